@@ -1,0 +1,48 @@
+"""What a broker is: the questions the desk may ask it, and nothing else."""
+
+from typing import Protocol
+
+from domain.evidence import (
+    Book,
+    InstrumentReply,
+    LoginReply,
+    OrderRow,
+    PlaceReply,
+    PositionRow,
+    PriceReply,
+    TradeRow,
+    Unavailable,
+)
+from domain.instrument import Instrument
+from domain.order import Exchange, Order
+
+
+class Broker(Protocol):
+    """A broker's account, asked by one caller at a time. No method raises for what the world does.
+
+    Every method returns within its deadline (`broker.connect_timeout_s` + `broker.read_timeout_s`).
+    """
+
+    def log_in(self) -> LoginReply:
+        """Open a session."""
+
+    def place(self, order: Order) -> PlaceReply:
+        """Place `order` with its `limit_price`, `quantity` and `remarks_tag`; ask once, never again (guide, step 4)."""
+
+    def order_book(self) -> Book[OrderRow] | Unavailable:
+        """Read all orders of the account's trading day, foreign ones included."""
+
+    def trade_book(self) -> Book[TradeRow] | Unavailable:
+        """Read all fills of the account's trading day."""
+
+    def position_book(self) -> Book[PositionRow] | Unavailable:
+        """Read the account's net positions."""
+
+    def find_instrument(self, exchange: Exchange, symbol: str) -> InstrumentReply:
+        """Look a symbol up: token, tick, lot, freeze quantity, circuit limits."""
+
+    def last_price(self, instrument: Instrument) -> PriceReply:
+        """Ask for the last traded price."""
+
+    def close(self) -> None:
+        """Let go of connections. The session at the broker stays, so that a restart disturbs nobody."""

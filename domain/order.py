@@ -1,0 +1,407 @@
+"""What a strategy asks for, and what has become of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, Final, Self, TypeVar
+
+from domain.lifecycle import (
+    TERMINAL,
+    Event,
+    State,
+    Status,
+    advance,
+    is_late_truth,
+    status_of,
+)
+from domain.reasons import Reason
+
+QUANTITY_MAX: Final = 10_000_000
+PRICE_MAX: Final = Decimal(10_000_000)
+PRICE_PLACES_MAX: Final = 4
+COMMENT_CHARACTERS_MAX: Final = 200
+
+_COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9 _.-]{0,39}")
+
+
+class InvalidOrderError(ValueError):
+    """An order that cannot be: says in one sentence what is wrong. Nothing was registered or sent."""
+
+
+class Side(StrEnum):
+    """Which way an order trades."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        """Return +1 for BUY and -1 for SELL."""
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        """Return the side that reduces what this one builds."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class Intent(StrEnum):
+    """What an order is for: to take a position, to give one up, or to change its size."""
+
+    ENTRY = "ENTRY"
+    EXIT = "EXIT"
+    ADJUST = "ADJUST"
+
+
+class Origin(StrEnum):
+    """Who asked. A person's own exits pass even when trading is HALTED."""
+
+    STRATEGY = "STRATEGY"
+    HUMAN = "HUMAN"
+
+
+class Exchange(StrEnum):
+    """The segments a Noren account trades in."""
+
+    NSE = "NSE"
+    BSE = "BSE"
+    NFO = "NFO"
+    BFO = "BFO"
+    CDS = "CDS"
+    BCD = "BCD"
+    MCX = "MCX"
+
+
+class Product(StrEnum):
+    """How a position is carried: delivery, carried forward, or squared off the same day."""
+
+    CNC = "CNC"
+    NRML = "NRML"
+    MIS = "MIS"
+
+
+class OrderType(StrEnum):
+    """What the caller asks for. MARKET and SL-M reach the wire as protected limits (docs/protocol.md)."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    SL = "SL"
+    SL_M = "SL-M"
+
+
+class TrailingType(StrEnum):
+    """How `trailing_value` is measured."""
+
+    POINTS = "POINTS"
+    PERCENT = "PERCENT"
+    ABSOLUTE = "ABSOLUTE"
+
+
+SPELLINGS: Final[Mapping[str, str]] = {
+    "B": "BUY",
+    "S": "SELL",
+    "MKT": "MARKET",
+    "LMT": "LIMIT",
+    "SL-LMT": "SL",
+    "SL-MKT": "SL-M",
+    "SLM": "SL-M",
+    "C": "CNC",
+    "M": "NRML",
+    "I": "MIS",
+}
+"""The usual other spellings, accepted at the edges only."""
+
+_PRODUCTS: Final[Mapping[Product, frozenset[Exchange]]] = {
+    Product.CNC: frozenset({Exchange.NSE, Exchange.BSE}),
+    Product.NRML: frozenset({Exchange.NFO, Exchange.BFO, Exchange.CDS, Exchange.BCD, Exchange.MCX}),
+    Product.MIS: frozenset(Exchange) - {Exchange.BFO},
+}
+"""Where each product may be used (docs/protocol.md, products)."""
+
+_WANTS_PRICE: Final = frozenset({OrderType.LIMIT, OrderType.SL})
+_WANTS_TRIGGER: Final = frozenset({OrderType.SL, OrderType.SL_M})
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentKey:
+    """What a position is in: the same symbol as NRML and as MIS is held apart."""
+
+    exchange: Exchange
+    symbol: str
+    product: Product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCommand:
+    """One order as it was asked for, complete and valid from the moment it is made.
+
+    Quantities are units, not lots, in 1..`QUANTITY_MAX`. Prices are rupees with at most four decimals, above 0
+    and at most `PRICE_MAX`. Raises `InvalidOrderError` with one sentence that names the field.
+    """
+
+    command_id: str
+    client_id: str
+    strategy: str
+    intent: Intent
+    exchange: Exchange
+    symbol: str
+    side: Side
+    quantity: int
+    product: Product
+    order_type: OrderType
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    stop_loss: Decimal | None = None
+    target: Decimal | None = None
+    trailing_type: TrailingType | None = None
+    trailing_value: Decimal | None = None
+    trail_when: Decimal | None = None
+    comment: str = ""
+    origin: Origin = Origin.STRATEGY
+
+    def __post_init__(self) -> None:
+        """Refuse what no exchange could mean."""
+        _check_text("command_id", self.command_id, _COMMAND_ID, "1 to 64 of A-Z a-z 0-9 _ . : -")
+        _check_text("client_id", self.client_id, _NAME, "1 to 40 of A-Z a-z 0-9 _ . -")
+        _check_text("strategy", self.strategy, _NAME, "1 to 40 of A-Z a-z 0-9 _ . -")
+        _check_symbol(self.symbol)
+        if type(self.quantity) is not int or not 0 < self.quantity <= QUANTITY_MAX:
+            raise InvalidOrderError(
+                f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not {self.quantity!r}"
+            )
+        if self.exchange not in _PRODUCTS[self.product]:
+            allowed = ", ".join(sorted(p for p, where in _PRODUCTS.items() if self.exchange in where))
+            raise InvalidOrderError(f"product {self.product} cannot be used on {self.exchange}; use one of: {allowed}")
+        for name in ("price", "trigger_price", "stop_loss", "target", "trailing_value", "trail_when"):
+            _check_price(name, getattr(self, name))
+        self._check_prices_fit_the_type()
+        if (self.trailing_type is None) != (self.trailing_value is None):
+            raise InvalidOrderError("trailing_type and trailing_value must be given together")
+        if len(self.comment) > COMMENT_CHARACTERS_MAX:
+            raise InvalidOrderError(f"comment must have at most {COMMENT_CHARACTERS_MAX} characters")
+
+    def _check_prices_fit_the_type(self) -> None:
+        for name, value, wanted in (
+            ("price", self.price, self.order_type in _WANTS_PRICE),
+            ("trigger_price", self.trigger_price, self.order_type in _WANTS_TRIGGER),
+        ):
+            if wanted and value is None:
+                raise InvalidOrderError(f"a {self.order_type} order needs a {name}")
+            if not wanted and value is not None:
+                raise InvalidOrderError(f"a {self.order_type} order takes no {name}; leave it out")
+        if self.order_type is OrderType.SL and self.price is not None and self.trigger_price is not None:
+            # Exchange rule (assumption, docs/protocol.md): a stop's limit lies at or beyond its trigger.
+            room = (self.price - self.trigger_price) * self.side.sign
+            if room < 0:
+                where = "at or above" if self.side is Side.BUY else "at or below"
+                raise InvalidOrderError(f"the price of an SL {self.side} must be {where} its trigger_price")
+
+    @property
+    def key(self) -> InstrumentKey:
+        """Return what this order trades in."""
+        return InstrumentKey(self.exchange, self.symbol, self.product)
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> Self:
+        """Make a command from loosely spelled fields (MKT, LMT, SL-LMT, M/I/C, B/S; numbers as text).
+
+        Unknown fields are refused by name, so that a typo can't silently lose a stop.
+        """
+        known = {one.name for one in fields(cls)}
+        unknown = sorted(set(given) - known)
+        if unknown:
+            raise InvalidOrderError(f"unknown field {unknown[0]!r}; the fields are: {', '.join(sorted(known))}")
+        values = {name: _parsers[name](name, value) for name, value in given.items() if value is not None}
+        missing = [one.name for one in fields(cls) if one.name in _REQUIRED and one.name not in values]
+        if missing:
+            raise InvalidOrderError(f"{missing[0]} is missing")
+        return cls(**values)
+
+
+def _check_text(name: str, value: object, pattern: re.Pattern[str], rule: str) -> None:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise InvalidOrderError(f"{name} must be {rule}, not {value!r}")
+
+
+def _check_symbol(symbol: object) -> None:
+    if isinstance(symbol, str) and "&" in symbol:
+        raise InvalidOrderError(
+            f"symbol {symbol!r} contains '&', which cuts the broker's requests short; it cannot be traded here"
+        )
+    _check_text("symbol", symbol, _SYMBOL, "the exchange's trading symbol in capitals, such as RELIANCE-EQ")
+
+
+def _check_price(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Decimal) or not value.is_finite() or not 0 < value <= PRICE_MAX:
+        raise InvalidOrderError(f"{name} must be a number above 0 and at most {PRICE_MAX}, not {value}")
+    exponent = value.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -PRICE_PLACES_MAX:
+        raise InvalidOrderError(f"{name} must have at most {PRICE_PLACES_MAX} decimals, not {value}")
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def parse_word(kind: type[_Word], name: str, value: object) -> _Word:
+    """Return the member that `value` spells; raise `InvalidOrderError` naming the choices."""
+    text = str(value).strip().upper()
+    text = SPELLINGS.get(text, text)
+    try:
+        return kind(text)
+    except ValueError:
+        choices = ", ".join(member.value for member in kind)
+        raise InvalidOrderError(f"{name} must be one of {choices}, not {value!r}") from None
+
+
+def _word(kind: type[StrEnum]) -> Any:  # noqa: ANN401  the parsers of a table share no narrower type
+    return lambda name, value: parse_word(kind, name, value)
+
+
+def _text(_name: str, value: object) -> str:
+    return str(value).strip()
+
+
+def _whole(name: str, value: object) -> int:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if isinstance(value, bool) or not number.is_finite() or number != number.to_integral_value():
+        raise InvalidOrderError(f"{name} must be a whole number, not {value!r}")
+    return int(number)
+
+
+def _decimal(name: str, value: object) -> Decimal:
+    try:
+        return Decimal(str(value).strip())
+    except InvalidOperation:
+        raise InvalidOrderError(f"{name} must be a number, not {value!r}") from None
+
+
+_parsers: Final[Mapping[str, Any]] = {
+    "command_id": _text,
+    "client_id": _text,
+    "strategy": _text,
+    "intent": _word(Intent),
+    "exchange": _word(Exchange),
+    "symbol": lambda name, value: _text(name, value).upper(),
+    "side": _word(Side),
+    "quantity": _whole,
+    "product": _word(Product),
+    "order_type": _word(OrderType),
+    "price": _decimal,
+    "trigger_price": _decimal,
+    "stop_loss": _decimal,
+    "target": _decimal,
+    "trailing_type": _word(TrailingType),
+    "trailing_value": _decimal,
+    "trail_when": _decimal,
+    "comment": _text,
+    "origin": _word(Origin),
+}
+
+_REQUIRED: Final = frozenset(
+    {
+        "command_id",
+        "client_id",
+        "strategy",
+        "intent",
+        "exchange",
+        "symbol",
+        "side",
+        "quantity",
+        "product",
+        "order_type",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent:
+    """Something that happened to an order, with the facts it brought.
+
+    A fact that is None says nothing. `filled_quantity` and `average_price` are cumulative for the order.
+    `inputs` are what a decision was made from, for the journal.
+    """
+
+    event: Event
+    tag: Reason | None = None
+    note: str | None = None
+    broker_order_id: str | None = None
+    quantity: int | None = None
+    limit_price: Decimal | None = None
+    filled_quantity: int | None = None
+    average_price: Decimal | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A command and what has become of it: the row of the orders table.
+
+    `quantity` is what is sent (an exit may be clamped below `command.quantity`); `limit_price` is the price on
+    the wire; `remarks_tag` is what finds the order again in the broker's books. `note` keeps the broker's words.
+    """
+
+    command: OrderCommand
+    remarks_tag: str
+    quantity: int
+    created_at: datetime
+    updated_at: datetime
+    state: State = State.CREATED
+    tag: Reason | None = None
+    note: str = ""
+    broker_order_id: str | None = None
+    limit_price: Decimal | None = None
+    filled_quantity: int = 0
+    average_price: Decimal | None = None
+
+    @property
+    def status(self) -> Status:
+        """Return the contract's word for this order."""
+        return status_of(self.state, self.filled_quantity)
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether no ordinary event can move this order any more."""
+        return self.state in TERMINAL
+
+    @property
+    def open_quantity(self) -> int:
+        """Return the units that may still trade."""
+        return 0 if self.is_over else max(0, self.quantity - self.filled_quantity)
+
+    def after(self, happened: OrderEvent, at: datetime) -> "Order":
+        """Return the order as `happened` leaves it; raise `IllegalTransitionError` and change nothing.
+
+        Filled quantities are cumulative and never go down; a late truth is tagged as one.
+        """
+        late = is_late_truth(self.state, happened.event)
+        state = advance(self.state, happened.event)
+        filled = max(self.filled_quantity, happened.filled_quantity or 0)
+        average = self.average_price
+        if happened.average_price is not None and (happened.filled_quantity or 0) >= self.filled_quantity:
+            average = happened.average_price
+        return replace(
+            self,
+            state=state,
+            tag=Reason.LATE_TRUTH if late else happened.tag or self._kept_tag(state),
+            note=self.note if happened.note is None else happened.note,
+            broker_order_id=happened.broker_order_id or self.broker_order_id,
+            quantity=happened.quantity or self.quantity,
+            limit_price=self.limit_price if happened.limit_price is None else happened.limit_price,
+            filled_quantity=filled,
+            average_price=average,
+            updated_at=at,
+        )
+
+    def _kept_tag(self, state: State) -> Reason | None:
+        """Keep a tag as long as the state it explains; a late truth stays marked for good."""
+        return self.tag if state is self.state or self.tag is Reason.LATE_TRUTH else None

@@ -1,0 +1,165 @@
+"""Every tag the desk can put on an order, each with one sentence for people."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """Who said no, which decides how a caller is answered."""
+
+    INVALID = "INVALID"
+    BLOCKED = "BLOCKED"
+    NOT_READY = "NOT_READY"
+    BROKER = "BROKER"
+    UNSETTLED = "UNSETTLED"
+    NEWS = "NEWS"
+
+
+class Reason(StrEnum):
+    """The value of `orders.tag`: why an order stands where it stands."""
+
+    RISK_LIMITS_EXCEEDED = "RISK_LIMITS_EXCEEDED"
+    TRADING_EXITS_ONLY = "TRADING_EXITS_ONLY"
+    TRADING_HALTED = "TRADING_HALTED"
+    ORDERS_PER_DAY_EXCEEDED = "ORDERS_PER_DAY_EXCEEDED"
+    ORDER_QUANTITY_EXCEEDED = "ORDER_QUANTITY_EXCEEDED"
+    ORDER_NOTIONAL_EXCEEDED = "ORDER_NOTIONAL_EXCEEDED"
+    EXECUTION_GUARD_BLOCKED = "EXECUTION_GUARD_BLOCKED"
+    DUPLICATE_ORDER_BLOCKED = "DUPLICATE_ORDER_BLOCKED"
+    NOTHING_TO_EXIT = "NOTHING_TO_EXIT"
+    EXIT_CLAMPED = "EXIT_CLAMPED"
+    UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
+    QUANTITY_OFF_LOT = "QUANTITY_OFF_LOT"
+    FREEZE_QUANTITY_EXCEEDED = "FREEZE_QUANTITY_EXCEEDED"
+    PRICE_OFF_TICK = "PRICE_OFF_TICK"
+    PRICE_OUTSIDE_CIRCUIT = "PRICE_OUTSIDE_CIRCUIT"
+    PRICE_UNAVAILABLE = "PRICE_UNAVAILABLE"
+    INSTRUMENT_UNAVAILABLE = "INSTRUMENT_UNAVAILABLE"
+    DESK_NOT_READY = "DESK_NOT_READY"
+    DESK_STOPPING = "DESK_STOPPING"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+    STEP_3_UNRECORDED = "STEP_3_UNRECORDED"
+    BROKER_REFUSED = "BROKER_REFUSED"
+    BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
+    SESSION_EXPIRED = "SESSION_EXPIRED"
+    BROKER_RATE_LIMITED = "BROKER_RATE_LIMITED"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUEUED_TOO_LONG = "QUEUED_TOO_LONG"
+    REPLY_LOST = "REPLY_LOST"
+    RESTARTED_IN_FLIGHT = "RESTARTED_IN_FLIGHT"
+    BROKER_REJECTED = "BROKER_REJECTED"
+    BROKER_CANCELED = "BROKER_CANCELED"
+    PROVED_ABSENT = "PROVED_ABSENT"
+    UNKNOWN_BROKER_STATUS = "UNKNOWN_BROKER_STATUS"
+    LATE_TRUTH = "LATE_TRUTH"
+    LEGACY_ORDER = "LEGACY_ORDER"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a reason means to the person whose money it is."""
+
+    kind: Kind
+    sentence: str
+
+
+EXPLANATIONS: Final[dict[Reason, Explanation]] = {
+    Reason.RISK_LIMITS_EXCEEDED: Explanation(Kind.BLOCKED, "A risk limit stopped the order before it was sent."),
+    Reason.TRADING_EXITS_ONLY: Explanation(
+        Kind.BLOCKED, "Trading is EXITS_ONLY: only exits are sent. `resume` takes entries again."
+    ),
+    Reason.TRADING_HALTED: Explanation(
+        Kind.BLOCKED, "Trading is HALTED: only a person's own exits are sent. `resume` takes orders again."
+    ),
+    Reason.ORDERS_PER_DAY_EXCEEDED: Explanation(
+        Kind.BLOCKED, "The day's number of orders is used up (risk.orders_per_day_max)."
+    ),
+    Reason.ORDER_QUANTITY_EXCEEDED: Explanation(
+        Kind.BLOCKED, "The quantity is above the limit for one order (risk.order_quantity_max)."
+    ),
+    Reason.ORDER_NOTIONAL_EXCEEDED: Explanation(
+        Kind.BLOCKED, "The order's value is above the limit for one order (risk.order_notional_max)."
+    ),
+    Reason.EXECUTION_GUARD_BLOCKED: Explanation(
+        Kind.BLOCKED, "The strategy already holds, works or may be holding a position; it cannot enter again."
+    ),
+    Reason.DUPLICATE_ORDER_BLOCKED: Explanation(
+        Kind.BLOCKED, "The strategy has another open order for this symbol and side."
+    ),
+    Reason.NOTHING_TO_EXIT: Explanation(
+        Kind.BLOCKED,
+        "There is nothing left to exit: the strategy is flat, or working orders already close it.",
+    ),
+    Reason.EXIT_CLAMPED: Explanation(Kind.NEWS, "The exit was cut to what is held and not already being closed."),
+    Reason.UNKNOWN_INSTRUMENT: Explanation(Kind.INVALID, "The broker knows no such symbol on that exchange."),
+    Reason.QUANTITY_OFF_LOT: Explanation(Kind.INVALID, "The quantity is not a multiple of the lot."),
+    Reason.FREEZE_QUANTITY_EXCEEDED: Explanation(
+        Kind.INVALID, "The quantity reaches the exchange's freeze quantity; send it in smaller orders."
+    ),
+    Reason.PRICE_OFF_TICK: Explanation(Kind.INVALID, "The price is not a multiple of the tick."),
+    Reason.PRICE_OUTSIDE_CIRCUIT: Explanation(Kind.INVALID, "The price is outside the day's circuit limits."),
+    Reason.PRICE_UNAVAILABLE: Explanation(
+        Kind.NOT_READY,
+        "No price is known for the symbol, so a market order cannot be protected; nothing sent.",
+    ),
+    Reason.INSTRUMENT_UNAVAILABLE: Explanation(
+        Kind.NOT_READY, "The broker could not be asked about the symbol, so it was not checked; nothing sent."
+    ),
+    Reason.DESK_NOT_READY: Explanation(
+        Kind.NOT_READY, "The desk has not yet compared its orders with the broker's books; try again shortly."
+    ),
+    Reason.DESK_STOPPING: Explanation(Kind.NOT_READY, "The desk is stopping and takes no more orders."),
+    Reason.DATABASE_UNAVAILABLE: Explanation(
+        Kind.NOT_READY, "The order could not be stored, so it was not sent. Check the disk and the database."
+    ),
+    Reason.STEP_3_UNRECORDED: Explanation(
+        Kind.NEWS,
+        "The database did not take the SENT_TO_BROKER write; the order went on and its tag will find it.",
+    ),
+    Reason.BROKER_REFUSED: Explanation(Kind.BROKER, "The broker refused the order; it is not in the market."),
+    Reason.BROKER_UNREACHABLE: Explanation(
+        Kind.BROKER,
+        "The broker could not be reached; not a byte was sent, so the order is not in the market.",
+    ),
+    Reason.SESSION_EXPIRED: Explanation(
+        Kind.BROKER, "The broker's session had expired, so the order was not taken; it is not in the market."
+    ),
+    Reason.BROKER_RATE_LIMITED: Explanation(
+        Kind.BROKER, "The broker refused the order for too many requests; lower broker.orders_per_second_max."
+    ),
+    Reason.RATE_LIMITED: Explanation(
+        Kind.BROKER, "The order waited too long for its turn under the rate ceiling and was not sent."
+    ),
+    Reason.QUEUED_TOO_LONG: Explanation(Kind.BROKER, "The order waited too long for a slow broker and was not sent."),
+    Reason.REPLY_LOST: Explanation(
+        Kind.UNSETTLED,
+        "The broker's reply was lost; the order may be live. It is being searched for and is never sent again.",
+    ),
+    Reason.RESTARTED_IN_FLIGHT: Explanation(
+        Kind.UNSETTLED,
+        "The desk stopped while the order was on its way; it is being searched for and is never sent again.",
+    ),
+    Reason.BROKER_REJECTED: Explanation(Kind.BROKER, "The broker or the exchange rejected the order."),
+    Reason.BROKER_CANCELED: Explanation(Kind.BROKER, "The rest of the order was canceled at the broker."),
+    Reason.PROVED_ABSENT: Explanation(
+        Kind.BROKER, "The broker's books prove that the order never arrived; it is not in the market."
+    ),
+    Reason.UNKNOWN_BROKER_STATUS: Explanation(
+        Kind.UNSETTLED,
+        "The broker gave the order a status this desk does not know; it is held as it was. Look at the broker.",
+    ),
+    Reason.LATE_TRUTH: Explanation(
+        Kind.NEWS,
+        "The broker showed the order alive or filled after it was believed over. Check the position.",
+    ),
+    Reason.LEGACY_ORDER: Explanation(
+        Kind.UNSETTLED, "The order was taken over from an older orders table; the broker's books will tell."
+    ),
+}
+"""Each reason's kind and sentence. A test holds that none is missing."""
+
+
+def explain(reason: Reason) -> str:
+    """Return the sentence for people."""
+    return EXPLANATIONS[reason].sentence

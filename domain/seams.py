@@ -1,0 +1,30 @@
+"""The seams through which time and chance reach the desk, so that a test or a simulation can own them."""
+
+from datetime import datetime
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+IST: Final = ZoneInfo("Asia/Kolkata")
+"""The exchange's time; the trading day is a day in this zone."""
+
+
+class Clock(Protocol):
+    """What time it is: `now` for people and the exchange's day, `monotonic` (seconds) for waiting."""
+
+    def now(self) -> datetime:
+        """Return the aware wall-clock time."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never step back."""
+
+
+class Ids(Protocol):
+    """Where new names come from."""
+
+    def new(self) -> str:
+        """Return a name never returned before, of 1 to 32 letters and digits."""
+
+
+def trading_day(moment: datetime) -> str:
+    """Return the exchange's day of `moment` as YYYY-MM-DD."""
+    return moment.astimezone(IST).date().isoformat()

@@ -1,0 +1,269 @@
+"""Every limit, interval and bound, with its unit in its name.
+
+Read from `desk.toml` and the environment (`DESK_…`, sections joined by `__`), the environment winning. A key that
+stands in neither table below is refused by name; secrets come from the environment or a file of mode 0600 only.
+"""
+
+import os
+import stat
+import tomllib
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+SECRET_FIELDS: Final = frozenset({"user_id", "password", "totp_secret", "vendor_code", "api_secret", "imei", "token"})
+_SECRETS_IN_TOML: Final = (
+    ("broker", "password"),
+    ("broker", "totp_secret"),
+    ("broker", "api_secret"),
+    ("api", "token"),
+)
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be used; the sentence names the key and the mend."""
+
+
+class Mode(StrEnum):
+    """Whose money: `paper` is the embedded broker's, `live` is yours."""
+
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerSettings(Section):
+    """Where the broker is, how we identify ourselves, and how long we wait."""
+
+    rest_url: str | None = None
+    websocket_url: str | None = None
+    dialect: Literal["quickauth", "oauth"] = "quickauth"
+    connect_timeout_s: Seconds = 3.0
+    read_timeout_s: Seconds = 7.0
+    orders_per_second_max: Count = 10
+    orders_reserved_for_exits: Annotated[int, Field(ge=0)] = 3
+    rate_wait_s_max: Seconds = 30.0
+    queue_wait_s_max: Seconds = 120.0
+    login_retry_s: Seconds = 5.0
+    algo_id: str | None = None
+    user_id: str = ""
+    password: SecretStr = SecretStr("")
+    totp_secret: SecretStr = SecretStr("")
+    vendor_code: str = ""
+    api_secret: SecretStr = SecretStr("")
+    imei: str = "shoonya-desk"
+    access_token: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _leave_room_for_entries(self) -> Self:
+        if self.orders_reserved_for_exits >= self.orders_per_second_max:
+            raise ValueError("orders_reserved_for_exits must be below orders_per_second_max, or no entry could pass")
+        return self
+
+
+class StorageSettings(Section):
+    """Where the database lies."""
+
+    path: Path = Path(".desk/desk.db")
+    commit_batch_max: Count = 256
+    busy_timeout_ms: Annotated[int, Field(ge=0)] = 2_000
+
+
+class WatcherSettings(Section):
+    """How often the books are read (guide, step 6: 1.0 s)."""
+
+    poll_interval_s: Seconds = 1.0
+    reply_wait_s_max: Seconds = 60.0
+
+
+class ProofSettings(Section):
+    """The proof of absence: this many healthy books, spread over at least this long."""
+
+    books: Count = 3
+    window_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 90.0
+
+
+class ApiSettings(Section):
+    """The loopback HTTP API."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8_765
+    token: SecretStr = SecretStr("")
+    token_path: Path = Path(".desk/api-token")
+    answer_wait_s_max: Seconds = 15.0
+
+    @model_validator(mode="after")
+    def _stay_on_loopback(self) -> Self:
+        if self.host not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError(f"host must be a loopback address such as 127.0.0.1, not {self.host!r}")
+        return self
+
+
+class RiskSettings(Section):
+    """The day's limits. None means no limit of ours."""
+
+    orders_per_day_max: Count = 500
+    order_quantity_max: Count = 100_000
+    order_notional_max: Annotated[Decimal, Field(gt=0)] | None = Decimal(10_000_000)
+
+
+class SupervisorSettings(Section):
+    """How deaths are answered."""
+
+    restarts_max: Count = 5
+    restart_window_s: Seconds = 60.0
+    restart_delay_s: Seconds = 0.2
+    heartbeat_s: Seconds = 2.0
+    heartbeat_missed_max: Count = 5
+    shutdown_grace_s: Seconds = 10.0
+    start_wait_s_max: Seconds = 30.0
+
+
+class StrategySettings(BaseModel):
+    """One strategy: its class as `module:Class` or `module.Class`, its name, and its own parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    class_path: str = Field(alias="class")
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    orders_in_flight_max: Count = 50
+    orders_per_minute_max: Count = 120
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Return what the strategy's own constructor is given."""
+        return dict(self.model_extra or {})
+
+
+class Settings(BaseSettings):
+    """Everything the desk can be told. `mode` has no default: it must be spelled `paper` or `live`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DESK_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    mode: Mode
+    client_id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    exits_only: bool = False
+    data_dir: Path = Path(".desk")
+    broker: BrokerSettings = BrokerSettings()
+    storage: StorageSettings = StorageSettings()
+    watcher: WatcherSettings = WatcherSettings()
+    proof: ProofSettings = ProofSettings()
+    api: ApiSettings = ApiSettings()
+    risk: RiskSettings = RiskSettings()
+    supervisor: SupervisorSettings = SupervisorSettings()
+    strategies: tuple[StrategySettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _live_is_meant(self) -> Self:
+        """Live money needs an address, and an algo id above the regulator's 10 orders a second."""
+        if self.mode is Mode.LIVE and not self.broker.rest_url:
+            raise ValueError("mode is live but broker.rest_url is not set")
+        if (
+            self.mode is Mode.LIVE
+            and self.broker.orders_per_second_max > REGULATOR_ORDERS_PER_SECOND
+            and not self.broker.algo_id
+        ):
+            raise ValueError(
+                f"live mode above {REGULATOR_ORDERS_PER_SECOND} orders a second needs broker.algo_id (SEBI retail-algo rules)"
+            )
+        names = [strategy.name for strategy in self.strategies]
+        if len(set(names)) != len(names):
+            raise ValueError("two strategies have the same name")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which comes in as the initial values."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+REGULATOR_ORDERS_PER_SECOND: Final = 10
+
+
+def load_settings(path: Path | None, **defaults: Any) -> Settings:  # noqa: ANN401  any section may be given
+    """Read `path` (when given), then the environment; `defaults` fill what neither says.
+
+    Raises `SettingsError` with one sentence.
+    """
+    given = {**defaults, **_read_file(path)} if path is not None else dict(defaults)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise SettingsError(_sentence(where, first["type"], first["msg"], first.get("input"))) from None
+
+
+def _sentence(where: str, kind: str, message: str, given: object) -> str:
+    if kind == "missing":
+        return f"{where} is missing: set it in desk.toml or as DESK_{where.upper().replace('.', '__')}"
+    if kind == "extra_forbidden":
+        return f"{where} is not a setting; check its spelling"
+    leaf = where.rsplit(".", 1)[-1]
+    shown = "" if leaf in SECRET_FIELDS or isinstance(given, dict | BaseModel) else f", not {given!r}"
+    return f"{where}: {message.removeprefix('Value error, ')}{shown}"
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        given = tomllib.loads(text)
+    except FileNotFoundError:
+        raise SettingsError(f"{path} does not exist; `init` writes one, or name another with --config") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    private = not stat.S_IMODE(path.stat().st_mode) & 0o077
+    for section, key in _SECRETS_IN_TOML:
+        table = given.get(section)
+        if isinstance(table, dict) and table.get(key) and not private and os.name == "posix":
+            raise SettingsError(
+                f"{path} holds {section}.{key} but others may read it: set DESK_{section.upper()}__{key.upper()} "
+                f"instead, or `chmod 600 {path}`"
+            )
+    return given
+
+
+__all__ = [
+    "ApiSettings",
+    "BrokerSettings",
+    "Mode",
+    "ProofSettings",
+    "RiskSettings",
+    "Settings",
+    "SettingsError",
+    "StorageSettings",
+    "StrategySettings",
+    "SupervisorSettings",
+    "WatcherSettings",
+    "load_settings",
+]
