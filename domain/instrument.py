@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from domain.order import Exchange, OrderCommand, OrderType, Side
+from domain.order import Exchange, Intent, OrderCommand, OrderType, Side
 from domain.reasons import Reason
 
 Slabs = tuple[tuple[Decimal, Decimal], ...]
@@ -123,14 +123,17 @@ def limit_price_of(command: OrderCommand, instrument: Instrument, last_price: De
 
 
 def objection_to(command: OrderCommand, instrument: Instrument) -> Objection | None:
-    """Check lot, freeze quantity, tick and circuit limits (docs/protocol.md, quantity and price checks)."""
+    """Check lot, freeze quantity, tick and circuit limits (docs/protocol.md, quantity and price checks).
+
+    An EXIT above the freeze quantity is not refused: it is cut to what one order may carry.
+    """
     if command.quantity % instrument.lot:
         return Objection(
             Reason.QUANTITY_OFF_LOT,
             f"{command.symbol} trades in lots of {instrument.lot}; {command.quantity} is not a multiple",
         )
     most = instrument.order_quantity_max
-    if most is not None and command.quantity > most:
+    if most is not None and command.quantity > most and command.intent is not Intent.EXIT:
         cut = " + ".join(str(part) for part in slices(command.quantity, instrument)[:6])
         return Objection(
             Reason.FREEZE_QUANTITY_EXCEEDED,

@@ -201,6 +201,14 @@ class OrderCommand:
                 where = "at or above" if self.side is Side.BUY else "at or below"
                 raise InvalidOrderError(f"the price of an SL {self.side} must be {where} its trigger_price")
 
+    @classmethod
+    def stored(cls, *values: Any) -> Self:  # noqa: ANN401  one value a field, in the fields' order
+        """Rebuild a command from storage, unchecked: it was valid when made, or is a legacy row kept as it was."""
+        command = object.__new__(cls)
+        for name, value in zip(cls.__slots__, values, strict=True):
+            object.__setattr__(command, name, value)
+        return command
+
     @property
     def key(self) -> InstrumentKey:
         """Return what this order trades in."""
@@ -405,3 +413,18 @@ class Order:
     def _kept_tag(self, state: State) -> Reason | None:
         """Keep a tag as long as the state it explains; a late truth stays marked for good."""
         return self.tag if state is self.state or self.tag is Reason.LATE_TRUTH else None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line of an order's journal: what moved it, all that it changed, and what a decision was made from."""
+
+    command_id: str
+    at: datetime
+    event: str
+    state_before: str | None
+    state_after: str
+    tag: str | None
+    note: str
+    changes: Mapping[str, object]
+    inputs: Mapping[str, str]

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     INSTRUMENT_UNAVAILABLE = "INSTRUMENT_UNAVAILABLE"
     DESK_NOT_READY = "DESK_NOT_READY"
     DESK_STOPPING = "DESK_STOPPING"
+    DESK_BUSY = "DESK_BUSY"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     STEP_3_UNRECORDED = "STEP_3_UNRECORDED"
     BROKER_REFUSED = "BROKER_REFUSED"
@@ -45,7 +46,6 @@ class Reason(StrEnum):
     SESSION_EXPIRED = "SESSION_EXPIRED"
     BROKER_RATE_LIMITED = "BROKER_RATE_LIMITED"
     RATE_LIMITED = "RATE_LIMITED"
-    QUEUED_TOO_LONG = "QUEUED_TOO_LONG"
     REPLY_LOST = "REPLY_LOST"
     RESTARTED_IN_FLIGHT = "RESTARTED_IN_FLIGHT"
     BROKER_REJECTED = "BROKER_REJECTED"
@@ -110,6 +110,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.NOT_READY, "The desk has not yet compared its orders with the broker's books; try again shortly."
     ),
     Reason.DESK_STOPPING: Explanation(Kind.NOT_READY, "The desk is stopping and takes no more orders."),
+    Reason.DESK_BUSY: Explanation(
+        Kind.NOT_READY, "Too many orders are waiting already (broker.orders_waiting_max); nothing was registered."
+    ),
     Reason.DATABASE_UNAVAILABLE: Explanation(
         Kind.NOT_READY, "The order could not be stored, so it was not sent. Check the disk and the database."
     ),
@@ -131,7 +134,6 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.RATE_LIMITED: Explanation(
         Kind.BROKER, "The order waited too long for its turn under the rate ceiling and was not sent."
     ),
-    Reason.QUEUED_TOO_LONG: Explanation(Kind.BROKER, "The order waited too long for a slow broker and was not sent."),
     Reason.REPLY_LOST: Explanation(
         Kind.UNSETTLED,
         "The broker's reply was lost; the order may be live. It is being searched for and is never sent again.",

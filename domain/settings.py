@@ -59,7 +59,7 @@ class BrokerSettings(Section):
     orders_per_second_max: Count = 10
     orders_reserved_for_exits: Annotated[int, Field(ge=0)] = 3
     rate_wait_s_max: Seconds = 30.0
-    queue_wait_s_max: Seconds = 120.0
+    orders_waiting_max: Count = 5_000
     login_retry_s: Seconds = 5.0
     algo_id: str | None = None
     user_id: str = ""
@@ -89,7 +89,7 @@ class WatcherSettings(Section):
     """How often the books are read (guide, step 6: 1.0 s)."""
 
     poll_interval_s: Seconds = 1.0
-    reply_wait_s_max: Seconds = 60.0
+    blind_s_max: Seconds = 5.0
 
 
 class ProofSettings(Section):
@@ -180,14 +180,10 @@ class Settings(BaseSettings):
         """Live money needs an address, and an algo id above the regulator's 10 orders a second."""
         if self.mode is Mode.LIVE and not self.broker.rest_url:
             raise ValueError("mode is live but broker.rest_url is not set")
-        if (
-            self.mode is Mode.LIVE
-            and self.broker.orders_per_second_max > REGULATOR_ORDERS_PER_SECOND
-            and not self.broker.algo_id
-        ):
-            raise ValueError(
-                f"live mode above {REGULATOR_ORDERS_PER_SECOND} orders a second needs broker.algo_id (SEBI retail-algo rules)"
-            )
+        fast = self.broker.orders_per_second_max > REGULATOR_ORDERS_PER_SECOND
+        if self.mode is Mode.LIVE and fast and not self.broker.algo_id:
+            most = REGULATOR_ORDERS_PER_SECOND
+            raise ValueError(f"live mode above {most} orders a second needs broker.algo_id (SEBI retail-algo rules)")
         names = [strategy.name for strategy in self.strategies]
         if len(set(names)) != len(names):
             raise ValueError("two strategies have the same name")

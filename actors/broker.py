@@ -1,0 +1,230 @@
+"""Step 4: owns the only broker session; the single touchpoint.
+
+One request at a time, each with a deadline. Requests wait in lanes: exits leave first, then the reading of books,
+then entries; the worst wait of an exit is the one request in flight. After every request the mailbox is read to its
+end before the next one leaves, so a new exit never stands behind waiting entries.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
+
+from loguru import logger
+
+from actors.actor import DeskActor
+from actors.address import Address, post
+from actors.messages import (
+    ActorDied,
+    BrokerInbox,
+    BrokerState,
+    CommandInbox,
+    FindBrokerState,
+    InstrumentRead,
+    LogIn,
+    MarketInbox,
+    OrderBookRead,
+    PlaceAnswered,
+    PlaceOrder,
+    PositionBookRead,
+    PriceRead,
+    ReadInstrument,
+    ReadOrderBook,
+    ReadPositionBook,
+    ReadPrice,
+    ReadTradeBook,
+    ServeNext,
+    SessionChanged,
+    TradeBookRead,
+    WatcherInbox,
+)
+from actors.timer import Timer
+from broker.port import Broker
+from domain.evidence import Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
+from domain.order import Intent
+from domain.reasons import Reason
+from domain.seams import Clock
+from domain.settings import BrokerSettings
+from domain.throttle import OrderRate
+
+Reading: TypeAlias = LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositionBook
+
+
+@dataclass(slots=True)
+class Lanes:
+    """What waits to be sent; orders with the monotonic second they came in."""
+
+    exits: deque[tuple[float, PlaceOrder]] = field(default_factory=deque)
+    reading: deque[Reading] = field(default_factory=deque)
+    entries: deque[tuple[float, PlaceOrder]] = field(default_factory=deque)
+
+    def __len__(self) -> int:
+        return len(self.exits) + len(self.reading) + len(self.entries)
+
+
+class BrokerActor(DeskActor):
+    """Owns the broker's session, the lanes, and the rate ceiling at the wire."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address[ActorDied],
+        command: Address[CommandInbox],
+        watcher: Address[WatcherInbox],
+        market: Address[MarketInbox],
+        broker: Broker,
+        settings: BrokerSettings,
+        clock: Clock,
+        timer: Timer,
+    ) -> None:
+        super().__init__(supervisor)
+        self._command = command
+        self._watcher = watcher
+        self._market = market
+        self._broker = broker
+        self._settings = settings
+        self._clock = clock
+        self._timer = timer
+        self._lanes = Lanes()
+        self._rate = OrderRate(settings.orders_per_second_max, settings.orders_reserved_for_exits)
+        self._serving = False
+        self._wake_at = 0.0
+        self._session = "not logged in"
+        self._login_tried_at = float("-inf")
+        self._placed = 0
+        self._idle_s = 0.0
+        self._idle_since: float | None = clock.monotonic()
+
+    def on_stop(self) -> None:
+        """Say of every waiting order that it was not sent; let go of the connection but not of the session."""
+        for _, message in (*self._lanes.exits, *self._lanes.entries):
+            self._answer(message, Refused(Reason.DESK_STOPPING, "the desk stopped before the order's turn came"))
+        self._broker.close()
+
+    def on_receive(self, message: BrokerInbox) -> BrokerState | None:
+        """Queue the request in its lane, or serve the next one."""
+        if self._idle_since is not None:
+            self._idle_s += self._clock.monotonic() - self._idle_since
+            self._idle_since = None
+        match message:
+            case PlaceOrder():
+                is_exit = message.order.command.intent is Intent.EXIT
+                lane = self._lanes.exits if is_exit else self._lanes.entries
+                lane.append((self._clock.monotonic(), message))
+            case LogIn() | ReadInstrument() | ReadPrice() | ReadOrderBook() | ReadTradeBook() | ReadPositionBook():
+                self._lanes.reading.append(message)
+            case ServeNext():
+                self._serving = False
+                self._serve()
+            case FindBrokerState():
+                return self._state()
+            case _:
+                assert_never(message)
+        self._continue()
+        return None
+
+    def _continue(self) -> None:
+        """See to it that the next request is served after the mailbox has been read up to here."""
+        if not len(self._lanes):
+            self._idle_since = self._clock.monotonic()
+            return
+        if self._serving:
+            return
+        wait_s = self._wait_s()
+        if wait_s <= 0:
+            self._serving = True
+            self.actor_ref.tell(ServeNext())
+            return
+        self._idle_since = self._clock.monotonic()
+        if self._idle_since + wait_s < self._wake_at or self._wake_at <= self._idle_since:
+            self._wake_at = self._idle_since + wait_s
+            self._timer.tell_after(wait_s, self.actor_ref, ServeNext())
+
+    def _wait_s(self) -> float:
+        """Return how long until any waiting request may leave."""
+        if self._lanes.reading:
+            return 0.0
+        now = self._clock.monotonic()
+        waits = []
+        if self._lanes.exits:
+            waits.append(self._rate.wait_s(now, is_exit=True))
+        if self._lanes.entries:
+            waits.append(self._rate.wait_s(now, is_exit=False))
+        return min(waits, default=0.0)
+
+    def _serve(self) -> None:
+        """Send the one request whose turn it is."""
+        now = self._clock.monotonic()
+        if self._lanes.exits and self._rate.wait_s(now, is_exit=True) <= 0:
+            self._place(*self._lanes.exits.popleft())
+        elif self._lanes.reading:
+            self._read(self._lanes.reading.popleft())
+        elif self._lanes.entries:
+            came_at, message = self._lanes.entries[0]
+            waited_s = now - came_at
+            if waited_s > self._settings.rate_wait_s_max:
+                self._lanes.entries.popleft()
+                words = f"waited {waited_s:.1f} s for its turn (broker.rate_wait_s_max)"
+                self._answer(message, Refused(Reason.RATE_LIMITED, words))
+            elif self._rate.wait_s(now, is_exit=False) <= 0:
+                self._lanes.entries.popleft()
+                self._place(came_at, message)
+
+    def _place(self, came_at: float, message: PlaceOrder) -> None:
+        """Ask the broker once. Only a proof that the session was dead, so nothing was taken, allows a second asking."""
+        waited_s = self._clock.monotonic() - came_at
+        logger.debug("{} leaves after waiting {:.3f} s", message.order.command.command_id, waited_s)
+        reply = self._place_once(message)
+        if isinstance(reply, Refused) and reply.reason is Reason.SESSION_EXPIRED:
+            session = self._log_in()
+            if isinstance(session, LoggedIn):
+                reply = self._place_once(message)
+        self._answer(message, reply)
+
+    def _place_once(self, message: PlaceOrder) -> PlaceReply:
+        self._placed += 1
+        reply = self._broker.place(message.order)
+        self._rate.count(self._clock.monotonic())
+        return reply
+
+    def _answer(self, message: PlaceOrder, reply: PlaceReply) -> None:
+        post(self._command, PlaceAnswered(command_id=message.order.command.command_id, reply=reply))
+
+    def _read(self, message: Reading) -> None:
+        match message:
+            case LogIn():
+                self._log_in()
+            case ReadInstrument():
+                found = self._broker.find_instrument(message.exchange, message.symbol)
+                post(self._market, InstrumentRead(exchange=message.exchange, symbol=message.symbol, reply=found))
+            case ReadPrice():
+                price = self._broker.last_price(message.instrument)
+                post(self._market, PriceRead(instrument=message.instrument, reply=price))
+            case ReadOrderBook():
+                order_book = self._broker.order_book()
+                self._mind_the_session(order_book)
+                post(self._watcher, OrderBookRead(book=order_book))
+            case ReadTradeBook():
+                post(self._watcher, TradeBookRead(book=self._broker.trade_book()))
+            case ReadPositionBook():
+                post(message.reply_to, PositionBookRead(book=self._broker.position_book()))
+            case _:
+                assert_never(message)
+
+    def _log_in(self) -> LoginReply:
+        self._login_tried_at = self._clock.monotonic()
+        reply = self._broker.log_in()
+        self._session = "logged in" if isinstance(reply, LoggedIn) else reply.cause
+        logger.info("session: {}", self._session)
+        post(self._command, SessionChanged(reply=reply))
+        return reply
+
+    def _mind_the_session(self, book: Book[OrderRow] | Unavailable) -> None:
+        """Log in again when a book shows the session dead, no oftener than `broker.login_retry_s`."""
+        dead = isinstance(book, Unavailable) and (book.session_dead or self._session != "logged in")
+        if dead and self._clock.monotonic() - self._login_tried_at >= self._settings.login_retry_s:
+            self._lanes.reading.append(LogIn())
+
+    def _state(self) -> BrokerState:
+        if not len(self._lanes):
+            self._idle_since = self._clock.monotonic()
+        return BrokerState(session=self._session, waiting=len(self._lanes), placed=self._placed, idle_s=self._idle_s)

@@ -1,0 +1,403 @@
+"""CommandActor: leads each order through its life, all six steps.
+
+Theory of operation. A caller's `SubmitOrder` opens a `Lead`, which lives until the caller is answered:
+
+1. Register.  RepoActor stores the order as CREATED (`RegisterOrder`), or knows its command id already and returns
+              the first outcome. Meanwhile MarketActor says what the exchange demands of the instrument (`PriceOrder`).
+              Nothing below happens before both are in.
+2. Blockers.  The terms are checked against lot, tick, freeze quantity and circuit limits; RiskActor judges 2A
+              (`CheckRisk`); GuardActor judges 2B and 2C, reserves, and clamps exits (`ReserveExposure`).
+3. Record.    RepoActor stores SENDING with the final price and quantity (`RecordEvent`). Durable before the wire.
+              If the database does not take it, the order goes on all the same, as the guide says: the tag finds it.
+4. Execute.   BrokerActor asks the broker once (`PlaceOrder`).
+5. Result.    Accepted, Refused or Unknown is stored (`RecordEvent`) and the caller is answered.
+6. Watch.     WatcherActor reports what the broker's books prove (`BooksCompared`); each report is stored like any
+              other event, and guard, watcher and strategy hear of it.
+
+Nothing here decides about money: terms, risk, guard and life cycle are judged in the domain. Nothing here waits:
+each step is one message out, and the next begins with the message that comes back. Nothing here sends twice: an
+order leaves for the broker only when its own SEND event returns, and that event is legal once.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, assert_never
+
+from loguru import logger
+
+from actors.actor import DeskActor
+from actors.address import Address, post
+from actors.messages import (
+    ActorDied,
+    BooksCompared,
+    BooksUnavailable,
+    BrokerInbox,
+    CheckRisk,
+    CommandInbox,
+    EventIllegal,
+    EventRecorded,
+    EventUnrecorded,
+    ExposureRefused,
+    ExposureReserved,
+    FillsSeen,
+    FindReadiness,
+    GuardInbox,
+    JoinStrategy,
+    LookUpOrder,
+    MarketInbox,
+    OrderAnswered,
+    OrderDeclined,
+    OrderMoved,
+    OrderNotFound,
+    OrderPriced,
+    OrderRegistered,
+    OrderRepeated,
+    OrderTracked,
+    OrderUpdated,
+    PlaceAnswered,
+    PlaceOrder,
+    PriceOrder,
+    Readiness,
+    RecordEvent,
+    RecordFills,
+    RegisterOrder,
+    RegistrationFailed,
+    RepoInbox,
+    ReserveExposure,
+    ResumeOrders,
+    RetryUnrecorded,
+    RiskBlocked,
+    RiskCleared,
+    RiskInbox,
+    SessionChanged,
+    StopTaking,
+    SubmitOrder,
+    WatcherInbox,
+)
+from actors.timer import Timer
+from domain.evidence import Accepted, LoggedIn, Refused, Unknown
+from domain.instrument import Objection
+from domain.lifecycle import Event, State
+from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
+from domain.reasons import Reason, explain
+from domain.reconcile import remarks_tag_of
+from domain.seams import Clock
+from domain.terms import Terms, terms_of
+
+Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
+
+RETRY_UNRECORDED_S: Final = 1.0
+_ANSWERS: Final = frozenset({Event.BLOCK, Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
+"""The events that end steps 1 to 5, so that the caller can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """An order whose caller waits for the outcome of steps 1 to 5. `repeats` are callers who came with the same id."""
+
+    command: OrderCommand
+    caller: Caller | None
+    repeats: tuple[Caller, ...] = ()
+    order: Order | None = None
+    priced: OrderPriced | None = None
+    terms: Terms | None = None
+    declined: Reason | None = None
+
+
+class CommandActor(DeskActor):
+    """Owns the leads, the strategies' addresses, and what speaks against taking orders."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address[ActorDied],
+        repo: Address[RepoInbox],
+        market: Address[MarketInbox],
+        risk: Address[RiskInbox],
+        guard: Address[GuardInbox],
+        broker: Address[BrokerInbox],
+        watcher: Address[WatcherInbox],
+        limits: "CommandLimits",
+        clock: Clock,
+        timer: Timer,
+    ) -> None:
+        super().__init__(supervisor)
+        self._repo = repo
+        self._market = market
+        self._risk = risk
+        self._guard = guard
+        self._broker = broker
+        self._watcher = watcher
+        self._limits = limits
+        self._clock = clock
+        self._timer = timer
+        self._leads: dict[str, Lead] = {}
+        self._strategies: dict[str, Address[OrderUpdated | OrderDeclined]] = {}
+        self._unrecorded: list[RecordEvent] = []
+        self._session: str | None = "no session has been opened at the broker yet"
+        self._blind: str | None = "the broker's books have not been compared with ours yet"
+        self._stopping = False
+
+    def on_receive(self, message: CommandInbox) -> Readiness | None:
+        """Take each order one step further."""
+        match message:
+            case SubmitOrder():
+                self._submit(message)
+            case OrderRegistered() | OrderPriced():
+                self._gather(message)
+            case OrderRepeated() | OrderNotFound() | RegistrationFailed():
+                self._answer_unregistered(message)
+            case RiskCleared():
+                self._reserve(message)
+            case RiskBlocked() | ExposureRefused():
+                self._block(message.command_id, message.reason, "", dict(message.inputs))
+            case ExposureReserved():
+                self._record_sending(message)
+            case PlaceAnswered():
+                self._record_reply(message)
+            case EventRecorded():
+                self._go_on(message)
+            case EventIllegal():
+                self._stand_still(message)
+            case EventUnrecorded():
+                self._go_on_unrecorded(message)
+            case RetryUnrecorded():
+                self._retry()
+            case BooksCompared():
+                self._record_reports(message)
+            case BooksUnavailable():
+                self._be_blind(message)
+            case FillsSeen():
+                post(self._repo, RecordFills(fills=message.fills))
+            case SessionChanged():
+                self._session = None if isinstance(message.reply, LoggedIn) else f"no session: {message.reply.cause}"
+            case ResumeOrders():
+                self._resume(message.orders)
+            case JoinStrategy():
+                self._strategies[message.strategy] = message.address
+            case StopTaking():
+                self._stopping = True
+            case FindReadiness():
+                return self._readiness()
+            case _:
+                assert_never(message)
+        return None
+
+    # Step 1: register.
+
+    def _submit(self, message: SubmitOrder) -> None:
+        command, caller = message.command, message.reply_to
+        known = self._leads.get(command.command_id)
+        if known is not None:
+            if caller is not None:
+                self._leads[command.command_id] = replace(known, repeats=(*known.repeats, caller))
+            return
+        declined = self._objection_to_taking(command)
+        self._leads[command.command_id] = Lead(command, caller, declined=declined)
+        if declined is not None:
+            # Even a desk that takes nothing new still tells what became of an id it has seen.
+            post(self._repo, LookUpOrder(command_id=command.command_id))
+            return
+        post(self._repo, RegisterOrder(command=command, remarks_tag=remarks_tag_of(command)))
+        needs_price = command.order_type is OrderType.MARKET
+        question = PriceOrder(
+            command_id=command.command_id, exchange=command.exchange, symbol=command.symbol, needs_price=needs_price
+        )
+        post(self._market, question)
+
+    def _objection_to_taking(self, command: OrderCommand) -> Reason | None:
+        if self._stopping:
+            return Reason.DESK_STOPPING
+        if command.intent is Intent.EXIT:
+            return None
+        if self._unrecorded:
+            return Reason.DATABASE_UNAVAILABLE
+        if self._session is not None or self._blind is not None:
+            return Reason.DESK_NOT_READY
+        return Reason.DESK_BUSY if len(self._leads) >= self._limits.orders_waiting_max else None
+
+    def _answer_unregistered(self, message: OrderRepeated | OrderNotFound | RegistrationFailed) -> None:
+        match message:
+            case OrderRepeated():
+                lead = self._leads.pop(message.order.command.command_id, None)
+                if lead is not None:
+                    self._tell_callers(lead, OrderAnswered(order=message.order, repeated=True))
+            case OrderNotFound():
+                lead = self._leads.pop(message.command_id)
+                assert lead.declined is not None, "only a declined order is looked up"
+                words = "; ".join(self._reasons()) or explain(lead.declined)
+                self._decline(lead, lead.declined, words)
+            case RegistrationFailed():
+                lead = self._leads.pop(message.command_id)
+                self._decline(lead, Reason.DATABASE_UNAVAILABLE, message.cause)
+
+    def _decline(self, lead: Lead, reason: Reason, words: str) -> None:
+        declined = OrderDeclined(command_id=lead.command.command_id, reason=reason, words=words)
+        logger.warning("{} declined: {} ({})", lead.command.command_id, reason, words)
+        self._tell_callers(lead, declined)
+        strategy = self._strategies.get(lead.command.strategy)
+        if strategy is not None:
+            post(strategy, declined)
+
+    # Step 2: blockers.
+
+    def _gather(self, message: OrderRegistered | OrderPriced) -> None:
+        """Go on when the order is on disk and its instrument is known."""
+        if isinstance(message, OrderRegistered):
+            name = message.order.command.command_id
+            lead = self._leads[name] = replace(self._leads[name], order=message.order)
+        else:
+            name = message.command_id
+            if name not in self._leads:
+                return
+            lead = self._leads[name] = replace(self._leads[name], priced=message)
+        if lead.order is None or lead.priced is None:
+            return
+        terms = terms_of(lead.command, lead.priced.instrument, lead.priced.last_price)
+        if isinstance(terms, Objection):
+            self._block(name, terms.reason, terms.sentence, {})
+        else:
+            self._leads[name] = replace(lead, terms=terms)
+            post(self._risk, CheckRisk(command=lead.command, price=terms.limit_price))
+
+    def _reserve(self, message: RiskCleared) -> None:
+        post(self._guard, ReserveExposure(command=self._leads[message.command_id].command))
+
+    def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
+        note = sentence or explain(reason)
+        happened = OrderEvent(event=Event.BLOCK, tag=reason, note=note, inputs=inputs)
+        post(self._repo, RecordEvent(command_id=command_id, happened=happened))
+
+    # Step 3: SENT_TO_BROKER, durable before the wire.
+
+    def _record_sending(self, message: ExposureReserved) -> None:
+        lead = self._leads[message.command_id]
+        assert lead.terms is not None
+        quantity = lead.terms.sendable(message.quantity)
+        happened = OrderEvent(
+            event=Event.SEND,
+            tag=Reason.EXIT_CLAMPED if quantity < lead.command.quantity else None,
+            quantity=quantity,
+            limit_price=lead.terms.limit_price,
+            inputs={**message.inputs, "last_price": str(lead.terms.last_price)},
+        )
+        post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
+
+    # Steps 4 and 5: execute, and record what came back.
+
+    def _record_reply(self, message: PlaceAnswered) -> None:
+        match message.reply:
+            case Accepted():
+                happened = OrderEvent(event=Event.ACCEPT, broker_order_id=message.reply.broker_order_id)
+            case Refused():
+                happened = OrderEvent(event=Event.REFUSE, tag=message.reply.reason, note=message.reply.words)
+                if message.reply.reason is Reason.BROKER_UNREACHABLE:
+                    self._blind = f"the broker could not be reached: {message.reply.words}"
+            case Unknown():
+                happened = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note=message.reply.cause)
+            case _:
+                assert_never(message.reply)
+        post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
+
+    # After every event: who must know, and what comes next.
+
+    def _go_on(self, message: EventRecorded) -> None:
+        order, event = message.order, message.happened.event
+        name = order.command.command_id
+        lead = self._leads.get(name)
+        if lead is not None:
+            self._leads[name] = lead = replace(lead, order=order)
+        self._spread(order, message.happened, late=message.late)
+        if event is Event.SEND:
+            post(self._broker, PlaceOrder(order=order))
+        elif event in _ANSWERS and lead is not None:
+            del self._leads[name]
+            self._tell_callers(lead, OrderAnswered(order=order))
+
+    def _spread(self, order: Order, happened: OrderEvent, *, late: bool) -> None:
+        if late:
+            logger.critical("late truth: {} is {} after all", order.command.command_id, order.state)
+        if happened.event is Event.NOTE:
+            logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
+        if happened.event not in {Event.SEND, Event.ACCEPT}:
+            post(self._guard, OrderMoved(order=order))
+        fills_grew = bool(happened.filled_quantity)
+        post(self._watcher, OrderTracked(order=order, fills_grew=fills_grew))
+        strategy = self._strategies.get(order.command.strategy)
+        if strategy is not None:
+            post(strategy, OrderUpdated(order=order, happened=happened))
+
+    def _stand_still(self, message: EventIllegal) -> None:
+        """Report a contradiction; the order stays as it is, and a waiting caller hears how that is."""
+        logger.error("{}: {}", message.command_id, message.cause)
+        lead = self._leads.get(message.command_id)
+        if lead is not None and lead.order is not None and message.happened.event in {*_ANSWERS, Event.SEND}:
+            del self._leads[message.command_id]
+            self._tell_callers(lead, OrderAnswered(order=lead.order))
+
+    def _go_on_unrecorded(self, message: EventUnrecorded) -> None:
+        """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
+        if not self._unrecorded:
+            self._timer.tell_after(RETRY_UNRECORDED_S, self.actor_ref, RetryUnrecorded())
+        happened = message.happened
+        lead = self._leads.get(message.command_id)
+        if happened.event is Event.SEND:
+            happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, note=message.cause)
+        self._unrecorded.append(RecordEvent(command_id=message.command_id, happened=happened))
+        if lead is None or lead.order is None:
+            return
+        order = lead.order.after(message.happened, self._clock.now())
+        self._leads[message.command_id] = replace(lead, order=order)
+        self._spread(order, message.happened, late=False)
+        if message.happened.event is Event.SEND:
+            post(self._broker, PlaceOrder(order=order))
+        elif message.happened.event in _ANSWERS:
+            del self._leads[message.command_id]
+            self._tell_callers(lead, OrderAnswered(order=order))
+
+    def _retry(self) -> None:
+        waiting, self._unrecorded = self._unrecorded, []
+        for message in waiting:
+            post(self._repo, message)
+
+    # Step 6: what the broker's books prove.
+
+    def _record_reports(self, message: BooksCompared) -> None:
+        self._blind = None
+        for report in message.reports:
+            post(self._repo, RecordEvent(command_id=report.command_id, happened=report.happened))
+
+    def _be_blind(self, message: BooksUnavailable) -> None:
+        if message.blind_s >= self._limits.blind_s_max:
+            self._blind = f"the broker's order book has been unreadable for {message.blind_s:.0f} s: {message.cause}"
+
+    # The desk's own life.
+
+    def _resume(self, orders: tuple[Order, ...]) -> None:
+        """Mark what an earlier run left on its way: it may be live, and is never sent again."""
+        for order in orders:
+            if order.state in {State.CREATED, State.SENDING}:
+                happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
+                post(self._repo, RecordEvent(command_id=order.command.command_id, happened=happened))
+
+    def _reasons(self) -> tuple[str, ...]:
+        unwritten = f"{len(self._unrecorded)} events wait for the database" if self._unrecorded else None
+        return tuple(reason for reason in (self._session, self._blind, unwritten) if reason is not None)
+
+    def _readiness(self) -> Readiness:
+        return Readiness(reasons=self._reasons(), in_flight=tuple(self._leads), stopping=self._stopping)
+
+    @staticmethod
+    def _tell_callers(lead: Lead, answer: OrderAnswered | OrderDeclined) -> None:
+        if lead.caller is not None:
+            post(lead.caller, answer)
+        repeated = replace(answer, repeated=True) if isinstance(answer, OrderAnswered) else answer
+        for caller in lead.repeats:
+            post(caller, repeated)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLimits:
+    """The bounds this actor keeps: orders waiting at once, and seconds without a readable book before entries stop."""
+
+    orders_waiting_max: int
+    blind_s_max: float

@@ -1,0 +1,415 @@
+"""The desk: wiring, start order, handshakes, drain, and the way back.
+
+Start: the database first, because it remembers what the others start from; then those who judge; then the broker;
+the watcher last. Nothing enters before the watcher has compared the broker's books with ours. Stop: strategies
+first, then no new orders, then those in flight, and the database last.
+"""
+
+import importlib
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import pykka
+from loguru import logger
+
+from actors.address import Line, ReplyOnce, post
+from actors.broker import BrokerActor
+from actors.clock import RandomIds, SystemClock
+from actors.command import CommandActor, CommandLimits
+from actors.guard import GuardActor
+from actors.market import MarketActor
+from actors.messages import (
+    BrokerInbox,
+    BrokerState,
+    CommandInbox,
+    DeskMemory,
+    FindBrokerState,
+    FindHoldings,
+    FindOrders,
+    FindReadiness,
+    FindTimeline,
+    FindTradingState,
+    GuardInbox,
+    Holdings,
+    LogIn,
+    MarketInbox,
+    OrderAnswered,
+    OrderDeclined,
+    PositionBookRead,
+    PriceSeen,
+    ReadPositionBook,
+    Readiness,
+    RecallDesk,
+    RepoInbox,
+    ResumeOrders,
+    RiskInbox,
+    SetTradingState,
+    StopTaking,
+    SubmitOrder,
+    SupervisorInbox,
+    Timeline,
+    TradingStateNow,
+    WatcherInbox,
+)
+from actors.repo import RepoActor
+from actors.risk import RiskActor
+from actors.strategy import StrategyActor, StrategySeams
+from actors.supervisor import SupervisorActor
+from actors.timer import ThreadTimer
+from actors.watcher import WatcherActor
+from broker.feed import Feed
+from broker.noren import NorenBroker
+from broker.port import Broker
+from domain.evidence import Tick
+from domain.guard import GuardLedger
+from domain.order import Order, OrderCommand
+from domain.reconcile import Comparison
+from domain.risk import RiskBook, TradingState
+from domain.seams import Clock, Ids, trading_day
+from domain.settings import Settings, StrategySettings
+
+ASK_WAIT_S: Final = 10.0
+SWITCH_INTERVAL_S: Final = 0.0005
+"""How long one busy thread may keep the others waiting. The default of 5 ms would multiply the order path's latency."""
+
+Answer = TypeVar("Answer")
+
+
+class DeskStartError(Exception):
+    """The desk could not start; says what is wrong and what to do."""
+
+
+class DeskFeed(Protocol):
+    """What brings ticks: told the session by the broker's actor, and what to watch by the market's."""
+
+    def start(self, session: Any) -> None:  # noqa: ANN401  the adapter's own session
+        """Begin, or go on, with this session."""
+
+    def watch(self, instrument: Any) -> None:  # noqa: ANN401  an Instrument
+        """Bring ticks of this instrument from now on."""
+
+    def stop(self) -> None:
+        """End the feed's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The desk at a glance."""
+
+    trading: TradingStateNow
+    readiness: Readiness
+    broker: BrokerState
+
+
+class Desk:
+    """One account's desk: six actors, a market, a supervisor, a timer, and the strategies."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        broker: Broker | None = None,
+        feed: DeskFeed | None = None,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._ids = ids or RandomIds()
+        self._broker_port = broker
+        self._feed = feed
+        self._failed = threading.Event()
+        self._failure = ""
+        self._refs: dict[str, pykka.ActorRef[Any]] = {}
+        self._strategies: list[pykka.ActorRef[Any]] = []
+        self._command: Line[CommandInbox] = Line("CommandActor")
+        self._repo: Line[RepoInbox] = Line("RepoActor")
+        self._risk: Line[RiskInbox] = Line("RiskActor")
+        self._guard: Line[GuardInbox] = Line("GuardActor")
+        self._market: Line[MarketInbox] = Line("MarketActor")
+        self._broker: Line[BrokerInbox] = Line("BrokerActor")
+        self._watcher: Line[WatcherInbox] = Line("WatcherActor")
+        self._supervisor: Line[SupervisorInbox] = Line("SupervisorActor")
+        self._memory: DeskMemory | None = None
+
+    # Start and stop.
+
+    def start(self) -> None:
+        """Start every actor and log in; raises `DeskStartError` and leaves nothing running."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._timer = ThreadTimer(self._clock)
+        try:
+            self._start_actors()
+        except BaseException:
+            self.stop(grace_s=0)
+            raise
+
+    def _start_actors(self) -> None:
+        settings, clock, timer = self._settings, self._clock, self._timer
+        supervisor, command, repo = self._supervisor, self._command, self._repo
+        self._begin(
+            self._repo,
+            RepoActor.start(
+                supervisor=supervisor,
+                command=command,
+                settings=settings.storage,
+                client_id=settings.client_id,
+                clock=clock,
+            ),
+        )
+        self._memory = memory = self._recall()
+        book = RiskBook(
+            limits=settings.risk,
+            day=trading_day(clock.now()),
+            trading_state=memory.trading_state,
+            because=memory.because,
+            orders_today=memory.orders_today,
+        )
+        if settings.exits_only and book.trading_state is TradingState.ACTIVE:
+            book = book.turned(TradingState.EXITS_ONLY, "started with exits_only")
+        self._begin(
+            self._risk, RiskActor.start(supervisor=supervisor, command=command, repo=repo, book=book, clock=clock)
+        )
+        ledger = GuardLedger(memory.positions, memory.orders)
+        self._begin(self._guard, GuardActor.start(supervisor=supervisor, command=command, ledger=ledger))
+        feed, port = self._adapters()
+        self._begin(
+            self._market,
+            MarketActor.start(supervisor=supervisor, command=command, broker=self._broker, feed=feed, clock=clock),
+        )
+        limits = CommandLimits(settings.broker.orders_waiting_max, settings.watcher.blind_s_max)
+        self._begin(
+            self._command,
+            CommandActor.start(
+                supervisor=supervisor,
+                repo=repo,
+                market=self._market,
+                risk=self._risk,
+                guard=self._guard,
+                broker=self._broker,
+                watcher=self._watcher,
+                limits=limits,
+                clock=clock,
+                timer=timer,
+            ),
+        )
+        post(self._command, ResumeOrders(orders=memory.orders))
+        self._begin(
+            self._broker,
+            BrokerActor.start(
+                supervisor=supervisor,
+                command=command,
+                watcher=self._watcher,
+                market=self._market,
+                broker=port,
+                feed=feed,
+                settings=settings.broker,
+                clock=clock,
+                timer=timer,
+            ),
+        )
+        self._shake_hands()
+        post(self._broker, LogIn())
+        self._begin(self._watcher, self._start_watcher())
+        self._begin(
+            self._supervisor,
+            SupervisorActor.start(
+                watcher=self._watcher,
+                start_watcher=self._start_watcher,
+                escalate=self._escalate,
+                settings=settings.supervisor,
+                clock=clock,
+                timer=timer,
+            ),
+        )
+
+    def _begin(self, line: Line[Any], ref: pykka.ActorRef[Any]) -> None:
+        self._refs[line.name] = ref
+        line.connect(ref)
+
+    def _adapters(self) -> tuple[DeskFeed, Broker]:
+        settings = self._settings.broker
+        feed = self._feed
+        if feed is None:
+            feed = self._feed = Feed(settings, self._clock, self._see_tick)
+        return feed, self._broker_port or NorenBroker(settings, self._clock)
+
+    def _see_tick(self, tick: Tick) -> None:
+        post(self._market, PriceSeen(tick=tick))
+
+    def _recall(self) -> DeskMemory:
+        try:
+            memory: DeskMemory = self._ask("RepoActor", RecallDesk())
+        except Exception as error:
+            raise DeskStartError(str(error)) from error
+        return memory
+
+    def _shake_hands(self) -> None:
+        """Hear from each actor before work begins: a start that raised is told to nobody else."""
+        self._ask("CommandActor", FindReadiness())
+        self._ask("RiskActor", FindTradingState())
+        self._ask("GuardActor", FindHoldings())
+        self._ask("BrokerActor", FindBrokerState())
+
+    def _start_watcher(self) -> pykka.ActorRef[WatcherActor]:
+        """Start a watcher that knows what the database knows; an earlier one is told to go."""
+        earlier = self._refs.get(self._watcher.name)
+        if earlier is not None:
+            earlier.stop(block=False)
+        ref = WatcherActor.start(
+            supervisor=self._supervisor,
+            command=self._command,
+            broker=self._broker,
+            comparison=Comparison(self._recall().orders, self._settings.proof),
+            settings=self._settings.watcher,
+            clock=self._clock,
+            timer=self._timer,
+        )
+        self._refs[self._watcher.name] = ref
+        return ref
+
+    def start_strategies(self) -> None:
+        """Start the strategies that the settings name; raises `DeskStartError` naming the one that can't."""
+        assert self._memory is not None
+        seams = StrategySeams(
+            supervisor=self._supervisor,
+            command=self._command,
+            market=self._market,
+            client_id=self._settings.client_id,
+            clock=self._clock,
+            ids=self._ids,
+            memory=self._recall(),
+        )
+        for chosen in self._settings.strategies:
+            kind = load_strategy(chosen)
+            try:
+                self._strategies.append(kind.start(seams, chosen, **chosen.parameters))
+            except Exception as error:
+                raise DeskStartError(f"strategy {chosen.name!r} could not be made: {error}") from error
+
+    def _escalate(self, why: str) -> None:
+        logger.critical("the desk must end: {}", why)
+        self._failure = why
+        self._failed.set()
+
+    def wait_for_failure(self, timeout_s: float) -> str | None:
+        """Wait until an actor's death ends the desk, or the time is over; return what happened."""
+        return self._failure if self._failed.wait(timeout_s) else None
+
+    def stop(self, grace_s: float | None = None) -> tuple[str, ...]:
+        """Stop in order, letting orders in flight end for `grace_s` seconds; return the ids that did not."""
+        grace = self._settings.supervisor.shutdown_grace_s if grace_s is None else grace_s
+        for ref in self._strategies:
+            _stop(ref, 1.0)
+        post(self._command, StopTaking())
+        orphans = self._drain(grace)
+        for name in (self._supervisor.name, self._watcher.name, self._broker.name, self._command.name):
+            self._stop_actor(name)
+        for name in (self._risk.name, self._guard.name, self._market.name, self._repo.name):
+            self._stop_actor(name)
+        if self._feed is not None:
+            self._feed.stop()
+        self._timer.stop()
+        if orphans:
+            logger.warning("stopped with orders in flight: {}", ", ".join(orphans))
+        return orphans
+
+    def _drain(self, grace_s: float) -> tuple[str, ...]:
+        ends_at = self._clock.monotonic() + grace_s
+        while True:
+            try:
+                in_flight: tuple[str, ...] = self._ask("CommandActor", FindReadiness()).in_flight
+            except (pykka.ActorDeadError, pykka.Timeout, KeyError):
+                return ()
+            if not in_flight or self._clock.monotonic() >= ends_at:
+                return in_flight
+            self._failed.wait(0.05)
+
+    def _stop_actor(self, name: str) -> None:
+        ref = self._refs.get(name)
+        if ref is not None:
+            _stop(ref, self._settings.broker.read_timeout_s + self._settings.broker.connect_timeout_s)
+
+    # What callers outside the actors ask.
+
+    def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
+        """Send an order into the desk and wait for the outcome of steps 1 to 5; None when it is not known in time."""
+        reply: ReplyOnce[OrderAnswered | OrderDeclined] = ReplyOnce()
+        post(self._command, SubmitOrder(command=command, reply_to=reply))
+        return reply.wait(wait_s)
+
+    def send(self, command: OrderCommand, reply_to: ReplyOnce[OrderAnswered | OrderDeclined]) -> None:
+        """Send an order into the desk; `reply_to` hears the outcome."""
+        post(self._command, SubmitOrder(command=command, reply_to=reply_to))
+
+    def orders(self, most: int, *, open_only: bool = False) -> tuple[Order, ...]:
+        """Return at most `most` orders, newest first."""
+        found: tuple[Order, ...] = self._ask("RepoActor", FindOrders(most=most, open_only=open_only))
+        return found
+
+    def timeline(self, command_id: str) -> Timeline | None:
+        """Return an order with its journal, or None when there is no such order."""
+        found: Timeline | None = self._ask("RepoActor", FindTimeline(command_id=command_id))
+        return found
+
+    def holdings(self) -> Holdings:
+        """Return what each strategy holds."""
+        found: Holdings = self._ask("GuardActor", FindHoldings())
+        return found
+
+    def broker_positions(self) -> PositionBookRead | None:
+        """Return the account's positions as the broker has them, or None when it does not answer in time."""
+        reply: ReplyOnce[PositionBookRead] = ReplyOnce()
+        post(self._broker, ReadPositionBook(reply_to=reply))
+        return reply.wait(ASK_WAIT_S)
+
+    def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
+        """Turn trading to ACTIVE, EXITS_ONLY or HALTED."""
+        now: TradingStateNow = self._ask("RiskActor", SetTradingState(state=state, because=because))
+        return now
+
+    def status(self) -> Status:
+        """Return the desk at a glance."""
+        return Status(
+            trading=self._ask("RiskActor", FindTradingState()),
+            readiness=self.readiness(),
+            broker=self._broker_state(),
+        )
+
+    def readiness(self) -> Readiness:
+        """Return whether entries are taken, and why not."""
+        found: Readiness = self._ask("CommandActor", FindReadiness())
+        return found
+
+    def _broker_state(self) -> BrokerState:
+        """Ask the broker's actor, which may be in the middle of a slow request."""
+        try:
+            found: BrokerState = self._ask("BrokerActor", FindBrokerState(), wait_s=1.0)
+        except pykka.Timeout:
+            return BrokerState(session="busy with a request", waiting=-1, placed=-1, idle_s=0.0)
+        return found
+
+    def _ask(self, name: str, question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
+        return self._refs[name].ask(question, timeout=wait_s)
+
+
+def _stop(ref: pykka.ActorRef[Any], wait_s: float) -> None:
+    try:
+        ref.stop(timeout=wait_s)
+    except (pykka.ActorDeadError, pykka.Timeout):
+        logger.warning("{} did not stop within {:.0f} s", ref, wait_s)
+
+
+def load_strategy(chosen: StrategySettings) -> type[StrategyActor]:
+    """Import a strategy's class by its path; raises `DeskStartError` naming what is wrong with it."""
+    module_name, _, class_name = chosen.class_path.replace(":", ".").rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise DeskStartError(f"strategy {chosen.name!r}: class {chosen.class_path!r} not found ({error})") from error
+    if not (isinstance(kind, type) and issubclass(kind, StrategyActor)):
+        raise DeskStartError(f"strategy {chosen.name!r}: {chosen.class_path!r} is not a StrategyActor")
+    return kind
+

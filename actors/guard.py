@@ -1,0 +1,56 @@
+"""Steps 2B and 2C: owns what each strategy holds, works, and may still be holding."""
+
+from typing import assert_never
+
+from actors.actor import DeskActor
+from actors.address import Address, post
+from actors.messages import (
+    ActorDied,
+    CommandInbox,
+    ExposureRefused,
+    ExposureReserved,
+    FindHoldings,
+    GuardInbox,
+    Holdings,
+    OrderMoved,
+    ReserveExposure,
+)
+from domain.guard import GuardLedger, GuardRefused, Reserved
+
+
+class GuardActor(DeskActor):
+    """Owns the guard's ledger."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address[ActorDied],
+        command: Address[CommandInbox],
+        ledger: GuardLedger,
+    ) -> None:
+        super().__init__(supervisor)
+        self._command = command
+        self._ledger = ledger
+
+    def on_receive(self, message: GuardInbox) -> Holdings | None:
+        """Reserve, or take over what an order has become."""
+        match message:
+            case ReserveExposure():
+                self._reserve(message)
+            case OrderMoved():
+                self._ledger.observe(message.order)
+            case FindHoldings():
+                return Holdings(positions=self._ledger.positions())
+            case _:
+                assert_never(message)
+        return None
+
+    def _reserve(self, message: ReserveExposure) -> None:
+        name = message.command.command_id
+        verdict = self._ledger.reserve(message.command)
+        match verdict:
+            case Reserved():
+                quantity, inputs = verdict.quantity, verdict.inputs
+                post(self._command, ExposureReserved(command_id=name, quantity=quantity, inputs=inputs))
+            case GuardRefused():
+                post(self._command, ExposureRefused(command_id=name, reason=verdict.reason, inputs=verdict.inputs))

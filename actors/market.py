@@ -1,0 +1,155 @@
+"""What the desk knows of instruments and prices: owns the day's instruments, the last prices, and who watches them.
+
+It stands beside the six actors so that a tick never waits behind a broker's request or a commit (docs/architecture.md).
+"""
+
+from decimal import Decimal
+from typing import Final, Protocol, TypeAlias, assert_never
+
+from actors.actor import DeskActor
+from actors.address import Address, backlog, post
+from actors.messages import (
+    ActorDied,
+    BrokerInbox,
+    CommandInbox,
+    InstrumentRead,
+    MarketInbox,
+    OrderPriced,
+    PriceOrder,
+    PriceRead,
+    PriceSeen,
+    PriceTicked,
+    ReadInstrument,
+    ReadPrice,
+    WatchPrice,
+)
+from domain.evidence import Tick
+from domain.instrument import Instrument
+from domain.order import Exchange
+from domain.seams import Clock, trading_day
+
+TICK_BACKLOG_MAX: Final = 1_000
+"""A subscriber with more than this many messages waiting misses ticks, so that it hurts only itself."""
+
+PRICE_AGE_S_MAX: Final = 5.0
+"""An older price is asked for again before a market order leans on it."""
+
+Key: TypeAlias = tuple[Exchange, str]
+
+
+class Feed(Protocol):
+    """What brings ticks of an instrument once it is watched."""
+
+    def watch(self, instrument: Instrument) -> None:
+        """Bring ticks of this instrument from now on."""
+
+
+class MarketActor(DeskActor):
+    """Owns instruments, last prices and subscriptions."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address[ActorDied],
+        command: Address[CommandInbox],
+        broker: Address[BrokerInbox],
+        feed: Feed,
+        clock: Clock,
+    ) -> None:
+        super().__init__(supervisor)
+        self._command = command
+        self._broker = broker
+        self._feed = feed
+        self._clock = clock
+        self._day = ""
+        self._instruments: dict[Key, Instrument] = {}
+        self._ticks: dict[Key, Tick] = {}
+        self._questions: dict[Key, list[PriceOrder]] = {}
+        self._subscribers: dict[Key, list[Address[PriceTicked]]] = {}
+
+    def on_receive(self, message: MarketInbox) -> None:
+        """Answer what an order needs to know, and pass ticks on."""
+        match message:
+            case PriceOrder():
+                self._price(message)
+            case InstrumentRead():
+                self._learn_instrument(message)
+            case PriceRead():
+                self._learn_price(message)
+            case WatchPrice():
+                self._watch(message)
+            case PriceSeen():
+                self._pass_on(message.tick)
+            case _:
+                assert_never(message)
+
+    def _price(self, question: PriceOrder) -> None:
+        """Answer from what is known today; ask the broker for what is not."""
+        self._enter_day()
+        key = (question.exchange, question.symbol)
+        instrument = self._instruments.get(key)
+        if instrument is not None and (not question.needs_price or self._fresh_price(key) is not None):
+            self._answer(question, instrument)
+            return
+        waiting = self._questions.setdefault(key, [])
+        waiting.append(question)
+        if len(waiting) > 1:
+            return
+        if instrument is None:
+            post(self._broker, ReadInstrument(exchange=question.exchange, symbol=question.symbol))
+        else:
+            post(self._broker, ReadPrice(instrument=instrument))
+
+    def _answer(self, question: PriceOrder, instrument: Instrument) -> None:
+        price = self._fresh_price((question.exchange, question.symbol))
+        post(self._command, OrderPriced(command_id=question.command_id, instrument=instrument, last_price=price))
+
+    def _learn_instrument(self, message: InstrumentRead) -> None:
+        key = (message.exchange, message.symbol)
+        waiting = self._questions.pop(key, [])
+        if not isinstance(message.reply, Instrument):
+            for question in waiting:
+                unknown = OrderPriced(command_id=question.command_id, instrument=message.reply, last_price=None)
+                post(self._command, unknown)
+            return
+        self._instruments[key] = message.reply
+        if key in self._subscribers:
+            self._feed.watch(message.reply)
+        for question in waiting:
+            self._price(question)
+
+    def _learn_price(self, message: PriceRead) -> None:
+        key = (message.instrument.exchange, message.instrument.symbol)
+        if isinstance(message.reply, Tick):
+            self._ticks[key] = message.reply
+        for question in self._questions.pop(key, []):
+            self._answer(question, message.instrument)
+
+    def _watch(self, message: WatchPrice) -> None:
+        key = (message.exchange, message.symbol)
+        self._subscribers.setdefault(key, []).append(message.subscriber)
+        instrument = self._instruments.get(key)
+        if instrument is None:
+            post(self._broker, ReadInstrument(exchange=message.exchange, symbol=message.symbol))
+        else:
+            self._feed.watch(instrument)
+
+    def _pass_on(self, tick: Tick) -> None:
+        key = (tick.exchange, tick.symbol)
+        self._ticks[key] = tick
+        for subscriber in self._subscribers.get(key, ()):
+            if backlog(subscriber) < TICK_BACKLOG_MAX:
+                post(subscriber, PriceTicked(tick=tick))
+
+    def _fresh_price(self, key: Key) -> Decimal | None:
+        tick = self._ticks.get(key)
+        if tick is None or (self._clock.now() - tick.seen_at).total_seconds() > PRICE_AGE_S_MAX:
+            return None
+        return tick.last_price
+
+    def _enter_day(self) -> None:
+        """Forget instruments of an earlier day: circuit limits and freeze quantities are set anew each morning."""
+        day = trading_day(self._clock.now())
+        if day != self._day:
+            self._day = day
+            self._instruments.clear()

@@ -1,0 +1,636 @@
+"""Every message that crosses a mailbox, in the order of the six steps.
+
+Commands are imperative, outcomes past, queries `Find…` and `Recall…`. At the foot stands one union for each actor:
+its inbox. A message stands in exactly one inbox, so the flow of messages can be computed from the code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from actors.address import Address
+from domain.evidence import (
+    Book,
+    InstrumentReply,
+    LoginReply,
+    OrderRow,
+    PlaceReply,
+    PositionRow,
+    PriceReply,
+    Tick,
+    TradeRow,
+    Unavailable,
+)
+from domain.instrument import Instrument
+from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
+from domain.reasons import Reason
+from domain.reconcile import Report
+from domain.risk import TradingState
+
+# the caller's words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOrder:
+    """Carry this order through the six steps, and answer `reply_to` once."""
+
+    command: OrderCommand
+    reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAnswered:
+    """How the order stands after steps 1 to 5. `repeated` says that the command id had been seen before."""
+
+    order: Order
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDeclined:
+    """The order was not registered and not sent; the same command id may be tried again later."""
+
+    command_id: str
+    reason: Reason
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUpdated:
+    """An order of this strategy has moved."""
+
+    order: Order
+    happened: OrderEvent
+
+
+# step 1: register
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterOrder:
+    """Store this order as CREATED, unless its command id is known."""
+
+    command: OrderCommand
+    remarks_tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpOrder:
+    """Find out whether this command id is known, without storing anything."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRegistered:
+    """The order is on disk as CREATED."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRepeated:
+    """The command id was seen before; this is its order."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotFound:
+    """No order has this command id."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationFailed:
+    """The database did not take the order."""
+
+    command_id: str
+    cause: str
+
+
+# step 2: blockers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceOrder:
+    """Say what the exchange demands of this instrument, and its last price if the order needs one."""
+
+    command_id: str
+    exchange: Exchange
+    symbol: str
+    needs_price: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPriced:
+    """What is known of the order's instrument; `last_price` is None where none was needed or known."""
+
+    command_id: str
+    instrument: InstrumentReply
+    last_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRisk:
+    """Check 2A: may this order be sent at this price?"""
+
+    command: OrderCommand
+    price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskCleared:
+    """Check 2A says yes."""
+
+    command_id: str
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskBlocked:
+    """Check 2A says no."""
+
+    command_id: str
+    reason: Reason
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveExposure:
+    """Checks 2B and 2C, or the clamp of an exit; a yes reserves."""
+
+    command: OrderCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureReserved:
+    """The guard holds this many units for the order."""
+
+    command_id: str
+    quantity: int
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureRefused:
+    """The guard says no."""
+
+    command_id: str
+    reason: Reason
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMoved:
+    """The guard shall know how this order stands now."""
+
+    order: Order
+
+
+# steps 3 and 5: record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordEvent:
+    """Write what happened to this order: its row and its journal line, together."""
+
+    command_id: str
+    happened: OrderEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecorded:
+    """It is on disk; this is the order now."""
+
+    order: Order
+    happened: OrderEvent
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventIllegal:
+    """The order's state does not allow what was reported; nothing was written."""
+
+    command_id: str
+    happened: OrderEvent
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventUnrecorded:
+    """The database did not take it; nothing was written."""
+
+    command_id: str
+    happened: OrderEvent
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFills:
+    """Keep these fills, each once."""
+
+    fills: tuple[TradeRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTradingState:
+    """Keep the trading state over restarts."""
+
+    state: TradingState
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryUnrecorded:
+    """Try again to write what the database did not take."""
+
+
+# step 4: execute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder:
+    """Place this order at the broker: once."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceAnswered:
+    """What became of the one request to place this order."""
+
+    command_id: str
+    reply: PlaceReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeNext:
+    """Send the next waiting request, now that the mailbox has been read up to here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn:
+    """Open a session at the broker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionChanged:
+    """What came of logging in."""
+
+    reply: LoginReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadInstrument:
+    """Look this symbol up at the broker."""
+
+    exchange: Exchange
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPrice:
+    """Ask the broker for this instrument's last price."""
+
+    instrument: Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentRead:
+    """What the broker knows of a symbol."""
+
+    exchange: Exchange
+    symbol: str
+    reply: InstrumentReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRead:
+    """The broker's last price of an instrument."""
+
+    instrument: Instrument
+    reply: PriceReply
+
+
+# step 6: watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """It is time to read the order book again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOrderBook:
+    """Read the account's orders."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTradeBook:
+    """Read the account's fills."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPositionBook:
+    """Read the account's net positions for a caller."""
+
+    reply_to: "Address[PositionBookRead]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBookRead:
+    """The account's orders, or why they could not be read."""
+
+    book: Book[OrderRow] | Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeBookRead:
+    """The account's fills, or why they could not be read."""
+
+    book: Book[TradeRow] | Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionBookRead:
+    """The account's net positions, or why they could not be read."""
+
+    book: Book[PositionRow] | Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksCompared:
+    """A healthy order book was compared with ours; these are the news in it."""
+
+    reports: tuple[Report, ...]
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillsSeen:
+    """Fills of ours that the trade book shows."""
+
+    fills: tuple[TradeRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksUnavailable:
+    """No order book could be read for so long."""
+
+    cause: str
+    blind_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTracked:
+    """The watcher shall know how this order stands now."""
+
+    order: Order
+    fills_grew: bool
+
+
+# prices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPrice:
+    """Tell this strategy every price of the symbol."""
+
+    exchange: Exchange
+    symbol: str
+    subscriber: "Address[PriceTicked]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSeen:
+    """The feed saw a price."""
+
+    tick: Tick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTicked:
+    """A price of a symbol that the strategy watches."""
+
+    tick: Tick
+
+
+# the desk's own life
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeOrders:
+    """Take over the orders that an earlier run left unresolved: none of them is ever sent."""
+
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopTaking:
+    """Take no new orders; those in flight are seen through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinStrategy:
+    """Tell this address what becomes of the strategy's orders."""
+
+    strategy: str
+    address: "Address[OrderUpdated | OrderDeclined]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTradingState:
+    """A person turns trading to this state."""
+
+    state: TradingState
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorDied:
+    """An actor's thread ended with an exception."""
+
+    actor: str
+    urn: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckHeartbeat:
+    """It is time to hear from the watcher."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendHeartbeat:
+    """Say that you are alive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatSent:
+    """The watcher is alive."""
+
+    urn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartWatcher:
+    """The delay is over: start a new watcher."""
+
+
+# queries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallDesk:
+    """What does the database remember that the actors start from?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskMemory:
+    """Unresolved orders and today's, positions from everything older, today's count, and the trading state."""
+
+    orders: tuple[Order, ...]
+    positions: Mapping[str, Mapping[InstrumentKey, int]]
+    orders_today: int
+    trading_state: TradingState
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindOrders:
+    """Which orders are there, newest first?"""
+
+    most: int
+    open_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindTimeline:
+    """What does the journal say of this order?"""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """An order and all that happened to it, oldest first."""
+
+    order: Order
+    lines: tuple[JournalLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindReadiness:
+    """Does the desk take orders, and if not, why?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether entries are taken; `reasons` are sentences, empty when they are. `in_flight` are command ids."""
+
+    reasons: tuple[str, ...]
+    in_flight: tuple[str, ...]
+    stopping: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindTradingState:
+    """What may be sent?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStateNow:
+    """What may be sent, why, and how many orders passed the risk check today."""
+
+    state: TradingState
+    because: str
+    orders_today: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindHoldings:
+    """What does each strategy hold?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """Each strategy's positions in signed units, from fills."""
+
+    positions: Mapping[str, Mapping[InstrumentKey, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindBrokerState:
+    """How busy is the broker's line?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerState:
+    """The session, what waits, and how long (seconds) the actor had nothing to do since it started."""
+
+    session: str
+    waiting: int
+    placed: int
+    idle_s: float
+
+
+# inboxes
+
+CommandInbox: TypeAlias = (
+    SubmitOrder
+    | OrderRegistered
+    | OrderRepeated
+    | OrderNotFound
+    | RegistrationFailed
+    | OrderPriced
+    | RiskCleared
+    | RiskBlocked
+    | ExposureReserved
+    | ExposureRefused
+    | EventRecorded
+    | EventIllegal
+    | EventUnrecorded
+    | RetryUnrecorded
+    | PlaceAnswered
+    | SessionChanged
+    | BooksCompared
+    | BooksUnavailable
+    | FillsSeen
+    | ResumeOrders
+    | JoinStrategy
+    | StopTaking
+    | FindReadiness
+)
+RepoInbox: TypeAlias = (
+    RegisterOrder
+    | LookUpOrder
+    | RecordEvent
+    | RecordFills
+    | RecordTradingState
+    | RecallDesk
+    | FindOrders
+    | FindTimeline
+)
+MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen
+RiskInbox: TypeAlias = CheckRisk | SetTradingState | FindTradingState
+GuardInbox: TypeAlias = ReserveExposure | OrderMoved | FindHoldings
+BrokerInbox: TypeAlias = (
+    PlaceOrder
+    | ServeNext
+    | LogIn
+    | ReadInstrument
+    | ReadPrice
+    | ReadOrderBook
+    | ReadTradeBook
+    | ReadPositionBook
+    | FindBrokerState
+)
+WatcherInbox: TypeAlias = Poll | OrderBookRead | TradeBookRead | OrderTracked | SendHeartbeat
+SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
+StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined
+CallerInbox: TypeAlias = OrderAnswered | PositionBookRead
+"""What callers outside the actors hear: a future set once."""

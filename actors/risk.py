@@ -1,0 +1,75 @@
+"""Step 2A: owns the trading state and the day's counts."""
+
+from typing import assert_never
+
+from loguru import logger
+
+from actors.actor import DeskActor
+from actors.address import Address, post
+from actors.messages import (
+    ActorDied,
+    CheckRisk,
+    CommandInbox,
+    FindTradingState,
+    RecordTradingState,
+    RepoInbox,
+    RiskBlocked,
+    RiskCleared,
+    RiskInbox,
+    SetTradingState,
+    TradingStateNow,
+)
+from domain.risk import RiskBook, RiskPassed, RiskRefused
+from domain.seams import Clock, trading_day
+
+
+class RiskActor(DeskActor):
+    """Owns the risk book."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address[ActorDied],
+        command: Address[CommandInbox],
+        repo: Address[RepoInbox],
+        book: RiskBook,
+        clock: Clock,
+    ) -> None:
+        super().__init__(supervisor)
+        self._command = command
+        self._repo = repo
+        self._book = book
+        self._clock = clock
+
+    def on_receive(self, message: RiskInbox) -> TradingStateNow | None:
+        """Judge an order, or turn the trading state."""
+        match message:
+            case CheckRisk():
+                self._check(message)
+            case SetTradingState():
+                return self._turn(message)
+            case FindTradingState():
+                return self._now()
+            case _:
+                assert_never(message)
+        return None
+
+    def _check(self, message: CheckRisk) -> None:
+        book = self._book.on_day(trading_day(self._clock.now()))
+        self._book, verdict = book.check(message.command, message.price)
+        name = message.command.command_id
+        match verdict:
+            case RiskPassed():
+                post(self._command, RiskCleared(command_id=name, inputs=verdict.inputs))
+            case RiskRefused():
+                post(self._command, RiskBlocked(command_id=name, reason=verdict.reason, inputs=verdict.inputs))
+
+    def _turn(self, message: SetTradingState) -> TradingStateNow:
+        logger.warning("trading is now {} ({})", message.state, message.because or "no reason given")
+        self._book = self._book.turned(message.state, message.because)
+        post(self._repo, RecordTradingState(state=message.state, because=message.because))
+        return self._now()
+
+    def _now(self) -> TradingStateNow:
+        book = self._book.on_day(trading_day(self._clock.now()))
+        return TradingStateNow(state=book.trading_state, because=book.because, orders_today=book.orders_today)

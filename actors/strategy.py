@@ -1,0 +1,210 @@
+"""StrategyActor: the base class of a user's strategy.
+
+A strategy says `buy`, `sell` and `exit`, and hears `on_tick` and `on_order`. It runs in a thread of its own with a
+mailbox of its own. One that raises, floods, or never returns hurts only itself: exceptions are caught and counted, its
+orders are bounded in flight and per minute, and its ticks are dropped while its mailbox is full.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+from loguru import logger
+
+from actors.actor import DeskActor
+from actors.address import Address, post
+from actors.messages import (
+    ActorDied,
+    CommandInbox,
+    DeskMemory,
+    JoinStrategy,
+    MarketInbox,
+    OrderDeclined,
+    OrderUpdated,
+    PriceTicked,
+    StrategyInbox,
+    SubmitOrder,
+    WatchPrice,
+)
+from domain.evidence import Tick
+from domain.order import (
+    Exchange,
+    InstrumentKey,
+    Intent,
+    InvalidOrderError,
+    Order,
+    OrderCommand,
+    OrderEvent,
+    Product,
+    Side,
+    parse_word,
+)
+from domain.seams import Clock, Ids
+from domain.settings import StrategySettings
+
+ERRORS_MAX: Final = 10
+"""After so many exceptions in its hooks a strategy is stopped: it no longer hears ticks and can no longer order."""
+
+MINUTE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySeams:
+    """What the desk gives every strategy: where to send, and where time and names come from."""
+
+    supervisor: Address[ActorDied]
+    command: Address[CommandInbox]
+    market: Address[MarketInbox]
+    client_id: str
+    clock: Clock
+    ids: Ids
+    memory: DeskMemory
+
+
+class StrategyActor(DeskActor):
+    """Subclass this. Owns what the strategy knows of its own orders and position.
+
+    Override `on_start`, `on_tick`, `on_order` and, if needed, `on_declined`. Parameters of the `[[strategies]]` table
+    come as keyword arguments of `__init__`, which must pass `seams` and `settings` on.
+    """
+
+    def __init__(self, seams: StrategySeams, settings: StrategySettings) -> None:
+        super().__init__(seams.supervisor)
+        self.name = settings.name
+        self._seams = seams
+        self._settings = settings
+        self._orders: dict[str, Order | None] = {}
+        self._ordered_at: deque[float] = deque()
+        self._counted: dict[str, int] = {}
+        self._held: dict[InstrumentKey, int] = dict(seams.memory.positions.get(self.name, {}))
+        self._errors = 0
+        for order in seams.memory.orders:
+            if order.command.strategy == self.name:
+                self._keep(order)
+        post(seams.command, JoinStrategy(strategy=self.name, address=self.actor_ref))
+
+    # What a strategy overrides.
+
+    def on_start(self) -> None:
+        """Do nothing yet: the desk is not ready. See `on_ready`."""
+
+    def on_ready(self) -> None:
+        """Begin: the desk takes orders. Called once."""
+
+    def on_tick(self, tick: Tick) -> None:
+        """See a price of a watched symbol."""
+
+    def on_order(self, order: Order, happened: OrderEvent) -> None:
+        """See one of this strategy's orders move."""
+
+    def on_declined(self, declined: OrderDeclined) -> None:
+        """See an order that the desk did not take; nothing was registered or sent."""
+
+    # What a strategy says.
+
+    def watch(self, exchange: str, symbol: str) -> None:
+        """Ask for every price of a symbol from now on."""
+        where = parse_word(Exchange, "exchange", exchange)
+        post(self._seams.market, WatchPrice(exchange=where, symbol=symbol, subscriber=self.actor_ref))
+
+    def buy(self, exchange: str, symbol: str, quantity: int, **terms: Any) -> str | None:  # noqa: ANN401  see _order
+        """Enter long: see `_order` for the terms. Returns the command id, or None when it was not sent."""
+        return self._order(Side.BUY, exchange, symbol, quantity, {"intent": Intent.ENTRY, **terms})
+
+    def sell(self, exchange: str, symbol: str, quantity: int, **terms: Any) -> str | None:  # noqa: ANN401  see _order
+        """Enter short: see `_order` for the terms. Returns the command id, or None when it was not sent."""
+        return self._order(Side.SELL, exchange, symbol, quantity, {"intent": Intent.ENTRY, **terms})
+
+    def exit(self, exchange: str, symbol: str, product: str = "MIS", **terms: Any) -> str | None:  # noqa: ANN401  see _order
+        """Give up what this strategy holds of a symbol; nothing happens when it holds none."""
+        key = InstrumentKey(parse_word(Exchange, "exchange", exchange), symbol, parse_word(Product, "product", product))
+        held = self._held.get(key, 0)
+        if held == 0:
+            return None
+        side = Side.SELL if held > 0 else Side.BUY
+        return self._order(side, exchange, symbol, abs(held), {"intent": Intent.EXIT, "product": product, **terms})
+
+    def position(self, exchange: str, symbol: str, product: str = "MIS") -> int:
+        """Return the signed units this strategy holds, from its fills."""
+        key = InstrumentKey(parse_word(Exchange, "exchange", exchange), symbol, parse_word(Product, "product", product))
+        return self._held.get(key, 0)
+
+    def _order(self, side: Side, exchange: str, symbol: str, quantity: int, terms: dict[str, Any]) -> str | None:
+        """Send one order. Terms: order_type (MARKET), product (MIS), price, trigger_price, stop_loss, target, ….
+
+        Raises `InvalidOrderError` for an order that cannot be. Within its bounds a strategy sends at most
+        `orders_in_flight_max` unfinished orders and `orders_per_minute_max`; beyond them nothing is sent.
+        """
+        if not self._may_order(is_exit=terms["intent"] is Intent.EXIT):
+            return None
+        given = {
+            "command_id": f"{self.name}.{self._seams.ids.new()}"[-64:],
+            "client_id": self._seams.client_id,
+            "strategy": self.name,
+            "side": side,
+            "exchange": exchange,
+            "symbol": symbol,
+            "quantity": quantity,
+            "order_type": "MARKET",
+            "product": "MIS",
+            **terms,
+        }
+        command = OrderCommand.parse(given)
+        self._orders[command.command_id] = None
+        self._ordered_at.append(self._seams.clock.monotonic())
+        post(self._seams.command, SubmitOrder(command=command))
+        return command.command_id
+
+    def _may_order(self, *, is_exit: bool) -> bool:
+        """Bound a flood: a strategy that has lost its mind must not take the desk with it."""
+        now = self._seams.clock.monotonic()
+        while self._ordered_at and now - self._ordered_at[0] > MINUTE_S:
+            self._ordered_at.popleft()
+        many = len(self._orders) >= self._settings.orders_in_flight_max
+        often = len(self._ordered_at) >= self._settings.orders_per_minute_max
+        if self._errors >= ERRORS_MAX or ((many or often) and not is_exit):
+            logger.warning("{}: an order was not sent, the strategy is at its bounds", self.name)
+            return False
+        return True
+
+    # How messages reach it.
+
+    def on_receive(self, message: StrategyInbox) -> None:
+        """Keep the strategy's own books, then let it speak."""
+        match message:
+            case PriceTicked():
+                self._run(lambda: self.on_tick(message.tick))
+            case OrderUpdated():
+                self._keep(message.order)
+                self._run(lambda: self.on_order(message.order, message.happened))
+            case OrderDeclined():
+                self._orders.pop(message.command_id, None)
+                self._run(lambda: self.on_declined(message))
+            case _:
+                assert_never(message)
+
+    def _keep(self, order: Order) -> None:
+        name, key = order.command.command_id, order.command.key
+        filled = order.filled_quantity * order.command.side.sign
+        self._held[key] = self._held.get(key, 0) + filled - self._counted.get(name, 0)
+        self._counted[name] = filled
+        if order.is_over:
+            self._orders.pop(name, None)
+        else:
+            self._orders[name] = order
+
+    def _run(self, hook: Callable[[], None]) -> None:
+        """Run the user's code; whatever it raises ends with it (an exit from the process too)."""
+        if self._errors >= ERRORS_MAX:
+            return
+        try:
+            hook()
+        except InvalidOrderError as error:
+            self._errors += 1
+            logger.error("{}: {}", self.name, error)
+        except BaseException:  # noqa: BLE001  a strategy's own end must not be the desk's
+            self._errors += 1
+            logger.exception("{} raised; it goes on", self.name)
+        if self._errors >= ERRORS_MAX:
+            logger.critical("{} failed {} times and is stopped; its positions stay as they are", self.name, ERRORS_MAX)

@@ -1,0 +1,122 @@
+"""Restarts the watcher; ends the process in order when anyone else dies."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, assert_never
+
+from loguru import logger
+
+from actors.actor import DeskActor
+from actors.address import Address, Line, post
+from actors.messages import (
+    ActorDied,
+    CheckHeartbeat,
+    HeartbeatSent,
+    RestartWatcher,
+    SendHeartbeat,
+    SupervisorInbox,
+    WatcherInbox,
+)
+from actors.timer import Timer
+from domain.seams import Clock
+from domain.settings import SupervisorSettings
+
+WATCHER: Final = "WatcherActor"
+
+
+class _Escalation:
+    """Where the supervisor's own death is told: straight to the desk."""
+
+    def __init__(self, escalate: Callable[[str], None]) -> None:
+        self._escalate = escalate
+
+    def tell(self, message: ActorDied) -> None:
+        """End the process in order."""
+        self._escalate(f"{message.actor} died: {message.cause}")
+
+
+class SupervisorActor(DeskActor):
+    """Owns the watcher's line, the history of its restarts, and the count of its missed heartbeats.
+
+    The watcher is the only leaf: it owns nothing that the books and the database cannot give a new one. A strategy's
+    death hurts only itself. Any other death ends the process; a process manager starts it again, and the ordinary
+    start recovers.
+    """
+
+    def __init__(
+        self,
+        *,
+        watcher: Line[WatcherInbox],
+        start_watcher: Callable[[], Address[WatcherInbox]],
+        escalate: Callable[[str], None],
+        settings: SupervisorSettings,
+        clock: Clock,
+        timer: Timer,
+    ) -> None:
+        super().__init__(_Escalation(escalate))
+        self._watcher = watcher
+        self._start_watcher = start_watcher
+        self._escalate = escalate
+        self._settings = settings
+        self._clock = clock
+        self._timer = timer
+        self._restarts: deque[float] = deque(maxlen=settings.restarts_max)
+        self._missed = 0
+        self._restarting = False
+
+    def on_start(self) -> None:
+        """Begin to listen for the watcher's heartbeat."""
+        self._listen_again()
+
+    def on_receive(self, message: SupervisorInbox) -> None:
+        """Answer a death, or the silence that comes before one is noticed."""
+        match message:
+            case ActorDied():
+                self._answer_death(message)
+            case CheckHeartbeat():
+                self._check()
+            case HeartbeatSent():
+                self._missed = 0
+            case RestartWatcher():
+                self._restart()
+            case _:
+                assert_never(message)
+
+    def _answer_death(self, message: ActorDied) -> None:
+        if message.actor == WATCHER:
+            self._plan_restart(f"it died: {message.cause}")
+        else:
+            self._escalate(f"{message.actor} died: {message.cause}")
+
+    def _check(self) -> None:
+        if not self._restarting:
+            self._missed += 1
+            if self._missed > self._settings.heartbeat_missed_max:
+                silent_s = self._missed * self._settings.heartbeat_s
+                self._plan_restart(f"it has not been heard of for {silent_s:.0f} s")
+            else:
+                post(self._watcher, SendHeartbeat())
+        self._listen_again()
+
+    def _plan_restart(self, why: str) -> None:
+        """Restart after a delay that doubles with every restart in the window; give up past the bound."""
+        if self._restarting:
+            return
+        now = self._clock.monotonic()
+        recent = [at for at in self._restarts if now - at <= self._settings.restart_window_s]
+        if len(recent) >= self._settings.restarts_max:
+            self._escalate(f"the watcher was restarted {len(recent)} times and failed again: {why}")
+            return
+        self._restarting = True
+        self._restarts.append(now)
+        delay_s = self._settings.restart_delay_s * 2 ** len(recent)
+        logger.error("the watcher is restarted in {:.1f} s: {}", delay_s, why)
+        self._timer.tell_after(delay_s, self.actor_ref, RestartWatcher())
+
+    def _restart(self) -> None:
+        self._missed = 0
+        self._restarting = False
+        self._watcher.connect(self._start_watcher())
+
+    def _listen_again(self) -> None:
+        self._timer.tell_after(self._settings.heartbeat_s, self.actor_ref, CheckHeartbeat())

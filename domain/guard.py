@@ -1,0 +1,145 @@
+"""What each strategy holds, works, and may still be holding: checks 2B and 2C, and the exit clamp.
+
+Exposure is filled + working + unconfirmed. A yes *reserves* at once, so no window stays open between the check and
+the send. Only evidence clears: an order that is over releases just what did not trade.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from domain.lifecycle import State
+from domain.order import InstrumentKey, Intent, Order, OrderCommand, Side
+from domain.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """An order that is reserved, on its way, or working: what may still trade of it."""
+
+    key: InstrumentKey
+    side: Side
+    open_quantity: int
+    unconfirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyBook:
+    """One strategy's exposure. `positions` are signed units from fills; `counted` is each order's part of them."""
+
+    positions: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    stakes: Mapping[str, Stake] = field(default_factory=dict)
+    counted: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def has_exposure(self) -> bool:
+        """Say whether anything is held, working or unconfirmed."""
+        return bool(self.stakes) or any(self.positions.values())
+
+    def being_reduced(self, key: InstrumentKey, side: Side) -> int:
+        """Return the units that open orders on `side` may still take off the position."""
+        return sum(one.open_quantity for one in self.stakes.values() if one.key == key and one.side is side)
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The guard's yes: this many units are now held for the order."""
+
+    quantity: int
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRefused:
+    """The guard's no."""
+
+    reason: Reason
+    inputs: Mapping[str, str]
+
+
+class GuardLedger:
+    """Every strategy's book. Each operation replaces one frozen book whole, or nothing."""
+
+    def __init__(
+        self,
+        positions: Mapping[str, Mapping[InstrumentKey, int]] | None = None,
+        orders: Iterable[Order] = (),
+    ) -> None:
+        self._books = {strategy: StrategyBook(dict(held)) for strategy, held in (positions or {}).items()}
+        for order in orders:
+            self.observe(order)
+
+    def book(self, strategy: str) -> StrategyBook:
+        """Return the strategy's book; an unknown strategy holds nothing."""
+        return self._books.get(strategy, _EMPTY)
+
+    def has_strategy(self, strategy: str) -> bool:
+        """Say whether the strategy has any exposure (guide, check 2B)."""
+        return self.book(strategy).has_exposure
+
+    def positions(self) -> dict[str, dict[InstrumentKey, int]]:
+        """Return every strategy's non-zero positions in signed units."""
+        return {
+            strategy: {key: held for key, held in book.positions.items() if held}
+            for strategy, book in self._books.items()
+            if any(book.positions.values())
+        }
+
+    def reserve(self, command: OrderCommand) -> Reserved | GuardRefused:
+        """Check 2B and 2C, or clamp an exit, and hold the quantity. Asking twice for one order reserves once."""
+        book = self.book(command.strategy)
+        held = book.positions.get(command.key, 0)
+        inputs = {"held": str(held), "open_orders": str(len(book.stakes))}
+        if command.command_id in book.stakes:
+            return Reserved(book.stakes[command.command_id].open_quantity, inputs)
+        quantity = command.quantity
+        if command.intent is Intent.EXIT:
+            closing = book.being_reduced(command.key, command.side)
+            inputs["already_closing"] = str(closing)
+            reducible = abs(held) - closing if held * command.side.sign < 0 else 0
+            if reducible <= 0:
+                return GuardRefused(Reason.NOTHING_TO_EXIT, inputs)
+            quantity = min(quantity, reducible)
+        else:
+            refusal = _duplicate_or_exposed(book, command, inputs)
+            if refusal is not None:
+                return refusal
+        stake = Stake(command.key, command.side, quantity)
+        self._books[command.strategy] = replace(book, stakes={**book.stakes, command.command_id: stake})
+        return Reserved(quantity, inputs)
+
+    def observe(self, order: Order) -> None:
+        """Take over what an order has become: its fills into the position, its open rest into the stakes."""
+        command = order.command
+        book = self.book(command.strategy)
+        filled = order.filled_quantity * command.side.sign
+        moved = filled - book.counted.get(command.command_id, 0)
+        positions, counted = book.positions, book.counted
+        if moved:
+            positions = {**positions, command.key: positions.get(command.key, 0) + moved}
+            counted = {**counted, command.command_id: filled}
+        stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
+        if not order.is_over:
+            unconfirmed = order.state in {State.SENDING, State.UNCONFIRMED}
+            stakes[command.command_id] = Stake(command.key, command.side, order.open_quantity, unconfirmed)
+        self._books[command.strategy] = StrategyBook(positions, stakes, counted)
+
+    def release(self, command: OrderCommand) -> None:
+        """Give back a reservation whose order was never sent."""
+        book = self.book(command.strategy)
+        stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
+        self._books[command.strategy] = replace(book, stakes=stakes)
+
+
+_EMPTY = StrategyBook()
+
+
+def _duplicate_or_exposed(book: StrategyBook, command: OrderCommand, inputs: dict[str, str]) -> GuardRefused | None:
+    if command.intent is Intent.ENTRY and book.has_exposure:
+        unconfirmed = sum(stake.unconfirmed for stake in book.stakes.values())
+        exposure = {"unconfirmed_orders": str(unconfirmed)}
+        return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs | exposure)
+    for other, stake in book.stakes.items():
+        same_symbol = (stake.key.exchange, stake.key.symbol) == (command.exchange, command.symbol)
+        if same_symbol and stake.side is command.side:
+            return GuardRefused(Reason.DUPLICATE_ORDER_BLOCKED, inputs | {"other_order": other})
+    return None

@@ -1,0 +1,86 @@
+"""The day against its limits, and what trading is allowed: check 2A."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.order import Intent, OrderCommand, Origin
+from domain.reasons import Reason
+from domain.settings import RiskSettings
+
+
+class TradingState(StrEnum):
+    """What may be sent: everything, exits only, or nothing but a person's own exits."""
+
+    ACTIVE = "ACTIVE"
+    EXITS_ONLY = "EXITS_ONLY"
+    HALTED = "HALTED"
+
+
+@dataclass(frozen=True, slots=True)
+class RiskPassed:
+    """Check 2A's yes, with what it was made from."""
+
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRefused:
+    """Check 2A's no."""
+
+    reason: Reason
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskBook:
+    """The trading state and the day's count. `day` is the exchange's day, YYYY-MM-DD."""
+
+    limits: RiskSettings
+    day: str
+    trading_state: TradingState = TradingState.ACTIVE
+    because: str = ""
+    orders_today: int = 0
+
+    def on_day(self, day: str) -> "RiskBook":
+        """Return the book of `day`; a new day starts counting at zero."""
+        return self if day == self.day else replace(self, day=day, orders_today=0)
+
+    def turned(self, state: TradingState, because: str) -> "RiskBook":
+        """Return the book with another trading state."""
+        return replace(self, trading_state=state, because=because)
+
+    def check(self, command: OrderCommand, price: Decimal | None) -> "tuple[RiskBook, RiskPassed | RiskRefused]":
+        """Judge one order and count it when it passes. `price` (rupees a unit) is None where it is not known.
+
+        Limits never hold back an EXIT; only HALTED does, unless a person asked for it.
+        """
+        notional = None if price is None else price * command.quantity
+        inputs = {
+            "trading_state": str(self.trading_state),
+            "orders_today": str(self.orders_today),
+            "quantity": str(command.quantity),
+            "notional": "unknown" if notional is None else f"{notional:.2f}",
+        }
+        reason = self._objection(command, notional)
+        if reason is not None:
+            return self, RiskRefused(reason, inputs)
+        return replace(self, orders_today=self.orders_today + 1), RiskPassed(inputs)
+
+    def _objection(self, command: OrderCommand, notional: Decimal | None) -> Reason | None:
+        is_exit = command.intent is Intent.EXIT
+        if self.trading_state is TradingState.HALTED and not (is_exit and command.origin is Origin.HUMAN):
+            return Reason.TRADING_HALTED
+        if is_exit:
+            return None
+        if self.trading_state is TradingState.EXITS_ONLY:
+            return Reason.TRADING_EXITS_ONLY
+        if self.orders_today >= self.limits.orders_per_day_max:
+            return Reason.ORDERS_PER_DAY_EXCEEDED
+        if command.quantity > self.limits.order_quantity_max:
+            return Reason.ORDER_QUANTITY_EXCEEDED
+        most = self.limits.order_notional_max
+        if most is not None and notional is not None and notional > most:
+            return Reason.ORDER_NOTIONAL_EXCEEDED
+        return None

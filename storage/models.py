@@ -1,0 +1,125 @@
+"""The tables, as peewee sees them: the schema's source for migrations, and for reading.
+
+The order path writes the same tables through prepared statements (storage/repository.py); a test holds that both
+name the same columns.
+"""
+
+import peewee
+
+database_proxy: peewee.DatabaseProxy = peewee.DatabaseProxy()
+
+
+class Table(peewee.Model):
+    """A table of the desk's database."""
+
+    class Meta:
+        """Bind every table to the database that the repository opens."""
+
+        database = database_proxy
+        legacy_table_names = False
+
+
+class OrderRecord(Table):
+    """The guide's orders table, and what stands behind its four statuses."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    command_id = peewee.TextField()
+    broker_order_id = peewee.TextField(null=True)
+    status = peewee.TextField()
+    tag = peewee.TextField(null=True)
+    exchange = peewee.TextField()
+    symbol = peewee.TextField()
+    side = peewee.TextField()
+    quantity = peewee.IntegerField()
+    order_type = peewee.TextField()
+    price = peewee.FloatField(null=True)
+    created_at = peewee.DateTimeField()
+    updated_at = peewee.DateTimeField()
+    state = peewee.TextField()
+    note = peewee.TextField(default="")
+    remarks_tag = peewee.TextField(default="")
+    strategy = peewee.TextField()
+    intent = peewee.TextField()
+    origin = peewee.TextField()
+    product = peewee.TextField()
+    requested_quantity = peewee.IntegerField()
+    trigger_price = peewee.FloatField(null=True)
+    limit_price = peewee.FloatField(null=True)
+    filled_quantity = peewee.IntegerField(default=0)
+    average_price = peewee.FloatField(null=True)
+    stop_loss = peewee.FloatField(null=True)
+    target = peewee.FloatField(null=True)
+    trailing_type = peewee.TextField(null=True)
+    trailing_value = peewee.FloatField(null=True)
+    trail_when = peewee.FloatField(null=True)
+    comment = peewee.TextField(default="")
+
+    class Meta:
+        """One order per command id and client; found by broker id and by tag."""
+
+        table_name = "orders"
+        indexes = (
+            (("client_id", "command_id"), True),
+            (("client_id", "broker_order_id"), False),
+            (("client_id", "strategy", "state"), False),
+            (("client_id", "created_at"), False),
+        )
+
+
+class OrderEventRecord(Table):
+    """The journal: append only, one line for every transition, with all that it changed."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    command_id = peewee.TextField()
+    at = peewee.DateTimeField()
+    event = peewee.TextField()
+    state_before = peewee.TextField(null=True)
+    state_after = peewee.TextField()
+    tag = peewee.TextField(null=True)
+    note = peewee.TextField(default="")
+    changes = peewee.TextField()
+    inputs = peewee.TextField()
+
+    class Meta:
+        """Read by order, in the order of writing."""
+
+        table_name = "order_events"
+        indexes = ((("client_id", "command_id"), False),)
+
+
+class FillRecord(Table):
+    """Each fill once (key: client, exchange, broker order, fill id)."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    command_id = peewee.TextField()
+    exchange = peewee.TextField()
+    broker_order_id = peewee.TextField()
+    fill_id = peewee.TextField()
+    symbol = peewee.TextField()
+    side = peewee.TextField()
+    quantity = peewee.IntegerField()
+    price = peewee.FloatField()
+    traded_at = peewee.TextField()
+
+    class Meta:
+        """A fill that is seen again is the same fill."""
+
+        table_name = "fills"
+        indexes = ((("client_id", "exchange", "broker_order_id", "fill_id"), True),)
+
+
+class TradingStateRecord(Table):
+    """What may be sent; survives restarts."""
+
+    client_id = peewee.TextField(primary_key=True)
+    state = peewee.TextField()
+    because = peewee.TextField()
+    since = peewee.DateTimeField()
+
+    class Meta:
+        """One row a client."""
+
+        table_name = "trading_state"

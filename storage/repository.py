@@ -1,0 +1,234 @@
+"""OrderRepository: the only queries, under the guide's method names where their meaning still holds.
+
+Every query names the client. Every write of an order goes through the lifecycle, compares the old state, and puts
+the row and its journal line into the same transaction.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import peewee
+
+from domain.evidence import TradeRow
+from domain.lifecycle import TERMINAL, Event, is_late_truth
+from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
+from domain.reasons import Reason
+from domain.risk import TradingState
+from domain.seams import trading_day
+from storage.database import StorageError
+from storage.rows import (
+    CHANGING_COLUMNS,
+    COLUMNS,
+    changing_values,
+    constant_values,
+    to_moment,
+    to_order,
+    to_text,
+)
+
+REGISTERED: Final = "REGISTERED"
+"""The journal's name for an order's first line."""
+
+_OVER: Final = ", ".join(f"'{state.value}'" for state in sorted(TERMINAL))
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  constants only
+_INSERT: Final = f"INSERT INTO orders ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  constants only
+_UPDATE: Final = (
+    f"UPDATE orders SET {', '.join(f'{name} = ?' for name in CHANGING_COLUMNS)} "  # noqa: S608  constants only
+    "WHERE client_id = ? AND command_id = ? AND state = ?"
+)
+_JOURNAL: Final = (
+    "INSERT INTO order_events (client_id, command_id, at, event, state_before, state_after, tag, note, changes, inputs)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_OLDER_POSITIONS: Final = (
+    "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
+    " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND state IN ({_OVER}) AND created_at < ?"
+    " GROUP BY strategy, exchange, symbol, product"
+)
+_FILL: Final = (
+    "INSERT OR IGNORE INTO fills (client_id, command_id, exchange, broker_order_id, fill_id, symbol, side, quantity,"
+    " price, traded_at) SELECT client_id, command_id, ?, ?, ?, ?, ?, ?, ?, ? FROM orders"
+    " WHERE client_id = ? AND broker_order_id = ?"
+)
+
+
+class UnknownOrderError(LookupError):
+    """No order of this client has that command id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An order as it stands after a write; `late` marks a late truth."""
+
+    order: Order
+    late: bool
+
+
+class OrderRepository:
+    """One client's orders, journal, fills and trading state."""
+
+    def __init__(self, database: peewee.SqliteDatabase, client_id: str) -> None:
+        self._database = database
+        self._client_id = client_id
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what follows durable together; raise `StorageError` and keep nothing when it can't be."""
+        try:
+            with self._database.atomic("IMMEDIATE"):
+                yield
+        except peewee.DatabaseError as error:
+            raise StorageError(f"the database did not take the write: {error}") from error
+
+    # writing
+
+    def create(self, command: OrderCommand, remarks_tag: str, at: datetime) -> Order:
+        """Store a new order as CREATED (guide, step 1). The caller has looked the command id up before."""
+        order = Order(command=command, remarks_tag=remarks_tag, quantity=command.quantity, created_at=at, updated_at=at)
+        constant, changing = constant_values(order), changing_values(order)
+        self._execute(_INSERT, constant + changing)
+        changes = dict(zip(COLUMNS, constant + changing, strict=True))
+        self._journal(order, REGISTERED, None, changes, {})
+        return order
+
+    def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
+        """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
+
+        Raises `UnknownOrderError`, or `IllegalTransitionError`; then nothing has been written.
+        """
+        before = self.get(command_id)
+        if before is None:
+            raise UnknownOrderError(f"no order {command_id!r}")
+        after = before.after(happened, at)
+        old, new = changing_values(before), changing_values(after)
+        cursor = self._execute(_UPDATE, (*new, self._client_id, command_id, before.state.value))
+        assert cursor.rowcount == 1, "the state was read in this transaction"
+        changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
+        self._journal(after, happened.event.value, before.state.value, changes, happened.inputs)
+        return Recorded(after, is_late_truth(before.state, happened.event))
+
+    def update_tag(self, command_id: str, tag: Reason, at: datetime) -> Recorded:
+        """Say why an order stands where it stands, without moving it."""
+        return self.update_status(command_id, OrderEvent(event=Event.NOTE, tag=tag), at)
+
+    def update_broker_id(self, command_id: str, broker_order_id: str, at: datetime) -> Recorded:
+        """Record that the broker accepted the order under this id (guide, step 5)."""
+        return self.update_status(command_id, OrderEvent(event=Event.ACCEPT, broker_order_id=broker_order_id), at)
+
+    def add_fills(self, fills: Sequence[TradeRow]) -> None:
+        """Keep each fill of our orders once."""
+        for fill in fills:
+            facts = (fill.exchange, fill.broker_order_id, fill.fill_id, fill.symbol, fill.side.value, fill.quantity)
+            timing = (float(fill.price), fill.traded_at)
+            self._execute(_FILL, (*facts, *timing, self._client_id, fill.broker_order_id))
+
+    def set_trading_state(self, state: TradingState, because: str, at: datetime) -> None:
+        """Keep the trading state over restarts."""
+        self._execute(
+            "INSERT INTO trading_state (client_id, state, because, since) VALUES (?, ?, ?, ?) ON CONFLICT (client_id)"
+            " DO UPDATE SET state = excluded.state, because = excluded.because, since = excluded.since",
+            (self._client_id, state.value, because, to_text(at)),
+        )
+
+    # reading
+
+    def get(self, command_id: str) -> Order | None:
+        """Return the order with this command id."""
+        return self._one("command_id = ?", command_id)
+
+    def get_by_broker_id(self, broker_order_id: str) -> Order | None:
+        """Return the order the broker knows by this id (guide, step 6)."""
+        return self._one("broker_order_id = ?", broker_order_id)
+
+    def get_open_orders_by_strategy(self, strategy: str) -> tuple[Order, ...]:
+        """Return the strategy's orders that are not over (guide, check 2C)."""
+        return self._orders(f"strategy = ? AND state NOT IN ({_OVER}) ORDER BY id", strategy)
+
+    def open_orders(self) -> tuple[Order, ...]:
+        """Return every order that is not over, oldest first."""
+        return self._orders(f"state NOT IN ({_OVER}) ORDER BY id")
+
+    def remembered_orders(self, now: datetime) -> tuple[Order, ...]:
+        """Return what a start takes up again: every order that is not over, and today's that are."""
+        return self._orders(f"(state NOT IN ({_OVER}) OR created_at >= ?) ORDER BY id", trading_day(now))
+
+    def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:
+        """Return at most `most` orders, newest first."""
+        where = f"state NOT IN ({_OVER})" if open_only else "1"
+        return self._orders(f"{where} ORDER BY id DESC LIMIT ?", most)
+
+    def older_positions(self, now: datetime) -> dict[str, dict[InstrumentKey, int]]:
+        """Return each strategy's signed units from the orders that `remembered_orders` leaves out."""
+        rows = self._execute(_OLDER_POSITIONS, (self._client_id, trading_day(now)))
+        held: dict[str, dict[InstrumentKey, int]] = {}
+        for strategy, exchange, symbol, product, quantity in rows.fetchall():
+            held.setdefault(strategy, {})[InstrumentKey(Exchange(exchange), symbol, Product(product))] = quantity
+        return held
+
+    def sent_today(self, now: datetime) -> int:
+        """Return how many of today's orders passed the blockers."""
+        row = self._execute(
+            "SELECT COUNT(*) FROM orders WHERE client_id = ? AND created_at >= ?"
+            " AND state NOT IN ('CREATED', 'BLOCKED')",
+            (self._client_id, trading_day(now)),
+        ).fetchone()
+        return int(row[0])
+
+    def trading_state(self) -> tuple[TradingState, str]:
+        """Return the stored trading state and its reason; ACTIVE when none was stored."""
+        row = self._execute(
+            "SELECT state, because FROM trading_state WHERE client_id = ?", (self._client_id,)
+        ).fetchone()
+        return (TradingState.ACTIVE, "") if row is None else (TradingState(row[0]), row[1])
+
+    def journal(self, command_id: str | None = None) -> tuple[JournalLine, ...]:
+        """Return the journal, oldest first, of one order or of all."""
+        rows = self._execute(
+            "SELECT command_id, at, event, state_before, state_after, tag, note, changes, inputs FROM order_events"
+            " WHERE client_id = ? AND (? IS NULL OR command_id = ?) ORDER BY id",
+            (self._client_id, command_id, command_id),
+        ).fetchall()
+        return tuple(
+            JournalLine(
+                command, to_moment(at), event, before, after, tag, note, json.loads(changes), json.loads(inputs)
+            )
+            for command, at, event, before, after, tag, note, changes, inputs in rows
+        )
+
+    def replayed(self) -> dict[str, dict[str, object]]:
+        """Return what the journal alone says every order's row should hold, by command id."""
+        table: dict[str, dict[str, object]] = {}
+        for line in self.journal():
+            table.setdefault(line.command_id, {}).update(line.changes)
+        return table
+
+    # the ways to the table
+
+    def _one(self, where: str, value: str) -> Order | None:
+        row = self._execute(f"{_SELECT} AND {where}", (self._client_id, value)).fetchone()
+        return None if row is None else to_order(row)
+
+    def _orders(self, where: str, *values: object) -> tuple[Order, ...]:
+        rows = self._execute(f"{_SELECT} AND {where}", (self._client_id, *values)).fetchall()
+        return tuple(to_order(row) for row in rows)
+
+    def _journal(
+        self,
+        order: Order,
+        event: str,
+        state_before: str | None,
+        changes: Mapping[str, object],
+        inputs: Mapping[str, str],
+    ) -> None:
+        tag = order.tag.value if order.tag else None
+        moved = (to_text(order.updated_at), event, state_before, order.state.value)
+        details = (tag, order.note, json.dumps(changes), json.dumps(dict(inputs)))
+        self._execute(_JOURNAL, (self._client_id, order.command.command_id, *moved, *details))
+
+    def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver
+        return self._database.execute_sql(sql, values)

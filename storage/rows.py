@@ -1,0 +1,195 @@
+"""Orders as rows and back. Prices are Decimal inside and FLOAT in the table, as the guide's column says.
+
+A price has at most four decimals and seven digits before them, so the double's shortest text gives it back exactly.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from domain.lifecycle import State
+from domain.order import (
+    Exchange,
+    Intent,
+    Order,
+    OrderCommand,
+    OrderType,
+    Origin,
+    Product,
+    Side,
+    TrailingType,
+)
+from domain.reasons import Reason
+from domain.seams import IST
+
+CONSTANT_COLUMNS: Final = (
+    "client_id",
+    "command_id",
+    "exchange",
+    "symbol",
+    "side",
+    "order_type",
+    "price",
+    "created_at",
+    "remarks_tag",
+    "strategy",
+    "intent",
+    "origin",
+    "product",
+    "requested_quantity",
+    "trigger_price",
+    "stop_loss",
+    "target",
+    "trailing_type",
+    "trailing_value",
+    "trail_when",
+    "comment",
+)
+CHANGING_COLUMNS: Final = (
+    "status",
+    "state",
+    "tag",
+    "note",
+    "broker_order_id",
+    "quantity",
+    "limit_price",
+    "filled_quantity",
+    "average_price",
+    "updated_at",
+)
+COLUMNS: Final = CONSTANT_COLUMNS + CHANGING_COLUMNS
+
+
+def to_text(moment: datetime) -> str:
+    """Write a moment in the exchange's zone, so that text order is time order."""
+    return moment.astimezone(IST).isoformat(timespec="microseconds")
+
+
+def to_moment(text: str) -> datetime:
+    """Read a stored moment; a legacy row without a zone is taken to be in the exchange's."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=IST)
+
+
+def _float(price: Decimal | None) -> float | None:
+    return None if price is None else float(price)
+
+
+def _price(stored: float | None) -> Decimal | None:
+    return None if stored is None else Decimal(repr(float(stored)))
+
+
+def constant_values(order: Order) -> tuple[Any, ...]:
+    """Return the values of `CONSTANT_COLUMNS`."""
+    command = order.command
+    return (
+        command.client_id,
+        command.command_id,
+        command.exchange.value,
+        command.symbol,
+        command.side.value,
+        command.order_type.value,
+        _float(command.price),
+        to_text(order.created_at),
+        order.remarks_tag,
+        command.strategy,
+        command.intent.value,
+        command.origin.value,
+        command.product.value,
+        command.quantity,
+        _float(command.trigger_price),
+        _float(command.stop_loss),
+        _float(command.target),
+        command.trailing_type.value if command.trailing_type else None,
+        _float(command.trailing_value),
+        _float(command.trail_when),
+        command.comment,
+    )
+
+
+def changing_values(order: Order) -> tuple[Any, ...]:
+    """Return the values of `CHANGING_COLUMNS`."""
+    return (
+        order.status.value,
+        order.state.value,
+        order.tag.value if order.tag else None,
+        order.note,
+        order.broker_order_id,
+        order.quantity,
+        _float(order.limit_price),
+        order.filled_quantity,
+        _float(order.average_price),
+        to_text(order.updated_at),
+    )
+
+
+def to_order(row: tuple[Any, ...]) -> Order:
+    """Make an order from the values of `COLUMNS`."""
+    (
+        client_id,
+        command_id,
+        exchange,
+        symbol,
+        side,
+        order_type,
+        price,
+        created_at,
+        remarks_tag,
+        strategy,
+        intent,
+        origin,
+        product,
+        requested_quantity,
+        trigger_price,
+        stop_loss,
+        target,
+        trailing_type,
+        trailing_value,
+        trail_when,
+        comment,
+        _status,
+        state,
+        tag,
+        note,
+        broker_order_id,
+        quantity,
+        limit_price,
+        filled_quantity,
+        average_price,
+        updated_at,
+    ) = row
+    command = OrderCommand.stored(
+        command_id,
+        client_id,
+        strategy,
+        Intent(intent),
+        Exchange(exchange),
+        symbol,
+        Side(side),
+        requested_quantity,
+        Product(product),
+        OrderType(order_type),
+        _price(price),
+        _price(trigger_price),
+        _price(stop_loss),
+        _price(target),
+        TrailingType(trailing_type) if trailing_type else None,
+        _price(trailing_value),
+        _price(trail_when),
+        comment,
+        Origin(origin),
+    )
+    return Order(
+        command=command,
+        remarks_tag=remarks_tag,
+        quantity=quantity,
+        created_at=to_moment(created_at),
+        updated_at=to_moment(updated_at),
+        state=State(state),
+        tag=Reason(tag) if tag else None,
+        note=note,
+        broker_order_id=broker_order_id,
+        limit_price=_price(limit_price),
+        filled_quantity=filled_quantity,
+        average_price=_price(average_price),
+    )
