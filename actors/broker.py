@@ -7,7 +7,7 @@ end before the next one leaves, so a new exit never stands behind waiting entrie
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from loguru import logger
 
@@ -38,8 +38,8 @@ from actors.messages import (
     WatcherInbox,
 )
 from actors.timer import Timer
-from broker.port import Broker
-from domain.evidence import Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
+from broker.port import Broker, Session
+from domain.evidence import LoggedIn, LoginReply, PlaceReply, Refused
 from domain.order import Intent
 from domain.reasons import Reason
 from domain.seams import Clock
@@ -47,6 +47,13 @@ from domain.settings import BrokerSettings
 from domain.throttle import OrderRate
 
 Reading: TypeAlias = LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositionBook
+
+
+class SessionFeed(Protocol):
+    """What brings ticks and needs the session for it."""
+
+    def start(self, session: Session) -> None:
+        """Begin, or go on, with this session."""
 
 
 @dataclass(slots=True)
@@ -72,6 +79,7 @@ class BrokerActor(DeskActor):
         watcher: Address[WatcherInbox],
         market: Address[MarketInbox],
         broker: Broker,
+        feed: SessionFeed,
         settings: BrokerSettings,
         clock: Clock,
         timer: Timer,
@@ -81,6 +89,7 @@ class BrokerActor(DeskActor):
         self._watcher = watcher
         self._market = market
         self._broker = broker
+        self._feed = feed
         self._settings = settings
         self._clock = clock
         self._timer = timer
@@ -158,6 +167,7 @@ class BrokerActor(DeskActor):
             self._place(*self._lanes.exits.popleft())
         elif self._lanes.reading:
             self._read(self._lanes.reading.popleft())
+            self._mind_the_session()
         elif self._lanes.entries:
             came_at, message = self._lanes.entries[0]
             waited_s = now - came_at
@@ -200,9 +210,7 @@ class BrokerActor(DeskActor):
                 price = self._broker.last_price(message.instrument)
                 post(self._market, PriceRead(instrument=message.instrument, reply=price))
             case ReadOrderBook():
-                order_book = self._broker.order_book()
-                self._mind_the_session(order_book)
-                post(self._watcher, OrderBookRead(book=order_book))
+                post(self._watcher, OrderBookRead(book=self._broker.order_book()))
             case ReadTradeBook():
                 post(self._watcher, TradeBookRead(book=self._broker.trade_book()))
             case ReadPositionBook():
@@ -214,14 +222,16 @@ class BrokerActor(DeskActor):
         self._login_tried_at = self._clock.monotonic()
         reply = self._broker.log_in()
         self._session = "logged in" if isinstance(reply, LoggedIn) else reply.cause
+        if self._broker.session is not None:
+            self._feed.start(self._broker.session)
         logger.info("session: {}", self._session)
         post(self._command, SessionChanged(reply=reply))
         return reply
 
-    def _mind_the_session(self, book: Book[OrderRow] | Unavailable) -> None:
-        """Log in again when a book shows the session dead, no oftener than `broker.login_retry_s`."""
-        dead = isinstance(book, Unavailable) and (book.session_dead or self._session != "logged in")
-        if dead and self._clock.monotonic() - self._login_tried_at >= self._settings.login_retry_s:
+    def _mind_the_session(self) -> None:
+        """Log in again when a reply has shown the session dead, no oftener than `broker.login_retry_s`."""
+        rested = self._clock.monotonic() - self._login_tried_at >= self._settings.login_retry_s
+        if self._broker.needs_login and rested:
             self._lanes.reading.append(LogIn())
 
     def _state(self) -> BrokerState:

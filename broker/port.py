@@ -17,11 +17,23 @@ from domain.instrument import Instrument
 from domain.order import Exchange, Order
 
 
+class Session(Protocol):
+    """An open session, as the feed needs it."""
+
+
 class Broker(Protocol):
     """A broker's account, asked by one caller at a time. No method raises for what the world does.
 
     Every method returns within its deadline (`broker.connect_timeout_s` + `broker.read_timeout_s`).
     """
+
+    @property
+    def session(self) -> Session | None:
+        """Return the open session, or None before the first login."""
+
+    @property
+    def needs_login(self) -> bool:
+        """Say whether no session was opened yet, or a reply has said that it is over."""
 
     def log_in(self) -> LoginReply:
         """Open a session."""

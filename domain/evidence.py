@@ -112,14 +112,10 @@ class Book(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """A book that could not be read. It says nothing about orders or positions.
-
-    `session_dead` says that the broker named an expired session as the cause.
-    """
+    """A book that could not be read. It says nothing about orders or positions."""
 
     cause: str
     asked_at: datetime
-    session_dead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
