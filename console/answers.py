@@ -1,0 +1,131 @@
+"""What came of submitting an order: the HTTP status, and one sentence for the person who sent it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from actors.messages import OrderAnswered, OrderDeclined
+from console.forms import order_form
+from console.story import as_sentence
+from domain.lifecycle import State, Status
+from domain.order import Order, OrderCommand
+from domain.reasons import EXPLANATIONS, Kind, Reason, explain
+
+HTTP_OF: Final[Mapping[Kind, int]] = {
+    Kind.INVALID: 422,
+    Kind.BLOCKED: 409,
+    Kind.NOT_READY: 503,
+    Kind.BROKER: 502,
+    Kind.UNSETTLED: 202,
+    Kind.NEWS: 200,
+}
+"""How a caller is answered, by who said no."""
+
+_UNSETTLED: Final = frozenset({State.CREATED, State.SENDING, State.UNCONFIRMED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An answer to POST /orders."""
+
+    http_status: int
+    command_id: str | None
+    sentence: str
+    order: Order | None = None
+    repeated: bool = False
+    reason: Reason | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer's JSON."""
+        return {
+            "command_id": self.command_id,
+            "sentence": self.sentence,
+            "reason": self.reason.value if self.reason else None,
+            "repeated": self.repeated,
+            "order": order_form(self.order) if self.order else None,
+        }
+
+
+def outcome_of(answer: OrderAnswered | OrderDeclined, command: OrderCommand) -> Outcome:
+    """Say what became of the order."""
+    if isinstance(answer, OrderDeclined):
+        return Outcome(
+            http_status=HTTP_OF[EXPLANATIONS[answer.reason].kind],
+            command_id=answer.command_id,
+            sentence=f"Not taken ({answer.reason}): {answer.words} The same command id may be sent again.",
+            reason=answer.reason,
+        )
+    order = answer.order
+    sentence = standing(order)
+    if answer.repeated:
+        sentence = f"Repeated: this command id was seen before and nothing was sent again. {sentence}"
+        if differing := _differing(order.command, command):
+            sentence += f" Beware: the first order was another one; it differs in {', '.join(differing)}."
+    return Outcome(
+        http_status=200 if answer.repeated else http_status_of(order),
+        command_id=order.command.command_id,
+        sentence=sentence,
+        order=order,
+        repeated=answer.repeated,
+        reason=order.tag,
+    )
+
+
+def not_known_in_time(command: OrderCommand, order: Order | None, waited_s: float) -> Outcome:
+    """Say that the outcome is still to come, with the state so far."""
+    so_far = standing(order) if order else "It is not registered yet."
+    sentence = (
+        f"Not known within {waited_s:g} s. {so_far} Ask again for {command.command_id}, "
+        "or send it again with the same command id: it never goes out twice."
+    )
+    return Outcome(http_status=202, command_id=command.command_id, sentence=sentence, order=order)
+
+
+def http_status_of(order: Order) -> int:
+    """Return 200 taken, 202 unconfirmed, or the status of who said no."""
+    if order.state in _UNSETTLED:
+        return 202
+    if order.status is not Status.FAILED:
+        return 200
+    return HTTP_OF[EXPLANATIONS[order.tag].kind] if order.tag else 502
+
+
+def standing(order: Order) -> str:
+    """Say in one sentence how an order stands."""
+    command = order.command
+    what = f"{command.side} {order.quantity} {command.symbol}"
+    why = _why(order)
+    match order.state:
+        case State.CREATED:
+            return f"Registered: {what}; nothing has been sent yet."
+        case State.SENDING:
+            return f"Under way: {what} is being sent; the broker has not answered yet."
+        case State.UNCONFIRMED:
+            return f"Unconfirmed: {what}. {why}".strip()
+        case State.WORKING | State.PARTLY_FILLED:
+            at = f" at limit {order.limit_price:f}" if order.limit_price is not None else ""
+            traded = f", {order.filled_quantity} traded so far" if order.filled_quantity else ""
+            return f"Accepted: {what}{at} is with the broker as {order.broker_order_id}{traded}. {why}".strip()
+        case State.FILLED:
+            at = f" at {order.average_price:f}" if order.average_price is not None else ""
+            return f"Executed: {what}{at}, broker order {order.broker_order_id}. {why}".strip()
+        case State.CANCELED | State.REJECTED:
+            return f"{order.state.capitalize()}: {what}, {order.filled_quantity} of it traded. {why}".strip()
+        case State.BLOCKED | State.REFUSED | State.NOT_PLACED:
+            word = {State.BLOCKED: "Blocked, never sent", State.REFUSED: "Refused by the broker"}
+            tag = f" ({order.tag})" if order.tag else ""
+            return f"{word.get(order.state, 'Not placed')}{tag}: {what}. {why}".strip()
+
+
+def _why(order: Order) -> str:
+    meaning = explain(order.tag) if order.tag else ""
+    if order.tag is Reason.EXIT_CLAMPED:
+        meaning = f"{meaning} {order.command.quantity} were asked for."
+    note = order.note if order.note and order.note != meaning else ""
+    if order.state is State.BLOCKED:
+        return as_sentence(note or meaning)
+    return f"{meaning} Its words: “{note}”.".strip() if note else meaning
+
+
+def _differing(first: OrderCommand, now: OrderCommand) -> list[str]:
+    return [one.name for one in fields(OrderCommand) if getattr(first, one.name) != getattr(now, one.name)]

@@ -1,0 +1,228 @@
+"""The loopback HTTP API over a running desk: one bearer token, JSON in and out, a sentence in every error.
+
+Handlers are plain functions, so that FastAPI runs each in a thread of its own: the desk's questions wait.
+"""
+
+import hmac
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from loguru import logger
+from starlette.exceptions import HTTPException
+
+from actors.desk import Status
+from actors.messages import (
+    Holdings,
+    OrderAnswered,
+    OrderDeclined,
+    PositionBookRead,
+    Readiness,
+    Timeline,
+    TradingStateNow,
+)
+from console.answers import not_known_in_time, outcome_of
+from console.bodies import BODY_BYTES_MAX, read_object, read_order, read_trading_state
+from console.errors import ApiError
+from console.forms import (
+    Form,
+    is_named,
+    order_form,
+    positions_form,
+    readiness_form,
+    timeline_form,
+    trading_form,
+)
+from domain.order import Order, OrderCommand
+from domain.risk import TradingState
+from domain.settings import Settings
+
+ORDERS_MAX = 10_000
+
+
+class RunningDesk(Protocol):
+    """What the API may ask of a desk."""
+
+    def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
+        """Send an order and wait for the outcome of steps 1 to 5."""
+
+    def orders(self, most: int, *, open_only: bool = False) -> tuple[Order, ...]:
+        """Return orders, newest first."""
+
+    def timeline(self, command_id: str) -> Timeline | None:
+        """Return an order with its journal."""
+
+    def holdings(self) -> Holdings:
+        """Return what each strategy holds."""
+
+    def broker_positions(self) -> PositionBookRead | None:
+        """Return the account's positions."""
+
+    def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
+        """Turn trading."""
+
+    def status(self) -> Status:
+        """Return the desk at a glance."""
+
+    def readiness(self) -> Readiness:
+        """Return whether entries are taken."""
+
+
+_BEARER = HTTPBearer(auto_error=False)
+
+
+class _Gate:
+    """Owns the token: lets pass who knows it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+    def __call__(self, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
+        if given is None:
+            raise ApiError(401, "no token was given; send the header Authorization: Bearer TOKEN (see api.token_path)")
+        if not hmac.compare_digest(given.credentials.encode(), self._token):
+            raise ApiError(401, "the token is not this desk's; its own stands in api.token_path, or in DESK_API__TOKEN")
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body, and no more of it than is allowed."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise ApiError(413, f"the body is above {BODY_BYTES_MAX} bytes; an order needs far less")
+    return bytes(body)
+
+
+Body = Annotated[bytes, Depends(_body)]
+
+
+def make_api(desk: RunningDesk, settings: Settings, token: str) -> FastAPI:
+    """Return the API of this desk; everything but /health and the documentation asks for `token`."""
+    api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", redoc_url=None)
+    guarded = APIRouter(dependencies=[Depends(_Gate(token))])
+    _add_orders(guarded, desk, settings)
+    _add_reading(guarded, desk, settings)
+    api.include_router(guarded)
+    _add_health(api, desk, settings)
+    _add_errors(api)
+    return api
+
+
+def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> None:
+    @guarded.post("/orders", summary="Send an order")
+    def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
+        """Answer when the outcome of steps 1 to 5 is known, or with the state so far.
+
+        200 accepted or repeated, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready.
+        """
+        command = read_order(read_object(body), idempotency_key, settings.client_id)
+        wait_s = settings.api.answer_wait_s_max
+        answer = desk.submit(command, wait_s)
+        if answer is None:
+            so_far = desk.timeline(command.command_id)
+            outcome = not_known_in_time(command, so_far.order if so_far else None, wait_s)
+        else:
+            outcome = outcome_of(answer, command)
+        return JSONResponse(outcome.body(), outcome.http_status)
+
+    @guarded.get("/orders", summary="The orders, newest first")
+    def orders(
+        most: Annotated[int, Query(ge=1, le=ORDERS_MAX)] = 50,
+        open: bool = False,  # noqa: A002, FBT001, FBT002  the query's word is the caller's
+        ref: str | None = None,
+    ) -> Form:
+        """`open` leaves out those that are over; `ref` is the start of a command id, or a broker order id."""
+        if ref is None:
+            return {"orders": [order_form(order) for order in desk.orders(most, open_only=open)]}
+        found = (order for order in desk.orders(ORDERS_MAX, open_only=open) if is_named(order, ref))
+        return {"orders": [order_form(order) for order in found][:most]}
+
+    @guarded.get("/orders/{command_id}", summary="One order")
+    def order(command_id: str) -> Form:
+        """Return every field of the order with exactly this command id."""
+        return order_form(_known(desk, command_id).order)
+
+    @guarded.get("/orders/{command_id}/timeline", summary="Why an order stands where it stands")
+    def timeline(command_id: str) -> Form:
+        """Return the order's journal: each decision with its inputs, its reason, and a sentence."""
+        return timeline_form(_known(desk, command_id))
+
+
+def _known(desk: RunningDesk, command_id: str) -> Timeline:
+    found = desk.timeline(command_id)
+    if found is None:
+        raise ApiError(404, f"there is no order {command_id!r}; GET /orders lists the newest", command_id)
+    return found
+
+
+def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> None:
+    @guarded.get("/positions", summary="What is held")
+    def positions() -> Form:
+        """Return each strategy's positions from our fills, and the account's as the broker has them."""
+        return positions_form(desk.holdings(), desk.broker_positions())
+
+    @guarded.get("/status", summary="The desk at a glance")
+    def status() -> Form:
+        """Return trading, readiness, what is in flight, and the broker's line."""
+        now = desk.status()
+        return {
+            "client_id": settings.client_id,
+            "mode": settings.mode.value,
+            **readiness_form(now.readiness),
+            "trading": trading_form(now.trading),
+            "in_flight": list(now.readiness.in_flight),
+            "broker": {
+                "session": now.broker.session,
+                "waiting": now.broker.waiting,
+                "placed": now.broker.placed,
+                "idle_s": round(now.broker.idle_s, 3),
+            },
+        }
+
+    @guarded.post("/trading-state", summary="Halt, exits only, or resume")
+    def turn(body: Body) -> Form:
+        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `because` is kept with it."""
+        state, because = read_trading_state(read_object(body))
+        return trading_form(desk.set_trading_state(state, because))
+
+
+def _add_health(api: FastAPI, desk: RunningDesk, settings: Settings) -> None:
+    @api.get("/health", summary="Does the desk take orders?")
+    def health() -> JSONResponse:
+        """Answer 200 when entries are taken, else 503 with the reasons."""
+        now = readiness_form(desk.readiness())
+        sentence = "The desk takes orders." if now["ready"] else f"Not ready: {'; '.join(now['reasons'])}."
+        return JSONResponse(
+            {"client_id": settings.client_id, **now, "sentence": sentence}, 200 if now["ready"] else 503
+        )
+
+
+def _add_errors(api: FastAPI) -> None:
+    def refuse(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, ApiError)
+        headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None  # noqa: PLR2004  unauthorized
+        body: dict[str, Any] = {"sentence": error.sentence, "command_id": error.command_id, "order": None}
+        return JSONResponse(body | {"repeated": False, "reason": None}, error.http_status, headers)
+
+    def refuse_query(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        return JSONResponse({"sentence": f"{first['loc'][-1]}: {first['msg']}; see /docs"}, 422)
+
+    def refuse_route(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        sentence = f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is"
+        return JSONResponse({"sentence": sentence}, error.status_code, error.headers)
+
+    def admit(_request: Request, error: Exception) -> JSONResponse:
+        logger.error("a request failed: {!r}", error)
+        sentence = "the desk did not answer; its log says why, and `status` whether it still runs. Nothing is certain"
+        return JSONResponse({"sentence": f"{sentence}: ask for the order again before you send another."}, 500)
+
+    api.add_exception_handler(ApiError, refuse)
+    api.add_exception_handler(RequestValidationError, refuse_query)
+    api.add_exception_handler(HTTPException, refuse_route)
+    api.add_exception_handler(Exception, admit)

@@ -1,0 +1,177 @@
+"""What the desk knows, as JSON: decimals as text, times as ISO 8601. The same forms feed the tables."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from actors.messages import Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
+from console.story import sentences
+from domain.evidence import Book, PositionRow
+from domain.order import JournalLine, Order
+
+Form: TypeAlias = dict[str, Any]
+
+SHORT_CHARACTERS: Final = 8
+UNIQUE_CHARACTERS_MIN: Final = 16
+
+_ANSWERS: Final = frozenset({"BLOCK", "ACCEPT", "REFUSE", "LOSE_REPLY", "RESTART"})
+_ENDS_IN_FILL: Final = frozenset({"FILL", "PARTLY_FILL"})
+
+
+def unique_part(command_id: str) -> str:
+    """Return what tells the id from its neighbours: a strategy's ids all begin with its name."""
+    tail = command_id.rpartition(".")[2]
+    return tail if len(tail) >= UNIQUE_CHARACTERS_MIN else command_id
+
+
+def short_id(command_id: str) -> str:
+    """Return enough of the id for a person; `why` takes it as well."""
+    unique = unique_part(command_id)
+    return unique[:SHORT_CHARACTERS] if len(unique) >= UNIQUE_CHARACTERS_MIN else unique
+
+
+def is_named(order: Order, reference: str) -> bool:
+    """Say whether `reference` may mean this order: the start of its id, or the broker's whole id."""
+    command_id = order.command.command_id
+    starts = command_id.startswith(reference) or unique_part(command_id).startswith(reference)
+    return starts or order.broker_order_id == reference
+
+
+def text(price: Decimal | None) -> str | None:
+    """Write a price or an amount as plain digits."""
+    return None if price is None else f"{price:f}"
+
+
+def order_form(order: Order) -> Form:
+    """Return every field of an order."""
+    command = order.command
+    return {
+        "command_id": command.command_id,
+        "client_id": command.client_id,
+        "strategy": command.strategy,
+        "intent": command.intent.value,
+        "origin": command.origin.value,
+        "exchange": command.exchange.value,
+        "symbol": command.symbol,
+        "side": command.side.value,
+        "quantity": order.quantity,
+        "requested_quantity": command.quantity,
+        "product": command.product.value,
+        "order_type": command.order_type.value,
+        "price": text(command.price),
+        "trigger_price": text(command.trigger_price),
+        "limit_price": text(order.limit_price),
+        "stop_loss": text(command.stop_loss),
+        "target": text(command.target),
+        "trailing_type": command.trailing_type.value if command.trailing_type else None,
+        "trailing_value": text(command.trailing_value),
+        "trail_when": text(command.trail_when),
+        "comment": command.comment,
+        "state": order.state.value,
+        "status": order.status.value,
+        "is_over": order.is_over,
+        "tag": order.tag.value if order.tag else None,
+        "note": order.note,
+        "broker_order_id": order.broker_order_id,
+        "remarks_tag": order.remarks_tag,
+        "filled_quantity": order.filled_quantity,
+        "average_price": text(order.average_price),
+        "created_at": order.created_at.isoformat(),
+        "updated_at": order.updated_at.isoformat(),
+    }
+
+
+def timeline_form(timeline: Timeline) -> Form:
+    """Return an order, its journal with a sentence a line, and how long its steps took."""
+    told = zip(timeline.lines, sentences(timeline), strict=True)
+    return {
+        "order": order_form(timeline.order),
+        "steps": steps_of(timeline.lines),
+        "lines": [_line_form(line, sentence) for line, sentence in told],
+    }
+
+
+def _line_form(line: JournalLine, sentence: str) -> Form:
+    return {
+        "at": line.at.isoformat(),
+        "event": line.event,
+        "state_before": line.state_before,
+        "state_after": line.state_after,
+        "tag": line.tag,
+        "note": line.note,
+        "inputs": dict(line.inputs),
+        "changes": dict(line.changes),
+        "sentence": sentence,
+    }
+
+
+def steps_of(lines: Sequence[JournalLine]) -> Form:
+    """Return when the order was registered, and the milliseconds from then to each later step (None: not yet)."""
+    first = lines[0].at if lines else None
+
+    def since(wanted: frozenset[str]) -> float | None:
+        found = next((line.at for line in lines if line.event in wanted), None)
+        return None if found is None or first is None else _ms(first, found)
+
+    return {
+        "registered_at": None if first is None else first.isoformat(),
+        "sent_ms": since(frozenset({"SEND"})),
+        "answered_ms": since(_ANSWERS),
+        "filled_ms": since(_ENDS_IN_FILL),
+    }
+
+
+def _ms(first: datetime, later: datetime) -> float:
+    return round((later - first).total_seconds() * 1000, 3)
+
+
+def positions_form(holdings: Holdings, account: PositionBookRead | None) -> Form:
+    """Return what each strategy holds from our fills, and the account's positions as the broker has them.
+
+    `account` is null, and `account_unavailable` says why, when the broker could not be asked: that is not "flat".
+    """
+    ours = [
+        {"strategy": name, "exchange": key.exchange.value, "symbol": key.symbol, "product": key.product.value}
+        | {"quantity": quantity}
+        for name, held in sorted(holdings.positions.items())
+        for key, quantity in held.items()
+    ]
+    if account is None:
+        return {"strategies": ours, "account": None, "account_unavailable": "the broker did not answer in time"}
+    if not isinstance(account.book, Book):
+        return {"strategies": ours, "account": None, "account_unavailable": account.book.cause}
+    rows = [_position_form(row) for row in account.book.rows]
+    return {"strategies": ours, "account": rows, "account_unavailable": None}
+
+
+def _position_form(row: PositionRow) -> Form:
+    return {
+        "exchange": row.exchange,
+        "symbol": row.symbol,
+        "product": row.product,
+        "quantity": row.net_quantity,
+        "average_price": text(row.net_average_price),
+        "last_price": text(row.last_price),
+        "realised": text(row.realised),
+        "unrealised": text(row.unrealised),
+    }
+
+
+def trading_form(trading: TradingStateNow) -> Form:
+    """Return what may be sent, why, and the day's count."""
+    return {"state": trading.state.value, "because": trading.because, "orders_today": trading.orders_today}
+
+
+def readiness_form(readiness: Readiness) -> Form:
+    """Return whether entries are taken, and what speaks against it."""
+    reasons = [*readiness.reasons, *(["the desk is stopping"] if readiness.stopping else [])]
+    return {"ready": not reasons, "reasons": reasons}
+
+
+def tally(orders: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Count orders by how they ended; `unsettled` are those whose end is not known yet."""
+    executed = sum(one["status"] == "EXECUTED" for one in orders)
+    failed = sum(one["status"] == "FAILED" for one in orders)
+    unsettled = sum(not one["is_over"] for one in orders)
+    return {"orders": len(orders), "executed": executed, "failed": failed, "unsettled": unsettled}

@@ -1,0 +1,114 @@
+"""The log: one line a decision, written by a thread of its own, with no secret in it."""
+
+import logging
+import queue
+import re
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, TextIO
+
+from loguru import logger
+
+from domain.settings import Settings
+
+LINES_WAITING_MAX: Final = 20_000
+FILE_BYTES_MAX: Final = 20_000_000
+SECRET_CHARACTERS_MIN: Final = 4
+CLOSE_WAIT_S: Final = 5.0
+
+_FORMAT: Final = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <8} {message}\n{exception}"
+_NAMES: Final = (
+    "pwd|password|factor2|appkey|jkey|susertoken|access_?token|refresh_?token|api_?secret|totp_secret|authorization"
+)
+_NAMED_SECRET: Final = re.compile(
+    rf"""(\b(?:{_NAMES})\\?["']?\s*[=:]\s*\\?["']?(?:bearer\s+)?)[^\s"',&}}\\]+""", re.IGNORECASE
+)
+
+
+def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
+    """Return the words that must reach no log, longest first."""
+    broker = settings.broker
+    kept = (broker.password, broker.totp_secret, broker.api_secret, broker.access_token, settings.api.token)
+    words = {token, *(secret.get_secret_value() for secret in kept)}
+    return tuple(sorted((word for word in words if len(word) >= SECRET_CHARACTERS_MIN), key=len, reverse=True))
+
+
+def redacted(text: str, words: Iterable[str]) -> str:
+    """Mask these words, and whatever stands after the name of a secret."""
+    for word in words:
+        text = text.replace(word, "***")
+    return _NAMED_SECRET.sub(r"\1***", text)
+
+
+class LogWriter:
+    """Owns the log's file and the thread that writes it: whoever logs only hands over a line."""
+
+    def __init__(self, path: Path, words: Sequence[str], screen: TextIO | None) -> None:
+        self._path = path
+        self._words = words
+        self._screen = screen
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._dropped = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+        self._thread.start()
+
+    def __call__(self, line: str) -> None:
+        """Take a line to be written; drop it when far too many wait."""
+        if self._lines.qsize() < LINES_WAITING_MAX:
+            self._lines.put(str(line))
+        else:
+            self._dropped += 1
+
+    def close(self) -> None:
+        """Write what waits, and end."""
+        self._lines.put(None)
+        self._thread.join(CLOSE_WAIT_S)
+
+    def _write_all(self) -> None:
+        while self._write_until_full():
+            self._path.replace(self._path.with_suffix(".1.log"))
+
+    def _write_until_full(self) -> bool:
+        """Write lines until the file is full (True) or the end was asked for (False)."""
+        with self._path.open("a", encoding="utf-8", errors="replace") as file:
+            while file.tell() < FILE_BYTES_MAX:
+                line = self._lines.get()
+                if line is None:
+                    return False
+                clean = redacted(self._with_dropped(line), self._words)
+                file.write(clean)
+                if self._lines.empty():
+                    file.flush()
+                if self._screen is not None:
+                    self._screen.write(clean)
+                    self._screen.flush()
+        return True
+
+    def _with_dropped(self, line: str) -> str:
+        if not self._dropped:
+            return line
+        dropped, self._dropped = self._dropped, 0
+        return f"({dropped} log lines were dropped here: too many waited)\n{line}"
+
+
+class _ToLoguru(logging.Handler):
+    """Hands the records of the standard library's loggers, pykka's among them, to loguru."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass the record on under its own level."""
+        logger.opt(exception=record.exc_info).log(record.levelname, "{}: {}", record.name, record.getMessage())
+
+
+def open_log(path: Path, words: Sequence[str], *, on_screen: bool) -> LogWriter:
+    """Send every log of this process to `path` (and to stderr when `on_screen`), without these words."""
+    writer = LogWriter(path, words, sys.stderr if on_screen else None)
+    logger.remove()
+    logger.add(writer, level="INFO", format=_FORMAT, backtrace=False, diagnose=False)
+    logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
+    for noisy in ("uvicorn", "urllib3", "asyncio", "websocket"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    return writer
