@@ -1,0 +1,252 @@
+"""Rows of the broker's books: from text on the wire to typed facts (docs/protocol.md, order, trade, position book).
+
+A row is read whole or not at all: `UnreadableRowError` says which field of which order is at fault, and the book it
+came in is then unavailable. Every scalar on the wire is a string; numbers are tolerated.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Generic, Literal, TypeAlias
+
+from domain.evidence import BrokerStatus, OrderRow, PositionRow, Row, TradeRow
+from domain.order import Side
+
+Raw: TypeAlias = Mapping[str, Any]
+
+ID_CHARACTERS_MAX: Final = 40
+
+
+class UnreadableRowError(ValueError):
+    """A row that cannot be read; the sentence names the row and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the broker gave us at login. The token is a secret and is not shown."""
+
+    user_id: str
+    account_id: str
+    token: str = field(repr=False)
+    dialect: Literal["quickauth", "oauth"]
+
+
+STATUSES: Final[Mapping[str, BrokerStatus]] = {
+    "PENDING": BrokerStatus.PENDING,
+    "ORDER PENDING": BrokerStatus.PENDING,
+    "ORDER ACK": BrokerStatus.PENDING,
+    "AMO OPEN": BrokerStatus.PENDING,
+    "AMO MODIFIED": BrokerStatus.PENDING,
+    "OPEN": BrokerStatus.OPEN,
+    "NEW": BrokerStatus.OPEN,
+    "REPLACED": BrokerStatus.OPEN,
+    "MODIFY ACK": BrokerStatus.OPEN,
+    "MODIFY PENDING": BrokerStatus.OPEN,
+    "CANCEL ACK": BrokerStatus.OPEN,
+    "CANCEL PENDING": BrokerStatus.OPEN,
+    "TRIGGER PENDING": BrokerStatus.TRIGGER_PENDING,
+    "COMPLETE": BrokerStatus.COMPLETE,
+    "CANCELED": BrokerStatus.CANCELED,
+    "CANCELLED": BrokerStatus.CANCELED,
+    "AMO CANCELED": BrokerStatus.CANCELED,
+    "REJECTED": BrokerStatus.REJECTED,
+    "REJECT": BrokerStatus.REJECTED,
+}
+"""The words seen (docs/protocol.md, enumerations), in capitals and without underscores. The broker spells CANCELED
+with one L. INVALID_STATUS_TYPE says that the broker itself does not know, so it stays UNKNOWN here.
+
+Assumption: the internal words (AMO, ACK, PENDING) mean what they say when a deployment puts them in `status`."""
+
+_SIDES: Final[Mapping[str, Side]] = {"B": Side.BUY, "S": Side.SELL, "BUY": Side.BUY, "SELL": Side.SELL}
+
+
+def status_of(words: str) -> BrokerStatus:
+    """Normalise a status: any case, underscores as spaces, both spellings of canceled; else UNKNOWN."""
+    known = STATUSES.get(words)
+    if known is None:
+        known = STATUSES.get(" ".join(words.replace("_", " ").upper().split()), BrokerStatus.UNKNOWN)
+    return known
+
+
+def text_in(raw: Raw, key: str) -> str:
+    """Return a text that must be there and say something."""
+    value = raw.get(key)
+    if type(value) is int:
+        value = str(value)
+    if not isinstance(value, str) or not (value := value.strip()):
+        raise UnreadableRowError(f"{key} is {value!r}")
+    return value
+
+
+def text_or_nothing(raw: Raw, key: str) -> str:
+    """Return a text that may be absent, null or blank, as the broker leaves out what does not apply."""
+    value = raw.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise UnreadableRowError(f"{key} is {value!r}")
+    return value.strip()
+
+
+def whole_in(raw: Raw, key: str) -> int:
+    """Return a whole number of units."""
+    value = raw.get(key)
+    if type(value) is int:
+        return value
+    try:
+        if isinstance(value, str) and "_" not in value:
+            return int(value)
+    except ValueError:
+        pass
+    raise UnreadableRowError(f"{key} is {value!r}")
+
+
+def decimal_in(raw: Raw, key: str) -> Decimal:
+    """Return a finite number of rupees."""
+    value = raw.get(key)
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            number = Decimal(str(value).strip())
+        except InvalidOperation:
+            pass
+        else:
+            if number.is_finite():
+                return number
+    raise UnreadableRowError(f"{key} is {value!r}")
+
+
+def whole_or_none(raw: Raw, key: str) -> int | None:
+    """Return a whole number of units, or None where the broker left it out."""
+    return None if raw.get(key) in {None, ""} else whole_in(raw, key)
+
+
+def price_or_none(raw: Raw, key: str) -> Decimal | None:
+    """Return a price, or None where the broker left it out or gave the 0.00 that stands for none."""
+    if raw.get(key) in {None, "", "0.00", "0"}:
+        return None
+    return decimal_in(raw, key) or None
+
+
+def side_in(raw: Raw) -> Side:
+    """Return which way the order trades."""
+    side = _SIDES.get(text_in(raw, "trantype").upper())
+    if side is None:
+        raise UnreadableRowError(f"trantype is {raw['trantype']!r}")
+    return side
+
+
+def order_row(raw: Raw) -> OrderRow:
+    """Read a row of the order book. `fillshares` and `avgprc` are absent until the first trade."""
+    words = text_in(raw, "status")
+    filled = whole_or_none(raw, "fillshares") or 0
+    quantity = whole_in(raw, "qty")
+    if quantity <= 0 or filled < 0:
+        raise UnreadableRowError(f"qty is {quantity} and fillshares is {filled}")
+    return OrderRow(
+        broker_order_id=text_in(raw, "norenordno"),
+        status=status_of(words),
+        status_words=words,
+        remarks=text_or_nothing(raw, "remarks"),
+        exchange=text_in(raw, "exch"),
+        symbol=text_in(raw, "tsym"),
+        side=side_in(raw),
+        product=text_in(raw, "prd"),
+        quantity=quantity,
+        filled_quantity=filled,
+        average_price=price_or_none(raw, "avgprc") if filled else None,
+        reject_reason=text_or_nothing(raw, "rejreason"),
+    )
+
+
+def trade_row(raw: Raw) -> TradeRow:
+    """Read a row of the trade book: one fill."""
+    quantity = whole_in(raw, "flqty")
+    if quantity <= 0:
+        raise UnreadableRowError(f"flqty is {quantity}")
+    return TradeRow(
+        broker_order_id=text_in(raw, "norenordno"),
+        fill_id=text_in(raw, "flid"),
+        exchange=text_in(raw, "exch"),
+        symbol=text_in(raw, "tsym"),
+        side=side_in(raw),
+        quantity=quantity,
+        price=decimal_in(raw, "flprc"),
+        remarks=text_or_nothing(raw, "remarks"),
+        traded_at=text_or_nothing(raw, "fltm") or text_or_nothing(raw, "exch_tm") or text_or_nothing(raw, "norentm"),
+    )
+
+
+def position_row(raw: Raw) -> PositionRow:
+    """Read a row of the position book. A flat row stays all day, for its realised profit."""
+    return PositionRow(
+        exchange=text_in(raw, "exch"),
+        symbol=text_in(raw, "tsym"),
+        product=text_in(raw, "prd"),
+        net_quantity=whole_in(raw, "netqty"),
+        net_average_price=decimal_in(raw, "netavgprc"),
+        last_price=price_or_none(raw, "lp"),
+        realised=decimal_in(raw, "rpnl"),
+        unrealised=decimal_in(raw, "urmtom"),
+    )
+
+
+@dataclass(slots=True)
+class BookReader(Generic[Row]):
+    """Owns the rows of the last book read, so that an unchanged row is not made anew.
+
+    A poll a second of up to 5,000 rows is mostly rows that stand as they stood. `fields` are all that `read` looks at.
+    """
+
+    read: Callable[[Raw], Row]
+    fields: tuple[str, ...]
+    _known: dict[tuple[Any, ...], Row] = field(default_factory=dict)
+
+    def rows(self, raws: list[Any]) -> tuple[Row, ...]:
+        """Read all rows or raise `UnreadableRowError` with the order's number in it."""
+        known, fields = self._known, self.fields
+        seen: dict[tuple[Any, ...], Row] = {}
+        rows: list[Row] = []
+        for raw in raws:
+            if not isinstance(raw, dict):
+                raise UnreadableRowError(f"row {len(rows) + 1} is no row")
+            key = tuple(map(raw.get, fields))
+            try:
+                row = known.get(key)
+                if row is None:
+                    row = self.read(raw)
+                seen[key] = row
+            except (UnreadableRowError, TypeError) as error:
+                name = raw.get("norenordno") or raw.get("tsym") or f"number {len(rows) + 1}"
+                raise UnreadableRowError(f"row {name}: {error}") from None
+            rows.append(row)
+        self._known = seen
+        return tuple(rows)
+
+
+ORDER_FIELDS: Final = (
+    "norenordno",
+    "status",
+    "fillshares",
+    "avgprc",
+    "qty",
+    "rejreason",
+    "remarks",
+    "exch",
+    "tsym",
+    "trantype",
+    "prd",
+)
+TRADE_FIELDS: Final = (
+    "norenordno",
+    "flid",
+    "exch",
+    "tsym",
+    "trantype",
+    "flqty",
+    "flprc",
+    "remarks",
+    "fltm",
+    "exch_tm",
+    "norentm",
+)
+POSITION_FIELDS: Final = ("exch", "tsym", "prd", "netqty", "netavgprc", "lp", "rpnl", "urmtom")

@@ -1,0 +1,126 @@
+"""What the broker's sentences prove (docs/protocol.md, failure texts). Judgements about money, in one place.
+
+The two mistakes cost differently: a live order believed refused is exposure nobody watches; a refused order believed
+unknown costs one proof of absence. So whatever may be trouble behind the broker's front is read as unknown.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from broker.wire import ID_CHARACTERS_MAX
+from domain.evidence import Accepted, PlaceReply, Refused, Unknown
+from domain.reasons import Reason
+
+_SESSION: Final = re.compile(r"session expired|invalid session key", re.IGNORECASE)
+_RATE: Final = re.compile(
+    r"in a current (second|minute) exceeds limit|rate.?limit|too many requests",
+    re.IGNORECASE,
+)
+_NO_DATA: Final = re.compile(r"\bno data\b", re.IGNORECASE)
+
+# "Server Timeout :  " is the front saying that it gave up waiting for the order system: the order may be in it. The
+# other words are not documented; they are read alike because each tells of trouble behind the front, not of a
+# decision about the order.
+_BACKEND_TROUBLE: Final = re.compile(
+    r"time.?out|timed out|no response|not respond|unavailable|internal (server )?error|gateway"
+    r"|connection|disconnected|unexpected|exception",
+    re.IGNORECASE,
+)
+
+# Trying these again with the same credentials is useless, and may lock the account. A refused one-time code is not
+# among them: the next code may pass. Assumption: no public capture shows the broker's words for that.
+_FINAL_LOGIN: Final = re.compile(
+    r"wrong password|password expired|change password|vendor code|app key|not enabled|access type|is missing"
+    r"|blocked|locked|suspended|invalid_verifier|invalid ip",
+    re.IGNORECASE,
+)
+_ONE_TIME_CODE: Final = re.compile(r"\botp\b|totp|factor ?2|2fa|second factor", re.IGNORECASE)
+
+HTTP_OK: Final = 200
+_HTTP_REQUEST_TIMEOUT: Final = 408
+_HTTP_TOO_MANY: Final = 429
+_HTTP_SERVER_ERROR: Final = 500
+_HTTP_CLIENT_ERROR: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole reply that could be read as JSON."""
+
+    http_status: int
+    body: dict[str, Any] | list[Any]
+
+    @property
+    def is_ok(self) -> bool:
+        """Is this an object that says Ok, over HTTP that says the same?"""
+        return self.http_status == HTTP_OK and isinstance(self.body, dict) and self.body.get("stat") == "Ok"
+
+    @property
+    def refusal(self) -> str | None:
+        """Return the broker's words when this is its well-formed no, else None."""
+        if not isinstance(self.body, dict) or self.body.get("stat") != "Not_Ok":
+            return None
+        words = self.body.get("emsg")
+        return words if isinstance(words, str) and words.strip() else None
+
+    @property
+    def says_no_data(self) -> bool:
+        """Is this the failure object that stands for an empty book, or an empty array?
+
+        An empty result is an error object here, under HTTP 200, 400 or 404; never under 5xx.
+        """
+        if self.http_status >= _HTTP_SERVER_ERROR:
+            return False
+        return self.body == [] or bool(_NO_DATA.search(self.refusal or ""))
+
+    @property
+    def says_session_expired(self) -> bool:
+        """Does the broker say that our session is over?"""
+        return bool(_SESSION.search(self.refusal or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No readable reply. `sent` says whether a byte of the request may have left."""
+
+    cause: str
+    sent: bool
+
+
+def place_reply(answer: Answer, clean: Callable[[str], str]) -> PlaceReply:
+    """Judge a readable answer to PlaceOrder. `clean` makes words fit to be kept."""
+    body, status = answer.body, answer.http_status
+    if isinstance(body, dict) and body.get("stat") == "Ok":
+        number = body.get("norenordno")
+        name = str(number).strip() if type(number) in {str, int} else ""
+        # A named order is the strongest evidence there is, whatever the HTTP status around it.
+        if 0 < len(name) <= ID_CHARACTERS_MAX:
+            return Accepted(name)
+        return Unknown(f"HTTP {status}: Ok, but without an order number")
+    words = answer.refusal
+    if words is None:
+        return Unknown(f"HTTP {status}: neither Ok nor a refusal: {clean(str(body))}")
+    kept = clean(words)
+    if _SESSION.search(words):
+        # Sessions are checked before anything else is, so this holds whatever the HTTP status (expected: 400 or 403).
+        return Refused(Reason.SESSION_EXPIRED, kept)
+    if status >= _HTTP_SERVER_ERROR or status == _HTTP_REQUEST_TIMEOUT or _BACKEND_TROUBLE.search(words):
+        return Unknown(f"HTTP {status}: {kept}")
+    if HTTP_OK < status < _HTTP_CLIENT_ERROR:
+        # Between 201 and 399 nothing is documented: not this broker's way of saying no.
+        return Unknown(f"HTTP {status}: {kept}")
+    if status == _HTTP_TOO_MANY or _RATE.search(words):
+        return Refused(Reason.BROKER_RATE_LIMITED, kept)
+    return Refused(Reason.BROKER_REFUSED, kept)
+
+
+def login_is_final(words: str) -> bool:
+    """Would the same credentials be refused again?"""
+    return bool(_FINAL_LOGIN.search(words))
+
+
+def is_about_one_time_code(words: str) -> bool:
+    """Was it the one-time code that was refused?"""
+    return bool(_ONE_TIME_CODE.search(words))

@@ -1,0 +1,215 @@
+"""A stub broker: answers on loopback with exactly the bytes it was told, and keeps what it was sent."""
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from broker.noren import NorenBroker
+from domain.settings import BrokerSettings
+
+WAIT_S = 5.0
+PASSWORD = "hunter2-Geheim"
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+API_SECRET = "api-secret-9f8e7d"
+TOKEN = "tok-" + "ab12" * 15
+BEARER = "bearer-" + "cd34" * 15
+
+
+class WallClock:
+    """The real clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(tz=UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def reply(body: object, status: int = 200, headers: str = "") -> bytes:
+    """Return a whole HTTP reply; a body that is no text goes out as JSON."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    content = text.encode()
+    return f"HTTP/1.1 {status} Words\r\nContent-Length: {len(content)}\r\n{headers}\r\n".encode() + content
+
+
+@dataclass
+class Asked:
+    """One request as it arrived."""
+
+    route: str
+    head: str
+    body: str
+    connection: int
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        given: dict[str, Any] = json.loads(self.body.removeprefix("jData=").partition("&jKey=")[0])
+        return given
+
+
+@dataclass
+class Talk:
+    """One connection in the hands of a script."""
+
+    connection: socket.socket
+    stopping: threading.Event
+
+    def send(self, content: bytes) -> None:
+        self.connection.sendall(content)
+
+    def close(self) -> None:
+        """Say goodbye by FIN; the reader sees the end of the stream."""
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
+
+    def reset(self) -> None:
+        """Say goodbye by RST."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def hang(self) -> None:
+        """Say nothing until the test is over."""
+        self.stopping.wait(60)
+
+    def drip(self, content: bytes, every_s: float) -> None:
+        """Say it a byte at a time."""
+        for byte in content:
+            if self.stopping.wait(every_s):
+                return
+            self.send(bytes([byte]))
+
+
+Script = Callable[[Talk], None]
+
+
+@dataclass
+class StubBroker:
+    """Owns a listening socket; each route's answers are used up in turn, the last one stays."""
+
+    scripts: dict[str, list[Script | bytes]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    connections: int = 0
+
+    def __post_init__(self) -> None:
+        self.stopping = threading.Event()
+        self.closed_idle = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/NorenWClientTP/"
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def answer(self, route: str, *answers: object) -> None:
+        """Say how `route` is answered: bytes as they are, callables as scripts, anything else as JSON."""
+        self.scripts[route] = [one if callable(one) or isinstance(one, bytes) else reply(one) for one in answers]
+
+    def requests(self, route: str) -> list[Asked]:
+        return [one for one in self.asked if one.route == route]
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for connection in [self.listener, *self._open]:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+        for thread in self._threads:
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
+
+    def _accept(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            thread = threading.Thread(target=self._serve, args=(connection, self.connections))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        reader = connection.makefile("rb")
+        talk = Talk(connection, self.stopping)
+        try:
+            while asked := _read_request(reader, number):
+                self.asked.append(asked)
+                scripts = self.scripts.get(asked.route, [reply({"stat": "Not_Ok", "emsg": "no such route"}, 404)])
+                script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
+                if isinstance(script, bytes):
+                    talk.send(script)
+                else:
+                    script(talk)
+        except OSError:
+            pass
+        finally:
+            reader.close()
+            connection.close()
+
+
+def _read_request(reader: Any, number: int) -> Asked | None:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        line = reader.readline()
+        if not line:
+            return None
+        head += line
+    text = head.decode()
+    length = int(text.lower().split("content-length:")[1].split("\r\n")[0])
+    return Asked(text.split(" ")[1].rsplit("/", 1)[-1], text, reader.read(length).decode(), number)
+
+
+def settings(url: str, **given: Any) -> BrokerSettings:
+    """Return settings with a secret in every place that takes one."""
+    values: dict[str, Any] = {
+        "rest_url": url,
+        "connect_timeout_s": 2.0,
+        "read_timeout_s": 2.0,
+        "user_id": "FA1",
+        "password": SecretStr(PASSWORD),
+        "totp_secret": SecretStr(TOTP_SECRET),
+        "vendor_code": "FA1_U",
+        "api_secret": SecretStr(API_SECRET),
+        "imei": "imei-5150",
+    }
+    return BrokerSettings(**{**values, **given})
+
+
+LOGIN_OK = {"stat": "Ok", "susertoken": TOKEN, "actid": "FA1", "uname": "A Trader"}
+LIMITS_OK = {"stat": "Ok", "actid": "FA1", "cash": "100000.00"}
+NO_DATA = {"stat": "Not_Ok", "request_time": "10:00:00 02-01-2026", "emsg": 'Error Occurred : 5 "no data"'}
+
+
+@pytest.fixture
+def stub() -> Iterator[StubBroker]:
+    server = StubBroker()
+    server.answer("QuickAuth", LOGIN_OK)
+    server.answer("Limits", LIMITS_OK)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock()
+
+
+@pytest.fixture
+def broker(stub: StubBroker, clock: WallClock) -> Iterator[NorenBroker]:
+    """A broker that is logged in."""
+    adapter = NorenBroker(settings(stub.url), clock)
+    adapter.log_in()
+    yield adapter
+    adapter.close()
