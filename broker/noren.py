@@ -4,18 +4,17 @@ The library answers None for an empty book, a dead session and an error alike. H
 counts is the transport's evidence (was a byte sent, which reply came back) and the broker's own words in it.
 """
 
-import base64
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-import pyotp
 from loguru import logger
 
 from broker.instruments import find_in_search, instrument_from, last_price_in
 from broker.library import load_library
 from broker.replies import NotSentError, TransportError, read_json
+from broker.totp import code_at
 from broker.transport import HttpTransport
 from broker.wire import (
     ORDER_FIELDS,
@@ -71,16 +70,6 @@ _PRICE_TYPES: Final = {
 _AMO: Final[dict[str, str | None]] = {"quickauth": "NO", "oauth": None}
 
 
-def _long_enough(totp_secret: str) -> str:
-    """Return the same secret at a length that pyotp takes: from 2.12 it refuses below 112 bits, and accounts have such.
-
-    HMAC fills its key up with zero bytes itself (RFC 2104), so the codes are the same. Raises ValueError.
-    """
-    text = totp_secret.replace(" ", "").upper()
-    key = base64.b32decode(text + "=" * (-len(text) % 8))
-    return base64.b32encode(key.ljust(20, b"\0")).decode()
-
-
 class NorenBroker:
     """Owns the one session at the broker. Asked by one caller at a time.
 
@@ -125,7 +114,7 @@ class NorenBroker:
         password, api_secret = given.password.get_secret_value(), given.api_secret.get_secret_value()
         totp_secret = given.totp_secret.get_secret_value()
         try:
-            code = pyotp.TOTP(_long_enough(totp_secret)).at(self._clock.now()) if totp_secret else ""
+            code = code_at(totp_secret, self._clock.now()) if totp_secret else ""
         except ValueError as error:
             return LoginFailed(f"broker.totp_secret makes no code ({error}); nothing was sent", final=True)
         if code and code == self._code_refused:

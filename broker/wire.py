@@ -117,12 +117,12 @@ def decimal_in(raw: Raw, key: str) -> Decimal:
 
 def whole_or_none(raw: Raw, key: str) -> int | None:
     """Return a whole number of units, or None where the broker left it out."""
-    return None if raw.get(key) in {None, ""} else whole_in(raw, key)
+    return None if raw.get(key) in (None, "") else whole_in(raw, key)
 
 
 def price_or_none(raw: Raw, key: str) -> Decimal | None:
     """Return a price, or None where the broker left it out or gave the 0.00 that stands for none."""
-    if raw.get(key) in {None, "", "0.00", "0"}:
+    if raw.get(key) in (None, "", "0.00", "0"):
         return None
     return decimal_in(raw, key) or None
 

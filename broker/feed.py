@@ -1,0 +1,261 @@
+"""Ticks, pushed: the broker's WebSocket (docs/protocol.md, WebSocket), kept alive on a thread of its own.
+
+One connection at a time. It logs in, subscribes to all that is watched, and is replaced when it ends or falls silent;
+subscriptions do not survive a connection, so each new one subscribes anew. Nothing that was missed is replayed. The
+library's own loop is not used: it reconnects ten times a second, never notices silence, and hears no stop.
+"""
+
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loguru import logger
+
+from broker.link import Link, LinkLostError, as_frame, endpoint_of
+from broker.wire import Session, UnreadableRowError, price_or_none
+from domain.evidence import Tick
+from domain.instrument import Instrument
+from domain.seams import Clock
+from domain.settings import BrokerSettings
+
+_STOPPED: Final = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLimits:
+    """How long the feed waits, and how much it watches."""
+
+    heartbeat_s: float = 5.0
+    silence_s_max: float = 16.0
+    """Three unanswered heartbeats."""
+    retry_s_min: float = 0.5
+    retry_s_max: float = 30.0
+    steady_s: float = 10.0
+    """A connection that lasted this long was a good one: the next retry is quick again."""
+    watched_max: int = 500
+    """The broker's bound on one connection (docs/protocol.md, rates)."""
+    keys_per_frame_max: int = 50
+
+
+def _log_state(up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
+    logger.log("INFO" if up else "WARNING", "feed {}: {}", "up" if up else "down", words)
+
+
+class Feed:
+    """Owns the feed's thread, its connection, and the list of what is watched.
+
+    `on_tick` and `on_state` (up or down, and why; called on changes only) run on the feed's thread and must not wait.
+    Without `websocket_url` there are no ticks; a malformed one raises `ValueError`. Frames that can't be read are counted in `malformed` and ignored.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        clock: Clock,
+        on_tick: Callable[[Tick], None],
+        on_state: Callable[[bool, str], None] = _log_state,
+        *,
+        chance: random.Random | None = None,
+        limits: FeedLimits = FeedLimits(),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        if settings.websocket_url is not None:
+            endpoint_of(settings.websocket_url)
+        self._url = settings.websocket_url
+        self._connect_timeout_s = settings.connect_timeout_s
+        self._clock = clock
+        self._on_tick = on_tick
+        self._on_state = on_state
+        self._chance = chance or random.Random()  # noqa: S311  spreads retries, keeps no secret
+        self._limits = limits
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._watched: dict[tuple[str, str], Instrument] = {}
+        self._session: Session | None = None
+        self._link: Link | None = None
+        self._thread: threading.Thread | None = None
+        self._waker: socket.socket | None = None
+        self._nudged = threading.Event()
+        self._stopping = threading.Event()
+        self._told: tuple[bool, str] | None = None
+        self.malformed = 0
+
+    # From any thread
+
+    def start(self, session: Session) -> None:
+        """Begin with this session, or go on with it on a new connection when it is another than before."""
+        if self._url is None:
+            return
+        with self._lock:
+            if session == self._session or self._stopping.is_set():
+                return
+            self._session = session
+            if self._thread is None:
+                self._waker, ear = socket.socketpair()
+                self._waker.settimeout(0)
+                self._thread = threading.Thread(target=self._run, args=(ear,), name="broker-feed", daemon=True)
+                self._thread.start()
+        self._wake()
+
+    def watch(self, instrument: Instrument) -> None:
+        """Bring ticks of this instrument from now on, on this connection and on later ones.
+
+        Beyond `watched_max` instruments it is refused with a warning: its prices have to be asked for.
+        """
+        key = (instrument.exchange.value, instrument.token)
+        with self._lock:
+            if key not in self._watched and len(self._watched) >= self._limits.watched_max:
+                logger.warning("the feed is full ({}): no ticks of {}", len(self._watched), instrument.symbol)
+                return
+            self._watched[key] = instrument
+        self._wake()
+
+    def stop(self) -> None:
+        """End the thread and wait for it, at most the time that a connection may take to open."""
+        self._stopping.set()
+        with self._lock:
+            thread, link = self._thread, self._link
+        self._wake()
+        if link is not None:
+            link.cut()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(self._connect_timeout_s + 1.0)
+
+    def _wake(self) -> None:
+        self._nudged.set()
+        with self._lock:
+            waker = self._waker
+            if waker is not None:
+                try:
+                    waker.send(b"!")
+                except OSError:
+                    return  # it has been woken already, or is about to end
+
+    # On the feed's own thread
+
+    def _run(self, ear: socket.socket) -> None:
+        retries = 0
+        words = "the feed's thread died of an error of ours"
+        try:
+            while not self._stopping.is_set():
+                self._nudged.clear()
+                began = self._clock.monotonic()
+                session = self._session
+                assert session is not None
+                try:
+                    self._connect_and_serve(session, ear)
+                except LinkLostError as error:
+                    self._tell(up=False, words=str(error))
+                if self._session is not session:
+                    retries = 0
+                    continue
+                steady = self._clock.monotonic() - began >= self._limits.steady_s
+                retries = 0 if steady else retries + 1
+                self._rest(retries, session)
+            words = _STOPPED
+        finally:
+            with self._lock:
+                assert self._waker is not None
+                self._waker.close()
+                self._waker = None
+            ear.close()
+            self._tell(up=False, words=words)
+
+    def _connect_and_serve(self, session: Session, ear: socket.socket) -> None:
+        """Serve one connection until it is lost, or until we want another."""
+        assert self._url is not None
+        link = Link(self._url, self._clock, self._connect_timeout_s, ear, self._tls)
+        with self._lock:
+            self._link = link
+        try:
+            if self._stopping.is_set():
+                return
+            link.shake_hands()
+            link.log_in(session)
+            self._tell(up=True, words="logged in")
+            self._serve(link, session)
+        finally:
+            with self._lock:
+                self._link = None
+            link.close()
+
+    def _serve(self, link: Link, session: Session) -> None:
+        limits, clock = self._limits, self._clock
+        asked: set[tuple[str, str]] = set()
+        beat_at = clock.monotonic() + limits.heartbeat_s
+        while not self._stopping.is_set() and self._session is session:
+            self._subscribe(link, asked)
+            now = clock.monotonic()
+            if now - link.heard_at >= limits.silence_s_max:
+                raise LinkLostError(f"nothing was heard for {limits.silence_s_max:g} s")
+            if now >= beat_at:
+                link.beat()
+                beat_at = now + limits.heartbeat_s
+            text = link.receive(min(beat_at, link.heard_at + limits.silence_s_max) - now)
+            if text is not None:
+                self._hear(text)
+
+    def _subscribe(self, link: Link, asked: set[tuple[str, str]]) -> None:
+        """Ask for the touchline of what is watched and was not yet asked for on this link."""
+        if len(asked) == len(self._watched):
+            return
+        with self._lock:
+            missing = [key for key in self._watched if key not in asked]
+        for keys in batches(missing, self._limits.keys_per_frame_max):
+            link.send({"t": "t", "k": "#".join("|".join(key) for key in keys)})
+        asked.update(missing)
+
+    def _hear(self, text: bytes) -> None:
+        frame = as_frame(text)
+        if frame is None:
+            self._count_malformed()
+            return
+        match frame.get("t"):
+            case "tk" | "tf":
+                self._hear_price(frame)
+            case str():
+                pass  # heartbeats and acknowledgements; order updates will have their case here
+            case _:
+                self._count_malformed()
+
+    def _hear_price(self, frame: dict[str, Any]) -> None:
+        """Tell a tick where the frame brings a last price: later frames hold changed fields only."""
+        try:
+            instrument = self._watched.get((frame["e"], frame["tk"]))
+            price = price_or_none(frame, "lp")
+        except (KeyError, TypeError, UnreadableRowError):
+            self._count_malformed()
+            return
+        if instrument is None or price is None or price < 0:
+            return
+        tick = Tick(exchange=instrument.exchange, symbol=instrument.symbol, last_price=price, seen_at=self._clock.now())
+        self._on_tick(tick)
+
+    def _count_malformed(self) -> None:
+        self.malformed += 1
+
+    def _rest(self, retries: int, session: Session) -> None:
+        """Wait before the next try: doubled each time, with jitter, bounded; a new session or the end cuts it short."""
+        limits = self._limits
+        longest = min(limits.retry_s_max, limits.retry_s_min * 2.0 ** min(max(retries - 1, 0), 30))
+        ends_at = self._clock.monotonic() + longest * self._chance.uniform(0.5, 1.0)
+        while not self._stopping.is_set() and self._session is session:
+            left_s = ends_at - self._clock.monotonic()
+            if left_s <= 0:
+                return
+            self._nudged.wait(left_s)
+            self._nudged.clear()
+
+    def _tell(self, *, up: bool, words: str) -> None:
+        if self._told != (up, words):
+            self._told = (up, words)
+            self._on_state(up, words)
+
+
+def batches(keys: list[tuple[str, str]], size: int) -> Iterable[list[tuple[str, str]]]:
+    """Cut a list into pieces of at most `size`."""
+    return (keys[start : start + size] for start in range(0, len(keys), size))
