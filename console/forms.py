@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from actors.messages import Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
-from console.story import sentences
+from console.story import decided_from, sentences
 from domain.evidence import Book, PositionRow
 from domain.order import JournalLine, Order
 
@@ -103,6 +103,7 @@ def _line_form(line: JournalLine, sentence: str) -> Form:
         "inputs": dict(line.inputs),
         "changes": dict(line.changes),
         "sentence": sentence,
+        "decided_from": decided_from(line.inputs),
     }
 
 

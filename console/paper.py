@@ -81,14 +81,17 @@ def lasting_paper(data_dir: Path) -> PaperBroker:
     if found is not None:
         logger.info("the paper broker listens at {}", found.addresses["rest_url"])
         return found
-    started = start_paper(data_dir / "paper", outlives_us=True)
+    started = start_paper(data_dir / "paper")
     write_private(data_dir / PAPER_FILE, json.dumps(started.addresses) + "\n")
     logger.info("started the paper broker at {}", started.addresses["rest_url"])
     return started
 
 
-def start_paper(data_dir: Path, *, outlives_us: bool, seed: int | None = None) -> PaperBroker:
-    """Start a paper broker on a free loopback port and wait until it listens; raise `PlainError` when it doesn't."""
+def start_paper(data_dir: Path, seed: int | None = None) -> PaperBroker:
+    """Start a paper broker on a free loopback port and wait until it listens; raise `PlainError` when it doesn't.
+
+    It is in a session of its own: a terminal's Ctrl-C reaches us and not the broker that our orders are at.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     told, log = data_dir / "started.json", data_dir / "paper.log"
     apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x208}
@@ -99,7 +102,7 @@ def start_paper(data_dir: Path, *, outlives_us: bool, seed: int | None = None) -
             stdout=out,
             stderr=errors,
             env=paper_environment(),
-            **(apart if outlives_us else {}),
+            **apart,
         )
     broker = PaperBroker({}, process)
     try:

@@ -1,4 +1,4 @@
-"""An order's journal in a trader's words: what happened, decided from what, and what it means."""
+"""An order's journal in a trader's words: what happened, what it was decided from, and what it means."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -44,7 +44,7 @@ def _told(timeline: Timeline) -> Iterator[str]:
         sentence = _sentence(timeline.order, line, row, before)
         if line.state_before and _is_late(line):
             sentence = f"LATE TRUTH: the order was {line.state_before}, and is not. {sentence}"
-        yield f"{sentence} {said}" if (said := _from_what(line.inputs)) else sentence
+        yield sentence
 
 
 def _is_late(line: JournalLine) -> bool:
@@ -120,9 +120,9 @@ def as_sentence(words: str) -> str:
     return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
 
 
-def _from_what(inputs: Mapping[str, str]) -> str:
-    told = [f"{LABELS.get(name, name.replace('_', ' '))} {_plain(value)}" for name, value in inputs.items()]
-    return f"[{'; '.join(told)}]" if told else ""
+def decided_from(inputs: Mapping[str, str]) -> str:
+    """Tell what a decision was made from."""
+    return ", ".join(f"{LABELS.get(name, name.replace('_', ' '))} {_plain(value)}" for name, value in inputs.items())
 
 
 def _plain(value: str) -> str:

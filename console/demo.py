@@ -1,0 +1,251 @@
+"""The demo: a paper broker, a desk and three strategies in a fresh folder, and every order's six steps to be seen."""
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, cast
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from actors.clock import RandomIds, SystemClock
+from actors.desk import Desk, DeskStartError
+from console.errors import PlainError
+from console.forms import Form, tally, timeline_form
+from console.logs import open_log, secrets_of
+from console.paper import start_paper
+from console.render import screen, steps_line, steps_table
+from console.run import Ending, wait_until_ready
+from console.where import PAPER_CREDENTIALS
+from domain.order import Intent, Order, OrderCommand, Origin, Side
+from domain.settings import Settings
+
+LOOK_EVERY_S: Final = 0.25
+ROWS_MAX: Final = 20
+ORDERS_MAX: Final = 5_000
+SETTLE_S_MAX: Final = 15.0
+EXIT_WAIT_S: Final = 5.0
+
+
+class DemoStrategy(StrEnum):
+    """What trades in the demo."""
+
+    BREAKOUT = "breakout"
+    ONE_SHOT = "one-shot"
+
+
+_ONE_SHOT: Final[dict[str, Any]] = {
+    "class": "examples.one_shot:OneShot",
+    "name": "one-shot",
+    "exchange": "NSE",
+    "symbol": "INFY-EQ",
+    "quantity": 5,
+    "hold_ticks": 8,
+}
+_BREAKOUT: Final[dict[str, Any]] = {"class": "examples.opening_range:OpeningRange", "exchange": "NSE"}
+STRATEGIES: Final[dict[DemoStrategy, tuple[dict[str, Any], ...]]] = {
+    DemoStrategy.BREAKOUT: (
+        {**_BREAKOUT, "name": "breakout-1", "symbol": "RELIANCE-EQ", "quantity": 10, "range_s": 2.0, "hold_s": 5.0},
+        {**_BREAKOUT, "name": "breakout-2", "symbol": "INFY-EQ", "quantity": 20, "range_s": 3.0, "hold_s": 4.0},
+        _ONE_SHOT,
+    ),
+    DemoStrategy.ONE_SHOT: (_ONE_SHOT,),
+}
+
+
+class DemoSettings(Settings):
+    """Settings that no environment can turn towards a real account."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what the demo itself says."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+def demo_settings(folder: Path, addresses: dict[str, Any], strategy: DemoStrategy) -> Settings:
+    """Return the settings of a desk that keeps everything in `folder` and trades at the paper broker."""
+    given: dict[str, Any] = {
+        "mode": "paper",
+        "client_id": "DEMO",
+        "data_dir": folder,
+        "broker": {**PAPER_CREDENTIALS, **{name: addresses[name] for name in ("rest_url", "websocket_url")}},
+        "storage": {"path": folder / "desk.db"},
+        "api": {"token_path": folder / "api-token"},
+        "watcher": {"poll_interval_s": 0.25},
+        "strategies": STRATEGIES[strategy],
+    }
+    return DemoSettings(**given)
+
+
+def run_demo(seconds: float, strategy: DemoStrategy, *, as_json: bool) -> int:
+    """Show a desk at work for so many seconds after it is ready; return the exit code."""
+    ending = Ending()
+    ending.listen()
+    folder = Path(tempfile.mkdtemp(prefix="shoonya-demo-"))
+    paper = start_paper(folder / "paper")
+    try:
+        settings = demo_settings(folder, paper.addresses, strategy)
+        writer = open_log(folder / "desk.log", secrets_of(settings), on_screen=False)
+        try:
+            counts = _Show(Desk(settings), ending, as_json=as_json).run(seconds)
+        finally:
+            writer.close()
+    except (PlainError, DeskStartError) as error:
+        raise PlainError(f"{error}. The log is {folder / 'desk.log'}") from None
+    finally:
+        paper.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    if as_json:
+        sys.stdout.write(json.dumps(counts) + "\n")
+    return 0
+
+
+class _Show:
+    """Owns the demo's desk and what is shown of it."""
+
+    def __init__(self, desk: Desk, ending: Ending, *, as_json: bool) -> None:
+        self._desk = desk
+        self._ending = ending
+        self._clock = SystemClock()
+        self._seen: dict[str, tuple[Order, Form]] = {}
+        self._screen = screen()
+        self._live = self._screen.is_terminal and not as_json
+        self._quiet = as_json
+
+    def run(self, seconds: float) -> dict[str, int]:
+        """Trade for so long, give up what is held, and count."""
+        self._desk.start()
+        try:
+            failure = wait_until_ready(self._desk, self._ending, self._say)
+            if failure is None:
+                failure = self._trade(seconds)
+            if failure is not None:
+                raise PlainError(f"the demo's desk ended because {failure}")
+            counts = tally([form["order"] for _, form in self._seen.values()])
+        finally:
+            self._desk.stop()
+        self._sum_up(counts)
+        return counts
+
+    def _trade(self, seconds: float) -> str | None:
+        self._say("A paper broker and a desk are running; strategies trade now. No account, no money.")
+        self._desk.start_strategies()
+        with self._picture() as show:
+            ends_at = self._clock.monotonic() + seconds
+            while not self._ending.wished.is_set() and (left := ends_at - self._clock.monotonic()) > 0:
+                show(f"{left:.0f} s left")
+                failure = self._desk.wait_for_failure(min(LOOK_EVERY_S, left))
+                if failure is not None:
+                    return failure
+            self._desk.stop_strategies()
+            self._give_up_positions()
+            return self._settle(show)
+
+    def _give_up_positions(self) -> None:
+        """Get out as a person would: an exit for whatever a strategy still holds."""
+        self._wait_until_nothing_is_open(lambda _words: None)
+        for strategy, held in self._desk.holdings().positions.items():
+            for key, quantity in held.items():
+                given = {
+                    "command_id": f"{strategy}.{RandomIds().new()}",
+                    "client_id": "DEMO",
+                    "strategy": strategy,
+                    "intent": Intent.EXIT,
+                    "exchange": key.exchange,
+                    "symbol": key.symbol,
+                    "side": Side.SELL if quantity > 0 else Side.BUY,
+                    "quantity": abs(quantity),
+                    "product": key.product,
+                    "order_type": "MARKET",
+                    "comment": "the demo is over",
+                    "origin": Origin.HUMAN,
+                }
+                self._desk.submit(OrderCommand.parse(given), EXIT_WAIT_S)
+
+    def _settle(self, show: Callable[[str], None]) -> str | None:
+        failure = self._wait_until_nothing_is_open(show)
+        show("over")
+        return failure
+
+    def _wait_until_nothing_is_open(self, show: Callable[[str], None]) -> str | None:
+        ends_at = self._clock.monotonic() + SETTLE_S_MAX
+        while self._desk.orders(ROWS_MAX, open_only=True) and self._clock.monotonic() < ends_at:
+            show("closing")
+            failure = self._desk.wait_for_failure(LOOK_EVERY_S)
+            if failure is not None:
+                return failure
+        return None
+
+    def _picture(self) -> "AbstractContextManager[Callable[[str], None]]":
+        if self._live:
+            return _LivePicture(self)
+        return nullcontext(self.tell_news)
+
+    def look(self) -> list[Form]:
+        """Return the timelines of all orders, newest first, and which of them moved."""
+        return [self._form_of(order) for order in self._desk.orders(ORDERS_MAX)]
+
+    def _form_of(self, order: Order) -> Form:
+        name = order.command.command_id
+        known = self._seen.get(name)
+        if known is None or known[0] != order:
+            timeline = self._desk.timeline(name)
+            assert timeline is not None, "the order was just read"
+            known = self._seen[name] = (timeline.order, timeline_form(timeline))
+        return known[1]
+
+    def tell_news(self, _words: str) -> None:
+        """Tell each order that moved in a line of its own, oldest first."""
+        before = {name: order for name, (order, _) in self._seen.items()}
+        for form in reversed(self.look()):
+            name = form["order"]["command_id"]
+            if before.get(name) != self._seen[name][0] and not self._quiet:
+                sys.stdout.write(steps_line(form) + "\n")
+        sys.stdout.flush()
+
+    def _say(self, words: str) -> None:
+        if not self._quiet:
+            self._screen.print(words)
+
+    def _sum_up(self, counts: dict[str, int]) -> None:
+        words = ", ".join(f"{count} {name}" for name, count in counts.items())
+        self._say(f"{words}. Each was stored before it was sent, and sent once.")
+
+
+class _LivePicture(AbstractContextManager[Callable[[str], None]]):
+    """A table on the terminal that is drawn anew as orders move."""
+
+    def __init__(self, show: _Show) -> None:
+        self._show = show
+        self._live = Live(console=screen(), auto_refresh=False, vertical_overflow="crop")
+
+    def __enter__(self) -> Callable[[str], None]:
+        self._live.__enter__()
+        return self._draw
+
+    def __exit__(self, *error: object) -> None:
+        self._live.__exit__(*cast("tuple[None, None, None]", error))
+
+    def _draw(self, words: str) -> None:
+        timelines = self._show.look()
+        counts = tally([form["order"] for form in timelines])
+        told = ", ".join(f"{count} {name}" for name, count in counts.items())
+        drawing: RenderableType = Group(
+            steps_table(timelines[:ROWS_MAX]), Text(f"{told}   ({words}; times are from registration)", style="dim")
+        )
+        self._live.update(drawing, refresh=True)

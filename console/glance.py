@@ -1,0 +1,56 @@
+"""What is held, and how the desk stands, for people."""
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from console.forms import Form, short_id
+from console.render import rupees, table_of, word
+
+
+def positions_view(positions: Form) -> RenderableType:
+    """Show what each strategy holds, and what the account holds at the broker."""
+    ours = table_of("strategy", "exchange", "symbol", "product", "units", right=("units",))
+    for held in positions["strategies"]:
+        ours.add_row(held["strategy"], held["exchange"], held["symbol"], held["product"], f"{held['quantity']:+d}")
+    account = positions["account"]
+    theirs: RenderableType
+    if account is None:
+        unread = f"could not be read: {positions['account_unavailable']}. That does not mean flat."
+        theirs = Text(unread, style="yellow")
+    elif not account:
+        theirs = Text("Nothing.")
+    else:
+        columns = ("exchange", "symbol", "product", "units", "average", "last", "realised", "open")
+        theirs = table_of(*columns, right=columns[3:])
+        for row in account:
+            money = (rupees(row[name]) for name in ("average_price", "last_price", "realised", "unrealised"))
+            theirs.add_row(row["exchange"], row["symbol"], row["product"], f"{row['quantity']:+d}", *money)
+    held_by_us: RenderableType = ours if positions["strategies"] else Text("Nothing.")
+    return Group(
+        *(Text("Strategies, from our fills", style="bold"), held_by_us, Text()),
+        *(Text("The account, as the broker has it", style="bold"), theirs),
+    )
+
+
+def trading_line(trading: Form) -> Text:
+    """Say what may be sent."""
+    because = f" ({trading['because']})" if trading["because"] else ""
+    return Text.assemble("Trading is ", word(trading["state"]), because, f", {trading['orders_today']} orders today.")
+
+
+def status_view(status: Form) -> RenderableType:
+    """Show the desk at a glance."""
+    broker = status["broker"]
+    ready = "Ready: takes orders." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
+    waiting = (
+        "busy with a request" if broker["waiting"] < 0 else f"{broker['waiting']} waiting, {broker['placed']} placed"
+    )
+    lines = [
+        Text(f"{status['client_id']} ({status['mode']})", style="bold"),
+        Text(ready, style="green" if status["ready"] else "yellow"),
+        trading_line(status["trading"]),
+        Text(f"Broker: {broker['session']}; {waiting}."),
+    ]
+    if status["in_flight"]:
+        lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))
+    return Group(*lines)

@@ -1,0 +1,193 @@
+"""Tables and timelines for people, from the same forms that `--json` prints."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from console.forms import Form, short_id
+from console.story import clock_time
+from domain.seams import IST
+
+PIPE_WIDTH: Final = 200
+"""Columns of a table that goes into a file or a pipe, where nothing needs to fold."""
+
+_COLOURS: Final[Mapping[str, str]] = {
+    "EXECUTED": "green",
+    "FAILED": "red",
+    "SENT_TO_BROKER": "yellow",
+    "CREATED": "dim",
+    "BUY": "green",
+    "SELL": "red",
+    "UNCONFIRMED": "bold yellow",
+    "ACTIVE": "green",
+    "EXITS_ONLY": "yellow",
+    "HALTED": "bold red",
+}
+
+
+def screen() -> Console:
+    """Return the console on stdout: as wide as the terminal, or wide enough for a pipe."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def word(value: object) -> Text:
+    """Write a side, state or status in its colour."""
+    return Text(str(value), style=_COLOURS.get(str(value), ""))
+
+
+def table_of(*columns: str, right: Sequence[str] = ()) -> Table:
+    """Return an empty table with these columns, those in `right` aligned to the right."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, collapse_padding=True)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=column != "why")
+    return table
+
+
+def orders_table(orders: Sequence[Form]) -> RenderableType:
+    """Show orders, newest first."""
+    if not orders:
+        return Text("No orders.")
+    table = table_of(
+        *("time", "order", "strategy", "side", "qty", "symbol", "type", "state", "status"),
+        *("filled", "broker order", "why"),
+        right=("qty", "filled"),
+    )
+    for order in orders:
+        table.add_row(
+            day_and_time(order["created_at"]),
+            short_id(order["command_id"]),
+            order["strategy"],
+            word(order["side"]),
+            str(order["quantity"]),
+            order["symbol"],
+            order["order_type"],
+            word(order["state"]),
+            word(order["status"]),
+            filled_at(order),
+            order["broker_order_id"] or "",
+            order["tag"] or "",
+        )
+    return table
+
+
+def steps_table(timelines: Sequence[Form]) -> RenderableType:
+    """Show orders with how long their steps took, in milliseconds since they were registered."""
+    table = table_of(
+        *("registered", "order", "strategy", "side", "qty", "symbol", "type", "state", "status"),
+        *("filled", "sent", "answered", "done", "why"),
+        right=("qty", "filled", "sent", "answered", "done"),
+    )
+    for timeline in timelines:
+        order, steps = timeline["order"], timeline["steps"]
+        table.add_row(
+            time_of_day(order["created_at"]),
+            short_id(order["command_id"]),
+            order["strategy"],
+            word(order["side"]),
+            str(order["quantity"]),
+            order["symbol"],
+            order["order_type"],
+            word(order["state"]),
+            word(order["status"]),
+            filled_at(order),
+            *(after(steps[name]) for name in ("sent_ms", "answered_ms", "filled_ms")),
+            order["tag"] or "",
+        )
+    return table
+
+
+def steps_line(timeline: Form) -> str:
+    """Tell an order in one plain line, for an output that is no terminal."""
+    order, steps = timeline["order"], timeline["steps"]
+    what = f"{order['side']} {order['quantity']} {order['symbol']} {order['order_type']}"
+    times = ", ".join(
+        f"{name} {after(steps[key])}"
+        for name, key in (("sent", "sent_ms"), ("answered", "answered_ms"), ("filled", "filled_ms"))
+        if steps[key] is not None
+    )
+    parts = [
+        time_of_day(order["created_at"]),
+        short_id(order["command_id"]),
+        f"{order['strategy']:<10}",
+        f"{what:<34}",
+        f"{order['state']} ({order['status']})",
+        filled_at(order),
+        order["tag"] or "",
+        f"[{times}]" if times else "",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def after(milliseconds: float | None) -> str:
+    """Write how long after its registration a step came."""
+    if milliseconds is None:
+        return ""
+    return f"+{milliseconds:.1f} ms" if milliseconds < 100 else f"+{milliseconds:,.0f} ms"  # noqa: PLR2004  three digits say enough
+
+
+def filled_at(order: Mapping[str, Any]) -> str:
+    """Write what traded, and at what price on average."""
+    filled, average = order["filled_quantity"], order["average_price"]
+    if not filled:
+        return ""
+    amount = str(filled) if filled == order["quantity"] else f"{filled}/{order['quantity']}"
+    return amount if average is None else f"{amount} @ {rupees(average)}"
+
+
+def rupees(amount: object) -> str:
+    """Write an amount with two decimals and thousands apart; an unknown one as a dash."""
+    return "-" if amount is None else f"{float(str(amount)):,.2f}"
+
+
+def time_of_day(moment: str) -> str:
+    """Write a stored moment as the exchange's time of day."""
+    return clock_time(datetime.fromisoformat(moment))
+
+
+def day_and_time(moment: str) -> str:
+    """Write a stored moment as the exchange's day and time."""
+    return datetime.fromisoformat(moment).astimezone(IST).strftime("%d %b %H:%M:%S")
+
+
+def timeline_view(timeline: Form) -> RenderableType:
+    """Show why an order stands where it stands."""
+    order = timeline["order"]
+    asked = f"{order['intent']} {order['side']} {order['requested_quantity']} {order['symbol']}"
+    head = Text.assemble((asked, "bold"), f"  {order['exchange']} {order['product']} {order['order_type']}")
+    stands = Text.assemble(word(order["status"]), f" ({order['state']})  ", filled_at(order))
+    facts = [
+        ("order", order["command_id"]),
+        ("strategy", order["strategy"]),
+        ("asked by", "a person" if order["origin"] == "HUMAN" else "the strategy"),
+        ("broker order", order["broker_order_id"] or "none"),
+        ("found by tag", order["remarks_tag"] or "none"),
+        ("day", datetime.fromisoformat(order["created_at"]).astimezone(IST).strftime("%a %d %b %Y, times in IST")),
+    ]
+    details = Table.grid(padding=(0, 2))
+    for name, value in facts:
+        details.add_row(Text(name, style="dim"), value)
+    return Group(head, stands, details, Text(), _journal(timeline["lines"]))
+
+
+def _journal(lines: Sequence[Form]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", max_width=100)
+    first = datetime.fromisoformat(lines[0]["at"]) if lines else None
+    for line in lines:
+        at = datetime.fromisoformat(line["at"])
+        since = (at - first).total_seconds() * 1000 if first else 0.0
+        words = Text(line["sentence"])
+        if line["decided_from"]:
+            words.append(f"\nfrom: {line['decided_from']}", style="dim")
+        table.add_row(clock_time(at), Text(after(since), style="dim"), word(line["state_after"]), words)
+    return table

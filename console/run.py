@@ -1,0 +1,136 @@
+"""Running a desk in this process until it is told to end, or one of its actors dies."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from actors.desk import Desk, DeskStartError, load_strategy
+from console.api import make_api
+from console.errors import PlainError
+from console.logs import open_log, secrets_of
+from console.paper import lasting_paper
+from console.serving import ApiServer, token_of
+from console.where import at_paper_broker
+from domain.settings import Mode, Settings
+
+LOOK_EVERY_S: Final = 0.1
+SHORT_LOOK_S: Final = 0.02
+
+
+class Ending:
+    """Owns the wish to end: the first signal asks for an orderly end, the second ends the process at once."""
+
+    def __init__(self) -> None:
+        self.wished = threading.Event()
+
+    def listen(self) -> None:
+        """Hear SIGINT and SIGTERM from now on."""
+        signal.signal(signal.SIGINT, self._hear)
+        signal.signal(signal.SIGTERM, self._hear)
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        if self.wished.is_set():
+            os._exit(1)
+        self.wished.set()
+
+
+def run_desk(settings: Settings) -> int:
+    """Run the desk with its API until it ends; return the exit code."""
+    ending = Ending()
+    ending.listen()
+    sys.path.append(str(Path.cwd()))
+    check_strategies(settings)
+    token = token_of(settings.api)
+    writer = open_log(settings.data_dir / "desk.log", secrets_of(settings, token), on_screen=True)
+    try:
+        server = ApiServer(settings.api, settings.data_dir)
+        try:
+            return _run(_with_broker(settings), server, token, ending)
+        finally:
+            server.stop()
+    finally:
+        writer.close()
+
+
+def check_strategies(settings: Settings) -> None:
+    """Find every strategy's class before anything starts; raise `PlainError` naming the one that is missing."""
+    for chosen in settings.strategies:
+        try:
+            load_strategy(chosen)
+        except DeskStartError as error:
+            raise PlainError(str(error), 2) from None
+
+
+def _with_broker(settings: Settings) -> Settings:
+    if settings.mode is Mode.LIVE or settings.broker.rest_url:
+        return settings
+    return at_paper_broker(settings, lasting_paper(settings.data_dir).addresses)
+
+
+def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> int:
+    desk = Desk(settings)
+    try:
+        desk.start()
+    except DeskStartError as error:
+        raise PlainError(f"the desk did not start: {error}") from None
+    try:
+        server.start(make_api(desk, settings, token), {"client_id": settings.client_id})
+        failure = _serve(desk, settings, server.url, ending)
+    except DeskStartError as error:
+        failure = str(error)
+    except BaseException:
+        desk.stop(grace_s=0)
+        raise
+    return _end(desk, failure)
+
+
+def _serve(desk: Desk, settings: Settings, url: str, ending: Ending) -> str | None:
+    """Wait until the desk is ready, say so, and go on until it must end; return why, if that was not asked for."""
+    failure = wait_until_ready(desk, ending, _say)
+    if failure is not None or ending.wished.is_set():
+        return failure
+    sys.stdout.write(f"ready: {settings.client_id} ({settings.mode}) takes orders at {url}\n")
+    sys.stdout.flush()
+    desk.start_strategies()
+    while not ending.wished.is_set():
+        failure = desk.wait_for_failure(LOOK_EVERY_S)
+        if failure is not None:
+            return failure
+    return None
+
+
+def wait_until_ready(desk: Desk, ending: Ending, say: Callable[[str], None]) -> str | None:
+    """Wait until nothing speaks against taking orders, saying what does; return the failure that came instead."""
+    said: tuple[str, ...] = ()
+    while not ending.wished.is_set():
+        reasons = desk.readiness().reasons
+        if not reasons:
+            return None
+        if reasons != said:
+            say(f"not ready yet: {'; '.join(reasons)}")
+            said = reasons
+        failure = desk.wait_for_failure(SHORT_LOOK_S)
+        if failure is not None:
+            return failure
+    return None
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(words + "\n")
+    sys.stderr.flush()
+
+
+def _end(desk: Desk, failure: str | None) -> int:
+    orphans = desk.stop()
+    if orphans:
+        _say(f"ended with orders in flight, which the next start finds at the broker: {', '.join(orphans)}")
+    if failure is not None:
+        _say(f"the desk ended because {failure}; start it again with `run`: it recovers from its database")
+        return 1
+    _say("the desk has ended; orders at the broker stay as they are")
+    return 0
