@@ -1,5 +1,6 @@
 """A stub broker: answers on loopback with exactly the bytes it was told, and keeps what it was sent."""
 
+import contextlib
 import json
 import socket
 import struct
@@ -8,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from broker.noren import NorenBroker
+from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
 from domain.settings import BrokerSettings
 
 WAIT_S = 5.0
@@ -101,12 +104,11 @@ class StubBroker:
 
     def __post_init__(self) -> None:
         self.stopping = threading.Event()
-        self.closed_idle = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/NorenWClientTP/"
         self._open: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept)]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
     def answer(self, route: str, *answers: object) -> None:
@@ -119,10 +121,8 @@ class StubBroker:
     def stop(self) -> None:
         self.stopping.set()
         for connection in [self.listener, *self._open]:
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             connection.close()
         for thread in self._threads:
             thread.join(WAIT_S)
@@ -136,15 +136,14 @@ class StubBroker:
                 return
             self.connections += 1
             self._open.append(connection)
-            thread = threading.Thread(target=self._serve, args=(connection, self.connections))
+            thread = threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        reader = connection.makefile("rb")
         talk = Talk(connection, self.stopping)
         try:
-            while asked := _read_request(reader, number):
+            while asked := _read_request(connection, number):
                 self.asked.append(asked)
                 scripts = self.scripts.get(asked.route, [reply({"stat": "Not_Ok", "emsg": "no such route"}, 404)])
                 script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
@@ -155,23 +154,56 @@ class StubBroker:
         except OSError:
             pass
         finally:
-            reader.close()
             connection.close()
 
 
-def _read_request(reader: Any, number: int) -> Asked | None:
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        line = reader.readline()
-        if not line:
+def _read_request(connection: socket.socket, number: int) -> Asked | None:
+    """Read one request; nobody sends a second before the first is answered."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        chunk = connection.recv(65_536)
+        if not chunk:
             return None
-        head += line
+        data += chunk
+    head, _, body = data.partition(b"\r\n\r\n")
     text = head.decode()
     length = int(text.lower().split("content-length:")[1].split("\r\n")[0])
-    return Asked(text.split(" ")[1].rsplit("/", 1)[-1], text, reader.read(length).decode(), number)
+    while len(body) < length:
+        body += connection.recv(65_536)
+    return Asked(text.split(" ")[1].rsplit("/", 1)[-1], text, body.decode(), number)
 
 
-def settings(url: str, **given: Any) -> BrokerSettings:
+def an_order(**given: Any) -> Order:  # noqa: ANN401  any field of a command
+    """Return an order as the desk hands it to the broker: a limit buy of one RELIANCE unless told otherwise."""
+    values: dict[str, Any] = {
+        "command_id": "c-1",
+        "client_id": "FA1",
+        "strategy": "trend",
+        "intent": Intent.ENTRY,
+        "exchange": Exchange.NSE,
+        "symbol": "RELIANCE-EQ",
+        "side": Side.BUY,
+        "quantity": 1,
+        "product": Product.MIS,
+        "order_type": OrderType.LIMIT,
+    }
+    limit_price = given.pop("limit_price", Decimal("2850.50"))
+    values.update(given)
+    if values["order_type"] in {OrderType.LIMIT, OrderType.SL}:
+        values["price"] = limit_price
+    command = OrderCommand(**values)
+    moment = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
+    return Order(
+        command=command,
+        remarks_tag="sdabcdefghij23456712",
+        quantity=command.quantity,
+        created_at=moment,
+        updated_at=moment,
+        limit_price=limit_price,
+    )
+
+
+def settings(url: str, **given: object) -> BrokerSettings:
     """Return settings with a secret in every place that takes one."""
     values: dict[str, Any] = {
         "rest_url": url,

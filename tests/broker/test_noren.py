@@ -1,0 +1,897 @@
+import json
+import socket
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from loguru import logger
+from pydantic import SecretStr
+
+from broker.noren import NorenBroker
+from broker.port import Broker
+from domain.evidence import (
+    Accepted,
+    Book,
+    BrokerStatus,
+    LoggedIn,
+    LoginFailed,
+    OrderRow,
+    PositionRow,
+    Refused,
+    Tick,
+    TradeRow,
+    Unavailable,
+    Unknown,
+    UnknownInstrument,
+)
+from domain.instrument import Instrument
+from domain.order import Exchange, OrderType, Product, Side
+from domain.reasons import Reason
+from tests.broker.conftest import (
+    API_SECRET,
+    BEARER,
+    LIMITS_OK,
+    LOGIN_OK,
+    NO_DATA,
+    PASSWORD,
+    TOKEN,
+    TOTP_SECRET,
+    WAIT_S,
+    StubBroker,
+    Talk,
+    WallClock,
+    an_order,
+    reply,
+    settings,
+)
+
+PLACED = {"request_time": "10:48:03 20-05-2020", "stat": "Ok", "norenordno": "20052000000017"}
+EXPIRED = {"stat": "Not_Ok", "emsg": "Session Expired :  Invalid Session Key"}
+RATE = "Invalid Input :  Order Recieved 11 in a current second exceeds Limit 10 for user"
+HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
+
+
+def not_ok(words: str) -> dict[str, str]:
+    return {"stat": "Not_Ok", "emsg": words}
+
+
+def order_line(**given: Any) -> dict[str, Any]:  # noqa: ANN401  any field of a row
+    row = {
+        "stat": "Ok",
+        "norenordno": "23121900039453",
+        "exch": "NFO",
+        "tsym": "FINNIFTY19DEC23C21750",
+        "qty": "400",
+        "trantype": "B",
+        "prd": "I",
+        "status": "OPEN",
+        "rejreason": " ",
+        "remarks": "sdabc",
+    }
+    return {key: value for key, value in {**row, **given}.items() if value is not None}
+
+
+def position_line(**given: Any) -> dict[str, Any]:  # noqa: ANN401  as above
+    row = {
+        "stat": "Ok",
+        "exch": "NFO",
+        "tsym": "FINNIFTY19DEC23C21750",
+        "prd": "I",
+        "netqty": "-1000",
+        "netavgprc": "5.45",
+        "lp": "4.95",
+        "rpnl": "-320.00",
+        "urmtom": "500.00",
+    }
+    return {key: value for key, value in {**row, **given}.items() if value is not None}
+
+
+@pytest.fixture
+def hasty(stub: StubBroker, clock: WallClock) -> NorenBroker:
+    """A broker that is logged in and waits 0.3 s at most."""
+    adapter = NorenBroker(settings(stub.url, read_timeout_s=0.3, connect_timeout_s=0.3), clock)
+    adapter.log_in()
+    return adapter
+
+
+def test_it_is_a_broker(broker: NorenBroker) -> None:
+    port: Broker = broker
+
+    assert port.session is not None
+
+
+# Logging in
+
+
+def test_a_login_sends_the_credentials_and_opens_a_session(stub: StubBroker, clock: WallClock) -> None:
+    broker = NorenBroker(settings(stub.url), clock)
+    assert broker.needs_login
+
+    reply_to_login = broker.log_in()
+
+    assert reply_to_login == LoggedIn("FA1")
+    assert not broker.needs_login
+    fields = stub.asked[0].fields
+    assert (fields["uid"], fields["vc"], fields["imei"]) == ("FA1", "FA1_U", "imei-5150")
+    assert len(fields["factor2"]) == 6
+    assert broker.session is not None
+    assert (broker.session.user_id, broker.session.token, broker.session.dialect) == ("FA1", TOKEN, "quickauth")
+    assert TOKEN not in repr(broker.session)
+    broker.close()
+
+
+def test_the_one_time_code_is_that_of_our_clock(stub: StubBroker) -> None:
+    class Still(WallClock):
+        def now(self) -> datetime:
+            return datetime(1970, 1, 1, 0, 0, 59, tzinfo=UTC)
+
+    # RFC 6238, appendix B: the secret "12345678901234567890" makes 94287082 in second 59; the last six digits count.
+    secret = SecretStr("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+    broker = NorenBroker(settings(stub.url, totp_secret=secret), Still())
+
+    broker.log_in()
+    broker.close()
+
+    assert stub.asked[0].fields["factor2"] == "287082"
+
+
+def test_a_short_totp_secret_makes_codes_too(stub: StubBroker, clock: WallClock) -> None:
+    broker = NorenBroker(settings(stub.url, totp_secret=SecretStr("JBSWY3DPEHPK3PXP")), clock)
+
+    assert isinstance(broker.log_in(), LoggedIn)
+    broker.close()
+
+
+def test_a_secret_that_makes_no_code_is_final_and_sends_nothing(stub: StubBroker, clock: WallClock) -> None:
+    broker = NorenBroker(settings(stub.url, totp_secret=SecretStr("not base32!")), clock)
+
+    failed = broker.log_in()
+
+    assert isinstance(failed, LoginFailed)
+    assert failed.final
+    assert not stub.asked
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Invalid Input : Wrong Password",
+        "Invalid Input :  Invalid Vendor code",
+        "Invalid Input :  Invalid App Key",
+        "Invalid Input : User Not enabled on : API",
+        "Invalid Input : Password Expired",
+        "Invalid Input :  uid or pwd or factor2 or imei or apkversion or vc or appkey or source is Missing.",
+    ],
+)
+def test_refused_credentials_are_final(stub: StubBroker, clock: WallClock, words: str) -> None:
+    stub.answer("QuickAuth", reply(not_ok(words), 400))
+    broker = NorenBroker(settings(stub.url), clock)
+
+    assert broker.log_in() == LoginFailed(" ".join(words.split()), final=True)
+    assert broker.needs_login
+    assert broker.session is None
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(not_ok("Server Timeout :  "), 400),
+        reply(HTML, 502),
+        reply(""),
+        reply({"stat": "Ok"}),
+        reply({"stat": "Ok", "susertoken": ""}),
+        reply([]),
+        reply(not_ok(RATE), 400),
+        Talk.close,
+        Talk.reset,
+    ],
+)
+def test_a_login_that_met_trouble_may_be_tried_again(stub: StubBroker, clock: WallClock, answer: object) -> None:
+    stub.answer("QuickAuth", answer, LOGIN_OK)
+    broker = NorenBroker(settings(stub.url), clock)
+
+    failed = broker.log_in()
+
+    assert isinstance(failed, LoginFailed)
+    assert failed.cause
+    assert not failed.final
+    assert isinstance(broker.log_in(), LoggedIn)
+    broker.close()
+
+
+def test_a_refused_one_time_code_is_not_sent_again(stub: StubBroker) -> None:
+    class HandClock(WallClock):
+        at = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
+
+        def now(self) -> datetime:
+            return self.at
+
+    clock = HandClock()
+    stub.answer("QuickAuth", reply(not_ok("Invalid Input : Invalid OTP"), 400), LOGIN_OK)
+    broker = NorenBroker(settings(stub.url), clock)
+
+    first, second = broker.log_in(), broker.log_in()
+    sent_meanwhile = len(stub.asked)
+    clock.at = datetime(2026, 1, 2, 10, 0, 30, tzinfo=UTC)
+    third = broker.log_in()
+    broker.close()
+
+    assert isinstance(first, LoginFailed)
+    assert isinstance(second, LoginFailed)
+    assert (first.final, second.final, sent_meanwhile) == (False, False, 1)
+    assert isinstance(third, LoggedIn)
+
+
+def test_an_access_token_is_verified_and_sent_as_bearer(stub: StubBroker, clock: WallClock) -> None:
+    stub.answer("PlaceOrder", PLACED)
+    broker = NorenBroker(settings(stub.url, dialect="oauth", access_token=SecretStr(BEARER)), clock)
+
+    assert broker.log_in() == LoggedIn("FA1")
+    assert isinstance(broker.place(an_order()), Accepted)
+    broker.close()
+
+    assert [one.route for one in stub.asked] == ["Limits", "PlaceOrder"]
+    assert all(f"Authorization: Bearer {BEARER}" in one.head for one in stub.asked)
+    assert not any("jKey" in one.body for one in stub.asked)
+    assert stub.asked[1].fields["amo"] is None
+
+
+@pytest.mark.parametrize(("token", "answer"), [("", LIMITS_OK), (BEARER, EXPIRED)])
+def test_a_missing_or_expired_access_token_is_final(
+    stub: StubBroker, clock: WallClock, token: str, answer: object
+) -> None:
+    stub.answer("Limits", answer)
+    broker = NorenBroker(settings(stub.url, dialect="oauth", access_token=SecretStr(token)), clock)
+
+    failed = broker.log_in()
+    broker.close()
+
+    assert isinstance(failed, LoginFailed)
+    assert failed.final
+
+
+# Placing
+
+
+def test_an_order_goes_out_in_the_brokers_words(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.answer("PlaceOrder", PLACED)
+
+    assert broker.place(an_order(quantity=7)) == Accepted("20052000000017")
+
+    assert stub.requests("PlaceOrder")[0].fields == {
+        "ordersource": "API",
+        "uid": "FA1",
+        "actid": "FA1",
+        "trantype": "B",
+        "prd": "I",
+        "exch": "NSE",
+        "tsym": "RELIANCE-EQ",
+        "qty": "7",
+        "dscqty": "0",
+        "prctyp": "LMT",
+        "prc": "2850.50",
+        "trgprc": "None",
+        "ret": "DAY",
+        "remarks": "sdabcdefghij23456712",
+        "amo": "NO",
+    }
+    assert stub.requests("PlaceOrder")[0].body.endswith(f"&jKey={TOKEN}")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"order_type": OrderType.MARKET}, {"prctyp": "LMT", "trgprc": "None"}),
+        ({"limit_price": Decimal("1E+3")}, {"prc": "1000"}),
+        ({"limit_price": Decimal("0.0025")}, {"prc": "0.0025"}),
+        (
+            {"order_type": OrderType.SL, "trigger_price": Decimal(2850), "limit_price": Decimal(2851)},
+            {"prctyp": "SL-LMT", "trgprc": "2850", "prc": "2851"},
+        ),
+        (
+            {"order_type": OrderType.SL_M, "side": Side.SELL, "trigger_price": Decimal("1E+2")},
+            {"prctyp": "SL-LMT", "trantype": "S", "trgprc": "100"},
+        ),
+        (
+            {"exchange": Exchange.NFO, "symbol": "NIFTY27OCT26F", "product": Product.NRML},
+            {"exch": "NFO", "prd": "M", "tsym": "NIFTY27OCT26F"},
+        ),
+        ({"product": Product.CNC, "symbol": "NIFTY BANK"}, {"prd": "C", "tsym": "NIFTY+BANK"}),
+    ],
+)
+def test_each_kind_of_order_has_its_words(
+    broker: NorenBroker, stub: StubBroker, given: dict[str, Any], expected: dict[str, str]
+) -> None:
+    stub.answer("PlaceOrder", PLACED)
+
+    broker.place(an_order(**given))
+
+    fields = stub.requests("PlaceOrder")[0].fields
+    assert {key: fields[key] for key in expected} == expected
+
+
+def test_an_order_before_the_login_is_refused_and_not_sent(stub: StubBroker, clock: WallClock) -> None:
+    refused = NorenBroker(settings(stub.url), clock).place(an_order())
+
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.SESSION_EXPIRED
+    assert not stub.asked
+
+
+def test_an_order_that_found_nobody_listening_is_refused(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.stop()
+
+    refused = broker.place(an_order())
+
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.BROKER_UNREACHABLE
+    assert not stub.requests("PlaceOrder")
+
+
+def test_an_order_whose_connection_did_not_come_about_is_refused(hasty: NorenBroker, stub: StubBroker) -> None:
+    address = ("127.0.0.1", stub.port)
+    stub.stop()
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deaf.bind(address)
+        deaf.listen(0)
+        crowd = [socket.socket() for _ in range(4)]
+        for one in crowd:
+            one.setblocking(False)  # noqa: FBT003  the socket's own way
+            one.connect_ex(address)
+
+        refused = hasty.place(an_order())
+
+        for one in crowd:
+            one.close()
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.BROKER_UNREACHABLE
+
+
+@pytest.mark.parametrize("http_status", [200, 400, 403])
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("Rejected : ALGO_CHK: MKT Order type not allowed for API order", Reason.BROKER_REFUSED),
+        ('Error Occurred : 2 "invalid input"', Reason.BROKER_REFUSED),
+        ("RMS:Margin Exceeds, Required:10, Available:5", Reason.BROKER_REFUSED),
+        ("RED:Order quantity exceeds limit", Reason.BROKER_REFUSED),
+        (RATE, Reason.BROKER_RATE_LIMITED),
+        (
+            "Invalid Input : Order Recieved 121 in a current minute exceeds Limit 120 for user",
+            Reason.BROKER_RATE_LIMITED,
+        ),
+        ("Rate_Limited: too many requests, retry after backoff", Reason.BROKER_RATE_LIMITED),
+        ("Session Expired :  Invalid Session Key", Reason.SESSION_EXPIRED),
+        ("Session Expired : Invalid Session Key", Reason.SESSION_EXPIRED),
+        ("Invalid Session Key", Reason.SESSION_EXPIRED),
+    ],
+)
+def test_the_brokers_no_is_proof(
+    broker: NorenBroker, stub: StubBroker, words: str, reason: Reason, http_status: int
+) -> None:
+    stub.answer("PlaceOrder", reply(not_ok(words), http_status))
+
+    assert broker.place(an_order()) == Refused(reason, " ".join(words.split()))
+
+    assert broker.needs_login is (reason is Reason.SESSION_EXPIRED)
+    assert len(stub.requests("PlaceOrder")) == 1
+
+
+def test_http_429_with_a_no_is_a_rate_limit(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.answer("PlaceOrder", reply(not_ok("slow down"), 429))
+
+    assert broker.place(an_order()) == Refused(Reason.BROKER_RATE_LIMITED, "slow down")
+
+
+def begin_and_reset(talk: Talk) -> None:
+    talk.send(reply(PLACED)[:-5])
+    talk.reset()
+
+
+LOST_REPLIES: dict[str, object] = {
+    "silence": Talk.hang,
+    "dripping": lambda talk: talk.drip(reply(PLACED), 0.05),
+    "reset": Talk.reset,
+    "end": Talk.close,
+    "reset amid the answer": begin_and_reset,
+    "empty body": reply(""),
+    "502 page": reply(HTML, 502),
+    "200 page": reply(HTML),
+    "429 page": reply(HTML, 429),
+    "redirect": reply("", 302, "Location: /elsewhere\r\n"),
+    "cut json": reply(json.dumps(PLACED)[:-1]),
+    "array": reply([PLACED]),
+    "text": reply('"Ok"'),
+    "null": reply("null"),
+    "deep": reply("[" * 100_000),
+    "huge number": reply('{"stat": ' + "9" * 5_000 + "}"),
+    "no stat": reply({"norenordno": "1"}),
+    "odd stat": reply({"stat": "ok", "norenordno": "1"}),
+    "ok without a number": reply({"stat": "Ok"}),
+    "ok with a blank number": reply({"stat": "Ok", "norenordno": " "}),
+    "ok with no number": reply({"stat": "Ok", "norenordno": None}),
+    "ok with a truth for a number": reply({"stat": "Ok", "norenordno": True}),
+    "ok with a page for a number": reply({"stat": "Ok", "norenordno": "x" * 100}),
+    "no without words": reply({"stat": "Not_Ok"}),
+    "no with blank words": reply(not_ok(" ")),
+    "no with odd words": reply({"stat": "Not_Ok", "emsg": 5}),
+    "server timeout": reply(not_ok("Server Timeout :  "), 400),
+    "server timeout under 200": reply(not_ok("Server Timeout :  ")),
+    "timed out": reply(not_ok("Request timed out")),
+    "no under 500": reply(not_ok("Rejected : something"), 500),
+    "no under 503": reply(not_ok("Rejected : something"), 503),
+    "no under 408": reply(not_ok("Rejected : something"), 408),
+    "no under 202": reply(not_ok("Rejected : something"), 202),
+}
+
+
+@pytest.mark.parametrize("answer", LOST_REPLIES.values(), ids=LOST_REPLIES.keys())
+def test_whatever_is_no_answer_leaves_the_order_unknown_and_is_asked_once(
+    hasty: NorenBroker, stub: StubBroker, answer: object
+) -> None:
+    stub.answer("PlaceOrder", answer)
+
+    unknown = hasty.place(an_order())
+    hasty.close()
+
+    assert isinstance(unknown, Unknown)
+    assert unknown.cause
+    assert len(unknown.cause) < 400
+    assert len(stub.requests("PlaceOrder")) == 1
+
+
+def test_an_order_number_is_believed_under_any_http_status(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.answer("PlaceOrder", reply({"stat": "Ok", "norenordno": 20052000000017}, 500))
+
+    assert broker.place(an_order()) == Accepted("20052000000017")
+
+
+def test_a_connection_closed_while_idle_is_replaced_before_the_order_is_sent(
+    broker: NorenBroker, stub: StubBroker
+) -> None:
+    closed = threading.Event()
+
+    def answer_and_close(talk: Talk) -> None:
+        talk.send(reply(PLACED))
+        talk.close()
+        closed.set()
+
+    stub.answer("PlaceOrder", answer_and_close, PLACED)
+    broker.place(an_order())
+    assert closed.wait(WAIT_S)
+
+    assert isinstance(broker.place(an_order()), Accepted)
+
+    assert [one.connection for one in stub.requests("PlaceOrder")] == [1, 2]
+
+
+def test_a_library_that_fails_before_it_sends_leaves_proof(
+    broker: NorenBroker, stub: StubBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("routes")
+
+    monkeypatch.setattr(broker._api, "place_order", broken)
+
+    refused = broker.place(an_order())
+
+    assert isinstance(refused, Refused)
+    assert "KeyError" in refused.words
+    assert not stub.requests("PlaceOrder")
+
+
+# Books
+
+
+def test_the_order_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> None:
+    filled = order_line(status="COMPLETE", fillshares="400", avgprc="1.05", rejreason=None, remarks=None)
+    stub.answer("OrderBook", [filled, order_line(norenordno="2", status="REJECTED", rejreason="RED:Margin")])
+    before = datetime.now(tz=UTC)
+
+    book = broker.order_book()
+
+    assert isinstance(book, Book)
+    assert before <= book.asked_at <= datetime.now(tz=UTC)
+    assert book.rows[0] == OrderRow(
+        broker_order_id="23121900039453",
+        status=BrokerStatus.COMPLETE,
+        status_words="COMPLETE",
+        remarks="",
+        exchange="NFO",
+        symbol="FINNIFTY19DEC23C21750",
+        side=Side.BUY,
+        product="I",
+        quantity=400,
+        filled_quantity=400,
+        average_price=Decimal("1.05"),
+        reject_reason="",
+    )
+    assert (book.rows[1].status, book.rows[1].reject_reason) == (BrokerStatus.REJECTED, "RED:Margin")
+    assert (book.rows[1].filled_quantity, book.rows[1].average_price) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("OPEN", BrokerStatus.OPEN),
+        ("Open", BrokerStatus.OPEN),
+        ("New", BrokerStatus.OPEN),
+        ("Replaced", BrokerStatus.OPEN),
+        ("PENDING", BrokerStatus.PENDING),
+        ("ORDER PENDING", BrokerStatus.PENDING),
+        ("TRIGGER_PENDING", BrokerStatus.TRIGGER_PENDING),
+        ("trigger pending", BrokerStatus.TRIGGER_PENDING),
+        ("Complete", BrokerStatus.COMPLETE),
+        ("CANCELED", BrokerStatus.CANCELED),
+        ("CANCELLED", BrokerStatus.CANCELED),
+        ("REJECT", BrokerStatus.REJECTED),
+        ("INVALID_STATUS_TYPE", BrokerStatus.UNKNOWN),
+        ("WHATEVER", BrokerStatus.UNKNOWN),
+    ],
+)
+def test_statuses_are_normalised_and_their_words_kept(
+    broker: NorenBroker, stub: StubBroker, words: str, status: BrokerStatus
+) -> None:
+    stub.answer("OrderBook", [order_line(status=words)])
+
+    book = broker.order_book()
+
+    assert isinstance(book, Book)
+    assert (book.rows[0].status, book.rows[0].status_words) == (status, words)
+
+
+def test_a_row_that_changed_is_read_anew_and_one_that_did_not_is_the_same(
+    broker: NorenBroker, stub: StubBroker
+) -> None:
+    other = order_line(norenordno="2")
+    stub.answer("OrderBook", [order_line(), other], [order_line(fillshares="100", avgprc="1.00"), other])
+
+    first, second = broker.order_book(), broker.order_book()
+
+    assert isinstance(first, Book)
+    assert isinstance(second, Book)
+    assert [row.filled_quantity for row in first.rows] == [0, 0]
+    assert [row.filled_quantity for row in second.rows] == [100, 0]
+    assert second.rows[1] is first.rows[1]
+
+
+def test_the_trade_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> None:
+    fill = order_line(flid="380225664", flqty="30", flprc="2.85", fltm="16-10-2024 11:15:20", trantype="S", status=None)
+    stub.answer("TradeBook", [fill])
+
+    book = broker.trade_book()
+
+    assert isinstance(book, Book)
+    assert book.rows == (
+        TradeRow(
+            broker_order_id="23121900039453",
+            fill_id="380225664",
+            exchange="NFO",
+            symbol="FINNIFTY19DEC23C21750",
+            side=Side.SELL,
+            quantity=30,
+            price=Decimal("2.85"),
+            remarks="sdabc",
+            traded_at="16-10-2024 11:15:20",
+        ),
+    )
+
+
+def test_the_position_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.answer("PositionBook", [position_line(), position_line(netqty="0", lp="0.00")])
+
+    book = broker.position_book()
+
+    assert isinstance(book, Book)
+    assert book.rows[0] == PositionRow(
+        exchange="NFO",
+        symbol="FINNIFTY19DEC23C21750",
+        product="I",
+        net_quantity=-1000,
+        net_average_price=Decimal("5.45"),
+        last_price=Decimal("4.95"),
+        realised=Decimal(-320),
+        unrealised=Decimal(500),
+    )
+    assert (book.rows[1].net_quantity, book.rows[1].last_price) == (0, None)
+
+
+def read(broker: NorenBroker, route: str) -> object:
+    questions = {
+        "OrderBook": broker.order_book,
+        "TradeBook": broker.trade_book,
+        "PositionBook": broker.position_book,
+    }
+    return questions[route]()
+
+
+BOOKS = ("OrderBook", "TradeBook", "PositionBook")
+
+
+@pytest.mark.parametrize("route", BOOKS)
+@pytest.mark.parametrize("empty", [NO_DATA, [], reply(NO_DATA, 400), reply(not_ok("No Data :   "), 404)])
+def test_an_empty_book_is_believed_when_the_session_is_alive(
+    broker: NorenBroker, stub: StubBroker, route: str, empty: object
+) -> None:
+    stub.answer(route, empty)
+
+    book = read(broker, route)
+
+    assert isinstance(book, Book)
+    assert book.rows == ()
+    assert stub.asked[-1].route == "Limits"
+
+
+@pytest.mark.parametrize("route", BOOKS)
+@pytest.mark.parametrize("proof", [EXPIRED, reply(HTML, 502), reply(LIMITS_OK, 500), Talk.close, not_ok("no"), []])
+def test_an_empty_book_is_not_believed_when_the_session_is_not_proved_alive(
+    broker: NorenBroker, stub: StubBroker, route: str, proof: object
+) -> None:
+    stub.answer(route, NO_DATA)
+    stub.answer("Limits", proof)
+
+    assert isinstance(read(broker, route), Unavailable)
+
+
+@pytest.mark.parametrize("route", BOOKS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        EXPIRED,
+        not_ok("Server Timeout :  "),
+        reply(HTML, 502),
+        reply(HTML),
+        reply(""),
+        reply("[{"),
+        reply("null"),
+        reply({"stat": "Ok"}),
+        reply([], 500),
+        reply(NO_DATA, 503),
+        reply([order_line(flid="1", flqty="1", flprc="1.00", **position_line())], 500),
+        reply([["stat", "Ok"]]),
+        Talk.hang,
+        Talk.reset,
+        Talk.close,
+    ],
+)
+def test_a_book_that_could_not_be_read_is_unavailable(
+    hasty: NorenBroker, stub: StubBroker, route: str, answer: object
+) -> None:
+    stub.answer(route, answer)
+
+    unavailable = read(hasty, route)
+    hasty.close()
+
+    assert isinstance(unavailable, Unavailable)
+    assert unavailable.cause
+    assert hasty.needs_login is (answer is EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("route", "row"),
+    [
+        ("OrderBook", order_line(qty="many")),
+        ("OrderBook", order_line(qty="0")),
+        ("OrderBook", order_line(qty="1_000")),
+        ("OrderBook", order_line(status=None)),
+        ("OrderBook", order_line(status=" ")),
+        ("OrderBook", order_line(trantype="X")),
+        ("OrderBook", order_line(tsym=None)),
+        ("OrderBook", order_line(fillshares="-1")),
+        ("OrderBook", order_line(fillshares="10", avgprc="NaN")),
+        ("OrderBook", order_line(remarks=["x"])),
+        ("OrderBook", order_line(qty={})),
+        ("TradeBook", order_line(flid=None, flqty="1", flprc="1.00")),
+        ("TradeBook", order_line(flid="1", flqty="0", flprc="1.00")),
+        ("TradeBook", order_line(flid="1", flqty="1", flprc="Infinity")),
+    ],
+)
+def test_one_unreadable_row_makes_the_book_unavailable_and_names_the_order(
+    broker: NorenBroker, stub: StubBroker, route: str, row: dict[str, Any]
+) -> None:
+    sound = order_line(norenordno="1", flid="9", flqty="1", flprc="1.00")
+    stub.answer(route, [sound, row])
+
+    unavailable = read(broker, route)
+
+    assert isinstance(unavailable, Unavailable)
+    assert "23121900039453" in unavailable.cause
+
+
+@pytest.mark.parametrize("missing", ["netqty", "netavgprc", "rpnl", "urmtom", "prd"])
+def test_a_position_without_a_number_is_not_a_zero(broker: NorenBroker, stub: StubBroker, missing: str) -> None:
+    stub.answer("PositionBook", [position_line(**{missing: None})])
+
+    unavailable = broker.position_book()
+
+    assert isinstance(unavailable, Unavailable)
+    assert missing in unavailable.cause
+
+
+# Instruments and prices
+
+FOUND = {"exch": "NSE", "token": "2885", "tsym": "RELIANCE-EQ", "instname": "EQ", "ls": "1", "ti": "0.05"}
+SEARCH = {"stat": "Ok", "values": [{**FOUND, "tsym": "RELIANCE-BL", "token": "1"}, FOUND]}
+INFO = {
+    "stat": "Ok",
+    "exch": "NSE",
+    "token": "2885",
+    "tsym": "RELIANCE-EQ",
+    "instname": "EQ",
+    "ls": "1",
+    "ti": "0.10",
+    "frzqty": "73612",
+    "lc": "2565.45",
+    "uc": "3135.55",
+}
+RELIANCE = Instrument(
+    exchange=Exchange.NSE,
+    symbol="RELIANCE-EQ",
+    token="2885",
+    kind="EQ",
+    tick=Decimal("0.10"),
+    lot=1,
+    freeze_quantity=73612,
+    lower_circuit=Decimal("2565.45"),
+    upper_circuit=Decimal("3135.55"),
+)
+
+
+def test_an_instrument_is_the_exact_match_with_its_security_info(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.answer("SearchScrip", SEARCH)
+    stub.answer("GetSecurityInfo", INFO)
+
+    assert broker.find_instrument(Exchange.NSE, "RELIANCE-EQ") == RELIANCE
+
+    assert stub.requests("GetSecurityInfo")[0].fields["token"] == "2885"
+
+
+def test_absent_freeze_and_circuits_are_none(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.answer("SearchScrip", SEARCH)
+    stub.answer("GetSecurityInfo", {"stat": "Ok", "ls": "75", "ti": "0.05", "frzqty": "0"})
+
+    found = broker.find_instrument(Exchange.NSE, "RELIANCE-EQ")
+
+    assert isinstance(found, Instrument)
+    assert (found.freeze_quantity, found.lower_circuit, found.upper_circuit) == (None, None, None)
+    assert (found.lot, found.kind) == (75, "EQ")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [reply(not_ok("No Data :   "), 404), {"stat": "Ok", "values": []}, {"stat": "Ok", "values": [{"tsym": "X"}]}],
+)
+def test_a_symbol_that_is_not_found_is_unknown(broker: NorenBroker, stub: StubBroker, answer: object) -> None:
+    stub.answer("SearchScrip", answer)
+
+    assert broker.find_instrument(Exchange.NSE, "NOSUCH") == UnknownInstrument(Exchange.NSE, "NOSUCH")
+
+
+@pytest.mark.parametrize(
+    ("search", "info", "named"),
+    [
+        (EXPIRED, INFO, "Session Expired"),
+        (reply(HTML, 502), INFO, "502"),
+        ({"stat": "Ok"}, INFO, "values"),
+        ({"stat": "Ok", "values": [FOUND, {**FOUND, "token": "9"}]}, INFO, "token"),
+        ({"stat": "Ok", "values": [{**FOUND, "token": ""}]}, INFO, "token"),
+        (SEARCH, NO_DATA, "no data"),
+        (SEARCH, reply(HTML), "200"),
+        (SEARCH, {**INFO, "ls": "0"}, "ls"),
+        (SEARCH, {**INFO, "ls": "-5"}, "ls"),
+        (SEARCH, {**INFO, "ls": None}, "ls"),
+        (SEARCH, {**INFO, "ti": "0.00"}, "ti"),
+        (SEARCH, {**INFO, "ti": "x"}, "ti"),
+        (SEARCH, {**INFO, "frzqty": "many"}, "frzqty"),
+        (SEARCH, {**INFO, "frzqty": []}, "frzqty"),
+        (SEARCH, {**INFO, "uc": "1.00"}, "uc"),
+        (SEARCH, {**INFO, "tsym": "TCS-EQ"}, "tsym"),
+    ],
+)
+def test_trouble_with_an_instrument_names_what_is_wrong(
+    broker: NorenBroker, stub: StubBroker, search: object, info: object, named: str
+) -> None:
+    stub.answer("SearchScrip", search)
+    stub.answer("GetSecurityInfo", info)
+
+    unavailable = broker.find_instrument(Exchange.NSE, "RELIANCE-EQ")
+
+    assert isinstance(unavailable, Unavailable)
+    assert named in unavailable.cause
+
+
+def test_the_last_price_is_a_tick(broker: NorenBroker, stub: StubBroker) -> None:
+    stub.answer("GetQuotes", {"stat": "Ok", "token": "2885", "lp": "2850.50"})
+
+    tick = broker.last_price(RELIANCE)
+
+    assert isinstance(tick, Tick)
+    assert (tick.exchange, tick.symbol, tick.last_price) == (Exchange.NSE, "RELIANCE-EQ", Decimal("2850.50"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"stat": "Ok"},
+        {"stat": "Ok", "lp": "0.00", "ltt": "05:30:00"},
+        {"stat": "Ok", "lp": "0.000"},
+        {"stat": "Ok", "lp": "-1.00"},
+        {"stat": "Ok", "lp": "NaN"},
+        {"stat": "Ok", "lp": "1.00", "token": "1"},
+        NO_DATA,
+        EXPIRED,
+        reply(HTML, 502),
+        Talk.close,
+    ],
+)
+def test_a_price_that_is_none_is_unavailable(broker: NorenBroker, stub: StubBroker, answer: object) -> None:
+    stub.answer("GetQuotes", answer)
+
+    assert isinstance(broker.last_price(RELIANCE), Unavailable)
+
+
+# The house
+
+
+def test_two_brokers_in_one_process_keep_their_hosts_apart(stub: StubBroker, clock: WallClock) -> None:
+    other = StubBroker()
+    other.answer("QuickAuth", LOGIN_OK)
+    stub.answer("PlaceOrder", PLACED)
+    other.answer("PlaceOrder", {"stat": "Ok", "norenordno": "other"})
+    first, second = NorenBroker(settings(stub.url), clock), NorenBroker(settings(other.url), clock)
+    first.log_in()
+    second.log_in()
+
+    replies = (first.place(an_order()), second.place(an_order()), first.place(an_order()))
+    first.close()
+    second.close()
+    other.stop()
+
+    assert replies == (Accepted("20052000000017"), Accepted("other"), Accepted("20052000000017"))
+
+
+def test_nothing_is_printed(broker: NorenBroker, stub: StubBroker, capfd: pytest.CaptureFixture[str]) -> None:
+    logger.remove()
+    stub.answer("CancelOrder", {"stat": "Ok", "result": "1"})
+    stub.answer("PlaceOrder", PLACED)
+
+    broker.place(an_order())
+    broker._api.cancel_order("1")  # the library prints the URL and the reply of this one
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_secret_reaches_a_log_line_or_a_cause(stub: StubBroker, clock: WallClock) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="TRACE", format="{message} {exception} {extra}", diagnose=True)
+    echo = f'{{"pwd":"{PASSWORD}","susertoken":"{TOKEN}"}} jKey={TOKEN} Bearer {BEARER} {PASSWORD} {TOKEN}'
+    said: list[object] = []
+    for answer in (
+        *LOST_REPLIES.values(),
+        reply(echo),
+        reply(echo, 502),
+        reply(not_ok(echo), 400),
+        reply({"stat": "Ok", "echo": echo}),
+        reply([echo]),
+    ):
+        for route in ("PlaceOrder", "OrderBook", "SearchScrip", "GetQuotes"):
+            stub.answer(route, answer)
+        broker = NorenBroker(settings(stub.url, read_timeout_s=0.1, access_token=SecretStr(BEARER)), clock)
+        stub.answer("QuickAuth", LOGIN_OK, answer)
+        said.append(broker.log_in())
+        said += [broker.place(an_order()), broker.order_book(), broker.last_price(RELIANCE)]
+        said += [broker.find_instrument(Exchange.NSE, "RELIANCE-EQ"), broker.log_in()]
+        broker.close()
+    logger.remove(sink)
+
+    sent = "".join(one.head + one.body for one in stub.asked)
+    hashes = {json.loads(f'"{one.fields[key]}"') for one in stub.requests("QuickAuth") for key in ("pwd", "appkey")}
+    assert TOKEN in sent
+    text = "".join(lines) + repr(said)
+    assert lines
+    for secret in (PASSWORD, TOTP_SECRET, API_SECRET, TOKEN, BEARER, *hashes):
+        assert secret not in text
