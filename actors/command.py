@@ -19,15 +19,17 @@ each step is one message out, and the next begins with the message that comes ba
 order leaves for the broker only when its own SEND event returns, and that event is legal once.
 """
 
-from dataclasses import dataclass, replace
+from collections import deque
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias, assert_never
 
 from loguru import logger
 
-from actors.actor import DeskActor
 from actors.address import Address, post
+from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    AskForMoves,
     BooksCompared,
     BooksUnavailable,
     BrokerInbox,
@@ -51,7 +53,7 @@ from actors.messages import (
     OrderPriced,
     OrderRegistered,
     OrderRepeated,
-    OrderTracked,
+    OrdersMoved,
     OrderUpdated,
     PlaceAnswered,
     PlaceOrder,
@@ -86,24 +88,27 @@ from domain.terms import Terms, terms_of
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
 
 RETRY_UNRECORDED_S: Final = 1.0
+ON_THE_WAY_MAX: Final = 64
+"""So many orders are between their coming and step 4 at once; the others wait, so that the first reach the broker
+while the last are still coming, and an exit stands behind none of them."""
 _ANSWERS: Final = frozenset({Event.BLOCK, Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
 """The events that end steps 1 to 5, so that the caller can be told."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lead:
     """An order whose caller waits for the outcome of steps 1 to 5. `repeats` are callers who came with the same id."""
 
     command: OrderCommand
     caller: Caller | None
-    repeats: tuple[Caller, ...] = ()
+    repeats: list[Caller] = field(default_factory=list)
     order: Order | None = None
     priced: OrderPriced | None = None
     terms: Terms | None = None
     declined: Reason | None = None
 
 
-class CommandActor(DeskActor):
+class CommandActor(LoopActor):
     """Owns the leads, the strategies' addresses, and what speaks against taking orders."""
 
     def __init__(
@@ -131,7 +136,11 @@ class CommandActor(DeskActor):
         self._clock = clock
         self._timer = timer
         self._leads: dict[str, Lead] = {}
+        self._waiting: deque[SubmitOrder] = deque()
+        self._on_the_way: set[str] = set()
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined]] = {}
+        self._moved: dict[str, Order] = {}
+        self._fills_grew = False
         self._unrecorded: list[RecordEvent] = []
         self._session: str | None = "no session has been opened at the broker yet"
         self._blind: str | None = "the broker's books have not been compared with ours yet"
@@ -141,7 +150,7 @@ class CommandActor(DeskActor):
         """Take each order one step further."""
         match message:
             case SubmitOrder():
-                self._submit(message)
+                self._take(message)
             case OrderRegistered() | OrderPriced():
                 self._gather(message)
             case OrderRepeated() | OrderNotFound() | RegistrationFailed():
@@ -162,6 +171,8 @@ class CommandActor(DeskActor):
                 self._go_on_unrecorded(message)
             case RetryUnrecorded():
                 self._retry()
+            case AskForMoves():
+                self._tell_moves()
             case BooksCompared():
                 self._record_reports(message)
             case BooksUnavailable():
@@ -184,15 +195,29 @@ class CommandActor(DeskActor):
 
     # Step 1: register.
 
+    def _take(self, message: SubmitOrder) -> None:
+        """Open the lead of an exit at once, of any other order when fewer than the bound are on their way to step 4."""
+        if message.command.intent is Intent.EXIT or len(self._on_the_way) < ON_THE_WAY_MAX:
+            self._submit(message)
+        else:
+            self._waiting.append(message)
+
+    def _make_way(self, command_id: str) -> None:
+        """Let the next waiting order begin: this one is past step 3, or over."""
+        self._on_the_way.discard(command_id)
+        while self._waiting and len(self._on_the_way) < ON_THE_WAY_MAX:
+            self._submit(self._waiting.popleft())
+
     def _submit(self, message: SubmitOrder) -> None:
         command, caller = message.command, message.reply_to
         known = self._leads.get(command.command_id)
         if known is not None:
             if caller is not None:
-                self._leads[command.command_id] = replace(known, repeats=(*known.repeats, caller))
+                known.repeats.append(caller)
             return
         declined = self._objection_to_taking(command)
         self._leads[command.command_id] = Lead(command, caller, declined=declined)
+        self._on_the_way.add(command.command_id)
         if declined is not None:
             # Even a desk that takes nothing new still tells what became of an id it has seen.
             post(self._repo, LookUpOrder(command_id=command.command_id))
@@ -213,22 +238,27 @@ class CommandActor(DeskActor):
             return Reason.DATABASE_UNAVAILABLE
         if self._session is not None or self._blind is not None:
             return Reason.DESK_NOT_READY
-        return Reason.DESK_BUSY if len(self._leads) >= self._limits.orders_waiting_max else None
+        return Reason.DESK_BUSY if len(self._leads) + len(self._waiting) >= self._limits.orders_waiting_max else None
 
     def _answer_unregistered(self, message: OrderRepeated | OrderNotFound | RegistrationFailed) -> None:
         match message:
             case OrderRepeated():
-                lead = self._leads.pop(message.order.command.command_id, None)
-                if lead is not None:
-                    self._tell_callers(lead, OrderAnswered(order=message.order, repeated=True))
+                lead = self._end(message.order.command.command_id)
+                self._tell_callers(lead, OrderAnswered(order=message.order, repeated=True))
             case OrderNotFound():
-                lead = self._leads.pop(message.command_id)
+                lead = self._end(message.command_id)
                 assert lead.declined is not None, "only a declined order is looked up"
                 words = "; ".join(self._reasons()) or explain(lead.declined)
                 self._decline(lead, lead.declined, words)
             case RegistrationFailed():
-                lead = self._leads.pop(message.command_id)
+                lead = self._end(message.command_id)
                 self._decline(lead, Reason.DATABASE_UNAVAILABLE, message.cause)
+
+    def _end(self, command_id: str) -> Lead:
+        """Close the lead and let the next one begin."""
+        lead = self._leads.pop(command_id)
+        self._make_way(command_id)
+        return lead
 
     def _decline(self, lead: Lead, reason: Reason, words: str) -> None:
         declined = OrderDeclined(command_id=lead.command.command_id, reason=reason, words=words)
@@ -244,19 +274,21 @@ class CommandActor(DeskActor):
         """Go on when the order is on disk and its instrument is known."""
         if isinstance(message, OrderRegistered):
             name = message.order.command.command_id
-            lead = self._leads[name] = replace(self._leads[name], order=message.order)
+            lead = self._leads[name]
+            lead.order = message.order
         else:
             name = message.command_id
             if name not in self._leads:
                 return
-            lead = self._leads[name] = replace(self._leads[name], priced=message)
+            lead = self._leads[name]
+            lead.priced = message
         if lead.order is None or lead.priced is None:
             return
         terms = terms_of(lead.command, lead.priced.instrument, lead.priced.last_price)
         if isinstance(terms, Objection):
             self._block(name, terms.reason, terms.sentence, {})
         else:
-            self._leads[name] = replace(lead, terms=terms)
+            lead.terms = terms
             post(self._risk, CheckRisk(command=lead.command, price=terms.limit_price))
 
     def _reserve(self, message: RiskCleared) -> None:
@@ -282,7 +314,7 @@ class CommandActor(DeskActor):
         )
         post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
 
-    # Steps 4 and 5: execute, and record what came back.
+    # Steps 4 and 5: execute, tell the caller, and record what came back.
 
     def _record_reply(self, message: PlaceAnswered) -> None:
         match message.reply:
@@ -296,7 +328,11 @@ class CommandActor(DeskActor):
                 happened = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note=message.reply.cause)
             case _:
                 assert_never(message.reply)
+        # The write goes first, so that whoever asks after the answer reads what the answer said.
         post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
+        lead = self._end(message.command_id)
+        assert lead.order is not None
+        self._tell_callers(lead, OrderAnswered(order=lead.order.after(happened, self._clock.now())))
 
     # After every event: who must know, and what comes next.
 
@@ -305,13 +341,13 @@ class CommandActor(DeskActor):
         name = order.command.command_id
         lead = self._leads.get(name)
         if lead is not None:
-            self._leads[name] = lead = replace(lead, order=order)
+            lead.order = order
         self._spread(order, message.happened, late=message.late)
         if event is Event.SEND:
             post(self._broker, PlaceOrder(order=order))
-        elif event in _ANSWERS and lead is not None:
-            del self._leads[name]
-            self._tell_callers(lead, OrderAnswered(order=order))
+            self._make_way(name)
+        elif event is Event.BLOCK and lead is not None:
+            self._tell_callers(self._end(name), OrderAnswered(order=order))
 
     def _spread(self, order: Order, happened: OrderEvent, *, late: bool) -> None:
         if late:
@@ -320,8 +356,8 @@ class CommandActor(DeskActor):
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
         if happened.event not in {Event.SEND, Event.ACCEPT}:
             post(self._guard, OrderMoved(order=order))
-        fills_grew = bool(happened.filled_quantity)
-        post(self._watcher, OrderTracked(order=order, fills_grew=fills_grew))
+        self._moved[order.command.command_id] = order
+        self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
         strategy = self._strategies.get(order.command.strategy)
         if strategy is not None:
             post(strategy, OrderUpdated(order=order, happened=happened))
@@ -331,8 +367,7 @@ class CommandActor(DeskActor):
         logger.error("{}: {}", message.command_id, message.cause)
         lead = self._leads.get(message.command_id)
         if lead is not None and lead.order is not None and message.happened.event in {*_ANSWERS, Event.SEND}:
-            del self._leads[message.command_id]
-            self._tell_callers(lead, OrderAnswered(order=lead.order))
+            self._tell_callers(self._end(message.command_id), OrderAnswered(order=lead.order))
 
     def _go_on_unrecorded(self, message: EventUnrecorded) -> None:
         """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
@@ -345,14 +380,13 @@ class CommandActor(DeskActor):
         self._unrecorded.append(RecordEvent(command_id=message.command_id, happened=happened))
         if lead is None or lead.order is None:
             return
-        order = lead.order.after(message.happened, self._clock.now())
-        self._leads[message.command_id] = replace(lead, order=order)
+        order = lead.order = lead.order.after(message.happened, self._clock.now())
         self._spread(order, message.happened, late=False)
         if message.happened.event is Event.SEND:
             post(self._broker, PlaceOrder(order=order))
+            self._make_way(message.command_id)
         elif message.happened.event in _ANSWERS:
-            del self._leads[message.command_id]
-            self._tell_callers(lead, OrderAnswered(order=order))
+            self._tell_callers(self._end(message.command_id), OrderAnswered(order=order))
 
     def _retry(self) -> None:
         waiting, self._unrecorded = self._unrecorded, []
@@ -360,6 +394,10 @@ class CommandActor(DeskActor):
             post(self._repo, message)
 
     # Step 6: what the broker's books prove.
+
+    def _tell_moves(self) -> None:
+        post(self._watcher, OrdersMoved(orders=tuple(self._moved.values()), fills_grew=self._fills_grew))
+        self._moved, self._fills_grew = {}, False
 
     def _record_reports(self, message: BooksCompared) -> None:
         self._blind = None
@@ -384,7 +422,11 @@ class CommandActor(DeskActor):
         return tuple(reason for reason in (self._session, self._blind, unwritten) if reason is not None)
 
     def _readiness(self) -> Readiness:
-        return Readiness(reasons=self._reasons(), in_flight=tuple(self._leads), stopping=self._stopping)
+        return Readiness(
+            reasons=self._reasons(),
+            in_flight=(*self._leads, *(one.command.command_id for one in self._waiting)),
+            stopping=self._stopping,
+        )
 
     @staticmethod
     def _tell_callers(lead: Lead, answer: OrderAnswered | OrderDeclined) -> None:

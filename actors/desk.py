@@ -14,11 +14,12 @@ from typing import Any, Final, Protocol, TypeVar
 import pykka
 from loguru import logger
 
-from actors.address import Line, ReplyOnce, post
+from actors.address import Address, Line, ReplyOnce, post
 from actors.broker import BrokerActor
 from actors.clock import RandomIds, SystemClock
 from actors.command import CommandActor, CommandLimits
 from actors.guard import GuardActor
+from actors.loop import SharedLoop
 from actors.market import MarketActor
 from actors.messages import (
     BrokerInbox,
@@ -39,8 +40,8 @@ from actors.messages import (
     OrderDeclined,
     PositionBookRead,
     PriceSeen,
-    ReadPositionBook,
     Readiness,
+    ReadPositionBook,
     RecallDesk,
     RepoInbox,
     ResumeOrders,
@@ -140,6 +141,7 @@ class Desk:
         """Start every actor and log in; raises `DeskStartError` and leaves nothing running."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._timer = ThreadTimer(self._clock)
+        self._loop = SharedLoop()
         try:
             self._start_actors()
         except BaseException:
@@ -147,7 +149,7 @@ class Desk:
             raise
 
     def _start_actors(self) -> None:
-        settings, clock, timer = self._settings, self._clock, self._timer
+        settings, clock, timer, loop = self._settings, self._clock, self._timer, self._loop
         supervisor, command, repo = self._supervisor, self._command, self._repo
         self._begin(
             self._repo,
@@ -157,6 +159,7 @@ class Desk:
                 settings=settings.storage,
                 client_id=settings.client_id,
                 clock=clock,
+                timer=timer,
             ),
         )
         self._memory = memory = self._recall()
@@ -170,19 +173,23 @@ class Desk:
         if settings.exits_only and book.trading_state is TradingState.ACTIVE:
             book = book.turned(TradingState.EXITS_ONLY, "started with exits_only")
         self._begin(
-            self._risk, RiskActor.start(supervisor=supervisor, command=command, repo=repo, book=book, clock=clock)
+            self._risk,
+            RiskActor.start_on(loop, supervisor=supervisor, command=command, repo=repo, book=book, clock=clock),
         )
         ledger = GuardLedger(memory.positions, memory.orders)
-        self._begin(self._guard, GuardActor.start(supervisor=supervisor, command=command, ledger=ledger))
+        self._begin(self._guard, GuardActor.start_on(loop, supervisor=supervisor, command=command, ledger=ledger))
         feed, port = self._adapters()
         self._begin(
             self._market,
-            MarketActor.start(supervisor=supervisor, command=command, broker=self._broker, feed=feed, clock=clock),
+            MarketActor.start_on(
+                loop, supervisor=supervisor, command=command, broker=self._broker, feed=feed, clock=clock
+            ),
         )
         limits = CommandLimits(settings.broker.orders_waiting_max, settings.watcher.blind_s_max)
         self._begin(
             self._command,
-            CommandActor.start(
+            CommandActor.start_on(
+                loop,
                 supervisor=supervisor,
                 repo=repo,
                 market=self._market,
@@ -301,8 +308,7 @@ class Desk:
     def stop(self, grace_s: float | None = None) -> tuple[str, ...]:
         """Stop in order, letting orders in flight end for `grace_s` seconds; return the ids that did not."""
         grace = self._settings.supervisor.shutdown_grace_s if grace_s is None else grace_s
-        for ref in self._strategies:
-            _stop(ref, 1.0)
+        self.stop_strategies()
         post(self._command, StopTaking())
         orphans = self._drain(grace)
         for name in (self._supervisor.name, self._watcher.name, self._broker.name, self._command.name):
@@ -311,10 +317,17 @@ class Desk:
             self._stop_actor(name)
         if self._feed is not None:
             self._feed.stop()
+        self._loop.stop()
         self._timer.stop()
         if orphans:
             logger.warning("stopped with orders in flight: {}", ", ".join(orphans))
         return orphans
+
+    def stop_strategies(self) -> None:
+        """Stop every strategy; their orders and positions stay as they are, and the desk goes on."""
+        for ref in self._strategies:
+            _stop(ref, 1.0)
+        self._strategies.clear()
 
     def _drain(self, grace_s: float) -> tuple[str, ...]:
         ends_at = self._clock.monotonic() + grace_s
@@ -340,7 +353,7 @@ class Desk:
         post(self._command, SubmitOrder(command=command, reply_to=reply))
         return reply.wait(wait_s)
 
-    def send(self, command: OrderCommand, reply_to: ReplyOnce[OrderAnswered | OrderDeclined]) -> None:
+    def send(self, command: OrderCommand, reply_to: Address[OrderAnswered | OrderDeclined]) -> None:
         """Send an order into the desk; `reply_to` hears the outcome."""
         post(self._command, SubmitOrder(command=command, reply_to=reply_to))
 
@@ -412,4 +425,3 @@ def load_strategy(chosen: StrategySettings) -> type[StrategyActor]:
     if not (isinstance(kind, type) and issubclass(kind, StrategyActor)):
         raise DeskStartError(f"strategy {chosen.name!r}: {chosen.class_path!r} is not a StrategyActor")
     return kind
-

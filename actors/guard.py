@@ -2,8 +2,8 @@
 
 from typing import assert_never
 
-from actors.actor import DeskActor
 from actors.address import Address, post
+from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     CommandInbox,
@@ -18,7 +18,7 @@ from actors.messages import (
 from domain.guard import GuardLedger, GuardRefused, Reserved
 
 
-class GuardActor(DeskActor):
+class GuardActor(LoopActor):
     """Owns the guard's ledger."""
 
     def __init__(

@@ -6,8 +6,8 @@ It stands beside the six actors so that a tick never waits behind a broker's req
 from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from actors.actor import DeskActor
 from actors.address import Address, backlog, post
+from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     BrokerInbox,
@@ -44,7 +44,7 @@ class Feed(Protocol):
         """Bring ticks of this instrument from now on."""
 
 
-class MarketActor(DeskActor):
+class MarketActor(LoopActor):
     """Owns instruments, last prices and subscriptions."""
 
     def __init__(

@@ -245,6 +245,11 @@ class RecordTradingState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitNow:
+    """Write the group that nobody waits for and that has lingered long enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryUnrecorded:
     """Try again to write what the database did not take."""
 
@@ -386,10 +391,15 @@ class BooksUnavailable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderTracked:
-    """The watcher shall know how this order stands now."""
+class AskForMoves:
+    """The watcher is about to read a book: which orders have moved since it last asked?"""
 
-    order: Order
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersMoved:
+    """These orders have moved; each stands once, as it is now. `fills_grew` says that one of them traded."""
+
+    orders: tuple[Order, ...]
     fills_grew: bool
 
 
@@ -597,6 +607,7 @@ CommandInbox: TypeAlias = (
     | RetryUnrecorded
     | PlaceAnswered
     | SessionChanged
+    | AskForMoves
     | BooksCompared
     | BooksUnavailable
     | FillsSeen
@@ -611,6 +622,7 @@ RepoInbox: TypeAlias = (
     | RecordEvent
     | RecordFills
     | RecordTradingState
+    | CommitNow
     | RecallDesk
     | FindOrders
     | FindTimeline
@@ -629,7 +641,7 @@ BrokerInbox: TypeAlias = (
     | ReadPositionBook
     | FindBrokerState
 )
-WatcherInbox: TypeAlias = Poll | OrderBookRead | TradeBookRead | OrderTracked | SendHeartbeat
+WatcherInbox: TypeAlias = Poll | OrdersMoved | OrderBookRead | TradeBookRead | SendHeartbeat
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
 StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined
 CallerInbox: TypeAlias = OrderAnswered | PositionBookRead

@@ -1,10 +1,12 @@
 """Steps 1, 3 and 5: owns the only database connection.
 
-Writes are committed in groups: one transaction for what the mailbox holds, and only then the replies. A bad message
-never fails its neighbours: when a group breaks inside one of its messages, each is written alone.
+Writes are committed in groups: one transaction for what the mailbox holds, and only then the replies. Orders on their
+way go before new ones: a group takes every event but only so many registrations, so that a flood of new orders never
+keeps the broker waiting. A group that no order waits for lingers a few milliseconds to gather more. A bad message never
+fails its neighbours: when a group breaks inside one of its messages, each is written alone.
 """
 
-from typing import Any, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from loguru import logger
 
@@ -13,6 +15,7 @@ from actors.address import Address, post
 from actors.messages import (
     ActorDied,
     CommandInbox,
+    CommitNow,
     DeskMemory,
     EventIllegal,
     EventRecorded,
@@ -32,7 +35,8 @@ from actors.messages import (
     RepoInbox,
     Timeline,
 )
-from domain.lifecycle import IllegalTransitionError
+from actors.timer import Timer
+from domain.lifecycle import Event, IllegalTransitionError
 from domain.order import Order
 from domain.seams import Clock
 from domain.settings import StorageSettings
@@ -40,6 +44,9 @@ from storage.database import StorageError, open_database
 from storage.repository import OrderRepository, UnknownOrderError
 
 Write: TypeAlias = RegisterOrder | LookUpOrder | RecordEvent | RecordFills | RecordTradingState
+
+
+_TOLD: Final = frozenset({Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
 
 
 class RepoActor(DeskActor):
@@ -53,13 +60,18 @@ class RepoActor(DeskActor):
         settings: StorageSettings,
         client_id: str,
         clock: Clock,
+        timer: Timer,
     ) -> None:
         super().__init__(supervisor)
         self._command = command
         self._settings = settings
         self._client_id = client_id
         self._clock = clock
-        self._batch: list[Write] = []
+        self._timer = timer
+        self._events: list[Write] = []
+        self._registrations: list[Write] = []
+        self._woken = False
+        self._lingering = False
         self._trouble: str | None = None
 
     def on_start(self) -> None:
@@ -74,32 +86,61 @@ class RepoActor(DeskActor):
     def on_stop(self) -> None:
         """Write what still waits, and close."""
         if self._trouble is None:
-            self._commit()
+            self._commit_all()
             self._database.close()
 
     def on_receive(self, message: RepoInbox) -> Any:  # noqa: ANN401  the answers of the queries, for ask
         """Gather writes while more are waiting; answer queries from what is on disk."""
         match message:
             case RegisterOrder() | LookUpOrder() | RecordEvent() | RecordFills() | RecordTradingState():
-                self._batch.append(message)
-                if self.actor_inbox.empty() or len(self._batch) >= self._settings.commit_batch_max:
-                    self._commit()
+                self._gather(message)
+            case CommitNow():
+                self._commit_next()
             case RecallDesk():
                 return self._recall()
             case FindOrders():
-                self._commit()
+                self._commit_all()
                 return self._repository.newest_orders(message.most, open_only=message.open_only)
             case FindTimeline():
-                self._commit()
+                self._commit_all()
                 return self._timeline(message.command_id)
             case _:
                 assert_never(message)
         return None
 
-    def _commit(self) -> None:
-        if not self._batch:
+    def _gather(self, message: Write) -> None:
+        """Keep the write for the next group; begin the group once the mailbox has been read to its end."""
+        if isinstance(message, RegisterOrder):
+            self._registrations.append(message)
+        else:
+            self._events.append(message)
+        self._wake(self._settings.commit_linger_ms / 1000 if _was_told(message) else 0.0)
+
+    def _wake(self, delay_s: float) -> None:
+        """See to it that a group is written within `delay_s`, after what the mailbox holds now has been read."""
+        if delay_s == 0.0 and not self._woken:
+            self._woken = True
+            self.actor_ref.tell(CommitNow())
+        elif delay_s > 0.0 and not self._woken and not self._lingering:
+            self._lingering = True
+            self._timer.tell_after(delay_s, self.actor_ref, CommitNow())
+
+    def _commit_next(self) -> None:
+        self._woken = self._lingering = False
+        most = self._settings.registrations_in_group_max
+        batch: list[Write] = [*self._events, *self._registrations[:most]]
+        self._events, self._registrations = [], self._registrations[most:]
+        if self._registrations:
+            self._wake(0.0)
+        self._commit(batch)
+
+    def _commit_all(self) -> None:
+        while self._events or self._registrations:
+            self._commit_next()
+
+    def _commit(self, batch: list[Write]) -> None:
+        if not batch:
             return
-        batch, self._batch = self._batch, []
         letters: list[CommandInbox | None] = []
         inside = False
         try:
@@ -151,7 +192,7 @@ class RepoActor(DeskActor):
     def _recall(self) -> DeskMemory:
         if self._trouble is not None:
             raise StorageError(self._trouble)
-        self._commit()
+        self._commit_all()
         now = self._clock.now()
         state, because = self._repository.trading_state()
         return DeskMemory(
@@ -165,6 +206,11 @@ class RepoActor(DeskActor):
     def _timeline(self, command_id: str) -> Timeline | None:
         order: Order | None = self._repository.get(command_id)
         return None if order is None else Timeline(order=order, lines=self._repository.journal(command_id))
+
+
+def _was_told(message: Write) -> bool:
+    """Say whether nobody waits for this write: the broker's answers and fills have been told already."""
+    return isinstance(message, RecordFills) or (isinstance(message, RecordEvent) and message.happened.event in _TOLD)
 
 
 def _failed(message: Write, cause: str) -> CommandInbox | None:

@@ -4,8 +4,8 @@ from typing import assert_never
 
 from loguru import logger
 
-from actors.actor import DeskActor
 from actors.address import Address, post
+from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     CheckRisk,
@@ -23,7 +23,7 @@ from domain.risk import RiskBook, RiskPassed, RiskRefused
 from domain.seams import Clock, trading_day
 
 
-class RiskActor(DeskActor):
+class RiskActor(LoopActor):
     """Owns the risk book."""
 
     def __init__(

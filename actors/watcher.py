@@ -7,6 +7,7 @@ from loguru import logger
 from actors.actor import DeskActor
 from actors.address import Address, post
 from actors.messages import (
+    AskForMoves,
     BooksCompared,
     BooksUnavailable,
     BrokerInbox,
@@ -14,7 +15,7 @@ from actors.messages import (
     FillsSeen,
     HeartbeatSent,
     OrderBookRead,
-    OrderTracked,
+    OrdersMoved,
     Poll,
     ReadOrderBook,
     ReadTradeBook,
@@ -73,17 +74,23 @@ class WatcherActor(DeskActor):
                     self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, Poll())
             case TradeBookRead():
                 self._report_fills(message.book)
-            case OrderTracked():
-                self._comparison.orders.observe(message.order)
-                self._fills_are_new = self._fills_are_new or message.fills_grew
+            case OrdersMoved():
+                self._learn(message)
+                post(self._broker, ReadOrderBook())
             case SendHeartbeat():
                 post(self._supervisor, HeartbeatSent(urn=self.actor_urn))
             case _:
                 assert_never(message)
 
     def _ask(self) -> None:
+        """Learn how our orders stand, then read the book: its rows are compared with what we knew before."""
         self._asked = True
-        post(self._broker, ReadOrderBook())
+        post(self._command, AskForMoves())
+
+    def _learn(self, message: OrdersMoved) -> None:
+        for order in message.orders:
+            self._comparison.orders.observe(order)
+        self._fills_are_new = self._fills_are_new or message.fills_grew
 
     def _compare(self, book: Book[OrderRow] | Unavailable) -> None:
         now = self._clock.monotonic()

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,6 @@ from typing import Any, Final
 from loguru import logger
 from NorenRestApiPy.NorenApi import NorenApi
 
-from actors.address import ReplyOnce
 from actors.desk import Desk
 from actors.messages import OrderAnswered, OrderDeclined
 from domain.lifecycle import State
@@ -169,18 +169,33 @@ def desk_calls(desk: Desk, first: int, count: int) -> list[float]:
     return taken
 
 
+class Collector:
+    """An address that keeps every answer and says when all are in."""
+
+    def __init__(self, expected: int) -> None:
+        self.answers: list[OrderAnswered | OrderDeclined] = []
+        self.all_in = threading.Event()
+        self._expected = expected
+
+    def tell(self, message: OrderAnswered | OrderDeclined) -> None:
+        """Keep an answer."""
+        self.answers.append(message)
+        if len(self.answers) == self._expected:
+            self.all_in.set()
+
+
 def flood(desk: Desk, first: int, count: int) -> dict[str, float]:
     """Submit `count` orders at once; return orders a second and the share of time the BrokerActor had nothing to do."""
     commands = [order(number) for number in range(first, first + count)]
-    replies: list[ReplyOnce[OrderAnswered | OrderDeclined]] = [ReplyOnce() for _ in commands]
+    collector = Collector(count)
     before = desk.status().broker
     began = time.perf_counter()
-    for command, reply in zip(commands, replies, strict=True):
-        desk.send(command, reply)
-    answers = [reply.wait(WAIT_S) for reply in replies]
+    for command in commands:
+        desk.send(command, collector)
+    assert collector.all_in.wait(WAIT_S), f"{len(collector.answers)} of {count} orders were answered"
     taken = time.perf_counter() - began
     after = desk.status().broker
-    for answer in answers:
+    for answer in collector.answers:
         assert isinstance(answer, OrderAnswered), answer
         assert answer.order.state in {State.WORKING, State.PARTLY_FILLED, State.FILLED}, answer.order
     assert after.placed - before.placed == count

@@ -69,12 +69,30 @@ class Recorded:
     late: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """An order and the values of its changing columns, as last written."""
+
+    order: Order
+    changing: tuple[Any, ...]
+
+
+class StaleOrderError(StorageError):
+    """Another writer has moved the order since it was read; reading it again will help."""
+
+
 class OrderRepository:
-    """One client's orders, journal, fills and trading state."""
+    """One client's orders, journal, fills and trading state.
+
+    It remembers the orders that are not over as they were last written, so that moving one costs no read. What it
+    remembers is checked by every write (compare-and-set on the state) and dropped with a transaction that fails.
+    """
 
     def __init__(self, database: peewee.SqliteDatabase, client_id: str) -> None:
         self._database = database
         self._client_id = client_id
+        self._written: dict[str, _Image] = {}
+        self._staged: dict[str, _Image] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -84,6 +102,17 @@ class OrderRepository:
                 yield
         except peewee.DatabaseError as error:
             raise StorageError(f"the database did not take the write: {error}") from error
+        else:
+            self._remember()
+        finally:
+            self._staged.clear()
+
+    def _remember(self) -> None:
+        for name, image in self._staged.items():
+            if image.order.is_over:
+                self._written.pop(name, None)
+            else:
+                self._written[name] = image
 
     # writing
 
@@ -94,6 +123,7 @@ class OrderRepository:
         self._execute(_INSERT, constant + changing)
         changes = dict(zip(COLUMNS, constant + changing, strict=True))
         self._journal(order, REGISTERED, None, changes, {})
+        self._staged[command.command_id] = _Image(order, changing)
         return order
 
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
@@ -101,13 +131,15 @@ class OrderRepository:
 
         Raises `UnknownOrderError`, or `IllegalTransitionError`; then nothing has been written.
         """
-        before = self.get(command_id)
-        if before is None:
-            raise UnknownOrderError(f"no order {command_id!r}")
+        image = self._staged.get(command_id) or self._written.get(command_id) or self._image(command_id)
+        before, old = image.order, image.changing
         after = before.after(happened, at)
-        old, new = changing_values(before), changing_values(after)
+        new = changing_values(after)
         cursor = self._execute(_UPDATE, (*new, self._client_id, command_id, before.state.value))
-        assert cursor.rowcount == 1, "the state was read in this transaction"
+        if cursor.rowcount != 1:
+            self._written.pop(command_id, None)
+            raise StaleOrderError(f"order {command_id!r} was moved by another writer")
+        self._staged[command_id] = _Image(after, new)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
         self._journal(after, happened.event.value, before.state.value, changes, happened.inputs)
         return Recorded(after, is_late_truth(before.state, happened.event))
@@ -209,6 +241,12 @@ class OrderRepository:
 
     # the ways to the table
 
+    def _image(self, command_id: str) -> "_Image":
+        order = self.get(command_id)
+        if order is None:
+            raise UnknownOrderError(f"no order {command_id!r}")
+        return _Image(order, changing_values(order))
+
     def _one(self, where: str, value: str) -> Order | None:
         row = self._execute(f"{_SELECT} AND {where}", (self._client_id, value)).fetchone()
         return None if row is None else to_order(row)
@@ -227,7 +265,7 @@ class OrderRepository:
     ) -> None:
         tag = order.tag.value if order.tag else None
         moved = (to_text(order.updated_at), event, state_before, order.state.value)
-        details = (tag, order.note, json.dumps(changes), json.dumps(dict(inputs)))
+        details = (tag, order.note, json.dumps(changes), json.dumps(dict(inputs)) if inputs else "{}")
         self._execute(_JOURNAL, (self._client_id, order.command.command_id, *moved, *details))
 
     def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver

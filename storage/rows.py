@@ -62,7 +62,8 @@ COLUMNS: Final = CONSTANT_COLUMNS + CHANGING_COLUMNS
 
 def to_text(moment: datetime) -> str:
     """Write a moment in the exchange's zone, so that text order is time order."""
-    return moment.astimezone(IST).isoformat(timespec="microseconds")
+    local = moment if moment.tzinfo is IST else moment.astimezone(IST)
+    return local.isoformat(timespec="microseconds")
 
 
 def to_moment(text: str) -> datetime:
