@@ -49,7 +49,8 @@ class Feed:
     """Owns the feed's thread, its connection, and the list of what is watched.
 
     `on_tick` and `on_state` (up or down, and why; called on changes only) run on the feed's thread and must not wait.
-    Without `websocket_url` there are no ticks; a malformed one raises `ValueError`. Frames that can't be read are counted in `malformed` and ignored.
+    Without `websocket_url` there are no ticks; a malformed one raises `ValueError`. Frames that can't be read are
+    counted in `malformed` and ignored.
     """
 
     def __init__(
@@ -149,7 +150,8 @@ class Feed:
                 try:
                     self._connect_and_serve(session, ear)
                 except LinkLostError as error:
-                    self._tell(up=False, words=str(error))
+                    if not self._stopping.is_set():
+                        self._tell(up=False, words=str(error))
                 if self._session is not session:
                     retries = 0
                     continue
