@@ -38,6 +38,7 @@ from actors.messages import (
     MarketInbox,
     OrderAnswered,
     OrderDeclined,
+    Poll,
     PositionBookRead,
     PriceSeen,
     Readiness,
@@ -220,6 +221,7 @@ class Desk:
         self._shake_hands()
         post(self._broker, LogIn())
         self._begin(self._watcher, self._start_watcher())
+        post(self._watcher, Poll())
         self._begin(
             self._supervisor,
             SupervisorActor.start(

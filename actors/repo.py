@@ -141,40 +141,39 @@ class RepoActor(DeskActor):
     def _commit(self, batch: list[Write]) -> None:
         if not batch:
             return
-        letters: list[CommandInbox | None] = []
-        inside = False
         try:
-            with self._repository.transaction():
-                inside = True
-                for message in batch:
-                    letters += [self._write(message)]
-                inside = False
+            letters = self._write_group(batch)
         except StorageError as error:
-            # A group that broke while it began or committed breaks for all; one that broke inside is taken apart.
-            letters = [self._write_alone(one) if inside else _failed(one, str(error)) for one in batch]
+            # A group that could not even begin fails whole; one that broke is taken apart.
+            letters = [self._write_alone(one) if error.began else _failed(one, str(error)) for one in batch]
         for letter in letters:
             if letter is not None:
                 post(self._command, letter)
 
+    def _write_group(self, batch: list[Write]) -> list[CommandInbox | None]:
+        with self._repository.transaction():
+            new = [one.command.command_id for one in batch if isinstance(one, RegisterOrder)]
+            known = self._repository.known(new) if new else {}
+            return [self._write(message, known) for message in batch]
+
     def _write_alone(self, message: Write) -> CommandInbox | None:
         try:
-            with self._repository.transaction():
-                return self._write(message)
+            return self._write_group([message])[0]
         except StorageError as error:
             return _failed(message, str(error))
 
-    def _write(self, message: Write) -> CommandInbox | None:
+    def _write(self, message: Write, known: dict[str, Order]) -> CommandInbox | None:
         """Write one message inside the open transaction; the answer is posted after the commit."""
         now = self._clock.now()
         match message:
             case RegisterOrder():
-                known = self._repository.get(message.command.command_id)
-                if known is not None:
-                    return OrderRepeated(order=known)
+                earlier = known.get(message.command.command_id)
+                if earlier is not None:
+                    return OrderRepeated(order=earlier)
                 return OrderRegistered(order=self._repository.create(message.command, message.remarks_tag, now))
             case LookUpOrder():
-                known = self._repository.get(message.command_id)
-                return OrderNotFound(command_id=message.command_id) if known is None else OrderRepeated(order=known)
+                found = self._repository.get(message.command_id)
+                return OrderNotFound(command_id=message.command_id) if found is None else OrderRepeated(order=found)
             case RecordEvent():
                 try:
                     recorded = self._repository.update_status(message.command_id, message.happened, now)

@@ -12,6 +12,7 @@ from actors.messages import (
     ActorDied,
     CheckHeartbeat,
     HeartbeatSent,
+    Poll,
     RestartWatcher,
     SendHeartbeat,
     SupervisorInbox,
@@ -117,6 +118,7 @@ class SupervisorActor(DeskActor):
         self._missed = 0
         self._restarting = False
         self._watcher.connect(self._start_watcher())
+        post(self._watcher, Poll())
 
     def _listen_again(self) -> None:
         self._timer.tell_after(self._settings.heartbeat_s, self.actor_ref, CheckHeartbeat())

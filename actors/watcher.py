@@ -57,10 +57,6 @@ class WatcherActor(DeskActor):
         self._fills_are_new = True
         self._asked = False
 
-    def on_start(self) -> None:
-        """Read the books at once; the next reading follows the comparison of this one."""
-        self._ask()
-
     def on_receive(self, message: WatcherInbox) -> None:
         """Read, compare, report, and wind the clock again."""
         match message:

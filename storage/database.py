@@ -14,7 +14,11 @@ WAL_BYTES_AT_START: Final = 4 * 1024 * 1024
 
 
 class StorageError(Exception):
-    """The database did not do what was asked; says what, and what to do."""
+    """The database did not do what was asked; says what, and what to do. `began` is False when nothing was tried."""
+
+    def __init__(self, words: str, *, began: bool = False) -> None:
+        super().__init__(words)
+        self.began = began
 
 
 def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:

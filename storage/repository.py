@@ -7,18 +7,19 @@ the row and its journal line into the same transaction.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import peewee
 
 from domain.evidence import TradeRow
-from domain.lifecycle import TERMINAL, Event, is_late_truth
+from domain.lifecycle import TERMINAL, Event, State, is_late_truth
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
+from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError
 from storage.rows import (
     CHANGING_COLUMNS,
@@ -35,15 +36,6 @@ REGISTERED: Final = "REGISTERED"
 
 _OVER: Final = ", ".join(f"'{state.value}'" for state in sorted(TERMINAL))
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  constants only
-_INSERT: Final = f"INSERT INTO orders ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  constants only
-_UPDATE: Final = (
-    f"UPDATE orders SET {', '.join(f'{name} = ?' for name in CHANGING_COLUMNS)} "  # noqa: S608  constants only
-    "WHERE client_id = ? AND command_id = ? AND state = ?"
-)
-_JOURNAL: Final = (
-    "INSERT INTO order_events (client_id, command_id, at, event, state_before, state_after, tag, note, changes, inputs)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _OLDER_POSITIONS: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
@@ -71,10 +63,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """An order and the values of its changing columns, as last written."""
+    """An order, the values of its changing columns, and the state its row has on disk (None: there is no row yet)."""
 
     order: Order
     changing: tuple[Any, ...]
+    state_on_disk: State | None
 
 
 class StaleOrderError(StorageError):
@@ -84,8 +77,9 @@ class StaleOrderError(StorageError):
 class OrderRepository:
     """One client's orders, journal, fills and trading state.
 
-    It remembers the orders that are not over as they were last written, so that moving one costs no read. What it
-    remembers is checked by every write (compare-and-set on the state) and dropped with a transaction that fails.
+    Writes are staged inside a `transaction` and reach the database together at its end. The orders that are not over
+    are remembered as they were last written, so that moving one costs no read. What is remembered is checked by every
+    write (compare-and-set on the state) and dropped with a transaction that fails.
     """
 
     def __init__(self, database: peewee.SqliteDatabase, client_id: str) -> None:
@@ -93,37 +87,62 @@ class OrderRepository:
         self._client_id = client_id
         self._written: dict[str, _Image] = {}
         self._staged: dict[str, _Image] = {}
+        self._lines: list[tuple[Any, ...]] = []
+        self._fills: list[TradeRow] = []
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what follows durable together; raise `StorageError` and keep nothing when it can't be."""
+        began = False
         try:
             with self._database.atomic("IMMEDIATE"):
+                began = True
                 yield
+                self._flush()
         except peewee.DatabaseError as error:
-            raise StorageError(f"the database did not take the write: {error}") from error
+            raise StorageError(f"the database did not take the write: {error}", began=began) from error
         else:
             self._remember()
         finally:
             self._staged.clear()
+            self._lines.clear()
+            self._fills.clear()
+
+    def _flush(self) -> None:
+        images = self._staged.values()
+        new = [constant_values(one.order) + one.changing for one in images if one.state_on_disk is None]
+        moved = [
+            (*image.changing, name, image.state_on_disk.value)
+            for name, image in self._staged.items()
+            if image.state_on_disk is not None
+        ]
+        insert_orders(self._database, new)
+        if update_orders(self._database, self._client_id, moved) != len(moved):
+            for name in self._staged:
+                self._written.pop(name, None)
+            raise StaleOrderError("another writer has moved an order since it was read", began=True)
+        insert_journal(self._database, self._lines)
+        for fill in self._fills:
+            facts = (fill.exchange, fill.broker_order_id, fill.fill_id, fill.symbol, fill.side.value, fill.quantity)
+            timing = (float(fill.price), fill.traded_at)
+            self._execute(_FILL, (*facts, *timing, self._client_id, fill.broker_order_id))
 
     def _remember(self) -> None:
         for name, image in self._staged.items():
             if image.order.is_over:
                 self._written.pop(name, None)
             else:
-                self._written[name] = image
+                self._written[name] = replace(image, state_on_disk=image.order.state)
 
     # writing
 
     def create(self, command: OrderCommand, remarks_tag: str, at: datetime) -> Order:
         """Store a new order as CREATED (guide, step 1). The caller has looked the command id up before."""
         order = Order(command=command, remarks_tag=remarks_tag, quantity=command.quantity, created_at=at, updated_at=at)
-        constant, changing = constant_values(order), changing_values(order)
-        self._execute(_INSERT, constant + changing)
-        changes = dict(zip(COLUMNS, constant + changing, strict=True))
+        changing = changing_values(order)
+        self._staged[command.command_id] = _Image(order, changing, None)
+        changes = dict(zip(COLUMNS, constant_values(order) + changing, strict=True))
         self._journal(order, REGISTERED, None, changes, {})
-        self._staged[command.command_id] = _Image(order, changing)
         return order
 
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
@@ -135,11 +154,7 @@ class OrderRepository:
         before, old = image.order, image.changing
         after = before.after(happened, at)
         new = changing_values(after)
-        cursor = self._execute(_UPDATE, (*new, self._client_id, command_id, before.state.value))
-        if cursor.rowcount != 1:
-            self._written.pop(command_id, None)
-            raise StaleOrderError(f"order {command_id!r} was moved by another writer")
-        self._staged[command_id] = _Image(after, new)
+        self._staged[command_id] = _Image(after, new, image.state_on_disk)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
         self._journal(after, happened.event.value, before.state.value, changes, happened.inputs)
         return Recorded(after, is_late_truth(before.state, happened.event))
@@ -154,10 +169,7 @@ class OrderRepository:
 
     def add_fills(self, fills: Sequence[TradeRow]) -> None:
         """Keep each fill of our orders once."""
-        for fill in fills:
-            facts = (fill.exchange, fill.broker_order_id, fill.fill_id, fill.symbol, fill.side.value, fill.quantity)
-            timing = (float(fill.price), fill.traded_at)
-            self._execute(_FILL, (*facts, *timing, self._client_id, fill.broker_order_id))
+        self._fills.extend(fills)
 
     def set_trading_state(self, state: TradingState, because: str, at: datetime) -> None:
         """Keep the trading state over restarts."""
@@ -170,8 +182,15 @@ class OrderRepository:
     # reading
 
     def get(self, command_id: str) -> Order | None:
-        """Return the order with this command id."""
-        return self._one("command_id = ?", command_id)
+        """Return the order with this command id, as it is staged, or on disk."""
+        staged = self._staged.get(command_id)
+        return self._one("command_id = ?", command_id) if staged is None else staged.order
+
+    def known(self, command_ids: Sequence[str]) -> dict[str, Order]:
+        """Return those of the command ids that have an order, with it."""
+        places = ", ".join("?" * len(command_ids))
+        found = self._orders(f"command_id IN ({places})", *command_ids)
+        return {order.command.command_id: order for order in found}
 
     def get_by_broker_id(self, broker_order_id: str) -> Order | None:
         """Return the order the broker knows by this id (guide, step 6)."""
@@ -245,7 +264,7 @@ class OrderRepository:
         order = self.get(command_id)
         if order is None:
             raise UnknownOrderError(f"no order {command_id!r}")
-        return _Image(order, changing_values(order))
+        return _Image(order, changing_values(order), order.state)
 
     def _one(self, where: str, value: str) -> Order | None:
         row = self._execute(f"{_SELECT} AND {where}", (self._client_id, value)).fetchone()
@@ -266,7 +285,7 @@ class OrderRepository:
         tag = order.tag.value if order.tag else None
         moved = (to_text(order.updated_at), event, state_before, order.state.value)
         details = (tag, order.note, json.dumps(changes), json.dumps(dict(inputs)) if inputs else "{}")
-        self._execute(_JOURNAL, (self._client_id, order.command.command_id, *moved, *details))
+        self._lines.append((self._client_id, order.command.command_id, *moved, *details))
 
     def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver
         return self._database.execute_sql(sql, values)
