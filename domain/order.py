@@ -23,6 +23,7 @@ QUANTITY_MAX: Final = 10_000_000
 PRICE_MAX: Final = Decimal(10_000_000)
 PRICE_PLACES_MAX: Final = 4
 COMMENT_CHARACTERS_MAX: Final = 200
+NUMBER_DIGITS_MAX: Final = 20
 
 _COMMAND_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
@@ -182,8 +183,8 @@ class OrderCommand:
         self._check_prices_fit_the_type()
         if (self.trailing_type is None) != (self.trailing_value is None):
             raise InvalidOrderError("trailing_type and trailing_value must be given together")
-        if len(self.comment) > COMMENT_CHARACTERS_MAX:
-            raise InvalidOrderError(f"comment must have at most {COMMENT_CHARACTERS_MAX} characters")
+        if len(self.comment) > COMMENT_CHARACTERS_MAX or not self.comment.isprintable():
+            raise InvalidOrderError(f"comment must be one line of at most {COMMENT_CHARACTERS_MAX} characters")
 
     def _check_prices_fit_the_type(self) -> None:
         for name, value, wanted in (
@@ -281,7 +282,9 @@ def _whole(name: str, value: object) -> int:
         number = Decimal(str(value))
     except InvalidOperation:
         number = Decimal("NaN")
-    if isinstance(value, bool) or not number.is_finite() or number != number.to_integral_value():
+    # An exponent alone could spell a number that fills the memory: bounded before it becomes an int.
+    endless = not number.is_finite() or number.adjusted() > NUMBER_DIGITS_MAX
+    if isinstance(value, bool) or endless or number != number.to_integral_value():
         raise InvalidOrderError(f"{name} must be a whole number, not {value!r}")
     return int(number)
 
