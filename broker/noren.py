@@ -99,8 +99,6 @@ class NorenBroker:
         """Let go of the connection; the session at the broker stays."""
         self._transport.close()
 
-    # Logging in
-
     def log_in(self) -> LoginReply:
         """Open a session, or take over the one whose access token we were given."""
         self._transport.begin()
@@ -170,8 +168,6 @@ class NorenBroker:
             return LoginFailed(f"HTTP {answer.http_status}: neither Ok nor a refusal", final=False)
         return LoginFailed(self._transport.clean(words), final=login_is_final(words))
 
-    # Orders
-
     def place(self, order: Order) -> PlaceReply:
         """Place `order`, asking once; see `broker.words.place_reply` for what each answer proves."""
         assert order.limit_price is not None, "a price was found for every order before it came here"
@@ -199,8 +195,6 @@ class NorenBroker:
         if isinstance(answer, NoAnswer):
             return Unknown(answer.cause) if answer.sent else Refused(Reason.BROKER_UNREACHABLE, answer.cause)
         return place_reply(answer, self._transport.clean)
-
-    # Books
 
     def order_book(self) -> Book[OrderRow] | Unavailable:
         """Read all orders of the account's trading day, foreign ones included."""
@@ -241,8 +235,6 @@ class NorenBroker:
         words = answer.refusal or "not the shape that was asked for"
         return Unavailable(f"HTTP {answer.http_status}: {self._transport.clean(words)}", asked_at)
 
-    # Instruments and prices
-
     def find_instrument(self, exchange: Exchange, symbol: str) -> InstrumentReply:
         """Look a symbol up: an exact match of the search, then its security info."""
         asked_at = self._clock.now()
@@ -274,8 +266,6 @@ class NorenBroker:
             return last_price_in(quote.body, instrument, asked_at)
         except UnreadableRowError as error:
             return Unavailable(self._transport.clean(f"{instrument.symbol}: {error}"), asked_at)
-
-    # The one way out
 
     def _ask(self, question: Callable[..., object], *given: object) -> Answer | NoAnswer:
         """Let the library ask once, and judge by the transport's evidence, not by what the library makes of it."""

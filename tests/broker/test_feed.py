@@ -377,14 +377,19 @@ def test_a_refused_handshake_is_told_with_its_status(feed: Feed, web: WebStub, e
 
 
 def test_a_redirect_is_not_followed(feed: Feed, web: WebStub, ears: Ears) -> None:
+    elsewhere = WebStub()
+
     def redirect(peer: Peer) -> None:
         peer.connection.recv(65_536)
-        peer.connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+        to = elsewhere.url.encode()
+        peer.connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: " + to + b"\r\nContent-Length: 0\r\n\r\n")
 
     web.welcome = redirect
     feed.start(SESSION)
 
     assert ears.next_state()[0] is False
+    assert not elsewhere._all
+    elsewhere.stop()
 
 
 def test_the_same_trouble_is_told_once(feed: Feed, web: WebStub, ears: Ears) -> None:
@@ -407,6 +412,7 @@ def test_a_new_session_replaces_the_connection_and_the_same_one_does_not(feed: F
     ears.next_state()
 
     feed.start(Session("FA1", "FA1", TOKEN, "quickauth"))
+    assert not peer.ended.wait(0.2)
     feed.start(Session("FA1", "FA1", "another-token", "quickauth"))
 
     assert web.peer().next()["susertoken"] == "another-token"
@@ -425,14 +431,18 @@ def test_stop_ends_the_thread_and_is_told(feed: Feed, web: WebStub, ears: Ears) 
     assert not any(thread.name == "broker-feed" for thread in threading.enumerate())
 
 
-def test_stop_ends_a_connection_that_is_still_opening(feed: Feed, web: WebStub) -> None:
+def test_stop_ends_a_connection_that_is_still_opening(web: WebStub, ears: Ears, clock: WallClock) -> None:
+    patient = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=30.0)
+    feed = Feed(patient, clock, ears.ticks.put, ears.state, limits=QUICK)
     reached = threading.Event()
     web.welcome = lambda _: reached.set()
     feed.start(SESSION)
     assert reached.wait(WAIT_S)
 
+    began = clock.monotonic()
     feed.stop()
 
+    assert clock.monotonic() - began < WAIT_S
     assert not any(thread.name == "broker-feed" for thread in threading.enumerate())
 
 
