@@ -38,6 +38,7 @@ from actors.messages import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
+    ExposureMoved,
     ExposureRefused,
     ExposureReserved,
     FillsSeen,
@@ -48,7 +49,6 @@ from actors.messages import (
     MarketInbox,
     OrderAnswered,
     OrderDeclined,
-    OrderMoved,
     OrderNotFound,
     OrderPriced,
     OrderRegistered,
@@ -355,7 +355,7 @@ class CommandActor(LoopActor):
         if happened.event is Event.NOTE:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
         if happened.event not in {Event.SEND, Event.ACCEPT}:
-            post(self._guard, OrderMoved(order=order))
+            post(self._guard, ExposureMoved(order=order))
         self._moved[order.command.command_id] = order
         self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
         strategy = self._strategies.get(order.command.strategy)

@@ -7,12 +7,12 @@ from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     CommandInbox,
+    ExposureMoved,
     ExposureRefused,
     ExposureReserved,
     FindHoldings,
     GuardInbox,
     Holdings,
-    OrderMoved,
     ReserveExposure,
 )
 from domain.guard import GuardLedger, GuardRefused, Reserved
@@ -37,7 +37,7 @@ class GuardActor(LoopActor):
         match message:
             case ReserveExposure():
                 self._reserve(message)
-            case OrderMoved():
+            case ExposureMoved():
                 self._ledger.observe(message.order)
             case FindHoldings():
                 return Holdings(positions=self._ledger.positions())

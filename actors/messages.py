@@ -185,7 +185,7 @@ class ExposureRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderMoved:
+class ExposureMoved:
     """The guard shall know how this order stands now."""
 
     order: Order
@@ -629,7 +629,7 @@ RepoInbox: TypeAlias = (
 )
 MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen
 RiskInbox: TypeAlias = CheckRisk | SetTradingState | FindTradingState
-GuardInbox: TypeAlias = ReserveExposure | OrderMoved | FindHoldings
+GuardInbox: TypeAlias = ReserveExposure | ExposureMoved | FindHoldings
 BrokerInbox: TypeAlias = (
     PlaceOrder
     | ServeNext

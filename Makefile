@@ -1,0 +1,41 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: they make their own .venv.
+
+PYTHON ?= python3
+SECONDS ?= 40
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check fix draw bench clean
+
+demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
+	$(BIN)/python main.py demo --seconds $(SECONDS)
+
+test: check  ## Format, lint, types, imports, tests
+	$(BIN)/pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(STAMP)  ## Format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+draw: $(STAMP)  ## Draw the life of an order and the flow of messages anew, from the code
+	$(BIN)/python -m docs.draw
+
+bench: $(STAMP)  ## Measure the order path beside the bare client
+	$(BIN)/python -m benchmarks.order_path
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,85 @@
+"""Draws the pictures of docs/architecture.md from the code: the life of an order, and the flow of messages.
+
+`make draw` rewrites them; a test compares them, so that the page can't say anything else than the code does.
+"""
+
+import ast
+import re
+import types
+from pathlib import Path
+from typing import Final, Union, get_args, get_origin
+
+from actors import messages
+from domain.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, State
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = ROOT / "docs" / "architecture.md"
+OUTSIDE: Final = {"desk.py": "Desk", "strategy.py": "Strategy"}
+"""Senders that are no actor of the six steps."""
+
+
+def life_of_an_order() -> str:
+    """Return the states and what leads from one to the next; late truths are dashed in words."""
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> CREATED: register"]
+    for tables, mark in ((TRANSITIONS, ""), (LATE_TRUTHS, " (late)")):
+        for state, moves in tables.items():
+            for target in State:
+                events = [event for event in Event if moves.get(event) is target and target is not state]
+                if events:
+                    lines.append(f"    {state} --> {target}: {', '.join(events)}{mark}")
+    lines += [f"    {state} --> [*]" for state in State if state in TERMINAL]
+    return "\n".join([*lines, "```"])
+
+
+def inboxes() -> dict[str, frozenset[str]]:
+    """Return each inbox's messages, by the actor's name."""
+    found = {}
+    for name, value in vars(messages).items():
+        if name.endswith("Inbox"):
+            kinds = get_args(value) if get_origin(value) in {Union, types.UnionType} else (value,)
+            found[name.removesuffix("Inbox")] = frozenset(kind.__name__ for kind in kinds)
+    return found
+
+
+def sent_by(path: Path) -> frozenset[str]:
+    """Return the names of the messages that a module makes."""
+    known = frozenset().union(*inboxes().values())
+    calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    return frozenset(call.func.id for call in calls if isinstance(call.func, ast.Name) and call.func.id in known)
+
+
+def flow_of_messages() -> str:
+    """Return who tells whom what: a sender makes a message, and the message stands in one inbox."""
+    lines = ["```mermaid", "flowchart LR"]
+    for path in sorted((ROOT / "actors").glob("*.py")):
+        sender = OUTSIDE.get(path.name, path.stem.capitalize())
+        if sender not in inboxes() and path.name not in OUTSIDE and path.name != "actor.py":
+            continue
+        sender = "AnyActor" if path.name == "actor.py" else sender
+        made = sent_by(path)
+        for receiver, inbox in inboxes().items():
+            told = sorted(made & inbox)
+            if told:
+                lines.append(f'    {sender} -->|"{"<br/>".join(told)}"| {receiver}')
+    return "\n".join([*lines, "```"])
+
+
+PICTURES: Final = {"life-of-an-order": life_of_an_order, "flow-of-messages": flow_of_messages}
+
+
+def drawn(text: str) -> str:
+    """Return the page with every picture as the code has it now."""
+    for name, draw in PICTURES.items():
+        frame = re.compile(rf"(<!-- drawn: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        assert frame.search(text), f"the page has no frame for {name}"
+        text = frame.sub(lambda found, draw=draw: found[1] + draw() + found[2], text)  # type: ignore[misc]
+    return text
+
+
+def main() -> None:
+    """Rewrite the page's pictures."""
+    PAGE.write_text(drawn(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
