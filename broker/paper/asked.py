@@ -1,0 +1,23 @@
+"""One request, as every route sees it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from broker.paper.clock import Moment
+from broker.paper.orders import Behaviour
+from broker.paper.venue import Venue
+from broker.paper.wire import Fields, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Owns nothing: the fields, the caller's token, when it came, and what faults make of an order."""
+
+    fields: Fields
+    token: str | None
+    moment: Moment
+    behaviour: Behaviour | None = None
+
+
+Route: TypeAlias = Callable[[Venue, Asked], Reply]

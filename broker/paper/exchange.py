@@ -1,0 +1,339 @@
+"""Orders and how they live: acceptance, matching against the market, change, cancel, rejection.
+
+Pure but for its own state: every method is told the moment, randomness is not needed, and nothing is published from
+here. What happened waits in `take_changes`, what has to happen later in `next_due` and `advance`. The sequence of
+events is that of docs/protocol.md, event sequences.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from broker.paper.checks import Rejection, check
+from broker.paper.clock import Moment
+from broker.paper.market import Market, Quote
+from broker.paper.orders import (
+    MARKET_TYPES,
+    STOP_TYPES,
+    WORKING,
+    Behaviour,
+    Change,
+    Event,
+    Fill,
+    Order,
+    Report,
+    Status,
+    Terms,
+    Ticket,
+)
+from broker.paper.positions import Positions
+from broker.paper.settings import PaperSettings
+
+NOT_OPEN_TO_CANCEL: Final = "SAF:order is not open to cancel"
+NOT_OPEN_TO_MODIFY: Final = "SAF:order is not open to modify"
+_FIRST_FILL_NUMBER: Final = 380_000_001
+
+Later: TypeAlias = Callable[[Moment], None]
+
+
+class Exchange:
+    """Owns the day's orders, their fills and the positions that follow."""
+
+    def __init__(self, market: Market, settings: PaperSettings, moment: Moment) -> None:
+        self._market = market
+        self._settings = settings
+        self._fill_delay_s = settings.fill_delay_s / settings.speed
+        self.day = moment.day
+        self.orders: dict[str, Order] = {}
+        self.positions = Positions()
+        self._working: dict[str, Order] = {}
+        self._changes: list[Change] = []
+        self._later: list[tuple[float, int, Later]] = []
+        self._later_count = 0
+        self._next_number = 1
+        self._next_fill = _FIRST_FILL_NUMBER
+
+    # The day
+
+    def roll(self, moment: Moment) -> None:
+        """Begin a new trading day with empty books. Assumption: what was open is gone, as DAY orders are."""
+        if moment.day == self.day:
+            return
+        self.day = moment.day
+        self.orders.clear()
+        self.positions.clear()
+        self._working.clear()
+        self._later.clear()
+        self._next_number, self._next_fill = 1, _FIRST_FILL_NUMBER
+
+    def restore(self, order: Order) -> None:
+        """Take back an order of today from the ledger, without its events."""
+        self.orders[order.terms.number] = order
+        self._next_number = max(self._next_number, int(order.terms.number[6:]) + 1)
+
+    def replay(self, order: Order, event: Event) -> None:
+        """Take back one event from the ledger; nothing is published again."""
+        self._apply(order, event)
+        if event.fill:
+            self._next_fill = max(self._next_fill, int(event.fill.number) + 1)
+
+    # What is asked of the exchange
+
+    def place(self, ticket: Ticket, moment: Moment, behaviour: Behaviour | None = None) -> Order:
+        """Accept an order; it may be rejected by the time this returns, and fills come later."""
+        behaviour = behaviour or Behaviour()
+        order = self._enter(ticket, moment, behaviour)
+        rejection = check(ticket, self._quote(order), self.positions, self._settings, moment.at)
+        if rejection and rejection.by:
+            self._reject(order, rejection, moment)
+            return order
+        self._record(order, replace(order.state, report=Report.PENDING_NEW, internal="ORDER PENDING", at=moment.at))
+        if rejection:
+            self._reject(order, rejection, moment)
+            return order
+        waits = ticket.price_type in STOP_TYPES
+        status = Status.TRIGGER_PENDING if waits else Status.OPEN
+        number = self._exchange_number(order)
+        new = replace(
+            order.state, report=Report.NEW, status=status, internal=status.value, exchange_number=number, at=moment.at
+        )
+        self._record(order, new)
+        self._ready(order, moment)
+        if behaviour.reject_after_s is not None:
+            later = Rejection(behaviour.reject_text, "RED")
+            self.after(behaviour.reject_after_s, moment, lambda then: self._reject(order, later, then))
+        return order
+
+    def modify(self, order: Order, wanted: Ticket, moment: Moment) -> None:
+        """Change quantity (the total), price, trigger or price type; what can't be changed is answered by an event."""
+        if order.state.status not in WORKING:
+            self._refuse_change(order, Report.REPLACE_REJECTED, NOT_OPEN_TO_MODIFY, "", moment)
+            return
+        if order.state.triggered:
+            # A stop that was triggered is a limit order by now.
+            wanted = replace(wanted, price_type=order.state.price_type, trigger=None)
+        rejection = check(wanted, self._quote(order), self.positions, self._settings, moment.at)
+        if wanted.quantity <= order.state.filled:
+            rejection = Rejection(NOT_OPEN_TO_MODIFY, "")
+        if rejection:
+            self._refuse_change(order, Report.REPLACE_REJECTED, rejection.text, rejection.by, moment)
+            return
+        before = order.state
+        acknowledged = replace(before, report=Report.MODIFY_ACK, internal="MODIFY ACK", at=moment.at, fill=None)
+        self._record(order, acknowledged)
+        self._record(order, replace(acknowledged, report=Report.PENDING_REPLACE, internal="MODIFY PENDING"))
+        stopped = wanted.price_type in STOP_TYPES and not before.triggered
+        status = Status.TRIGGER_PENDING if stopped else Status.OPEN
+        changed = replace(
+            acknowledged,
+            report=Report.REPLACED,
+            status=status,
+            internal=status.value,
+            quantity=wanted.quantity,
+            price_type=wanted.price_type,
+            price=wanted.price,
+            trigger=before.trigger if before.triggered else wanted.trigger,
+            revision=before.revision + 1,
+            original_quantity=before.quantity,
+            original_price=before.price,
+            original_trigger=before.trigger,
+            entered_at=moment.at,
+        )
+        self._record(order, changed)
+        self._ready(order, moment)
+
+    def cancel(self, order: Order, moment: Moment) -> None:
+        """Cancel what is open; an order that is not open answers with a CancelRejected event."""
+        if order.state.status not in WORKING:
+            self._refuse_change(order, Report.CANCEL_REJECTED, NOT_OPEN_TO_CANCEL, "", moment)
+            return
+        acknowledged = replace(
+            order.state, report=Report.CANCEL_ACK, internal="CANCEL ACK", at=moment.at, fill=None, reject_reason=""
+        )
+        self._record(order, acknowledged)
+        self._record(order, replace(acknowledged, report=Report.PENDING_CANCEL, internal="CANCEL PENDING"))
+        self._drop_rest(order, moment)
+
+    def force_fill(self, order: Order, quantity: int, price: Decimal, moment: Moment) -> None:
+        """Trade as told, whatever the order's status: also after it was cancelled. The quantity must fit."""
+        assert 0 < quantity <= order.state.quantity - order.state.filled
+        self._fill(order, quantity, price, moment)
+
+    # Time
+
+    def match(self, moment: Moment) -> None:
+        """Hold every working order against the market."""
+        for order in list(self._working.values()):
+            self._try(order, moment)
+
+    def after(self, delay_s: float, moment: Moment, what: Later) -> None:
+        """Do `what` when `delay_s` has passed."""
+        self._later_count += 1
+        heapq.heappush(self._later, (moment.monotonic + delay_s, self._later_count, what))
+
+    @property
+    def next_due(self) -> float | None:
+        """Return the monotonic second of the next thing to do, None when nothing waits."""
+        return self._later[0][0] if self._later else None
+
+    def advance(self, moment: Moment) -> None:
+        """Do what is due."""
+        while self._later and self._later[0][0] <= moment.monotonic:
+            heapq.heappop(self._later)[2](moment)
+
+    def take_changes(self) -> list[Change]:
+        """Hand over what happened since the last time, in order."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    # Inside
+
+    def _enter(self, ticket: Ticket, moment: Moment, behaviour: Behaviour) -> Order:
+        bound = behaviour.fill_quantity_max
+        if behaviour.fill_fraction is not None:
+            lot = ticket.instrument.lot
+            bound = max(lot, int(ticket.quantity * behaviour.fill_fraction) // lot * lot)
+        terms = Terms(
+            number=f"{moment.day:%y%m%d}{self._next_number:08d}",
+            instrument=ticket.instrument,
+            side=ticket.side,
+            product=ticket.product,
+            retention=ticket.retention,
+            disclosed=ticket.disclosed,
+            remarks=ticket.remarks,
+            source=ticket.source,
+            arrived_wall=moment.wall,
+            arrived_monotonic=moment.monotonic,
+            fill_quantity_max=bound,
+        )
+        self._next_number += 1
+        order = self.orders[terms.number] = Order(terms)
+        first = Event(
+            report=Report.NEW_ACK,
+            status=Status.PENDING,
+            internal="ORDER ACK",
+            at=moment.at,
+            quantity=ticket.quantity,
+            price_type=ticket.price_type,
+            price=ticket.price,
+            trigger=ticket.trigger,
+            entered_at=moment.at,
+        )
+        self._record(order, first)
+        return order
+
+    def _quote(self, order: Order) -> Quote:
+        return self._market.quote(order.terms.instrument)
+
+    def _exchange_number(self, order: Order) -> str:
+        return f"12{int(order.terms.number[6:]):014d}"
+
+    def _record(self, order: Order, event: Event) -> None:
+        self._changes.append(Change(order, event, is_first=not order.events))
+        self._apply(order, event)
+
+    def _apply(self, order: Order, event: Event) -> None:
+        order.events.append(event)
+        if event.status in WORKING:
+            self._working[order.terms.number] = order
+        else:
+            self._working.pop(order.terms.number, None)
+        if event.fill:
+            terms = order.terms
+            self.positions.take(terms.instrument, terms.product, terms.side, event.fill.quantity, event.fill.price)
+
+    def _reject(self, order: Order, rejection: Rejection, moment: Moment) -> None:
+        if order.state.status not in WORKING and order.state.status is not Status.PENDING:
+            return
+        number = order.state.exchange_number if rejection.by else self._exchange_number(order)
+        rejected = replace(
+            order.state,
+            report=Report.REJECTED,
+            status=Status.REJECTED,
+            internal="REJECTED",
+            at=moment.at,
+            reject_reason=rejection.text,
+            rejected_by=rejection.by,
+            exchange_number=number,
+            fill=None,
+        )
+        self._record(order, rejected)
+
+    def _refuse_change(self, order: Order, report: Report, text: str, by: str, moment: Moment) -> None:
+        refused = replace(order.state, report=report, at=moment.at, reject_reason=text, rejected_by=by, fill=None)
+        self._record(order, refused)
+
+    def _drop_rest(self, order: Order, moment: Moment) -> None:
+        state = order.state
+        cancelled = replace(
+            state,
+            report=Report.CANCELED,
+            status=Status.CANCELED,
+            internal="CANCELED",
+            at=moment.at,
+            cancelled=state.quantity - state.filled,
+            fill=None,
+        )
+        self._record(order, cancelled)
+
+    def _ready(self, order: Order, moment: Moment) -> None:
+        order.ready_at = moment.monotonic + self._fill_delay_s
+        self.after(self._fill_delay_s, moment, lambda then: self._try(order, then, ends_ioc=True))
+
+    def _try(self, order: Order, moment: Moment, *, ends_ioc: bool = False) -> None:
+        """Trigger and fill as the market allows; the rest of an IOC order goes after its first chance."""
+        if order.state.status not in WORKING or moment.monotonic < order.ready_at:
+            return
+        if order.state.status is Status.TRIGGER_PENDING and not self._trigger(order, moment):
+            return
+        price = self._price_for(order)
+        quantity = order.fillable
+        if price is not None and quantity > 0:
+            depth = self._settings.depth_units or order.terms.instrument.depth_units
+            self._fill(order, min(quantity, depth), price, moment)
+            if order.fillable and order.terms.retention != "IOC":
+                self._ready(order, moment)
+        if order.terms.retention == "IOC" and ends_ioc and order.state.status in WORKING:
+            self._drop_rest(order, moment)
+
+    def _trigger(self, order: Order, moment: Moment) -> bool:
+        last, trigger = self._quote(order).last, order.state.trigger
+        assert trigger is not None
+        if (last - trigger) * order.terms.sign < 0:
+            return False
+        # Assumption: the report of a triggered stop is New; no capture shows it.
+        opened = replace(
+            order.state, report=Report.NEW, status=Status.OPEN, internal="OPEN", at=moment.at, triggered=True, fill=None
+        )
+        self._record(order, opened)
+        return True
+
+    def _price_for(self, order: Order) -> Decimal | None:
+        """Return the price the order trades at now, None while the market is beyond its limit."""
+        quote = self._quote(order)
+        price = quote.ask if order.terms.side == "B" else quote.bid
+        if order.state.price_type in MARKET_TYPES or (order.state.price - price) * order.terms.sign >= 0:
+            return price
+        return None
+
+    def _fill(self, order: Order, quantity: int, price: Decimal, moment: Moment) -> None:
+        state = order.state
+        filled = state.filled + quantity
+        complete = filled == state.quantity
+        status = Status.COMPLETE if complete else Status.OPEN if state.status in WORKING else state.status
+        fill = Fill(str(self._next_fill), quantity, price, moment.at)
+        self._next_fill += 1
+        traded = replace(
+            state,
+            report=Report.FILL,
+            status=status,
+            internal=status.value,
+            at=moment.at,
+            filled=filled,
+            turnover=state.turnover + quantity * price,
+            cancelled=max(0, state.cancelled - quantity),
+            fill=fill,
+        )
+        self._record(order, traded)

@@ -1,0 +1,118 @@
+"""From a raw body to a reply: which route, who asks, is it too often, and what is answered."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from broker.paper import logins, reading, trading
+from broker.paper.asked import Asked, Route
+from broker.paper.clock import Moment
+from broker.paper.faults import Fault, Met
+from broker.paper.orders import Behaviour
+from broker.paper.venue import Arrival, Venue
+from broker.paper.wire import (
+    HTTP_BAD,
+    HTTP_NOT_FOUND,
+    SESSION_EXPIRED,
+    RefusalError,
+    Reply,
+    encoded,
+    parse_body,
+    refusal,
+)
+
+_OPEN_TO_ALL: Final[Mapping[str, Route]] = {"QuickAuth": logins.quick_auth, "GenAcsTok": logins.access_token}
+_WITH_SESSION: Final[Mapping[str, Route]] = {
+    "Logout": logins.logout,
+    "PlaceOrder": trading.place_order,
+    "ModifyOrder": trading.modify_order,
+    "CancelOrder": trading.cancel_order,
+    "OrderBook": reading.order_book,
+    "TradeBook": reading.trade_book,
+    "PositionBook": reading.position_book,
+    "Holdings": reading.holdings,
+    "Limits": reading.limits,
+    "SingleOrdHist": reading.single_order_history,
+    "SingleOrdStatus": reading.single_order_status,
+    "SearchScrip": reading.search_scrip,
+    "GetSecurityInfo": reading.security_info,
+    "GetQuotes": reading.quotes,
+    "TPSeries": reading.time_price_series,
+}
+_RATED: Final = frozenset({"PlaceOrder", "ModifyOrder", "CancelOrder"})
+_OF_THE_DAY: Final = {
+    "OrderBook": reading.order_book,
+    "TradeBook": reading.trade_book,
+    "PositionBook": reading.position_book,
+}
+_BEARER: Final = "Bearer "
+
+
+def count_arrival(venue: Venue, route: str, raw: str, moment: Moment) -> None:
+    """Write down that a request arrived, whatever becomes of it."""
+    venue.requests[route] += 1
+    if route != "PlaceOrder":
+        return
+    try:
+        remarks = parse_body(raw)[0].get("remarks")
+    except RefusalError:
+        remarks = None
+    venue.arrivals.append(Arrival(moment.monotonic, moment.wall, remarks))
+
+
+def answer(venue: Venue, route: str, raw: str, authorization: str, met: Met) -> Reply:
+    """Process a request wholly: decide, make durable, publish, and return the reply."""
+    moment = venue.moment()
+    try:
+        reply = _answer(venue, route, raw, authorization, moment, met)
+    except RefusalError as error:
+        reply = refusal(moment.at, error.text, error.http_status)
+    venue.settle(moment)
+    return _read_otherwise(reply, met.reading, moment)
+
+
+def expired(venue: Venue, moment: Moment) -> Reply:
+    """Answer that the session is over."""
+    return refusal(moment.at, SESSION_EXPIRED, venue.settings.session_expired_http_status)
+
+
+def book_now(venue: Venue, route: str, moment: Moment) -> bytes:
+    """Return a book as it would be answered now, for a fault that answers it later."""
+    fields, _ = parse_body(f'jData={{"uid":"{venue.settings.user_id}","actid":"{venue.settings.user_id}"}}')
+    return _OF_THE_DAY[route](venue, Asked(fields, None, moment)).body
+
+
+def _answer(venue: Venue, route: str, raw: str, authorization: str, moment: Moment, met: Met) -> Reply:
+    fields, key = parse_body(raw)
+    if route in _OPEN_TO_ALL:
+        return _OPEN_TO_ALL[route](venue, Asked(fields, None, moment))
+    if route not in _WITH_SESSION:
+        raise RefusalError(f"{route} is not known to the paper broker", HTTP_NOT_FOUND)
+    token = authorization.removeprefix(_BEARER) if authorization.startswith(_BEARER) else key
+    if not venue.sessions.is_valid(token, moment) or fields.get("uid") not in {None, venue.settings.user_id}:
+        return expired(venue, moment)
+    if route in _RATED and (text := venue.limiter.refusal(moment)):
+        raise RefusalError(text, HTTP_BAD)
+    return _WITH_SESSION[route](venue, Asked(fields, token, moment, _behaviour(met.behaviour)))
+
+
+def _behaviour(fault: Fault | None) -> Behaviour | None:
+    if fault is None:
+        return None
+    if fault.kind == "reject_later":
+        return Behaviour(reject_after_s=fault.seconds, reject_text=fault.text, fill_quantity_max=0)
+    if fault.kind == "partial_fill":
+        return Behaviour(fill_fraction=Decimal(fault.fraction))
+    return Behaviour(fill_quantity_max=0)
+
+
+def _read_otherwise(reply: Reply, fault: Fault | None, moment: Moment) -> Reply:
+    if fault is None:
+        return reply
+    if fault.kind == "stale_book":
+        return Reply(fault.snapshot)
+    book = json.loads(reply.body)
+    if not isinstance(book, list):
+        return reply
+    return Reply(encoded(book[:-1])) if book[:-1] else refusal(moment.at, 'Error Occurred : 5 "no data"')

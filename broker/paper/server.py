@@ -1,0 +1,110 @@
+"""The paper broker as a process: one loopback port for REST, WebSocket and admin.
+
+Broker routes are told apart by the last part of the path alone, so that any folder before it and doubled slashes are
+fine (docs/protocol.md, base URLs).
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from typing import Final
+
+from aiohttp import web
+
+from broker.paper.admin import Admin
+from broker.paper.clock import Clock
+from broker.paper.deliveries import deliver
+from broker.paper.routes import answer, count_arrival
+from broker.paper.settings import PaperSettings
+from broker.paper.sockets import Sockets
+from broker.paper.venue import Venue
+
+_log: Final = logging.getLogger(__name__)
+
+_SHUTDOWN_S: Final = 0.3
+_KEEP_ALIVE_S: Final = 75.0
+
+
+class Front:
+    """Owns the way from a connection to the room that answers it."""
+
+    def __init__(self, venue: Venue, sockets: Sockets) -> None:
+        self._venue = venue
+        self._sockets = sockets
+        self._admin = Admin(venue, sockets)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, or talk over one WebSocket."""
+        parts = [part for part in request.path.split("/") if part]
+        last = parts[-1] if parts else ""
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._sockets.serve(request)
+        raw = (await request.read()).decode("utf-8", "replace")
+        if "admin" in parts[:-1]:
+            return await self._admin.answer(request.method, last, raw)
+        venue = self._venue
+        count_arrival(venue, last, raw, venue.moment())
+        met = venue.faults.meet(last)
+        authorization = request.headers.get("Authorization", "")
+        return await deliver(venue, request, met.delivery, lambda: answer(venue, last, raw, authorization, met))
+
+
+def serve(settings: PaperSettings) -> None:
+    """Run until SIGTERM or SIGINT. When it listens, one JSON line on stdout says where."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if settings.verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: PaperSettings) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    venue = Venue(settings, Clock(), loop.call_later)
+    sockets = Sockets(venue)
+    venue.publish = sockets.publish
+    server = web.Server(Front(venue, sockets).handle, access_log=None, keepalive_timeout=_KEEP_ALIVE_S)
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    await web.TCPSite(runner, settings.host, settings.port).start()
+    _say_where(settings.host, runner.addresses[0][1])
+    moving = asyncio.create_task(_move(venue, sockets))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({moving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if moving.done():
+            # The market never ends by itself: whatever stopped it is raised here, and the process fails.
+            moving.result()
+    finally:
+        moving.cancel()
+        stopping.cancel()
+        await sockets.close()
+        await runner.cleanup()
+        venue.close()
+
+
+async def _move(venue: Venue, sockets: Sockets) -> None:
+    """Move the market for as long as the server lives."""
+    period_s = venue.settings.market_period_s / venue.settings.speed
+    while True:
+        await asyncio.sleep(period_s)
+        venue.step()
+        sockets.tick()
+
+
+def _say_where(host: str, port: int) -> None:
+    where = {
+        "rest_url": f"http://{host}:{port}/NorenWClientTP/",
+        "websocket_url": f"ws://{host}:{port}/NorenWSTP/",
+        "admin_url": f"http://{host}:{port}/admin",
+        "pid": os.getpid(),
+    }
+    sys.stdout.write(json.dumps(where) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,184 @@
+"""The WebSocket side: logins, heartbeats, ticks and order updates (docs/protocol.md, WebSocket)."""
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from broker.paper import scrips
+from broker.paper.orders import Change
+from broker.paper.venue import Venue
+
+_log: Final = logging.getLogger(__name__)
+
+_WAITING_MAX: Final = 20_000
+_EVICTED: Final = 1000
+
+Frame = dict[str, str]
+
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """Owns one connection: who it is, what it wants to hear, and what waits to be sent."""
+
+    socket: web.WebSocketResponse
+    waiting: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(_WAITING_MAX))
+    token: str | None = None
+    wants_orders: bool = False
+    ticks: dict[tuple[str, str], Frame] = field(default_factory=dict)
+    """What was last sent, by subscription: ("tf" or "df", "NSE|2885")."""
+
+    def say(self, frame: Frame) -> None:
+        """Queue a frame; a client that does not read is cut off."""
+        try:
+            self.waiting.put_nowait(json.dumps(frame, separators=(",", ":")))
+        except asyncio.QueueFull:
+            _log.warning("a WebSocket client does not read; its connection is dropped")
+            transport = self.socket.get_extra_info("transport")
+            if transport is not None:
+                transport.abort()
+
+    async def write(self) -> None:
+        """Send what waits, for as long as the connection lives."""
+        with suppress(ConnectionError):
+            while True:
+                await self.socket.send_str(await self.waiting.get())
+
+
+class Sockets:
+    """Owns the open connections."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._lines: set[Line] = set()
+        self._held_back: list[Frame] = []
+        self._closing: set[asyncio.Task[bool]] = set()
+
+    async def serve(self, request: web.BaseRequest) -> web.WebSocketResponse:
+        """Talk to one client until either side ends it. PING is answered by PONG underneath."""
+        socket = web.WebSocketResponse(compress=False)
+        await socket.prepare(request)
+        line = Line(socket)
+        self._lines.add(line)
+        writer = asyncio.create_task(line.write())
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    self._hear(line, message.data)
+        finally:
+            self._lines.discard(line)
+            writer.cancel()
+        return socket
+
+    def publish(self, changes: list[Change]) -> None:
+        """Push an `om` frame for each change; faults on the route `om` drop, double, delay or reorder frames."""
+        if not self._lines:
+            return
+        for change in changes:
+            frame = self._venue.speller.frame(change.order, change.event)
+            fault = self._venue.faults.meet("om").frame
+            match fault.kind if fault else "":
+                case "drop":
+                    continue
+                case "duplicate":
+                    self._push(frame)
+                    self._push(frame)
+                case "reorder":
+                    self._held_back.append(frame)
+                    continue
+                case "delay":
+                    assert fault is not None
+                    asyncio.get_running_loop().call_later(fault.seconds, self._push, frame)
+                case _:
+                    self._push(frame)
+            held, self._held_back = self._held_back, []
+            for late in held:
+                self._push(late)
+
+    def tick(self) -> None:
+        """Push what changed to those who subscribed."""
+        now = self._venue.moment()
+        for line in self._lines:
+            if not line.ticks or not self._venue.sessions.is_valid(line.token, now):
+                continue
+            for (kind, key), before in line.ticks.items():
+                whole = self._whole(kind, key)
+                changed = scrips.delta(kind, before, whole)
+                if changed:
+                    line.ticks[kind, key] = whole
+                    line.say(changed)
+
+    async def close(self, code: int = WSCloseCode.GOING_AWAY) -> None:
+        """Close every connection."""
+        await asyncio.gather(*(line.socket.close(code=code) for line in list(self._lines)), return_exceptions=True)
+
+    def _push(self, frame: Frame) -> None:
+        now = self._venue.moment()
+        for line in self._lines:
+            if line.wants_orders and self._venue.sessions.is_valid(line.token, now):
+                line.say(frame)
+
+    def _hear(self, line: Line, text: str) -> None:
+        try:
+            frame: Any = json.loads(text)
+        except ValueError:
+            return
+        if not isinstance(frame, dict):
+            return
+        kind = frame.get("t")
+        if kind in {"c", "a"}:
+            self._log_in(line, frame, kind)
+            return
+        # A line whose token is not, or no longer, valid stays open and mute.
+        if not self._venue.sessions.is_valid(line.token, self._venue.moment()):
+            return
+        keys = [key for key in str(frame.get("k", "")).split("#") if self._venue.catalogue.by_key(key)]
+        match kind:
+            case "h":
+                line.say({"t": "hk"})
+            case "o":
+                line.wants_orders = True
+                line.say({"t": "ok"})
+            case "uo":
+                line.wants_orders = False
+                line.say({"t": "uok"})
+            case "t" | "d":
+                for key in keys:
+                    whole = line.ticks[f"{kind}f", key] = self._whole(f"{kind}f", key)
+                    line.say(whole)
+            case "u" | "ud":
+                for key in keys:
+                    line.ticks.pop(("tf" if kind == "u" else "df", key), None)
+                line.say({"t": f"{kind}k", "k": str(frame.get("k", ""))})
+            case _:
+                pass
+
+    def _log_in(self, line: Line, frame: dict[str, Any], kind: str) -> None:
+        venue = self._venue
+        token = frame.get("susertoken" if kind == "c" else "accesstoken")
+        uid = frame.get("uid")
+        known = isinstance(token, str) and venue.sessions.is_valid(token, venue.moment())
+        if not known or uid != venue.settings.user_id:
+            line.token = None
+            line.say({"t": f"{kind}k", "s": "NOT_OK", "uid": str(uid)})
+            return
+        if venue.settings.one_socket_per_token:
+            for other in self._lines:
+                if other is not line and other.token == token:
+                    other.token = None
+                    closing = asyncio.create_task(other.socket.close(code=_EVICTED))
+                    self._closing.add(closing)
+                    closing.add_done_callback(self._closing.discard)
+        line.token = token
+        line.wants_orders = venue.settings.order_updates_unasked
+        line.say({"t": f"{kind}k", "s": "OK", "uid": str(uid)})
+
+    def _whole(self, kind: str, key: str) -> Frame:
+        scrip = self._venue.catalogue.by_key(key)
+        assert scrip is not None
+        write = scrips.touchline if kind == "tf" else scrips.depth
+        return write(scrip, self._venue.market.quote(scrip), self._venue.moment().at)

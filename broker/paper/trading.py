@@ -1,0 +1,121 @@
+"""PlaceOrder, ModifyOrder and CancelOrder (docs/protocol.md, REST endpoints)."""
+
+from decimal import Decimal
+from typing import Final
+
+from broker.paper.asked import Asked
+from broker.paper.instruments import Catalogue
+from broker.paper.orders import MARKET_TYPES, STOP_TYPES, Order, Ticket
+from broker.paper.venue import Venue
+from broker.paper.wire import HTTP_BAD, INVALID_INPUT, Fields, RefusalError, Reply, ok
+
+NOT_FOUND: Final = "Rejected : ORA:Order not found"
+NOT_FOUND_TO_CANCEL: Final = "Rejected : ORA:Order not found to Cancel"
+PRICE_ZERO: Final = "Order price cannot be zero"
+TRIGGER_ZERO: Final = "Trigger price invalid - 0.00"
+_PRICE_TYPES: Final = ("LMT", "MKT", "SL-LMT", "SL-MKT")
+_PRODUCTS: Final = {"NSE": ("C", "I"), "NFO": ("M", "I")}
+_RETENTIONS: Final = ("DAY", "IOC")
+
+
+def place_order(venue: Venue, asked: Asked) -> Reply:
+    """Accept an order at the front. What the risk engine and the exchange make of it shows in the book."""
+    ticket = read_ticket(asked.fields, venue.catalogue)
+    _no_market_orders(venue, ticket.price_type)
+    order = venue.exchange.place(ticket, asked.moment, asked.behaviour)
+    return ok(asked.moment.at, norenordno=order.terms.number)
+
+
+def modify_order(venue: Venue, asked: Asked) -> Reply:
+    """Accept a change. `qty` is the total; `ret` is that of the order, as the library never sends it."""
+    fields = asked.fields
+    fields.need("uid", "exch", "norenordno", "tsym", "qty", "prctyp", "prc")
+    order = venue.exchange.orders.get(fields.get("norenordno") or "")
+    if order is None or order.terms.instrument.symbol != fields.get("tsym"):
+        raise RefusalError(NOT_FOUND)
+    terms = order.terms
+    price_type, price, trigger, quantity = _prices(fields)
+    _no_market_orders(venue, price_type)
+    wanted = Ticket(
+        instrument=terms.instrument,
+        side=terms.side,
+        product=terms.product,
+        price_type=price_type,
+        price=price,
+        trigger=trigger,
+        quantity=quantity,
+        disclosed=terms.disclosed,
+        retention=terms.retention,
+        remarks=terms.remarks,
+        source=terms.source,
+    )
+    venue.exchange.modify(order, wanted, asked.moment)
+    return ok(asked.moment.at, result=terms.number)
+
+
+def cancel_order(venue: Venue, asked: Asked) -> Reply:
+    """Accept a cancel; Ok says that it was asked for, not that the order is cancelled."""
+    asked.fields.need("uid", "norenordno")
+    order = venue.exchange.orders.get(asked.fields.get("norenordno") or "")
+    if order is None:
+        raise RefusalError(NOT_FOUND_TO_CANCEL)
+    venue.exchange.cancel(order, asked.moment)
+    return ok(asked.moment.at, result=order.terms.number)
+
+
+def read_ticket(fields: Fields, catalogue: Catalogue, source: str = "API") -> Ticket:
+    """Read an order request, or refuse it in the broker's words. Anything but "Yes" in `amo` is a regular order."""
+    fields.need("uid", "actid", "exch", "tsym", "qty", "prc", "prd", "trantype", "prctyp", "ret")
+    if fields.get("amo") == "Yes":
+        raise RefusalError("Invalid AMO")
+    exchange = fields.one_of("exch", tuple(_PRODUCTS))
+    side = fields.one_of("trantype", ("B", "S"))
+    product = fields.one_of("prd", _PRODUCTS[exchange])
+    retention = fields.one_of("ret", _RETENTIONS)
+    price_type, price, trigger, quantity = _prices(fields)
+    disclosed = fields.whole("dscqty") if fields.get("dscqty") else 0
+    symbol = fields.get("tsym") or ""
+    instrument = catalogue.by_symbol(exchange, symbol)
+    if instrument is None or not instrument.tradable:
+        raise RefusalError(f'"{symbol}" is Invalid Trading Symbol')
+    return Ticket(
+        instrument=instrument,
+        side=side,
+        product=product,
+        price_type=price_type,
+        price=price,
+        trigger=trigger,
+        quantity=quantity,
+        disclosed=disclosed,
+        retention=retention,
+        remarks=fields.get("remarks"),
+        source=source,
+    )
+
+
+def find_order(venue: Venue, number: str) -> Order:
+    """Return today's order of this number, or refuse."""
+    order = venue.exchange.orders.get(number)
+    if order is None:
+        raise RefusalError(NOT_FOUND)
+    return order
+
+
+def _no_market_orders(venue: Venue, price_type: str) -> None:
+    """Refuse as the compliance check does. Assumption: SL-MKT is refused in the same words."""
+    if price_type in MARKET_TYPES and not venue.settings.market_orders:
+        raise RefusalError("Rejected : ALGO_CHK: MKT Order type not allowed for API order")
+
+
+def _prices(fields: Fields) -> tuple[str, Decimal, Decimal | None, int]:
+    price_type = fields.one_of("prctyp", _PRICE_TYPES)
+    quantity = fields.whole("qty")
+    if quantity <= 0:
+        raise RefusalError(INVALID_INPUT, HTTP_BAD)
+    price = Decimal(0) if price_type in MARKET_TYPES else fields.number("prc")
+    if price_type not in MARKET_TYPES and price <= 0:
+        raise RefusalError(PRICE_ZERO)
+    trigger = fields.trigger() if price_type in STOP_TYPES else None
+    if price_type in STOP_TYPES and (trigger is None or trigger <= 0):
+        raise RefusalError(TRIGGER_ZERO)
+    return price_type, price, trigger, quantity
