@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from actors.messages import OrderAnswered, OrderDeclined
 from console.forms import order_form
-from console.story import as_sentence
+from console.story import as_sentence, price_words
 from domain.lifecycle import State, Status
 from domain.order import Order, OrderCommand
 from domain.reasons import EXPLANATIONS, Kind, Reason, explain
@@ -103,11 +103,11 @@ def standing(order: Order) -> str:
         case State.UNCONFIRMED:
             return f"Unconfirmed: {what}. {why}".strip()
         case State.WORKING | State.PARTLY_FILLED:
-            at = f" at limit {order.limit_price:f}" if order.limit_price is not None else ""
+            at = f" at limit {price_words(order.limit_price)}" if order.limit_price is not None else ""
             traded = f", {order.filled_quantity} traded so far" if order.filled_quantity else ""
             return f"Accepted: {what}{at} is with the broker as {order.broker_order_id}{traded}. {why}".strip()
         case State.FILLED:
-            at = f" at {order.average_price:f}" if order.average_price is not None else ""
+            at = f" at {price_words(order.average_price)}" if order.average_price is not None else ""
             return f"Executed: {what}{at}, broker order {order.broker_order_id}. {why}".strip()
         case State.CANCELED | State.REJECTED:
             return f"{order.state.capitalize()}: {what}, {order.filled_quantity} of it traded. {why}".strip()
@@ -118,13 +118,17 @@ def standing(order: Order) -> str:
 
 
 def _why(order: Order) -> str:
-    meaning = explain(order.tag) if order.tag else ""
-    if order.tag is Reason.EXIT_CLAMPED:
-        meaning = f"{meaning} {order.command.quantity} were asked for."
-    note = order.note if order.note and order.note != meaning else ""
+    """Tell the tag and the note; a note outlives the state it explained, so without a tag it is old news."""
+    if order.tag is None:
+        return ""
+    meaning = explain(order.tag)
     if order.state is State.BLOCKED:
-        return as_sentence(note or meaning)
-    return f"{meaning} Its words: “{note}”.".strip() if note else meaning
+        return as_sentence(order.note or meaning)
+    if order.tag is Reason.EXIT_CLAMPED:
+        return f"{meaning} {order.command.quantity} were asked for."
+    if order.tag is Reason.LATE_TRUTH or order.note in {"", meaning}:
+        return meaning
+    return f"{meaning} Reason given: “{order.note}”."
 
 
 def _differing(first: OrderCommand, now: OrderCommand) -> list[str]:

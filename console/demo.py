@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
@@ -30,6 +30,7 @@ from domain.settings import Settings
 LOOK_EVERY_S: Final = 0.25
 ROWS_MAX: Final = 20
 ORDERS_MAX: Final = 5_000
+READY_S_MAX: Final = 30.0
 SETTLE_S_MAX: Final = 15.0
 EXIT_WAIT_S: Final = 5.0
 
@@ -131,7 +132,7 @@ class _Show:
         """Trade for so long, give up what is held, and count."""
         self._desk.start()
         try:
-            failure = wait_until_ready(self._desk, self._ending, self._say)
+            failure = wait_until_ready(self._desk, self._ending, lambda _words: None, READY_S_MAX)
             if failure is None:
                 failure = self._trade(seconds)
             if failure is not None:
@@ -245,7 +246,6 @@ class _LivePicture(AbstractContextManager[Callable[[str], None]]):
         timelines = self._show.look()
         counts = tally([form["order"] for form in timelines])
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
-        drawing: RenderableType = Group(
-            steps_table(timelines[:ROWS_MAX]), Text(f"{told}   ({words}; times are from registration)", style="dim")
-        )
+        table = steps_table(timelines[:ROWS_MAX], self._live.console.width)
+        drawing = Group(table, Text(f"{told} ({words}); times count from registration", style="dim"))
         self._live.update(drawing, refresh=True)

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from actors.messages import Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
 from console.story import decided_from, sentences
-from domain.evidence import Book, PositionRow
+from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.order import JournalLine, Order
 
 Form: TypeAlias = dict[str, Any]
@@ -16,6 +16,7 @@ SHORT_CHARACTERS: Final = 8
 UNIQUE_CHARACTERS_MIN: Final = 16
 
 _ANSWERS: Final = frozenset({"BLOCK", "ACCEPT", "REFUSE", "LOSE_REPLY", "RESTART"})
+_PRODUCT_OF: Final = {letter: product.value for product, letter in PRODUCT_LETTERS.items()}
 _ENDS_IN_FILL: Final = frozenset({"FILL", "PARTLY_FILL"})
 
 
@@ -150,7 +151,7 @@ def _position_form(row: PositionRow) -> Form:
     return {
         "exchange": row.exchange,
         "symbol": row.symbol,
-        "product": row.product,
+        "product": _PRODUCT_OF.get(row.product, row.product),
         "quantity": row.net_quantity,
         "average_price": text(row.net_average_price),
         "last_price": text(row.last_price),

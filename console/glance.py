@@ -4,14 +4,17 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.forms import Form, short_id
-from console.render import rupees, table_of, word
+from console.render import table_of, word
+from console.story import price_words
+
+MONEY = ("average_price", "last_price", "realised", "unrealised")
 
 
 def positions_view(positions: Form) -> RenderableType:
     """Show what each strategy holds, and what the account holds at the broker."""
     ours = table_of("strategy", "exchange", "symbol", "product", "units", right=("units",))
     for held in positions["strategies"]:
-        ours.add_row(held["strategy"], held["exchange"], held["symbol"], held["product"], f"{held['quantity']:+d}")
+        ours.add_row(held["strategy"], held["exchange"], held["symbol"], held["product"], _units(held["quantity"]))
     account = positions["account"]
     theirs: RenderableType
     if account is None:
@@ -20,16 +23,24 @@ def positions_view(positions: Form) -> RenderableType:
     elif not account:
         theirs = Text("Nothing.")
     else:
-        columns = ("exchange", "symbol", "product", "units", "average", "last", "realised", "open")
-        theirs = table_of(*columns, right=columns[3:])
+        amounts = ("units", *(name.replace("_", " ") for name in MONEY))
+        theirs = table_of("exchange", "symbol", "product", *amounts, right=amounts)
         for row in account:
-            money = (rupees(row[name]) for name in ("average_price", "last_price", "realised", "unrealised"))
-            theirs.add_row(row["exchange"], row["symbol"], row["product"], f"{row['quantity']:+d}", *money)
+            money = (_money(row[name]) for name in MONEY)
+            theirs.add_row(row["exchange"], row["symbol"], row["product"], _units(row["quantity"]), *money)
     held_by_us: RenderableType = ours if positions["strategies"] else Text("Nothing.")
     return Group(
         *(Text("Strategies, from our fills", style="bold"), held_by_us, Text()),
         *(Text("The account, as the broker has it", style="bold"), theirs),
     )
+
+
+def _money(amount: object) -> str:
+    return "-" if amount is None else price_words(amount)
+
+
+def _units(quantity: int) -> str:
+    return f"{quantity:+,d}" if quantity else "0"
 
 
 def trading_line(trading: Form) -> Text:

@@ -7,18 +7,22 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from loguru import logger
 
+from console.story import clock_time
+from domain.seams import IST
 from domain.settings import Settings
+
+if TYPE_CHECKING:
+    from loguru import Message
 
 LINES_WAITING_MAX: Final = 20_000
 FILE_BYTES_MAX: Final = 20_000_000
 SECRET_CHARACTERS_MIN: Final = 4
 CLOSE_WAIT_S: Final = 5.0
 
-_FORMAT: Final = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <8} {message}\n{exception}"
 _NAMES: Final = (
     "pwd|password|factor2|appkey|jkey|susertoken|access_?token|refresh_?token|api_?secret|totp_secret|authorization"
 )
@@ -49,16 +53,16 @@ class LogWriter:
         self._path = path
         self._words = words
         self._screen = screen
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._dropped = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
         self._thread.start()
 
-    def __call__(self, line: str) -> None:
+    def __call__(self, line: "Message") -> None:
         """Take a line to be written; drop it when far too many wait."""
         if self._lines.qsize() < LINES_WAITING_MAX:
-            self._lines.put(str(line))
+            self._lines.put(line)
         else:
             self._dropped += 1
 
@@ -78,7 +82,7 @@ class LogWriter:
                 line = self._lines.get()
                 if line is None:
                     return False
-                clean = redacted(self._with_dropped(line), self._words)
+                clean = redacted(self._after_the_dropped() + _stamped(line), self._words)
                 file.write(clean)
                 if self._lines.empty():
                     file.flush()
@@ -87,11 +91,15 @@ class LogWriter:
                     self._screen.flush()
         return True
 
-    def _with_dropped(self, line: str) -> str:
-        if not self._dropped:
-            return line
+    def _after_the_dropped(self) -> str:
         dropped, self._dropped = self._dropped, 0
-        return f"({dropped} log lines were dropped here: too many waited)\n{line}"
+        return f"({dropped} log lines were dropped here: too many waited)\n" if dropped else ""
+
+
+def _stamped(line: "Message") -> str:
+    """Begin the line with the exchange's time and the level."""
+    at = line.record["time"].astimezone(IST)
+    return f"{at:%Y-%m-%d} {clock_time(at)} {line.record['level'].name:<8} {line}"
 
 
 class _ToLoguru(logging.Handler):
@@ -106,7 +114,7 @@ def open_log(path: Path, words: Sequence[str], *, on_screen: bool) -> LogWriter:
     """Send every log of this process to `path` (and to stderr when `on_screen`), without these words."""
     writer = LogWriter(path, words, sys.stderr if on_screen else None)
     logger.remove()
-    logger.add(writer, level="INFO", format=_FORMAT, backtrace=False, diagnose=False)
+    logger.add(writer, level="INFO", format="{message}", backtrace=False, diagnose=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
     for noisy in ("uvicorn", "urllib3", "asyncio", "websocket"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

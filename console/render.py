@@ -11,11 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from console.forms import Form, short_id
-from console.story import clock_time
+from console.story import clock_time, price_words
 from domain.seams import IST
 
 PIPE_WIDTH: Final = 200
 """Columns of a table that goes into a file or a pipe, where nothing needs to fold."""
+
+WIDE: Final = 135
+"""Columns from which on a table of steps shows everything."""
+
+STEPS: Final = ("sent_ms", "answered_ms", "filled_ms")
 
 _COLOURS: Final[Mapping[str, str]] = {
     "EXECUTED": "green",
@@ -77,12 +82,14 @@ def orders_table(orders: Sequence[Form]) -> RenderableType:
     return table
 
 
-def steps_table(timelines: Sequence[Form]) -> RenderableType:
-    """Show orders with how long their steps took, in milliseconds since they were registered."""
+def steps_table(timelines: Sequence[Form], width: int) -> RenderableType:
+    """Show orders with how long their steps took since they were registered; on a narrow screen only what matters."""
+    if width < WIDE:
+        return _narrow_steps_table(timelines)
     table = table_of(
-        *("registered", "order", "strategy", "side", "qty", "symbol", "type", "state", "status"),
-        *("filled", "sent", "answered", "done", "why"),
-        right=("qty", "filled", "sent", "answered", "done"),
+        *("registered", "order", "strategy", "what", "type", "state", "status"),
+        *("filled", "sent", "answered", "done", "tag"),
+        right=("filled", "sent", "answered", "done"),
     )
     for timeline in timelines:
         order, steps = timeline["order"], timeline["steps"]
@@ -90,17 +97,33 @@ def steps_table(timelines: Sequence[Form]) -> RenderableType:
             time_of_day(order["created_at"]),
             short_id(order["command_id"]),
             order["strategy"],
-            word(order["side"]),
-            str(order["quantity"]),
-            order["symbol"],
+            _what(order),
             order["order_type"],
             word(order["state"]),
             word(order["status"]),
             filled_at(order),
-            *(after(steps[name]) for name in ("sent_ms", "answered_ms", "filled_ms")),
+            *(after(steps[name]) for name in STEPS),
             order["tag"] or "",
         )
     return table
+
+
+def _narrow_steps_table(timelines: Sequence[Form]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("order", "what", "state"):
+        table.add_column(name, no_wrap=name != "state", overflow="fold")
+    for name in ("filled", "sent ms", "answered", "done"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for timeline in timelines:
+        order, steps = timeline["order"], timeline["steps"]
+        state = Text(" ").join([word(order["state"]), *([Text(order["tag"])] if order["tag"] else [])])
+        times = (after(steps[name]).removesuffix(" ms") for name in STEPS)
+        table.add_row(short_id(order["command_id"]), _what(order), state, filled_at(order), *times)
+    return table
+
+
+def _what(order: Form) -> Text:
+    return Text.assemble(word(order["side"]), f" {order['quantity']} {order['symbol']}")
 
 
 def steps_line(timeline: Form) -> str:
@@ -114,7 +137,7 @@ def steps_line(timeline: Form) -> str:
     )
     parts = [
         time_of_day(order["created_at"]),
-        short_id(order["command_id"]),
+        f"{short_id(order['command_id']):<8}",
         f"{order['strategy']:<10}",
         f"{what:<34}",
         f"{order['state']} ({order['status']})",
@@ -138,12 +161,7 @@ def filled_at(order: Mapping[str, Any]) -> str:
     if not filled:
         return ""
     amount = str(filled) if filled == order["quantity"] else f"{filled}/{order['quantity']}"
-    return amount if average is None else f"{amount} @ {rupees(average)}"
-
-
-def rupees(amount: object) -> str:
-    """Write an amount with two decimals and thousands apart; an unknown one as a dash."""
-    return "-" if amount is None else f"{float(str(amount)):,.2f}"
+    return amount if average is None else f"{amount} @ {price_words(average)}"
 
 
 def time_of_day(moment: str) -> str:

@@ -1,5 +1,6 @@
 """Running a desk in this process until it is told to end, or one of its actors dies."""
 
+import math
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError, load_strategy
 from console.api import make_api
 from console.errors import PlainError
@@ -104,8 +106,10 @@ def _serve(desk: Desk, settings: Settings, url: str, ending: Ending) -> str | No
     return None
 
 
-def wait_until_ready(desk: Desk, ending: Ending, say: Callable[[str], None]) -> str | None:
+def wait_until_ready(desk: Desk, ending: Ending, say: Callable[[str], None], within_s: float = math.inf) -> str | None:
     """Wait until nothing speaks against taking orders, saying what does; return the failure that came instead."""
+    clock = SystemClock()
+    ends_at = clock.monotonic() + within_s
     said: tuple[str, ...] = ()
     while not ending.wished.is_set():
         reasons = desk.readiness().reasons
@@ -114,6 +118,8 @@ def wait_until_ready(desk: Desk, ending: Ending, say: Callable[[str], None]) -> 
         if reasons != said:
             say(f"not ready yet: {'; '.join(reasons)}")
             said = reasons
+        if clock.monotonic() > ends_at:
+            return f"it was not ready within {within_s:g} s ({'; '.join(reasons)})"
         failure = desk.wait_for_failure(SHORT_LOOK_S)
         if failure is not None:
             return failure

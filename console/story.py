@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from actors.messages import Timeline
@@ -59,12 +60,12 @@ def _sentence(order: Order, line: JournalLine, row: Mapping[str, Any], before: M
         Event.BLOCK: f"Blocked by the desk, never sent. {said}",
         Event.SEND: f"{_cleared(order, row)} {said}",
         Event.ACCEPT: f"The broker took it as order {broker_order_id}.",
-        Event.REFUSE: f"The broker did not take it. {said}",
+        Event.REFUSE: said or "The broker refused it; it is not in the market.",
         Event.WORK: f"The broker's book shows it working, as order {broker_order_id}. {said}",
         Event.PARTLY_FILL: f"{_traded(order, row)} {said}",
         Event.FILL: f"{_traded(order, row)} {said}",
-        Event.CANCEL: f"Canceled at the broker. {_traded(order, row)} {said}",
-        Event.REJECT: f"Rejected by the broker or the exchange. {_traded(order, row)} {said}",
+        Event.CANCEL: f"{said or 'Canceled at the broker.'} {_traded(order, row)}",
+        Event.REJECT: f"{said or 'Rejected by the broker or the exchange.'} {_traded(order, row)}",
     }
     return words.get(line.event, said or f"Noted: {line.event}.").strip()
 
@@ -81,7 +82,7 @@ def _asked(order: Order) -> str:
         ("stop loss", command.stop_loss),
         ("target", command.target),
     )
-    parts += [f"{name} {price:f}" for name, price in named if price is not None]
+    parts += [f"{name} {price_words(price)}" for name, price in named if price is not None]
     parts.append(f"for {command.strategy}")
     words = ", ".join(parts)
     return f"{words} ({command.comment})" if command.comment else words
@@ -93,7 +94,7 @@ def _cleared(order: Order, row: Mapping[str, Any]) -> str:
     words = f"Passed risk and guard; stored before the wire, then sent once: {order.command.side} {quantity}"
     if limit is not None:
         verb = "pay at most" if order.command.side is Side.BUY else "take at least"
-        words += f" at limit {_price(limit)} ({verb} that)"
+        words += f" at limit {price_words(limit)} ({verb} that)"
     return f"{words}."
 
 
@@ -103,7 +104,7 @@ def _traded(order: Order, row: Mapping[str, Any]) -> str:
         return "Nothing traded."
     words = f"All {filled}" if filled == quantity else f"{filled} of {quantity}"
     verb = "bought" if order.command.side is Side.BUY else "sold"
-    return f"{words} {verb} at {_price(average)} on average." if average is not None else f"{words} {verb}."
+    return f"{words} {verb} at {price_words(average)} on average." if average is not None else f"{words} {verb}."
 
 
 def _meaning(line: JournalLine, before: Mapping[str, Any]) -> str:
@@ -111,7 +112,7 @@ def _meaning(line: JournalLine, before: Mapping[str, Any]) -> str:
     fresh = line.note if line.note and line.note != before.get("note", "") else ""
     meaning = explain(Reason(line.tag)) if line.tag in set(Reason) and line.tag != before.get("tag") else ""
     if fresh and fresh != meaning:
-        return as_sentence(fresh) if line.event == Event.BLOCK else f"{meaning} Its words: “{fresh}”.".strip()
+        return as_sentence(fresh) if line.event == Event.BLOCK else f"{meaning} Reason given: “{fresh}”.".strip()
     return meaning
 
 
@@ -141,5 +142,11 @@ def clock_time(moment: datetime) -> str:
     return moment.astimezone(IST).strftime("%H:%M:%S.%f")[:-3]
 
 
-def _price(value: object) -> str:
-    return f"{float(str(value)):,.2f}" if value is not None else "an unknown price"
+def price_words(price: object) -> str:
+    """Write a price or an amount of rupees: thousands apart, two decimals, or the four that a currency has."""
+    if price is None:
+        return "an unknown price"
+    number = Decimal(str(price)).normalize() + 0
+    exponent = number.as_tuple().exponent
+    places = min(4, max(2, -exponent)) if isinstance(exponent, int) else 2
+    return f"{number:,.{places}f}"

@@ -1,0 +1,139 @@
+"""A desk of a few lines that behaves: it keeps orders, repeats outcomes, and can be told what to answer."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from actors.desk import Status
+from actors.messages import (
+    BrokerState,
+    Holdings,
+    OrderAnswered,
+    OrderDeclined,
+    PositionBookRead,
+    Readiness,
+    Timeline,
+    TradingStateNow,
+)
+from domain.evidence import Book
+from domain.lifecycle import Event
+from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
+from domain.reasons import Reason, explain
+from domain.risk import TradingState
+from domain.seams import IST
+
+TEN_O_CLOCK: Final = datetime(2026, 10, 5, 10, 0, 0, tzinfo=IST)
+SENT: Final = OrderEvent(
+    event=Event.SEND, limit_price=Decimal("2461.60"), inputs={"held": "0", "last_price": "2450.35"}
+)
+ACCEPTED: Final = OrderEvent(event=Event.ACCEPT, broker_order_id="26100500000001")
+FILLED: Final = OrderEvent(event=Event.FILL, filled_quantity=10, average_price=Decimal("2450.35"))
+LOST: Final = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note="no answer within 7 s")
+REFUSED: Final = OrderEvent(event=Event.REFUSE, tag=Reason.BROKER_REFUSED, note="RED:Margin Shortfall")
+
+
+def blocked(reason: Reason, note: str = "") -> OrderEvent:
+    """Return the event of an order that the desk blocked."""
+    return OrderEvent(event=Event.BLOCK, tag=reason, note=note or explain(reason), inputs={"trading_state": "HALTED"})
+
+
+def order_of(**changes: object) -> OrderCommand:
+    given: dict[str, Any] = {
+        "command_id": "manual.0123456789abcdef",
+        "client_id": "PAPER",
+        "strategy": "manual",
+        "intent": "ENTRY",
+        "exchange": "NSE",
+        "symbol": "RELIANCE-EQ",
+        "side": "BUY",
+        "quantity": 10,
+        "product": "MIS",
+        "order_type": "MARKET",
+    }
+    return OrderCommand.parse(given | changes)
+
+
+def lived(command: OrderCommand, *events: OrderEvent) -> Timeline:
+    """Return an order to which these events happened, two milliseconds apart, and its journal."""
+    order = Order(
+        command=command,
+        remarks_tag="SD0123456789",
+        quantity=command.quantity,
+        created_at=TEN_O_CLOCK,
+        updated_at=TEN_O_CLOCK,
+    )
+    lines = [JournalLine(command.command_id, TEN_O_CLOCK, "REGISTERED", None, "CREATED", None, "", _row(order), {})]
+    for number, event in enumerate(events, start=1):
+        at = TEN_O_CLOCK + timedelta(milliseconds=2 * number)
+        before, order = order, order.after(event, at)
+        changes = {name: value for name, value in _row(order).items() if value != _row(before)[name]}
+        tag = order.tag.value if order.tag else None
+        states = (before.state.value, order.state.value)
+        lines.append(
+            JournalLine(command.command_id, at, event.event.value, *states, tag, order.note, changes, event.inputs)
+        )
+    return Timeline(order=order, lines=tuple(lines))
+
+
+def _row(order: Order) -> dict[str, object]:
+    return {
+        "quantity": order.quantity,
+        "limit_price": None if order.limit_price is None else float(order.limit_price),
+        "filled_quantity": order.filled_quantity,
+        "average_price": None if order.average_price is None else float(order.average_price),
+        "broker_order_id": order.broker_order_id,
+        "note": order.note,
+        "tag": order.tag.value if order.tag else None,
+    }
+
+
+class FakeDesk:
+    """Owns a few orders and what to say next."""
+
+    def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        self.taken: dict[str, Timeline] = {}
+        self.fate: tuple[OrderEvent, ...] = (SENT, ACCEPTED)
+        self.declines: Reason | None = None
+        self.is_silent = False
+        self.reasons: tuple[str, ...] = ()
+        self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
+        self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
+
+    def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
+        del wait_s
+        known = self.taken.get(command.command_id)
+        if known is not None:
+            return OrderAnswered(order=known.order, repeated=True)
+        if self.declines is not None:
+            return OrderDeclined(command_id=command.command_id, reason=self.declines, words=explain(self.declines))
+        kept = self.taken[command.command_id] = lived(command, *self.fate)
+        return None if self.is_silent else OrderAnswered(order=kept.order)
+
+    def orders(self, most: int, *, open_only: bool = False) -> tuple[Order, ...]:
+        newest = [kept.order for kept in reversed(self.taken.values())]
+        return tuple([order for order in newest if not (open_only and order.is_over)][:most])
+
+    def timeline(self, command_id: str) -> Timeline | None:
+        return self.taken.get(command_id)
+
+    def holdings(self) -> Holdings:
+        key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+        return Holdings(positions={"manual": {key: 10}})
+
+    def broker_positions(self) -> PositionBookRead | None:
+        return self.account
+
+    def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
+        self.trading = replace(self.trading, state=state, because=because)
+        return self.trading
+
+    def readiness(self) -> Readiness:
+        return Readiness(reasons=self.reasons, in_flight=(), stopping=False)
+
+    def status(self) -> Status:
+        broker = BrokerState(session="logged in", waiting=0, placed=1, idle_s=1.5)
+        return Status(trading=self.trading, readiness=self.readiness(), broker=broker)

@@ -1,0 +1,270 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from actors.messages import PositionBookRead
+from console.serving import ApiServer
+from domain.evidence import Unavailable
+from domain.reasons import EXPLANATIONS, Kind, Reason
+from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
+
+Ask = Callable[..., requests.Response]
+
+ORDER: dict[str, Any] = {
+    "command_id": "first",
+    "strategy": "manual",
+    "intent": "entry",
+    "exchange": "NSE",
+    "symbol": "reliance-eq",
+    "side": "B",
+    "quantity": "10",
+    "product": "I",
+    "order_type": "MKT",
+}
+
+
+def test_an_accepted_order_is_answered_with_200_and_its_fields(ask: Ask, desk: FakeDesk) -> None:
+    answer = ask("POST", "/orders", json=ORDER)
+
+    body = answer.json()
+    assert answer.status_code == 200
+    assert (body["order"]["state"], body["order"]["broker_order_id"]) == ("WORKING", "26100500000001")
+    assert (body["order"]["limit_price"], body["repeated"], body["reason"]) == ("2461.60", False, None)
+    assert "Accepted: BUY 10 RELIANCE-EQ at limit 2,461.60" in body["sentence"]
+    assert desk.taken["first"].order.command.origin == "HUMAN"
+
+
+def test_a_repeated_order_gives_the_first_outcome_with_200_whatever_it_was(ask: Ask, desk: FakeDesk) -> None:
+    desk.fate = (blocked(Reason.TRADING_HALTED),)
+    assert ask("POST", "/orders", json=ORDER).status_code == 409
+
+    answer = ask("POST", "/orders", json=ORDER | {"quantity": 20})
+
+    body = answer.json()
+    assert (answer.status_code, body["repeated"], body["reason"]) == (200, True, "TRADING_HALTED")
+    assert "nothing was sent again" in body["sentence"]
+    assert "it differs in quantity" in body["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("fate", "http_status", "reason"),
+    [
+        ((SENT, LOST), 202, "REPLY_LOST"),
+        ((SENT,), 202, None),
+        ((SENT, ACCEPTED, FILLED), 200, None),
+        ((SENT, REFUSED), 502, "BROKER_REFUSED"),
+        *[
+            ((blocked(reason),), 409 if explained.kind is Kind.BLOCKED else 422, reason.value)
+            for reason, explained in EXPLANATIONS.items()
+            if explained.kind in {Kind.BLOCKED, Kind.INVALID}
+        ],
+        ((blocked(Reason.PRICE_UNAVAILABLE),), 503, "PRICE_UNAVAILABLE"),
+    ],
+)
+def test_the_http_status_says_who_said_no(
+    ask: Ask, desk: FakeDesk, fate: tuple[Any, ...], http_status: int, reason: str | None
+) -> None:
+    desk.fate = fate
+
+    answer = ask("POST", "/orders", json=ORDER)
+
+    assert (answer.status_code, answer.json()["reason"]) == (http_status, reason)
+    assert answer.json()["sentence"].endswith((".", "”"))
+
+
+def test_a_desk_that_is_not_ready_answers_503_and_names_the_reason(ask: Ask, desk: FakeDesk) -> None:
+    desk.declines = Reason.DESK_NOT_READY
+
+    answer = ask("POST", "/orders", json=ORDER)
+
+    body = answer.json()
+    assert (answer.status_code, body["order"], body["reason"]) == (503, None, "DESK_NOT_READY")
+    assert "try again shortly" in body["sentence"]
+
+
+def test_an_outcome_that_is_late_is_answered_with_202_and_the_state_so_far(ask: Ask, desk: FakeDesk) -> None:
+    desk.is_silent = True
+    desk.fate = (SENT,)
+
+    answer = ask("POST", "/orders", json=ORDER)
+
+    assert (answer.status_code, answer.json()["order"]["state"]) == (202, "SENDING")
+    assert "never goes out twice" in answer.json()["sentence"]
+
+
+def test_the_idempotency_key_names_the_order(ask: Ask, desk: FakeDesk) -> None:
+    unnamed = {name: value for name, value in ORDER.items() if name != "command_id"}
+
+    answers = [ask("POST", "/orders", json=unnamed, headers={"Idempotency-Key": "the-key"}) for _ in range(2)]
+
+    assert [answer.json()["repeated"] for answer in answers] == [False, True]
+    assert list(desk.taken) == ["the-key"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "http_status", "words"),
+    [
+        (ORDER | {"command_id": None}, {}, 422, "give the order a command_id"),
+        (ORDER, {"Idempotency-Key": "another"}, 422, "differ"),
+        (ORDER | {"client_id": "SOMEONE"}, {}, 422, "trades for 'PAPER' only"),
+        (ORDER | {"client_id": ["PAPER"]}, {}, 422, "trades for 'PAPER' only"),
+        (ORDER | {"quantity": 0}, {}, 422, "quantity must be a whole number"),
+        (ORDER | {"quantity": "1e999999999"}, {}, 422, "quantity must be"),
+        (ORDER | {"stoploss": 1}, {}, 422, "unknown field 'stoploss'"),
+        (ORDER | {"side": "HOLD"}, {}, 422, "side must be one of BUY, SELL"),
+        (ORDER | {"order_type": "LMT"}, {}, 422, "a LIMIT order needs a price"),
+        (ORDER | {"comment": "\ud800"}, {}, 422, "comment"),
+        ([ORDER], {}, 422, "one JSON object"),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused_with_a_sentence(
+    ask: Ask, desk: FakeDesk, body: object, headers: dict[str, str], http_status: int, words: str
+) -> None:
+    answer = ask("POST", "/orders", json=body, headers=headers)
+
+    assert answer.status_code == http_status
+    assert words in answer.json()["sentence"]
+    assert not desk.taken
+
+
+@pytest.mark.parametrize(
+    ("raw", "http_status", "words"),
+    [
+        (b"{", 400, "not JSON"),
+        (b"", 400, "not JSON"),
+        (b"\xff\xfe{", 400, "not JSON"),
+        (b"[" * 60_000, 400, "not JSON"),
+        (b'{"quantity": ' + b"9" * 5_000 + b"}", 400, "not JSON"),
+        (b'{"command_id": "a", "price": NaN}', 422, "NaN is not a number"),
+        (b'{"command_id": "a", "price": -Infinity}', 422, "-Infinity is not a number"),
+        (b'{"side": "BUY", "side": "SELL"}', 422, "twice"),
+        (b'{"comment": "' + b"x" * 70_000 + b'"}', 413, "above 65536 bytes"),
+    ],
+)
+def test_a_body_that_is_no_order_is_refused_with_a_sentence(
+    ask: Ask, desk: FakeDesk, raw: bytes, http_status: int, words: str
+) -> None:
+    answer = ask("POST", "/orders", data=raw)
+
+    assert answer.status_code == http_status
+    assert words in answer.json()["sentence"]
+    assert not desk.taken
+
+
+def test_prices_in_json_are_taken_exactly(ask: Ask, desk: FakeDesk) -> None:
+    body = b'{"command_id":"p","strategy":"m","intent":"ENTRY","exchange":"NSE","symbol":"INFY-EQ","side":"BUY",'
+    body += b'"quantity":1,"product":"MIS","order_type":"LIMIT","price":1500.15}'
+
+    ask("POST", "/orders", data=body)
+
+    assert str(desk.taken["p"].order.command.price) == "1500.15"
+
+
+@pytest.mark.parametrize("path", ["/orders", "/orders/x", "/orders/x/timeline", "/positions", "/status"])
+def test_nothing_is_told_without_the_token(server: ApiServer, path: str) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic abc"}):
+        answer = requests.get(server.url + path, headers=headers, timeout=5)
+
+        assert answer.status_code == 401
+        assert "token" in answer.json()["sentence"]
+
+
+def test_nothing_is_done_without_the_token(server: ApiServer, desk: FakeDesk) -> None:
+    answers = [
+        requests.post(server.url + "/orders", json=ORDER, timeout=5),
+        requests.post(server.url + "/trading-state", json={"state": "HALTED"}, timeout=5),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert not desk.taken
+    assert desk.trading.state == "ACTIVE"
+
+
+def test_health_needs_no_token_and_names_what_speaks_against_orders(server: ApiServer, desk: FakeDesk) -> None:
+    assert requests.get(server.url + "/health", timeout=5).status_code == 200
+    desk.reasons = ("no session has been opened at the broker yet",)
+
+    answer = requests.get(server.url + "/health", timeout=5)
+
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert answer.json()["reasons"] == ["no session has been opened at the broker yet"]
+
+
+def test_orders_can_be_listed_and_found_by_the_start_of_their_id(ask: Ask, desk: FakeDesk) -> None:
+    desk.fate = (SENT, ACCEPTED, FILLED)
+    ask("POST", "/orders", json=ORDER)
+    desk.fate = (SENT, ACCEPTED)
+    ask("POST", "/orders", json=ORDER | {"command_id": "breakout.0123456789abcdef"})
+
+    def listed(**query: object) -> list[str]:
+        return [one["command_id"] for one in ask("GET", "/orders", params=query).json()["orders"]]
+
+    assert listed() == ["breakout.0123456789abcdef", "first"]
+    assert listed(open="true") == ["breakout.0123456789abcdef"]
+    assert listed(most=1) == ["breakout.0123456789abcdef"]
+    assert listed(ref="01234567") == ["breakout.0123456789abcdef"]
+    assert listed(ref="fir") == ["first"]
+    assert listed(ref="26100500000001") == ["breakout.0123456789abcdef", "first"]
+    assert ask("GET", "/orders", params={"most": 0}).status_code == 422
+
+
+def test_an_order_is_read_by_its_whole_id_only(ask: Ask) -> None:
+    ask("POST", "/orders", json=ORDER)
+
+    assert ask("GET", "/orders/first").json()["status"] == "SENT_TO_BROKER"
+    answer = ask("GET", "/orders/fir")
+    assert (answer.status_code, answer.json()["sentence"][:22]) == (404, "there is no order 'fir")
+
+
+def test_a_timeline_tells_each_step_in_words_and_milliseconds(ask: Ask, desk: FakeDesk) -> None:
+    desk.fate = (SENT, ACCEPTED, FILLED)
+    ask("POST", "/orders", json=ORDER)
+
+    told = ask("GET", "/orders/first/timeline").json()
+
+    assert [line["event"] for line in told["lines"]] == ["REGISTERED", "SEND", "ACCEPT", "FILL"]
+    assert told["steps"] == {
+        "registered_at": TEN_O_CLOCK.isoformat(),
+        "sent_ms": 2.0,
+        "answered_ms": 4.0,
+        "filled_ms": 6.0,
+    }
+    assert all(line["sentence"].endswith(".") for line in told["lines"])
+
+
+def test_positions_that_cannot_be_read_are_not_called_flat(ask: Ask, desk: FakeDesk) -> None:
+    assert ask("GET", "/positions").json()["account"] == []
+    desk.account = PositionBookRead(book=Unavailable("session expired", TEN_O_CLOCK + timedelta(seconds=1)))
+
+    body = ask("GET", "/positions").json()
+
+    assert (body["account"], body["account_unavailable"]) == (None, "session expired")
+    assert body["strategies"][0] | {"quantity": 10} == body["strategies"][0]
+
+
+@pytest.mark.parametrize(
+    ("given", "http_status", "state"),
+    [
+        ({"state": "halted", "because": "lunch"}, 200, "HALTED"),
+        ({"state": "exits-only"}, 200, "EXITS_ONLY"),
+        ({"state": "closed"}, 422, "ACTIVE"),
+        ({"state": "HALTED", "why": "typo"}, 422, "ACTIVE"),
+        ({"state": "HALTED", "because": "two\nlines"}, 422, "ACTIVE"),
+        ({"state": ["HALTED"]}, 422, "ACTIVE"),
+    ],
+)
+def test_trading_is_turned_by_a_known_word_only(
+    ask: Ask, desk: FakeDesk, given: dict[str, Any], http_status: int, state: str
+) -> None:
+    answer = ask("POST", "/trading-state", json=given)
+
+    assert (answer.status_code, desk.trading.state) == (http_status, state)
+
+
+def test_an_unknown_path_is_answered_with_a_sentence(ask: Ask) -> None:
+    answer = ask("GET", "/order")
+
+    assert (answer.status_code, answer.json()["sentence"]) == (404, "GET /order: Not Found; /docs lists what there is")
