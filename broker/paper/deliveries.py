@@ -1,6 +1,7 @@
 """How an answer reaches its caller, or does not: the faults that befall a request on its way in or out."""
 
 import asyncio
+import math
 import socket
 import struct
 from collections.abc import Callable
@@ -92,9 +93,9 @@ async def _after(request: web.BaseRequest, fault: Fault, reply: Reply) -> web.St
 
 async def _hold(request: web.BaseRequest, seconds: float) -> web.Response:
     """Say nothing until the client goes away, and break the connection off when it stays too long."""
-    loop = asyncio.get_running_loop()
-    ends_at = loop.time() + seconds
-    while request.transport is not None and loop.time() < ends_at:
+    for _ in range(math.ceil(seconds / _LOOK_S)):
+        if request.transport is None:
+            break
         await asyncio.sleep(_LOOK_S)
     if request.transport is not None:
         request.transport.abort()

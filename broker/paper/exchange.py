@@ -11,28 +11,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+from broker.paper import steps
 from broker.paper.checks import Rejection, check
 from broker.paper.clock import Moment
 from broker.paper.market import Market, Quote
-from broker.paper.orders import (
-    MARKET_TYPES,
-    STOP_TYPES,
-    WORKING,
-    Behaviour,
-    Change,
-    Event,
-    Fill,
-    Order,
-    Report,
-    Status,
-    Terms,
-    Ticket,
-)
+from broker.paper.orders import WORKING, Behaviour, Change, Event, Fill, Order, Report, Status, Terms, Ticket
 from broker.paper.positions import Positions
 from broker.paper.settings import PaperSettings
 
-NOT_OPEN_TO_CANCEL: Final = "SAF:order is not open to cancel"
-NOT_OPEN_TO_MODIFY: Final = "SAF:order is not open to modify"
 _FIRST_FILL_NUMBER: Final = 380_000_001
 
 Later: TypeAlias = Callable[[Moment], None]
@@ -89,17 +75,11 @@ class Exchange:
         if rejection and rejection.by:
             self._reject(order, rejection, moment)
             return order
-        self._record(order, replace(order.state, report=Report.PENDING_NEW, internal="ORDER PENDING", at=moment.at))
+        self._record(order, steps.sent_on(order.state, moment.at))
         if rejection:
             self._reject(order, rejection, moment)
             return order
-        waits = ticket.price_type in STOP_TYPES
-        status = Status.TRIGGER_PENDING if waits else Status.OPEN
-        number = self._exchange_number(order)
-        new = replace(
-            order.state, report=Report.NEW, status=status, internal=status.value, exchange_number=number, at=moment.at
-        )
-        self._record(order, new)
+        self._record(order, steps.working(order.state, _exchange_number(order), moment.at))
         self._ready(order, moment)
         if behaviour.reject_after_s is not None:
             later = Rejection(behaviour.reject_text, "RED")
@@ -108,53 +88,30 @@ class Exchange:
 
     def modify(self, order: Order, wanted: Ticket, moment: Moment) -> None:
         """Change quantity (the total), price, trigger or price type; what can't be changed is answered by an event."""
-        if order.state.status not in WORKING:
-            self._refuse_change(order, Report.REPLACE_REJECTED, NOT_OPEN_TO_MODIFY, "", moment)
-            return
-        if order.state.triggered:
+        state = order.state
+        if state.triggered:
             # A stop that was triggered is a limit order by now.
-            wanted = replace(wanted, price_type=order.state.price_type, trigger=None)
+            wanted = replace(wanted, price_type="LMT", trigger=None)
         rejection = check(wanted, self._quote(order), self.positions, self._settings, moment.at)
-        if wanted.quantity <= order.state.filled:
-            rejection = Rejection(NOT_OPEN_TO_MODIFY, "")
+        if state.status not in WORKING or wanted.quantity <= state.filled:
+            rejection = Rejection(steps.NOT_OPEN_TO_MODIFY, "")
         if rejection:
-            self._refuse_change(order, Report.REPLACE_REJECTED, rejection.text, rejection.by, moment)
+            report, text, by = Report.REPLACE_REJECTED, rejection.text, rejection.by
+            self._record(order, steps.change_refused(state, report, text, by, moment.at))
             return
-        before = order.state
-        acknowledged = replace(before, report=Report.MODIFY_ACK, internal="MODIFY ACK", at=moment.at, fill=None)
-        self._record(order, acknowledged)
-        self._record(order, replace(acknowledged, report=Report.PENDING_REPLACE, internal="MODIFY PENDING"))
-        stopped = wanted.price_type in STOP_TYPES and not before.triggered
-        status = Status.TRIGGER_PENDING if stopped else Status.OPEN
-        changed = replace(
-            acknowledged,
-            report=Report.REPLACED,
-            status=status,
-            internal=status.value,
-            quantity=wanted.quantity,
-            price_type=wanted.price_type,
-            price=wanted.price,
-            trigger=before.trigger if before.triggered else wanted.trigger,
-            revision=before.revision + 1,
-            original_quantity=before.quantity,
-            original_price=before.price,
-            original_trigger=before.trigger,
-            entered_at=moment.at,
-        )
-        self._record(order, changed)
+        for event in steps.replaced(state, wanted, moment.at):
+            self._record(order, event)
         self._ready(order, moment)
 
     def cancel(self, order: Order, moment: Moment) -> None:
         """Cancel what is open; an order that is not open answers with a CancelRejected event."""
         if order.state.status not in WORKING:
-            self._refuse_change(order, Report.CANCEL_REJECTED, NOT_OPEN_TO_CANCEL, "", moment)
+            report, text = Report.CANCEL_REJECTED, steps.NOT_OPEN_TO_CANCEL
+            self._record(order, steps.change_refused(order.state, report, text, "", moment.at))
             return
-        acknowledged = replace(
-            order.state, report=Report.CANCEL_ACK, internal="CANCEL ACK", at=moment.at, fill=None, reject_reason=""
-        )
-        self._record(order, acknowledged)
-        self._record(order, replace(acknowledged, report=Report.PENDING_CANCEL, internal="CANCEL PENDING"))
-        self._drop_rest(order, moment)
+        for event in steps.cancelling(order.state, moment.at):
+            self._record(order, event)
+        self._record(order, steps.cancelled(order.state, moment.at))
 
     def force_fill(self, order: Order, quantity: int, price: Decimal, moment: Moment) -> None:
         """Trade as told, whatever the order's status: also after it was cancelled. The quantity must fit."""
@@ -210,25 +167,11 @@ class Exchange:
         )
         self._next_number += 1
         order = self.orders[terms.number] = Order(terms)
-        first = Event(
-            report=Report.NEW_ACK,
-            status=Status.PENDING,
-            internal="ORDER ACK",
-            at=moment.at,
-            quantity=ticket.quantity,
-            price_type=ticket.price_type,
-            price=ticket.price,
-            trigger=ticket.trigger,
-            entered_at=moment.at,
-        )
-        self._record(order, first)
+        self._record(order, steps.acknowledged(ticket, moment.at))
         return order
 
     def _quote(self, order: Order) -> Quote:
         return self._market.quote(order.terms.instrument)
-
-    def _exchange_number(self, order: Order) -> str:
-        return f"12{int(order.terms.number[6:]):014d}"
 
     def _record(self, order: Order, event: Event) -> None:
         self._changes.append(Change(order, event, is_first=not order.events))
@@ -245,95 +188,37 @@ class Exchange:
             self.positions.take(terms.instrument, terms.product, terms.side, event.fill.quantity, event.fill.price)
 
     def _reject(self, order: Order, rejection: Rejection, moment: Moment) -> None:
-        if order.state.status not in WORKING and order.state.status is not Status.PENDING:
-            return
-        number = order.state.exchange_number if rejection.by else self._exchange_number(order)
-        rejected = replace(
-            order.state,
-            report=Report.REJECTED,
-            status=Status.REJECTED,
-            internal="REJECTED",
-            at=moment.at,
-            reject_reason=rejection.text,
-            rejected_by=rejection.by,
-            exchange_number=number,
-            fill=None,
-        )
-        self._record(order, rejected)
-
-    def _refuse_change(self, order: Order, report: Report, text: str, by: str, moment: Moment) -> None:
-        refused = replace(order.state, report=report, at=moment.at, reject_reason=text, rejected_by=by, fill=None)
-        self._record(order, refused)
-
-    def _drop_rest(self, order: Order, moment: Moment) -> None:
-        state = order.state
-        cancelled = replace(
-            state,
-            report=Report.CANCELED,
-            status=Status.CANCELED,
-            internal="CANCELED",
-            at=moment.at,
-            cancelled=state.quantity - state.filled,
-            fill=None,
-        )
-        self._record(order, cancelled)
+        if order.state.status in WORKING or order.state.status is Status.PENDING:
+            self._record(order, steps.rejected(order.state, rejection, _exchange_number(order), moment.at))
 
     def _ready(self, order: Order, moment: Moment) -> None:
         order.ready_at = moment.monotonic + self._fill_delay_s
-        self.after(self._fill_delay_s, moment, lambda then: self._try(order, then, ends_ioc=True))
+        self.after(self._fill_delay_s, moment, lambda then: self._try(order, then, is_first_chance=True))
 
-    def _try(self, order: Order, moment: Moment, *, ends_ioc: bool = False) -> None:
+    def _try(self, order: Order, moment: Moment, *, is_first_chance: bool = False) -> None:
         """Trigger and fill as the market allows; the rest of an IOC order goes after its first chance."""
         if order.state.status not in WORKING or moment.monotonic < order.ready_at:
             return
-        if order.state.status is Status.TRIGGER_PENDING and not self._trigger(order, moment):
-            return
-        price = self._price_for(order)
+        quote, sign = self._quote(order), order.terms.sign
+        if order.state.status is Status.TRIGGER_PENDING:
+            if not steps.is_triggered(order.state, sign, quote):
+                return
+            self._record(order, steps.triggered(order.state, moment.at))
+        price = steps.price_now(order.state, sign, quote)
         quantity = order.fillable
         if price is not None and quantity > 0:
             depth = self._settings.depth_units or order.terms.instrument.depth_units
             self._fill(order, min(quantity, depth), price, moment)
             if order.fillable and order.terms.retention != "IOC":
                 self._ready(order, moment)
-        if order.terms.retention == "IOC" and ends_ioc and order.state.status in WORKING:
-            self._drop_rest(order, moment)
-
-    def _trigger(self, order: Order, moment: Moment) -> bool:
-        last, trigger = self._quote(order).last, order.state.trigger
-        assert trigger is not None
-        if (last - trigger) * order.terms.sign < 0:
-            return False
-        # Assumption: the report of a triggered stop is New; no capture shows it.
-        opened = replace(
-            order.state, report=Report.NEW, status=Status.OPEN, internal="OPEN", at=moment.at, triggered=True, fill=None
-        )
-        self._record(order, opened)
-        return True
-
-    def _price_for(self, order: Order) -> Decimal | None:
-        """Return the price the order trades at now, None while the market is beyond its limit."""
-        quote = self._quote(order)
-        price = quote.ask if order.terms.side == "B" else quote.bid
-        if order.state.price_type in MARKET_TYPES or (order.state.price - price) * order.terms.sign >= 0:
-            return price
-        return None
+        if order.terms.retention == "IOC" and is_first_chance and order.state.status in WORKING:
+            self._record(order, steps.cancelled(order.state, moment.at))
 
     def _fill(self, order: Order, quantity: int, price: Decimal, moment: Moment) -> None:
-        state = order.state
-        filled = state.filled + quantity
-        complete = filled == state.quantity
-        status = Status.COMPLETE if complete else Status.OPEN if state.status in WORKING else state.status
         fill = Fill(str(self._next_fill), quantity, price, moment.at)
         self._next_fill += 1
-        traded = replace(
-            state,
-            report=Report.FILL,
-            status=status,
-            internal=status.value,
-            at=moment.at,
-            filled=filled,
-            turnover=state.turnover + quantity * price,
-            cancelled=max(0, state.cancelled - quantity),
-            fill=fill,
-        )
-        self._record(order, traded)
+        self._record(order, steps.filled(order.state, fill))
+
+
+def _exchange_number(order: Order) -> str:
+    return f"12{int(order.terms.number[6:]):014d}"

@@ -136,26 +136,27 @@ class Sockets:
         # A line whose token is not, or no longer, valid stays open and mute.
         if not self._venue.sessions.is_valid(line.token, self._venue.moment()):
             return
-        keys = [key for key in str(frame.get("k", "")).split("#") if self._venue.catalogue.by_key(key)]
         match kind:
             case "h":
                 line.say({"t": "hk"})
-            case "o":
-                line.wants_orders = True
-                line.say({"t": "ok"})
-            case "uo":
-                line.wants_orders = False
-                line.say({"t": "uok"})
+            case "o" | "uo":
+                line.wants_orders = kind == "o"
+                line.say({"t": f"{kind}k"})
             case "t" | "d":
-                for key in keys:
-                    whole = line.ticks[f"{kind}f", key] = self._whole(f"{kind}f", key)
-                    line.say(whole)
+                self._subscribe(line, f"{kind}f", str(frame.get("k", "")))
             case "u" | "ud":
-                for key in keys:
+                for key in str(frame.get("k", "")).split("#"):
                     line.ticks.pop(("tf" if kind == "u" else "df", key), None)
                 line.say({"t": f"{kind}k", "k": str(frame.get("k", ""))})
             case _:
                 pass
+
+    def _subscribe(self, line: Line, kind: str, keys: str) -> None:
+        """Answer one whole frame per scrip that is known; what is not known is passed over."""
+        for key in keys.split("#"):
+            if self._venue.catalogue.by_key(key):
+                whole = line.ticks[kind, key] = self._whole(kind, key)
+                line.say(whole)
 
     def _log_in(self, line: Line, frame: dict[str, Any], kind: str) -> None:
         venue = self._venue

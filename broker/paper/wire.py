@@ -138,7 +138,8 @@ def refusal(now: datetime, text: str, http_status: int = HTTP_OK) -> Reply:
 
 def money(value: Decimal) -> str:
     """Write a price with the two places of `pp`."""
-    return str(value.quantize(_PLACES, rounding=ROUND_HALF_UP))
+    rounded = value.quantize(_PLACES, rounding=ROUND_HALF_UP)
+    return str(rounded) if rounded else "0.00"
 
 
 def time_first(at: datetime) -> str:
