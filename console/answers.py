@@ -93,7 +93,8 @@ def http_status_of(order: Order) -> int:
 def standing(order: Order) -> str:
     """Say in one sentence how an order stands."""
     command = order.command
-    what = f"{command.side} {order.quantity} {command.symbol}"
+    cut = f" (cut from {command.quantity})" if order.quantity < command.quantity else ""
+    what = f"{command.side} {order.quantity} {command.symbol}{cut}"
     why = _why(order)
     match order.state:
         case State.CREATED:
@@ -108,7 +109,8 @@ def standing(order: Order) -> str:
             return f"Accepted: {what}{at} is with the broker as {order.broker_order_id}{traded}. {why}".strip()
         case State.FILLED:
             at = f" at {price_words(order.average_price)}" if order.average_price is not None else ""
-            return f"Executed: {what}{at}, broker order {order.broker_order_id}. {why}".strip()
+            under = f", broker order {order.broker_order_id}" if order.broker_order_id else ""
+            return f"Executed: {what}{at}{under}. {why}".strip()
         case State.CANCELED | State.REJECTED:
             return f"{order.state.capitalize()}: {what}, {order.filled_quantity} of it traded. {why}".strip()
         case State.BLOCKED | State.REFUSED | State.NOT_PLACED:
@@ -124,8 +126,6 @@ def _why(order: Order) -> str:
     meaning = explain(order.tag)
     if order.state is State.BLOCKED:
         return as_sentence(order.note or meaning)
-    if order.tag is Reason.EXIT_CLAMPED:
-        return f"{meaning} {order.command.quantity} were asked for."
     if order.tag is Reason.LATE_TRUTH or order.note in {"", meaning}:
         return meaning
     return f"{meaning} Reason given: “{order.note}”."

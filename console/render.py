@@ -109,16 +109,16 @@ def steps_table(timelines: Sequence[Form], width: int) -> RenderableType:
 
 
 def _narrow_steps_table(timelines: Sequence[Form]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("order", "what", "state"):
         table.add_column(name, no_wrap=name != "state", overflow="fold")
     for name in ("filled", "sent ms", "answered", "done"):
         table.add_column(name, justify="right", no_wrap=True)
     for timeline in timelines:
         order, steps = timeline["order"], timeline["steps"]
-        state = Text(" ").join([word(order["state"]), *([Text(order["tag"])] if order["tag"] else [])])
+        what = Text("\n").join([_what(order), *([Text(order["tag"], style="dim")] if order["tag"] else [])])
         times = (after(steps[name]).removesuffix(" ms") for name in STEPS)
-        table.add_row(short_id(order["command_id"]), _what(order), state, filled_at(order), *times)
+        table.add_row(short_id(order["command_id"]), what, word(order["state"]), filled_at(order), *times)
     return table
 
 

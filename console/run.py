@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, Protocol
 
 from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError, load_strategy
+from actors.messages import Readiness
 from console.api import make_api
 from console.errors import PlainError
 from console.logs import open_log, secrets_of
@@ -22,6 +23,19 @@ from domain.settings import Mode, Settings
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02
+
+
+class EndingDesk(Protocol):
+    """What is asked of a desk while it begins and ends."""
+
+    def readiness(self) -> Readiness:
+        """Return whether entries are taken, and why not."""
+
+    def wait_for_failure(self, timeout_s: float) -> str | None:
+        """Wait so long for an actor's death."""
+
+    def stop(self, grace_s: float | None = None) -> tuple[str, ...]:
+        """Stop in order; return what is still in flight."""
 
 
 class Ending:
@@ -88,7 +102,7 @@ def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> i
     except BaseException:
         desk.stop(grace_s=0)
         raise
-    return _end(desk, failure)
+    return end_desk(desk, failure)
 
 
 def _serve(desk: Desk, settings: Settings, url: str, ending: Ending) -> str | None:
@@ -131,7 +145,8 @@ def _say(words: str) -> None:
     sys.stderr.flush()
 
 
-def _end(desk: Desk, failure: str | None) -> int:
+def end_desk(desk: EndingDesk, failure: str | None) -> int:
+    """Stop the desk in order, saying what it leaves; return the exit code."""
     orphans = desk.stop()
     if orphans:
         _say(f"ended with orders in flight, which the next start finds at the broker: {', '.join(orphans)}")

@@ -1,0 +1,181 @@
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from console.cli import app
+from console.serving import ApiServer
+from domain.reasons import Reason
+from tests.console.conftest import TOKEN
+from tests.console.fakes import ACCEPTED, FILLED, SENT, FakeDesk, blocked
+
+Desk = Callable[..., Result]
+BUY = ("submit", "--symbol", "RELIANCE-EQ", "--side", "B", "--quantity", "10")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(here: Path) -> Desk:
+    del here
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def configured(here: Path, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands find the fake desk."""
+    port = server.url.rpartition(":")[2]
+    (here / "desk.toml").write_text(f'mode = "paper"\nclient_id = "PAPER"\n[api]\nport = {port}\n')
+    monkeypatch.setenv("DESK_API__TOKEN", TOKEN)
+
+
+@pytest.mark.parametrize("command", ["run", "orders", "status", "halt"])
+def test_without_any_settings_a_command_says_how_to_make_some(call: Desk, command: str) -> None:
+    answer = call(command)
+
+    assert answer.exit_code == 2
+    assert answer.stderr == "there is no desk.toml here; `init` writes one for paper trading, --config names another\n"
+
+
+def test_a_mode_that_is_misspelled_refuses_to_start(call: Desk, here: Path) -> None:
+    (here / "desk.toml").write_text('mode = "pappper"\nclient_id = "A"\n')
+
+    answer = call("run")
+
+    assert (answer.exit_code, answer.stderr) == (2, "mode: Input should be 'paper' or 'live', not 'pappper'\n")
+
+
+def test_a_strategy_that_does_not_exist_refuses_to_start(call: Desk, here: Path) -> None:
+    words = '[[strategies]]\nclass = "examples.nothing:Nobody"\nname = "n"\n'
+    (here / "desk.toml").write_text(f'mode = "paper"\nclient_id = "A"\n{words}')
+
+    answer = call("run")
+
+    assert answer.exit_code == 2
+    assert "strategy 'n': class 'examples.nothing:Nobody' not found" in answer.stderr
+    assert not (here / ".desk").exists()
+
+
+def test_init_writes_settings_that_can_be_read_and_never_overwrites(call: Desk, here: Path) -> None:
+    assert call("init").exit_code == 0
+    written = (here / "desk.toml").read_text()
+
+    again = call("init")
+
+    assert (again.exit_code, (here / "desk.toml").read_text()) == (1, written)
+    assert "was left as it is" in again.stderr
+    assert "no desk is running at http://127.0.0.1:8765" in call("orders").stderr
+
+
+def test_when_no_desk_runs_a_command_says_so(call: Desk, here: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    (here / "desk.toml").write_text(f'mode = "paper"\nclient_id = "A"\n[api]\nport = {port}\n')
+
+    answer = call(*BUY)
+
+    words = f"no desk is running at http://127.0.0.1:{port}; start it with `run`\n"
+    assert (answer.exit_code, answer.stderr) == (1, words)
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_accepted_order_exits_with_0_and_tells_its_id(call: Desk, desk: FakeDesk) -> None:
+    answer = call(*BUY, "--command-id", "one", "--stop-loss", "1400", "--comment", "by hand")
+
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert "Accepted: BUY 10 RELIANCE-EQ at limit 2,461.60" in answer.stdout
+    command = desk.taken["one"].order.command
+    assert (command.origin, command.strategy, str(command.stop_loss)) == ("HUMAN", "manual", "1400")
+    assert call(*BUY, "--command-id", "one").stdout.startswith("Repeated:")
+
+
+@pytest.mark.usefixtures("configured")
+def test_every_submit_makes_an_id_of_its_own(call: Desk, desk: FakeDesk) -> None:
+    call(*BUY)
+    call(*BUY)
+
+    assert len(desk.taken) == 2
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_blocked_order_exits_with_1_and_says_why(call: Desk, desk: FakeDesk) -> None:
+    desk.fate = (blocked(Reason.TRADING_HALTED),)
+
+    answer = call(*BUY)
+
+    assert answer.exit_code == 1
+    assert "Blocked, never sent (TRADING_HALTED)" in answer.stderr
+    assert json.loads(call(*BUY, "--json").stdout)["reason"] == "TRADING_HALTED"
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_order_that_cannot_be_is_not_even_sent(call: Desk, desk: FakeDesk) -> None:
+    answer = call(*BUY, "--type", "LIMIT")
+
+    words = "Invalid: a LIMIT order needs a price. Nothing was sent to the desk.\n"
+    assert (answer.exit_code, answer.stderr, desk.taken) == (1, words, {})
+
+
+@pytest.mark.usefixtures("configured")
+def test_why_takes_the_beginning_of_an_id(call: Desk, desk: FakeDesk) -> None:
+    desk.fate = (SENT, ACCEPTED, FILLED)
+    call(*BUY, "--command-id", "alpha-1")
+    call(*BUY, "--command-id", "alpha-2")
+
+    assert "All 10 bought at 2,450.35 on average." in call("why", "alpha-1").stdout
+    assert json.loads(call("why", "alpha-2", "--json").stdout)["steps"]["filled_ms"] == 6.0
+    several = call("why", "alpha")
+    assert (several.exit_code, several.stderr[:54]) == (1, "'alpha' may mean several orders: alpha-2, alpha-1; giv")
+    assert "there is no order 'beta'" in call("why", "beta").stderr
+
+
+@pytest.mark.usefixtures("configured")
+def test_reading_commands_print_words_or_json(call: Desk) -> None:
+    call(*BUY, "--command-id", "one")
+
+    for command in ("orders", "positions", "status"):
+        assert call(command).exit_code == 0
+        json.loads(call(command, "--json").stdout)
+    assert "one" in call("orders", "--open").stdout
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize(("command", "state"), [("halt", "HALTED"), ("exits-only", "EXITS_ONLY"), ("resume", "ACTIVE")])
+def test_trading_is_turned_with_a_reason(call: Desk, desk: FakeDesk, command: str, state: str) -> None:
+    answer = call(command, "--because", "lunch")
+
+    assert (answer.exit_code, desk.trading.state, desk.trading.because) == (0, state, "lunch")
+    assert answer.stdout == f"Trading is {state} (lunch), 3 orders today.\n"
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_wrong_token_is_told_where_the_right_one_is(call: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_API__TOKEN", "not-the-token")
+
+    answer = call("status")
+
+    assert answer.exit_code == 1
+    assert "the token is not this desk's" in answer.stderr
+    assert "not-the-token" not in answer.output
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_token_file_that_others_may_read_is_refused(call: Desk, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DESK_API__TOKEN")
+    token = here / ".desk" / "api-token"
+    token.parent.mkdir()
+    token.write_text(TOKEN)
+    token.chmod(0o644)
+
+    assert "others may read the token" in call("status").stderr
+    token.chmod(0o600)
+    assert call("status").exit_code == 0

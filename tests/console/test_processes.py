@@ -1,0 +1,182 @@
+"""The desk as a person runs it: real processes, the real client, the paper broker, real loopback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 30
+BUY = ("submit", "--symbol", "RELIANCE-EQ", "--side", "B", "--quantity", "10")
+
+
+class Console:
+    """Owns a folder with a desk's settings, and the processes started in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: list[subprocess.Popen[str]] = []
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("DESK_")}
+        self.environment = kept | {"PYTHONDONTWRITEBYTECODE": "1"}
+        folder.joinpath("desk.toml").write_text(
+            'mode = "paper"\nclient_id = "PAPER"\n[api]\nport = 0\n[watcher]\npoll_interval_s = 0.1\n'
+        )
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "main.py"), *words],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.started.append(process)
+        return process
+
+    def call(self, *words: str) -> tuple[int, str, str]:
+        process = self.start(*words)
+        out, errors = process.communicate(timeout=WAIT_S)
+        return process.returncode, out, errors
+
+    def read(self, *words: str) -> Any:  # noqa: ANN401  whatever JSON the command prints
+        code, out, errors = self.call(*words, "--json")
+        assert code == 0, errors
+        return json.loads(out)
+
+    def run(self) -> "subprocess.Popen[str]":
+        """Start the desk and wait for its one line."""
+        desk = self.start("run")
+        assert desk.stdout is not None
+        watchdog = threading.Timer(WAIT_S, desk.kill)
+        watchdog.start()
+        line = desk.stdout.readline()
+        watchdog.cancel()
+        assert line.startswith("ready: PAPER (paper) takes orders at http://127.0.0.1:"), line
+        return desk
+
+    def end(self) -> None:
+        """End every process of ours, the paper broker that outlives the desk too."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate(timeout=WAIT_S)
+        with suppress(FileNotFoundError, ProcessLookupError):
+            paper = json.loads((self.folder / ".desk" / "paper.json").read_text())
+            os.kill(paper["pid"], signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    console = Console(tmp_path_factory.mktemp("desk"))
+    yield console
+    console.end()
+
+
+def test_an_order_goes_through_all_six_steps_and_tells_its_story(console: Console) -> None:
+    desk = console.run()
+    assert console.call("status")[0] == 0
+
+    code, out, _ = console.call(*BUY, "--command-id", "one")
+    assert (code, out.split(":")[0] in {"Accepted", "Executed"}) == (0, True)
+    assert console.call(*BUY, "--command-id", "one")[1].startswith("Repeated:")
+
+    look = threading.Event()
+    for _ in range(WAIT_S * 10):
+        if console.read("orders")[0]["is_over"]:
+            break
+        look.wait(0.1)
+    told = console.read("why", "one")
+    assert told["order"]["status"] == "EXECUTED"
+    assert [line["event"] for line in told["lines"]][:2] == ["REGISTERED", "SEND"]
+    assert told["lines"][-1]["event"] == "FILL"
+    assert "All 10 bought at" in console.call("why", "one")[1]
+    positions = console.read("positions")
+    assert positions["strategies"][0]["quantity"] == positions["account"][0]["quantity"] == 10
+
+    assert console.read("halt", "--because", "a test")["state"] == "HALTED"
+    code, _, errors = console.call(*BUY, "--strategy", "other")
+    assert (code, "TRADING_HALTED" in errors) == (1, True)
+    assert console.read("status")["trading"] == {"state": "HALTED", "because": "a test", "orders_today": 1}
+    code, out, _ = console.call(
+        "submit", "--symbol", "RELIANCE-EQ", "--side", "S", "--quantity", "50", "--intent", "exit"
+    )
+    assert (code, "SELL 10 RELIANCE-EQ (cut from 50)" in out) == (0, True)
+    assert console.read("resume")["state"] == "ACTIVE"
+
+    desk.send_signal(signal.SIGTERM)
+    _, errors = desk.communicate(timeout=WAIT_S)
+    assert desk.returncode == 0, errors
+    assert not any(word in errors for word in ("Traceback", "JBSWY3DPEHPK3PXP", "paper-secret"))
+
+
+def test_the_next_run_finds_the_same_paper_broker_and_the_same_orders(console: Console) -> None:
+    before = (console.folder / ".desk" / "paper.json").read_text()
+
+    desk = console.run()
+
+    assert (console.folder / ".desk" / "paper.json").read_text() == before
+    assert {one["command_id"] for one in console.read("orders")} >= {"one"}
+    assert console.call(*BUY, "--command-id", "one")[1].startswith("Repeated:")
+    desk.send_signal(signal.SIGINT)
+    desk.communicate(timeout=WAIT_S)
+    assert desk.returncode == 0
+    assert "no desk is running" in console.call("orders")[2]
+
+
+def test_a_taken_port_is_said_in_a_sentence(console: Console) -> None:
+    desk = console.run()
+    port = json.loads((console.folder / ".desk" / "api.json").read_text())["port"]
+    other = console.folder / "other.toml"
+    other.write_text(f'mode = "paper"\nclient_id = "B"\ndata_dir = "other"\n[api]\nport = {port}\n')
+
+    code, _, errors = console.call("run", "--config", "other.toml")
+
+    assert (code, f"http://127.0.0.1:{port} cannot be used" in errors) == (1, True)
+    desk.send_signal(signal.SIGTERM)
+    desk.communicate(timeout=WAIT_S)
+
+
+def test_the_demo_trades_and_leaves_nothing_unsettled(tmp_path: Path) -> None:
+    console = Console(tmp_path)
+    console.environment |= {
+        "TMPDIR": str(tmp_path),
+        "DESK_MODE": "live",
+        "DESK_BROKER__REST_URL": "http://127.0.0.1:9/",
+        "DESK_CLIENT_ID": "MINE",
+    }
+
+    code, out, errors = console.call("demo", "--seconds", "6", "--json")
+
+    counts = json.loads(out.splitlines()[-1])
+    assert (code, counts["unsettled"]) == (0, 0), errors
+    assert counts["executed"] > 0
+    assert sum(counts[name] for name in ("executed", "failed", "unsettled")) == counts["orders"]
+    assert [one.name for one in tmp_path.iterdir()] == ["desk.toml"]
+    console.end()
+
+
+def test_a_desk_that_reaches_no_broker_says_so_answers_and_ends_when_told(tmp_path: Path) -> None:
+    console = Console(tmp_path)
+    console.environment["DESK_BROKER__REST_URL"] = "http://127.0.0.1:9/"
+    desk = console.start("run")
+    assert desk.stderr is not None
+    while "not ready yet: no session" not in (line := desk.stderr.readline()):
+        assert line, "the desk ended without saying why it is not ready"
+
+    code, _, errors = console.call(*BUY)
+    ready = console.read("status")["ready"]
+    desk.send_signal(signal.SIGTERM)
+    out, _ = desk.communicate(timeout=WAIT_S)
+
+    assert (code, "Not taken (DESK_NOT_READY)" in errors, ready) == (1, True, False)
+    assert (desk.returncode, out) == (0, "")
+    console.end()

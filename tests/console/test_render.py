@@ -1,0 +1,154 @@
+import io
+from decimal import Decimal
+
+import pytest
+from rich.console import Console, RenderableType
+
+from actors.messages import PositionBookRead
+from console.answers import standing
+from console.forms import order_form, positions_form, short_id, tally, timeline_form
+from console.glance import positions_view
+from console.render import orders_table, steps_line, steps_table, timeline_view
+from console.story import price_words, sentences
+from domain.evidence import Book, PositionRow, Unavailable
+from domain.lifecycle import Event
+from domain.order import OrderEvent
+from domain.reasons import Reason
+from tests.console.fakes import (
+    ACCEPTED,
+    FILLED,
+    LOST,
+    REFUSED,
+    SENT,
+    TEN_O_CLOCK,
+    FakeDesk,
+    blocked,
+    lived,
+    order_of,
+)
+
+PART = OrderEvent(event=Event.PARTLY_FILL, filled_quantity=4, average_price=Decimal(2450))
+REJECTED = OrderEvent(event=Event.REJECT, tag=Reason.BROKER_REJECTED, note="RMS:square off", filled_quantity=4)
+ABSENT = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.PROVED_ABSENT, inputs={"healthy_books": "3"})
+CLAMPED = OrderEvent(event=Event.SEND, tag=Reason.EXIT_CLAMPED, quantity=5, limit_price=Decimal("99.5"))
+
+
+def drawn(view: RenderableType, width: int = 200) -> str:
+    page = io.StringIO()
+    Console(file=page, width=width, markup=False, highlight=False).print(view)
+    return page.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ((SENT,), "Passed risk and guard; stored before the wire, then sent once: BUY 10 at limit 2,461.60"),
+        ((SENT, ACCEPTED), "The broker took it as order 26100500000001."),
+        ((SENT, ACCEPTED, FILLED), "All 10 bought at 2,450.35 on average."),
+        ((SENT, ACCEPTED, PART), "4 of 10 bought at 2,450.00 on average."),
+        ((SENT, ACCEPTED, PART, REJECTED), "4 of 10 bought at 2,450.00 on average."),
+        ((SENT, REFUSED), "Reason given: “RED:Margin Shortfall”."),
+        ((SENT, LOST), "The broker's reply was lost; the order may be live."),
+        ((SENT, LOST, ABSENT), "prove that the order never arrived"),
+        ((SENT, REFUSED, FILLED), "LATE TRUTH: the order was REFUSED, and is not."),
+        ((blocked(Reason.TRADING_HALTED),), "Blocked by the desk, never sent. Trading is HALTED"),
+        ((blocked(Reason.QUANTITY_OFF_LOT, "quantity 10 is no lot"),), "never sent. Quantity 10 is no lot."),
+        ((CLAMPED,), "The exit was cut to what is held"),
+    ],
+)
+def test_the_last_line_of_a_journal_says_what_happened(events: tuple[OrderEvent, ...], words: str) -> None:
+    told = sentences(lived(order_of(), *events))
+
+    assert words in told[-1]
+    assert told[0].startswith("Registered and stored: ENTRY BUY 10 RELIANCE-EQ on NSE, MARKET MIS, for manual.")
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ((), "Registered: BUY 10 RELIANCE-EQ; nothing has been sent yet."),
+        ((SENT, LOST, FILLED), "Executed: BUY 10 RELIANCE-EQ at 2,450.35."),
+        ((SENT, ACCEPTED, PART), "with the broker as 26100500000001, 4 traded so far."),
+        ((SENT, ACCEPTED, PART, REJECTED), "Rejected: BUY 10 RELIANCE-EQ, 4 of it traded. The broker or the exchange"),
+        ((CLAMPED, ACCEPTED), "BUY 5 RELIANCE-EQ (cut from 10) at limit 99.50 is with the broker"),
+        ((SENT, LOST, ABSENT), "Not placed (PROVED_ABSENT)"),
+    ],
+)
+def test_how_an_order_stands_is_one_sentence(events: tuple[OrderEvent, ...], words: str) -> None:
+    assert words in standing(lived(order_of(), *events).order)
+
+
+def test_the_timeline_shows_each_step_with_its_time_and_what_it_was_decided_from() -> None:
+    page = drawn(timeline_view(timeline_form(lived(order_of(), SENT, ACCEPTED, FILLED))))
+
+    assert "EXECUTED (FILLED)  10 @ 2,450.35" in page
+    assert "10:00:00.004  +4.0 ms  WORKING" in page
+    assert "from: units held 0, last price 2450.35" in page
+
+
+def test_a_pipe_gets_whole_rows_and_a_narrow_screen_what_matters() -> None:
+    form = timeline_form(lived(order_of(), SENT, ACCEPTED, FILLED))
+
+    assert "EXECUTED" in drawn(steps_table([form], 200))
+    narrow = drawn(steps_table([form], 80), width=80)
+    assert all(word in narrow for word in ("01234567", "BUY 10 RELIANCE-EQ", "FILLED", "10 @ 2,450.35", "+6.0"))
+    assert "sent +2.0 ms, answered +4.0 ms, filled +6.0 ms" in steps_line(form)
+
+
+def test_the_list_of_orders_says_why_one_failed() -> None:
+    form = order_form(lived(order_of(), blocked(Reason.EXECUTION_GUARD_BLOCKED)).order)
+
+    assert "EXECUTION_GUARD_BLOCKED" in drawn(orders_table([form]))
+    assert "No orders." in drawn(orders_table([]))
+
+
+def test_positions_that_could_not_be_read_are_said_not_to_mean_flat() -> None:
+    account = PositionBookRead(book=Unavailable("session expired", TEN_O_CLOCK))
+
+    page = drawn(positions_view(positions_form(FakeDesk().holdings(), account)))
+
+    assert "could not be read: session expired. That does not mean flat." in page
+    assert "+10" in page
+
+
+def test_the_account_is_shown_in_our_words_for_products() -> None:
+    row = PositionRow(
+        exchange="NSE",
+        symbol="INFY-EQ",
+        product="I",
+        net_quantity=-5,
+        net_average_price=Decimal(1500),
+        last_price=None,
+        realised=Decimal("-0.00"),
+        unrealised=Decimal("12.5"),
+    )
+
+    page = drawn(
+        positions_view(
+            positions_form(FakeDesk().holdings(), PositionBookRead(book=Book((row,), TEN_O_CLOCK))),
+        )
+    )
+
+    assert ["NSE", "INFY-EQ", "MIS", "-5", "1,500.00", "-", "0.00", "12.50"] in [
+        line.split() for line in page.splitlines()
+    ]
+
+
+def test_counts_tell_executed_failed_and_unsettled_apart() -> None:
+    fates = ((SENT, ACCEPTED, FILLED), (SENT, REFUSED), (SENT, LOST), (SENT, ACCEPTED, PART, REJECTED))
+
+    counts = tally([order_form(lived(order_of(), *fate).order) for fate in fates])
+
+    assert counts == {"orders": 4, "executed": 2, "failed": 1, "unsettled": 1}
+
+
+def test_ids_are_short_but_for_a_persons_own_names() -> None:
+    assert short_id("breakout.0123456789abcdef0123456789abcdef") == "01234567"
+    assert short_id("my-first-order") == "my-first-order"
+
+
+@pytest.mark.parametrize(
+    ("price", "words"), [("2450.1", "2,450.10"), ("83.1275", "83.1275"), ("100000", "100,000.00"), ("-0.00", "0.00")]
+)
+def test_prices_have_two_decimals_or_the_four_of_a_currency(price: str, words: str) -> None:
+    assert price_words(Decimal(price)) == words

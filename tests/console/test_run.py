@@ -1,0 +1,58 @@
+from collections import deque
+
+import pytest
+
+from actors.messages import Readiness
+from console.run import Ending, end_desk, wait_until_ready
+
+
+class EndingDesk:
+    """A desk that says one thing after the other about itself."""
+
+    def __init__(self, *reasons: tuple[str, ...], failure: str | None = None, orphans: tuple[str, ...] = ()) -> None:
+        self.says = deque(reasons)
+        self.failure = failure
+        self.orphans = orphans
+
+    def readiness(self) -> Readiness:
+        reasons = self.says.popleft() if len(self.says) > 1 else self.says[0]
+        return Readiness(reasons=reasons, in_flight=(), stopping=False)
+
+    def wait_for_failure(self, timeout_s: float) -> str | None:
+        del timeout_s
+        return self.failure
+
+    def stop(self, grace_s: float | None = None) -> tuple[str, ...]:
+        del grace_s
+        return self.orphans
+
+
+def test_each_reason_is_said_once_until_the_desk_is_ready() -> None:
+    said: list[str] = []
+
+    failure = wait_until_ready(EndingDesk(("no session",), ("no session",), ("blind",), ()), Ending(), said.append)
+
+    assert (failure, said) == (None, ["not ready yet: no session", "not ready yet: blind"])
+
+
+def test_a_death_ends_the_wait_for_readiness() -> None:
+    assert wait_until_ready(EndingDesk(("no",), failure="it died"), Ending(), lambda _words: None) == "it died"
+
+
+def test_a_desk_that_does_not_become_ready_in_time_is_given_up() -> None:
+    failure = wait_until_ready(EndingDesk(("no session",)), Ending(), lambda _words: None, within_s=0)
+
+    assert failure == "it was not ready within 0 s (no session)"
+
+
+def test_an_actors_death_is_exit_code_1_and_names_what_is_in_flight(capsys: pytest.CaptureFixture[str]) -> None:
+    code = end_desk(EndingDesk((), orphans=("one", "two")), "GuardActor died")
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert "which the next start finds at the broker: one, two" in said
+    assert "the desk ended because GuardActor died; start it again" in said
+
+
+def test_an_end_that_was_asked_for_is_exit_code_0() -> None:
+    assert end_desk(EndingDesk(()), None) == 0
