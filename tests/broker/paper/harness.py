@@ -1,5 +1,7 @@
 """A paper broker as a process, a client for it, and an exchange whose time the test turns."""
 
+# ruff: noqa: ANN401  the client has no types, and JSON has any
+
 import json
 import subprocess
 import sys
@@ -48,6 +50,7 @@ class Paper:
     data_dir: Path
     options: tuple[str, ...] = ()
     where: dict[str, Any] = field(default_factory=dict)
+    ended: bool = False
 
     def start(self) -> "Paper":
         command = [sys.executable, "-m", "broker.paper", "--data-dir", str(self.data_dir), *self.options]
@@ -57,7 +60,8 @@ class Paper:
         return self
 
     def end(self) -> int:
-        self.process.terminate()
+        if self.process.poll() is None:
+            self.process.terminate()
         return self._reap()
 
     def kill(self) -> None:
@@ -66,6 +70,7 @@ class Paper:
 
     def _reap(self) -> int:
         _, self.errors = self.process.communicate(timeout=WAIT_S)
+        self.ended = True
         return self.process.returncode
 
     def client(self) -> Any:

@@ -111,8 +111,10 @@ OPTION = "NIFTY24NOV26C26000"
     [
         (
             {"price": Decimal("1700.00")},
-            "RED:RULE:{Check circuit limit including square off order}Current:INR 1,700.00 LowerCircuit:INR 1,350.10 "
-            "UpperCircuit:INR 1,650.00:NSE.RELIANCE-EQ for C-PAPER [DEFAULT]",
+            (
+                "RED:RULE:{Check circuit limit including square off order}Current:INR 1,700.00 "
+                "LowerCircuit:INR 1,350.10 UpperCircuit:INR 1,650.00:NSE.RELIANCE-EQ for C-PAPER [DEFAULT]"
+            ),
         ),
         (
             {"symbol": OPTION, "product": "M", "price": Decimal("50.00"), "quantity": 1820},

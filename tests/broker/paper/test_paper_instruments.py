@@ -48,7 +48,10 @@ def test_lots_ticks_and_freeze_quantities_are_those_of_the_table() -> None:
     nifty, bank = (catalogue.by_symbol("NFO", f"{name}24NOV26F") for name in ("NIFTY", "BANKNIFTY"))
     option, share = catalogue.by_symbol("NFO", "NIFTY24NOV26C26000"), catalogue.by_symbol("NSE", "RELIANCE-EQ")
 
-    assert nifty and bank and option and share
+    assert nifty is not None
+    assert bank is not None
+    assert option is not None
+    assert share is not None
     assert (nifty.lot, nifty.freeze_quantity) == (65, 1800)
     assert (bank.lot, bank.freeze_quantity) == (30, 600)
     assert (option.tick, option.token[-1], option.expiry) == (Decimal("0.05"), "1", date(2026, 11, 24))

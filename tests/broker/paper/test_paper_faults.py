@@ -1,0 +1,179 @@
+# ruff: noqa: ANN401  the client has no types, and JSON has any
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from tests.broker.paper.harness import Paper, buy, token_of, wait_until
+
+_LOST = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
+
+
+@pytest.mark.parametrize(
+    "kind", ["timeout_after", "reset_after", "empty_after", "html_502_after", "html_200_after", "truncated_after"]
+)
+def test_the_order_is_in_the_book_though_its_answer_was_lost(paper: Paper, api: Any, kind: str) -> None:
+    paper.fault("PlaceOrder", kind, seconds=0.1)
+
+    with pytest.raises((*_LOST, requests.exceptions.JSONDecodeError, ValueError)):
+        buy(api, kind)
+
+    assert paper.order(kind) is not None
+    assert buy(api, f"{kind}-next") is not None
+
+
+@pytest.mark.parametrize("kind", ["not_arrived", "reset_before", "html_502"])
+def test_the_order_is_nowhere_though_its_bytes_arrived(paper: Paper, api: Any, kind: str) -> None:
+    paper.fault("PlaceOrder", kind, seconds=0.1)
+
+    with pytest.raises((*_LOST, ValueError)):
+        buy(api, kind)
+
+    assert paper.order(kind) is None
+    assert paper.admin("GET", "ledger")["place_arrivals"][-1]["remarks"] == kind
+
+
+def test_a_timeout_is_held_until_the_client_goes(paper: Paper, api: Any) -> None:
+    paper.fault("Limits", "timeout_after", seconds=60)
+    body = f'jData={{"uid":"PAPER","actid":"PAPER"}}&jKey={token_of(api)}'
+
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.post(paper.where["rest_url"] + "Limits", data=body, timeout=0.2)
+
+    assert api.get_limits()["stat"] == "Ok"
+
+
+def test_a_dripping_answer_comes_byte_by_byte(paper: Paper, api: Any) -> None:
+    paper.fault("Limits", "drip_after")
+    body = f'jData={{"uid":"PAPER","actid":"PAPER"}}&jKey={token_of(api)}'
+
+    with requests.post(paper.where["rest_url"] + "Limits", data=body, timeout=2, stream=True) as answer:
+        started = time.monotonic()
+        first = next(answer.iter_content(1)), next(answer.iter_content(1))
+
+    assert b"".join(first) == b'{"'
+    assert time.monotonic() - started > 0.1
+    assert int(answer.headers["Content-Length"]) > 100
+
+
+def test_a_refusal_has_its_text_and_status(paper: Paper, api: Any) -> None:
+    paper.fault("PlaceOrder", "refuse", text="RMS:Margin Exceeds", http_status=200)
+
+    answer = paper.ask("PlaceOrder", token_of(api), remarks="refused")
+
+    assert (answer["stat"], answer["emsg"]) == ("Not_Ok", "RMS:Margin Exceeds")
+    assert paper.order("refused") is None
+
+
+@pytest.mark.parametrize("kind", ["slow", "slow_after"])
+def test_a_slow_answer_comes(paper: Paper, api: Any, kind: str) -> None:
+    paper.fault("PlaceOrder", kind, seconds=0.2)
+    started = time.monotonic()
+
+    assert buy(api, kind)["stat"] == "Ok"
+
+    assert time.monotonic() - started >= 0.2
+
+
+def test_a_session_expires_for_one_request_or_for_all(paper: Paper, api: Any) -> None:
+    token = token_of(api)
+    paper.fault("PlaceOrder", "session_expired", keep_tokens=True)
+    assert buy(api, "expired") is None
+    assert api.get_limits()["stat"] == "Ok"
+
+    paper.fault("PlaceOrder", "session_expired")
+    assert buy(api, "expired") is None
+
+    assert paper.ask("Limits", token)["emsg"] == "Session Expired :  Invalid Session Key"
+    assert paper.order("expired") is None
+
+
+def test_an_order_is_accepted_late(paper: Paper, api: Any) -> None:
+    paper.fault("PlaceOrder", "late_acceptance", seconds=0.4)
+    body = (
+        'jData={"uid":"PAPER","actid":"PAPER","exch":"NSE","tsym":"RELIANCE-EQ","qty":"1","prc":"1600","prd":"I",'
+        f'"trantype":"B","prctyp":"LMT","ret":"DAY","remarks":"late"}}&jKey={token_of(api)}'
+    )
+
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.post(paper.where["rest_url"] + "PlaceOrder", data=body, timeout=0.1)
+    at_first = paper.order("late")
+
+    assert at_first is None
+    wait_until(lambda: paper.order("late"))
+
+
+def test_an_order_is_rejected_later(paper: Paper, api: Any) -> None:
+    paper.fault("PlaceOrder", "reject_later", seconds=0.2, text="RED:Margin Shortfall:INR 1.00")
+    buy(api, "later")
+    assert paper.status("later") == "OPEN"
+
+    wait_until(lambda: paper.status("later") == "REJECTED")
+
+    row = next(one for one in api.get_order_book() if one.get("remarks") == "later")
+    assert (row["rejreason"], row["rejby"]) == ("RED:Margin Shortfall:INR 1.00", "RED")
+
+
+def test_an_order_fills_partly_or_not_at_all_and_its_answer_may_be_lost_too(paper: Paper, api: Any) -> None:
+    paper.fault("PlaceOrder", "partial_fill", fraction=0.9)
+    paper.fault("PlaceOrder", "reset_after")
+    with pytest.raises(_LOST):
+        buy(api, "partly", quantity=10)
+    paper.fault("PlaceOrder", "no_fill")
+    buy(api, "never")
+    buy(api, "normal")
+
+    wait_until(lambda: paper.status("normal") == "COMPLETE")
+
+    partly, never = paper.order("partly"), paper.order("never")
+    assert partly is not None
+    assert never is not None
+    assert (partly["status"], partly["fillshares"]) == ("OPEN", 9)
+    assert (never["status"], never["fillshares"]) == ("OPEN", 0)
+
+
+def test_a_book_is_stale_or_one_row_short(paper: Paper, api: Any) -> None:
+    buy(api, "before")
+    rows = len(api.get_order_book())
+    paper.fault("OrderBook", "stale_book")
+    buy(api, "after")
+
+    stale, now = api.get_order_book(), api.get_order_book()
+    paper.fault("OrderBook", "shrunk_book")
+    shrunk = api.get_order_book()
+
+    assert (len(stale), len(now), len(shrunk)) == (rows, rows + 1, rows)
+    assert now[:-1] == shrunk
+
+
+def test_a_fault_passes_over_the_first_and_ends_by_its_count(paper: Paper, api: Any) -> None:
+    paper.fault("Limits", "refuse", after=1, count=2)
+
+    stats = [api.get_limits()["stat"] for _ in range(4)]
+
+    assert stats == ["Ok", "Not_Ok", "Not_Ok", "Ok"]
+    shown = paper.admin("GET", "faults")["faults"][0]
+    assert (shown["remaining"], shown["fired"]) == (0, 2)
+
+
+def test_a_fault_for_ever_ends_when_it_is_cleared(paper: Paper, api: Any) -> None:
+    paper.fault("*", "refuse", count=None)
+    assert [api.get_limits()["stat"] for _ in range(3)] == ["Not_Ok"] * 3
+
+    paper.admin("DELETE", "faults")
+
+    assert api.get_limits()["stat"] == "Ok"
+
+
+def test_chances_are_those_of_the_seed(start: Callable[..., Paper]) -> None:
+    def outcomes(paper: Paper) -> list[str]:
+        api = paper.client()
+        paper.fault("Limits", "refuse", count=None, probability=0.5)
+        return [api.get_limits()["stat"] for _ in range(20)]
+
+    first, second = outcomes(start("--seed", "5")), outcomes(start("--seed", "5"))
+
+    assert first == second
+    assert set(first) == {"Ok", "Not_Ok"}
