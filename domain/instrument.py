@@ -50,11 +50,13 @@ class Instrument:
     def order_quantity_max(self) -> int | None:
         """Return the most units one order may have: whole lots below the freeze quantity.
 
-        Assumption (docs/protocol.md, quantity checks): an order of exactly the freeze quantity is refused.
+        Assumption (docs/protocol.md, quantity checks): an order of exactly the freeze quantity is refused. One that
+        leaves room for no lot at all cannot be meant: then no bound is known, and the broker judges.
         """
         if self.freeze_quantity is None:
             return None
-        return (self.freeze_quantity - 1) // self.lot * self.lot
+        most = (self.freeze_quantity - 1) // self.lot * self.lot
+        return most if most > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Objection:
 def slices(quantity: int, instrument: Instrument) -> tuple[int, ...]:
     """Cut a quantity into orders that each stay under the freeze quantity, largest first."""
     most = instrument.order_quantity_max
-    if most is None or quantity <= most or most <= 0:
+    if most is None or quantity <= most:
         return (quantity,)
     full, rest = divmod(quantity, most)
     return (most,) * full + ((rest,) if rest else ())

@@ -250,8 +250,8 @@ def _check_price(name: str, value: object) -> None:
         return
     if not isinstance(value, Decimal) or not value.is_finite() or not 0 < value <= PRICE_MAX:
         raise InvalidOrderError(f"{name} must be a number above 0 and at most {PRICE_MAX}, not {value}")
-    exponent = value.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -PRICE_PLACES_MAX:
+    # Compared, not normalised: arithmetic keeps 28 digits, and would round the surplus away before it is seen.
+    if value != round(value, PRICE_PLACES_MAX):
         raise InvalidOrderError(f"{name} must have at most {PRICE_PLACES_MAX} decimals, not {value}")
 
 
