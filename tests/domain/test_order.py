@@ -1,0 +1,261 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.lifecycle import Event, State
+from domain.order import (
+    PRICE_MAX,
+    QUANTITY_MAX,
+    Exchange,
+    InstrumentKey,
+    Intent,
+    InvalidOrderError,
+    OrderCommand,
+    OrderEvent,
+    OrderType,
+    Origin,
+    Product,
+    Side,
+    TrailingType,
+)
+from domain.reasons import Reason
+from tests.fakes import TEN_O_CLOCK, command, order
+
+LOOSE: dict[str, Any] = {
+    "command_id": "c1",
+    "client_id": "FA1",
+    "strategy": "trend",
+    "intent": "entry",
+    "exchange": "nse",
+    "symbol": "reliance-eq",
+    "side": "b",
+    "quantity": "10",
+    "product": "i",
+    "order_type": "lmt",
+    "price": "100.05",
+}
+
+ONE_SENTENCE: list[tuple[dict[str, Any], str]] = [
+    ({"command_id": ""}, "command_id must be 1 to 64 of A-Z a-z 0-9 _ . : -, not ''"),
+    ({"command_id": "x" * 65}, f"command_id must be 1 to 64 of A-Z a-z 0-9 _ . : -, not '{'x' * 65}'"),
+    ({"command_id": "a b"}, "command_id must be 1 to 64 of A-Z a-z 0-9 _ . : -, not 'a b'"),
+    ({"command_id": "c1\n"}, "command_id must be 1 to 64 of A-Z a-z 0-9 _ . : -, not 'c1\\n'"),
+    ({"client_id": "FA/1"}, "client_id must be 1 to 40 of A-Z a-z 0-9 _ . -, not 'FA/1'"),
+    ({"strategy": ""}, "strategy must be 1 to 40 of A-Z a-z 0-9 _ . -, not ''"),
+    (
+        {"symbol": "M&M-EQ"},
+        "symbol 'M&M-EQ' contains '&', which cuts the broker's requests short; it cannot be traded here",
+    ),
+    (
+        {"symbol": "reliance-eq"},
+        "symbol must be the exchange's trading symbol in capitals, such as RELIANCE-EQ, not 'reliance-eq'",
+    ),
+    ({"quantity": 0}, f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not 0"),
+    ({"quantity": -10}, f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not -10"),
+    ({"quantity": True}, f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not True"),
+    ({"quantity": 1.0}, f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not 1.0"),
+    (
+        {"quantity": QUANTITY_MAX + 1},
+        f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not {QUANTITY_MAX + 1}",
+    ),
+    ({"product": Product.NRML}, "product NRML cannot be used on NSE; use one of: CNC, MIS"),
+    (
+        {"exchange": Exchange.BFO, "product": Product.MIS},
+        "product MIS cannot be used on BFO; use one of: NRML",
+    ),
+    ({"price": Decimal("NaN")}, f"price must be a number above 0 and at most {PRICE_MAX}, not NaN"),
+    ({"price": Decimal("sNaN")}, f"price must be a number above 0 and at most {PRICE_MAX}, not sNaN"),
+    ({"price": Decimal("Infinity")}, f"price must be a number above 0 and at most {PRICE_MAX}, not Infinity"),
+    ({"price": Decimal(0)}, f"price must be a number above 0 and at most {PRICE_MAX}, not 0"),
+    ({"price": Decimal(-5)}, f"price must be a number above 0 and at most {PRICE_MAX}, not -5"),
+    ({"price": PRICE_MAX + 1}, f"price must be a number above 0 and at most {PRICE_MAX}, not {PRICE_MAX + 1}"),
+    ({"price": Decimal("1.00001")}, "price must have at most 4 decimals, not 1.00001"),
+    ({"stop_loss": Decimal(-1)}, f"stop_loss must be a number above 0 and at most {PRICE_MAX}, not -1"),
+    ({"target": Decimal("NaN")}, f"target must be a number above 0 and at most {PRICE_MAX}, not NaN"),
+    ({"price": None}, "a LIMIT order needs a price"),
+    ({"order_type": OrderType.MARKET, "price": Decimal(1)}, "a MARKET order takes no price; leave it out"),
+    ({"trigger_price": Decimal(1)}, "a LIMIT order takes no trigger_price; leave it out"),
+    ({"order_type": OrderType.SL_M}, "a SL-M order needs a trigger_price"),
+    ({"order_type": OrderType.SL, "price": Decimal(1)}, "a SL order needs a trigger_price"),
+    (
+        {"order_type": OrderType.SL, "price": Decimal(99), "trigger_price": Decimal(100)},
+        "the price of an SL BUY must be at or above its trigger_price",
+    ),
+    (
+        {"order_type": OrderType.SL, "side": Side.SELL, "price": Decimal(101), "trigger_price": Decimal(100)},
+        "the price of an SL SELL must be at or below its trigger_price",
+    ),
+    ({"trailing_type": TrailingType.POINTS}, "trailing_type and trailing_value must be given together"),
+    ({"trailing_value": Decimal(1)}, "trailing_type and trailing_value must be given together"),
+    ({"comment": "x" * 201}, "comment must be one line of at most 200 characters"),
+    ({"comment": "two\nlines"}, "comment must be one line of at most 200 characters"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), ONE_SENTENCE)
+def test_an_order_that_cannot_be_is_refused_with_one_clear_sentence(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidOrderError) as refused:
+        command(**wrong)
+
+    assert str(refused.value) == sentence
+
+
+def test_a_price_with_digits_beyond_what_arithmetic_keeps_is_refused() -> None:
+    with pytest.raises(InvalidOrderError, match="price must have at most 4 decimals"):
+        command(price=Decimal("100.00000000000000000000000000000001"))
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        {"order_type": OrderType.SL, "price": Decimal(100), "trigger_price": Decimal(100)},
+        {"order_type": OrderType.SL, "side": Side.SELL, "price": Decimal(99), "trigger_price": Decimal(100)},
+        {"order_type": OrderType.SL_M, "trigger_price": Decimal(100)},
+        {"order_type": OrderType.MARKET},
+        {"price": PRICE_MAX},
+        {"price": Decimal("0.0001")},
+        {"quantity": QUANTITY_MAX},
+        {"trailing_type": TrailingType.PERCENT, "trailing_value": Decimal(1), "trail_when": Decimal(110)},
+    ],
+)
+def test_an_order_at_the_edge_of_what_can_be_is_made(prices: dict[str, Any]) -> None:
+    assert command(**prices).quantity > 0
+
+
+@pytest.mark.parametrize(
+    ("field", "spelled", "meant"),
+    [
+        ("side", "B", Side.BUY),
+        ("side", " sell ", Side.SELL),
+        ("side", "S", Side.SELL),
+        ("order_type", "LMT", OrderType.LIMIT),
+        ("order_type", "limit", OrderType.LIMIT),
+        ("product", "I", Product.MIS),
+        ("product", "C", Product.CNC),
+        ("product", "mis", Product.MIS),
+        ("intent", "Exit", Intent.EXIT),
+        ("symbol", " infy-eq ", "INFY-EQ"),
+        ("quantity", 10.0, 10),
+        ("quantity", "1e2", 100),
+        ("price", 100, Decimal(100)),
+        ("price", " 99.95 ", Decimal("99.95")),
+        ("origin", "human", Origin.HUMAN),
+    ],
+)
+def test_usual_spellings_are_understood_at_the_edge(field: str, spelled: object, meant: object) -> None:
+    assert getattr(OrderCommand.parse(LOOSE | {field: spelled}), field) == meant
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meant"),
+    [("MKT", OrderType.MARKET), ("SL-MKT", OrderType.SL_M), ("slm", OrderType.SL_M), ("SL-LMT", OrderType.SL)],
+)
+def test_order_types_are_understood_with_the_prices_they_take(spelled: str, meant: OrderType) -> None:
+    prices = {
+        "price": "101" if meant is OrderType.SL else None,
+        "trigger_price": None if meant is OrderType.MARKET else "100",
+    }
+
+    assert OrderCommand.parse(LOOSE | prices | {"order_type": spelled}).order_type is meant
+
+
+def test_the_letter_m_means_nrml_where_it_can_be_used() -> None:
+    asked = OrderCommand.parse(LOOSE | {"exchange": "NFO", "symbol": "NIFTY27JAN26F", "product": "M"})
+
+    assert asked.key == InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"side": "BYU"}, "side must be one of BUY, SELL, not 'BYU'"),
+        ({"side": "M"}, "side must be one of BUY, SELL, not 'M'"),
+        ({"exchange": "NYSE"}, "exchange must be one of NSE, BSE, NFO, BFO, CDS, BCD, MCX, not 'NYSE'"),
+        ({"quantity": "ten"}, "quantity must be a whole number, not 'ten'"),
+        ({"quantity": "1.5"}, "quantity must be a whole number, not '1.5'"),
+        ({"quantity": True}, "quantity must be a whole number, not True"),
+        ({"quantity": float("nan")}, "quantity must be a whole number, not nan"),
+        ({"quantity": float("inf")}, "quantity must be a whole number, not inf"),
+        ({"quantity": "1e1000000"}, "quantity must be a whole number, not '1e1000000'"),
+        ({"price": "cheap"}, "price must be a number, not 'cheap'"),
+        ({"price": True}, "price must be a number, not True"),
+        ({"price": "nan"}, f"price must be a number above 0 and at most {PRICE_MAX}, not NaN"),
+        ({"symbol": None}, "symbol is missing"),
+        ({"command_id": None}, "command_id is missing"),
+    ],
+)
+def test_a_loosely_spelled_order_that_cannot_be_is_refused(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidOrderError) as refused:
+        OrderCommand.parse(LOOSE | wrong)
+
+    assert str(refused.value) == sentence
+
+
+def test_a_misspelled_field_is_refused_by_name_so_that_no_stop_is_lost() -> None:
+    with pytest.raises(InvalidOrderError, match=r"^unknown field 'stop_los'; the fields are: client_id, .*stop_loss"):
+        OrderCommand.parse(LOOSE | {"stop_los": "95"})
+
+
+PRICES = st.decimals("0.05", 1_000_000, places=2, allow_nan=False)
+
+
+@given(
+    quantity=st.integers(1, QUANTITY_MAX),
+    price=PRICES,
+    side=st.sampled_from(Side),
+    target=st.none() | PRICES,
+    comment=st.text("abc ", max_size=20).map(str.strip),
+)
+def test_a_command_survives_being_written_as_text_and_parsed(
+    quantity: int, price: Decimal, side: Side, target: Decimal | None, comment: str
+) -> None:
+    made = command(quantity=quantity, price=price, side=side, target=target, comment=comment)
+    written = {name: None if getattr(made, name) is None else str(getattr(made, name)) for name in made.__slots__}
+
+    assert OrderCommand.parse(written) == made
+
+
+def test_a_stored_command_comes_back_as_it_was() -> None:
+    made = command(stop_loss=Decimal(90), comment="why not")
+
+    assert OrderCommand.stored(*(getattr(made, name) for name in made.__slots__)) == made
+
+
+def test_fills_never_go_down_and_an_older_average_is_not_taken() -> None:
+    filled = order(state=State.PARTLY_FILLED, filled_quantity=6, average_price=Decimal(101))
+
+    after = filled.after(OrderEvent(event=Event.PARTLY_FILL, filled_quantity=4, average_price=Decimal(99)), TEN_O_CLOCK)
+
+    assert (after.filled_quantity, after.average_price) == (6, Decimal(101))
+
+
+def test_an_event_that_says_nothing_of_a_fact_leaves_it() -> None:
+    before = order(
+        state=State.WORKING,
+        broker_order_id="B1",
+        note="as it was",
+        tag=Reason.EXIT_CLAMPED,
+        limit_price=Decimal(99),
+        filled_quantity=0,
+    )
+
+    after = before.after(OrderEvent(event=Event.NOTE), TEN_O_CLOCK)
+
+    assert after == before
+
+
+def test_a_tag_goes_with_the_state_it_explains() -> None:
+    lost = order(state=State.SENDING).after(OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST), TEN_O_CLOCK)
+
+    found = lost.after(OrderEvent(event=Event.FILL, filled_quantity=10), TEN_O_CLOCK)
+
+    assert (lost.tag, found.tag) == (Reason.REPLY_LOST, None)
+
+
+def test_an_order_that_is_over_has_nothing_open() -> None:
+    canceled = order(state=State.CANCELED, quantity=10, filled_quantity=4)
+
+    assert (canceled.open_quantity, order(state=State.WORKING, quantity=10, filled_quantity=4).open_quantity) == (0, 6)
