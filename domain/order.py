@@ -318,6 +318,9 @@ _parsers: Final[Mapping[str, Any]] = {
     "origin": _word(Origin),
 }
 
+_ANSWERED_BY_A_BOOK: Final = frozenset({Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER})
+"""Tags that wait for a book to show the order in words that we know."""
+
 _REQUIRED: Final = frozenset(
     {
         "command_id",
@@ -403,7 +406,7 @@ class Order:
         return replace(
             self,
             state=state,
-            tag=Reason.LATE_TRUTH if late else happened.tag or self._kept_tag(state),
+            tag=Reason.LATE_TRUTH if late else happened.tag or self._kept_tag(state, happened.event),
             note=self.note if happened.note is None else happened.note,
             broker_order_id=happened.broker_order_id or self.broker_order_id,
             quantity=happened.quantity or self.quantity,
@@ -413,9 +416,12 @@ class Order:
             updated_at=at,
         )
 
-    def _kept_tag(self, state: State) -> Reason | None:
-        """Keep a tag as long as the state it explains; a late truth stays marked for good."""
-        return self.tag if state is self.state or self.tag is Reason.LATE_TRUTH else None
+    def _kept_tag(self, state: State, event: Event) -> Reason | None:
+        """Keep a tag as long as the state it explains, or what it asks is open; a late truth stays marked for good."""
+        if self.tag is Reason.LATE_TRUTH:
+            return self.tag
+        answered = self.tag in _ANSWERED_BY_A_BOOK and event in {Event.WORK, Event.PARTLY_FILL}
+        return self.tag if state is self.state and not answered else None
 
 
 @dataclass(frozen=True, slots=True)
