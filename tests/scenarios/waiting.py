@@ -1,0 +1,23 @@
+"""Waiting for what must come, never longer than it may take."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+WAIT_S: Final = 15.0
+"""Never reached when all is well."""
+LOOK_EVERY_S: Final = 0.02
+
+Found = TypeVar("Found")
+
+_pause: Final = threading.Event()
+
+
+def until(look: Callable[[], Found], what: str | Callable[[], str], within_s: float = WAIT_S) -> Found:
+    """Look again and again until there is something true, and return it; fail with `what` when it does not come."""
+    ends_at = time.monotonic() + within_s
+    while not (found := look()):
+        assert time.monotonic() < ends_at, f"within {within_s:g} s: {what if isinstance(what, str) else what()}"
+        _pause.wait(LOOK_EVERY_S)
+    return found
