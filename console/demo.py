@@ -1,6 +1,7 @@
 """The demo: a paper broker, a desk and three strategies in a fresh folder, and every order's six steps to be seen."""
 
 import json
+import secrets
 import shutil
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from actors.clock import RandomIds, SystemClock
+from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError
 from console.errors import PlainError
 from console.forms import Form, tally, timeline_form
@@ -155,7 +156,9 @@ class _Show:
                     return failure
             self._desk.stop_strategies()
             self._give_up_positions()
-            return self._settle(show)
+            failure = self._wait_until_nothing_is_open(show)
+            show("over")
+            return failure
 
     def _give_up_positions(self) -> None:
         """Get out as a person would: an exit for whatever a strategy still holds."""
@@ -163,7 +166,7 @@ class _Show:
         for strategy, held in self._desk.holdings().positions.items():
             for key, quantity in held.items():
                 given = {
-                    "command_id": f"{strategy}.{RandomIds().new()}",
+                    "command_id": f"{strategy}.{secrets.token_hex(16)}",
                     "client_id": "DEMO",
                     "strategy": strategy,
                     "intent": Intent.EXIT,
@@ -177,11 +180,6 @@ class _Show:
                     "origin": Origin.HUMAN,
                 }
                 self._desk.submit(OrderCommand.parse(given), EXIT_WAIT_S)
-
-    def _settle(self, show: Callable[[str], None]) -> str | None:
-        failure = self._wait_until_nothing_is_open(show)
-        show("over")
-        return failure
 
     def _wait_until_nothing_is_open(self, show: Callable[[str], None]) -> str | None:
         ends_at = self._clock.monotonic() + SETTLE_S_MAX

@@ -98,7 +98,8 @@ def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> i
         server.start(make_api(desk, settings, token), {"client_id": settings.client_id})
         failure = _serve(desk, settings, server.url, ending)
     except DeskStartError as error:
-        failure = str(error)
+        desk.stop()
+        raise PlainError(str(error), 2) from None
     except BaseException:
         desk.stop(grace_s=0)
         raise
@@ -120,7 +121,9 @@ def _serve(desk: Desk, settings: Settings, url: str, ending: Ending) -> str | No
     return None
 
 
-def wait_until_ready(desk: Desk, ending: Ending, say: Callable[[str], None], within_s: float = math.inf) -> str | None:
+def wait_until_ready(
+    desk: EndingDesk, ending: Ending, say: Callable[[str], None], within_s: float = math.inf
+) -> str | None:
     """Wait until nothing speaks against taking orders, saying what does; return the failure that came instead."""
     clock = SystemClock()
     ends_at = clock.monotonic() + within_s
