@@ -5,6 +5,7 @@ import math
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -115,9 +116,11 @@ async def _drip(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     dripping = web.StreamResponse(status=reply.http_status)
     dripping.content_type = _JSON
     dripping.content_length = len(reply.body)
-    await dripping.prepare(request)
-    for byte in reply.body:
-        await dripping.write(bytes([byte]))
-        await asyncio.sleep(_DRIP_S)
-    await dripping.write_eof()
+    # A client that loses patience and goes is what this fault is for.
+    with suppress(ConnectionError):
+        await dripping.prepare(request)
+        for byte in reply.body:
+            await dripping.write(bytes([byte]))
+            await asyncio.sleep(_DRIP_S)
+        await dripping.write_eof()
     return dripping

@@ -13,7 +13,7 @@ class Talk:
     """One WebSocket in the hands of a test."""
 
     def __init__(self, paper: Paper) -> None:
-        self.socket = websocket.create_connection(paper.where["websocket_url"], timeout=WAIT_S)
+        self.socket: Any = websocket.create_connection(paper.where["websocket_url"], timeout=WAIT_S)
 
     def say(self, **frame: str) -> None:
         self.socket.send(json.dumps(frame))
@@ -39,7 +39,7 @@ class Talk:
 def talk(paper: Paper) -> Iterator[Talk]:
     opened = Talk(paper)
     yield opened
-    opened.socket.close()
+    opened.socket.shutdown()
 
 
 def test_both_dialects_log_in_and_hearts_beat(api: Any, talk: Talk) -> None:
@@ -151,10 +151,10 @@ def test_frames_are_lost_doubled_swapped_or_late(
 def test_the_library_hears_ticks_and_orders_and_comes_back_after_a_drop(paper: Paper, api: Any) -> None:
     ticks: list[dict[str, str]] = []
     orders: list[dict[str, str]] = []
-    opened: list[bool] = []
+    opened: list[Any] = []
 
     def on_open() -> None:
-        opened.append(True)
+        opened.append(api._NorenApi__websocket.sock)
         api.subscribe_orders()
         api.subscribe(["NSE|2885"])
 
@@ -173,8 +173,12 @@ def test_the_library_hears_ticks_and_orders_and_comes_back_after_a_drop(paper: P
 
     wait_until(lambda: any(one["reporttype"] == "Fill" and one.get("remarks") == "again" for one in orders))
     api._NorenApi__stop_event.set()
-    api._NorenApi__websocket.close()
+    paper.admin("POST", "sockets", close=True)
     api._NorenApi__ws_thread.join(WAIT_S)
+    assert not api._NorenApi__ws_thread.is_alive()
+    for one in opened:
+        # The library underneath leaves a socket open that the server closed.
+        one.shutdown()
 
 
 def test_a_second_socket_evicts_the_first_where_told_so(start: Callable[..., Paper]) -> None:
@@ -192,4 +196,4 @@ def test_a_second_socket_evicts_the_first_where_told_so(start: Callable[..., Pap
     buy(heir, "unasked")
     assert second.hear()["reporttype"] == "NewAck"
     for one in (first, second):
-        one.socket.close()
+        one.socket.shutdown()
