@@ -328,11 +328,12 @@ class CommandActor(LoopActor):
                 happened = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note=message.reply.cause)
             case _:
                 assert_never(message.reply)
-        # The write goes first, so that whoever asks after the answer reads what the answer said.
-        post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
         lead = self._end(message.command_id)
         assert lead.order is not None
-        self._tell_callers(lead, OrderAnswered(order=lead.order.after(happened, self._clock.now())))
+        answer = OrderAnswered(order=lead.order.after(happened, self._clock.now()))
+        # The write goes before the answer, so that whoever asks after it reads what it said.
+        post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
+        self._tell_callers(lead, answer)
 
     # After every event: who must know, and what comes next.
 

@@ -1,8 +1,9 @@
-"""Several actors on one thread: those that only decide, and never wait.
+"""Several actors on one thread: those that decide, and the database whose answers they wait for anyway.
 
 An actor is its state and its mailbox, not a thread. Between threads a message costs a wake-up and a fight for the
-interpreter; between actors of one loop it costs a queue's put and get. Actors that touch the world (database, broker)
-or run other people's code (strategies), and the watcher that must be restartable, keep threads of their own.
+interpreter; between actors of one loop it costs a queue's put and get. What may be slow or hang without the orders'
+standing still (the broker, strategies, the watcher, the supervisor) keeps a thread of its own. Why the database stands
+here: docs/architecture.md, threads.
 """
 
 import queue
@@ -21,7 +22,7 @@ class SharedLoop:
 
     def __init__(self) -> None:
         self._turns: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="deciders", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
 
     def take_turn(self, turn: Callable[[], None]) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from loguru import logger
 
-from actors.actor import DeskActor
 from actors.address import Address, post
+from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     CommandInbox,
@@ -49,7 +49,7 @@ Write: TypeAlias = RegisterOrder | LookUpOrder | RecordEvent | RecordFills | Rec
 _TOLD: Final = frozenset({Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
 
 
-class RepoActor(DeskActor):
+class RepoActor(LoopActor):
     """Owns the database: the orders, their journal, the fills and the trading state."""
 
     def __init__(

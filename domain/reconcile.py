@@ -3,7 +3,6 @@
 Nothing here writes. A book becomes `Report`s: what each row proves has happened to an order of ours.
 """
 
-import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -24,10 +23,10 @@ REMARKS_CHARACTERS: Final = 20
 def remarks_tag_of(command: OrderCommand) -> str:
     """Derive the short tag that finds an order in the broker's books by `remarks` (docs/protocol.md, identifiers).
 
-    20 characters of a-z and 2-7: 90 bits of a hash over client and command id, the same in every process.
+    20 characters of a-z and 0-9: 72 bits of a hash over client and command id, the same in every process.
     """
-    digest = hashlib.sha256(f"{command.client_id}|{command.command_id}".encode()).digest()
-    return REMARKS_PREFIX + base64.b32encode(digest).decode().lower()[: REMARKS_CHARACTERS - len(REMARKS_PREFIX)]
+    digest = hashlib.sha256(f"{command.client_id}|{command.command_id}".encode()).hexdigest()
+    return REMARKS_PREFIX + digest[: REMARKS_CHARACTERS - len(REMARKS_PREFIX)]
 
 
 @dataclass(frozen=True, slots=True)

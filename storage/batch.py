@@ -10,7 +10,7 @@ from storage.rows import CHANGING_COLUMNS, COLUMNS
 
 Row: TypeAlias = tuple[Any, ...]
 
-_SIZES: Final = (32, 16, 8, 4, 2, 1)
+_SIZES: Final = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 """How many rows a statement takes: few sizes, so that every statement is prepared once and kept."""
 
 JOURNAL_COLUMNS: Final = (

@@ -7,20 +7,21 @@ the row and its journal line into the same transaction.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import peewee
 
 from domain.evidence import TradeRow
-from domain.lifecycle import TERMINAL, Event, State, is_late_truth
+from domain.lifecycle import Event, State, is_late_truth
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError
+from storage.models import OPEN
 from storage.rows import (
     CHANGING_COLUMNS,
     COLUMNS,
@@ -34,12 +35,11 @@ from storage.rows import (
 REGISTERED: Final = "REGISTERED"
 """The journal's name for an order's first line."""
 
-_OVER: Final = ", ".join(f"'{state.value}'" for state in sorted(TERMINAL))
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  constants only
 _OLDER_POSITIONS: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND state IN ({_OVER}) AND created_at < ?"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND id < ?"
     " GROUP BY strategy, exchange, symbol, product"
 )
 _FILL: Final = (
@@ -63,11 +63,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    """An order, the values of its changing columns, and the state its row has on disk (None: there is no row yet)."""
+    """An order, the values of its columns, and the state its row has on disk (None: there is no row yet)."""
 
     order: Order
     changing: tuple[Any, ...]
     state_on_disk: State | None
+    constant: tuple[Any, ...] = ()
 
 
 class StaleOrderError(StorageError):
@@ -110,7 +111,7 @@ class OrderRepository:
 
     def _flush(self) -> None:
         images = self._staged.values()
-        new = [constant_values(one.order) + one.changing for one in images if one.state_on_disk is None]
+        new = [one.constant + one.changing for one in images if one.state_on_disk is None]
         moved = [
             (*image.changing, name, image.state_on_disk.value)
             for name, image in self._staged.items()
@@ -132,16 +133,16 @@ class OrderRepository:
             if image.order.is_over:
                 self._written.pop(name, None)
             else:
-                self._written[name] = replace(image, state_on_disk=image.order.state)
+                self._written[name] = _Image(image.order, image.changing, image.order.state)
 
     # writing
 
     def create(self, command: OrderCommand, remarks_tag: str, at: datetime) -> Order:
         """Store a new order as CREATED (guide, step 1). The caller has looked the command id up before."""
         order = Order(command=command, remarks_tag=remarks_tag, quantity=command.quantity, created_at=at, updated_at=at)
-        changing = changing_values(order)
-        self._staged[command.command_id] = _Image(order, changing, None)
-        changes = dict(zip(COLUMNS, constant_values(order) + changing, strict=True))
+        constant, changing = constant_values(order), changing_values(order)
+        self._staged[command.command_id] = _Image(order, changing, None, constant)
+        changes = dict(zip(COLUMNS, constant + changing, strict=True))
         self._journal(order, REGISTERED, None, changes, {})
         return order
 
@@ -154,7 +155,7 @@ class OrderRepository:
         before, old = image.order, image.changing
         after = before.after(happened, at)
         new = changing_values(after)
-        self._staged[command_id] = _Image(after, new, image.state_on_disk)
+        self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
         self._journal(after, happened.event.value, before.state.value, changes, happened.inputs)
         return Recorded(after, is_late_truth(before.state, happened.event))
@@ -198,24 +199,25 @@ class OrderRepository:
 
     def get_open_orders_by_strategy(self, strategy: str) -> tuple[Order, ...]:
         """Return the strategy's orders that are not over (guide, check 2C)."""
-        return self._orders(f"strategy = ? AND state NOT IN ({_OVER}) ORDER BY id", strategy)
+        return self._orders(f"strategy = ? AND {OPEN} ORDER BY id", strategy)
 
     def open_orders(self) -> tuple[Order, ...]:
         """Return every order that is not over, oldest first."""
-        return self._orders(f"state NOT IN ({_OVER}) ORDER BY id")
+        return self._orders(f"{OPEN} ORDER BY id")
 
     def remembered_orders(self, now: datetime) -> tuple[Order, ...]:
         """Return what a start takes up again: every order that is not over, and today's that are."""
-        return self._orders(f"(state NOT IN ({_OVER}) OR created_at >= ?) ORDER BY id", trading_day(now))
+        first = self._first_of_day(now)
+        return (*self._orders(f"{OPEN} AND id < ? ORDER BY id", first), *self._orders("id >= ? ORDER BY id", first))
 
     def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:
         """Return at most `most` orders, newest first."""
-        where = f"state NOT IN ({_OVER})" if open_only else "1"
+        where = OPEN if open_only else "1"
         return self._orders(f"{where} ORDER BY id DESC LIMIT ?", most)
 
     def older_positions(self, now: datetime) -> dict[str, dict[InstrumentKey, int]]:
         """Return each strategy's signed units from the orders that `remembered_orders` leaves out."""
-        rows = self._execute(_OLDER_POSITIONS, (self._client_id, trading_day(now)))
+        rows = self._execute(_OLDER_POSITIONS, (self._client_id, self._first_of_day(now)))
         held: dict[str, dict[InstrumentKey, int]] = {}
         for strategy, exchange, symbol, product, quantity in rows.fetchall():
             held.setdefault(strategy, {})[InstrumentKey(Exchange(exchange), symbol, Product(product))] = quantity
@@ -224,9 +226,8 @@ class OrderRepository:
     def sent_today(self, now: datetime) -> int:
         """Return how many of today's orders passed the blockers."""
         row = self._execute(
-            "SELECT COUNT(*) FROM orders WHERE client_id = ? AND created_at >= ?"
-            " AND state NOT IN ('CREATED', 'BLOCKED')",
-            (self._client_id, trading_day(now)),
+            "SELECT COUNT(*) FROM orders WHERE client_id = ? AND id >= ? AND state NOT IN ('CREATED', 'BLOCKED')",
+            (self._client_id, self._first_of_day(now)),
         ).fetchone()
         return int(row[0])
 
@@ -259,6 +260,14 @@ class OrderRepository:
         return table
 
     # the ways to the table
+
+    def _first_of_day(self, now: datetime) -> int:
+        """Return the id from which on orders are of `now`'s trading day; ids grow with the time of creation."""
+        row = self._execute(
+            "SELECT id FROM orders WHERE client_id = ? AND created_at < ? ORDER BY id DESC LIMIT 1",
+            (self._client_id, trading_day(now)),
+        ).fetchone()
+        return 0 if row is None else int(row[0]) + 1
 
     def _image(self, command_id: str) -> "_Image":
         order = self.get(command_id)
