@@ -32,8 +32,8 @@ def order_book(venue: Venue, asked: Asked) -> Reply:
     asked.fields.need("uid")
     product = asked.fields.get("prd")
     orders = venue.exchange.orders.values()
-    found = [venue.speller.order(one) for one in orders if product in {None, one.terms.product}]
-    return rows(found, asked.moment.at)
+    found = [venue.speller.order_text(one) for one in orders if product in {None, one.terms.product}]
+    return Reply(b"[" + b",".join(found) + b"]") if found else rows([], asked.moment.at)
 
 
 def trade_book(venue: Venue, asked: Asked) -> Reply:

@@ -7,7 +7,7 @@ from typing import Final
 from broker.paper.instruments import Instrument
 from broker.paper.orders import WORKING, Event, Order, Report, Status
 from broker.paper.positions import Position
-from broker.paper.wire import date_first, epoch, money, time_first
+from broker.paper.wire import date_first, encoded, epoch, money, time_first
 
 Row = dict[str, str]
 
@@ -21,7 +21,7 @@ class Speller:
         self._user_id = user_id
         self._blank_rejreason = blank_rejreason
         self._words: dict[str, str] = {}
-        self._known: dict[str, tuple[int, Row]] = {}
+        self._known: dict[str, tuple[int, bytes]] = {}
 
     def use_words(self, words: Mapping[str, str]) -> None:
         """Spell statuses otherwise from now on, in books and frames."""
@@ -33,13 +33,15 @@ class Speller:
         self._known.clear()
 
     def order(self, order: Order) -> Row:
-        """Return the order book's row; an order that did not change keeps its row."""
+        """Return the order book's row."""
+        return self._row(order, order.state)
+
+    def order_text(self, order: Order) -> bytes:
+        """Return the order book's row as it goes out; an order that did not change keeps its text."""
         known = self._known.get(order.terms.number)
-        if known and known[0] == len(order.events):
-            return known[1]
-        row = self._row(order, order.state)
-        self._known[order.terms.number] = (len(order.events), row)
-        return row
+        if known is None or known[0] != len(order.events):
+            known = self._known[order.terms.number] = (len(order.events), encoded(self.order(order)))
+        return known[1]
 
     def history(self, order: Order) -> list[Row]:
         """Return the order's history, newest first, each with its `rpt`."""
