@@ -56,12 +56,14 @@ class ReplyOnce(Generic[Answer]):
             return None
 
 
-def post(address: Address[Message_contra], message: Message_contra) -> None:
-    """Tell, or log a dead letter. The sender lives on whoever died."""
+def post(address: Address[Message_contra], message: Message_contra) -> bool:
+    """Tell, or log a dead letter; return whether somebody was there. The sender lives on whoever died."""
     try:
         address.tell(message)
     except pykka.ActorDeadError as gone:
         logger.warning("dead letter: {} could not be told {}", gone, type(message).__name__)
+        return False
+    return True
 
 
 def backlog(address: Address[Any]) -> int:

@@ -20,6 +20,7 @@ order leaves for the broker only when its own SEND event returns, and that event
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias, assert_never
 
@@ -105,6 +106,7 @@ class Lead:
     order: Order | None = None
     priced: OrderPriced | None = None
     terms: Terms | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
     declined: Reason | None = None
 
 
@@ -292,7 +294,9 @@ class CommandActor(LoopActor):
             post(self._risk, CheckRisk(command=lead.command, price=terms.limit_price))
 
     def _reserve(self, message: RiskCleared) -> None:
-        post(self._guard, ReserveExposure(command=self._leads[message.command_id].command))
+        lead = self._leads[message.command_id]
+        lead.inputs = message.inputs
+        post(self._guard, ReserveExposure(command=lead.command))
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)
@@ -310,7 +314,7 @@ class CommandActor(LoopActor):
             tag=Reason.EXIT_CLAMPED if quantity < lead.command.quantity else None,
             quantity=quantity,
             limit_price=lead.terms.limit_price,
-            inputs={**message.inputs, "last_price": str(lead.terms.last_price)},
+            inputs={**lead.inputs, **message.inputs, "last_price": str(lead.terms.last_price)},
         )
         post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
 

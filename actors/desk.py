@@ -87,6 +87,10 @@ class DeskStartError(Exception):
     """The desk could not start; says what is wrong and what to do."""
 
 
+class DeskUnavailableError(Exception):
+    """An actor did not answer in time, or is gone; says so in a sentence."""
+
+
 class DeskFeed(Protocol):
     """What brings ticks: told the session by the broker's actor, and what to watch by the market's."""
 
@@ -343,7 +347,7 @@ class Desk:
         while True:
             try:
                 in_flight: tuple[str, ...] = self._ask("CommandActor", FindReadiness()).in_flight
-            except (pykka.ActorDeadError, pykka.Timeout, KeyError):
+            except DeskUnavailableError:
                 return ()
             if not in_flight or self._clock.monotonic() >= ends_at:
                 return in_flight
@@ -409,12 +413,17 @@ class Desk:
         """Ask the broker's actor, which may be in the middle of a slow request."""
         try:
             found: BrokerState = self._ask("BrokerActor", FindBrokerState(), wait_s=1.0)
-        except pykka.Timeout:
+        except DeskUnavailableError:
             return BrokerState(session="busy with a request", waiting=-1, placed=-1, idle_s=0.0)
         return found
 
     def _ask(self, name: str, question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
-        return self._refs[name].ask(question, timeout=wait_s)
+        try:
+            return self._refs[name].ask(question, timeout=wait_s)
+        except (KeyError, pykka.ActorDeadError):
+            raise DeskUnavailableError(f"{name} is not running; the desk is stopping or has not started") from None
+        except pykka.Timeout:
+            raise DeskUnavailableError(f"{name} did not answer within {wait_s:.0f} s; try again") from None
 
 
 def _stop(ref: pykka.ActorRef[Any], wait_s: float) -> None:

@@ -137,9 +137,11 @@ class MarketActor(LoopActor):
     def _pass_on(self, tick: Tick) -> None:
         key = (tick.exchange, tick.symbol)
         self._ticks[key] = tick
-        for subscriber in self._subscribers.get(key, ()):
-            if backlog(subscriber) < TICK_BACKLOG_MAX:
-                post(subscriber, PriceTicked(tick=tick))
+        told = PriceTicked(tick=tick)
+        subscribers = self._subscribers.get(key, [])
+        gone = [one for one in subscribers if backlog(one) < TICK_BACKLOG_MAX and not post(one, told)]
+        for one in gone:
+            subscribers.remove(one)
 
     def _fresh_price(self, key: Key) -> Decimal | None:
         tick = self._ticks.get(key)

@@ -46,6 +46,7 @@ from storage.repository import OrderRepository, UnknownOrderError
 Write: TypeAlias = RegisterOrder | LookUpOrder | RecordEvent | RecordFills | RecordTradingState
 
 
+TRY_AGAIN_S: Final = 1.0
 _TOLD: Final = frozenset({Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
 
 
@@ -145,10 +146,26 @@ class RepoActor(LoopActor):
             letters = self._write_group(batch)
         except StorageError as error:
             # A group that could not even begin fails whole; one that broke is taken apart.
-            letters = [self._write_alone(one) if error.began else _failed(one, str(error)) for one in batch]
+            letters = [self._write_alone(one) if error.began else self._failed(one, str(error)) for one in batch]
         for letter in letters:
             if letter is not None:
                 post(self._command, letter)
+
+    def _failed(self, message: Write, cause: str) -> CommandInbox | None:
+        """Answer a write that the database did not take; one that nobody leads is tried again later."""
+        logger.error("not written: {} ({})", type(message).__name__, cause)
+        match message:
+            case RegisterOrder():
+                return RegistrationFailed(command_id=message.command.command_id, cause=cause)
+            case LookUpOrder():
+                return RegistrationFailed(command_id=message.command_id, cause=cause)
+            case RecordEvent():
+                return EventUnrecorded(command_id=message.command_id, happened=message.happened, cause=cause)
+            case RecordFills() | RecordTradingState():
+                self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
+                return None
+            case _:
+                assert_never(message)
 
     def _write_group(self, batch: list[Write]) -> list[CommandInbox | None]:
         with self._repository.transaction():
@@ -160,7 +177,7 @@ class RepoActor(LoopActor):
         try:
             return self._write_group([message])[0]
         except StorageError as error:
-            return _failed(message, str(error))
+            return self._failed(message, str(error))
 
     def _write(self, message: Write, known: dict[str, Order]) -> CommandInbox | None:
         """Write one message inside the open transaction; the answer is posted after the commit."""
@@ -210,16 +227,3 @@ class RepoActor(LoopActor):
 def _was_told(message: Write) -> bool:
     """Say whether nobody waits for this write: the broker's answers and fills have been told already."""
     return isinstance(message, RecordFills) or (isinstance(message, RecordEvent) and message.happened.event in _TOLD)
-
-
-def _failed(message: Write, cause: str) -> CommandInbox | None:
-    """Answer a write that the database did not take."""
-    logger.error("not written: {} ({})", type(message).__name__, cause)
-    match message:
-        case RegisterOrder() | LookUpOrder():
-            command_id = message.command.command_id if isinstance(message, RegisterOrder) else message.command_id
-            return RegistrationFailed(command_id=command_id, cause=cause)
-        case RecordEvent():
-            return EventUnrecorded(command_id=message.command_id, happened=message.happened, cause=cause)
-        case RecordFills() | RecordTradingState():
-            return None

@@ -42,7 +42,7 @@ class FeedLimits:
 
 
 def _log_state(up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
-    logger.log("INFO" if up else "WARNING", "feed {}: {}", "up" if up else "down", words)
+    logger.log("INFO" if up or words == _STOPPED else "WARNING", "feed {}: {}", "up" if up else "down", words)
 
 
 class Feed:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from console.errors import PlainError
 from domain.settings import Settings, SettingsError, load_settings
@@ -55,7 +55,7 @@ def read_settings(config: Path | None) -> Settings:
     path = config if config is not None or not DEFAULT_FILE.exists() else DEFAULT_FILE
     _refuse_if_nothing_is_set(path)
     try:
-        return settled(load_settings(path))
+        return load_settings(path)
     except SettingsError as error:
         raise PlainError(str(error), 2) from None
 
@@ -63,16 +63,6 @@ def read_settings(config: Path | None) -> Settings:
 def _refuse_if_nothing_is_set(path: Path | None) -> None:
     if path is None and not {"DESK_MODE", "DESK_CLIENT_ID"} & set(os.environ):
         raise PlainError("there is no desk.toml here; `init` writes one for paper trading, --config names another", 2)
-
-
-def settled(settings: Settings) -> Settings:
-    """Return the settings with the database and the token under `data_dir`, unless they were placed elsewhere."""
-    changes: dict[str, Any] = {}
-    if "path" not in settings.storage.model_fields_set:
-        changes["storage"] = settings.storage.model_copy(update={"path": settings.data_dir / "desk.db"})
-    if "token_path" not in settings.api.model_fields_set:
-        changes["api"] = settings.api.model_copy(update={"token_path": settings.data_dir / "api-token"})
-    return settings.model_copy(update=changes)
 
 
 def at_paper_broker(settings: Settings, addresses: Mapping[str, str]) -> Settings:

@@ -22,11 +22,15 @@ from pydantic_settings import (
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
-SECRET_FIELDS: Final = frozenset({"user_id", "password", "totp_secret", "vendor_code", "api_secret", "imei", "token"})
+DATA_DIR: Final = Path(".desk")
+SECRET_FIELDS: Final = frozenset(
+    {"user_id", "password", "totp_secret", "vendor_code", "api_secret", "imei", "access_token", "token"}
+)
 _SECRETS_IN_TOML: Final = (
     ("broker", "password"),
     ("broker", "totp_secret"),
     ("broker", "api_secret"),
+    ("broker", "access_token"),
     ("api", "token"),
 )
 
@@ -80,7 +84,7 @@ class BrokerSettings(Section):
 class StorageSettings(Section):
     """Where the database lies."""
 
-    path: Path = Path(".desk/desk.db")
+    path: Path = DATA_DIR / "desk.db"
     registrations_in_group_max: Count = 64
     commit_linger_ms: Annotated[int, Field(ge=0, le=1_000)] = 10
     busy_timeout_ms: Annotated[int, Field(ge=0)] = 2_000
@@ -106,7 +110,7 @@ class ApiSettings(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_765
     token: SecretStr = SecretStr("")
-    token_path: Path = Path(".desk/api-token")
+    token_path: Path = DATA_DIR / "api-token"
     answer_wait_s_max: Seconds = 15.0
 
     @model_validator(mode="after")
@@ -166,7 +170,7 @@ class Settings(BaseSettings):
     mode: Mode
     client_id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     exits_only: bool = False
-    data_dir: Path = Path(".desk")
+    data_dir: Path = DATA_DIR
     broker: BrokerSettings = BrokerSettings()
     storage: StorageSettings = StorageSettings()
     watcher: WatcherSettings = WatcherSettings()
@@ -214,11 +218,23 @@ def load_settings(path: Path | None, **defaults: Any) -> Settings:  # noqa: ANN4
     """
     given = {**defaults, **_read_file(path)} if path is not None else dict(defaults)
     try:
-        return Settings(**given)
+        return _gathered(Settings(**given))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(_sentence(where, first["type"], first["msg"], first.get("input"))) from None
+
+
+def _gathered(settings: Settings) -> Settings:
+    """Let the database and the token follow `data_dir`, unless they were placed elsewhere; name the broker's user."""
+    storage, api, broker = settings.storage, settings.api, settings.broker
+    if not broker.user_id:
+        broker = broker.model_copy(update={"user_id": settings.client_id})
+    if storage.path == DATA_DIR / "desk.db":
+        storage = storage.model_copy(update={"path": settings.data_dir / "desk.db"})
+    if api.token_path == DATA_DIR / "api-token":
+        api = api.model_copy(update={"token_path": settings.data_dir / "api-token"})
+    return settings.model_copy(update={"storage": storage, "api": api, "broker": broker})
 
 
 def _sentence(where: str, kind: str, message: str, given: object) -> str:
