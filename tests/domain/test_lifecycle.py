@@ -1,5 +1,5 @@
 from decimal import Decimal
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -167,7 +167,7 @@ def test_any_legal_life_keeps_fills_growing_and_its_status_true(data: st.DataObj
         now = now.after(data.draw(_facts_of(now.state, event, now.filled_quantity, now.quantity)), TEN_O_CLOCK)
         lived.append(now)
 
-    for before, after in zip(lived, lived[1:], strict=False):
+    for before, after in pairwise(lived):
         assert after.filled_quantity >= before.filled_quantity
     for one in lived:
         assert not (one.status is Status.FAILED and one.filled_quantity)

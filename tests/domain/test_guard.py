@@ -1,0 +1,341 @@
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from domain.guard import GuardLedger, GuardRefused, Reserved
+from domain.lifecycle import Event, State
+from domain.order import Exchange, InstrumentKey, Intent, Order, OrderEvent, Product, Side
+from domain.reasons import Reason
+from tests.fakes import TEN_O_CLOCK, command, order
+
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+ENTRY = command(command_id="entry", quantity=100)
+
+
+def way_out(name: str = "exit", quantity: int = 100, **overrides: object) -> Order:
+    return order(command_id=name, intent=Intent.EXIT, side=Side.SELL, quantity=quantity, **overrides)
+
+
+def filled(quantity: int = 100, **overrides: object) -> Order:
+    return order(
+        **(
+            {"command_id": "entry", "quantity": quantity, "state": State.FILLED, "filled_quantity": quantity}
+            | overrides
+        )
+    )
+
+
+def reason_of(verdict: Reserved | GuardRefused) -> Reason | None:
+    return verdict.reason if isinstance(verdict, GuardRefused) else None
+
+
+def quantity_of(verdict: Reserved | GuardRefused) -> int:
+    return verdict.quantity if isinstance(verdict, Reserved) else 0
+
+
+def test_an_entry_is_reserved_whole() -> None:
+    assert quantity_of(GuardLedger().reserve(ENTRY)) == 100
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        order(state=State.CREATED),
+        order(state=State.SENDING),
+        order(state=State.UNCONFIRMED),
+        order(state=State.WORKING),
+        order(state=State.PARTLY_FILLED, filled_quantity=1),
+        order(state=State.FILLED, filled_quantity=10),
+        order(state=State.CANCELED, filled_quantity=1),
+    ],
+    ids=lambda one: one.state.value,
+)
+def test_a_second_entry_is_blocked_while_the_strategy_has_any_exposure(first: Order) -> None:
+    # Check 2B; R2 of the scenarios is the UNCONFIRMED case.
+    ledger = GuardLedger(orders=[first])
+
+    verdict = ledger.reserve(command(command_id="second", symbol="INFY-EQ"))
+
+    assert reason_of(verdict) is Reason.EXECUTION_GUARD_BLOCKED
+
+
+@pytest.mark.parametrize(
+    "state", [State.BLOCKED, State.REFUSED, State.REJECTED, State.NOT_PLACED, State.CANCELED], ids=str
+)
+def test_an_entry_goes_after_one_that_took_nothing(state: State) -> None:
+    ledger = GuardLedger(orders=[order(state=state)])
+
+    assert quantity_of(ledger.reserve(command(command_id="second"))) == 10
+
+
+def test_the_window_between_check_and_send_is_closed() -> None:
+    ledger = GuardLedger()
+
+    ledger.reserve(command(command_id="first"))
+    second = ledger.reserve(command(command_id="second"))
+
+    assert reason_of(second) is Reason.EXECUTION_GUARD_BLOCKED
+
+
+def test_two_strategies_in_the_same_symbol_know_nothing_of_each_other() -> None:
+    # G1: each exit sells only its own.
+    ledger = GuardLedger(orders=[filled(100, strategy="a"), filled(30, strategy="b", command_id="entry-b")])
+
+    exit_a = ledger.reserve(way_out("exit-a", 500, strategy="a").command)
+    exit_b = ledger.reserve(way_out("exit-b", 500, strategy="b").command)
+
+    assert (quantity_of(exit_a), quantity_of(exit_b)) == (100, 30)
+
+
+def test_an_adjustment_is_blocked_by_another_open_order_on_its_side() -> None:
+    # Check 2C.
+    ledger = GuardLedger(orders=[filled()])
+    add = command(command_id="add", intent=Intent.ADJUST)
+
+    first = ledger.reserve(add)
+    second = ledger.reserve(replace(add, command_id="add-again"))
+    elsewhere = ledger.reserve(replace(add, command_id="add-infy", symbol="INFY-EQ"))
+
+    assert quantity_of(first) == 10
+    assert reason_of(second) is Reason.DUPLICATE_ORDER_BLOCKED
+    assert quantity_of(elsewhere) == 10
+
+
+def test_a_duplicate_is_one_for_the_symbol_whatever_the_product() -> None:
+    ledger = GuardLedger()
+    ledger.reserve(command(command_id="mis", intent=Intent.ADJUST))
+
+    verdict = ledger.reserve(command(command_id="cnc", intent=Intent.ADJUST, product=Product.CNC))
+
+    assert reason_of(verdict) is Reason.DUPLICATE_ORDER_BLOCKED
+
+
+def test_an_exit_is_clamped_to_what_was_filled_and_not_to_what_was_asked() -> None:
+    ledger = GuardLedger(
+        orders=[order(command_id="entry", quantity=500, state=State.PARTLY_FILLED, filled_quantity=450)]
+    )
+
+    assert quantity_of(ledger.reserve(way_out(quantity=500).command)) == 450
+
+
+def test_two_exits_together_never_exceed_what_is_held() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+
+    first, second, third = (ledger.reserve(way_out(f"exit-{n}", 60).command) for n in range(3))
+
+    assert (quantity_of(first), quantity_of(second)) == (60, 40)
+    assert reason_of(third) is Reason.NOTHING_TO_EXIT
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_flat_strategy_has_nothing_to_exit(side: Side) -> None:
+    verdict = GuardLedger().reserve(command(intent=Intent.EXIT, side=side))
+
+    assert reason_of(verdict) is Reason.NOTHING_TO_EXIT
+
+
+def test_an_exit_on_the_side_that_would_build_is_refused() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+
+    verdict = ledger.reserve(command(command_id="exit", intent=Intent.EXIT, side=Side.BUY))
+
+    assert reason_of(verdict) is Reason.NOTHING_TO_EXIT
+
+
+def test_a_short_position_is_exited_by_buying() -> None:
+    ledger = GuardLedger({"trend": {KEY: -40}})
+
+    verdict = ledger.reserve(command(command_id="exit", intent=Intent.EXIT, side=Side.BUY, quantity=100))
+
+    assert quantity_of(verdict) == 40
+
+
+def test_the_same_symbol_under_another_product_is_another_position() -> None:
+    # B9.
+    ledger = GuardLedger({"trend": {KEY: 100}})
+
+    verdict = ledger.reserve(command(command_id="exit", intent=Intent.EXIT, side=Side.SELL, product=Product.CNC))
+
+    assert reason_of(verdict) is Reason.NOTHING_TO_EXIT
+
+
+def test_a_part_filled_then_canceled_entry_leaves_its_position() -> None:
+    # B6.
+    ledger = GuardLedger()
+    ledger.reserve(ENTRY)
+
+    ledger.observe(order(command=ENTRY, state=State.CANCELED, filled_quantity=45))
+
+    assert ledger.positions() == {"trend": {KEY: 45}}
+    assert quantity_of(ledger.reserve(way_out().command)) == 45
+
+
+@pytest.mark.parametrize(
+    "state", [State.REJECTED, State.REFUSED, State.CANCELED, State.NOT_PLACED, State.BLOCKED], ids=str
+)
+def test_an_exit_that_failed_gives_back_just_what_it_did_not_trade(state: State) -> None:
+    # "A rejected exit clears nothing": the position stays, and may be exited again.
+    ledger = GuardLedger(orders=[filled(100)])
+    first = way_out("exit-1")
+    ledger.reserve(first.command)
+
+    ledger.observe(replace(first, state=state))
+
+    assert ledger.positions() == {"trend": {KEY: 100}}
+    assert quantity_of(ledger.reserve(way_out("exit-2").command)) == 100
+
+
+def test_an_unconfirmed_exit_holds_what_it_may_have_sold() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    first = way_out("exit-1")
+    ledger.reserve(first.command)
+
+    ledger.observe(replace(first, state=State.UNCONFIRMED))
+
+    assert reason_of(ledger.reserve(way_out("exit-2").command)) is Reason.NOTHING_TO_EXIT
+
+
+def test_an_order_that_is_asked_about_twice_is_reserved_once() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    first = way_out(quantity=60).command
+
+    asked = [ledger.reserve(first) for _ in range(3)]
+
+    assert [quantity_of(one) for one in asked] == [60, 60, 60]
+    assert quantity_of(ledger.reserve(way_out("other", 60).command)) == 40
+
+
+def test_a_late_fill_is_counted_once() -> None:
+    # B7: canceled, and then filled after all.
+    ledger = GuardLedger()
+    canceled = order(command=ENTRY, state=State.CANCELED, filled_quantity=40)
+    ledger.observe(canceled)
+    late = canceled.after(OrderEvent(event=Event.FILL, filled_quantity=100), TEN_O_CLOCK)
+
+    for _ in range(2):
+        ledger.observe(late)
+
+    assert ledger.positions() == {"trend": {KEY: 100}}
+
+
+def test_a_released_reservation_is_free_again() -> None:
+    ledger = GuardLedger()
+    ledger.reserve(ENTRY)
+
+    ledger.release(ENTRY)
+
+    assert not ledger.has_strategy("trend")
+
+
+def test_positions_of_earlier_days_are_held_from_the_start() -> None:
+    ledger = GuardLedger({"trend": {KEY: 100}}, [filled(20, command_id="today")])
+
+    assert ledger.positions() == {"trend": {KEY: 120}}
+
+
+@given(st.lists(st.sampled_from([0, 1, 4, 10]), max_size=6))
+def test_observing_is_idempotent_and_the_last_word_counts(fills: list[int]) -> None:
+    now, ledger = order(quantity=10, state=State.WORKING), GuardLedger()
+    for amount in fills:
+        event = Event.FILL if amount == 10 else Event.PARTLY_FILL
+        if now.state is State.FILLED:
+            break
+        now = now.after(OrderEvent(event=event, filled_quantity=amount), TEN_O_CLOCK)
+        ledger.observe(now)
+
+    ledger.observe(now)
+    ledger.observe(now)
+
+    assert ledger.book("trend") == GuardLedger(orders=[now]).book("trend")
+
+
+class OneStrategy(RuleBasedStateMachine):
+    """Fills, exits, cancels, lost replies and late truths of one strategy, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = GuardLedger()
+        self.orders: dict[str, Order] = {}
+        self.count = 0
+
+    @property
+    def open(self) -> list[str]:
+        return [name for name, one in self.orders.items() if not one.is_over]
+
+    @property
+    def held(self) -> int:
+        return sum(one.filled_quantity * one.command.side.sign for one in self.orders.values())
+
+    def _reserve(self, asked: Order) -> None:
+        verdict = self.ledger.reserve(asked.command)
+        if isinstance(verdict, Reserved):
+            sent = OrderEvent(event=Event.SEND, quantity=verdict.quantity)
+            self.orders[asked.command.command_id] = asked.after(sent, TEN_O_CLOCK)
+
+    def _move(self, name: str, event: Event, amount: int | None = None) -> None:
+        self.orders[name] = self.orders[name].after(
+            OrderEvent(event=event, filled_quantity=amount, average_price=Decimal(100)), TEN_O_CLOCK
+        )
+        self.ledger.observe(self.orders[name])
+
+    @rule(quantity=st.integers(1, 50), side=st.sampled_from(Side))
+    def enter(self, quantity: int, side: Side) -> None:
+        self.count += 1
+        self._reserve(order(command_id=f"o{self.count}", quantity=quantity, side=side))
+
+    @rule(quantity=st.integers(1, 80))
+    def exit(self, quantity: int) -> None:
+        self.count += 1
+        side = Side.SELL if self.held > 0 else Side.BUY
+        self._reserve(order(command_id=f"o{self.count}", quantity=quantity, side=side, intent=Intent.EXIT))
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def trade(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(self.open))
+        one = self.orders[name]
+        amount = data.draw(st.integers(one.filled_quantity, one.quantity))
+        if amount:
+            self._move(name, Event.FILL if amount == one.quantity else Event.PARTLY_FILL, amount)
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(self.open))
+        self._move(name, data.draw(st.sampled_from([Event.CANCEL, Event.REJECT])), self.orders[name].filled_quantity)
+
+    @precondition(lambda self: any(self.orders[name].state is State.SENDING for name in self.open))
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
+        sending = [name for name in self.open if self.orders[name].state is State.SENDING]
+        self._move(
+            data.draw(st.sampled_from(sending)),
+            data.draw(st.sampled_from([Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY])),
+        )
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """See an order again, as it is."""
+        self.ledger.observe(self.orders[data.draw(st.sampled_from(sorted(self.orders)))])
+
+    @invariant()
+    def exits_never_exceed_what_is_held(self) -> None:
+        closing = sum(
+            one.open_quantity * one.command.side.sign
+            for one in self.orders.values()
+            if one.command.intent is Intent.EXIT
+        )
+        assert abs(closing) <= abs(self.held)
+        assert closing * self.held <= 0
+
+    @invariant()
+    def the_ledger_holds_what_was_filled(self) -> None:
+        assert self.ledger.book("trend").positions.get(KEY, 0) == self.held
+
+
+TestOneStrategy = OneStrategy.TestCase

@@ -1,0 +1,335 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.evidence import BrokerStatus
+from domain.lifecycle import Event, State
+from domain.order import Order
+from domain.reasons import Reason
+from domain.reconcile import Comparison, OrderIndex, Report, event_of, remarks_tag_of
+from domain.settings import ProofSettings
+from tests.fakes import TEN_O_CLOCK, book, command, order, row_of
+
+ROOT = Path(__file__).parents[2]
+THREE_IN_NINETY = ProofSettings(books=3, window_s=90)
+
+
+def at(seconds: float) -> datetime:
+    return TEN_O_CLOCK + timedelta(seconds=seconds)
+
+
+def working(**overrides: object) -> Order:
+    return order(**({"state": State.WORKING, "broker_order_id": "B1"} | overrides))
+
+
+def lost(**overrides: object) -> Order:
+    return order(**({"state": State.UNCONFIRMED} | overrides))
+
+
+def events(reports: tuple[Report, ...]) -> list[tuple[str, Event]]:
+    return [(one.command_id, one.happened.event) for one in reports]
+
+
+def test_a_row_is_matched_by_the_brokers_id_first_and_else_by_our_tag() -> None:
+    by_id, by_tag = working(command_id="by-id"), lost(command_id="by-tag")
+    index = OrderIndex([by_id, by_tag])
+
+    assert index.match(row_of(by_id, remarks="")) == by_id
+    assert index.match(row_of(by_tag, broker_order_id="B2")) == by_tag
+    assert index.match(row_of(by_tag, broker_order_id="B1")) == by_id
+    assert index.match(row_of(by_id, broker_order_id="B3", remarks="someone-else")) is None
+
+
+def test_a_foreign_row_without_remarks_matches_no_order_without_a_tag() -> None:
+    legacy = working(remarks_tag="")
+
+    assert OrderIndex([legacy]).match(row_of(legacy, broker_order_id="B2")) is None
+
+
+def test_a_tag_fits_the_brokers_remarks_and_differs_by_client_and_command() -> None:
+    tags = {remarks_tag_of(command(client_id=client, command_id=name)) for client in "AB" for name in ("1", "2")}
+
+    assert len(tags) == 4
+    assert all(tag.isascii() and tag.isalnum() and len(tag) == 20 for tag in tags)
+
+
+def test_a_tag_is_the_same_in_every_process() -> None:
+    code = "from tests.fakes import command; from domain.reconcile import remarks_tag_of as tag; print(tag(command()))"
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+    )
+
+    assert remarks_tag_of(command()) == elsewhere.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "event"),
+    [
+        (BrokerStatus.COMPLETE, 10, Event.FILL),
+        (BrokerStatus.OPEN, 0, Event.WORK),
+        (BrokerStatus.OPEN, 4, Event.PARTLY_FILL),
+        (BrokerStatus.PENDING, 0, Event.WORK),
+        (BrokerStatus.TRIGGER_PENDING, 0, Event.WORK),
+        (BrokerStatus.CANCELED, 4, Event.CANCEL),
+        (BrokerStatus.REJECTED, 0, Event.REJECT),
+    ],
+)
+def test_each_word_of_the_broker_says_what_happened(status: BrokerStatus, filled: int, event: Event) -> None:
+    happened = event_of(lost(), row_of(lost(), status, filled_quantity=filled), at(1))
+
+    assert happened is not None
+    assert (happened.event, happened.filled_quantity, happened.broker_order_id) == (event, filled, "26010500000001")
+
+
+@pytest.mark.parametrize("status", [BrokerStatus.OPEN, BrokerStatus.COMPLETE, BrokerStatus.CANCELED])
+def test_a_row_with_fewer_fills_than_we_know_is_older_and_says_nothing(status: BrokerStatus) -> None:
+    known = working(state=State.PARTLY_FILLED, filled_quantity=6)
+
+    assert event_of(known, row_of(known, status, filled_quantity=5), at(1)) is None
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        working(),
+        working(state=State.PARTLY_FILLED, filled_quantity=4),
+        working(state=State.FILLED, filled_quantity=10),
+    ],
+    ids=lambda one: one.state.value,
+)
+def test_a_row_that_says_what_we_know_is_no_news(known: Order) -> None:
+    status = BrokerStatus.COMPLETE if known.state is State.FILLED else BrokerStatus.OPEN
+
+    assert event_of(known, row_of(known, status, filled_quantity=known.filled_quantity), at(1)) is None
+
+
+def test_more_fills_on_a_partly_filled_order_are_news() -> None:
+    known = working(state=State.PARTLY_FILLED, filled_quantity=4)
+
+    happened = event_of(known, row_of(known, filled_quantity=7, average_price=Decimal(101)), at(1))
+
+    assert happened is not None
+    assert (happened.event, happened.filled_quantity, happened.average_price) == (Event.PARTLY_FILL, 7, Decimal(101))
+
+
+def test_the_brokers_words_are_kept_with_a_rejection() -> None:
+    # R10.
+    row = row_of(working(), BrokerStatus.REJECTED, reject_reason="RED:Margin Shortfall")
+
+    happened = event_of(working(), row, at(1))
+
+    assert happened is not None
+    assert (happened.tag, happened.note) == (Reason.BROKER_REJECTED, "RED:Margin Shortfall")
+
+
+@pytest.mark.parametrize("state", [State.CANCELED, State.REJECTED, State.REFUSED, State.NOT_PLACED])
+@pytest.mark.parametrize(("asked_at", "believed"), [(at(-1), False), (at(0), False), (at(1), True)])
+def test_a_book_proves_an_ended_order_alive_only_when_asked_after_the_end(
+    state: State, asked_at: datetime, *, believed: bool
+) -> None:
+    ended = working(state=state, updated_at=at(0))
+
+    happened = event_of(ended, row_of(ended, BrokerStatus.COMPLETE, filled_quantity=10), asked_at)
+
+    assert (happened is not None) == believed
+
+
+def test_an_order_that_was_never_sent_is_moved_by_nothing() -> None:
+    blocked = order(state=State.BLOCKED)
+
+    assert event_of(blocked, row_of(blocked, BrokerStatus.COMPLETE, filled_quantity=10), at(1)) is None
+
+
+def test_an_unknown_word_holds_the_order_and_is_reported_once() -> None:
+    # B4.
+    known = working()
+    row = row_of(known, BrokerStatus.UNKNOWN, status_words="FROZEN_BY_ELVES")
+
+    happened = event_of(known, row, at(1))
+    assert happened is not None
+    held = known.after(happened, at(1))
+
+    assert (happened.event, happened.tag, happened.note) == (
+        Event.NOTE,
+        Reason.UNKNOWN_BROKER_STATUS,
+        "FROZEN_BY_ELVES",
+    )
+    assert held.state is State.WORKING
+    assert event_of(held, row, at(2)) is None
+
+
+def test_a_known_word_after_an_unknown_one_clears_the_tag() -> None:
+    held = working(tag=Reason.UNKNOWN_BROKER_STATUS, note="FROZEN_BY_ELVES")
+
+    happened = event_of(held, row_of(held), at(1))
+
+    assert happened is not None
+    assert happened.event is Event.WORK
+
+
+def test_a_finished_order_found_by_its_tag_takes_the_brokers_id_once() -> None:
+    comparison = Comparison([lost()], THREE_IN_NINETY)
+    shown = book([row_of(lost(), BrokerStatus.COMPLETE, filled_quantity=10)], at(1))
+
+    first = comparison.compare(shown)
+    comparison.orders.observe(lost().after(first[0].happened, at(1)))
+    second = comparison.compare(book(shown.rows, at(2)))
+
+    assert events(first) == [("c1", Event.FILL)]
+    assert second == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "proved_at"),
+    [
+        ([1, 50, 91], 3),
+        ([1, 2, 3, 4, 90], None),
+        ([1, 2, 3, 4, 91], 5),
+        ([1, 92], None),
+        ([1, 92, 93], 3),
+    ],
+)
+def test_absence_is_proved_by_enough_books_over_enough_time_and_never_earlier(
+    asked: list[float], proved_at: int | None
+) -> None:
+    # R4.
+    comparison = Comparison([lost()], THREE_IN_NINETY)
+
+    said = [events(comparison.compare(book(at=at(moment)))) for moment in asked]
+
+    proofs = [place for place, one in enumerate(said, start=1) if one]
+    assert proofs == ([] if proved_at is None else [proved_at])
+
+
+@given(
+    gaps=st.lists(st.floats(0.1, 60), min_size=1, max_size=30),
+    books=st.integers(1, 5),
+    window_s=st.floats(0, 200),
+)
+def test_no_proof_comes_early_whatever_the_books_times(gaps: list[float], books: int, window_s: float) -> None:
+    comparison = Comparison([lost()], ProofSettings(books=books, window_s=window_s))
+    moments = [at(sum(gaps[: count + 1])) for count in range(len(gaps))]
+
+    for count, moment in enumerate(moments, start=1):
+        proved = bool(comparison.compare(book(at=moment)))
+
+        enough = count >= books and moment - moments[0] >= timedelta(seconds=window_s)
+        assert proved == enough
+
+
+def test_books_asked_before_the_order_left_prove_nothing() -> None:
+    comparison = Comparison([lost(updated_at=at(100))], THREE_IN_NINETY)
+
+    said = [comparison.compare(book(at=at(moment))) for moment in (0, 50, 100, 101, 150)]
+
+    assert said == [()] * 5
+
+
+def test_books_of_another_day_prove_nothing() -> None:
+    comparison = Comparison([lost()], THREE_IN_NINETY)
+    tomorrow = 24 * 3600.0
+
+    said = [comparison.compare(book(at=at(tomorrow + moment))) for moment in (0, 50, 100, 200)]
+
+    assert said == [()] * 4
+
+
+@pytest.mark.parametrize("state", [State.CREATED, State.SENDING, State.WORKING, State.PARTLY_FILLED])
+def test_only_an_unconfirmed_order_is_ever_declared_absent(state: State) -> None:
+    comparison = Comparison([order(state=state)], THREE_IN_NINETY)
+
+    said = [comparison.compare(book(at=at(moment))) for moment in (1, 50, 100, 200)]
+
+    assert said == [()] * 4
+
+
+def test_an_order_without_a_tag_is_never_declared_absent() -> None:
+    comparison = Comparison([lost(remarks_tag="")], THREE_IN_NINETY)
+
+    said = [comparison.compare(book(at=at(moment))) for moment in (1, 50, 100, 200)]
+
+    assert said == [()] * 4
+
+
+def test_an_order_that_arrives_late_is_found_and_its_proof_forgotten() -> None:
+    # R5: 85 s after the reply was lost.
+    comparison = Comparison([lost()], THREE_IN_NINETY)
+    before = [comparison.compare(book(at=at(moment))) for moment in (1, 40, 80)]
+
+    found = comparison.compare(book([row_of(lost())], at(85)))
+
+    assert before == [(), (), ()]
+    assert events(found) == [("c1", Event.WORK)]
+
+
+def test_a_book_with_fewer_rows_than_before_proves_nothing_absent() -> None:
+    # B3.
+    other = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
+    comparison = Comparison([lost()], THREE_IN_NINETY)
+    comparison.compare(book([other, replace(other, broker_order_id="B8")], at(1)))
+
+    said = [comparison.compare(book([other], at(moment))) for moment in (50, 100, 150, 200)]
+
+    assert said == [()] * 4
+
+
+def test_a_book_with_fewer_rows_still_shows_what_it_shows() -> None:
+    other = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
+    comparison = Comparison([lost()], THREE_IN_NINETY)
+    comparison.compare(book([other, replace(other, broker_order_id="B8")], at(1)))
+
+    found = comparison.compare(book([row_of(lost())], at(2)))
+
+    assert events(found) == [("c1", Event.WORK)]
+
+
+def test_a_new_days_book_may_be_shorter() -> None:
+    tomorrow = at(24 * 3600)
+    fresh = lost(command_id="fresh", created_at=tomorrow, updated_at=tomorrow)
+    comparison = Comparison([fresh], ProofSettings(books=1, window_s=0))
+    comparison.compare(book([row_of(order(command_id="other"), remarks="foreign")], at(1)))
+
+    said = comparison.compare(book(at=tomorrow + timedelta(seconds=1)))
+
+    assert events(said) == [("fresh", Event.PROVE_ABSENT)]
+
+
+def test_orders_of_earlier_days_that_are_over_are_forgotten_and_open_ones_kept() -> None:
+    done, resting = working(command_id="done", state=State.FILLED), working(command_id="open", broker_order_id="B2")
+    comparison = Comparison([done, resting], THREE_IN_NINETY)
+
+    comparison.compare(book(at=at(24 * 3600)))
+
+    assert [one.command.command_id for one in comparison.orders] == ["open"]
+
+
+def test_foreign_rows_are_passed_over() -> None:
+    foreign = row_of(order(), remarks="typed by hand", broker_order_id="B99")
+
+    assert Comparison([working()], THREE_IN_NINETY).compare(book([foreign], at(1))) == ()
+
+
+def test_a_proof_names_what_it_rests_on() -> None:
+    comparison = Comparison([lost()], ProofSettings(books=2, window_s=5))
+    comparison.compare(book(at=at(1)))
+
+    (proof,) = comparison.compare(book(at=at(7)))
+
+    assert proof.happened.inputs == {
+        "healthy_books": "2",
+        "first_asked_at": at(1).isoformat(),
+        "last_asked_at": at(7).isoformat(),
+    }

@@ -1,0 +1,202 @@
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from domain.settings import Mode, Settings, SettingsError, load_settings
+
+GOOD = """
+mode = "paper"
+client_id = "FA1"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("DESK_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "desk.toml"
+
+
+def load(file: Path, more: str = "", text: str = GOOD) -> Settings:
+    file.write_text(text + more, encoding="utf-8")
+    file.chmod(0o644)
+    return load_settings(file)
+
+
+TYPOS = [
+    ('mode = "pappper"\nclient_id = "FA1"', "mode: Input should be 'paper' or 'live', not 'pappper'"),
+    ('mode = "PAPER"\nclient_id = "FA1"', "mode: Input should be 'paper' or 'live', not 'PAPER'"),
+    ('client_id = "FA1"', "mode is missing: set it in desk.toml or as DESK_MODE"),
+    ('mode = "paper"', "client_id is missing: set it in desk.toml or as DESK_CLIENT_ID"),
+    (GOOD + "modus = 1", "modus is not a setting; check its spelling"),
+    (GOOD + "[brokre]\nrest_url = 'x'", "brokre is not a setting; check its spelling"),
+    (GOOD + "[broker]\nresturl = 'x'", "broker.resturl is not a setting; check its spelling"),
+    (
+        GOOD + "[risk]\norder_quantity_max = -5",
+        "risk.order_quantity_max: Input should be greater than or equal to 1, not -5",
+    ),
+    (GOOD + "[risk]\norder_notional_max = nan", "risk.order_notional_max: Input should be a finite number, not nan"),
+    (GOOD + "[watcher]\npoll_interval_s = nan", "watcher.poll_interval_s: Input should be a finite number, not nan"),
+    (GOOD + "[watcher]\npoll_interval_s = 0", "watcher.poll_interval_s: Input should be greater than 0, not 0"),
+    (
+        GOOD + "[api]\nhost = '0.0.0.0'",
+        "api: host must be a loopback address such as 127.0.0.1, not '0.0.0.0'",
+    ),
+    (
+        GOOD + "[broker]\norders_reserved_for_exits = 10",
+        "broker: orders_reserved_for_exits must be below orders_per_second_max, or no entry could pass",
+    ),
+    (
+        GOOD + "[[strategies]]\nclass = 'a:A'\nname = 'x'\n[[strategies]]\nclass = 'b:B'\nname = 'x'",
+        "settings: two strategies have the same name",
+    ),
+    (
+        GOOD + "[[strategies]]\nname = 'x'",
+        "strategies.0.class is missing: set it in desk.toml or as DESK_STRATEGIES__0__CLASS",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), TYPOS)
+def test_a_typo_is_refused_with_one_clear_sentence(file: Path, text: str, sentence: str) -> None:
+    # D11.
+    with pytest.raises(SettingsError) as refused:
+        load(file, text=text)
+
+    assert str(refused.value) == sentence
+
+
+def test_a_missing_file_is_named(file: Path) -> None:
+    with pytest.raises(SettingsError, match="does not exist"):
+        load_settings(file)
+
+
+@pytest.mark.parametrize("text", [b"mode = ", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_named(file: Path, text: bytes) -> None:
+    file.write_bytes(text)
+
+    with pytest.raises(SettingsError, match=r"desk\.toml cannot be read: "):
+        load_settings(file)
+
+
+def test_every_setting_but_two_has_a_default(file: Path) -> None:
+    settings = load(file)
+
+    assert (settings.mode, settings.client_id) == (Mode.PAPER, "FA1")
+    assert settings.watcher.poll_interval_s == 1.0
+    assert (settings.proof.books, settings.proof.window_s) == (3, 90.0)
+
+
+def test_the_environment_wins_over_the_file_key_by_key(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_BROKER__READ_TIMEOUT_S", "2.5")
+
+    settings = load(file, "[broker]\nread_timeout_s = 9.0\nconnect_timeout_s = 4.0")
+
+    assert (settings.broker.read_timeout_s, settings.broker.connect_timeout_s) == (2.5, 4.0)
+
+
+def test_a_misspelled_key_in_the_environment_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_BROKER__READ_TIMEOUTS", "2.5")
+
+    with pytest.raises(SettingsError, match=r"^broker\.read_timeouts is not a setting; check its spelling$"):
+        load(file)
+
+
+def test_defaults_fill_what_neither_file_nor_environment_says(file: Path) -> None:
+    file.write_text(GOOD, encoding="utf-8")
+
+    settings = load_settings(file, mode="live", data_dir=Path("elsewhere"))
+
+    assert (settings.mode, settings.data_dir) == (Mode.PAPER, Path("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        ("broker", "password"),
+        ("broker", "totp_secret"),
+        ("broker", "api_secret"),
+        ("broker", "access_token"),
+        ("api", "token"),
+    ],
+    ids=".".join,
+)
+def test_a_secret_in_a_file_that_others_may_read_is_refused(file: Path, secret: tuple[str, str]) -> None:
+    section, key = secret
+    text = f'[{section}]\n{key} = "hunter2"'
+
+    with pytest.raises(SettingsError) as refused:
+        load(file, text)
+
+    assert f"DESK_{section.upper()}__{key.upper()}" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_secret_in_a_private_file_is_taken(file: Path) -> None:
+    file.write_text(GOOD + '[broker]\npassword = "hunter2"', encoding="utf-8")
+    file.chmod(0o600)
+
+    assert load_settings(file).broker.password.get_secret_value() == "hunter2"
+
+
+def test_a_secret_never_shows(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_BROKER__PASSWORD", "hunter2")
+
+    settings = load(file)
+
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize("key", ["password", "totp_secret", "api_secret", "access_token"])
+def test_a_secret_of_the_wrong_kind_is_not_repeated_in_the_sentence(file: Path, key: str) -> None:
+    file.write_text(GOOD + f"[broker]\n{key} = 8675309", encoding="utf-8")
+    file.chmod(0o600)
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings(file)
+
+    assert f"broker.{key}" in str(refused.value)
+    assert "8675309" not in str(refused.value)
+
+
+LIVE = 'mode = "live"\nclient_id = "FA1"\n[broker]\n'
+
+
+@pytest.mark.parametrize(
+    ("broker", "sentence"),
+    [
+        ("", "settings: mode is live but broker.rest_url is not set"),
+        (
+            "rest_url = 'https://broker'\norders_per_second_max = 11",
+            "settings: live mode above 10 orders a second needs broker.algo_id (SEBI retail-algo rules)",
+        ),
+    ],
+)
+def test_live_money_is_refused_without_what_it_needs(file: Path, broker: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(file, text=LIVE + broker)
+
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("broker", ["orders_per_second_max = 10", "orders_per_second_max = 11\nalgo_id = 'A1'"])
+def test_live_money_is_taken_with_what_it_needs(file: Path, broker: str) -> None:
+    assert load(file, text=LIVE + "rest_url = 'https://broker'\n" + broker).mode is Mode.LIVE
+
+
+def test_a_strategys_own_parameters_are_passed_on(file: Path) -> None:
+    settings = load(file, "[[strategies]]\nclass = 'examples.one_shot:OneShot'\nname = 'first'\nquantity = 5")
+
+    assert settings.strategies[0].parameters == {"quantity": 5}
+
+
+def test_money_in_settings_is_decimal(file: Path) -> None:
+    assert load(file, "[risk]\norder_notional_max = '12345.67'").risk.order_notional_max == Decimal("12345.67")
