@@ -23,8 +23,10 @@ from typing import Any, Final
 from loguru import logger
 from NorenRestApiPy.NorenApi import NorenApi
 
+from actors.clock import SystemClock
 from actors.desk import Desk
 from actors.messages import OrderAnswered, OrderDeclined
+from broker.totp import code_at
 from domain.lifecycle import State
 from domain.order import Exchange, Intent, OrderCommand, OrderType, Product, Side
 from domain.settings import Settings, load_settings
@@ -80,7 +82,7 @@ def null_server() -> Iterator[Server]:
 def paper_server(folder: Path) -> Iterator[Server]:
     """Start the paper broker with its rate ceiling lifted, durable as always."""
     words = [sys.executable, "-m", "broker.paper", "--port", "0", "--data-dir", str(folder / "paper")]
-    process = subprocess.Popen([*words, "--orders-per-second", "0"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*words, "--orders-per-s-max", "0"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         where = json.loads(process.stdout.readline())
@@ -213,9 +215,7 @@ def measure(server: Server, folder: Path, rounds: int, calls: int, waiting: int)
     if server.token:
         api.set_session(server.user_id, "", server.token)
     else:
-        import pyotp  # noqa: PLC0415  only the paper broker asks for it
-
-        code = pyotp.TOTP("JBSWY3DPEHPK3PXP").now()
+        code = code_at("JBSWY3DPEHPK3PXP", SystemClock().now())
         assert api.login("PAPER", "paper", code, "PAPER_U", "paper-secret", "bench") is not None
     with running_desk(server, folder) as desk:
         bare_calls(api, calls // 4)
