@@ -284,7 +284,7 @@ class CommandActor(LoopActor):
                 return
             lead = self._leads[name]
             lead.priced = message
-        if lead.order is None or lead.priced is None:
+        if lead.order is None or lead.priced is None or lead.terms is not None:
             return
         terms = terms_of(lead.command, lead.priced.instrument, lead.priced.last_price)
         if isinstance(terms, Objection):
@@ -345,7 +345,8 @@ class CommandActor(LoopActor):
         order, event = message.order, message.happened.event
         name = order.command.command_id
         lead = self._leads.get(name)
-        if lead is not None:
+        if lead is not None and lead.order is not None:
+            # A lead without an order is a repeat's: it waits for the word that its id is known, and goes no step.
             lead.order = order
         self._spread(order, message.happened, late=message.late)
         if event is Event.SEND:
@@ -359,7 +360,8 @@ class CommandActor(LoopActor):
             logger.critical("late truth: {} is {} after all", order.command.command_id, order.state)
         if happened.event is Event.NOTE:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
-        if happened.event not in {Event.SEND, Event.ACCEPT}:
+        cut = happened.event is Event.SEND and order.quantity < order.command.quantity
+        if cut or happened.event not in {Event.SEND, Event.ACCEPT}:
             post(self._guard, ExposureMoved(order=order))
         self._moved[order.command.command_id] = order
         self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
