@@ -51,7 +51,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What arrived at the broker, and what became of it. `arrivals` are the monotonic and wall seconds of each place."""
+    """What arrived at the broker, and what became of it. `arrivals`: tag, monotonic and wall seconds of each place."""
 
     orders: tuple[Placed, ...]
     fills: Counter[str]
