@@ -27,7 +27,6 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
     `journal_mode=WAL` with `synchronous=FULL`: a commit that returned is on disk. Raises `StorageError`.
     """
     path = settings.path
-    path.parent.mkdir(parents=True, exist_ok=True)
     database = peewee.SqliteDatabase(
         str(path),
         autoconnect=False,
@@ -40,6 +39,7 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
     )
     database_proxy.initialize(database)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         database.connect()
         Runner(database, str(MIGRATIONS)).up()
         _grow_the_log(database)

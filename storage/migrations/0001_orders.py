@@ -20,26 +20,29 @@ UPDATE orders SET
   note = COALESCE(tag, ''),
   tag = 'LEGACY_ORDER',
   strategy = '{LEGACY_STRATEGY}', intent = 'ADJUST', origin = 'STRATEGY',
-  exchange = UPPER(exchange), side = CASE UPPER(side) WHEN 'B' THEN 'BUY' WHEN 'S' THEN 'SELL' ELSE UPPER(side) END,
-  product = CASE WHEN UPPER(exchange) IN ('NSE', 'BSE') THEN 'CNC' ELSE 'NRML' END,
-  order_type = CASE UPPER(order_type) WHEN 'MKT' THEN 'MARKET' WHEN 'LMT' THEN 'LIMIT' WHEN 'SL-LMT' THEN 'SL'
-    WHEN 'SL-MKT' THEN 'SL-M' WHEN 'SLM' THEN 'SL-M' ELSE UPPER(order_type) END,
+  remarks_tag = '', comment = '',
+  exchange = UPPER(TRIM(exchange)),
+  side = CASE UPPER(TRIM(side)) WHEN 'B' THEN 'BUY' WHEN 'S' THEN 'SELL' ELSE UPPER(TRIM(side)) END,
+  product = CASE WHEN UPPER(TRIM(exchange)) IN ('NSE', 'BSE') THEN 'CNC' ELSE 'NRML' END,
+  order_type = CASE UPPER(TRIM(order_type)) WHEN 'MKT' THEN 'MARKET' WHEN 'LMT' THEN 'LIMIT' WHEN 'SL-LMT' THEN 'SL'
+    WHEN 'SL-MKT' THEN 'SL-M' WHEN 'SLM' THEN 'SL-M' ELSE UPPER(TRIM(order_type)) END,
   price = NULLIF(price, 0), limit_price = NULLIF(price, 0),
   requested_quantity = quantity,
-  filled_quantity = CASE status WHEN 'EXECUTED' THEN quantity ELSE 0 END,
+  filled_quantity = CASE UPPER(TRIM(status)) WHEN 'EXECUTED' THEN quantity ELSE 0 END,
   broker_order_id = NULLIF(broker_order_id, ''),
   updated_at = COALESCE(updated_at, created_at),
   state = CASE
-    WHEN status = 'EXECUTED' THEN 'FILLED'
-    WHEN status = 'SENT_TO_BROKER' AND COALESCE(broker_order_id, '') <> '' THEN 'WORKING'
-    WHEN status IN ('SENT_TO_BROKER', 'CREATED') THEN 'UNCONFIRMED'
-    WHEN tag LIKE 'BROKER_CANCEL%' OR tag = 'BROKER_EXPIRED' THEN 'CANCELED'
-    WHEN tag = 'BROKER_REJECTED' AND COALESCE(broker_order_id, '') <> '' THEN 'REJECTED'
-    WHEN tag = 'BROKER_REJECTED' THEN 'REFUSED'
+    WHEN UPPER(TRIM(status)) = 'EXECUTED' THEN 'FILLED'
+    WHEN UPPER(TRIM(status)) = 'SENT_TO_BROKER' AND COALESCE(broker_order_id, '') <> '' THEN 'WORKING'
+    WHEN COALESCE(UPPER(TRIM(status)), '') <> 'FAILED' THEN 'UNCONFIRMED'
+    WHEN tag LIKE 'BROKER_CANCEL%' OR tag LIKE 'BROKER_EXPIRED' THEN 'CANCELED'
+    WHEN COALESCE(broker_order_id, '') <> '' THEN 'REJECTED'
+    WHEN tag LIKE 'BROKER_REJECTED' THEN 'REFUSED'
     ELSE 'BLOCKED' END
 """  # noqa: S608  a constant
 """How a row of the guide's columns reads in the finer state. A legacy CREATED row may have been sent when the write
-of SENT_TO_BROKER failed (guide, error recovery), so it is not believed to be unsent."""
+of SENT_TO_BROKER failed (guide, error recovery), so it is not believed to be unsent; and a status that the guide does
+not know proves nothing."""
 
 JOURNAL_OF_ADOPTION: Final = """
 INSERT INTO order_events (client_id, command_id, at, event, state_before, state_after, tag, note, changes, inputs)
@@ -48,7 +51,9 @@ SELECT client_id, command_id, updated_at, 'ADOPTED', NULL, state, tag, note,
 FROM orders
 """
 
-STATUS_AFTER_ADOPTION: Final = "UPDATE orders SET status = 'SENT_TO_BROKER' WHERE state = 'UNCONFIRMED'"
+STATUS_OF_STATE: Final = """CASE {state} WHEN 'FILLED' THEN 'EXECUTED' WHEN 'WORKING' THEN 'SENT_TO_BROKER'
+  WHEN 'UNCONFIRMED' THEN 'SENT_TO_BROKER' ELSE 'FAILED' END"""
+"""The contract's word for each state that adoption gives."""
 
 
 def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
@@ -61,10 +66,10 @@ def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
         columns = [field.column_name for field in OrderRecord._meta.sorted_fields if field.column_name != "id"]  # noqa: SLF001  peewee's documented way
         listed = ", ".join(f"'{name}', {name}" for name in columns)
         database.execute_sql(JOURNAL_OF_ADOPTION.format(fields=listed))
-        database.execute_sql(STATUS_AFTER_ADOPTION)
+        database.execute_sql(f"UPDATE orders SET status = {STATUS_OF_STATE.format(state='state')}")  # noqa: S608  constants
         database.execute_sql(
-            "UPDATE order_events SET changes = json_set(changes, '$.status', 'SENT_TO_BROKER')"
-            " WHERE state_after = 'UNCONFIRMED'"
+            "UPDATE order_events SET changes ="  # noqa: S608  constants only
+            f" json_set(changes, '$.status', {STATUS_OF_STATE.format(state='state_after')})"
         )
 
 
