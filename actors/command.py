@@ -22,6 +22,7 @@ order leaves for the broker only when its own SEND event returns, and that event
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, TypeAlias, assert_never
 
 from loguru import logger
@@ -79,7 +80,7 @@ from actors.messages import (
 from actors.timer import Timer
 from domain.evidence import Accepted, LoggedIn, Refused, Unknown
 from domain.instrument import Objection
-from domain.lifecycle import Event, State
+from domain.lifecycle import Event, IllegalTransitionError, State
 from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.reasons import Reason, explain
 from domain.reconcile import remarks_tag_of
@@ -301,7 +302,7 @@ class CommandActor(LoopActor):
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)
         happened = OrderEvent(event=Event.BLOCK, tag=reason, note=note, inputs=inputs)
-        post(self._repo, RecordEvent(command_id=command_id, happened=happened))
+        self._record(command_id, happened)
 
     # Step 3: SENT_TO_BROKER, durable before the wire.
 
@@ -316,7 +317,10 @@ class CommandActor(LoopActor):
             limit_price=lead.terms.limit_price,
             inputs={**lead.inputs, **message.inputs, "last_price": str(lead.terms.last_price)},
         )
-        post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
+        self._record(message.command_id, happened)
+
+    def _record(self, command_id: str, happened: OrderEvent) -> None:
+        post(self._repo, RecordEvent(command_id=command_id, happened=happened, at=self._clock.now()))
 
     # Steps 4 and 5: execute, tell the caller, and record what came back.
 
@@ -332,12 +336,11 @@ class CommandActor(LoopActor):
                 happened = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note=message.reply.cause)
             case _:
                 assert_never(message.reply)
+        # The write goes before the answer, so that whoever asks after it reads what it said.
+        self._record(message.command_id, happened)
         lead = self._end(message.command_id)
         assert lead.order is not None
-        answer = OrderAnswered(order=lead.order.after(happened, self._clock.now()))
-        # The write goes before the answer, so that whoever asks after it reads what it said.
-        post(self._repo, RecordEvent(command_id=message.command_id, happened=happened))
-        self._tell_callers(lead, answer)
+        self._tell_callers(lead, OrderAnswered(order=_as_answered(lead.order, happened, self._clock.now())))
 
     # After every event: who must know, and what comes next.
 
@@ -384,10 +387,10 @@ class CommandActor(LoopActor):
         lead = self._leads.get(message.command_id)
         if happened.event is Event.SEND:
             happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, note=message.cause)
-        self._unrecorded.append(RecordEvent(command_id=message.command_id, happened=happened))
+        self._unrecorded.append(RecordEvent(command_id=message.command_id, happened=happened, at=message.at))
         if lead is None or lead.order is None:
             return
-        order = lead.order = lead.order.after(message.happened, self._clock.now())
+        order = lead.order = _as_answered(lead.order, message.happened, message.at)
         self._spread(order, message.happened, late=False)
         if message.happened.event is Event.SEND:
             post(self._broker, PlaceOrder(order=order))
@@ -409,7 +412,7 @@ class CommandActor(LoopActor):
     def _record_reports(self, message: BooksCompared) -> None:
         self._blind = None
         for report in message.reports:
-            post(self._repo, RecordEvent(command_id=report.command_id, happened=report.happened))
+            self._record(report.command_id, report.happened)
 
     def _be_blind(self, message: BooksUnavailable) -> None:
         if message.blind_s >= self._limits.blind_s_max:
@@ -422,7 +425,7 @@ class CommandActor(LoopActor):
         for order in orders:
             if order.state in {State.CREATED, State.SENDING}:
                 happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
-                post(self._repo, RecordEvent(command_id=order.command.command_id, happened=happened))
+                self._record(order.command.command_id, happened)
 
     def _reasons(self) -> tuple[str, ...]:
         unwritten = f"{len(self._unrecorded)} events wait for the database" if self._unrecorded else None
@@ -450,3 +453,11 @@ class CommandLimits:
 
     orders_waiting_max: int
     blind_s_max: float
+
+
+def _as_answered(order: Order, happened: OrderEvent, at: datetime) -> Order:
+    """Return the order after `happened`; where a book has told more already, the order as the book told it."""
+    try:
+        return order.after(happened, at)
+    except IllegalTransitionError:
+        return order

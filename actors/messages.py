@@ -196,10 +196,11 @@ class ExposureMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvent:
-    """Write what happened to this order: its row and its journal line, together."""
+    """Write what happened to this order, and when: its row and its journal line, together."""
 
     command_id: str
     happened: OrderEvent
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +227,7 @@ class EventUnrecorded:
 
     command_id: str
     happened: OrderEvent
+    at: datetime
     cause: str
 
 

@@ -160,7 +160,9 @@ class RepoActor(LoopActor):
             case LookUpOrder():
                 return RegistrationFailed(command_id=message.command_id, cause=cause)
             case RecordEvent():
-                return EventUnrecorded(command_id=message.command_id, happened=message.happened, cause=cause)
+                return EventUnrecorded(
+                    command_id=message.command_id, happened=message.happened, at=message.at, cause=cause
+                )
             case RecordFills() | RecordTradingState():
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
                 return None
@@ -193,7 +195,7 @@ class RepoActor(LoopActor):
                 return OrderNotFound(command_id=message.command_id) if found is None else OrderRepeated(order=found)
             case RecordEvent():
                 try:
-                    recorded = self._repository.update_status(message.command_id, message.happened, now)
+                    recorded = self._repository.update_status(message.command_id, message.happened, message.at)
                 except (IllegalTransitionError, UnknownOrderError) as error:
                     return EventIllegal(command_id=message.command_id, happened=message.happened, cause=str(error))
                 return EventRecorded(order=recorded.order, happened=message.happened, late=recorded.late)
