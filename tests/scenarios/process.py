@@ -118,9 +118,12 @@ class DeskProcess:
         until(look, lambda: f"it is not ready: {self.said[-2000:]}", within_s)
 
     @property
-    def url(self) -> str:
-        """Return where its API is."""
-        return str(json.loads((self.config.parent / "api.json").read_text(encoding="utf-8"))["url"])
+    def url(self) -> str | None:
+        """Return where its API is, None before it listens."""
+        try:
+            return str(json.loads((self.config.parent / "api.json").read_text(encoding="utf-8"))["url"])
+        except FileNotFoundError:
+            return None
 
     def kill(self) -> None:
         """End it by SIGKILL: nothing of it runs any more when this returns."""
