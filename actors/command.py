@@ -19,15 +19,14 @@ each step is one message out, and the next begins with the message that comes ba
 order leaves for the broker only when its own SEND event returns, and that event is legal once.
 """
 
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias, assert_never
+from typing import Final, assert_never
 
 from loguru import logger
 
 from actors.address import Address, post
+from actors.leads import Lead, Leads
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
@@ -85,30 +84,11 @@ from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.reasons import Reason, explain
 from domain.reconcile import remarks_tag_of
 from domain.seams import Clock
-from domain.terms import Terms, terms_of
-
-Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
+from domain.terms import terms_of
 
 RETRY_UNRECORDED_S: Final = 1.0
-ON_THE_WAY_MAX: Final = 64
-"""So many orders are between their coming and step 4 at once; the others wait, so that the first reach the broker
-while the last are still coming, and an exit stands behind none of them."""
 _ANSWERS: Final = frozenset({Event.BLOCK, Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
 """The events that end steps 1 to 5, so that the caller can be told."""
-
-
-@dataclass(slots=True)
-class Lead:
-    """An order whose caller waits for the outcome of steps 1 to 5. `repeats` are callers who came with the same id."""
-
-    command: OrderCommand
-    caller: Caller | None
-    repeats: list[Caller] = field(default_factory=list)
-    order: Order | None = None
-    priced: OrderPriced | None = None
-    terms: Terms | None = None
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    declined: Reason | None = None
 
 
 class CommandActor(LoopActor):
@@ -138,9 +118,7 @@ class CommandActor(LoopActor):
         self._limits = limits
         self._clock = clock
         self._timer = timer
-        self._leads: dict[str, Lead] = {}
-        self._waiting: deque[SubmitOrder] = deque()
-        self._on_the_way: set[str] = set()
+        self._leads = Leads()
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined]] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
@@ -153,7 +131,8 @@ class CommandActor(LoopActor):
         """Take each order one step further."""
         match message:
             case SubmitOrder():
-                self._take(message)
+                if self._leads.may_begin(message):
+                    self._submit(message)
             case OrderRegistered() | OrderPriced():
                 self._gather(message)
             case OrderRepeated() | OrderNotFound() | RegistrationFailed():
@@ -198,29 +177,11 @@ class CommandActor(LoopActor):
 
     # Step 1: register.
 
-    def _take(self, message: SubmitOrder) -> None:
-        """Open the lead of an exit at once, of any other order when fewer than the bound are on their way to step 4."""
-        if message.command.intent is Intent.EXIT or len(self._on_the_way) < ON_THE_WAY_MAX:
-            self._submit(message)
-        else:
-            self._waiting.append(message)
-
-    def _make_way(self, command_id: str) -> None:
-        """Let the next waiting order begin: this one is past step 3, or over."""
-        self._on_the_way.discard(command_id)
-        while self._waiting and len(self._on_the_way) < ON_THE_WAY_MAX:
-            self._submit(self._waiting.popleft())
-
     def _submit(self, message: SubmitOrder) -> None:
-        command, caller = message.command, message.reply_to
-        known = self._leads.get(command.command_id)
-        if known is not None:
-            if caller is not None:
-                known.repeats.append(caller)
-            return
+        command = message.command
         declined = self._objection_to_taking(command)
-        self._leads[command.command_id] = Lead(command, caller, declined=declined)
-        self._on_the_way.add(command.command_id)
+        if not self._leads.open(message, declined):
+            return
         if declined is not None:
             # Even a desk that takes nothing new still tells what became of an id it has seen.
             post(self._repo, LookUpOrder(command_id=command.command_id))
@@ -241,32 +202,34 @@ class CommandActor(LoopActor):
             return Reason.DATABASE_UNAVAILABLE
         if self._session is not None or self._blind is not None:
             return Reason.DESK_NOT_READY
-        return Reason.DESK_BUSY if len(self._leads) + len(self._waiting) >= self._limits.orders_waiting_max else None
+        return Reason.DESK_BUSY if len(self._leads) >= self._limits.orders_waiting_max else None
 
     def _answer_unregistered(self, message: OrderRepeated | OrderNotFound | RegistrationFailed) -> None:
         match message:
             case OrderRepeated():
                 lead = self._end(message.order.command.command_id)
-                self._tell_callers(lead, OrderAnswered(order=message.order, repeated=True))
+                lead.answer(OrderAnswered(order=message.order, repeated=True))
             case OrderNotFound():
                 lead = self._end(message.command_id)
                 assert lead.declined is not None, "only a declined order is looked up"
-                words = "; ".join(self._reasons()) or explain(lead.declined)
-                self._decline(lead, lead.declined, words)
+                self._decline(lead, lead.declined, "; ".join(self._reasons()) or explain(lead.declined))
             case RegistrationFailed():
-                lead = self._end(message.command_id)
-                self._decline(lead, Reason.DATABASE_UNAVAILABLE, message.cause)
+                self._decline(self._end(message.command_id), Reason.DATABASE_UNAVAILABLE, message.cause)
 
     def _end(self, command_id: str) -> Lead:
-        """Close the lead and let the next one begin."""
-        lead = self._leads.pop(command_id)
+        """Close the lead and let the next order begin."""
+        lead = self._leads.end(command_id)
         self._make_way(command_id)
         return lead
+
+    def _make_way(self, command_id: str) -> None:
+        for message in self._leads.free(command_id):
+            self._submit(message)
 
     def _decline(self, lead: Lead, reason: Reason, words: str) -> None:
         declined = OrderDeclined(command_id=lead.command.command_id, reason=reason, words=words)
         logger.warning("{} declined: {} ({})", lead.command.command_id, reason, words)
-        self._tell_callers(lead, declined)
+        lead.answer(declined)
         strategy = self._strategies.get(lead.command.strategy)
         if strategy is not None:
             post(strategy, declined)
@@ -275,15 +238,13 @@ class CommandActor(LoopActor):
 
     def _gather(self, message: OrderRegistered | OrderPriced) -> None:
         """Go on when the order is on disk and its instrument is known."""
+        name = message.order.command.command_id if isinstance(message, OrderRegistered) else message.command_id
+        lead = self._leads.find(name)
+        if lead is None:
+            return
         if isinstance(message, OrderRegistered):
-            name = message.order.command.command_id
-            lead = self._leads[name]
             lead.order = message.order
         else:
-            name = message.command_id
-            if name not in self._leads:
-                return
-            lead = self._leads[name]
             lead.priced = message
         if lead.order is None or lead.priced is None or lead.terms is not None:
             return
@@ -294,8 +255,13 @@ class CommandActor(LoopActor):
             lead.terms = terms
             post(self._risk, CheckRisk(command=lead.command, price=terms.limit_price))
 
+    def _lead(self, command_id: str) -> Lead:
+        lead = self._leads.find(command_id)
+        assert lead is not None, "a lead is open until step 5"
+        return lead
+
     def _reserve(self, message: RiskCleared) -> None:
-        lead = self._leads[message.command_id]
+        lead = self._lead(message.command_id)
         lead.inputs = message.inputs
         post(self._guard, ReserveExposure(command=lead.command))
 
@@ -307,7 +273,7 @@ class CommandActor(LoopActor):
     # Step 3: SENT_TO_BROKER, durable before the wire.
 
     def _record_sending(self, message: ExposureReserved) -> None:
-        lead = self._leads[message.command_id]
+        lead = self._lead(message.command_id)
         assert lead.terms is not None
         quantity = lead.terms.sendable(message.quantity)
         happened = OrderEvent(
@@ -340,14 +306,14 @@ class CommandActor(LoopActor):
         self._record(message.command_id, happened)
         lead = self._end(message.command_id)
         assert lead.order is not None
-        self._tell_callers(lead, OrderAnswered(order=_as_answered(lead.order, happened, self._clock.now())))
+        lead.answer(OrderAnswered(order=_as_answered(lead.order, happened, self._clock.now())))
 
     # After every event: who must know, and what comes next.
 
     def _go_on(self, message: EventRecorded) -> None:
         order, event = message.order, message.happened.event
         name = order.command.command_id
-        lead = self._leads.get(name)
+        lead = self._leads.find(name)
         if lead is not None and lead.order is not None:
             # A lead without an order is a repeat's: it waits for the word that its id is known, and goes no step.
             lead.order = order
@@ -356,7 +322,7 @@ class CommandActor(LoopActor):
             post(self._broker, PlaceOrder(order=order))
             self._make_way(name)
         elif event is Event.BLOCK and lead is not None:
-            self._tell_callers(self._end(name), OrderAnswered(order=order))
+            self._end(name).answer(OrderAnswered(order=order))
 
     def _spread(self, order: Order, happened: OrderEvent, *, late: bool) -> None:
         if late:
@@ -375,16 +341,16 @@ class CommandActor(LoopActor):
     def _stand_still(self, message: EventIllegal) -> None:
         """Report a contradiction; the order stays as it is, and a waiting caller hears how that is."""
         logger.error("{}: {}", message.command_id, message.cause)
-        lead = self._leads.get(message.command_id)
+        lead = self._leads.find(message.command_id)
         if lead is not None and lead.order is not None and message.happened.event in {*_ANSWERS, Event.SEND}:
-            self._tell_callers(self._end(message.command_id), OrderAnswered(order=lead.order))
+            self._end(message.command_id).answer(OrderAnswered(order=lead.order))
 
     def _go_on_unrecorded(self, message: EventUnrecorded) -> None:
         """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
         if not self._unrecorded:
             self._timer.tell_after(RETRY_UNRECORDED_S, self.actor_ref, RetryUnrecorded())
         happened = message.happened
-        lead = self._leads.get(message.command_id)
+        lead = self._leads.find(message.command_id)
         if happened.event is Event.SEND:
             happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, note=message.cause)
         self._unrecorded.append(RecordEvent(command_id=message.command_id, happened=happened, at=message.at))
@@ -396,7 +362,7 @@ class CommandActor(LoopActor):
             post(self._broker, PlaceOrder(order=order))
             self._make_way(message.command_id)
         elif message.happened.event in _ANSWERS:
-            self._tell_callers(self._end(message.command_id), OrderAnswered(order=order))
+            self._end(message.command_id).answer(OrderAnswered(order=order))
 
     def _retry(self) -> None:
         waiting, self._unrecorded = self._unrecorded, []
@@ -434,17 +400,9 @@ class CommandActor(LoopActor):
     def _readiness(self) -> Readiness:
         return Readiness(
             reasons=self._reasons(),
-            in_flight=(*self._leads, *(one.command.command_id for one in self._waiting)),
+            in_flight=self._leads.names(),
             stopping=self._stopping,
         )
-
-    @staticmethod
-    def _tell_callers(lead: Lead, answer: OrderAnswered | OrderDeclined) -> None:
-        if lead.caller is not None:
-            post(lead.caller, answer)
-        repeated = replace(answer, repeated=True) if isinstance(answer, OrderAnswered) else answer
-        for caller in lead.repeats:
-            post(caller, repeated)
 
 
 @dataclass(frozen=True, slots=True)
