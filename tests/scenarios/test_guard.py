@@ -23,7 +23,7 @@ def option() -> Instrument:
     return next(one for one in listed if one.underlying == "NIFTY" and one.option == "CE")
 
 
-def test_two_strategies_in_one_symbol_each_sell_only_their_own(scene: Scene, paper: Paper) -> None:
+def test_two_strategies_in_one_symbol_each_sell_only_their_own(scene: Scene) -> None:
     """G1."""
     quantities = {"trend": 30, "revert": 50}
     for strategy, quantity in quantities.items():
