@@ -188,7 +188,8 @@ class RepoActor(LoopActor):
             case RegisterOrder():
                 earlier = known.get(message.command.command_id)
                 if earlier is not None:
-                    return OrderRepeated(order=earlier)
+                    # Read anew: an event of the same group may have moved it since the group looked.
+                    return OrderRepeated(order=self._repository.get(message.command.command_id) or earlier)
                 return OrderRegistered(order=self._repository.create(message.command, message.remarks_tag, now))
             case LookUpOrder():
                 found = self._repository.get(message.command_id)
