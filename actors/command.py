@@ -122,7 +122,7 @@ class CommandActor(LoopActor):
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined]] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
-        self._unrecorded: list[RecordEvent] = []
+        self._unrecorded: dict[tuple[str, Event, Reason | None], RecordEvent] = {}
         self._session: str | None = "no session has been opened at the broker yet"
         self._blind: str | None = "the broker's books have not been compared with ours yet"
         self._stopping = False
@@ -131,8 +131,7 @@ class CommandActor(LoopActor):
         """Take each order one step further."""
         match message:
             case SubmitOrder():
-                if self._leads.may_begin(message):
-                    self._submit(message)
+                self._take(message)
             case OrderRegistered() | OrderPriced():
                 self._gather(message)
             case OrderRepeated() | OrderNotFound() | RegistrationFailed():
@@ -177,9 +176,15 @@ class CommandActor(LoopActor):
 
     # Step 1: register.
 
-    def _submit(self, message: SubmitOrder) -> None:
+    def _take(self, message: SubmitOrder) -> None:
+        """Begin, or wait for a place. Who comes while too many wait is declined; who waits already is not."""
+        full = len(self._leads) >= self._limits.orders_waiting_max and message.command.intent is not Intent.EXIT
+        if full or self._leads.may_begin(message):
+            self._submit(message, full=full)
+
+    def _submit(self, message: SubmitOrder, *, full: bool = False) -> None:
         command = message.command
-        declined = self._objection_to_taking(command)
+        declined = self._objection_to_taking(command) or (Reason.DESK_BUSY if full else None)
         if not self._leads.open(message, declined):
             return
         if declined is not None:
@@ -202,7 +207,7 @@ class CommandActor(LoopActor):
             return Reason.DATABASE_UNAVAILABLE
         if self._session is not None or self._blind is not None:
             return Reason.DESK_NOT_READY
-        return Reason.DESK_BUSY if len(self._leads) >= self._limits.orders_waiting_max else None
+        return None
 
     def _answer_unregistered(self, message: OrderRepeated | OrderNotFound | RegistrationFailed) -> None:
         match message:
@@ -353,7 +358,9 @@ class CommandActor(LoopActor):
         lead = self._leads.find(message.command_id)
         if happened.event is Event.SEND:
             happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, note=message.cause)
-        self._unrecorded.append(RecordEvent(command_id=message.command_id, happened=happened, at=message.at))
+        # The watcher reports its news again at every poll until they are written: each is kept once.
+        key = (message.command_id, happened.event, happened.tag)
+        self._unrecorded[key] = RecordEvent(command_id=message.command_id, happened=happened, at=message.at)
         if lead is None or lead.order is None:
             return
         order = lead.order = _as_answered(lead.order, message.happened, message.at)
@@ -365,8 +372,8 @@ class CommandActor(LoopActor):
             self._end(message.command_id).answer(OrderAnswered(order=order))
 
     def _retry(self) -> None:
-        waiting, self._unrecorded = self._unrecorded, []
-        for message in waiting:
+        waiting, self._unrecorded = self._unrecorded, {}
+        for message in waiting.values():
             post(self._repo, message)
 
     # Step 6: what the broker's books prove.

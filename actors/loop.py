@@ -21,13 +21,13 @@ class SharedLoop:
     """One thread that serves the mailboxes of many actors, in the order in which the messages came."""
 
     def __init__(self) -> None:
-        self._turns: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._turns: queue.SimpleQueue[tuple[Callable[[Any], None], Any] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
 
-    def take_turn(self, turn: Callable[[], None]) -> None:
-        """Run `turn` in the loop's thread, after what was asked for before."""
-        self._turns.put(turn)
+    def take_turn(self, turn: Callable[[Any], None], given: Any) -> None:  # noqa: ANN401  what the turn takes
+        """Run `turn(given)` in the loop's thread, after what was asked for before."""
+        self._turns.put((turn, given))
 
     def stop(self) -> None:
         """End the thread after the turns that were asked for before."""
@@ -35,31 +35,35 @@ class SharedLoop:
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        while (turn := self._turns.get()) is not None:
-            turn()
+        while (asked := self._turns.get()) is not None:
+            turn, given = asked
+            turn(given)
 
 
 class LoopInbox:
-    """A mailbox that asks its loop for a turn with every message, once the actor has joined one."""
+    """A mailbox without a queue of its own: every message is a turn of the loop, in one order for all its actors."""
 
     def __init__(self) -> None:
-        self._envelopes: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._ask_for_turn: Callable[[], None] | None = None
-        self.empty = self._envelopes.empty
-        self.qsize = self._envelopes.qsize
-        self.get = self._envelopes.get
+        self._early: list[Any] = []
 
     def put(self, envelope: Any, /) -> None:  # noqa: ANN401  pykka's envelope is private to it
-        """Keep the message and ask for a turn."""
-        self._envelopes.put(envelope)
-        if self._ask_for_turn is not None:
-            self._ask_for_turn()
+        """Keep a message that comes before the actor has joined a loop."""
+        self._early.append(envelope)
 
-    def join(self, ask_for_turn: Callable[[], None]) -> None:
-        """Ask for turns this way from now on, also for what came before."""
-        self._ask_for_turn = ask_for_turn
-        for _ in range(self._envelopes.qsize()):
-            ask_for_turn()
+    def join(self, loop: SharedLoop, handle: Callable[[Any], None]) -> None:
+        """Let every message be a turn from now on, what came before first."""
+        for envelope in self._early:
+            loop.take_turn(handle, envelope)
+        self._early.clear()
+        self.put = lambda envelope, /: loop.take_turn(handle, envelope)  # type: ignore[method-assign]
+
+    def empty(self) -> bool:
+        """Say that nothing waits here: what waits is in the loop."""
+        return True
+
+    def get(self) -> Any:  # noqa: ANN401  as put
+        """Never give anything: the loop brings the messages."""
+        raise queue.Empty
 
 
 class LoopActor(DeskActor):
@@ -76,27 +80,23 @@ class LoopActor(DeskActor):
         """Make the actor and let `loop` serve it."""
         actor = cls(**given)
         pykka.ActorRegistry.register(actor.actor_ref)
-        loop.take_turn(actor._actor_loop_setup)
-        actor.actor_inbox.join(lambda: loop.take_turn(actor.handle_one))
+        loop.take_turn(lambda _: actor._actor_loop_setup(), None)
+        actor.actor_inbox.join(loop, actor.handle)
         return actor.actor_ref
 
-    def handle_one(self) -> None:
-        """Handle one waiting message, as pykka's loop would; after the end, refuse what still waits."""
-        if self.actor_stopped.is_set():
-            self._actor_loop_teardown()
-            return
+    def handle(self, envelope: Any) -> None:  # noqa: ANN401  pykka's envelope is private to it
+        """Handle one message as pykka's loop would; after the end, refuse it."""
+        reply_to = envelope.reply_to
         try:
-            envelope = self.actor_inbox.get(block=False)
-        except queue.Empty:
-            return
-        try:
+            if self.actor_stopped.is_set():
+                raise pykka.ActorDeadError(f"{self.actor_ref} stopped before handling the message")  # noqa: TRY301
             response = self._handle_receive(envelope.message)
         except Exception:  # noqa: BLE001  what pykka does: answer an ask with it, or die of it
-            if envelope.reply_to is not None:
-                envelope.reply_to.set_exception()
-                return
-            self._handle_failure(*sys.exc_info())
-            self.on_failure(*sys.exc_info())
+            if reply_to is not None:
+                reply_to.set_exception()
+            elif not self.actor_stopped.is_set():
+                self._handle_failure(*sys.exc_info())
+                self.on_failure(*sys.exc_info())
         else:
-            if envelope.reply_to is not None:
-                envelope.reply_to.set(response)
+            if reply_to is not None:
+                reply_to.set(response)

@@ -71,6 +71,7 @@ class RepoActor(LoopActor):
         self._timer = timer
         self._events: list[Write] = []
         self._registrations: list[Write] = []
+        self._trading_state: RecordTradingState | None = None
         self._woken = False
         self._lingering = False
         self._trouble: str | None = None
@@ -113,6 +114,9 @@ class RepoActor(LoopActor):
         """Keep the write for the next group; begin the group once the mailbox has been read to its end."""
         if isinstance(message, RegisterOrder):
             self._registrations.append(message)
+        elif isinstance(message, RecordTradingState):
+            # Only the last word counts: one that could not be written must not come after it.
+            self._trading_state = message
         else:
             self._events.append(message)
         self._wake(self._settings.commit_linger_ms / 1000 if _was_told(message) else 0.0)
@@ -129,13 +133,15 @@ class RepoActor(LoopActor):
     def _commit_next(self) -> None:
         self._woken = self._lingering = False
         most = self._settings.registrations_in_group_max
-        batch: list[Write] = [*self._events, *self._registrations[:most]]
-        self._events, self._registrations = [], self._registrations[most:]
+        state = [] if self._trading_state is None else [self._trading_state]
+        batch: list[Write] = [*state, *self._events, *self._registrations[:most]]
+        self._trading_state, self._events, self._registrations = None, [], self._registrations[most:]
         if self._registrations:
             self._wake(0.0)
         self._commit(batch)
 
     def _commit_all(self) -> None:
+        self._commit_next()
         while self._events or self._registrations:
             self._commit_next()
 
@@ -163,11 +169,14 @@ class RepoActor(LoopActor):
                 return EventUnrecorded(
                     command_id=message.command_id, happened=message.happened, at=message.at, cause=cause
                 )
-            case RecordFills() | RecordTradingState():
+            case RecordFills():
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
-                return None
+            case RecordTradingState():
+                self._trading_state = message
+                self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, CommitNow())
             case _:
                 assert_never(message)
+        return None
 
     def _write_group(self, batch: list[Write]) -> list[CommandInbox | None]:
         with self._repository.transaction():
@@ -190,7 +199,9 @@ class RepoActor(LoopActor):
                 if earlier is not None:
                     # Read anew: an event of the same group may have moved it since the group looked.
                     return OrderRepeated(order=self._repository.get(message.command.command_id) or earlier)
-                return OrderRegistered(order=self._repository.create(message.command, message.remarks_tag, now))
+                order = self._repository.create(message.command, message.remarks_tag, now)
+                known[message.command.command_id] = order
+                return OrderRegistered(order=order)
             case LookUpOrder():
                 found = self._repository.get(message.command_id)
                 return OrderNotFound(command_id=message.command_id) if found is None else OrderRepeated(order=found)

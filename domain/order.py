@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -403,17 +403,19 @@ class Order:
         average = self.average_price
         if happened.average_price is not None and (happened.filled_quantity or 0) >= self.filled_quantity:
             average = happened.average_price
-        return replace(
-            self,
+        return Order(
+            command=self.command,
+            remarks_tag=self.remarks_tag,
+            quantity=happened.quantity or self.quantity,
+            created_at=self.created_at,
+            updated_at=at,
             state=state,
             tag=Reason.LATE_TRUTH if late else happened.tag or self._kept_tag(state, happened.event),
             note=self.note if happened.note is None else happened.note,
             broker_order_id=happened.broker_order_id or self.broker_order_id,
-            quantity=happened.quantity or self.quantity,
             limit_price=self.limit_price if happened.limit_price is None else happened.limit_price,
             filled_quantity=filled,
             average_price=average,
-            updated_at=at,
         )
 
     def _kept_tag(self, state: State, event: Event) -> Reason | None:
