@@ -100,7 +100,8 @@ class OrderRepository:
                 began = True
                 yield
                 self._flush()
-        except peewee.DatabaseError as error:
+        except (peewee.DatabaseError, UnicodeEncodeError, OverflowError) as error:
+            # The last two: a value that SQLite has no place for, such as half a character in the broker's words.
             raise StorageError(f"the database did not take the write: {error}", began=began) from error
         else:
             self._remember()
