@@ -91,8 +91,9 @@ class LoopActor(DeskActor):
             if self.actor_stopped.is_set():
                 raise pykka.ActorDeadError(f"{self.actor_ref} stopped before handling the message")  # noqa: TRY301
             response = self._handle_receive(envelope.message)
-        except Exception:  # noqa: BLE001  what pykka does: answer an ask with it, or die of it
-            if reply_to is not None:
+        except BaseException as error:  # noqa: BLE001  what pykka does: answer an ask with it, or die of it
+            # A wish to end the process ends this actor too, and is told: it must not end the thread of all in silence.
+            if reply_to is not None and isinstance(error, Exception):
                 reply_to.set_exception()
             elif not self.actor_stopped.is_set():
                 self._handle_failure(*sys.exc_info())
