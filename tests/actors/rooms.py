@@ -1,0 +1,188 @@
+"""Actors without threads: built beside probes, told one message at a time."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from actors.actor import DeskActor
+from actors.command import CommandActor, CommandLimits
+from actors.messages import (
+    BooksCompared,
+    CheckRisk,
+    EventIllegal,
+    EventRecorded,
+    EventUnrecorded,
+    ExposureReserved,
+    OrderAnswered,
+    OrderDeclined,
+    OrderPriced,
+    OrderRegistered,
+    PlaceAnswered,
+    PlaceOrder,
+    PriceOrder,
+    Readiness,
+    RecordEvent,
+    RegisterOrder,
+    ReserveExposure,
+    RiskCleared,
+    SessionChanged,
+    SubmitOrder,
+)
+from domain.evidence import Accepted, InstrumentReply, LoggedIn, PlaceReply
+from domain.lifecycle import IllegalTransitionError, is_late_truth
+from domain.order import Order, OrderCommand
+from tests.fakes import FakeClock, ManualTimer, Probe, instrument
+from tests.fakes import order as an_order
+
+
+def own_mailbox(actor: DeskActor) -> Probe:
+    """Let what the actor tells itself, now or through a timer, come to a probe."""
+    mailbox = Probe()
+    actor._actor_ref = mailbox  # type: ignore[assignment]
+    return mailbox
+
+
+def settle(actor: DeskActor, mailbox: Probe) -> None:
+    """Hand the actor what it told itself, until it has nothing more to say."""
+    while mailbox.messages:
+        actor.on_receive(mailbox.messages.pop(0))
+
+
+class CommandRoom:
+    """A CommandActor that is ready, with a probe at each of its doors. Plays the other actors' parts when asked to."""
+
+    def __init__(self, *, orders_waiting_max: int = 1_000, blind_s_max: float = 5.0, ready: bool = True) -> None:
+        self.clock = FakeClock()
+        self.timer = ManualTimer(self.clock)
+        self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
+        self.guard, self.broker, self.watcher = Probe(), Probe(), Probe()
+        self.actor = CommandActor(
+            supervisor=self.supervisor,
+            repo=self.repo,
+            market=self.market,
+            risk=self.risk,
+            guard=self.guard,
+            broker=self.broker,
+            watcher=self.watcher,
+            limits=CommandLimits(orders_waiting_max, blind_s_max),
+            clock=self.clock,
+            timer=self.timer,
+        )
+        self.own = own_mailbox(self.actor)
+        self.orders: dict[str, Order] = {}
+        if ready:
+            self.tell(SessionChanged(reply=LoggedIn("FA1")))
+            self.tell(BooksCompared(reports=(), asked_at=self.clock.now()))
+
+    def tell(self, message: Any) -> Any:  # noqa: ANN401  any message of the inbox
+        """Hand the actor one message, and then what it told itself."""
+        answer = self.actor.on_receive(message)
+        settle(self.actor, self.own)
+        return answer
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and what is due be told."""
+        self.clock.advance(seconds)
+        self.timer.fire_due()
+        settle(self.actor, self.own)
+
+    def submit(self, command: OrderCommand) -> Probe:
+        """Submit a command; return the address at which its answers come."""
+        caller = Probe()
+        self.tell(SubmitOrder(command=command, reply_to=caller))
+        return caller
+
+    @property
+    def readiness(self) -> Readiness:
+        from actors.messages import FindReadiness  # noqa: PLC0415  used here alone
+
+        found = self.actor.on_receive(FindReadiness())
+        assert found is not None
+        return found
+
+    # The other actors' parts, one step each.
+
+    def register(self) -> None:
+        """Step 1, repository: store what was asked to be registered."""
+        for message in _taken(self.repo, RegisterOrder):
+            made = an_order(
+                command=message.command, remarks_tag=message.remarks_tag, limit_price=None, created_at=self.clock.now()
+            )
+            self.orders[message.command.command_id] = made
+            self.tell(OrderRegistered(order=made))
+
+    def price(self, reply: InstrumentReply | None = None, last_price: Decimal | None = Decimal(100)) -> None:
+        """Step 2, market: say what the exchange demands."""
+        for message in _taken(self.market, PriceOrder):
+            found = reply or instrument(exchange=message.exchange, symbol=message.symbol)
+            self.tell(OrderPriced(command_id=message.command_id, instrument=found, last_price=last_price))
+
+    def clear(self) -> None:
+        """Step 2A: risk says yes."""
+        for message in _taken(self.risk, CheckRisk):
+            self.tell(RiskCleared(command_id=message.command.command_id, inputs={"trading_state": "ACTIVE"}))
+
+    def reserve(self, quantity: int | None = None) -> None:
+        """Steps 2B and 2C: the guard says yes."""
+        for message in _taken(self.guard, ReserveExposure):
+            units = message.command.quantity if quantity is None else quantity
+            self.tell(ExposureReserved(command_id=message.command.command_id, quantity=units, inputs={"held": "0"}))
+
+    def record(self) -> None:
+        """Steps 3 and 5, repository: write what was asked to be written."""
+        for message in _taken(self.repo, RecordEvent):
+            name = message.command_id
+            before = self.orders[name]
+            try:
+                after = before.after(message.happened, self.clock.now())
+            except IllegalTransitionError as error:
+                self.tell(EventIllegal(command_id=name, happened=message.happened, cause=str(error)))
+                continue
+            self.orders[name] = after
+            late = is_late_truth(before.state, message.happened.event)
+            self.tell(EventRecorded(order=after, happened=message.happened, late=late))
+
+    def fail_to_record(self, cause: str = "database is locked") -> None:
+        """Steps 3 and 5, repository: the database takes nothing."""
+        for message in _taken(self.repo, RecordEvent):
+            facts = {name: getattr(message, name) for name in message.__slots__}
+            self.tell(EventUnrecorded(**facts, cause=cause))
+
+    def place(self, reply: PlaceReply | None = None) -> list[Order]:
+        """Step 4, broker: answer what was asked to be placed; return it."""
+        placed = [one.order for one in _taken(self.broker, PlaceOrder)]
+        for one in placed:
+            name = one.command.command_id
+            self.tell(PlaceAnswered(command_id=name, reply=reply or Accepted(f"B-{name}")))
+        return placed
+
+    def go_to_the_broker(self, command: OrderCommand) -> Probe:
+        """Lead a command through steps 1 to 3; it waits at the broker then."""
+        caller = self.submit(command)
+        self.register()
+        self.price()
+        self.clear()
+        self.reserve()
+        self.record()
+        return caller
+
+
+def _taken(probe: Probe, kind: type[Any]) -> list[Any]:
+    found = probe.of(kind)
+    probe.messages = [one for one in probe.messages if not isinstance(one, kind)]
+    return found
+
+
+def answered(caller: Probe) -> Order:
+    """Return the order of the caller's one answer."""
+    return caller.only(OrderAnswered).order
+
+
+def declined(caller: Probe) -> OrderDeclined:
+    """Return the caller's one decline."""
+    return caller.only(OrderDeclined)
+
+
+def moved(order: Order, **changes: Any) -> Order:  # noqa: ANN401  any field of an order
+    """Return the order with these fields changed."""
+    return replace(order, **changes)

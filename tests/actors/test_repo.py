@@ -1,0 +1,380 @@
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.messages import (
+    EventIllegal,
+    EventRecorded,
+    EventUnrecorded,
+    FindOrders,
+    FindTimeline,
+    LookUpOrder,
+    OrderNotFound,
+    OrderRegistered,
+    OrderRepeated,
+    RecallDesk,
+    RecordEvent,
+    RecordFills,
+    RecordTradingState,
+    RegisterOrder,
+    RegistrationFailed,
+)
+from actors.repo import RepoActor
+from domain.lifecycle import Event, State
+from domain.order import OrderCommand, OrderEvent
+from domain.risk import TradingState
+from domain.settings import StorageSettings
+from storage.database import StorageError
+from tests.actors.rooms import own_mailbox, settle
+from tests.fakes import FakeClock, ManualTimer, Probe, command, trade_of
+
+SEND = OrderEvent(event=Event.SEND)
+ACCEPT = OrderEvent(event=Event.ACCEPT, broker_order_id="B1")
+
+
+class RepoRoom:
+    """A RepoActor on a real file, without a thread; `drain` lets it read its mailbox to the end."""
+
+    def __init__(self, path: Path, **settings: Any) -> None:  # noqa: ANN401  any setting of the storage
+        self.path = path
+        self.clock = FakeClock()
+        self.timer = ManualTimer(self.clock)
+        self.supervisor, self.command = Probe(), Probe()
+        self.actor = RepoActor(
+            supervisor=self.supervisor,
+            command=self.command,
+            settings=StorageSettings(path=path, **({"busy_timeout_ms": 20} | settings)),
+            client_id="FA1",
+            clock=self.clock,
+            timer=self.timer,
+        )
+        self.own = own_mailbox(self.actor)
+        self.actor.on_start()
+        self.statements: list[Any] = []
+        if self.actor._trouble is None:
+            self.actor._database.connection().set_trace_callback(self.statements.append)
+
+    def tell(self, *messages: Any) -> None:  # noqa: ANN401  any message of the inbox
+        """Put the messages into the mailbox, all before the first is read."""
+        for message in messages:
+            self.own.tell(message)
+
+    def drain(self) -> None:
+        settle(self.actor, self.own)
+
+    def give(self, *messages: Any) -> list[Any]:  # noqa: ANN401  any message of the inbox
+        """Tell, drain, let every timer come due, and return the letters."""
+        self.tell(*messages)
+        self.drain()
+        self.clock.advance(0.1)
+        self.timer.fire_due()
+        self.drain()
+        taken: list[Any] = self.command.take()
+        return taken
+
+    def live(self, *messages: Any) -> list[Any]:  # noqa: ANN401  any message of the inbox
+        """Give the messages one after the other, each written before the next."""
+        return [letter for message in messages for letter in self.give(message)]
+
+    @property
+    def commits(self) -> int:
+        return sum(str(one).strip().upper().startswith("COMMIT") for one in self.statements)
+
+    @property
+    def begins(self) -> int:
+        return sum(str(one).strip().upper().startswith("BEGIN") for one in self.statements)
+
+    def register(self, asked: OrderCommand | None = None) -> RegisterOrder:
+        asked = asked or command()
+        return RegisterOrder(command=asked, remarks_tag=f"sd{asked.command_id}")
+
+    def event(self, happened: OrderEvent, command_id: str = "c1") -> RecordEvent:
+        return RecordEvent(command_id=command_id, happened=happened, at=self.clock.now())
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[RepoRoom]:
+    made = RepoRoom(tmp_path / "desk.db")
+    yield made
+    made.actor.on_stop()
+
+
+@pytest.fixture
+def lock(room: RepoRoom) -> Iterator[sqlite3.Connection]:
+    """Hold the write lock of the room's file."""
+    holder = sqlite3.connect(room.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    yield holder
+    holder.close()
+
+
+def test_an_order_is_registered(room: RepoRoom) -> None:
+    (letter,) = room.give(room.register())
+
+    assert isinstance(letter, OrderRegistered)
+    assert (letter.order.state, letter.order.remarks_tag) == (State.CREATED, "sdc1")
+
+
+def test_a_known_command_id_is_answered_with_its_order(room: RepoRoom) -> None:
+    room.live(room.register(), room.event(SEND))
+
+    (letter,) = room.give(room.register(command(symbol="INFY-EQ")))
+
+    assert isinstance(letter, OrderRepeated)
+    assert (letter.order.state, letter.order.command.symbol) == (State.SENDING, "RELIANCE-EQ")
+
+
+def test_the_same_command_id_twice_in_one_group_is_stored_once(room: RepoRoom) -> None:
+    letters = room.give(room.register(), room.register(command(symbol="INFY-EQ")))
+
+    assert [type(one) for one in letters].count(OrderRegistered) == 1
+    assert len(room.actor.on_receive(FindOrders(most=9))) == 1
+    assert len(room.actor.on_receive(FindTimeline(command_id="c1")).lines) == 1
+
+
+def test_a_look_up_stores_nothing(room: RepoRoom) -> None:
+    before = room.give(LookUpOrder(command_id="c1"))
+    room.give(room.register())
+    after = room.give(LookUpOrder(command_id="c1"))
+
+    assert before == [OrderNotFound(command_id="c1")]
+    assert isinstance(after[0], OrderRepeated)
+
+
+def test_many_messages_are_one_transaction(room: RepoRoom) -> None:
+    names = [f"c{number}" for number in range(20)]
+    room.give(*(room.register(command(command_id=name)) for name in names))
+    room.statements.clear()
+
+    letters = room.give(
+        *(room.event(SEND, name) for name in names),
+        *(room.register(command(command_id=f"n{number}")) for number in range(10)),
+    )
+
+    assert (room.begins, room.commits) == (1, 1)
+    assert [type(one) for one in letters] == [EventRecorded] * 20 + [OrderRegistered] * 10
+
+
+def test_nobody_hears_anything_before_the_commit(room: RepoRoom) -> None:
+    # The statements and the letters in one list, in the order in which they happened.
+    room.command.messages = room.statements
+
+    room.tell(room.register(), room.register(command(command_id="c2")))
+    room.drain()
+
+    kinds = [type(one).__name__ for one in room.statements if not isinstance(one, str) or one.startswith("COMMIT")]
+    assert kinds == ["str", "OrderRegistered", "OrderRegistered"]
+
+
+def test_what_is_answered_is_on_disk(room: RepoRoom) -> None:
+    room.give(room.register())
+    reader = sqlite3.connect(room.path)
+
+    found = reader.execute("SELECT command_id, state FROM orders").fetchall()
+    reader.close()
+
+    assert found == [("c1", "CREATED")]
+
+
+def test_orders_on_their_way_go_before_a_flood_of_new_ones(tmp_path: Path) -> None:
+    room = RepoRoom(tmp_path / "desk.db", registrations_in_group_max=4)
+    room.give(room.register())
+    room.statements.clear()
+
+    letters = room.give(*(room.register(command(command_id=f"n{number}")) for number in range(10)), room.event(SEND))
+
+    assert isinstance(letters[0], EventRecorded)
+    assert room.commits == 3
+    assert len(letters) == 11
+    room.actor.on_stop()
+
+
+def test_an_illegal_event_fails_only_itself(room: RepoRoom) -> None:
+    room.give(room.register(), room.register(command(command_id="c2")))
+
+    first, second, third = room.give(
+        room.event(SEND), room.event(OrderEvent(event=Event.PROVE_ABSENT)), room.event(SEND, "c2")
+    )
+
+    assert isinstance(first, EventRecorded)
+    assert isinstance(second, EventIllegal)
+    assert isinstance(third, EventRecorded)
+
+
+def test_an_event_of_an_unknown_order_fails_only_itself(room: RepoRoom) -> None:
+    room.give(room.register())
+
+    letters = room.give(room.event(SEND, "nobody"), room.event(SEND))
+
+    assert [type(one) for one in letters] == [EventIllegal, EventRecorded]
+
+
+def test_a_message_the_database_chokes_on_fails_only_itself(room: RepoRoom) -> None:
+    # A text with half a surrogate pair cannot be stored by SQLite's driver.
+    room.give(*(room.register(command(command_id=name)) for name in ("c1", "c2", "c3")))
+    poison = OrderEvent(event=Event.SEND, note="\ud83d")
+
+    letters = room.give(room.event(SEND), room.event(poison, "c2"), room.event(SEND, "c3"))
+
+    assert [type(one) for one in letters] == [EventRecorded, EventUnrecorded, EventRecorded]
+    assert room.supervisor.messages == []
+
+
+def test_an_order_that_someone_else_moved_fails_only_itself(room: RepoRoom) -> None:
+    room.give(room.register(), room.register(command(command_id="c2")))
+    other = sqlite3.connect(room.path)
+    other.execute("UPDATE orders SET state = 'BLOCKED' WHERE command_id = 'c1'")
+    other.commit()
+    other.close()
+
+    letters = room.give(room.event(SEND), room.event(SEND, "c2"))
+
+    assert [type(one) for one in letters] == [EventIllegal, EventRecorded]
+
+
+def test_a_late_truth_is_told_as_one(room: RepoRoom) -> None:
+    room.live(room.register(), room.event(SEND), room.event(OrderEvent(event=Event.REFUSE)))
+
+    (letter,) = room.give(room.event(OrderEvent(event=Event.WORK)))
+
+    assert isinstance(letter, EventRecorded)
+    assert letter.late
+
+
+def test_a_locked_database_fails_every_write_and_keeps_the_actor(room: RepoRoom, lock: sqlite3.Connection) -> None:
+    # D2.
+    letters = room.give(room.register(), LookUpOrder(command_id="c2"), room.event(SEND, "c3"))
+    lock.execute("ROLLBACK")
+    (after,) = room.give(room.register())
+
+    assert {type(one) for one in letters} == {RegistrationFailed, EventUnrecorded}
+    assert len(letters) == 3
+    assert isinstance(after, OrderRegistered)
+
+
+def test_a_locked_database_is_waited_for_once_a_group(room: RepoRoom, lock: sqlite3.Connection) -> None:
+    del lock
+
+    room.give(*(room.register(command(command_id=f"c{number}")) for number in range(20)))
+
+    assert room.begins == 1
+
+
+def test_fills_and_trading_states_that_were_not_taken_are_written_later(
+    room: RepoRoom, lock: sqlite3.Connection
+) -> None:
+    room.give(
+        RecordFills(fills=(trade_of_registered(),)),
+        RecordTradingState(state=TradingState.HALTED, because="a loss"),
+    )
+    lock.execute("ROLLBACK")
+    room.live(room.register(), room.event(SEND), room.event(ACCEPT))
+
+    room.clock.advance(5)
+    room.timer.fire_due()
+    room.give()
+
+    memory = room.actor.on_receive(RecallDesk())
+    reader = sqlite3.connect(room.path)
+    fills = reader.execute("SELECT fill_id FROM fills").fetchall()
+    reader.close()
+    assert (memory.trading_state, memory.because) == (TradingState.HALTED, "a loss")
+    assert fills == [("1",)]
+
+
+def trade_of_registered() -> Any:  # noqa: ANN401  a trade row
+    from tests.fakes import order  # noqa: PLC0415  the builder's name is a fixture's elsewhere
+
+    return trade_of(order(broker_order_id="B1"))
+
+
+def test_an_older_trading_state_never_overwrites_a_newer_one(room: RepoRoom, lock: sqlite3.Connection) -> None:
+    # ACTIVE could not be written; HALTED could; the second try of ACTIVE comes after it.
+    room.give(RecordTradingState(state=TradingState.ACTIVE, because="resumed"))
+    lock.execute("ROLLBACK")
+    room.give(RecordTradingState(state=TradingState.HALTED, because="halted"))
+
+    room.clock.advance(5)
+    room.timer.fire_due()
+    room.give()
+
+    assert room.actor.on_receive(RecallDesk()).trading_state is TradingState.HALTED
+
+
+def test_a_reply_that_nobody_waits_for_lingers_to_gather_more(tmp_path: Path) -> None:
+    room = RepoRoom(tmp_path / "desk.db", commit_linger_ms=5)
+    room.live(room.register(), room.register(command(command_id="c2")), room.event(SEND), room.event(SEND, "c2"))
+    room.statements.clear()
+
+    room.tell(room.event(ACCEPT))
+    room.drain()
+    lingering = room.commits
+    room.tell(room.event(OrderEvent(event=Event.REFUSE), "c2"))
+    room.drain()
+    room.clock.advance(0.005)
+    room.timer.fire_due()
+    room.drain()
+
+    assert lingering == 0
+    assert room.commits == 1
+    assert len(room.command.of(EventRecorded)) == 2
+    room.actor.on_stop()
+
+
+def test_an_event_that_somebody_waits_for_takes_the_lingering_along(room: RepoRoom) -> None:
+    room.live(room.register(), room.register(command(command_id="c2")), room.event(SEND))
+    room.statements.clear()
+
+    room.tell(room.event(ACCEPT), room.event(SEND, "c2"))
+    room.drain()
+
+    assert room.commits == 1
+    assert len(room.command.of(EventRecorded)) == 2
+
+
+def test_a_query_sees_what_was_told_before_it(room: RepoRoom) -> None:
+    room.live(room.register(), room.event(SEND))
+
+    room.actor.on_receive(room.event(ACCEPT))
+    (found,) = room.actor.on_receive(FindOrders(most=9))
+
+    assert found.state is State.WORKING
+
+
+def test_a_stop_writes_what_still_waits(tmp_path: Path) -> None:
+    room = RepoRoom(tmp_path / "desk.db")
+    room.live(room.register(), room.event(SEND))
+    room.actor.on_receive(room.event(ACCEPT))
+
+    room.actor.on_stop()
+
+    reader = sqlite3.connect(room.path)
+    found = reader.execute("SELECT state, broker_order_id FROM orders").fetchall()
+    reader.close()
+    assert found == [("WORKING", "B1")]
+
+
+def test_a_database_that_cannot_be_opened_is_told_to_who_asks(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    path.write_bytes(b"no database " * 1_000)
+    room = RepoRoom(path)
+
+    with pytest.raises(StorageError, match="cannot be used"):
+        room.actor.on_receive(RecallDesk())
+    room.actor.on_stop()
+
+
+def test_what_is_recalled_is_what_the_desk_starts_from(room: RepoRoom) -> None:
+    room.live(room.register(), room.event(SEND), RecordTradingState(state=TradingState.EXITS_ONLY, because="loss"))
+
+    memory = room.actor.on_receive(RecallDesk())
+
+    assert [one.state for one in memory.orders] == [State.SENDING]
+    assert (memory.orders_today, memory.trading_state, memory.because) == (1, TradingState.EXITS_ONLY, "loss")
+
+
+def test_a_timeline_of_nothing_is_nothing(room: RepoRoom) -> None:
+    assert room.actor.on_receive(FindTimeline(command_id="nobody")) is None
