@@ -7,7 +7,7 @@ from collections import Counter
 import pykka
 import pytest
 
-from actors.messages import OrderAnswered
+from actors.messages import OrderAnswered, OrderDeclined
 from actors.watcher import WatcherActor
 from domain.evidence import Book, OrderRow
 from domain.lifecycle import State
@@ -177,20 +177,56 @@ def _assert_under_the_ceiling(paper: Paper) -> None:
 def test_ids_that_come_again_while_their_order_is_under_way_change_nothing(scene: Scene, price: str) -> None:
     """D6: repeats at every moment of an order's way, each answered with what became of the first."""
     chance = random.Random(66)  # noqa: S311  a repeatable flood, not a secret
-    commands = [scene.command(f"again-{n}", strategy=f"again-{n}", price=price, quantity=1) for n in range(60)]
-    sent = [command for command in commands for _ in range(12)]
-    sent.sort(key=lambda command: commands.index(command) + chance.uniform(-3, 12))
+    commands = [scene.command(f"again-{n}", strategy=f"again-{n}", price=price, quantity=1) for n in range(80)]
+    sent = [command for command in commands for _ in range(20)]
+    sent.sort(key=lambda command: commands.index(command) + chance.uniform(-3, 20))
 
     callers = _submit_at_once(scene, sent, threads=3)
     until(lambda: all(one.all() for one in callers), lambda: f"{sum(not one.all() for one in callers)} unanswered")
 
     assert scene.desk.wait_for_failure(0) is None
-    firsts = [one for caller in callers for one in caller.all() if isinstance(one, OrderAnswered) and not one.repeated]
+    answers = [one for caller in callers for one in caller.all() if isinstance(one, OrderAnswered)]
+    assert len(answers) == len(sent)
+    assert {one.order.state for one in answers} <= {State.WORKING, State.FILLED}, "nobody is told less than the first"
+    firsts = [one for one in answers if not one.repeated]
     assert len(firsts) == len(commands)
     scene.until_books_agree()
     ledger = scene.paper.ledger()
     assert all(len(ledger.tagged(one.order.remarks_tag)) == 1 for one in firsts)
     assert all(ledger.times_sent(one.order.remarks_tag) == 1 for one in firsts)
+
+
+class Hasty(Answers):
+    """A caller who sends the same order again the moment it is answered."""
+
+    def __init__(self, scene: Scene, command: OrderCommand) -> None:
+        super().__init__()
+        self._scene = scene
+        self._command = command
+
+    def tell(self, message: OrderAnswered | OrderDeclined) -> None:
+        first = not self.all()
+        super().tell(message)
+        if first:
+            self._scene.desk.send(self._command, self)
+
+
+def test_an_id_that_comes_again_as_soon_as_it_is_answered_is_told_the_same(scene: Scene) -> None:
+    """D6: the answer was told before it was written, and the repeat is answered from what is written."""
+    scene.submit(scene.command("warm", strategy="warm", price=RESTING))
+    command = scene.command("hasty", price=RESTING)
+    caller = Hasty(scene, command)
+
+    scene.desk.send(command, caller)
+    until(lambda: len(caller.all()) == 2, "the repeat was not answered")
+
+    first, second = caller.all()
+    assert isinstance(first, OrderAnswered)
+    assert isinstance(second, OrderAnswered)
+    assert (first.repeated, second.repeated) == (False, True)
+    assert (second.order.state, second.order.broker_order_id) == (State.WORKING, first.order.broker_order_id)
+    scene.until_books_agree()
+    assert scene.times_sent(command) == 1
 
 
 def test_a_desk_that_stops_with_an_order_in_flight_names_it_and_the_next_start_finds_it(
