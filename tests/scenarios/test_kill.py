@@ -137,15 +137,19 @@ def misbehave(paper: Paper) -> None:
 
 
 def run_and_kill(config: Path, crowd: Crowd, kills: int, chance: random.Random) -> Counter[str]:
-    """Start the desk and kill it, again and again; return how often it was killed in which part of its life."""
+    """Start the desk and kill it, again and again; return how often it was killed in which part of its life.
+
+    Every third kill comes about when the last start was between its middle and just past its end.
+    """
     moments: Counter[str] = Counter()
+    start_s = 1.0
     for number in range(kills):
         desk = DeskProcess(config, number)
         try:
-            if chance.random() < 0.35:
-                _let_live(desk, crowd, chance.uniform(0.4, 1.5))
+            if number % 3 == 1:
+                _let_live(desk, crowd, start_s * chance.uniform(0.6, 1.05))
             else:
-                _let_live(desk, crowd, 30, until_ready=True)
+                start_s = _let_live(desk, crowd, 30, until_ready=True)
                 _let_live(desk, crowd, chance.uniform(0.01, 0.5))
             moments["ready" if desk.is_ready else "starting"] += 1
             assert desk.process.poll() is None, f"it ended by itself: {desk.said[-2000:]}"
@@ -155,13 +159,18 @@ def run_and_kill(config: Path, crowd: Crowd, kills: int, chance: random.Random) 
     return moments
 
 
-def _let_live(desk: DeskProcess, crowd: Crowd, seconds: float, *, until_ready: bool = False) -> None:
-    """Let the desk run for so long, and the callers reach it as soon as its API listens: exits are taken first."""
+def _let_live(desk: DeskProcess, crowd: Crowd, seconds: float, *, until_ready: bool = False) -> float:
+    """Let the desk run for so long, and the callers reach it as soon as its API listens: exits are taken first.
+
+    Return how long it was.
+    """
     pause = threading.Event()
-    ends_at = time.monotonic() + seconds
+    began = time.monotonic()
+    ends_at = began + seconds
     while time.monotonic() < ends_at and not (until_ready and desk.is_ready):
         crowd.url = crowd.url or desk.url
         pause.wait(0.005)
+    return time.monotonic() - began
 
 
 @pytest.mark.long
@@ -217,9 +226,12 @@ def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, mome
     assert not oversold, f"sold more than was held: {oversold}"
     events = Counter(line.event for line in journal_of(database))
     found = Counter(row["state"] for row in rows.values())
-    assert moments["starting"] >= 3
+    assert moments["starting"] >= 2, moments
     assert moments["ready"] >= 10
     assert events["RESTART"] >= 10, "kills found orders under way"
     assert crowd.sent_again >= 20
     assert min(found[state] for state in (State.FILLED, State.WORKING, State.NOT_PLACED, State.REJECTED)) > 0, found
-    assert sum(row["intent"] == "EXIT" and row["state"] == State.FILLED for row in rows.values()) >= 10
+    assert sum(row["intent"] == "EXIT" and row["state"] == State.FILLED for row in rows.values()) >= 5
+    restarted = {line.command_id for line in journal_of(database) if line.event == "RESTART"}
+    live = [name for name in restarted if rows[name]["broker_order_id"] is not None]
+    assert live, "a kill came between the wire and the record, and the order was found by its tag"
