@@ -39,7 +39,7 @@ from actors.messages import (
 )
 from actors.timer import Timer
 from broker.port import Broker, Session
-from domain.evidence import LoggedIn, LoginReply, PlaceReply, Refused
+from domain.evidence import LoggedIn, LoginFailed, LoginReply, PlaceReply, Refused
 from domain.order import Intent
 from domain.reasons import Reason
 from domain.seams import Clock
@@ -63,6 +63,10 @@ class Lanes:
     exits: deque[tuple[float, PlaceOrder]] = field(default_factory=deque)
     reading: deque[Reading] = field(default_factory=deque)
     entries: deque[tuple[float, PlaceOrder]] = field(default_factory=deque)
+
+    def of(self, message: PlaceOrder) -> deque[tuple[float, PlaceOrder]]:
+        """Return the lane in which this order waits."""
+        return self.exits if message.order.command.intent is Intent.EXIT else self.entries
 
     def __len__(self) -> int:
         return len(self.exits) + len(self.reading) + len(self.entries)
@@ -99,6 +103,8 @@ class BrokerActor(DeskActor):
         self._wake_at = 0.0
         self._session = "not logged in"
         self._login_tried_at = float("-inf")
+        self._login_failed: LoginFailed | None = None
+        self._asked_again: set[str] = set()
         self._placed = 0
         self._idle_s = 0.0
         self._idle_since: float | None = clock.monotonic()
@@ -116,9 +122,7 @@ class BrokerActor(DeskActor):
             self._idle_since = None
         match message:
             case PlaceOrder():
-                is_exit = message.order.command.intent is Intent.EXIT
-                lane = self._lanes.exits if is_exit else self._lanes.entries
-                lane.append((self._clock.monotonic(), message))
+                self._lanes.of(message).append((self._clock.monotonic(), message))
             case LogIn() | ReadInstrument() | ReadPrice() | ReadOrderBook() | ReadTradeBook() | ReadPositionBook():
                 self._lanes.reading.append(message)
             case ServeNext():
@@ -183,18 +187,18 @@ class BrokerActor(DeskActor):
         """Ask the broker once. Only a proof that the session was dead, so nothing was taken, allows a second asking."""
         waited_s = self._clock.monotonic() - came_at
         logger.debug("{} leaves after waiting {:.3f} s", message.order.command.command_id, waited_s)
-        reply = self._place_once(message)
-        if isinstance(reply, Refused) and reply.reason is Reason.SESSION_EXPIRED:
-            session = self._log_in()
-            if isinstance(session, LoggedIn):
-                reply = self._place_once(message)
-        self._answer(message, reply)
-
-    def _place_once(self, message: PlaceOrder) -> PlaceReply:
         self._placed += 1
         reply = self._broker.place(message.order)
         self._rate.count(self._clock.monotonic())
-        return reply
+        name = message.order.command.command_id
+        expired = isinstance(reply, Refused) and reply.reason is Reason.SESSION_EXPIRED
+        if expired and name not in self._asked_again and self._may_log_in() and isinstance(self._log_in(), LoggedIn):
+            # Back to the head of its lane: the second asking keeps the rate ceiling as every request does.
+            self._asked_again.add(name)
+            self._lanes.of(message).appendleft((came_at, message))
+            return
+        self._asked_again.discard(name)
+        self._answer(message, reply)
 
     def _answer(self, message: PlaceOrder, reply: PlaceReply) -> None:
         post(self._command, PlaceAnswered(command_id=message.order.command.command_id, reply=reply))
@@ -221,6 +225,7 @@ class BrokerActor(DeskActor):
     def _log_in(self) -> LoginReply:
         self._login_tried_at = self._clock.monotonic()
         reply = self._broker.log_in()
+        self._login_failed = reply if isinstance(reply, LoginFailed) else None
         self._session = "logged in" if isinstance(reply, LoggedIn) else reply.cause
         if self._broker.session is not None:
             self._feed.start(self._broker.session)
@@ -228,10 +233,18 @@ class BrokerActor(DeskActor):
         post(self._command, SessionChanged(reply=reply))
         return reply
 
+    def _may_log_in(self) -> bool:
+        """Say whether trying again could help: brokers lock an account after a few wrong passwords."""
+        if self._login_failed is None:
+            return True
+        return not self._login_failed.final and self._has_rested()
+
+    def _has_rested(self) -> bool:
+        return self._clock.monotonic() - self._login_tried_at >= self._settings.login_retry_s
+
     def _mind_the_session(self) -> None:
         """Log in again when a reply has shown the session dead, no oftener than `broker.login_retry_s`."""
-        rested = self._clock.monotonic() - self._login_tried_at >= self._settings.login_retry_s
-        if self._broker.needs_login and rested:
+        if self._broker.needs_login and self._has_rested() and self._may_log_in():
             self._lanes.reading.append(LogIn())
 
     def _state(self) -> BrokerState:
