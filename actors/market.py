@@ -145,9 +145,11 @@ class MarketActor(LoopActor):
 
     def _fresh_price(self, key: Key) -> Decimal | None:
         tick = self._ticks.get(key)
-        if tick is None or (self._clock.now() - tick.seen_at).total_seconds() > PRICE_AGE_S_MAX:
+        if tick is None:
             return None
-        return tick.last_price
+        # A price from the future was seen before the clock stepped back: nobody knows how old it is.
+        age_s = (self._clock.now() - tick.seen_at).total_seconds()
+        return tick.last_price if 0 <= age_s <= PRICE_AGE_S_MAX else None
 
     def _enter_day(self) -> None:
         """Forget instruments of an earlier day: circuit limits and freeze quantities are set anew each morning."""
