@@ -8,6 +8,7 @@ orders are bounded in flight and per minute, and its ticks are dropped while its
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Final, assert_never
 
 from loguru import logger
@@ -168,7 +169,17 @@ class StrategyActor(DeskActor):
             return False
         return True
 
-    # How messages reach it.
+    # How messages reach it, and how it ends.
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End alone: the supervisor, who would end the desk, is not told."""
+        died = logger.opt(exception=(exception_type, exception_value, traceback))
+        died.critical("{} died; its positions stay as they are", self.name)
 
     def on_receive(self, message: StrategyInbox) -> None:
         """Keep the strategy's own books, then let it speak."""
