@@ -1,0 +1,397 @@
+from typing import Any
+
+import pytest
+
+from actors.broker import BrokerActor
+from actors.messages import (
+    BrokerState,
+    FindBrokerState,
+    InstrumentRead,
+    LogIn,
+    OrderBookRead,
+    PlaceAnswered,
+    PlaceOrder,
+    PositionBookRead,
+    PriceRead,
+    ReadInstrument,
+    ReadOrderBook,
+    ReadPositionBook,
+    ReadPrice,
+    ReadTradeBook,
+    ServeNext,
+    SessionChanged,
+    TradeBookRead,
+)
+from domain.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
+from domain.order import Exchange, Intent, Side
+from domain.reasons import Reason
+from domain.settings import BrokerSettings
+from tests.actors.rooms import own_mailbox
+from tests.fakes import FakeBroker, FakeClock, FakeFeed, ManualTimer, Probe, instrument, order
+
+EXPIRED = Refused(Reason.SESSION_EXPIRED, "Session Expired : Invalid Session Key")
+
+
+class BrokerRoom:
+    """A BrokerActor without a thread. `serve` lets it read its mailbox to the end and send what may leave now."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401  any setting of the broker
+        self.clock = FakeClock()
+        self.timer = ManualTimer(self.clock)
+        self.supervisor, self.command, self.watcher, self.market = Probe(), Probe(), Probe(), Probe()
+        self.broker, self.feed = FakeBroker(self.clock), FakeFeed()
+        self.actor = BrokerActor(
+            supervisor=self.supervisor,
+            command=self.command,
+            watcher=self.watcher,
+            market=self.market,
+            broker=self.broker,
+            feed=self.feed,
+            settings=BrokerSettings(**settings),
+            clock=self.clock,
+            timer=self.timer,
+        )
+        self.own = own_mailbox(self.actor)
+
+    def tell(self, *messages: Any) -> None:  # noqa: ANN401  any message of the inbox
+        """Hand over messages while a request is under way: nothing is sent yet."""
+        for message in messages:
+            self.actor.on_receive(message)
+
+    def serve(self) -> None:
+        """Let every request leave that may leave at this instant."""
+        while self.own.messages:
+            self.actor.on_receive(self.own.messages.pop(0))
+
+    def serve_one(self) -> None:
+        self.actor.on_receive(self.own.messages.pop(0))
+
+    def wait(self, seconds: float, step: float = 0.05) -> None:
+        """Let time pass in small steps, and requests leave as they may."""
+        for _ in range(round(seconds / step)):
+            self.clock.advance(step)
+            self.timer.fire_due()
+            self.serve()
+
+    @property
+    def answers(self) -> dict[str, PlaceReply]:
+        return {one.command_id: one.reply for one in self.command.of(PlaceAnswered)}
+
+    @property
+    def placed(self) -> list[str]:
+        return [one.command.command_id for one in self.broker.placed]
+
+
+def entry(name: str) -> PlaceOrder:
+    return PlaceOrder(order=order(command_id=name))
+
+
+def way_out(name: str) -> PlaceOrder:
+    return PlaceOrder(order=order(command_id=name, intent=Intent.EXIT, side=Side.SELL))
+
+
+@pytest.fixture
+def room() -> BrokerRoom:
+    return BrokerRoom()
+
+
+@pytest.mark.parametrize(
+    "reply", [Accepted("B1"), Refused(Reason.BROKER_REFUSED, "no margin"), Unknown("no answer within 7 s")]
+)
+def test_an_order_is_placed_once_and_its_reply_passed_on(room: BrokerRoom, reply: PlaceReply) -> None:
+    room.broker.places.say(reply)
+
+    room.tell(entry("c1"))
+    room.serve()
+    room.wait(60)
+
+    assert room.placed == ["c1"]
+    assert room.command.of(PlaceAnswered) == [PlaceAnswered(command_id="c1", reply=reply)]
+
+
+def test_one_request_leaves_at_a_time(room: BrokerRoom) -> None:
+    room.tell(entry("c1"), entry("c2"), ReadOrderBook())
+
+    room.serve_one()
+
+    assert len(room.broker.calls) == 1
+
+
+def test_the_mailbox_is_read_to_its_end_before_the_next_request(room: BrokerRoom) -> None:
+    # The wish to serve stands behind what came before it.
+    room.tell(entry("c1"))
+    room.tell(way_out("x1"))
+
+    room.serve_one()
+
+    assert room.broker.calls == ["place x1"]
+
+
+def test_an_exit_leaves_next_with_a_thousand_entries_waiting() -> None:
+    room = BrokerRoom(orders_per_second_max=10_000)
+    room.tell(*(entry(f"c{number}") for number in range(1_000)))
+    room.serve_one()
+
+    room.tell(way_out("x1"))
+    room.serve_one()
+
+    assert room.placed == ["c0", "x1"]
+
+
+def test_books_are_read_before_entries_and_after_exits(room: BrokerRoom) -> None:
+    room.tell(LogIn())
+    room.serve()
+    room.broker.calls.clear()
+
+    room.tell(entry("c1"), ReadOrderBook(), way_out("x1"))
+
+    room.serve()
+
+    assert room.broker.calls == ["place x1", "order_book", "place c1"]
+
+
+def test_entries_leave_in_the_order_of_their_coming(room: BrokerRoom) -> None:
+    names = [f"c{number}" for number in range(30)]
+    room.tell(*(entry(name) for name in names))
+
+    room.serve()
+    room.wait(10)
+
+    assert room.placed == names
+
+
+def test_an_exit_leaves_at_once_when_entries_have_used_their_share(room: BrokerRoom) -> None:
+    room.tell(*(entry(f"c{number}") for number in range(20)))
+    room.serve()
+    entries_sent = len(room.placed)
+
+    room.tell(way_out("x1"))
+    room.serve()
+
+    assert entries_sent == 7
+    assert room.placed[-1] == "x1"
+
+
+def test_the_rate_ceiling_holds_in_every_rolling_second(room: BrokerRoom) -> None:
+    # D6.
+    sent_at: list[float] = []
+
+    def answer() -> PlaceReply:
+        sent_at.append(room.clock.monotonic())
+        return Accepted("B1")
+
+    room.broker.places.say(answer)
+    room.tell(*(entry(f"c{number}") for number in range(60)), *(way_out(f"x{number}") for number in range(10)))
+
+    room.serve()
+    room.wait(12)
+
+    assert len(sent_at) == 70
+    assert all(later - earlier >= 1.0 for earlier, later in zip(sent_at, sent_at[10:], strict=False))
+
+
+def test_waiting_for_the_rate_winds_one_timer(room: BrokerRoom) -> None:
+    room.tell(*(entry(f"c{number}") for number in range(7)))
+    room.serve()
+
+    room.tell(*(entry(f"n{number}") for number in range(500)))
+    room.serve()
+
+    assert len(room.timer.of(ServeNext)) == 1
+
+
+def test_an_entry_that_waited_too_long_is_refused_and_not_sent() -> None:
+    room = BrokerRoom(rate_wait_s_max=2.0)
+    room.tell(*(entry(f"c{number}") for number in range(40)))
+
+    room.serve()
+    room.wait(10)
+
+    refused = {name for name, reply in room.answers.items() if isinstance(reply, Refused)}
+    reasons = {reply.reason for reply in room.answers.values() if isinstance(reply, Refused)}
+    assert reasons == {Reason.RATE_LIMITED}
+    assert refused.isdisjoint(room.placed)
+    assert len(refused) + len(room.placed) == 40
+    assert room.placed == [f"c{number}" for number in range(len(room.placed))]
+
+
+def test_an_exit_never_waits_too_long_to_be_sent() -> None:
+    room = BrokerRoom(rate_wait_s_max=0.1)
+    room.tell(*(way_out(f"x{number}") for number in range(25)))
+
+    room.serve()
+    room.wait(10)
+
+    assert len(room.placed) == 25
+
+
+# The session.
+
+
+def test_a_login_is_told_and_the_feed_begins(room: BrokerRoom) -> None:
+    room.tell(LogIn())
+    room.serve()
+
+    assert room.command.only(SessionChanged).reply == LoggedIn("FA1")
+    assert room.feed.sessions == [room.broker.session]
+
+
+def test_an_expired_session_is_opened_again_once_and_the_order_sent_a_second_time(room: BrokerRoom) -> None:
+    # R7: proof that nothing was taken, so a second asking is not a second order.
+    room.broker.places.say(EXPIRED, Accepted("B1"))
+
+    room.tell(entry("c1"))
+    room.serve()
+
+    assert room.broker.calls == ["place c1", "log_in", "place c1"]
+    assert room.answers == {"c1": Accepted("B1")}
+
+
+def test_a_session_that_stays_expired_refuses_the_order(room: BrokerRoom) -> None:
+    room.broker.places.say(EXPIRED)
+
+    room.tell(entry("c1"))
+    room.serve()
+
+    assert room.broker.calls == ["place c1", "log_in", "place c1"]
+    assert room.answers == {"c1": EXPIRED}
+
+
+def test_a_login_that_fails_refuses_the_order(room: BrokerRoom) -> None:
+    room.broker.places.say(EXPIRED)
+    room.broker.logins.say(LoginFailed("wrong password", final=True))
+
+    room.tell(entry("c1"))
+    room.serve()
+
+    assert room.broker.calls == ["place c1", "log_in"]
+    assert room.answers == {"c1": EXPIRED}
+
+
+@pytest.mark.parametrize("reply", [Unknown("no answer"), Refused(Reason.BROKER_UNREACHABLE, "refused")])
+def test_no_other_reply_is_ever_followed_by_a_second_asking(room: BrokerRoom, reply: PlaceReply) -> None:
+    room.broker.places.say(reply)
+
+    room.tell(entry("c1"))
+    room.serve()
+
+    assert room.broker.calls == ["place c1"]
+
+
+def test_many_orders_on_a_dead_session_do_not_try_the_password_many_times() -> None:
+    # Brokers lock an account after a few wrong passwords.
+    room = BrokerRoom(login_retry_s=5.0)
+    room.broker.places.say(EXPIRED)
+    room.broker.logins.say(LoginFailed("Invalid Input : Wrong user id or password", final=True))
+
+    room.tell(*(way_out(f"x{number}") for number in range(20)))
+    room.serve()
+    room.wait(4)
+
+    assert room.broker.calls.count("log_in") == 1
+    assert len(room.answers) == 20
+
+
+def test_a_login_that_is_useless_is_not_tried_again(room: BrokerRoom) -> None:
+    room.broker.logins.say(LoginFailed("Account blocked", final=True))
+
+    for _ in range(60):
+        room.tell(ReadOrderBook())
+        room.serve()
+        room.wait(1, step=1)
+
+    assert room.broker.calls.count("log_in") == 1
+
+
+def test_the_second_asking_keeps_the_rate_ceiling() -> None:
+    room = BrokerRoom(orders_per_second_max=2, orders_reserved_for_exits=0)
+    sent_at: list[float] = []
+
+    def answer() -> PlaceReply:
+        sent_at.append(room.clock.monotonic())
+        return EXPIRED if len(sent_at) == 2 else Accepted("B1")
+
+    room.broker.places.say(answer)
+    room.tell(entry("c1"), entry("c2"))
+    room.serve()
+    room.wait(5)
+
+    assert len(sent_at) == 3
+    assert sent_at[2] - sent_at[0] >= 1.0
+
+
+def test_a_dead_session_seen_by_a_read_is_opened_again_no_oftener_than_set() -> None:
+    # B1.
+    room = BrokerRoom(login_retry_s=5.0)
+    room.broker.logins.say(LoginFailed("server is down", final=False))
+
+    for _ in range(12):
+        room.tell(ReadOrderBook())
+        room.serve()
+        room.wait(1, step=1)
+
+    assert room.broker.calls.count("log_in") == 3
+    assert room.broker.calls.count("order_book") == 12
+
+
+# Reading, status, the end.
+
+
+def test_each_reading_is_answered_to_whom_it_concerns(room: BrokerRoom) -> None:
+    room.tell(LogIn())
+    room.serve()
+    caller = Probe()
+
+    room.tell(
+        ReadOrderBook(),
+        ReadTradeBook(),
+        ReadPositionBook(reply_to=caller),
+        ReadInstrument(exchange=Exchange.NSE, symbol="NOSUCH-EQ"),
+        ReadPrice(instrument=instrument()),
+    )
+    room.serve()
+
+    assert [type(one) for one in room.watcher.messages] == [OrderBookRead, TradeBookRead]
+    assert caller.only(PositionBookRead).book.asked_at == room.clock.now()
+    assert room.market.only(InstrumentRead).reply == UnknownInstrument(Exchange.NSE, "NOSUCH-EQ")
+    assert room.market.only(PriceRead).instrument == instrument()
+
+
+def test_the_state_says_what_waits_and_what_was_placed(room: BrokerRoom) -> None:
+    room.tell(*(entry(f"c{number}") for number in range(10)))
+    room.serve()
+
+    state = room.actor.on_receive(FindBrokerState())
+
+    assert isinstance(state, BrokerState)
+    assert (state.waiting, state.placed, state.session) == (3, 7, "not logged in")
+
+
+def test_idle_time_is_time_without_work(room: BrokerRoom) -> None:
+    def answer() -> PlaceReply:
+        room.clock.advance(2)
+        return Accepted("B1")
+
+    room.clock.advance(10)
+    room.broker.places.say(answer)
+
+    room.tell(entry("c1"))
+    room.serve()
+    room.clock.advance(3)
+
+    state = room.actor.on_receive(FindBrokerState())
+    assert isinstance(state, BrokerState)
+    assert state.idle_s == 13
+
+
+def test_a_stop_answers_every_waiting_order_and_sends_none(room: BrokerRoom) -> None:
+    room.tell(entry("c1"), way_out("x1"))
+
+    room.actor.on_stop()
+
+    assert room.placed == []
+    assert {name: getattr(reply, "reason", None) for name, reply in room.answers.items()} == {
+        "c1": Reason.DESK_STOPPING,
+        "x1": Reason.DESK_STOPPING,
+    }
+    assert room.broker.closed

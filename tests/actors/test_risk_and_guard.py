@@ -1,0 +1,145 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from actors.guard import GuardActor
+from actors.messages import (
+    CheckRisk,
+    ExposureRefused,
+    ExposureReserved,
+    FindHoldings,
+    FindTradingState,
+    Holdings,
+    RecordTradingState,
+    ReserveExposure,
+    RiskBlocked,
+    RiskCleared,
+    SetTradingState,
+    TradingStateNow,
+)
+from actors.risk import RiskActor
+from domain.guard import GuardLedger
+from domain.lifecycle import State
+from domain.order import Exchange, InstrumentKey, Intent, Product, Side
+from domain.reasons import Reason
+from domain.risk import RiskBook, TradingState
+from domain.seams import trading_day
+from domain.settings import RiskSettings
+from tests.fakes import FakeClock, Probe, command, order
+
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+
+
+class RiskRoom:
+    """A RiskActor without a thread."""
+
+    def __init__(self, **limits: int) -> None:
+        self.clock = FakeClock()
+        self.command, self.repo = Probe(), Probe()
+        book = RiskBook(limits=RiskSettings.model_validate(limits), day=trading_day(self.clock.now()))
+        self.actor = RiskActor(supervisor=Probe(), command=self.command, repo=self.repo, book=book, clock=self.clock)
+
+    def check(self, name: str = "c1") -> None:
+        self.actor.on_receive(CheckRisk(command=command(command_id=name), price=Decimal(100)))
+
+    def turn(self, state: TradingState) -> TradingStateNow | None:
+        return self.actor.on_receive(SetTradingState(state=state, because="a test"))
+
+
+@pytest.fixture
+def risk() -> RiskRoom:
+    return RiskRoom()
+
+
+def test_risk_answers_each_check(risk: RiskRoom) -> None:
+    risk.check()
+
+    assert risk.command.only(RiskCleared).command_id == "c1"
+
+
+def test_a_halt_counts_from_the_next_check_and_is_kept(risk: RiskRoom) -> None:
+    now = risk.turn(TradingState.HALTED)
+    risk.check()
+
+    assert risk.command.only(RiskBlocked).reason is Reason.TRADING_HALTED
+    assert risk.repo.only(RecordTradingState) == RecordTradingState(state=TradingState.HALTED, because="a test")
+    assert now == TradingStateNow(state=TradingState.HALTED, because="a test", orders_today=0)
+
+
+def test_a_resumed_desk_trades_again(risk: RiskRoom) -> None:
+    risk.turn(TradingState.HALTED)
+    risk.turn(TradingState.ACTIVE)
+
+    risk.check()
+
+    assert risk.command.of(RiskBlocked) == []
+
+
+def test_the_count_starts_anew_on_the_exchanges_next_day() -> None:
+    risk = RiskRoom(orders_per_day_max=1)
+    risk.check("c1")
+    risk.check("c2")
+
+    risk.clock.now_is += timedelta(days=1)
+    risk.check("c3")
+
+    assert [one.command_id for one in risk.command.of(RiskCleared)] == ["c1", "c3"]
+    assert risk.command.only(RiskBlocked).reason is Reason.ORDERS_PER_DAY_EXCEEDED
+
+
+def test_the_state_of_yesterday_shows_todays_count(risk: RiskRoom) -> None:
+    risk.check()
+
+    risk.clock.now_is += timedelta(days=1)
+    now = risk.actor.on_receive(FindTradingState())
+
+    assert now is not None
+    assert now.orders_today == 0
+
+
+class GuardRoom:
+    """A GuardActor without a thread."""
+
+    def __init__(self, held: int = 0) -> None:
+        self.command = Probe()
+        self.actor = GuardActor(
+            supervisor=Probe(), command=self.command, ledger=GuardLedger({"trend": {KEY: held}} if held else {})
+        )
+
+    def reserve(self, name: str, intent: Intent = Intent.ENTRY, side: Side = Side.BUY, quantity: int = 10) -> None:
+        asked = command(command_id=name, intent=intent, side=side, quantity=quantity)
+        self.actor.on_receive(ReserveExposure(command=asked))
+
+
+def test_the_guard_answers_each_reservation() -> None:
+    guard = GuardRoom()
+
+    guard.reserve("c1")
+    guard.reserve("c2")
+
+    assert guard.command.only(ExposureReserved).command_id == "c1"
+    refused = guard.command.only(ExposureRefused)
+    assert (refused.command_id, refused.reason) == ("c2", Reason.EXECUTION_GUARD_BLOCKED)
+
+
+def test_two_exits_at_once_share_what_is_held() -> None:
+    # G3.
+    guard = GuardRoom(held=100)
+
+    guard.reserve("stop", Intent.EXIT, Side.SELL, 100)
+    guard.reserve("human", Intent.EXIT, Side.SELL, 100)
+
+    assert guard.command.only(ExposureReserved).quantity == 100
+    assert guard.command.only(ExposureRefused).reason is Reason.NOTHING_TO_EXIT
+
+
+def test_the_guard_follows_what_becomes_of_orders() -> None:
+    from actors.messages import ExposureMoved  # noqa: PLC0415  named here alone
+
+    guard = GuardRoom()
+    guard.reserve("c1")
+
+    guard.actor.on_receive(ExposureMoved(order=order(state=State.CANCELED, filled_quantity=4)))
+
+    assert guard.actor.on_receive(FindHoldings()) == Holdings(positions={"trend": {KEY: 4}})

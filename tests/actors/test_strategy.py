@@ -1,0 +1,272 @@
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pykka.messages import ProxyGetAttr
+
+from actors.messages import (
+    ActorDied,
+    DeskMemory,
+    JoinStrategy,
+    OrderDeclined,
+    OrderUpdated,
+    PriceTicked,
+    SubmitOrder,
+    WatchPrice,
+)
+from actors.strategy import ERRORS_MAX, StrategyActor, StrategySeams
+from domain.evidence import Tick
+from domain.lifecycle import Event, State
+from domain.order import Exchange, InstrumentKey, Intent, InvalidOrderError, Order, OrderEvent, Product, Side
+from domain.reasons import Reason
+from domain.risk import TradingState
+from domain.settings import StrategySettings
+from tests.fakes import TEN_O_CLOCK, WAIT_S, FakeClock, FakeIds, Probe, order
+
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+
+
+class Scripted(StrategyActor):
+    """A strategy whose hooks do what a test says."""
+
+    def __init__(self, seams: StrategySeams, settings: StrategySettings) -> None:
+        super().__init__(seams, settings)
+        self.ticks: list[Tick] = []
+        self.seen: list[State] = []
+        self.declined: list[Reason] = []
+        self.reaction: Callable[[], Any] = lambda: None
+
+    def on_tick(self, tick: Tick) -> None:
+        self.ticks.append(tick)
+        self.reaction()
+
+    def on_order(self, order: Order, happened: OrderEvent) -> None:
+        del happened
+        self.seen.append(order.state)
+
+    def on_declined(self, declined: OrderDeclined) -> None:
+        self.declined.append(declined.reason)
+
+
+class StrategyRoom:
+    """A strategy without a thread."""
+
+    def __init__(
+        self,
+        *orders: Order,
+        positions: dict[str, dict[InstrumentKey, int]] | None = None,
+        **settings: Any,  # noqa: ANN401  any setting of a strategy
+    ) -> None:
+        self.clock = FakeClock()
+        self.supervisor, self.command, self.market = Probe(), Probe(), Probe()
+        memory = DeskMemory(
+            orders=orders, positions=positions or {}, orders_today=0, trading_state=TradingState.ACTIVE, because=""
+        )
+        self.seams = StrategySeams(
+            supervisor=self.supervisor,
+            command=self.command,
+            market=self.market,
+            client_id="FA1",
+            clock=self.clock,
+            ids=FakeIds(),
+            memory=memory,
+        )
+        self.settings = StrategySettings.model_validate({"class": "a:A", "name": "trend", **settings})
+        self.strategy = Scripted(self.seams, self.settings)
+
+    def tick(self) -> None:
+        seen = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(100), seen_at=TEN_O_CLOCK)
+        self.strategy.on_receive(PriceTicked(tick=seen))
+
+    def update(self, now: Order, event: Event = Event.FILL) -> None:
+        self.strategy.on_receive(OrderUpdated(order=now, happened=OrderEvent(event=event)))
+
+    @property
+    def submitted(self) -> list[SubmitOrder]:
+        return self.command.of(SubmitOrder)
+
+
+@pytest.fixture
+def room() -> StrategyRoom:
+    return StrategyRoom()
+
+
+def filled(quantity: int = 10, **overrides: Any) -> Order:  # noqa: ANN401  any field of an order
+    return order(**({"quantity": quantity, "filled_quantity": quantity, "state": State.FILLED} | overrides))
+
+
+def test_a_strategy_joins_the_desk_under_its_name(room: StrategyRoom) -> None:
+    assert room.command.only(JoinStrategy).strategy == "trend"
+
+
+def test_buying_sends_an_entry_under_a_new_command_id(room: StrategyRoom) -> None:
+    names = [room.strategy.buy("NSE", "RELIANCE-EQ", 10), room.strategy.buy("NSE", "RELIANCE-EQ", 10)]
+
+    sent = room.submitted[0].command
+    assert names == ["trend.n1", "trend.n2"]
+    assert (sent.command_id, sent.client_id, sent.strategy) == ("trend.n1", "FA1", "trend")
+    assert (sent.intent, sent.side, sent.quantity) == (Intent.ENTRY, Side.BUY, 10)
+
+
+def test_selling_enters_short(room: StrategyRoom) -> None:
+    room.strategy.sell("NSE", "RELIANCE-EQ", 10, order_type="LMT", price="101.05")
+
+    assert (room.submitted[0].command.side, room.submitted[0].command.price) == (Side.SELL, Decimal("101.05"))
+
+
+@pytest.mark.parametrize(("side", "way_out"), [(Side.BUY, Side.SELL), (Side.SELL, Side.BUY)])
+def test_an_exit_gives_up_what_was_filled(room: StrategyRoom, side: Side, way_out: Side) -> None:
+    room.update(order(side=side, quantity=10, state=State.PARTLY_FILLED, filled_quantity=4))
+
+    room.strategy.exit("NSE", "RELIANCE-EQ")
+
+    sent = room.submitted[0].command
+    assert (sent.intent, sent.side, sent.quantity) == (Intent.EXIT, way_out, 4)
+
+
+def test_a_flat_strategy_exits_nothing(room: StrategyRoom) -> None:
+    assert room.strategy.exit("NSE", "RELIANCE-EQ") is None
+    assert room.submitted == []
+
+
+def test_an_order_that_cannot_be_is_refused_where_it_was_said(room: StrategyRoom) -> None:
+    with pytest.raises(InvalidOrderError, match="quantity"):
+        room.strategy.buy("NSE", "RELIANCE-EQ", 0)
+
+    assert room.submitted == []
+
+
+def test_fills_are_counted_once(room: StrategyRoom) -> None:
+    part, whole = order(state=State.PARTLY_FILLED, filled_quantity=4), filled()
+
+    for now in (part, part, whole, whole):
+        room.update(now)
+
+    assert room.strategy.position("NSE", "RELIANCE-EQ") == 10
+    assert room.strategy.seen == [State.PARTLY_FILLED] * 2 + [State.FILLED] * 2
+
+
+def test_a_restarted_strategy_knows_its_position_from_older_days_and_todays_orders() -> None:
+    room = StrategyRoom(
+        filled(10),
+        order(command_id="open", state=State.PARTLY_FILLED, filled_quantity=3),
+        filled(99, command_id="not-mine", strategy="other"),
+        positions={"trend": {KEY: 5}, "other": {KEY: 1_000}},
+    )
+
+    room.update(order(command_id="open", state=State.FILLED, filled_quantity=10))
+
+    assert room.strategy.position("NSE", "RELIANCE-EQ") == 25
+
+
+def test_ticks_are_asked_for(room: StrategyRoom) -> None:
+    room.strategy.watch("nse", "RELIANCE-EQ")
+
+    asked = room.market.only(WatchPrice)
+    assert (asked.exchange, asked.symbol) == (Exchange.NSE, "RELIANCE-EQ")
+
+
+# A strategy that has lost its mind.
+
+
+@pytest.mark.parametrize("thrown", [ValueError("a bug"), SystemExit(1), KeyboardInterrupt()], ids=repr)
+def test_a_strategy_that_raises_goes_on(room: StrategyRoom, thrown: BaseException) -> None:
+    # D7.
+    def reaction() -> None:
+        raise thrown
+
+    room.strategy.reaction = reaction
+    room.tick()
+    room.strategy.reaction = lambda: None
+    room.tick()
+
+    assert len(room.strategy.ticks) == 2
+    assert room.supervisor.messages == []
+
+
+def test_a_strategy_that_keeps_raising_is_stopped_and_keeps_its_books(room: StrategyRoom) -> None:
+    room.strategy.reaction = lambda: 1 / 0
+
+    for _ in range(ERRORS_MAX + 5):
+        room.tick()
+    room.update(filled())
+
+    assert len(room.strategy.ticks) == ERRORS_MAX
+    assert room.strategy.buy("NSE", "RELIANCE-EQ", 10) is None
+    assert room.strategy.position("NSE", "RELIANCE-EQ") == 10
+
+
+def test_a_flood_is_bounded_in_flight() -> None:
+    room = StrategyRoom(orders_in_flight_max=3)
+    room.strategy.reaction = lambda: room.strategy.buy("NSE", "RELIANCE-EQ", 1)
+
+    for _ in range(100):
+        room.tick()
+
+    assert len(room.submitted) == 3
+
+
+def test_an_order_that_is_over_or_declined_makes_room_for_another() -> None:
+    room = StrategyRoom(orders_in_flight_max=2)
+    names = [room.strategy.buy("NSE", "RELIANCE-EQ", 1) for _ in range(3)]
+
+    room.update(order(command_id=names[0], state=State.REFUSED))
+    room.strategy.on_receive(OrderDeclined(command_id=names[1] or "", reason=Reason.DESK_BUSY, words="busy"))
+    more = [room.strategy.buy("NSE", "RELIANCE-EQ", 1) for _ in range(3)]
+
+    assert [name is not None for name in names] == [True, True, False]
+    assert [name is not None for name in more] == [True, True, False]
+    assert room.strategy.declined == [Reason.DESK_BUSY]
+
+
+def test_a_flood_is_bounded_per_minute() -> None:
+    room = StrategyRoom(orders_per_minute_max=5, orders_in_flight_max=1_000)
+    for _ in range(10):
+        room.strategy.buy("NSE", "RELIANCE-EQ", 1)
+    in_the_first_minute = len(room.submitted)
+
+    room.clock.advance(61)
+    for _ in range(10):
+        room.strategy.buy("NSE", "RELIANCE-EQ", 1)
+
+    assert (in_the_first_minute, len(room.submitted)) == (5, 10)
+
+
+def test_an_exit_passes_the_bounds_of_entries() -> None:
+    room = StrategyRoom(orders_in_flight_max=1, orders_per_minute_max=1)
+    room.update(filled())
+    room.strategy.buy("NSE", "RELIANCE-EQ", 1)
+
+    assert room.strategy.buy("NSE", "RELIANCE-EQ", 1) is None
+    assert room.strategy.exit("NSE", "RELIANCE-EQ") is not None
+
+
+def test_a_strategys_death_hurts_only_itself(room: StrategyRoom) -> None:
+    # The supervisor ends the process for any death it hears of but the watcher's.
+    room.strategy.on_failure(ValueError, ValueError("a bug in our own handling"), None)
+
+    assert room.supervisor.of(ActorDied) == []
+
+
+class Leaving(Scripted):
+    """A strategy that wants to end the process, on its own thread."""
+
+    def on_tick(self, tick: Tick) -> None:
+        super().on_tick(tick)
+        raise SystemExit
+
+
+def test_a_strategy_that_leaves_takes_no_other_actor_along(room: StrategyRoom) -> None:
+    first, second = Leaving.start(room.seams, room.settings), Scripted.start(room.seams, room.settings)
+    tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(1), seen_at=TEN_O_CLOCK)
+
+    first.tell(PriceTicked(tick=tick))
+    second.tell(PriceTicked(tick=tick))
+    first.ask(ProxyGetAttr(attr_path=("name",)), timeout=WAIT_S)
+    heard = second.ask(ProxyGetAttr(attr_path=("ticks",)), timeout=WAIT_S)
+
+    assert heard == [tick]
+    first.stop(timeout=WAIT_S)
+    second.stop(timeout=WAIT_S)
+    assert room.supervisor.messages == []

@@ -1,0 +1,169 @@
+import pytest
+
+from actors.messages import (
+    AskForMoves,
+    BooksCompared,
+    BooksUnavailable,
+    FillsSeen,
+    HeartbeatSent,
+    OrderBookRead,
+    OrdersMoved,
+    Poll,
+    ReadOrderBook,
+    ReadTradeBook,
+    SendHeartbeat,
+    TradeBookRead,
+)
+from actors.watcher import WatcherActor
+from domain.evidence import Book, BrokerStatus, Unavailable
+from domain.lifecycle import Event, State
+from domain.order import Order
+from domain.reconcile import Comparison
+from domain.settings import ProofSettings, WatcherSettings
+from tests.actors.rooms import own_mailbox
+from tests.fakes import FakeClock, ManualTimer, Probe, book, order, row_of, trade_of
+
+
+class WatcherRoom:
+    """A WatcherActor without a thread."""
+
+    def __init__(self, *orders: Order) -> None:
+        self.clock = FakeClock()
+        self.timer = ManualTimer(self.clock)
+        self.supervisor, self.command, self.broker = Probe(), Probe(), Probe()
+        self.actor = WatcherActor(
+            supervisor=self.supervisor,
+            command=self.command,
+            broker=self.broker,
+            comparison=Comparison(orders, ProofSettings()),
+            settings=WatcherSettings(poll_interval_s=1.0),
+            clock=self.clock,
+            timer=self.timer,
+        )
+        self.own = own_mailbox(self.actor)
+
+    def see(self, *rows: Order, status: BrokerStatus = BrokerStatus.OPEN, filled: int = 0) -> None:
+        self.clock.advance(1)
+        shown = book([row_of(one, status, filled_quantity=filled) for one in rows], self.clock.now())
+        self.actor.on_receive(OrderBookRead(book=shown))
+
+    def go_blind(self) -> None:
+        self.actor.on_receive(OrderBookRead(book=Unavailable("HTTP 502", self.clock.now())))
+
+
+WORKING = order(state=State.WORKING, broker_order_id="B1")
+
+
+@pytest.fixture
+def room() -> WatcherRoom:
+    return WatcherRoom(WORKING)
+
+
+def test_a_poll_learns_what_moved_before_it_reads_the_book(room: WatcherRoom) -> None:
+    room.actor.on_receive(Poll())
+    asked_first = (room.command.take(), room.broker.take())
+
+    room.actor.on_receive(OrdersMoved(orders=(), fills_grew=False))
+
+    assert asked_first == ([AskForMoves()], [])
+    assert room.broker.messages == [ReadOrderBook()]
+
+
+def test_the_next_poll_is_wound_by_the_book_that_was_asked_for(room: WatcherRoom) -> None:
+    room.actor.on_receive(Poll())
+
+    room.see(WORKING)
+
+    assert len(room.timer.of(Poll)) == 1
+    room.clock.advance(1)
+    room.timer.fire_due()
+    assert room.own.messages == [Poll()]
+
+
+def test_a_book_that_an_earlier_watcher_asked_for_winds_no_second_clock(room: WatcherRoom) -> None:
+    room.actor.on_receive(Poll())
+
+    room.see(WORKING)
+    room.see(WORKING)
+
+    assert len(room.timer.of(Poll)) == 1
+
+
+def test_a_book_that_could_not_be_read_winds_the_clock_too(room: WatcherRoom) -> None:
+    room.actor.on_receive(Poll())
+
+    room.go_blind()
+
+    assert len(room.timer.of(Poll)) == 1
+
+
+def test_what_a_book_proves_is_reported_and_nothing_is_written(room: WatcherRoom) -> None:
+    room.see(WORKING, status=BrokerStatus.COMPLETE, filled=10)
+
+    reports = room.command.only(BooksCompared).reports
+
+    assert [(one.command_id, one.happened.event) for one in reports] == [("c1", Event.FILL)]
+
+
+def test_a_healthy_book_without_news_is_told_too(room: WatcherRoom) -> None:
+    # It is what says that the desk sees.
+    room.see(WORKING)
+
+    assert room.command.only(BooksCompared).reports == ()
+
+
+def test_a_moved_order_is_compared_as_it_is_now(room: WatcherRoom) -> None:
+    filled = order(state=State.FILLED, broker_order_id="B1", filled_quantity=10)
+
+    room.actor.on_receive(OrdersMoved(orders=(filled,), fills_grew=True))
+    room.see(filled, status=BrokerStatus.COMPLETE, filled=10)
+
+    assert room.command.only(BooksCompared).reports == ()
+
+
+def test_blindness_is_told_with_its_length_and_changes_nothing(room: WatcherRoom) -> None:
+    # B1, G8.
+    room.see()
+    room.command.take()
+    room.clock.advance(4)
+
+    room.go_blind()
+
+    assert room.command.only(BooksUnavailable).blind_s == 4
+    assert room.command.of(BooksCompared) == []
+
+
+def test_the_trades_are_read_at_first_and_whenever_fills_grew(room: WatcherRoom) -> None:
+    room.see(WORKING)
+    first = len(room.broker.of(ReadTradeBook))
+    room.see(WORKING)
+    second = len(room.broker.of(ReadTradeBook))
+
+    room.actor.on_receive(OrdersMoved(orders=(), fills_grew=True))
+    room.see(WORKING)
+
+    assert (first, second, len(room.broker.of(ReadTradeBook))) == (1, 1, 2)
+
+
+def test_fills_are_passed_on(room: WatcherRoom) -> None:
+    fill = trade_of(WORKING)
+
+    room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
+
+    assert room.command.only(FillsSeen).fills == (fill,)
+
+
+def test_trades_that_could_not_be_read_are_asked_for_again(room: WatcherRoom) -> None:
+    room.see(WORKING)
+    room.actor.on_receive(TradeBookRead(book=Unavailable("HTTP 502", room.clock.now())))
+
+    room.see(WORKING)
+
+    assert len(room.broker.of(ReadTradeBook)) == 2
+    assert room.command.of(FillsSeen) == []
+
+
+def test_a_heartbeat_names_who_sends_it(room: WatcherRoom) -> None:
+    room.actor.on_receive(SendHeartbeat())
+
+    assert room.supervisor.only(HeartbeatSent).urn == room.actor.actor_urn
