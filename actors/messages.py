@@ -248,7 +248,9 @@ class RecordTradingState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitNow:
-    """Write the group that nobody waits for and that has lingered long enough."""
+    """Write the next group; with what nobody waits for, when that has `lingered` long enough."""
+
+    lingered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 Writes are committed in groups: one transaction for what the mailbox holds, and only then the replies. Orders on their
 way go before new ones: a group takes every event but only so many registrations, so that a flood of new orders never
-keeps the broker waiting. A group that no order waits for lingers a few milliseconds to gather more. A bad message never
+keeps the broker waiting. What no order waits for lingers a few milliseconds, to share a commit. A bad message never
 fails its neighbours: when a group breaks inside one of its messages, each is written alone.
 """
 
@@ -47,7 +47,6 @@ Write: TypeAlias = RegisterOrder | LookUpOrder | RecordEvent | RecordFills | Rec
 
 
 TRY_AGAIN_S: Final = 1.0
-_TOLD: Final = frozenset({Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
 
 
 class RepoActor(LoopActor):
@@ -70,6 +69,7 @@ class RepoActor(LoopActor):
         self._clock = clock
         self._timer = timer
         self._events: list[Write] = []
+        self._told: list[Write] = []
         self._registrations: list[Write] = []
         self._trading_state: RecordTradingState | None = None
         self._woken = False
@@ -97,7 +97,7 @@ class RepoActor(LoopActor):
             case RegisterOrder() | LookUpOrder() | RecordEvent() | RecordFills() | RecordTradingState():
                 self._gather(message)
             case CommitNow():
-                self._commit_next()
+                self._commit_next(lingered=message.lingered)
             case RecallDesk():
                 return self._recall()
             case FindOrders():
@@ -117,33 +117,39 @@ class RepoActor(LoopActor):
         elif isinstance(message, RecordTradingState):
             # Only the last word counts: one that could not be written must not come after it.
             self._trading_state = message
+        elif _was_told(message):
+            self._told.append(message)
+            if len(self._told) == 1:
+                self._timer.tell_after(self._settings.commit_linger_ms / 1000, self.actor_ref, CommitNow(lingered=True))
+            return
         else:
             self._events.append(message)
-        self._wake(self._settings.commit_linger_ms / 1000 if _was_told(message) else 0.0)
+        self._wake()
 
-    def _wake(self, delay_s: float) -> None:
-        """See to it that a group is written within `delay_s`, after what the mailbox holds now has been read."""
-        if delay_s == 0.0 and not self._woken:
+    def _wake(self) -> None:
+        """See to it that a group is written, after what the mailbox holds now has been read."""
+        if not self._woken:
             self._woken = True
             self.actor_ref.tell(CommitNow())
-        elif delay_s > 0.0 and not self._woken and not self._lingering:
-            self._lingering = True
-            self._timer.tell_after(delay_s, self.actor_ref, CommitNow())
 
-    def _commit_next(self) -> None:
-        self._woken = self._lingering = False
+    def _commit_next(self, *, lingered: bool) -> None:
+        """Write the next group; what was told goes along once it has lingered, or when the group is about its order."""
+        if not lingered:
+            self._woken = False
         most = self._settings.registrations_in_group_max
         state = [] if self._trading_state is None else [self._trading_state]
-        batch: list[Write] = [*state, *self._events, *self._registrations[:most]]
+        group: list[Write] = [*state, *self._events, *self._registrations[:most]]
         self._trading_state, self._events, self._registrations = None, [], self._registrations[most:]
+        if self._told and (lingered or not {_name_in(one) for one in self._told}.isdisjoint(map(_name_in, group))):
+            group, self._told = [*self._told, *group], []
         if self._registrations:
-            self._wake(0.0)
-        self._commit(batch)
+            self._wake()
+        self._commit(group)
 
     def _commit_all(self) -> None:
-        self._commit_next()
+        self._commit_next(lingered=True)
         while self._events or self._registrations:
-            self._commit_next()
+            self._commit_next(lingered=True)
 
     def _commit(self, batch: list[Write]) -> None:
         if not batch:
@@ -238,6 +244,19 @@ class RepoActor(LoopActor):
         return None if order is None else Timeline(order=order, lines=self._repository.journal(command_id))
 
 
+def _name_in(message: Write) -> str | None:
+    """Return the command id that a write speaks of, or None when it speaks of no one order."""
+    match message:
+        case RegisterOrder():
+            return message.command.command_id
+        case LookUpOrder() | RecordEvent():
+            return message.command_id
+        case RecordFills() | RecordTradingState():
+            return None
+
+
 def _was_told(message: Write) -> bool:
-    """Say whether nobody waits for this write: the broker's answers and fills have been told already."""
-    return isinstance(message, RecordFills) or (isinstance(message, RecordEvent) and message.happened.event in _TOLD)
+    """Say whether nothing waits for this write: an acceptance has been told, and frees nothing in the guard."""
+    return isinstance(message, RecordFills) or (
+        isinstance(message, RecordEvent) and message.happened.event is Event.ACCEPT
+    )

@@ -61,7 +61,7 @@ class RiskBook:
             "trading_state": str(self.trading_state),
             "orders_today": str(self.orders_today),
             "quantity": str(command.quantity),
-            "notional": "unknown" if notional is None else f"{notional:.2f}",
+            "notional": "unknown" if notional is None else str(notional),
         }
         reason = self._objection(command, notional)
         if reason is not None:

@@ -62,6 +62,9 @@ def _insert_sql(table: str, columns: tuple[str, ...], count: int) -> str:
 @lru_cache
 def _update_sql(count: int) -> str:
     width = len(CHANGING_COLUMNS) + 2
+    if count == 1:
+        sets = ", ".join(f"{name} = ?" for name in CHANGING_COLUMNS)
+        return f"UPDATE orders SET {sets} WHERE command_id = ? AND state = ? AND client_id = ?"  # noqa: S608  constants
     sets = ", ".join(f"{name} = new.column{place}" for place, name in enumerate(CHANGING_COLUMNS, start=1))
     return (
         f"UPDATE orders SET {sets} FROM (VALUES {_places(width, count)}) AS new"  # noqa: S608  constants only

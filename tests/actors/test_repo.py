@@ -312,7 +312,7 @@ def test_a_reply_that_nobody_waits_for_lingers_to_gather_more(tmp_path: Path) ->
     room.tell(room.event(ACCEPT))
     room.drain()
     lingering = room.commits
-    room.tell(room.event(OrderEvent(event=Event.REFUSE), "c2"))
+    room.tell(room.event(ACCEPT, "c2"))
     room.drain()
     room.clock.advance(0.005)
     room.timer.fire_due()
@@ -324,7 +324,7 @@ def test_a_reply_that_nobody_waits_for_lingers_to_gather_more(tmp_path: Path) ->
     room.actor.on_stop()
 
 
-def test_an_event_that_somebody_waits_for_takes_the_lingering_along(room: RepoRoom) -> None:
+def test_an_event_that_somebody_waits_for_does_not_wait_for_the_lingering(room: RepoRoom) -> None:
     room.live(room.register(), room.register(command(command_id="c2")), room.event(SEND))
     room.statements.clear()
 
@@ -332,7 +332,19 @@ def test_an_event_that_somebody_waits_for_takes_the_lingering_along(room: RepoRo
     room.drain()
 
     assert room.commits == 1
-    assert len(room.command.of(EventRecorded)) == 2
+    (recorded,) = room.command.of(EventRecorded)
+    assert recorded.order.command.command_id == "c2"
+
+
+def test_an_event_takes_along_what_lingers_of_the_same_order(room: RepoRoom) -> None:
+    room.live(room.register(), room.event(SEND))
+    room.statements.clear()
+
+    room.tell(room.event(ACCEPT), room.event(OrderEvent(event=Event.FILL, filled_quantity=1)))
+    room.drain()
+
+    assert room.commits == 1
+    assert [one.happened.event for one in room.command.of(EventRecorded)] == [Event.ACCEPT, Event.FILL]
 
 
 def test_a_query_sees_what_was_told_before_it(room: RepoRoom) -> None:

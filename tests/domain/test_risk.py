@@ -98,5 +98,5 @@ def test_a_verdict_names_what_it_was_made_from() -> None:
         "trading_state": "ACTIVE",
         "orders_today": "1",
         "quantity": "10",
-        "notional": "1000.00",
+        "notional": "1000",
     }
