@@ -322,9 +322,11 @@ class CommandActor(LoopActor):
         if lead is not None and lead.order is not None:
             # A lead without an order is a repeat's: it waits for the word that its id is known, and goes no step.
             lead.order = order
+        if event is Event.SEND:
+            # First of all: the broker's thread wakes up while the others are told.
+            post(self._broker, PlaceOrder(order=order))
         self._spread(order, message.happened, late=message.late)
         if event is Event.SEND:
-            post(self._broker, PlaceOrder(order=order))
             self._make_way(name)
         elif event is Event.BLOCK and lead is not None:
             self._end(name).answer(OrderAnswered(order=order))

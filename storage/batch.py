@@ -1,10 +1,9 @@
 """Many rows in few statements: each statement costs a trip out of the interpreter and back, whatever it carries."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
-
-import peewee
 
 from storage.rows import CHANGING_COLUMNS, COLUMNS
 
@@ -27,31 +26,31 @@ JOURNAL_COLUMNS: Final = (
 )
 
 
-def insert_orders(database: peewee.Database, rows: Sequence[Row]) -> None:
+def insert_orders(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     """Insert rows of `COLUMNS` into orders."""
-    _insert(database, "orders", COLUMNS, rows)
+    _insert(connection, "orders", COLUMNS, rows)
 
 
-def insert_journal(database: peewee.Database, rows: Sequence[Row]) -> None:
+def insert_journal(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     """Insert rows of `JOURNAL_COLUMNS` into order_events."""
-    _insert(database, "order_events", JOURNAL_COLUMNS, rows)
+    _insert(connection, "order_events", JOURNAL_COLUMNS, rows)
 
 
-def update_orders(database: peewee.Database, client_id: str, rows: Sequence[Row]) -> int:
+def update_orders(connection: sqlite3.Connection, client_id: str, rows: Sequence[Row]) -> int:
     """Compare and set: rows are the values of `CHANGING_COLUMNS`, then command id and the state it must still have.
 
     Returns how many orders were found as they should be.
     """
     found = 0
     for part in _parts(rows):
-        cursor = database.execute_sql(_update_sql(len(part)), (*_flat(part), client_id))
+        cursor = connection.execute(_update_sql(len(part)), (*_flat(part), client_id))
         found += cursor.rowcount
     return found
 
 
-def _insert(database: peewee.Database, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+def _insert(connection: sqlite3.Connection, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     for part in _parts(rows):
-        database.execute_sql(_insert_sql(table, columns, len(part)), _flat(part))
+        connection.execute(_insert_sql(table, columns, len(part)), _flat(part))
 
 
 @lru_cache

@@ -5,6 +5,7 @@ the row and its journal line into the same transaction.
 """
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class OrderRepository:
     """
 
     def __init__(self, database: peewee.SqliteDatabase, client_id: str) -> None:
-        self._database = database
+        self._connection: sqlite3.Connection = database.connection()
         self._client_id = client_id
         self._written: dict[str, _Image] = {}
         self._staged: dict[str, _Image] = {}
@@ -96,16 +97,19 @@ class OrderRepository:
         """Make what follows durable together; raise `StorageError` and keep nothing when it can't be."""
         began = False
         try:
-            with self._database.atomic("IMMEDIATE"):
-                began = True
-                yield
-                self._flush()
-        except (peewee.DatabaseError, UnicodeEncodeError, OverflowError) as error:
+            self._connection.execute("BEGIN IMMEDIATE")
+            began = True
+            yield
+            self._flush()
+            self._connection.execute("COMMIT")
+        except (sqlite3.DatabaseError, UnicodeEncodeError, OverflowError) as error:
             # The last two: a value that SQLite has no place for, such as half a character in the broker's words.
             raise StorageError(f"the database did not take the write: {error}", began=began) from error
         else:
             self._remember()
         finally:
+            if self._connection.in_transaction:
+                self._connection.rollback()
             self._staged.clear()
             self._lines.clear()
             self._fills.clear()
@@ -118,12 +122,12 @@ class OrderRepository:
             for name, image in self._staged.items()
             if image.state_on_disk is not None
         ]
-        insert_orders(self._database, new)
-        if update_orders(self._database, self._client_id, moved) != len(moved):
+        insert_orders(self._connection, new)
+        if update_orders(self._connection, self._client_id, moved) != len(moved):
             for name in self._staged:
                 self._written.pop(name, None)
             raise StaleOrderError("another writer has moved an order since it was read", began=True)
-        insert_journal(self._database, self._lines)
+        insert_journal(self._connection, self._lines)
         for fill in self._fills:
             facts = (fill.exchange, fill.broker_order_id, fill.fill_id, fill.symbol, fill.side.value, fill.quantity)
             timing = (float(fill.price), fill.traded_at)
@@ -298,4 +302,4 @@ class OrderRepository:
         self._lines.append((self._client_id, order.command.command_id, *moved, *details))
 
     def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver
-        return self._database.execute_sql(sql, values)
+        return self._connection.execute(sql, values)
