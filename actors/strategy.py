@@ -88,10 +88,7 @@ class StrategyActor(DeskActor):
     # What a strategy overrides.
 
     def on_start(self) -> None:
-        """Do nothing yet: the desk is not ready. See `on_ready`."""
-
-    def on_ready(self) -> None:
-        """Begin: the desk takes orders. Called once."""
+        """Begin: the desk takes orders. Called once, in the strategy's own thread."""
 
     def on_tick(self, tick: Tick) -> None:
         """See a price of a watched symbol."""
