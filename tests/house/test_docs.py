@@ -1,0 +1,43 @@
+"""The pages say what the code does: their drawings, and the tests they name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.draw import PAGE, PICTURES, drawn
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+
+
+def test_the_drawings_are_what_the_code_says() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    redrawn = drawn(page)
+
+    assert page == redrawn, "run `make draw`"
+
+
+def test_a_change_of_the_code_would_change_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    monkeypatch.setitem(PICTURES, "life-of-an-order", lambda: "something else")
+
+    redrawn = drawn(page)
+
+    assert "something else" in redrawn
+    assert redrawn != page
+
+
+@pytest.mark.parametrize("name", ["architecture.md", "scenarios.md"])
+def test_every_test_that_a_page_names_is_there(name: str) -> None:
+    named = NAMED.findall((ROOT / "docs" / name).read_text(encoding="utf-8"))
+
+    missing = [
+        f"{file}::{test}"
+        for file, test in named
+        if f"def {test}(" not in (ROOT / "tests" / file).read_text(encoding="utf-8")
+    ]
+
+    assert named
+    assert not missing
