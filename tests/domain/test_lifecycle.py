@@ -87,9 +87,15 @@ def test_a_filled_order_never_becomes_anything_else() -> None:
 
 
 def test_a_lost_reply_never_ends_an_order() -> None:
-    after = {advance(state, Event.LOSE_REPLY) for state in LIVE}
+    after = {advance(state, Event.LOSE_REPLY) for state in (State.CREATED, *LIVE)}
 
     assert after & TERMINAL == set()
+
+
+def test_an_order_found_on_its_way_after_a_restart_is_not_over() -> None:
+    after = {advance(state, Event.RESTART) for state in (State.CREATED, State.SENDING, State.UNCONFIRMED)}
+
+    assert after == {State.UNCONFIRMED}
 
 
 def test_only_an_unconfirmed_order_can_be_proved_absent() -> None:

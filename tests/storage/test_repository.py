@@ -176,6 +176,28 @@ def test_a_write_compares_the_state_it_believes_in(repository: OrderRepository, 
         move(repository, "c1", SEND)
 
 
+@pytest.mark.parametrize("orders", [2, 5, 33])
+def test_one_order_that_someone_else_moved_stops_the_whole_group(
+    repository: OrderRepository, open_at: Opener, database: peewee.SqliteDatabase, orders: int
+) -> None:
+    names = [f"c{number}" for number in range(orders)]
+    for name in names:
+        create(repository, command(command_id=name))
+    move(OrderRepository(open_at(), "FA1"), names[-1], to(Event.BLOCK))
+
+    with pytest.raises(StaleOrderError), repository.transaction():
+        _send_all(repository, names)
+
+    states = {name: row["state"] for name, row in table(database).items()}
+    assert states == dict.fromkeys(names[:-1], "CREATED") | {names[-1]: "BLOCKED"}
+    assert {line.event for line in repository.journal()} == {"REGISTERED", "BLOCK"}
+
+
+def _send_all(repository: OrderRepository, names: list[str]) -> None:
+    for name in names:
+        repository.update_status(name, SEND, TEN_O_CLOCK)
+
+
 def test_a_late_truth_is_told_as_one(repository: OrderRepository) -> None:
     create(repository, command())
     ordinary = move(repository, "c1", SEND, ACCEPT, to(Event.CANCEL))
