@@ -198,14 +198,13 @@ class RepoActor(LoopActor):
 
     def _write(self, message: Write, known: dict[str, Order]) -> CommandInbox | None:
         """Write one message inside the open transaction; the answer is posted after the commit."""
-        now = self._clock.now()
         match message:
             case RegisterOrder():
                 earlier = known.get(message.command.command_id)
                 if earlier is not None:
                     # Read anew: an event of the same group may have moved it since the group looked.
                     return OrderRepeated(order=self._repository.get(message.command.command_id) or earlier)
-                order = self._repository.create(message.command, message.remarks_tag, now)
+                order = self._repository.create(message.command, message.remarks_tag, self._clock.now())
                 known[message.command.command_id] = order
                 return OrderRegistered(order=order)
             case LookUpOrder():
@@ -220,7 +219,7 @@ class RepoActor(LoopActor):
             case RecordFills():
                 self._repository.add_fills(message.fills)
             case RecordTradingState():
-                self._repository.set_trading_state(message.state, message.because, now)
+                self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
                 assert_never(message)
         return None

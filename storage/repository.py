@@ -50,6 +50,9 @@ _FILL: Final = (
 )
 
 
+_to_json: Final = json.JSONEncoder(check_circular=False).encode
+
+
 class UnknownOrderError(LookupError):
     """No order of this client has that command id."""
 
@@ -148,7 +151,7 @@ class OrderRepository:
         constant, changing = constant_values(order), changing_values(order)
         self._staged[command.command_id] = _Image(order, changing, None, constant)
         changes = dict(zip(COLUMNS, constant + changing, strict=True))
-        self._journal(order, REGISTERED, None, changes, {})
+        self._journal(command.command_id, REGISTERED, None, changing, changes, {})
         return order
 
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
@@ -162,7 +165,7 @@ class OrderRepository:
         new = changing_values(after)
         self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
-        self._journal(after, happened.event.value, before.state.value, changes, happened.inputs)
+        self._journal(command_id, happened.event.value, before.state.value, new, changes, happened.inputs)
         return Recorded(after, is_late_truth(before.state, happened.event))
 
     def update_tag(self, command_id: str, tag: Reason, at: datetime) -> Recorded:
@@ -290,16 +293,16 @@ class OrderRepository:
 
     def _journal(
         self,
-        order: Order,
+        command_id: str,
         event: str,
         state_before: str | None,
+        changing: tuple[Any, ...],
         changes: Mapping[str, object],
         inputs: Mapping[str, str],
     ) -> None:
-        tag = order.tag.value if order.tag else None
-        moved = (to_text(order.updated_at), event, state_before, order.state.value)
-        details = (tag, order.note, json.dumps(changes), json.dumps(dict(inputs)) if inputs else "{}")
-        self._lines.append((self._client_id, order.command.command_id, *moved, *details))
+        _, state, tag, note, *_, updated_at = changing
+        moved = (updated_at, event, state_before, state, tag, note)
+        self._lines.append((self._client_id, command_id, *moved, _to_json(changes), _to_json(dict(inputs))))
 
     def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver
         return self._connection.execute(sql, values)
