@@ -13,9 +13,10 @@ from domain.terms import Terms
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
 
-ON_THE_WAY_MAX: Final = 64
+ON_THE_WAY_MAX: Final = 24
 """So many orders are between their coming and step 4 at once; the others wait, so that the first reach the broker
-while the last are still coming, and an exit stands behind none of them."""
+while the last are still coming, and an exit stands behind none of them. Fewer make more commits, more keep the broker
+waiting for the first (`make bench`, BrokerActor idle)."""
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import pykka
+from pykka.messages import _ActorStop
 
 from actors.actor import DeskActor
 
@@ -90,7 +91,12 @@ class LoopActor(DeskActor):
         try:
             if self.actor_stopped.is_set():
                 raise pykka.ActorDeadError(f"{self.actor_ref} stopped before handling the message")  # noqa: TRY301
-            response = self._handle_receive(envelope.message)
+            # What pykka's own dispatch does, less the proxies that no actor here has.
+            response = None
+            if isinstance(envelope.message, _ActorStop):
+                self._stop()
+            else:
+                response = self.on_receive(envelope.message)
         except BaseException as error:  # noqa: BLE001  what pykka does: answer an ask with it, or die of it
             # A wish to end the process ends this actor too, and is told: it must not end the thread of all in silence.
             if reply_to is not None and isinstance(error, Exception):

@@ -1,9 +1,8 @@
 """Steps 1, 3 and 5: owns the only database connection.
 
-Writes are committed in groups: one transaction for what the mailbox holds, and only then the replies. Orders on their
-way go before new ones: a group takes every event but only so many registrations, so that a flood of new orders never
-keeps the broker waiting. What no order waits for lingers a few milliseconds, to share a commit. A bad message never
-fails its neighbours: when a group breaks inside one of its messages, each is written alone.
+Writes are committed in groups: one transaction for what the mailbox holds, and only then the replies. What no order
+waits for lingers a few milliseconds, to share a commit. A bad message never fails its neighbours: when a group breaks
+inside one of its messages, each is written alone.
 """
 
 from typing import Any, Final, TypeAlias, assert_never
@@ -68,9 +67,8 @@ class RepoActor(LoopActor):
         self._client_id = client_id
         self._clock = clock
         self._timer = timer
-        self._events: list[Write] = []
+        self._waited_for: list[Write] = []
         self._told: list[Write] = []
-        self._registrations: list[Write] = []
         self._trading_state: RecordTradingState | None = None
         self._woken = False
         self._lingering = False
@@ -88,7 +86,7 @@ class RepoActor(LoopActor):
     def on_stop(self) -> None:
         """Write what still waits, and close."""
         if self._trouble is None:
-            self._commit_all()
+            self._commit_next(lingered=True)
             self._database.close()
 
     def on_receive(self, message: RepoInbox) -> Any:  # noqa: ANN401  the answers of the queries, for ask
@@ -101,10 +99,10 @@ class RepoActor(LoopActor):
             case RecallDesk():
                 return self._recall()
             case FindOrders():
-                self._commit_all()
+                self._commit_next(lingered=True)
                 return self._repository.newest_orders(message.most, open_only=message.open_only)
             case FindTimeline():
-                self._commit_all()
+                self._commit_next(lingered=True)
                 return self._timeline(message.command_id)
             case _:
                 assert_never(message)
@@ -112,9 +110,7 @@ class RepoActor(LoopActor):
 
     def _gather(self, message: Write) -> None:
         """Keep the write for the next group; begin the group once the mailbox has been read to its end."""
-        if isinstance(message, RegisterOrder):
-            self._registrations.append(message)
-        elif isinstance(message, RecordTradingState):
+        if isinstance(message, RecordTradingState):
             # Only the last word counts: one that could not be written must not come after it.
             self._trading_state = message
         elif _was_told(message):
@@ -123,7 +119,7 @@ class RepoActor(LoopActor):
                 self._timer.tell_after(self._settings.commit_linger_ms / 1000, self.actor_ref, CommitNow(lingered=True))
             return
         else:
-            self._events.append(message)
+            self._waited_for.append(message)
         self._wake()
 
     def _wake(self) -> None:
@@ -136,20 +132,12 @@ class RepoActor(LoopActor):
         """Write the next group; what was told goes along once it has lingered, or when the group is about its order."""
         if not lingered:
             self._woken = False
-        most = self._settings.registrations_in_group_max
-        state = [] if self._trading_state is None else [self._trading_state]
-        group: list[Write] = [*state, *self._events, *self._registrations[:most]]
-        self._trading_state, self._events, self._registrations = None, [], self._registrations[most:]
+        group: list[Write] = [] if self._trading_state is None else [self._trading_state]
+        group += self._waited_for
+        self._trading_state, self._waited_for = None, []
         if self._told and (lingered or not {_name_in(one) for one in self._told}.isdisjoint(map(_name_in, group))):
             group, self._told = [*self._told, *group], []
-        if self._registrations:
-            self._wake()
         self._commit(group)
-
-    def _commit_all(self) -> None:
-        self._commit_next(lingered=True)
-        while self._events or self._registrations:
-            self._commit_next(lingered=True)
 
     def _commit(self, batch: list[Write]) -> None:
         if not batch:
@@ -227,7 +215,7 @@ class RepoActor(LoopActor):
     def _recall(self) -> DeskMemory:
         if self._trouble is not None:
             raise StorageError(self._trouble)
-        self._commit_all()
+        self._commit_next(lingered=True)
         now = self._clock.now()
         state, because = self._repository.trading_state()
         return DeskMemory(

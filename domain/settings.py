@@ -85,7 +85,6 @@ class StorageSettings(Section):
     """Where the database lies."""
 
     path: Path = DATA_DIR / "desk.db"
-    registrations_in_group_max: Count = 64
     commit_linger_ms: Annotated[int, Field(ge=0, le=1_000)] = 10
     busy_timeout_ms: Annotated[int, Field(ge=0)] = 2_000
 

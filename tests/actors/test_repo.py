@@ -179,19 +179,6 @@ def test_what_is_answered_is_on_disk(room: RepoRoom) -> None:
     assert found == [("c1", "CREATED")]
 
 
-def test_orders_on_their_way_go_before_a_flood_of_new_ones(tmp_path: Path) -> None:
-    room = RepoRoom(tmp_path / "desk.db", registrations_in_group_max=4)
-    room.give(room.register())
-    room.statements.clear()
-
-    letters = room.give(*(room.register(command(command_id=f"n{number}")) for number in range(10)), room.event(SEND))
-
-    assert isinstance(letters[0], EventRecorded)
-    assert room.commits == 3
-    assert len(letters) == 11
-    room.actor.on_stop()
-
-
 def test_an_illegal_event_fails_only_itself(room: RepoRoom) -> None:
     room.give(room.register(), room.register(command(command_id="c2")))
 
