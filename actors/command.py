@@ -359,7 +359,8 @@ class CommandActor(LoopActor):
         happened = message.happened
         lead = self._leads.find(message.command_id)
         if happened.event is Event.SEND:
-            happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, note=message.cause)
+            inputs = {**happened.inputs, "database": message.cause}
+            happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, inputs=inputs)
         # The watcher reports its news again at every poll until they are written: each is kept once.
         key = (message.command_id, happened.event, happened.tag)
         self._unrecorded[key] = RecordEvent(command_id=message.command_id, happened=happened, at=message.at)

@@ -75,7 +75,7 @@ class StrategyActor(DeskActor):
         self.name = settings.name
         self._seams = seams
         self._settings = settings
-        self._orders: dict[str, Order | None] = {}
+        self._orders: dict[str, OrderCommand] = {}
         self._ordered_at: deque[float] = deque()
         self._counted: dict[str, int] = {}
         self._held: dict[InstrumentKey, int] = dict(seams.memory.positions.get(self.name, {}))
@@ -115,10 +115,10 @@ class StrategyActor(DeskActor):
         return self._order(Side.SELL, exchange, symbol, quantity, {"intent": Intent.ENTRY, **terms})
 
     def exit(self, exchange: str, symbol: str, product: str = "MIS", **terms: Any) -> str | None:  # noqa: ANN401  see _order
-        """Give up what this strategy holds of a symbol; nothing happens when it holds none."""
+        """Give up what this strategy holds of a symbol; None when it holds none, or an exit of it is under way."""
         key = InstrumentKey(parse_word(Exchange, "exchange", exchange), symbol, parse_word(Product, "product", product))
         held = self._held.get(key, 0)
-        if held == 0:
+        if held == 0 or any(one.intent is Intent.EXIT and one.key == key for one in self._orders.values()):
             return None
         side = Side.SELL if held > 0 else Side.BUY
         return self._order(side, exchange, symbol, abs(held), {"intent": Intent.EXIT, "product": product, **terms})
@@ -149,7 +149,7 @@ class StrategyActor(DeskActor):
             **terms,
         }
         command = OrderCommand.parse(given)
-        self._orders[command.command_id] = None
+        self._orders[command.command_id] = command
         self._ordered_at.append(self._seams.clock.monotonic())
         post(self._seams.command, SubmitOrder(command=command))
         return command.command_id
@@ -200,7 +200,7 @@ class StrategyActor(DeskActor):
         if order.is_over:
             self._orders.pop(name, None)
         else:
-            self._orders[name] = order
+            self._orders[name] = order.command
 
     def _run(self, hook: Callable[[], None]) -> None:
         """Run the user's code; whatever it raises ends with it (an exit from the process too)."""

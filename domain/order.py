@@ -410,13 +410,19 @@ class Order:
             created_at=self.created_at,
             updated_at=at,
             state=state,
-            tag=Reason.LATE_TRUTH if late else happened.tag or self._kept_tag(state, happened.event),
+            tag=Reason.LATE_TRUTH if late else self._next_tag(happened, state),
             note=self.note if happened.note is None else happened.note,
             broker_order_id=happened.broker_order_id or self.broker_order_id,
             limit_price=self.limit_price if happened.limit_price is None else happened.limit_price,
             filled_quantity=filled,
             average_price=average,
         )
+
+    def _next_tag(self, happened: OrderEvent, state: State) -> Reason | None:
+        # That step 3 was written late is no news of an order that is over: its tag says why it ended.
+        if self.is_over and happened.tag is Reason.STEP_3_UNRECORDED:
+            return self.tag
+        return happened.tag or self._kept_tag(state, happened.event)
 
     def _kept_tag(self, state: State, event: Event) -> Reason | None:
         """Keep a tag as long as the state it explains, or what it asks is open; a late truth stays marked for good."""

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     BROKER_CANCELED = "BROKER_CANCELED"
     PROVED_ABSENT = "PROVED_ABSENT"
     UNKNOWN_BROKER_STATUS = "UNKNOWN_BROKER_STATUS"
+    TWO_AT_BROKER = "TWO_AT_BROKER"
     LATE_TRUTH = "LATE_TRUTH"
     LEGACY_ORDER = "LEGACY_ORDER"
 
@@ -150,6 +151,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.UNKNOWN_BROKER_STATUS: Explanation(
         Kind.UNSETTLED,
         "The broker gave the order a status this desk does not know; it is held as it was. Look at the broker.",
+    ),
+    Reason.TWO_AT_BROKER: Explanation(
+        Kind.NEWS, "The broker shows a second order with this order's tag. Check the position at the broker now."
     ),
     Reason.LATE_TRUTH: Explanation(
         Kind.NEWS,

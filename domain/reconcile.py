@@ -79,12 +79,15 @@ def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | No
     Quantities that go backwards are older than what we know. A row that shows a finished order alive counts only
     from a book that was asked for after we saw the end.
     """
-    if row.filled_quantity < order.filled_quantity:
+    if order.broker_order_id not in {None, row.broker_order_id}:
+        known = order.tag is Reason.TWO_AT_BROKER
+        return None if known else OrderEvent(event=Event.NOTE, tag=Reason.TWO_AT_BROKER, note=row.broker_order_id)
+    filled = _filled(row)
+    if filled < order.filled_quantity:
         return None
+    if row.status is BrokerStatus.UNKNOWN:
+        return _held(order, row)
     event, reason = _event_and_reason(row)
-    if event is Event.NOTE:
-        known = order.tag is Reason.UNKNOWN_BROKER_STATUS and order.note == row.status_words
-        return None if known else OrderEvent(event=event, tag=reason, note=row.status_words)
     late = is_late_truth(order.state, event)
     if late and asked_at <= order.updated_at:
         return None
@@ -98,24 +101,47 @@ def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | No
         tag=reason,
         note=row.reject_reason or None,
         broker_order_id=row.broker_order_id,
-        filled_quantity=row.filled_quantity,
+        filled_quantity=filled,
         average_price=row.average_price,
         inputs={
             "broker_status": row.status_words,
-            "filled": f"{row.filled_quantity} of {row.quantity}",
+            "filled": f"{filled} of {row.quantity}",
             "matched_by": "broker id" if order.broker_order_id == row.broker_order_id else "tag",
             "book_asked_at": asked_at.isoformat(),
         },
     )
 
 
+def _filled(row: OrderRow) -> int:
+    """Return the units traded: COMPLETE means all of them, also where the row does not say how many."""
+    return row.quantity if row.status is BrokerStatus.COMPLETE and not row.filled_quantity else row.filled_quantity
+
+
+def _held(order: Order, row: OrderRow) -> OrderEvent | None:
+    """Hold an order whose status is a word nobody knows, but take over what else the row proves: id and fills."""
+    grown = row.filled_quantity > order.filled_quantity
+    legal = Event.PARTLY_FILL in TRANSITIONS[order.state] or is_late_truth(order.state, Event.PARTLY_FILL)
+    known = order.tag is Reason.UNKNOWN_BROKER_STATUS and order.note == row.status_words
+    if known and not grown:
+        return None
+    return OrderEvent(
+        event=Event.PARTLY_FILL if grown and legal else Event.NOTE,
+        tag=Reason.UNKNOWN_BROKER_STATUS,
+        note=row.status_words,
+        broker_order_id=row.broker_order_id,
+        filled_quantity=row.filled_quantity if legal else None,
+        average_price=row.average_price if legal else None,
+    )
+
+
 def _brings_news(order: Order, row: OrderRow) -> bool:
-    more_filled = row.filled_quantity > order.filled_quantity
+    more_filled = _filled(row) > order.filled_quantity
     cleared = order.tag in {Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER} and not order.is_over
     return more_filled or cleared or order.broker_order_id != row.broker_order_id
 
 
 def _event_and_reason(row: OrderRow) -> tuple[Event, Reason | None]:
+    assert row.status is not BrokerStatus.UNKNOWN, "an unknown word holds the order"
     match row.status:
         case BrokerStatus.COMPLETE:
             return Event.FILL, None
@@ -125,8 +151,6 @@ def _event_and_reason(row: OrderRow) -> tuple[Event, Reason | None]:
             return Event.REJECT, Reason.BROKER_REJECTED
         case BrokerStatus.PENDING | BrokerStatus.OPEN | BrokerStatus.TRIGGER_PENDING:
             return (Event.PARTLY_FILL if row.filled_quantity else Event.WORK), None
-        case BrokerStatus.UNKNOWN:
-            return Event.NOTE, Reason.UNKNOWN_BROKER_STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +190,10 @@ class Comparison:
             happened = event_of(order, row, book.asked_at)
             if happened is not None:
                 reports.append(Report(order.command.command_id, happened))
-        # A book shorter than an earlier one of the day has lost rows: it proves nothing absent.
-        if len(book.rows) >= self._rows_seen_max:
+        # A book shorter than an earlier one of the day, or without an order that the broker has named to us, has lost
+        # rows: it proves nothing absent. The second holds also for a watcher that has seen no earlier book.
+        whole = not any(_must_be_shown(order, shown, book.asked_at) for order in self.orders)
+        if whole and len(book.rows) >= self._rows_seen_max:
             self._rows_seen_max = len(book.rows)
             reports.extend(self._absent(shown, book.asked_at))
         return tuple(reports)
@@ -188,6 +214,16 @@ class Comparison:
             self._absences[name] = proof
             if proof.proves(self._needed):
                 yield Report(name, _proved_absent(proof))
+
+
+def _must_be_shown(order: Order, shown: set[str], asked_at: datetime) -> bool:
+    """Say whether a whole book would show `order`, and this one does not."""
+    return (
+        order.broker_order_id is not None
+        and order.command.command_id not in shown
+        and asked_at > order.updated_at
+        and trading_day(order.created_at) == trading_day(asked_at)
+    )
 
 
 def _may_be_absent(order: Order, shown: set[str], asked_at: datetime) -> bool:

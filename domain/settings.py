@@ -215,6 +215,7 @@ def load_settings(path: Path | None, **defaults: Any) -> Settings:  # noqa: ANN4
 
     Raises `SettingsError` with one sentence.
     """
+    _refuse_unknown_variables()
     given = {**defaults, **_read_file(path)} if path is not None else dict(defaults)
     try:
         return _gathered(Settings(**given))
@@ -222,6 +223,15 @@ def load_settings(path: Path | None, **defaults: Any) -> Settings:  # noqa: ANN4
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "settings"
         raise SettingsError(_sentence(where, first["type"], first["msg"], first.get("input"))) from None
+
+
+def _refuse_unknown_variables() -> None:
+    """Refuse a variable whose section is misspelled: it would be passed over in silence."""
+    for name in os.environ:
+        if name.upper().startswith("DESK_") and name.upper() != "DESK_CONFIG":
+            section = name[len("DESK_") :].split("__", 1)[0].lower()
+            if section not in Settings.model_fields:
+                raise SettingsError(f"the environment's {name} is not a setting; check its spelling")
 
 
 def _gathered(settings: Settings) -> Settings:

@@ -270,3 +270,15 @@ def test_a_strategy_that_leaves_takes_no_other_actor_along(room: StrategyRoom) -
     first.stop(timeout=WAIT_S)
     second.stop(timeout=WAIT_S)
     assert room.supervisor.messages == []
+
+
+def test_an_exit_that_is_under_way_is_not_asked_for_again() -> None:
+    room = StrategyRoom()
+    room.update(filled())
+
+    first = room.strategy.exit("NSE", "RELIANCE-EQ")
+    second = room.strategy.exit("NSE", "RELIANCE-EQ")
+
+    assert first is not None
+    assert second is None
+    assert len(room.submitted) == 1

@@ -333,3 +333,44 @@ def test_a_proof_names_what_it_rests_on() -> None:
         "first_asked_at": at(1).isoformat(),
         "last_asked_at": at(7).isoformat(),
     }
+
+
+def test_a_new_watcher_takes_no_book_for_whole_that_misses_an_order_the_broker_has_named() -> None:
+    comparison = Comparison([lost(command_id="c1"), working(command_id="w")], THREE_IN_NINETY)
+
+    reports = [comparison.compare(book(at=at(after_s))) for after_s in (1, 50, 95, 200)]
+
+    assert reports == [(), (), (), ()]
+
+
+def test_a_complete_row_that_does_not_say_how_much_is_filled_whole() -> None:
+    shown = row_of(working(), status=BrokerStatus.COMPLETE, filled_quantity=0)
+
+    happened = event_of(working(), shown, at(1))
+
+    assert happened is not None
+    assert (happened.event, happened.filled_quantity) == (Event.FILL, shown.quantity)
+
+
+def test_a_row_in_unknown_words_still_tells_its_fills_and_its_number() -> None:
+    shown = row_of(
+        lost(), broker_order_id="B1", status=BrokerStatus.UNKNOWN, status_words="HALF WAY", filled_quantity=5
+    )
+
+    happened = event_of(lost(), shown, at(1))
+
+    assert happened is not None
+    after = lost().after(happened, at(1))
+    assert (after.filled_quantity, after.broker_order_id, after.tag) == (5, "B1", Reason.UNKNOWN_BROKER_STATUS)
+    assert event_of(after, shown, at(2)) is None
+
+
+def test_a_second_order_with_the_same_tag_is_told_once_and_moves_nothing() -> None:
+    twin = row_of(working(), broker_order_id="B2", status=BrokerStatus.OPEN)
+
+    happened = event_of(working(), twin, at(1))
+
+    assert happened is not None
+    after = working().after(happened, at(1))
+    assert (after.tag, after.broker_order_id, after.state) == (Reason.TWO_AT_BROKER, "B1", State.WORKING)
+    assert event_of(after, twin, at(2)) is None

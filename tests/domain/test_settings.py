@@ -200,3 +200,10 @@ def test_a_strategys_own_parameters_are_passed_on(file: Path) -> None:
 
 def test_money_in_settings_is_decimal(file: Path) -> None:
     assert load(file, "[risk]\norder_notional_max = '12345.67'").risk.order_notional_max == Decimal("12345.67")
+
+
+def test_a_misspelled_section_of_the_environment_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_WATCHR__POLL_INTERVAL_S", "1")
+
+    with pytest.raises(SettingsError, match="DESK_WATCHR__POLL_INTERVAL_S is not a setting"):
+        load_settings(None, mode="paper", client_id="C1")
