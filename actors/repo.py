@@ -173,7 +173,10 @@ class RepoActor(LoopActor):
         return None
 
     def _write_group(self, batch: list[Write]) -> list[CommandInbox | None]:
-        with self._repository.transaction():
+        # On a registration alone nothing leaves and nobody is told: the write that lets it go on, or that ends it, is
+        # synced and takes it along. So a registration is on the disk before anything is sent.
+        synced = not all(isinstance(message, RegisterOrder | LookUpOrder) for message in batch)
+        with self._repository.transaction(synced=synced):
             new = [one.command.command_id for one in batch if isinstance(one, RegisterOrder)]
             known = self._repository.known(new) if new else {}
             return [self._write(message, known) for message in batch]

@@ -96,10 +96,16 @@ class OrderRepository:
         self._fills: list[TradeRow] = []
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make what follows durable together; raise `StorageError` and keep nothing when it can't be."""
+    def transaction(self, *, synced: bool = True) -> Iterator[None]:
+        """Make what follows durable together; raise `StorageError` and keep nothing when it can't be.
+
+        Without `synced` it survives the process at once, but the machine only from the next synced transaction on:
+        the write-ahead log is one file, so that one puts both on the disk.
+        """
         began = False
         try:
+            if not synced:
+                self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.execute("BEGIN IMMEDIATE")
             began = True
             yield
@@ -113,6 +119,8 @@ class OrderRepository:
         finally:
             if self._connection.in_transaction:
                 self._connection.rollback()
+            if not synced:
+                self._connection.execute("PRAGMA synchronous = FULL")
             self._staged.clear()
             self._lines.clear()
             self._fills.clear()

@@ -377,3 +377,30 @@ def test_what_is_recalled_is_what_the_desk_starts_from(room: RepoRoom) -> None:
 
 def test_a_timeline_of_nothing_is_nothing(room: RepoRoom) -> None:
     assert room.actor.on_receive(FindTimeline(command_id="nobody")) is None
+
+
+def test_a_registration_alone_waits_for_no_disk_and_what_lets_an_order_leave_does(room: RepoRoom) -> None:
+    room.tell(room.register())
+    room.drain()
+    registered = list(room.statements)
+    room.statements.clear()
+    room.tell(room.event(SEND))
+    room.drain()
+
+    assert "PRAGMA synchronous = NORMAL" in registered
+    assert registered.index("PRAGMA synchronous = NORMAL") < registered.index("BEGIN IMMEDIATE")
+    assert registered[-1] == "PRAGMA synchronous = FULL"
+    assert not any("synchronous" in statement for statement in room.statements)
+    assert room.commits == 1
+
+
+@pytest.mark.parametrize("other", [OrderEvent(event=Event.BLOCK), SEND])
+def test_a_registration_beside_an_event_that_is_told_is_synced_with_it(room: RepoRoom, other: OrderEvent) -> None:
+    room.live(room.register())
+    room.statements.clear()
+
+    room.tell(room.register(command(command_id="c2")), room.event(other))
+    room.drain()
+
+    assert room.commits == 1
+    assert not any("synchronous" in statement for statement in room.statements)

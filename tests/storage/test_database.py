@@ -115,3 +115,15 @@ def test_a_write_that_could_not_begin_says_so(open_at: Opener, path: Path) -> No
     with repository.transaction():
         repository.create(command(), "sdtag", TEN_O_CLOCK)
     assert repository.get("c1") is not None
+
+
+def test_a_transaction_that_need_not_be_synced_leaves_the_next_one_synced(database: peewee.SqliteDatabase) -> None:
+    repository = OrderRepository(database, "FA1")
+
+    with repository.transaction(synced=False):
+        inside = pragma(database, "synchronous")
+    with pytest.raises(peewee.OperationalError), repository.transaction(synced=False):
+        database.execute_sql("INSERT INTO nowhere VALUES (1)")
+
+    assert inside == 1
+    assert pragma(database, "synchronous") == 2
