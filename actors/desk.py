@@ -74,7 +74,7 @@ from domain.seams import Clock, Ids, trading_day
 from domain.settings import Settings, StrategySettings
 
 ASK_WAIT_S: Final = 10.0
-SWITCH_INTERVAL_S: Final = 0.0005
+SWITCH_INTERVAL_S: Final = 0.001
 """How long one busy thread may keep the others waiting. The default of 5 ms would multiply the order path's latency."""
 
 GARBAGE_THRESHOLDS: Final = (20_000, 20, 50)
