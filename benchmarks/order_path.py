@@ -227,7 +227,7 @@ def measure(server: Server, folder: Path, rounds: int, calls: int, waiting: int)
             bare += bare_round
             ours += our_round
             ratios.append(statistics.median(our_round) / statistics.median(bare_round))
-        for number in range(max(3, rounds // 3)):
+        for number in range(max(5, rounds // 2)):
             bare_rates.append(waiting / sum(bare_calls(api, waiting)))
             floods.append(flood(desk, 2_000_000 + number * waiting, waiting))
         per_second = statistics.median(one["per_second"] for one in floods)
