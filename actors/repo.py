@@ -39,7 +39,7 @@ from domain.lifecycle import Event, IllegalTransitionError
 from domain.order import Order
 from domain.seams import Clock
 from domain.settings import StorageSettings
-from storage.database import StorageError, open_database
+from storage.database import StorageError, open_database, sync_log
 from storage.repository import OrderRepository, UnknownOrderError
 
 Write: TypeAlias = RegisterOrder | LookUpOrder | RecordEvent | RecordFills | RecordTradingState
@@ -160,6 +160,8 @@ class RepoActor(LoopActor):
             case LookUpOrder():
                 return RegistrationFailed(command_id=message.command_id, cause=cause)
             case RecordEvent():
+                if message.happened.event is Event.SEND:
+                    self._sync_registrations()
                 return EventUnrecorded(
                     command_id=message.command_id, happened=message.happened, at=message.at, cause=cause
                 )
@@ -171,6 +173,13 @@ class RepoActor(LoopActor):
             case _:
                 assert_never(message)
         return None
+
+    def _sync_registrations(self) -> None:
+        """Step 3 failed and the order goes on: see to it that its registration is on the disk before it leaves."""
+        try:
+            sync_log(self._database)
+        except StorageError as error:
+            logger.critical("an order leaves whose registration may not survive a power cut: {}", error)
 
     def _write_group(self, batch: list[Write]) -> list[CommandInbox | None]:
         # On a registration alone nothing leaves and nobody is told: the write that lets it go on, or that ends it, is

@@ -1,5 +1,6 @@
 """Opening the database: durable, one connection, migrated, ready for quick commits."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,18 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
             "the file may be written and is a database of this desk"
         ) from error
     return database
+
+
+def sync_log(database: peewee.SqliteDatabase) -> None:
+    """Put on the disk what was committed without waiting for it, also while no transaction can begin.
+
+    Raises `StorageError`. SQLite locks the database and its index, never the log, so opening it here frees no lock.
+    """
+    try:
+        with Path(f"{database.database}-wal").open("rb+") as log:
+            os.fsync(log.fileno())
+    except OSError as error:
+        raise StorageError(f"the write-ahead log could not be synced: {error}") from error
 
 
 def _grow_the_log(database: peewee.SqliteDatabase) -> None:

@@ -666,3 +666,16 @@ def test_those_in_flight_are_named(room: CommandRoom) -> None:
     room.submit(command(command_id="c2"))
 
     assert room.readiness.in_flight == ("c1", "c2")
+
+
+def test_a_reply_that_contradicts_what_a_book_has_shown_moves_nothing_and_harms_nobody(room: CommandRoom) -> None:
+    caller = room.go_to_the_broker(command())
+    seen = Report("c1", OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10))
+    room.tell(BooksCompared(reports=(seen,), asked_at=room.clock.now()))
+    room.record()
+
+    room.place(NO_MARGIN)
+    room.record()
+
+    assert answered(caller).state is State.FILLED
+    assert room.orders["c1"].state is State.FILLED

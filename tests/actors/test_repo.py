@@ -1,3 +1,4 @@
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -404,3 +405,23 @@ def test_a_registration_beside_an_event_that_is_told_is_synced_with_it(room: Rep
 
     assert room.commits == 1
     assert not any("synchronous" in statement for statement in room.statements)
+
+
+def test_a_send_that_cannot_be_written_puts_its_registration_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The order goes on all the same, so its tag must be found even after a power cut.
+    room = RepoRoom(tmp_path / "desk.db", busy_timeout_ms=10)
+    room.live(room.register())
+    synced: list[int] = []
+    monkeypatch.setattr("storage.database.os.fsync", lambda number: synced.append(os.fstat(number).st_ino))
+    other = sqlite3.connect(tmp_path / "desk.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    (letter,) = room.give(room.event(SEND))
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert isinstance(letter, EventUnrecorded)
+    assert synced == [(tmp_path / "desk.db-wal").stat().st_ino]
+    room.actor.on_stop()

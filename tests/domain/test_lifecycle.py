@@ -180,3 +180,11 @@ def test_any_legal_life_keeps_fills_growing_and_its_status_true(data: st.DataObj
         assert (one.status is Status.EXECUTED) == (one.is_over and one.filled_quantity > 0)
         assert 0 <= one.open_quantity <= one.quantity
         assert not (one.is_over and one.open_quantity)
+
+
+def test_a_late_note_of_step_3_leaves_an_end_its_reason() -> None:
+    refused = order(state=State.REFUSED, tag=Reason.BROKER_REFUSED)
+
+    noted = refused.after(OrderEvent(event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED), refused.updated_at)
+
+    assert noted.tag is Reason.BROKER_REFUSED

@@ -362,6 +362,7 @@ def test_a_row_in_unknown_words_still_tells_its_fills_and_its_number() -> None:
     assert happened is not None
     after = lost().after(happened, at(1))
     assert (after.filled_quantity, after.broker_order_id, after.tag) == (5, "B1", Reason.UNKNOWN_BROKER_STATUS)
+    assert after.state is State.PARTLY_FILLED
     assert event_of(after, shown, at(2)) is None
 
 
