@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
+from domain.change import Change
 from domain.evidence import (
     Book,
+    ChangeReply,
     InstrumentReply,
     LoginReply,
     OrderRow,
@@ -40,6 +42,12 @@ class Broker(Protocol):
 
     def place(self, order: Order) -> PlaceReply:
         """Place `order` with its `limit_price`, `quantity` and `remarks_tag`; ask once, never again (guide, step 4)."""
+
+    def cancel(self, order: Order) -> ChangeReply:
+        """Ask once to cancel what is open of `order`, by its `broker_order_id`. Accepted is not yet canceled."""
+
+    def modify(self, order: Order, change: Change) -> ChangeReply:
+        """Ask once to give `order` the terms of `change`. Accepted is not yet modified."""
 
     def order_book(self) -> Book[OrderRow] | Unavailable:
         """Read all orders of the account's trading day, foreign ones included."""

@@ -38,6 +38,8 @@ class Unknown:
 
 
 PlaceReply: TypeAlias = Accepted | Refused | Unknown
+ChangeReply: TypeAlias = Accepted | Refused | Unknown
+"""The reply to a cancel or a modify. Accepted says that the request was taken, not that anything has changed."""
 
 
 class BrokerStatus(StrEnum):
@@ -54,7 +56,10 @@ class BrokerStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """One order of the account as the order book shows it. Quantities are units; `filled_quantity` is cumulative."""
+    """One order of the account as the order book shows it. Quantities are units; `filled_quantity` is cumulative.
+
+    `price` and `trigger_price` (rupees) are the terms that hold now; `entered_at` is when the broker last took terms.
+    """
 
     broker_order_id: str
     status: BrokerStatus
@@ -68,6 +73,43 @@ class OrderRow:
     filled_quantity: int
     average_price: Decimal | None
     reject_reason: str
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    price_type: str = ""
+    source: str = ""
+    amo: bool = False
+    entered_at: datetime | None = None
+
+
+class ReportType(StrEnum):
+    """What an order update is about, in the broker's words. UNKNOWN is a word this desk has never seen, or none.
+
+    It is read before the status: a rejected cancel names the order, and does not reject it.
+    """
+
+    NEW_ACK = "NewAck"
+    MODIFY_ACK = "ModAck"
+    CANCEL_ACK = "CanAck"
+    PENDING_NEW = "PendingNew"
+    PENDING_REPLACE = "PendingReplace"
+    PENDING_CANCEL = "PendingCancel"
+    NEW = "New"
+    REPLACED = "Replaced"
+    CANCELED = "Canceled"
+    FILL = "Fill"
+    REJECTED = "Rejected"
+    REPLACE_REJECTED = "ReplaceRejected"
+    CANCEL_REJECTED = "CancelRejected"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUpdate:
+    """One order as the broker pushed it: updates may be lost, doubled, late and out of order. `seen_at`: our clock."""
+
+    report: ReportType
+    row: OrderRow
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +129,16 @@ class TradeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionRow:
-    """The account's net position in one instrument and product, in signed units."""
+    """The account's net position in one instrument and product, in signed units.
+
+    `carried_quantity` is the part of it that was held when the day began.
+    """
 
     exchange: str
     symbol: str
     product: str
     net_quantity: int
+    carried_quantity: int = 0
     net_average_price: Decimal
     last_price: Decimal | None
     realised: Decimal
@@ -127,10 +173,14 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True)
 class LoginFailed:
-    """The broker opened no session. `final` says that trying again with the same credentials is useless."""
+    """The broker opened no session. `final` says that trying again with the same credentials is useless.
+
+    `answered` says that the broker judged them: wrong tries lock accounts, so those are counted.
+    """
 
     cause: str
     final: bool
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,11 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen to an order, in the order of the six steps."""
+    """What can happen to an order, in the order of the six steps; then what a cancel or modify goes through.
+
+    A change is asked for, then taken, refused or lost by the reply; later rejected, or lapsed where the books never
+    show it. REPLACE is new terms that a book shows, whoever asked for them.
+    """
 
     BLOCK = "BLOCK"
     SEND = "SEND"
@@ -52,6 +56,13 @@ class Event(StrEnum):
     CANCEL = "CANCEL"
     REJECT = "REJECT"
     PROVE_ABSENT = "PROVE_ABSENT"
+    ASK_CHANGE = "ASK_CHANGE"
+    TAKE_CHANGE = "TAKE_CHANGE"
+    REFUSE_CHANGE = "REFUSE_CHANGE"
+    LOSE_CHANGE = "LOSE_CHANGE"
+    REJECT_CHANGE = "REJECT_CHANGE"
+    LAPSE_CHANGE = "LAPSE_CHANGE"
+    REPLACE = "REPLACE"
     NOTE = "NOTE"
 
 
@@ -87,6 +98,16 @@ _SEEN: Final = MappingProxyType(
 """What a broker's book can show of an order whose reply has not told its fate."""
 
 
+_CHANGES: Final = (
+    Event.TAKE_CHANGE,
+    Event.REFUSE_CHANGE,
+    Event.LOSE_CHANGE,
+    Event.REJECT_CHANGE,
+    Event.LAPSE_CHANGE,
+)
+"""What may become of a change, also after the order has ended: a fill may win."""
+
+
 def _stay(state: State, *events: Event) -> dict[Event, State]:
     return dict.fromkeys((*events, Event.NOTE), state)
 
@@ -119,7 +140,9 @@ TRANSITIONS: Final[TransitionTable] = MappingProxyType(
             Event.PROVE_ABSENT: State.NOT_PLACED,
         },
         State.WORKING: {
-            **_stay(State.WORKING, Event.ACCEPT, Event.LOSE_REPLY, Event.WORK),
+            **_stay(
+                State.WORKING, Event.ACCEPT, Event.LOSE_REPLY, Event.WORK, Event.ASK_CHANGE, *_CHANGES, Event.REPLACE
+            ),
             Event.PARTLY_FILL: State.PARTLY_FILLED,
             Event.FILL: State.FILLED,
             Event.CANCEL: State.CANCELED,
@@ -127,14 +150,15 @@ TRANSITIONS: Final[TransitionTable] = MappingProxyType(
         },
         State.PARTLY_FILLED: {
             **_stay(State.PARTLY_FILLED, Event.ACCEPT, Event.LOSE_REPLY, Event.PARTLY_FILL),
+            **_stay(State.PARTLY_FILLED, Event.ASK_CHANGE, *_CHANGES, Event.REPLACE),
             Event.FILL: State.FILLED,
             Event.CANCEL: State.CANCELED,
             Event.REJECT: State.REJECTED,
         },
-        State.FILLED: _stay(State.FILLED, Event.ACCEPT, Event.LOSE_REPLY, Event.FILL),
-        State.CANCELED: _stay(State.CANCELED, Event.ACCEPT, Event.LOSE_REPLY, Event.CANCEL),
+        State.FILLED: _stay(State.FILLED, Event.ACCEPT, Event.LOSE_REPLY, Event.FILL, *_CHANGES),
+        State.CANCELED: _stay(State.CANCELED, Event.ACCEPT, Event.LOSE_REPLY, Event.CANCEL, *_CHANGES),
         State.REFUSED: _stay(State.REFUSED),
-        State.REJECTED: _stay(State.REJECTED, Event.ACCEPT, Event.LOSE_REPLY, Event.REJECT),
+        State.REJECTED: _stay(State.REJECTED, Event.ACCEPT, Event.LOSE_REPLY, Event.REJECT, *_CHANGES),
         State.NOT_PLACED: _stay(State.NOT_PLACED),
     }
 )

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final, Self, TypeVar
 
+from domain.change import Change, ChangeKind, ChangeStage
 from domain.lifecycle import (
     TERMINAL,
     Event,
@@ -60,10 +61,15 @@ class Intent(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who asked. A person's own exits pass even when trading is HALTED."""
+    """Who asked. A person's own exits pass even when trading is HALTED. EXTERNAL orders were placed elsewhere."""
 
     STRATEGY = "STRATEGY"
     HUMAN = "HUMAN"
+    EXTERNAL = "EXTERNAL"
+
+
+EXTERNAL: Final = "EXTERNAL"
+"""The strategy of orders that were not placed by this desk: the phone's, the web's, the broker's own square-off."""
 
 
 class Exchange(StrEnum):
@@ -76,14 +82,21 @@ class Exchange(StrEnum):
     CDS = "CDS"
     BCD = "BCD"
     MCX = "MCX"
+    NCX = "NCX"
 
 
 class Product(StrEnum):
-    """How a position is carried: delivery, carried forward, or squared off the same day."""
+    """How a position is carried: delivery, carried forward, or squared off the same day.
+
+    CO, BO and MTF are seen on EXTERNAL orders only; this desk places none.
+    """
 
     CNC = "CNC"
     NRML = "NRML"
     MIS = "MIS"
+    CO = "CO"
+    BO = "BO"
+    MTF = "MTF"
 
 
 class OrderType(StrEnum):
@@ -120,7 +133,10 @@ SPELLINGS: Final[Mapping[str, str]] = {
 _PRODUCTS: Final[Mapping[Product, frozenset[Exchange]]] = {
     Product.CNC: frozenset({Exchange.NSE, Exchange.BSE}),
     Product.NRML: frozenset({Exchange.NFO, Exchange.BFO, Exchange.CDS, Exchange.BCD, Exchange.MCX}),
-    Product.MIS: frozenset(Exchange) - {Exchange.BFO},
+    Product.MIS: frozenset(Exchange) - {Exchange.BFO, Exchange.NCX},
+    Product.CO: frozenset(),
+    Product.BO: frozenset(),
+    Product.MTF: frozenset(),
 }
 """Where each product may be used (docs/protocol.md, products)."""
 
@@ -164,27 +180,26 @@ class OrderCommand:
     trail_when: Decimal | None = None
     comment: str = ""
     origin: Origin = Origin.STRATEGY
+    amo: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no exchange could mean."""
-        _check_text("command_id", self.command_id, _COMMAND_ID, "1 to 64 of A-Z a-z 0-9 _ . : -")
+        check_id("command_id", self.command_id)
         _check_text("client_id", self.client_id, _NAME, "1 to 40 of A-Z a-z 0-9 _ . -")
         _check_text("strategy", self.strategy, _NAME, "1 to 40 of A-Z a-z 0-9 _ . -")
         _check_symbol(self.symbol)
-        if type(self.quantity) is not int or not 0 < self.quantity <= QUANTITY_MAX:
-            raise InvalidOrderError(
-                f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not {self.quantity!r}"
-            )
+        check_quantity(self.quantity)
+        if self.strategy == EXTERNAL or self.origin is Origin.EXTERNAL:
+            raise InvalidOrderError(f"{EXTERNAL} names the orders that others placed; call the strategy otherwise")
         if self.exchange not in _PRODUCTS[self.product]:
             allowed = ", ".join(sorted(p for p, where in _PRODUCTS.items() if self.exchange in where))
             raise InvalidOrderError(f"product {self.product} cannot be used on {self.exchange}; use one of: {allowed}")
         for name in ("price", "trigger_price", "stop_loss", "target", "trailing_value", "trail_when"):
-            _check_price(name, getattr(self, name))
+            check_price(name, getattr(self, name))
         self._check_prices_fit_the_type()
         if (self.trailing_type is None) != (self.trailing_value is None):
             raise InvalidOrderError("trailing_type and trailing_value must be given together")
-        if len(self.comment) > COMMENT_CHARACTERS_MAX or not self.comment.isprintable():
-            raise InvalidOrderError(f"comment must be one line of at most {COMMENT_CHARACTERS_MAX} characters")
+        check_comment("comment", self.comment)
 
     def _check_prices_fit_the_type(self) -> None:
         for name, value, wanted in (
@@ -225,7 +240,7 @@ class OrderCommand:
         unknown = sorted(set(given) - known)
         if unknown:
             raise InvalidOrderError(f"unknown field {unknown[0]!r}; the fields are: {', '.join(sorted(known))}")
-        values = {name: _parsers[name](name, value) for name, value in given.items() if value is not None}
+        values = {name: parsers[name](name, value) for name, value in given.items() if value is not None}
         missing = [one.name for one in fields(cls) if one.name in _REQUIRED and one.name not in values]
         if missing:
             raise InvalidOrderError(f"{missing[0]} is missing")
@@ -237,6 +252,23 @@ def _check_text(name: str, value: object, pattern: re.Pattern[str], rule: str) -
         raise InvalidOrderError(f"{name} must be {rule}, not {value!r}")
 
 
+def check_id(name: str, value: object) -> None:
+    """Refuse what can't name a command or a change."""
+    _check_text(name, value, _COMMAND_ID, "1 to 64 of A-Z a-z 0-9 _ . : -")
+
+
+def check_comment(name: str, value: str) -> None:
+    """Refuse what is not one short line."""
+    if len(value) > COMMENT_CHARACTERS_MAX or not value.isprintable():
+        raise InvalidOrderError(f"{name} must be one line of at most {COMMENT_CHARACTERS_MAX} characters")
+
+
+def check_quantity(value: object) -> None:
+    """Refuse what is not a whole number of units in 1..`QUANTITY_MAX`."""
+    if type(value) is not int or not 0 < value <= QUANTITY_MAX:
+        raise InvalidOrderError(f"quantity must be a whole number of units from 1 to {QUANTITY_MAX}, not {value!r}")
+
+
 def _check_symbol(symbol: object) -> None:
     if isinstance(symbol, str) and "&" in symbol:
         raise InvalidOrderError(
@@ -245,7 +277,8 @@ def _check_symbol(symbol: object) -> None:
     _check_text("symbol", symbol, _SYMBOL, "the exchange's trading symbol in capitals, such as RELIANCE-EQ")
 
 
-def _check_price(name: str, value: object) -> None:
+def check_price(name: str, value: object) -> None:
+    """Refuse what is neither None nor rupees above 0 with at most `PRICE_PLACES_MAX` decimals."""
     if value is None:
         return
     if not isinstance(value, Decimal) or not value.is_finite() or not 0 < value <= PRICE_MAX:
@@ -277,6 +310,14 @@ def _text(_name: str, value: object) -> str:
     return str(value).strip()
 
 
+def _flag(name: str, value: object) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    known = words.get(str(value).strip().lower())
+    if known is None:
+        raise InvalidOrderError(f"{name} must be true or false, not {value!r}")
+    return known
+
+
 def _whole(name: str, value: object) -> int:
     try:
         number = Decimal(str(value))
@@ -296,7 +337,7 @@ def _decimal(name: str, value: object) -> Decimal:
         raise InvalidOrderError(f"{name} must be a number, not {value!r}") from None
 
 
-_parsers: Final[Mapping[str, Any]] = {
+parsers: Final[Mapping[str, Any]] = {
     "command_id": _text,
     "client_id": _text,
     "strategy": _text,
@@ -316,7 +357,12 @@ _parsers: Final[Mapping[str, Any]] = {
     "trail_when": _decimal,
     "comment": _text,
     "origin": _word(Origin),
+    "amo": _flag,
+    "change_id": _text,
+    "kind": _word(ChangeKind),
+    "because": _text,
 }
+"""How each field of a command is read from loose spellings."""
 
 _ANSWERED_BY_A_BOOK: Final = frozenset({Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER})
 """Tags that wait for a book to show the order in words that we know."""
@@ -341,8 +387,8 @@ _REQUIRED: Final = frozenset(
 class OrderEvent:
     """Something that happened to an order, with the facts it brought.
 
-    A fact that is None says nothing. `filled_quantity` and `average_price` are cumulative for the order.
-    `inputs` are what a decision was made from, for the journal.
+    A fact that is None says nothing. `filled_quantity` and `average_price` are cumulative for the order. `change` is
+    the change that the event is about. `inputs` are what a decision was made from, for the journal.
     """
 
     event: Event
@@ -353,6 +399,8 @@ class OrderEvent:
     limit_price: Decimal | None = None
     filled_quantity: int | None = None
     average_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    change: Change | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -360,8 +408,9 @@ class OrderEvent:
 class Order:
     """A command and what has become of it: the row of the orders table.
 
-    `quantity` is what is sent (an exit may be clamped below `command.quantity`); `limit_price` is the price on
-    the wire; `remarks_tag` is what finds the order again in the broker's books. `note` keeps the broker's words.
+    `quantity` is what is sent (an exit may be clamped below `command.quantity`); `limit_price` and
+    `wire_trigger_price` are the terms on the wire as they stand now; `remarks_tag` is what finds the order again in the
+    broker's books. `note` keeps the broker's words. `change` is a cancel or modify that is not settled yet.
     """
 
     command: OrderCommand
@@ -376,6 +425,8 @@ class Order:
     limit_price: Decimal | None = None
     filled_quantity: int = 0
     average_price: Decimal | None = None
+    wire_trigger_price: Decimal | None = None
+    change: Change | None = None
 
     @property
     def status(self) -> Status:
@@ -403,7 +454,7 @@ class Order:
         average = self.average_price
         if happened.average_price is not None and (happened.filled_quantity or 0) >= self.filled_quantity:
             average = happened.average_price
-        return Order(
+        after = Order(
             command=self.command,
             remarks_tag=self.remarks_tag,
             quantity=happened.quantity or self.quantity,
@@ -416,7 +467,11 @@ class Order:
             limit_price=self.limit_price if happened.limit_price is None else happened.limit_price,
             filled_quantity=filled,
             average_price=average,
+            wire_trigger_price=happened.trigger_price or self.wire_trigger_price,
+            change=self.change,
         )
+        change = _change_after(after, happened)
+        return after if change is after.change else replace(after, change=change)
 
     def _next_tag(self, happened: OrderEvent, state: State) -> Reason | None:
         # That step 3 was written late is no news of an order that is over: its tag says why it ended.
@@ -430,6 +485,27 @@ class Order:
             return self.tag
         answered = self.tag in _ANSWERED_BY_A_BOOK and event in {Event.WORK, Event.PARTLY_FILL}
         return self.tag if state is self.state and not answered else None
+
+
+def _change_after(order: Order, happened: OrderEvent) -> Change | None:
+    """Return what is left of the order's change; `order` already has the terms that `happened` brought."""
+    if happened.event is Event.ASK_CHANGE:
+        return happened.change
+    change, about = order.change, happened.change
+    if change is None or order.is_over:
+        return None
+    if about is not None and about.change_id != change.change_id:
+        return change
+    match happened.event:
+        case Event.TAKE_CHANGE:
+            return replace(change, stage=ChangeStage.TAKEN)
+        case Event.LOSE_CHANGE:
+            return replace(change, stage=ChangeStage.LOST)
+        case Event.REFUSE_CHANGE | Event.REJECT_CHANGE | Event.LAPSE_CHANGE:
+            return None
+        case _:
+            terms = (order.quantity, order.limit_price, order.wire_trigger_price)
+            return None if terms == (change.quantity, change.limit_price, change.trigger_price) else change
 
 
 @dataclass(frozen=True, slots=True)

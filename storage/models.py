@@ -58,6 +58,9 @@ class OrderRecord(Table):
     trailing_value = peewee.FloatField(null=True)
     trail_when = peewee.FloatField(null=True)
     comment = peewee.TextField(default="")
+    amo = peewee.IntegerField(default=0)
+    wire_trigger_price = peewee.FloatField(null=True)
+    change = peewee.TextField(null=True)
 
     class Meta:
         """One order per command id and client."""
@@ -139,3 +142,36 @@ class TradingStateRecord(Table):
         """One row a client."""
 
         table_name = "trading_state"
+
+
+class ExternalMoveRecord(Table):
+    """Units that the account holds by nobody's order that we saw: carried into the day, or accepted by a person."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    at = peewee.DateTimeField()
+    exchange = peewee.TextField()
+    symbol = peewee.TextField()
+    product = peewee.TextField()
+    quantity = peewee.IntegerField()
+    because = peewee.TextField()
+
+    class Meta:
+        """Append only: the sum counts."""
+
+        table_name = "external_moves"
+
+
+class AcceptedRecord(Table):
+    """A disagreement of the books that a person has accepted for its day."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    at = peewee.DateTimeField()
+    name = peewee.TextField()
+    because = peewee.TextField()
+
+    class Meta:
+        """Each is accepted once a day."""
+
+        table_name = "accepted_disagreements"

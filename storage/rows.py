@@ -3,10 +3,12 @@
 A price has at most four decimals and seven digits before them, so the double's shortest text gives it back exactly.
 """
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.change import Change, ChangeKind, ChangeStage
 from domain.lifecycle import State
 from domain.order import (
     Exchange,
@@ -44,6 +46,7 @@ CONSTANT_COLUMNS: Final = (
     "trailing_value",
     "trail_when",
     "comment",
+    "amo",
 )
 CHANGING_COLUMNS: Final = (
     "status",
@@ -55,6 +58,8 @@ CHANGING_COLUMNS: Final = (
     "limit_price",
     "filled_quantity",
     "average_price",
+    "wire_trigger_price",
+    "change",
     "updated_at",
 )
 COLUMNS: Final = CONSTANT_COLUMNS + CHANGING_COLUMNS
@@ -105,6 +110,7 @@ def constant_values(order: Order) -> tuple[Any, ...]:
         _float(command.trailing_value),
         _float(command.trail_when),
         command.comment,
+        int(command.amo),
     )
 
 
@@ -120,6 +126,8 @@ def changing_values(order: Order) -> tuple[Any, ...]:
         _float(order.limit_price),
         order.filled_quantity,
         _float(order.average_price),
+        _float(order.wire_trigger_price),
+        change_text(order.change) if order.change else None,
         to_text(order.updated_at),
     )
 
@@ -148,6 +156,7 @@ def to_order(row: tuple[Any, ...]) -> Order:
         trailing_value,
         trail_when,
         comment,
+        amo,
         _status,
         state,
         tag,
@@ -157,6 +166,8 @@ def to_order(row: tuple[Any, ...]) -> Order:
         limit_price,
         filled_quantity,
         average_price,
+        wire_trigger_price,
+        change,
         updated_at,
     ) = row
     command = OrderCommand.stored(
@@ -179,6 +190,7 @@ def to_order(row: tuple[Any, ...]) -> Order:
         _price(trail_when),
         comment,
         Origin(origin),
+        bool(amo),
     )
     return Order(
         command=command,
@@ -193,4 +205,36 @@ def to_order(row: tuple[Any, ...]) -> Order:
         limit_price=_price(limit_price),
         filled_quantity=filled_quantity,
         average_price=_price(average_price),
+        wire_trigger_price=_price(wire_trigger_price),
+        change=to_change(change) if change else None,
+    )
+
+
+def change_text(change: Change) -> str:
+    """Write an unsettled change as JSON, prices as text."""
+    return json.dumps(
+        {
+            "change_id": change.change_id,
+            "kind": change.kind.value,
+            "asked_at": to_text(change.asked_at),
+            "stage": change.stage.value,
+            "quantity": change.quantity,
+            "limit_price": None if change.limit_price is None else str(change.limit_price),
+            "trigger_price": None if change.trigger_price is None else str(change.trigger_price),
+        }
+    )
+
+
+def to_change(text: str) -> Change:
+    """Read what `change_text` wrote."""
+    given = json.loads(text)
+    limit, trigger = given["limit_price"], given["trigger_price"]
+    return Change(
+        change_id=given["change_id"],
+        kind=ChangeKind(given["kind"]),
+        asked_at=to_moment(given["asked_at"]),
+        stage=ChangeStage(given["stage"]),
+        quantity=given["quantity"],
+        limit_price=None if limit is None else Decimal(limit),
+        trigger_price=None if trigger is None else Decimal(trigger),
     )

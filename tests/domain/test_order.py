@@ -173,7 +173,7 @@ def test_the_letter_m_means_nrml_where_it_can_be_used() -> None:
     [
         ({"side": "BYU"}, "side must be one of BUY, SELL, not 'BYU'"),
         ({"side": "M"}, "side must be one of BUY, SELL, not 'M'"),
-        ({"exchange": "NYSE"}, "exchange must be one of NSE, BSE, NFO, BFO, CDS, BCD, MCX, not 'NYSE'"),
+        ({"exchange": "NYSE"}, "exchange must be one of NSE, BSE, NFO, BFO, CDS, BCD, MCX, NCX, not 'NYSE'"),
         ({"quantity": "ten"}, "quantity must be a whole number, not 'ten'"),
         ({"quantity": "1.5"}, "quantity must be a whole number, not '1.5'"),
         ({"quantity": True}, "quantity must be a whole number, not True"),
@@ -195,7 +195,7 @@ def test_a_loosely_spelled_order_that_cannot_be_is_refused(wrong: dict[str, Any]
 
 
 def test_a_misspelled_field_is_refused_by_name_so_that_no_stop_is_lost() -> None:
-    with pytest.raises(InvalidOrderError, match=r"^unknown field 'stop_los'; the fields are: client_id, .*stop_loss"):
+    with pytest.raises(InvalidOrderError, match=r"^unknown field 'stop_los'; the fields are: amo, .*stop_loss"):
         OrderCommand.parse(LOOSE | {"stop_los": "95"})
 
 

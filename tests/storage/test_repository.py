@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.change import Change, ChangeKind, ChangeStage
 from domain.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
 from domain.order import (
     PRICE_MAX,
@@ -321,6 +322,18 @@ def test_a_price_as_a_float_comes_back_exactly(price: Decimal) -> None:
 PRICES = st.integers(1, int(PRICE_MAX) * 10_000).map(lambda paise: Decimal(paise) / 10_000)
 
 
+CHANGES = st.builds(
+    Change,
+    change_id=st.just("c1"),
+    kind=st.sampled_from(ChangeKind),
+    asked_at=st.just(TEN_O_CLOCK),
+    stage=st.sampled_from(ChangeStage),
+    quantity=st.none() | st.integers(1, 100),
+    limit_price=st.none() | PRICES,
+    trigger_price=st.none() | PRICES,
+)
+
+
 @st.composite
 def orders(draw: st.DrawFn) -> Order:
     """Draw an order with something in every column."""
@@ -334,7 +347,10 @@ def orders(draw: st.DrawFn) -> Order:
         quantity=quantity,
         side=side,
         intent=draw(st.sampled_from(Intent)),
-        origin=draw(st.sampled_from(Origin)),
+        origin=draw(st.sampled_from([Origin.STRATEGY, Origin.HUMAN])),
+        amo=draw(st.booleans()),
+        wire_trigger_price=draw(st.none() | PRICES),
+        change=draw(st.none() | CHANGES),
         stop_loss=draw(st.none() | PRICES),
         target=draw(st.none() | PRICES),
         trailing_type=trailing,

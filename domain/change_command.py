@@ -1,0 +1,58 @@
+"""A caller's wish to cancel or modify an order, complete and valid from the moment it is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any, Final, Self
+
+from domain.change import ChangeKind
+from domain.order import InvalidOrderError, Origin, check_comment, check_id, check_price, check_quantity, parsers
+
+_TERMS: Final = ("quantity", "price", "trigger_price")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCommand:
+    """Cancel or modify the order `command_id`. The same `change_id` is sent at most once for an order.
+
+    `quantity` is the new total in units, what has traded included; `price` and `trigger_price` are rupees. A term that
+    is None stays as it is. Raises `InvalidOrderError` with one sentence that names the field.
+    """
+
+    change_id: str
+    client_id: str
+    command_id: str
+    kind: ChangeKind
+    quantity: int | None = None
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    because: str = ""
+    origin: Origin = Origin.STRATEGY
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        check_id("change_id", self.change_id)
+        check_id("command_id", self.command_id)
+        check_comment("because", self.because)
+        given = [name for name in _TERMS if getattr(self, name) is not None]
+        if self.kind is ChangeKind.CANCEL and given:
+            raise InvalidOrderError(f"a cancel takes no {given[0]}; modify the order instead")
+        if self.kind is ChangeKind.MODIFY and not given:
+            raise InvalidOrderError("a modify needs a new quantity, price or trigger_price")
+        if self.quantity is not None:
+            check_quantity(self.quantity)
+        check_price("price", self.price)
+        check_price("trigger_price", self.trigger_price)
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> Self:
+        """Make a command from loosely spelled fields; unknown fields are refused by name."""
+        known = [one.name for one in fields(cls)]
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise InvalidOrderError(f"unknown field {unknown[0]!r}; the fields are: {', '.join(sorted(known))}")
+        values = {name: parsers[name](name, value) for name, value in given.items() if value is not None}
+        missing = [name for name in ("change_id", "client_id", "command_id", "kind") if name not in values]
+        if missing:
+            raise InvalidOrderError(f"{missing[0]} is missing")
+        return cls(**values)
