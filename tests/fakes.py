@@ -11,10 +11,12 @@ import pykka
 
 from actors.address import Address
 from broker.port import Session
+from domain.change import Change
 from domain.evidence import (
     Accepted,
     Book,
     BrokerStatus,
+    ChangeReply,
     InstrumentReply,
     LoggedIn,
     LoginFailed,
@@ -157,17 +159,21 @@ class FakeSession:
 
 
 class FakeBroker:
-    """A broker that follows a script. Keeps what was placed and, in `calls`, every question in order."""
+    """A broker that follows a script. Keeps what was placed and changed and, in `calls`, every question in order."""
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.placed: list[Order] = []
+        self.canceled: list[Order] = []
+        self.modified: list[tuple[Order, Change]] = []
         self.calls: list[str] = []
         self.closed = False
         self.session: Session | None = None
         self.needs_login = True
         self.logins: Script[LoginReply] = Script(LoggedIn("FA1"))
         self.places: Script[PlaceReply] = Script(lambda: Accepted(f"2601050000{len(self.placed):04}"))
+        self.cancels: Script[ChangeReply] = Script(lambda: Accepted(self.canceled[-1].broker_order_id or ""))
+        self.modifies: Script[ChangeReply] = Script(lambda: Accepted(self.modified[-1][0].broker_order_id or ""))
         self.order_books: Script[Book[OrderRow] | Unavailable] = Script(lambda: book(at=self.clock.now()))
         self.trade_books: Script[Book[TradeRow] | Unavailable] = Script(lambda: Book((), self.clock.now()))
         self.position_books: Script[Book[PositionRow] | Unavailable] = Script(lambda: Book((), self.clock.now()))
@@ -186,6 +192,16 @@ class FakeBroker:
         self.calls.append(f"place {order.command.command_id}")
         self.placed.append(order)
         return self.places.next()
+
+    def cancel(self, order: Order) -> ChangeReply:
+        self.calls.append(f"cancel {order.command.command_id}")
+        self.canceled.append(order)
+        return self.cancels.next()
+
+    def modify(self, order: Order, change: Change) -> ChangeReply:
+        self.calls.append(f"modify {order.command.command_id}")
+        self.modified.append((order, change))
+        return self.modifies.next()
 
     def order_book(self) -> Book[OrderRow] | Unavailable:
         self.calls.append("order_book")
