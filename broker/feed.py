@@ -16,7 +16,8 @@ from typing import Any, Final
 from loguru import logger
 
 from broker.link import Link, LinkLostError, as_frame, endpoint_of
-from broker.wire import Session, UnreadableRowError, price_or_none
+from broker.scalars import UnreadableRowError, price_or_none
+from broker.wire import Session
 from domain.evidence import Tick
 from domain.instrument import Instrument
 from domain.seams import Clock

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from broker.wire import Raw, UnreadableRowError, decimal_in, price_or_none, text_in, text_or_nothing, whole_in
+from broker.scalars import Raw, UnreadableRowError, decimal_in, price_or_none, text_in, text_or_nothing, whole_in
 from domain.evidence import Tick
 from domain.instrument import Instrument
 from domain.order import Exchange

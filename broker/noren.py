@@ -1,40 +1,31 @@
-"""Step 4: the Shoonya (Noren) account behind `broker.port.Broker`, asked through the unmodified NorenRestApiPy.
+"""Step 4: the Shoonya (Noren) account behind `broker.port.Broker`, asked through the unmodified NorenRestApiPy."""
 
-The library answers None for an empty book, a dead session and an error alike. Here a None is never interpreted: what
-counts is the transport's evidence (was a byte sent, which reply came back) and the broker's own words in it.
-"""
-
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from loguru import logger
-
+from broker.client import Client
 from broker.instruments import find_in_search, instrument_from, last_price_in
-from broker.library import load_library
-from broker.replies import NotSentError, TransportError, read_json
-from broker.totp import code_at
-from broker.transport import HttpTransport
+from broker.login import Login
+from broker.scalars import UnreadableRowError, text_in
+from broker.terms import modify_terms, place_terms
 from broker.wire import (
     ORDER_FIELDS,
     POSITION_FIELDS,
     TRADE_FIELDS,
     BookReader,
     Session,
-    UnreadableRowError,
     order_row,
     position_row,
-    text_in,
     trade_row,
 )
-from broker.words import HTTP_OK, Answer, NoAnswer, is_about_one_time_code, login_is_final, place_reply
+from broker.words import HTTP_OK, Answer, NoAnswer, change_reply, place_reply
+from domain.change import Change, ChangeKind
 from domain.evidence import (
-    PRODUCT_LETTERS,
     Book,
+    ChangeReply,
     InstrumentReply,
     LoggedIn,
-    LoginFailed,
     LoginReply,
     OrderRow,
     PlaceReply,
@@ -44,30 +35,15 @@ from domain.evidence import (
     Row,
     TradeRow,
     Unavailable,
-    Unknown,
     UnknownInstrument,
 )
 from domain.instrument import Instrument
-from domain.order import Exchange, Order, OrderType, Side
+from domain.order import Exchange, Order
 from domain.reasons import Reason
 from domain.seams import Clock
 from domain.settings import BrokerSettings
 
-_SIDE_LETTERS: Final = {Side.BUY: "B", Side.SELL: "S"}
-
-# MKT and SL-MKT are refused for API orders, so a market order reaches the wire as the limit that protects it.
-_PRICE_TYPES: Final = {
-    OrderType.MARKET: "LMT",
-    OrderType.LIMIT: "LMT",
-    OrderType.SL: "SL-LMT",
-    OrderType.SL_M: "SL-LMT",
-}
-
-# The library always sends `amo`. The older server takes anything but "Yes" as a regular order, and "NO" is what every
-# user of this library has sent it. The OAuth server documents "Invalid AMO" for other words, and None, which becomes
-# a JSON null, is the nearest to leaving it out. Assumption: the OAuth server reads that null as absent, as servers of
-# both kinds read a null `remarks`. If it does not, it refuses in words: nothing is placed by mistake.
-_AMO: Final[dict[str, str | None]] = {"quickauth": "NO", "oauth": None}
+_NOT_LOGGED_IN: Final = Refused(Reason.SESSION_EXPIRED, "not logged in; nothing was sent")
 
 
 class NorenBroker:
@@ -78,22 +54,20 @@ class NorenBroker:
     """
 
     def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
-        assert settings.rest_url, "the caller names the broker's address"
         self._settings = settings
         self._clock = clock
-        self._transport = HttpTransport(
-            clock, connect_timeout_s=settings.connect_timeout_s, read_timeout_s=settings.read_timeout_s
-        )
-        library = load_library(self._transport)
-        # A host without its closing slash, as the routes begin with one.
-        self._api: Any = library.NorenApi(host=settings.rest_url.rstrip("/"), websocket=settings.websocket_url or "")
+        self._client = client = Client(settings, clock)
+        self._transport, self._api, self._ask = client.transport, client.api, client.ask
+        self._login = Login(settings, clock, client)
         self._orders = BookReader(order_row, ORDER_FIELDS)
         self._trades = BookReader(trade_row, TRADE_FIELDS)
         self._positions = BookReader(position_row, POSITION_FIELDS)
-        self._code_refused = ""
         self.session: Session | None = None
-        self.needs_login = True
-        """True before the first login, and from a reply that says the session is over until the next login."""
+
+    @property
+    def needs_login(self) -> bool:
+        """Say whether no session was opened yet, or a reply has said that it is over."""
+        return self._client.needs_login
 
     def close(self) -> None:
         """Let go of the connection; the session at the broker stays."""
@@ -101,100 +75,39 @@ class NorenBroker:
 
     def log_in(self) -> LoginReply:
         """Open a session, or take over the one whose access token we were given."""
-        self._transport.begin()
-        reply = self._take_token() if self._settings.dialect == "oauth" else self._quick_auth()
-        if isinstance(reply, LoggedIn):
-            self.needs_login = False
-        return reply
-
-    def _quick_auth(self) -> LoginReply:
-        given = self._settings
-        password, api_secret = given.password.get_secret_value(), given.api_secret.get_secret_value()
-        totp_secret = given.totp_secret.get_secret_value()
-        try:
-            code = code_at(totp_secret, self._clock.now()) if totp_secret else ""
-        except ValueError as error:
-            return LoginFailed(f"broker.totp_secret makes no code ({error}); nothing was sent", final=True)
-        if code and code == self._code_refused:
-            # Repeating a refused code is no new try, and wrong tries lock accounts.
-            return LoginFailed("the broker refused this one-time code; waiting for the next one", final=False)
-        app_key = hashlib.sha256(f"{given.user_id}|{api_secret}".encode()).hexdigest()
-        hashed = hashlib.sha256(password.encode()).hexdigest()
-        self._transport.hide(password, hashed, totp_secret, api_secret, app_key)
-        answer = self._ask(self._api.login, given.user_id, password, code, given.vendor_code, api_secret, given.imei)
-        if isinstance(answer, Answer) and answer.is_ok:
-            return self._open(answer)
-        refused = self._login_refused(answer)
-        if isinstance(answer, Answer) and is_about_one_time_code(answer.refusal or ""):
-            self._code_refused = code
-        return refused
-
-    def _open(self, answer: Answer) -> LoginReply:
-        assert isinstance(answer.body, dict)
-        try:
-            token = text_in(answer.body, "susertoken")
-        except UnreadableRowError:
-            return LoginFailed("the broker said Ok but gave no session token", final=False)
-        user_id = self._settings.user_id
-        account_id = str(answer.body.get("actid") or user_id)
-        self._transport.hide(token)
-        # The login itself would set the same; this also holds where the library stumbled over another field.
-        self._api.set_session(user_id, "", token)
-        self.session = Session(user_id, account_id, token, "quickauth")
-        return LoggedIn(account_id)
-
-    def _take_token(self) -> LoginReply:
-        user_id, token = self._settings.user_id, self._settings.access_token.get_secret_value()
-        if not token:
-            return LoginFailed("broker.access_token is not set: log in by browser and set today's token", final=True)
-        self._transport.hide(token)
-        self._transport.bearer = token
-        self._api.set_session(user_id, "", token)
-        answer = self._ask(self._api.get_limits)
-        if isinstance(answer, Answer) and answer.is_ok:
-            assert isinstance(answer.body, dict)
-            account_id = str(answer.body.get("actid") or user_id)
-            self.session = Session(user_id, account_id, token, "oauth")
-            return LoggedIn(account_id)
-        if isinstance(answer, Answer) and answer.says_session_expired:
-            return LoginFailed("the access token has expired; log in by browser and set a new one", final=True)
-        return self._login_refused(answer)
-
-    def _login_refused(self, answer: Answer | NoAnswer) -> LoginFailed:
-        if isinstance(answer, NoAnswer):
-            return LoginFailed(answer.cause, final=False)
-        words = answer.refusal
-        if words is None:
-            return LoginFailed(f"HTTP {answer.http_status}: neither Ok nor a refusal", final=False)
-        return LoginFailed(self._transport.clean(words), final=login_is_final(words))
+        opened = self._login.open()
+        if not isinstance(opened, Session):
+            return opened
+        self.session = opened
+        return LoggedIn(opened.account_id)
 
     def place(self, order: Order) -> PlaceReply:
         """Place `order`, asking once; see `broker.words.place_reply` for what each answer proves."""
-        assert order.limit_price is not None, "a price was found for every order before it came here"
         if self.session is None:
-            return Refused(Reason.SESSION_EXPIRED, "not logged in; nothing was sent")
-        command = order.command
+            return _NOT_LOGGED_IN
         self._transport.begin()
-        trigger = command.trigger_price
-        answer = self._ask(
-            self._api.place_order,
-            _SIDE_LETTERS[command.side],
-            PRODUCT_LETTERS[command.product],
-            command.exchange.value,
-            command.symbol,
-            order.quantity,
-            0,
-            _PRICE_TYPES[command.order_type],
-            format(order.limit_price, "f"),
-            # A plain order's None goes out as the text "None", which the server reads as absent (client traps).
-            None if trigger is None else format(trigger, "f"),
-            "DAY",
-            _AMO[self._settings.dialect],
-            order.remarks_tag,
-        )
-        if isinstance(answer, NoAnswer):
-            return Unknown(answer.cause) if answer.sent else Refused(Reason.BROKER_UNREACHABLE, answer.cause)
+        answer = self._ask(self._api.place_order, *place_terms(order, self._settings.dialect))
         return place_reply(answer, self._transport.clean)
+
+    def cancel(self, order: Order) -> ChangeReply:
+        """Ask once to cancel what is open of `order`. Accepted is not yet canceled: a fill may win."""
+        number = order.broker_order_id
+        assert number, "an order without the broker's number can't be canceled"
+        if self.session is None:
+            return _NOT_LOGGED_IN
+        self._transport.begin()
+        return change_reply(self._ask(self._api.cancel_order, number), number, self._transport.clean)
+
+    def modify(self, order: Order, change: Change) -> ChangeReply:
+        """Ask once to give `order` the terms of `change`. Accepted is not yet modified: the exchange may refuse."""
+        number = order.broker_order_id
+        assert number, "an order without the broker's number can't be modified"
+        assert change.kind is ChangeKind.MODIFY, "a cancel has no terms"
+        if self.session is None:
+            return _NOT_LOGGED_IN
+        self._transport.begin()
+        answer = self._ask(self._api.modify_order, number, *modify_terms(order, change))
+        return change_reply(answer, number, self._transport.clean)
 
     def order_book(self) -> Book[OrderRow] | Unavailable:
         """Read all orders of the account's trading day, foreign ones included."""
@@ -266,29 +179,3 @@ class NorenBroker:
             return last_price_in(quote.body, instrument, asked_at)
         except UnreadableRowError as error:
             return Unavailable(self._transport.clean(f"{instrument.symbol}: {error}"), asked_at)
-
-    def _ask(self, question: Callable[..., object], *given: object) -> Answer | NoAnswer:
-        """Let the library ask once, and judge by the transport's evidence, not by what the library makes of it."""
-        transport = self._transport
-        transport.last = None
-        try:
-            body = question(*given)
-        except TransportError as error:
-            return NoAnswer(str(error), sent=not isinstance(error, NotSentError))
-        except Exception as error:  # noqa: BLE001  the library raises what it likes; the evidence below decides
-            body = None
-            if transport.last is None or not transport.last.sent:
-                name = type(error).__name__
-                logger.error("the client library failed before it sent anything: {}", name)
-                return NoAnswer(f"the client library failed before it sent anything: {name}", sent=False)
-        last = transport.last
-        if last is None:
-            return NoAnswer("the client library sent nothing", sent=False)
-        if not isinstance(body, dict | list):
-            body = read_json(last.text)
-        if body is None:
-            return NoAnswer(f"HTTP {last.status_code}: {transport.clean(last.text) or 'an empty reply'}", sent=True)
-        answer = Answer(last.status_code, body)
-        if answer.says_session_expired:
-            self.needs_login = True
-        return answer

@@ -1,24 +1,28 @@
 """Rows of the broker's books: from text on the wire to typed facts (docs/protocol.md, order, trade, position book).
 
-A row is read whole or not at all: `UnreadableRowError` says which field of which order is at fault, and the book it
-came in is then unavailable. Every scalar on the wire is a string; numbers are tolerated.
+What moves money in a row is read whole or not at all: `UnreadableRowError` says which field of which order is at fault,
+and the book it came in is then unavailable.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Generic, Literal, TypeAlias
+from typing import Any, Final, Generic, Literal
 
+from broker.scalars import (
+    Raw,
+    UnreadableRowError,
+    decimal_in,
+    price_if_told,
+    price_or_none,
+    text_in,
+    text_or_nothing,
+    time_if_told,
+    whole_in,
+    whole_or_none,
+    word_if_told,
+)
 from domain.evidence import BrokerStatus, OrderRow, PositionRow, Row, TradeRow
 from domain.order import Side
-
-Raw: TypeAlias = Mapping[str, Any]
-
-ID_CHARACTERS_MAX: Final = 40
-
-
-class UnreadableRowError(ValueError):
-    """A row that cannot be read; the sentence names the row and the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ STATUSES: Final[Mapping[str, BrokerStatus]] = {
     "CANCELED": BrokerStatus.CANCELED,
     "CANCELLED": BrokerStatus.CANCELED,
     "AMO CANCELED": BrokerStatus.CANCELED,
+    "AMO CANCELLED": BrokerStatus.CANCELED,
     "REJECTED": BrokerStatus.REJECTED,
     "REJECT": BrokerStatus.REJECTED,
 }
@@ -68,65 +73,6 @@ def status_of(words: str) -> BrokerStatus:
     return known
 
 
-def text_in(raw: Raw, key: str) -> str:
-    """Return a text that must be there and say something."""
-    value = raw.get(key)
-    if type(value) is int:
-        value = str(value)
-    if not isinstance(value, str) or not (value := value.strip()):
-        raise UnreadableRowError(f"{key} is {value!r}")
-    return value
-
-
-def text_or_nothing(raw: Raw, key: str) -> str:
-    """Return a text that may be absent, null or blank, as the broker leaves out what does not apply."""
-    value = raw.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise UnreadableRowError(f"{key} is {value!r}")
-    return value.strip()
-
-
-def whole_in(raw: Raw, key: str) -> int:
-    """Return a whole number of units."""
-    value = raw.get(key)
-    if type(value) is int:
-        return value
-    try:
-        if isinstance(value, str) and "_" not in value:
-            return int(value)
-    except ValueError:
-        pass
-    raise UnreadableRowError(f"{key} is {value!r}")
-
-
-def decimal_in(raw: Raw, key: str) -> Decimal:
-    """Return a finite number of rupees."""
-    value = raw.get(key)
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            number = Decimal(str(value).strip())
-        except InvalidOperation:
-            pass
-        else:
-            if number.is_finite():
-                return number
-    raise UnreadableRowError(f"{key} is {value!r}")
-
-
-def whole_or_none(raw: Raw, key: str) -> int | None:
-    """Return a whole number of units, or None where the broker left it out."""
-    return None if raw.get(key) in (None, "") else whole_in(raw, key)
-
-
-def price_or_none(raw: Raw, key: str) -> Decimal | None:
-    """Return a price, or None where the broker left it out or gave the 0.00 that stands for none."""
-    if raw.get(key) in (None, "", "0.00", "0"):
-        return None
-    return decimal_in(raw, key) or None
-
-
 def side_in(raw: Raw) -> Side:
     """Return which way the order trades."""
     side = _SIDES.get(text_in(raw, "trantype").upper())
@@ -136,7 +82,10 @@ def side_in(raw: Raw) -> Side:
 
 
 def order_row(raw: Raw) -> OrderRow:
-    """Read a row of the order book. `fillshares` and `avgprc` are absent until the first trade."""
+    """Read a row of the order book. `fillshares` and `avgprc` are absent until the first trade.
+
+    What only describes the order (its terms, type, source and time) never makes the row unreadable.
+    """
     words = text_in(raw, "status")
     filled = whole_or_none(raw, "fillshares") or 0
     quantity = whole_in(raw, "qty")
@@ -155,6 +104,12 @@ def order_row(raw: Raw) -> OrderRow:
         filled_quantity=filled,
         average_price=price_or_none(raw, "avgprc") if filled else None,
         reject_reason=text_or_nothing(raw, "rejreason"),
+        price=price_if_told(raw, "prc"),
+        trigger_price=price_if_told(raw, "trgprc"),
+        price_type=word_if_told(raw, "prctyp"),
+        source=word_if_told(raw, "ordersource"),
+        amo=word_if_told(raw, "amo").upper() == "YES",
+        entered_at=time_if_told(raw, "norentm"),
     )
 
 
@@ -183,6 +138,7 @@ def position_row(raw: Raw) -> PositionRow:
         symbol=text_in(raw, "tsym"),
         product=text_in(raw, "prd"),
         net_quantity=whole_in(raw, "netqty"),
+        carried_quantity=(whole_or_none(raw, "cfbuyqty") or 0) - (whole_or_none(raw, "cfsellqty") or 0),
         net_average_price=decimal_in(raw, "netavgprc"),
         last_price=price_or_none(raw, "lp"),
         realised=decimal_in(raw, "rpnl"),
@@ -212,12 +168,16 @@ class BookReader(Generic[Row]):
             key = tuple(map(raw.get, fields))
             try:
                 row = known.get(key)
-                if row is None:
+            except TypeError:  # a list or an object where a scalar belongs can't be looked up: `read` judges it
+                key = tuple(map(repr, key))
+                row = known.get(key)
+            if row is None:
+                try:
                     row = self.read(raw)
-                seen[key] = row
-            except (UnreadableRowError, TypeError) as error:
-                name = raw.get("norenordno") or raw.get("tsym") or f"number {len(rows) + 1}"
-                raise UnreadableRowError(f"row {name}: {error}") from None
+                except UnreadableRowError as error:
+                    name = raw.get("norenordno") or raw.get("tsym") or f"number {len(rows) + 1}"
+                    raise UnreadableRowError(f"row {name}: {error}") from None
+            seen[key] = row
             rows.append(row)
         self._known = seen
         return tuple(rows)
@@ -235,6 +195,12 @@ ORDER_FIELDS: Final = (
     "tsym",
     "trantype",
     "prd",
+    "prc",
+    "trgprc",
+    "prctyp",
+    "ordersource",
+    "amo",
+    "norentm",
 )
 TRADE_FIELDS: Final = (
     "norenordno",
@@ -249,4 +215,15 @@ TRADE_FIELDS: Final = (
     "exch_tm",
     "norentm",
 )
-POSITION_FIELDS: Final = ("exch", "tsym", "prd", "netqty", "netavgprc", "lp", "rpnl", "urmtom")
+POSITION_FIELDS: Final = (
+    "exch",
+    "tsym",
+    "prd",
+    "netqty",
+    "cfbuyqty",
+    "cfsellqty",
+    "netavgprc",
+    "lp",
+    "rpnl",
+    "urmtom",
+)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.wire import ID_CHARACTERS_MAX
-from domain.evidence import Accepted, PlaceReply, Refused, Unknown
+from broker.scalars import ID_CHARACTERS_MAX
+from domain.evidence import Accepted, ChangeReply, PlaceReply, Refused, Unknown
 from domain.reasons import Reason
 
 _SESSION: Final = re.compile(r"session expired|invalid session key", re.IGNORECASE)
@@ -55,15 +55,37 @@ class Answer:
     @property
     def is_ok(self) -> bool:
         """Is this an object that says Ok, over HTTP that says the same?"""
-        return self.http_status == HTTP_OK and isinstance(self.body, dict) and self.body.get("stat") == "Ok"
+        return self.http_status == HTTP_OK and self.stat == "Ok"
 
     @property
     def refusal(self) -> str | None:
         """Return the broker's words when this is its well-formed no, else None."""
-        if not isinstance(self.body, dict) or self.body.get("stat") != "Not_Ok":
+        if not isinstance(self.body, dict) or self.stat != "Not_Ok":
             return None
         words = self.body.get("emsg")
         return words if isinstance(words, str) and words.strip() else None
+
+    @property
+    def stat(self) -> object:
+        """Return what the reply says of itself, None where it is no object."""
+        return self.body.get("stat") if isinstance(self.body, dict) else None
+
+    def number(self, key: str) -> str:
+        """Return an order's number, blank where there is none of a believable length."""
+        value = self.body.get(key) if isinstance(self.body, dict) else None
+        number = str(value).strip() if type(value) in {str, int} else ""
+        return number if len(number) <= ID_CHARACTERS_MAX else ""
+
+    @property
+    def tells_of_trouble(self) -> bool:
+        """Is this a no that may be trouble behind the front, and no decision?"""
+        in_trouble = self.http_status >= _HTTP_SERVER_ERROR or self.http_status == _HTTP_REQUEST_TIMEOUT
+        return in_trouble or bool(_BACKEND_TROUBLE.search(self.refusal or ""))
+
+    @property
+    def tells_of_haste(self) -> bool:
+        """Is this a no to the number of our requests, not to what they ask?"""
+        return self.http_status == _HTTP_TOO_MANY or bool(_RATE.search(self.refusal or ""))
 
     @property
     def says_no_data(self) -> bool:
@@ -89,31 +111,47 @@ class NoAnswer:
     sent: bool
 
 
-def place_reply(answer: Answer, clean: Callable[[str], str]) -> PlaceReply:
-    """Judge a readable answer to PlaceOrder. `clean` makes words fit to be kept."""
-    body, status = answer.body, answer.http_status
-    if isinstance(body, dict) and body.get("stat") == "Ok":
-        number = body.get("norenordno")
-        name = str(number).strip() if type(number) in {str, int} else ""
+def place_reply(answer: Answer | NoAnswer, clean: Callable[[str], str]) -> PlaceReply:
+    """Judge what came of PlaceOrder. `clean` makes words fit to be kept."""
+    if isinstance(answer, Answer) and answer.stat == "Ok":
         # A named order is the strongest evidence there is, whatever the HTTP status around it.
-        if 0 < len(name) <= ID_CHARACTERS_MAX:
-            return Accepted(name)
-        return Unknown(f"HTTP {status}: Ok, but without an order number")
-    words = answer.refusal
+        number = answer.number("norenordno")
+        return Accepted(number) if number else Unknown(f"HTTP {answer.http_status}: Ok, but without an order number")
+    return _no_or_unknown(answer, clean)
+
+
+def change_reply(answer: Answer | NoAnswer, order_number: str, clean: Callable[[str], str]) -> ChangeReply:
+    """Judge what came of CancelOrder or ModifyOrder about this order; their Ok names it in `result`."""
+    if isinstance(answer, Answer) and answer.stat == "Ok":
+        named = answer.number("result")
+        if named == order_number or (not named and answer.is_ok):
+            return Accepted(order_number)
+        return Unknown(f"HTTP {answer.http_status}: Ok, but about {clean(named) or 'no order'}")
+    return _no_or_unknown(answer, clean)
+
+
+def _no_or_unknown(answer: Answer | NoAnswer, clean: Callable[[str], str]) -> Refused | Unknown:
+    """Judge what is no Ok: proof that nothing was done, or none."""
+    if isinstance(answer, NoAnswer):
+        return Unknown(answer.cause) if answer.sent else Refused(Reason.BROKER_UNREACHABLE, answer.cause)
+    status, words = answer.http_status, answer.refusal
     if words is None:
-        return Unknown(f"HTTP {status}: neither Ok nor a refusal: {clean(str(body))}")
+        return Unknown(f"HTTP {status}: neither Ok nor a refusal: {clean(str(answer.body))}")
     kept = clean(words)
     if _SESSION.search(words):
         # Sessions are checked before anything else is, so this holds whatever the HTTP status (expected: 400 or 403).
         return Refused(Reason.SESSION_EXPIRED, kept)
-    if status >= _HTTP_SERVER_ERROR or status == _HTTP_REQUEST_TIMEOUT or _BACKEND_TROUBLE.search(words):
-        return Unknown(f"HTTP {status}: {kept}")
-    if HTTP_OK < status < _HTTP_CLIENT_ERROR:
+    if answer.tells_of_trouble or HTTP_OK < status < _HTTP_CLIENT_ERROR:
         # Between 201 and 399 nothing is documented: not this broker's way of saying no.
         return Unknown(f"HTTP {status}: {kept}")
-    if status == _HTTP_TOO_MANY or _RATE.search(words):
+    if answer.tells_of_haste:
         return Refused(Reason.BROKER_RATE_LIMITED, kept)
     return Refused(Reason.BROKER_REFUSED, kept)
+
+
+def is_judgement(answer: Answer) -> bool:
+    """Has the broker judged the credentials, as opposed to being in trouble or asked too often?"""
+    return answer.refusal is not None and not answer.tells_of_trouble and not answer.tells_of_haste
 
 
 def login_is_final(words: str) -> bool:

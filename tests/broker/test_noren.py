@@ -169,7 +169,7 @@ def test_refused_credentials_are_final(stub: StubBroker, clock: WallClock, words
     stub.answer("QuickAuth", reply(not_ok(words), 400))
     broker = NorenBroker(settings(stub.url), clock)
 
-    assert broker.log_in() == LoginFailed(" ".join(words.split()), final=True)
+    assert broker.log_in() == LoginFailed(" ".join(words.split()), final=True, answered=True)
     assert broker.needs_login
     assert broker.session is None
     broker.close()
