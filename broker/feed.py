@@ -1,24 +1,26 @@
-"""Ticks, pushed: the broker's WebSocket (docs/protocol.md, WebSocket), kept alive on a thread of its own.
+"""Ticks and order updates, pushed: the broker's WebSocket (docs/protocol.md), kept alive on a thread of its own.
 
-One connection at a time. It logs in, subscribes to all that is watched, and is replaced when it ends or falls silent;
-subscriptions do not survive a connection, so each new one subscribes anew. Nothing that was missed is replayed. The
-library's own loop is not used: it reconnects ten times a second, never notices silence, and hears no stop.
+One connection at a time. It logs in, subscribes to the account's orders and to all that is watched, and is replaced
+when it ends or falls silent; subscriptions do not survive a connection, so each new one subscribes anew. Nothing that
+was missed is replayed: whoever hears that the feed is up again reads the books. The library's own loop is not used: it
+reconnects ten times a second, never notices silence, and hears no stop.
 """
 
+import math
 import random
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from loguru import logger
 
-from broker.link import Link, LinkLostError, as_frame, endpoint_of
-from broker.scalars import UnreadableRowError, price_or_none
+from broker.hearing import Hearing
+from broker.link import Link, LinkLostError, endpoint_of
 from broker.wire import Session
-from domain.evidence import Tick
+from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
 from domain.seams import Clock
 from domain.settings import BrokerSettings
@@ -36,7 +38,8 @@ class FeedLimits:
     retry_s_min: float = 0.5
     retry_s_max: float = 30.0
     steady_s: float = 10.0
-    """A connection that lasted this long was a good one: the next retry is quick again."""
+    """A connection that stayed up this long was a good one: the next retry is quick again. Two clients that evict each
+    other stay below it, so their retries slow down."""
     watched_max: int = 500
     """The broker's bound on one connection (docs/protocol.md, rates)."""
     keys_per_frame_max: int = 50
@@ -46,12 +49,17 @@ def _log_state(up: bool, words: str) -> None:  # noqa: FBT001  the callback's sh
     logger.log("INFO" if up or words == _STOPPED else "WARNING", "feed {}: {}", "up" if up else "down", words)
 
 
+def _ignore(_: OrderUpdate) -> None:
+    """Let the books tell."""
+
+
 class Feed:
     """Owns the feed's thread, its connection, and the list of what is watched.
 
-    `on_tick` and `on_state` (up or down, and why; called on changes only) run on the feed's thread and must not wait.
-    Without `websocket_url` there are no ticks; a malformed one raises `ValueError`. Frames that can't be read are
-    counted in `malformed` and ignored.
+    `on_tick`, `on_order` and `on_state` run on the feed's thread, under no lock, and must not wait; what they raise is
+    logged, and the feed goes on. `on_state` says up or down, and why, on changes only; up means logged in, with order
+    updates asked for. Updates may be lost, doubled and out of order. Without `websocket_url` there is no feed; a
+    malformed one raises `ValueError`. Frames that can't be read are counted in `malformed` and ignored.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Feed:
         on_tick: Callable[[Tick], None],
         on_state: Callable[[bool, str], None] = _log_state,
         *,
+        on_order: Callable[[OrderUpdate], None] = _ignore,
         chance: random.Random | None = None,
         limits: FeedLimits = FeedLimits(),
         tls: ssl.SSLContext | None = None,
@@ -70,13 +79,13 @@ class Feed:
         self._url = settings.websocket_url
         self._connect_timeout_s = settings.connect_timeout_s
         self._clock = clock
-        self._on_tick = on_tick
         self._on_state = on_state
         self._chance = chance or random.Random()  # noqa: S311  spreads retries, keeps no secret
         self._limits = limits
         self._tls = tls
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], Instrument] = {}
+        self._hearing = Hearing(clock, self._watched, on_tick, on_order)
         self._session: Session | None = None
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
@@ -84,9 +93,14 @@ class Feed:
         self._nudged = threading.Event()
         self._stopping = threading.Event()
         self._told: tuple[bool, str] | None = None
-        self.malformed = 0
+        self._up_at = math.inf
 
     # From any thread
+
+    @property
+    def malformed(self) -> int:
+        """Return how many frames could not be read so far."""
+        return self._hearing.malformed
 
     def start(self, session: Session) -> None:
         """Begin with this session, or go on with it on a new connection when it is another than before."""
@@ -145,7 +159,7 @@ class Feed:
         try:
             while not self._stopping.is_set():
                 self._nudged.clear()
-                began = self._clock.monotonic()
+                self._up_at = math.inf
                 session = self._session
                 assert session is not None
                 try:
@@ -156,7 +170,7 @@ class Feed:
                 if self._session is not session:
                     retries = 0
                     continue
-                steady = self._clock.monotonic() - began >= self._limits.steady_s
+                steady = self._clock.monotonic() - self._up_at >= self._limits.steady_s
                 retries = 0 if steady else retries + 1
                 self._rest(retries, session)
             words = _STOPPED
@@ -179,6 +193,8 @@ class Feed:
                 return
             link.shake_hands()
             link.log_in(session)
+            link.subscribe_orders(session)
+            self._up_at = self._clock.monotonic()
             self._tell(up=True, words="logged in")
             self._serve(link, session)
         finally:
@@ -200,7 +216,7 @@ class Feed:
                 beat_at = now + limits.heartbeat_s
             text = link.receive(min(beat_at, link.heard_at + limits.silence_s_max) - now)
             if text is not None:
-                self._hear(text)
+                self._hearing.hear(text)
 
     def _subscribe(self, link: Link, asked: set[tuple[str, str]]) -> None:
         """Ask for the touchline of what is watched and was not yet asked for on this link."""
@@ -211,35 +227,6 @@ class Feed:
         for keys in batches(missing, self._limits.keys_per_frame_max):
             link.send({"t": "t", "k": "#".join("|".join(key) for key in keys)})
         asked.update(missing)
-
-    def _hear(self, text: bytes) -> None:
-        frame = as_frame(text)
-        if frame is None:
-            self._count_malformed()
-            return
-        match frame.get("t"):
-            case "tk" | "tf":
-                self._hear_price(frame)
-            case str():
-                pass  # heartbeats and acknowledgements; order updates will have their case here
-            case _:
-                self._count_malformed()
-
-    def _hear_price(self, frame: dict[str, Any]) -> None:
-        """Tell a tick where the frame brings a last price: later frames hold changed fields only."""
-        try:
-            instrument = self._watched.get((frame["e"], frame["tk"]))
-            price = price_or_none(frame, "lp")
-        except (KeyError, TypeError, UnreadableRowError):
-            self._count_malformed()
-            return
-        if instrument is None or price is None or price < 0:
-            return
-        tick = Tick(exchange=instrument.exchange, symbol=instrument.symbol, last_price=price, seen_at=self._clock.now())
-        self._on_tick(tick)
-
-    def _count_malformed(self) -> None:
-        self.malformed += 1
 
     def _rest(self, retries: int, session: Session) -> None:
         """Wait before the next try: doubled each time, with jitter, bounded; a new session or the end cuts it short."""
@@ -256,7 +243,7 @@ class Feed:
     def _tell(self, *, up: bool, words: str) -> None:
         if self._told != (up, words):
             self._told = (up, words)
-            self._on_state(up, words)
+            self._hearing.tell(self._on_state, up, words)
 
 
 def batches(keys: list[tuple[str, str]], size: int) -> Iterable[list[tuple[str, str]]]:

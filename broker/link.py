@@ -15,8 +15,9 @@ from broker.wire import Session
 from domain.seams import Clock
 
 TEXT_KINDS: Final = frozenset({websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY})
+_EVICTED: Final = 1000
 _HEARTBEAT: Final = '{"t":"h"}'
-_LOGIN_ANSWERS: Final = frozenset({"ck", "ak"})
+LOGIN_ANSWERS: Final = frozenset({"ck", "ak"})
 
 
 class LinkLostError(Exception):
@@ -38,6 +39,11 @@ def login_frame(session: Session) -> dict[str, str]:
     if session.dialect == "oauth":
         return {"t": "a", **frame, "accesstoken": session.token}
     return {"t": "c", **frame, "susertoken": session.token}
+
+
+def says_ok(login_answer: Mapping[str, Any]) -> bool:
+    """Say whether the answer to a login is OK, in whatever case."""
+    return str(login_answer.get("s")).upper() == "OK"
 
 
 class Link:
@@ -79,12 +85,16 @@ class Link:
         ends_at = self._clock.monotonic() + self._timeout_s
         while (left_s := ends_at - self._clock.monotonic()) > 0:
             frame = as_frame(self.receive(left_s))
-            if frame is None or frame.get("t") not in _LOGIN_ANSWERS:
+            if frame is None or frame.get("t") not in LOGIN_ANSWERS:
                 continue
-            if str(frame.get("s")).upper() == "OK":
+            if says_ok(frame):
                 return
             raise LinkLostError("the broker refused the session for the feed (NOT_OK)")
         raise LinkLostError(f"the broker did not answer the feed's login within {self._timeout_s:g} s")
+
+    def subscribe_orders(self, session: Session) -> None:
+        """Ask for the account's order updates. The answer `ok` is not waited for: some deployments give none."""
+        self.send({"t": "o", "actid": session.account_id})
 
     def send(self, frame: Mapping[str, str]) -> None:
         """Send one text frame."""
@@ -106,8 +116,9 @@ class Link:
         self.heard_at = self._clock.monotonic()
         if kind == websocket.ABNF.OPCODE_CLOSE:
             code = int.from_bytes(frame.data[:2], "big") if frame.data else 0
-            # Code 1000 is also how the broker evicts an older socket when a second one logs in with the same token.
-            raise LinkLostError(f"the broker closed the WebSocket (code {code})")
+            # This is how the broker evicts an older socket when a second one logs in with the same token.
+            why = "; another client may have taken the session" if code == _EVICTED else ""
+            raise LinkLostError(f"the broker closed the WebSocket (code {code}{why})")
         return bytes(frame.data) if kind in TEXT_KINDS else None
 
     def cut(self) -> None:

@@ -94,8 +94,8 @@ class Peer:
         self.send_raw(json.dumps(frame).encode())
 
     def send_raw(self, payload: bytes, kind: int = TEXT) -> None:
-        assert len(payload) < 126
-        self.connection.sendall(bytes([0x80 | kind, len(payload)]) + payload)
+        length = bytes([len(payload)]) if len(payload) < 126 else b"\x7e" + len(payload).to_bytes(2, "big")
+        self.connection.sendall(bytes([0x80 | kind]) + length + payload)
 
     def _frame(self) -> tuple[int, bytes]:
         first, second = self._exactly(2)
@@ -132,10 +132,11 @@ class WebStub:
         return self.peers.get(timeout=WAIT_S)
 
     def logged_in(self) -> Peer:
-        """Take the next connection through its login."""
+        """Take the next connection through its login and its subscription to orders."""
         peer = self.peer()
         peer.next()
         peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
+        assert peer.next() == {"t": "o", "actid": "FA1"}
         return peer
 
     def stop(self) -> None:

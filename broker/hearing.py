@@ -1,0 +1,75 @@
+"""What a frame of the feed tells, and to whom (docs/protocol.md, WebSocket)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
+
+from loguru import logger
+
+from broker.link import LOGIN_ANSWERS, LinkLostError, as_frame, says_ok
+from broker.scalars import UnreadableRowError, price_or_none
+from broker.updates import order_update
+from domain.evidence import OrderUpdate, Tick
+from domain.instrument import Instrument
+from domain.seams import Clock
+
+Given = ParamSpec("Given")
+
+
+class Hearing:
+    """Owns who is told of ticks and order updates, and counts what could not be read and what could not be told.
+
+    Used by the feed's thread. `watched` is read as it stands; its owner may add to it meanwhile.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        watched: Mapping[tuple[str, str], Instrument],
+        on_tick: Callable[[Tick], None],
+        on_order: Callable[[OrderUpdate], None],
+    ) -> None:
+        self._clock = clock
+        self._watched = watched
+        self._on_tick = on_tick
+        self._on_order = on_order
+        self.malformed = 0
+        self.untold = 0
+
+    def hear(self, text: bytes) -> None:
+        """Tell what one frame says; raise `LinkLostError` where it takes the login back."""
+        frame = as_frame(text)
+        kind = frame.get("t") if frame is not None else None
+        if frame is None or not isinstance(kind, str):
+            self.malformed += 1
+            return
+        try:
+            if kind == "om":
+                self.tell(self._on_order, order_update(frame, self._clock.now()))
+            elif kind in {"tk", "tf"}:
+                self._hear_price(frame)
+        except (KeyError, TypeError, UnreadableRowError):
+            self.malformed += 1
+        if kind in LOGIN_ANSWERS and not says_ok(frame):
+            raise LinkLostError("the broker took the feed's session back (NOT_OK)")
+
+    def _hear_price(self, frame: dict[str, Any]) -> None:
+        """Tell a tick where the frame brings a last price: later frames hold changed fields only."""
+        instrument = self._watched.get((frame["e"], frame["tk"]))
+        price = price_or_none(frame, "lp")
+        if instrument is None or price is None or price < 0:
+            return
+        at = self._clock.now()
+        tick = Tick(exchange=instrument.exchange, symbol=instrument.symbol, last_price=price, seen_at=at)
+        self.tell(self._on_tick, tick)
+
+    def tell(self, callback: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:
+        """Call an owner back. An error of his costs what he was told, not the connection: the books tell it too.
+
+        It is logged at the 1st, 2nd, 4th, 8th... time, so that a tick a millisecond can't flood the log.
+        """
+        try:
+            callback(*given, **named)
+        except Exception as error:  # noqa: BLE001  whatever an owner does wrong, the feed goes on for the others
+            self.untold += 1
+            if self.untold & (self.untold - 1) == 0:
+                logger.opt(exception=error).error("the feed could not tell its owner, {} times now", self.untold)
