@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import random
 import socket
 import struct
 import threading
@@ -15,15 +16,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from broker.feed import Feed
 from broker.noren import NorenBroker
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
 from domain.settings import BrokerSettings
+from tests.broker.web import QUICK, TOKEN, WAIT_S, Ears, WebStub
 
-WAIT_S = 5.0
 PASSWORD = "hunter2-Geheim"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 API_SECRET = "api-secret-9f8e7d"
-TOKEN = "tok-" + "ab12" * 15
 BEARER = "bearer-" + "cd34" * 15
 
 
@@ -245,3 +246,31 @@ def broker(stub: StubBroker, clock: WallClock) -> Iterator[NorenBroker]:
     adapter.log_in()
     yield adapter
     adapter.close()
+
+
+@pytest.fixture
+def web() -> Iterator[WebStub]:
+    server = WebStub()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def ears() -> Ears:
+    return Ears()
+
+
+@pytest.fixture
+def feed(web: WebStub, ears: Ears, clock: WallClock) -> Iterator[Feed]:
+    one = Feed(
+        settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5),
+        clock,
+        ears.ticks.put,
+        ears.state,
+        on_order=ears.orders.put,
+        chance=random.Random(1),  # noqa: S311  a repeatable jitter
+        limits=QUICK,
+    )
+    yield one
+    one.stop()
+    assert not any(thread.name == "broker-feed" for thread in threading.enumerate())

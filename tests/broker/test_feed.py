@@ -1,214 +1,28 @@
-import base64
-import contextlib
-import hashlib
-import json
-import queue
-import random
 import socket
 import threading
-from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
+from loguru import logger
 
 from broker.feed import Feed, FeedLimits
 from broker.wire import Session
 from domain.evidence import Tick
-from domain.instrument import Instrument
 from domain.order import Exchange
-from tests.broker.conftest import TOKEN, WAIT_S, WallClock, settings
-
-QUICK = FeedLimits(heartbeat_s=0.05, silence_s_max=0.4, retry_s_min=0.01, retry_s_max=0.02, watched_max=3)
-SESSION = Session("FA1", "FA1", TOKEN, "quickauth")
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
-
-
-def instrument(token: str, symbol: str) -> Instrument:
-    return Instrument(
-        exchange=Exchange.NSE,
-        symbol=symbol,
-        token=token,
-        kind="EQ",
-        tick=Decimal("0.05"),
-        lot=1,
-        freeze_quantity=None,
-        lower_circuit=None,
-        upper_circuit=None,
-    )
-
-
-RELIANCE = instrument("2885", "RELIANCE-EQ")
-INFY = instrument("1594", "INFY-EQ")
-
-
-class Peer:
-    """The broker's end of one WebSocket: sends byte-exact frames, and keeps what it was told in order."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.heard: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.pinged = threading.Event()
-        self.beaten = threading.Event()
-        self.ended = threading.Event()
-        self.answers_pings = True
-
-    def shake_hands(self) -> None:
-        request = b""
-        while not request.endswith(b"\r\n\r\n"):
-            request += self.connection.recv(65_536)
-        key = request.lower().split(b"sec-websocket-key:")[1].split(b"\r\n")[0].strip()
-        start = request.lower().index(key)
-        given = request[start : start + len(key)]
-        accepted = base64.b64encode(
-            hashlib.sha1(given + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False).digest()
-        )
-        self.connection.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accepted + b"\r\n\r\n"
-        )
-
-    def listen(self) -> None:
-        """Sort what comes in until the end."""
-        with contextlib.suppress(OSError, EOFError):
-            while True:
-                kind, payload = self._frame()
-                if kind == PING:
-                    self.pinged.set()
-                    if self.answers_pings:
-                        self.send_raw(payload, PONG)
-                elif kind == TEXT:
-                    frame = json.loads(payload)
-                    if frame == {"t": "h"}:
-                        self.beaten.set()
-                    else:
-                        self.heard.put(frame)
-                elif kind == CLOSE:
-                    break
-        self.ended.set()
-
-    def next(self) -> dict[str, Any]:
-        return self.heard.get(timeout=WAIT_S)
-
-    def send(self, frame: object) -> None:
-        self.send_raw(json.dumps(frame).encode())
-
-    def send_raw(self, payload: bytes, kind: int = TEXT) -> None:
-        length = bytes([len(payload)]) if len(payload) < 126 else b"\x7e" + len(payload).to_bytes(2, "big")
-        self.connection.sendall(bytes([0x80 | kind]) + length + payload)
-
-    def _frame(self) -> tuple[int, bytes]:
-        first, second = self._exactly(2)
-        length = second & 0x7F
-        if length == 126:
-            length = int.from_bytes(self._exactly(2), "big")
-        mask = self._exactly(4)
-        payload = self._exactly(length)
-        return first & 0x0F, bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
-
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            chunk = self.connection.recv(count - len(data))
-            if not chunk:
-                raise EOFError
-            data += chunk
-        return data
-
-
-class WebStub:
-    """Owns a listening socket; `peers` holds each connection once its handshake is done."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.listener = socket.create_server(("127.0.0.1", port))
-        self.url = f"ws://127.0.0.1:{self.listener.getsockname()[1]}/NorenWSTP/"
-        self.peers: queue.Queue[Peer] = queue.Queue()
-        self.welcome: Callable[[Peer], None] = lambda peer: peer.shake_hands()
-        self._all: list[Peer] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-
-    def peer(self) -> Peer:
-        return self.peers.get(timeout=WAIT_S)
-
-    def logged_in(self) -> Peer:
-        """Take the next connection through its login and its subscription to orders."""
-        peer = self.peer()
-        peer.next()
-        peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
-        assert peer.next() == {"t": "o", "actid": "FA1"}
-        return peer
-
-    def stop(self) -> None:
-        for connection in [self.listener, *(peer.connection for peer in self._all)]:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-        for thread in self._threads:
-            thread.join(WAIT_S)
-            assert not thread.is_alive()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            peer = Peer(connection)
-            self._all.append(peer)
-            thread = threading.Thread(target=self._serve, args=(peer,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, peer: Peer) -> None:
-        with contextlib.suppress(OSError):
-            self.welcome(peer)
-            self.peers.put(peer)
-            peer.listen()
-
-
-class Ears:
-    """What the feed told its owner."""
-
-    def __init__(self) -> None:
-        self.ticks: queue.Queue[Tick] = queue.Queue()
-        self.states: queue.Queue[tuple[bool, str]] = queue.Queue()
-
-    def state(self, up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
-        self.states.put((up, words))
-
-    def next_state(self) -> tuple[bool, str]:
-        return self.states.get(timeout=WAIT_S)
-
-    def next_tick(self) -> Tick:
-        return self.ticks.get(timeout=WAIT_S)
-
-
-@pytest.fixture
-def web() -> Iterator[WebStub]:
-    server = WebStub()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def ears() -> Ears:
-    return Ears()
-
-
-@pytest.fixture
-def feed(web: WebStub, ears: Ears, clock: WallClock) -> Iterator[Feed]:
-    one = Feed(
-        settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5),
-        clock,
-        ears.ticks.put,
-        ears.state,
-        chance=random.Random(1),  # noqa: S311  a repeatable jitter
-        limits=QUICK,
-    )
-    yield one
-    one.stop()
-    assert not any(thread.name == "broker-feed" for thread in threading.enumerate())
+from tests.broker.conftest import WallClock, settings
+from tests.broker.web import (
+    CLOSE,
+    INFY,
+    QUICK,
+    RELIANCE,
+    SESSION,
+    TOKEN,
+    WAIT_S,
+    Ears,
+    Peer,
+    WebStub,
+    instrument,
+)
 
 
 def test_the_login_frame_speaks_the_older_dialect(feed: Feed, web: WebStub) -> None:
@@ -225,6 +39,28 @@ def test_the_login_frame_speaks_the_oauth_dialect(feed: Feed, web: WebStub, ears
     peer.send({"t": "ak", "s": "Ok", "uid": "FA1"})
 
     assert ears.next_state() == (True, "logged in")
+    assert peer.next() == {"t": "o", "actid": "FA1"}
+
+
+def test_orders_are_subscribed_after_the_login_though_nothing_is_watched(feed: Feed, web: WebStub, ears: Ears) -> None:
+    feed.start(SESSION)
+    peer = web.peer()
+    assert peer.next()["t"] == "c"
+    assert ears.states.empty()
+
+    peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
+
+    assert peer.next() == {"t": "o", "actid": "FA1"}
+    assert ears.next_state() == (True, "logged in")
+
+
+def test_orders_are_subscribed_for_the_account_and_not_for_the_user(feed: Feed, web: WebStub) -> None:
+    feed.start(Session("FA1", "ACCOUNT7", TOKEN, "quickauth"))
+    peer = web.peer()
+    peer.next()
+    peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
+
+    assert peer.next() == {"t": "o", "actid": "ACCOUNT7"}
 
 
 def test_what_is_watched_is_subscribed_once_logged_in(feed: Feed, web: WebStub) -> None:
@@ -315,6 +151,7 @@ def test_a_goodbye_of_the_broker_names_its_code(feed: Feed, web: WebStub, ears: 
     up, words = ears.next_state()
     assert not up
     assert "1000" in words
+    assert "another client" in words
 
 
 def test_silence_ends_a_connection(feed: Feed, web: WebStub, ears: Ears) -> None:
@@ -356,6 +193,126 @@ def test_a_refused_session_is_told_and_tried_again_on_a_new_connection(feed: Fee
     assert peer.ended.wait(WAIT_S)
     web.logged_in()
     assert ears.next_state() == (True, "logged in")
+
+
+def test_a_session_that_is_taken_back_ends_the_connection(feed: Feed, web: WebStub, ears: Ears) -> None:
+    feed.start(SESSION)
+    peer = web.logged_in()
+    ears.next_state()
+    peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
+
+    peer.send({"t": "ck", "s": "NOT_OK", "uid": "FA1"})
+
+    up, words = ears.next_state()
+    assert not up
+    assert "NOT_OK" in words
+    assert peer.ended.wait(WAIT_S)
+    web.logged_in()
+
+
+def test_frames_ahead_of_the_answer_to_the_login_are_no_answer(feed: Feed, web: WebStub, ears: Ears) -> None:
+    feed.start(SESSION)
+    peer = web.peer()
+    peer.next()
+
+    peer.send({"t": "hk"})
+    peer.send({"t": "om", "norenordno": "1"})
+    peer.send_raw(b"{")
+    peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
+
+    assert peer.next() == {"t": "o", "actid": "FA1"}
+    assert ears.next_state() == (True, "logged in")
+
+
+def test_short_connections_slow_the_retries_down_so_that_evictions_make_no_tight_loop(
+    web: WebStub, ears: Ears, clock: WallClock
+) -> None:
+    limits = FeedLimits(retry_s_min=0.04, retry_s_max=0.16, steady_s=10.0)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    feed = Feed(config, clock, ears.ticks.put, ears.state, limits=limits)
+    feed.start(SESSION)
+    evicted_at: list[float] = []
+    pauses: list[float] = []
+
+    for _ in range(6):
+        peer = web.peer()
+        if evicted_at:
+            pauses.append(clock.monotonic() - evicted_at[-1])
+        peer.next()
+        peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
+        peer.next()
+        evicted_at.append(clock.monotonic())
+        peer.send_raw((1000).to_bytes(2, "big"), CLOSE)
+    feed.stop()
+
+    # Each pause is between half of its longest and that: 0.04 s, doubled each time, 0.16 s at most.
+    for pause, longest_s in zip(pauses, (0.04, 0.08, 0.16, 0.16, 0.16), strict=True):
+        assert pause >= longest_s / 2
+    assert (True, "logged in") in ears.states.queue
+
+
+def test_a_connection_that_stayed_up_is_replaced_quickly(web: WebStub, ears: Ears, clock: WallClock) -> None:
+    limits = FeedLimits(retry_s_min=0.01, retry_s_max=30.0, steady_s=0.0)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    feed = Feed(config, clock, ears.ticks.put, ears.state, limits=limits)
+    feed.start(SESSION)
+
+    began = clock.monotonic()
+    for _ in range(15):
+        web.logged_in().send_raw((1000).to_bytes(2, "big"), CLOSE)
+    feed.stop()
+
+    # Doubled each time, the pauses would have come to more than a minute.
+    assert clock.monotonic() - began < WAIT_S
+
+
+def test_an_owner_that_fails_loses_what_he_was_told_and_not_the_feed(
+    web: WebStub, ears: Ears, clock: WallClock
+) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="ERROR", format="{message} {exception}")
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+
+    def fail_once(tick: Tick) -> None:
+        if tick.last_price == 1:
+            raise RuntimeError("the owner's inbox is gone")
+        ears.ticks.put(tick)
+
+    feed = Feed(config, clock, fail_once, ears.state, limits=QUICK)
+    feed.watch(RELIANCE)
+    feed.start(SESSION)
+    peer = web.logged_in()
+    for price in ("1.00", "1.00", "1.00", "2.00"):
+        peer.send({"t": "tf", "e": "NSE", "tk": "2885", "lp": price})
+
+    assert ears.next_tick().last_price == 2
+    feed.stop()
+    logger.remove(sink)
+    assert feed.malformed == 0
+    assert list(ears.states.queue) == [(True, "logged in"), (False, "stopped")]
+    # The first and the second are logged, the third is not.
+    assert [line.startswith("the feed could not tell its owner") for line in lines] == [True, True]
+    assert "the owner's inbox is gone" in lines[0]
+    assert TOKEN not in "".join(lines)
+
+
+def test_an_owner_that_fails_to_hear_the_state_does_not_end_the_feed(
+    web: WebStub, ears: Ears, clock: WallClock
+) -> None:
+    def fail(up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
+        ears.state(up, words)
+        raise RuntimeError(words)
+
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    feed = Feed(config, clock, ears.ticks.put, fail, limits=QUICK)
+    feed.watch(RELIANCE)
+    feed.start(SESSION)
+    peer = web.logged_in()
+
+    peer.send({"t": "tf", "e": "NSE", "tk": "2885", "lp": "1.00"})
+
+    assert ears.next_tick().last_price == 1
+    feed.stop()
 
 
 def test_a_mute_login_ends_in_time(feed: Feed, web: WebStub, ears: Ears) -> None:

@@ -36,9 +36,7 @@ from tests.broker.conftest import (
     LOGIN_OK,
     NO_DATA,
     PASSWORD,
-    TOKEN,
     TOTP_SECRET,
-    WAIT_S,
     StubBroker,
     Talk,
     WallClock,
@@ -46,6 +44,7 @@ from tests.broker.conftest import (
     reply,
     settings,
 )
+from tests.broker.web import TOKEN, WAIT_S
 
 PLACED = {"request_time": "10:48:03 20-05-2020", "stat": "Ok", "norenordno": "20052000000017"}
 EXPIRED = {"stat": "Not_Ok", "emsg": "Session Expired :  Invalid Session Key"}

@@ -9,7 +9,8 @@ from loguru import logger
 from broker.redaction import redacted
 from broker.replies import HEADER_BYTES_MAX, NotSentError, ReplyLostError
 from broker.transport import HttpTransport
-from tests.broker.conftest import BEARER, TOKEN, WAIT_S, StubBroker, Talk, WallClock, reply
+from tests.broker.conftest import BEARER, StubBroker, Talk, WallClock, reply
+from tests.broker.web import TOKEN, WAIT_S
 
 OK = {"stat": "Ok"}
 
