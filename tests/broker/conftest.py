@@ -249,6 +249,15 @@ def broker(stub: StubBroker, clock: WallClock) -> Iterator[NorenBroker]:
 
 
 @pytest.fixture
+def hasty(stub: StubBroker, clock: WallClock) -> Iterator[NorenBroker]:
+    """A broker that is logged in and waits 0.3 s at most."""
+    adapter = NorenBroker(settings(stub.url, read_timeout_s=0.3, connect_timeout_s=0.3), clock)
+    adapter.log_in()
+    yield adapter
+    adapter.close()
+
+
+@pytest.fixture
 def web() -> Iterator[WebStub]:
     server = WebStub()
     yield server

@@ -44,16 +44,10 @@ from tests.broker.conftest import (
     reply,
     settings,
 )
+from tests.broker.trouble import EXPIRED, HTML, RATE, lost_replies, not_ok
 from tests.broker.web import TOKEN, WAIT_S
 
 PLACED = {"request_time": "10:48:03 20-05-2020", "stat": "Ok", "norenordno": "20052000000017"}
-EXPIRED = {"stat": "Not_Ok", "emsg": "Session Expired :  Invalid Session Key"}
-RATE = "Invalid Input :  Order Recieved 11 in a current second exceeds Limit 10 for user"
-HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
-
-
-def not_ok(words: str) -> dict[str, str]:
-    return {"stat": "Not_Ok", "emsg": words}
 
 
 def order_line(**given: Any) -> dict[str, Any]:  # noqa: ANN401  any field of a row
@@ -85,14 +79,6 @@ def position_line(**given: Any) -> dict[str, Any]:  # noqa: ANN401  as above
         "urmtom": "500.00",
     }
     return {key: value for key, value in {**row, **given}.items() if value is not None}
-
-
-@pytest.fixture
-def hasty(stub: StubBroker, clock: WallClock) -> NorenBroker:
-    """A broker that is logged in and waits 0.3 s at most."""
-    adapter = NorenBroker(settings(stub.url, read_timeout_s=0.3, connect_timeout_s=0.3), clock)
-    adapter.log_in()
-    return adapter
 
 
 def test_it_is_a_broker(broker: NorenBroker) -> None:
@@ -386,45 +372,12 @@ def test_http_429_with_a_no_is_a_rate_limit(broker: NorenBroker, stub: StubBroke
     assert broker.place(an_order()) == Refused(Reason.BROKER_RATE_LIMITED, "slow down")
 
 
-def begin_and_reset(talk: Talk) -> None:
-    talk.send(reply(PLACED)[:-5])
-    talk.reset()
-
-
-LOST_REPLIES: dict[str, object] = {
-    "silence": Talk.hang,
-    "dripping": lambda talk: talk.drip(reply(PLACED), 0.05),
-    "reset": Talk.reset,
-    "end": Talk.close,
-    "reset amid the answer": begin_and_reset,
-    "empty body": reply(""),
-    "502 page": reply(HTML, 502),
-    "200 page": reply(HTML),
-    "429 page": reply(HTML, 429),
-    "redirect": reply("", 302, "Location: /elsewhere\r\n"),
-    "cut json": reply(json.dumps(PLACED)[:-1]),
-    "array": reply([PLACED]),
-    "text": reply('"Ok"'),
-    "null": reply("null"),
-    "deep": reply("[" * 100_000),
-    "huge number": reply('{"stat": ' + "9" * 5_000 + "}"),
-    "no stat": reply({"norenordno": "1"}),
-    "odd stat": reply({"stat": "ok", "norenordno": "1"}),
+LOST_REPLIES = lost_replies(PLACED) | {
     "ok without a number": reply({"stat": "Ok"}),
     "ok with a blank number": reply({"stat": "Ok", "norenordno": " "}),
     "ok with no number": reply({"stat": "Ok", "norenordno": None}),
     "ok with a truth for a number": reply({"stat": "Ok", "norenordno": True}),
     "ok with a page for a number": reply({"stat": "Ok", "norenordno": "x" * 100}),
-    "no without words": reply({"stat": "Not_Ok"}),
-    "no with blank words": reply(not_ok(" ")),
-    "no with odd words": reply({"stat": "Not_Ok", "emsg": 5}),
-    "server timeout": reply(not_ok("Server Timeout :  "), 400),
-    "server timeout under 200": reply(not_ok("Server Timeout :  ")),
-    "timed out": reply(not_ok("Request timed out")),
-    "no under 500": reply(not_ok("Rejected : something"), 500),
-    "no under 503": reply(not_ok("Rejected : something"), 503),
-    "no under 408": reply(not_ok("Rejected : something"), 408),
-    "no under 202": reply(not_ok("Rejected : something"), 202),
 }
 
 
