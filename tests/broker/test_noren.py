@@ -13,15 +13,10 @@ from broker.noren import NorenBroker
 from broker.port import Broker
 from domain.evidence import (
     Accepted,
-    Book,
-    BrokerStatus,
     LoggedIn,
     LoginFailed,
-    OrderRow,
-    PositionRow,
     Refused,
     Tick,
-    TradeRow,
     Unavailable,
     Unknown,
     UnknownInstrument,
@@ -48,37 +43,6 @@ from tests.broker.trouble import EXPIRED, HTML, RATE, lost_replies, not_ok
 from tests.broker.web import TOKEN, WAIT_S
 
 PLACED = {"request_time": "10:48:03 20-05-2020", "stat": "Ok", "norenordno": "20052000000017"}
-
-
-def order_line(**given: Any) -> dict[str, Any]:  # noqa: ANN401  any field of a row
-    row = {
-        "stat": "Ok",
-        "norenordno": "23121900039453",
-        "exch": "NFO",
-        "tsym": "FINNIFTY19DEC23C21750",
-        "qty": "400",
-        "trantype": "B",
-        "prd": "I",
-        "status": "OPEN",
-        "rejreason": " ",
-        "remarks": "sdabc",
-    }
-    return {key: value for key, value in {**row, **given}.items() if value is not None}
-
-
-def position_line(**given: Any) -> dict[str, Any]:  # noqa: ANN401  as above
-    row = {
-        "stat": "Ok",
-        "exch": "NFO",
-        "tsym": "FINNIFTY19DEC23C21750",
-        "prd": "I",
-        "netqty": "-1000",
-        "netavgprc": "5.45",
-        "lp": "4.95",
-        "rpnl": "-320.00",
-        "urmtom": "500.00",
-    }
-    return {key: value for key, value in {**row, **given}.items() if value is not None}
 
 
 def test_it_is_a_broker(broker: NorenBroker) -> None:
@@ -136,6 +100,7 @@ def test_a_secret_that_makes_no_code_is_final_and_sends_nothing(stub: StubBroker
 
     assert isinstance(failed, LoginFailed)
     assert failed.final
+    assert not failed.answered
     assert not stub.asked
 
 
@@ -183,6 +148,7 @@ def test_a_login_that_met_trouble_may_be_tried_again(stub: StubBroker, clock: Wa
     assert isinstance(failed, LoginFailed)
     assert failed.cause
     assert not failed.final
+    assert not failed.answered
     assert isinstance(broker.log_in(), LoggedIn)
     broker.close()
 
@@ -207,7 +173,39 @@ def test_a_refused_one_time_code_is_not_sent_again(stub: StubBroker) -> None:
     assert isinstance(first, LoginFailed)
     assert isinstance(second, LoginFailed)
     assert (first.final, second.final, sent_meanwhile) == (False, False, 1)
+    # The second was never sent, so the broker judged nothing.
+    assert (first.answered, second.answered) == (True, False)
     assert isinstance(third, LoggedIn)
+
+
+@pytest.mark.parametrize(
+    ("answer", "answered"),
+    [
+        (reply(not_ok("Invalid Input : something new"), 400), True),
+        (reply(not_ok("Invalid Input : something new"), 500), False),
+        (reply(not_ok("Server Timeout :  ")), False),
+        (reply(not_ok(RATE)), False),
+        (reply(not_ok("wait"), 429), False),
+        (reply({"stat": "Not_Ok"}), False),
+        (reply(HTML, 502), False),
+        (Talk.close, False),
+    ],
+)
+def test_only_the_brokers_judgement_counts_as_answered(
+    stub: StubBroker, clock: WallClock, answer: object, *, answered: bool
+) -> None:
+    for route in ("QuickAuth", "Limits"):
+        stub.answer(route, answer)
+    brokers = [
+        NorenBroker(settings(stub.url), clock),
+        NorenBroker(settings(stub.url, dialect="oauth", access_token=SecretStr(BEARER)), clock),
+    ]
+
+    failures = [broker.log_in() for broker in brokers]
+    for broker in brokers:
+        broker.close()
+
+    assert [isinstance(one, LoginFailed) and one.answered is answered for one in failures] == [True, True]
 
 
 def test_an_access_token_is_verified_and_sent_as_bearer(stub: StubBroker, clock: WallClock) -> None:
@@ -236,6 +234,7 @@ def test_a_missing_or_expired_access_token_is_final(
 
     assert isinstance(failed, LoginFailed)
     assert failed.final
+    assert failed.answered is bool(token)
 
 
 # Placing
@@ -296,6 +295,18 @@ def test_each_kind_of_order_has_its_words(
 
     fields = stub.requests("PlaceOrder")[0].fields
     assert {key: fields[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("dialect", ["quickauth", "oauth"])
+def test_an_after_market_order_says_yes_in_both_dialects(stub: StubBroker, clock: WallClock, dialect: str) -> None:
+    stub.answer("PlaceOrder", PLACED)
+    broker = NorenBroker(settings(stub.url, dialect=dialect, access_token=SecretStr(BEARER)), clock)
+    broker.log_in()
+
+    broker.place(an_order(amo=True))
+    broker.close()
+
+    assert stub.requests("PlaceOrder")[0].fields["amo"] == "Yes"
 
 
 def test_an_order_before_the_login_is_refused_and_not_sent(stub: StubBroker, clock: WallClock) -> None:
@@ -434,234 +445,6 @@ def test_a_library_that_fails_before_it_sends_leaves_proof(
     assert isinstance(refused, Refused)
     assert "KeyError" in refused.words
     assert not stub.requests("PlaceOrder")
-
-
-# Books
-
-
-def test_the_order_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> None:
-    filled = order_line(status="COMPLETE", fillshares="400", avgprc="1.05", rejreason=None, remarks=None)
-    stub.answer("OrderBook", [filled, order_line(norenordno="2", status="REJECTED", rejreason="RED:Margin")])
-    before = datetime.now(tz=UTC)
-
-    book = broker.order_book()
-
-    assert isinstance(book, Book)
-    assert before <= book.asked_at <= datetime.now(tz=UTC)
-    assert book.rows[0] == OrderRow(
-        broker_order_id="23121900039453",
-        status=BrokerStatus.COMPLETE,
-        status_words="COMPLETE",
-        remarks="",
-        exchange="NFO",
-        symbol="FINNIFTY19DEC23C21750",
-        side=Side.BUY,
-        product="I",
-        quantity=400,
-        filled_quantity=400,
-        average_price=Decimal("1.05"),
-        reject_reason="",
-    )
-    assert (book.rows[1].status, book.rows[1].reject_reason) == (BrokerStatus.REJECTED, "RED:Margin")
-    assert (book.rows[1].filled_quantity, book.rows[1].average_price) == (0, None)
-
-
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        ("OPEN", BrokerStatus.OPEN),
-        ("Open", BrokerStatus.OPEN),
-        ("New", BrokerStatus.OPEN),
-        ("Replaced", BrokerStatus.OPEN),
-        ("PENDING", BrokerStatus.PENDING),
-        ("ORDER PENDING", BrokerStatus.PENDING),
-        ("TRIGGER_PENDING", BrokerStatus.TRIGGER_PENDING),
-        ("trigger pending", BrokerStatus.TRIGGER_PENDING),
-        ("Complete", BrokerStatus.COMPLETE),
-        ("CANCELED", BrokerStatus.CANCELED),
-        ("CANCELLED", BrokerStatus.CANCELED),
-        ("REJECT", BrokerStatus.REJECTED),
-        ("INVALID_STATUS_TYPE", BrokerStatus.UNKNOWN),
-        ("WHATEVER", BrokerStatus.UNKNOWN),
-    ],
-)
-def test_statuses_are_normalised_and_their_words_kept(
-    broker: NorenBroker, stub: StubBroker, words: str, status: BrokerStatus
-) -> None:
-    stub.answer("OrderBook", [order_line(status=words)])
-
-    book = broker.order_book()
-
-    assert isinstance(book, Book)
-    assert (book.rows[0].status, book.rows[0].status_words) == (status, words)
-
-
-def test_a_row_that_changed_is_read_anew_and_one_that_did_not_is_the_same(
-    broker: NorenBroker, stub: StubBroker
-) -> None:
-    other = order_line(norenordno="2")
-    stub.answer("OrderBook", [order_line(), other], [order_line(fillshares="100", avgprc="1.00"), other])
-
-    first, second = broker.order_book(), broker.order_book()
-
-    assert isinstance(first, Book)
-    assert isinstance(second, Book)
-    assert [row.filled_quantity for row in first.rows] == [0, 0]
-    assert [row.filled_quantity for row in second.rows] == [100, 0]
-    assert second.rows[1] is first.rows[1]
-
-
-def test_the_trade_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> None:
-    fill = order_line(flid="380225664", flqty="30", flprc="2.85", fltm="16-10-2024 11:15:20", trantype="S", status=None)
-    stub.answer("TradeBook", [fill])
-
-    book = broker.trade_book()
-
-    assert isinstance(book, Book)
-    assert book.rows == (
-        TradeRow(
-            broker_order_id="23121900039453",
-            fill_id="380225664",
-            exchange="NFO",
-            symbol="FINNIFTY19DEC23C21750",
-            side=Side.SELL,
-            quantity=30,
-            price=Decimal("2.85"),
-            remarks="sdabc",
-            traded_at="16-10-2024 11:15:20",
-        ),
-    )
-
-
-def test_the_position_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> None:
-    stub.answer("PositionBook", [position_line(), position_line(netqty="0", lp="0.00")])
-
-    book = broker.position_book()
-
-    assert isinstance(book, Book)
-    assert book.rows[0] == PositionRow(
-        exchange="NFO",
-        symbol="FINNIFTY19DEC23C21750",
-        product="I",
-        net_quantity=-1000,
-        net_average_price=Decimal("5.45"),
-        last_price=Decimal("4.95"),
-        realised=Decimal(-320),
-        unrealised=Decimal(500),
-    )
-    assert (book.rows[1].net_quantity, book.rows[1].last_price) == (0, None)
-
-
-def read(broker: NorenBroker, route: str) -> object:
-    questions = {
-        "OrderBook": broker.order_book,
-        "TradeBook": broker.trade_book,
-        "PositionBook": broker.position_book,
-    }
-    return questions[route]()
-
-
-BOOKS = ("OrderBook", "TradeBook", "PositionBook")
-
-
-@pytest.mark.parametrize("route", BOOKS)
-@pytest.mark.parametrize("empty", [NO_DATA, [], reply(NO_DATA, 400), reply(not_ok("No Data :   "), 404)])
-def test_an_empty_book_is_believed_when_the_session_is_alive(
-    broker: NorenBroker, stub: StubBroker, route: str, empty: object
-) -> None:
-    stub.answer(route, empty)
-
-    book = read(broker, route)
-
-    assert isinstance(book, Book)
-    assert book.rows == ()
-    assert stub.asked[-1].route == "Limits"
-
-
-@pytest.mark.parametrize("route", BOOKS)
-@pytest.mark.parametrize("proof", [EXPIRED, reply(HTML, 502), reply(LIMITS_OK, 500), Talk.close, not_ok("no"), []])
-def test_an_empty_book_is_not_believed_when_the_session_is_not_proved_alive(
-    broker: NorenBroker, stub: StubBroker, route: str, proof: object
-) -> None:
-    stub.answer(route, NO_DATA)
-    stub.answer("Limits", proof)
-
-    assert isinstance(read(broker, route), Unavailable)
-
-
-@pytest.mark.parametrize("route", BOOKS)
-@pytest.mark.parametrize(
-    "answer",
-    [
-        EXPIRED,
-        not_ok("Server Timeout :  "),
-        reply(HTML, 502),
-        reply(HTML),
-        reply(""),
-        reply("[{"),
-        reply("null"),
-        reply({"stat": "Ok"}),
-        reply([], 500),
-        reply(NO_DATA, 503),
-        reply([order_line(flid="1", flqty="1", flprc="1.00", **position_line())], 500),
-        reply([["stat", "Ok"]]),
-        Talk.hang,
-        Talk.reset,
-        Talk.close,
-    ],
-)
-def test_a_book_that_could_not_be_read_is_unavailable(
-    hasty: NorenBroker, stub: StubBroker, route: str, answer: object
-) -> None:
-    stub.answer(route, answer)
-
-    unavailable = read(hasty, route)
-    hasty.close()
-
-    assert isinstance(unavailable, Unavailable)
-    assert unavailable.cause
-    assert hasty.needs_login is (answer is EXPIRED)
-
-
-@pytest.mark.parametrize(
-    ("route", "row"),
-    [
-        ("OrderBook", order_line(qty="many")),
-        ("OrderBook", order_line(qty="0")),
-        ("OrderBook", order_line(qty="1_000")),
-        ("OrderBook", order_line(status=None)),
-        ("OrderBook", order_line(status=" ")),
-        ("OrderBook", order_line(trantype="X")),
-        ("OrderBook", order_line(tsym=None)),
-        ("OrderBook", order_line(fillshares="-1")),
-        ("OrderBook", order_line(fillshares="10", avgprc="NaN")),
-        ("OrderBook", order_line(remarks=["x"])),
-        ("OrderBook", order_line(qty={})),
-        ("TradeBook", order_line(flid=None, flqty="1", flprc="1.00")),
-        ("TradeBook", order_line(flid="1", flqty="0", flprc="1.00")),
-        ("TradeBook", order_line(flid="1", flqty="1", flprc="Infinity")),
-    ],
-)
-def test_one_unreadable_row_makes_the_book_unavailable_and_names_the_order(
-    broker: NorenBroker, stub: StubBroker, route: str, row: dict[str, Any]
-) -> None:
-    sound = order_line(norenordno="1", flid="9", flqty="1", flprc="1.00")
-    stub.answer(route, [sound, row])
-
-    unavailable = read(broker, route)
-
-    assert isinstance(unavailable, Unavailable)
-    assert "23121900039453" in unavailable.cause
-
-
-@pytest.mark.parametrize("missing", ["netqty", "netavgprc", "rpnl", "urmtom", "prd"])
-def test_a_position_without_a_number_is_not_a_zero(broker: NorenBroker, stub: StubBroker, missing: str) -> None:
-    stub.answer("PositionBook", [position_line(**{missing: None})])
-
-    unavailable = broker.position_book()
-
-    assert isinstance(unavailable, Unavailable)
-    assert missing in unavailable.cause
 
 
 # Instruments and prices
