@@ -31,7 +31,7 @@ class Client:
         self.needs_login = True
         """True before the first login, and from a reply that says the session is over until the next login."""
 
-    def ask(self, question: Callable[..., object], *given: object) -> Answer | NoAnswer:
+    def call(self, question: Callable[..., object], *given: object) -> Answer | NoAnswer:
         """Let the library ask once, and judge by the transport's evidence, not by what the library makes of it."""
         transport = self.transport
         transport.last = None

@@ -46,7 +46,7 @@ class Login:
         app_key = hashlib.sha256(f"{given.user_id}|{api_secret}".encode()).hexdigest()
         hashed = hashlib.sha256(password.encode()).hexdigest()
         client.transport.hide(password, hashed, totp_secret, api_secret, app_key)
-        answer = client.ask(client.api.login, given.user_id, password, code, given.vendor_code, api_secret, given.imei)
+        answer = client.call(client.api.login, given.user_id, password, code, given.vendor_code, api_secret, given.imei)
         if isinstance(answer, Answer) and answer.is_ok:
             return self._session_in(answer)
         refused = self._refused(answer)
@@ -74,7 +74,7 @@ class Login:
         client.transport.hide(token)
         client.transport.bearer = token
         client.api.set_session(user_id, "", token)
-        answer = client.ask(client.api.get_limits)
+        answer = client.call(client.api.get_limits)
         if isinstance(answer, Answer) and answer.is_ok:
             assert isinstance(answer.body, dict)
             return Session(user_id, str(answer.body.get("actid") or user_id), token, "oauth")

@@ -57,7 +57,7 @@ class NorenBroker:
         self._settings = settings
         self._clock = clock
         self._client = client = Client(settings, clock)
-        self._transport, self._api, self._ask = client.transport, client.api, client.ask
+        self._transport, self._api, self._ask = client.transport, client.api, client.call
         self._login = Login(settings, clock, client)
         self._orders = BookReader(order_row, ORDER_FIELDS)
         self._trades = BookReader(trade_row, TRADE_FIELDS)
