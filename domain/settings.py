@@ -7,17 +7,22 @@ stands in neither table below is refused by name; secrets come from the environm
 import os
 import stat
 import tomllib
+from contextlib import suppress
+from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from domain.order import Exchange
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -127,6 +132,67 @@ class RiskSettings(Section):
     order_notional_max: Annotated[Decimal, Field(gt=0)] | None = Decimal(10_000_000)
 
 
+def _day(given: object) -> date:
+    """Take a date of TOML or text; a bare number would be read as seconds since 1970."""
+    if type(given) is date:
+        return given
+    with suppress(ValueError):
+        if isinstance(given, str) and len(given) == len("YYYY-MM-DD"):
+            return date.fromisoformat(given)
+    raise ValueError("must be a day written YYYY-MM-DD")
+
+
+def _time_of_day(given: object) -> time:
+    """Take a local time of TOML or text, in IST; a bare number would be read as seconds since midnight."""
+    if isinstance(given, time) and given.tzinfo is None:
+        return given
+    with suppress(ValueError):
+        if isinstance(given, str) and len(given) in {len("HH:MM"), len("HH:MM:SS")}:
+            return time.fromisoformat(given)
+    raise ValueError("must be a time written HH:MM")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+
+
+class SpecialSession(Section):
+    """Hours (IST) that an exchange announced for one day, such as the Muhurat hour of Diwali."""
+
+    date: Day
+    exchanges: Annotated[tuple[Exchange, ...], Field(min_length=1)]
+    opens: TimeOfDay
+    closes: TimeOfDay
+
+    @model_validator(mode="after")
+    def _open_before_closing(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError(f"opens ({self.opens:%H:%M}) must be before closes ({self.closes:%H:%M}) on the same day")
+        return self
+
+
+class CalendarSettings(Section):
+    """What the exchanges announced and the desk can't know. A day's special sessions replace all its other hours."""
+
+    enforced: bool | None = None
+    """Whether an order outside its segment's hours is refused. None: with live money, and not on paper."""
+    extra_holidays: tuple[Day, ...] = ()
+    no_holidays: tuple[Day, ...] = ()
+    """Days with regular hours although they seem to be none, such as the Saturday of a budget."""
+    special_sessions: tuple[SpecialSession, ...] = ()
+
+    @model_validator(mode="after")
+    def _say_one_thing_of_a_day(self) -> Self:
+        if both := {*self.extra_holidays} & {*self.no_holidays}:
+            raise ValueError(f"{min(both)} stands in extra_holidays and in no_holidays; take it out of one")
+        every = self.special_sessions
+        hours = sorted((name, one.date, one.opens, one.closes) for one in every for name in one.exchanges)
+        for (*earlier, _, closes), (*later, opens, _) in pairwise(hours):
+            if earlier == later and opens <= closes:
+                raise ValueError(f"special sessions of {later[0]} on {later[1]} overlap or touch; write them as one")
+        return self
+
+
 class SupervisorSettings(Section):
     """How deaths are answered."""
 
@@ -176,6 +242,7 @@ class Settings(BaseSettings):
     proof: ProofSettings = ProofSettings()
     api: ApiSettings = ApiSettings()
     risk: RiskSettings = RiskSettings()
+    calendar: CalendarSettings = CalendarSettings()
     supervisor: SupervisorSettings = SupervisorSettings()
     strategies: tuple[StrategySettings, ...] = ()
 
@@ -278,11 +345,13 @@ def _read_file(path: Path) -> dict[str, Any]:
 __all__ = [
     "ApiSettings",
     "BrokerSettings",
+    "CalendarSettings",
     "Mode",
     "ProofSettings",
     "RiskSettings",
     "Settings",
     "SettingsError",
+    "SpecialSession",
     "StorageSettings",
     "StrategySettings",
     "SupervisorSettings",
