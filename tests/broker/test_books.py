@@ -272,6 +272,18 @@ def test_what_was_carried_is_bought_less_sold(
     assert book.rows[0].carried_quantity == carried
 
 
+@pytest.mark.parametrize("key", ["cfbuyqty", "cfsellqty"])
+def test_a_carried_quantity_that_changed_makes_a_new_row(broker: NorenBroker, stub: StubBroker, key: str) -> None:
+    stub.answer("PositionBook", [position_line(**{key: "5"})], [position_line(**{key: "6"})])
+
+    first, second = broker.position_book(), broker.position_book()
+
+    assert isinstance(first, Book)
+    assert isinstance(second, Book)
+    assert abs(first.rows[0].carried_quantity) == 5
+    assert abs(second.rows[0].carried_quantity) == 6
+
+
 def read(broker: NorenBroker, route: str) -> object:
     questions = {
         "OrderBook": broker.order_book,

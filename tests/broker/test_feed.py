@@ -1,6 +1,7 @@
 import socket
 import threading
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from loguru import logger
@@ -13,6 +14,7 @@ from tests.broker.conftest import WallClock, settings
 from tests.broker.web import (
     CLOSE,
     INFY,
+    PING,
     QUICK,
     RELIANCE,
     SESSION,
@@ -200,6 +202,10 @@ def test_a_session_that_is_taken_back_ends_the_connection(feed: Feed, web: WebSt
     peer = web.logged_in()
     ears.next_state()
     peer.send({"t": "ck", "s": "OK", "uid": "FA1"})
+    # Its answer comes only after what was sent before it has been heard.
+    peer.send_raw(b"?", PING)
+    assert peer.ponged.wait(WAIT_S)
+    assert ears.states.empty()
 
     peer.send({"t": "ck", "s": "NOT_OK", "uid": "FA1"})
 
@@ -249,6 +255,26 @@ def test_short_connections_slow_the_retries_down_so_that_evictions_make_no_tight
     for pause, longest_s in zip(pauses, (0.04, 0.08, 0.16, 0.16, 0.16), strict=True):
         assert pause >= longest_s / 2
     assert (True, "logged in") in ears.states.queue
+
+
+def test_one_good_connection_does_not_make_later_retries_quick(web: WebStub, ears: Ears, clock: WallClock) -> None:
+    limits = FeedLimits(retry_s_min=0.04, retry_s_max=0.16, steady_s=0.0)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    feed = Feed(config, clock, ears.ticks.put, ears.state, limits=limits)
+    feed.start(SESSION)
+    refused_at: list[float] = []
+
+    web.logged_in().send_raw((1000).to_bytes(2, "big"), CLOSE)
+    for _ in range(5):
+        peer = web.peer()
+        peer.next()
+        refused_at.append(clock.monotonic())
+        peer.send({"t": "ck", "s": "NOT_OK", "uid": "FA1"})
+    feed.stop()
+
+    pauses = [later - earlier for earlier, later in pairwise(refused_at)]
+    for pause, longest_s in zip(pauses, (0.04, 0.08, 0.16, 0.16), strict=True):
+        assert pause >= longest_s / 2
 
 
 def test_a_connection_that_stayed_up_is_replaced_quickly(web: WebStub, ears: Ears, clock: WallClock) -> None:

@@ -49,6 +49,7 @@ class Peer:
         self.connection = connection
         self.heard: queue.Queue[dict[str, Any]] = queue.Queue()
         self.pinged = threading.Event()
+        self.ponged = threading.Event()
         self.beaten = threading.Event()
         self.ended = threading.Event()
         self.answers_pings = True
@@ -77,6 +78,8 @@ class Peer:
                     self.pinged.set()
                     if self.answers_pings:
                         self.send_raw(payload, PONG)
+                elif kind == PONG:
+                    self.ponged.set()
                 elif kind == TEXT:
                     frame = json.loads(payload)
                     if frame == {"t": "h"}:
