@@ -1,8 +1,11 @@
 """Step 4: owns the only broker session; the single touchpoint.
 
-One request at a time, each with a deadline. Requests wait in lanes: exits leave first, then the reading of books,
-then entries; the worst wait of an exit is the one request in flight. After every request the mailbox is read to its
-end before the next one leaves, so a new exit never stands behind waiting entries.
+One request at a time, each with a deadline. Requests wait in lanes: exits and cancels leave first, then the reading of
+books, then entries; the worst wait of an exit is the one request in flight. After every request the mailbox is read to
+its end before the next one leaves, so a new exit never stands behind waiting entries.
+
+A session that is seen dead, in whatever reply, is opened again at a bounded pace. While there is none nothing is sent:
+what waits is refused, which is true, as not a byte of it left.
 """
 
 from collections import deque
@@ -17,6 +20,8 @@ from actors.messages import (
     ActorDied,
     BrokerInbox,
     BrokerState,
+    ChangeAnswered,
+    ChangeAtBroker,
     CommandInbox,
     FindBrokerState,
     InstrumentRead,
@@ -26,10 +31,12 @@ from actors.messages import (
     PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
+    PositionsRead,
     PriceRead,
     ReadInstrument,
     ReadOrderBook,
     ReadPositionBook,
+    ReadPositions,
     ReadPrice,
     ReadTradeBook,
     ServeNext,
@@ -39,14 +46,20 @@ from actors.messages import (
 )
 from actors.timer import Timer
 from broker.port import Broker, Session
-from domain.evidence import LoggedIn, LoginFailed, LoginReply, PlaceReply, Refused
+from domain.change import ChangeKind
+from domain.evidence import LoggedIn, LoginReply, PlaceReply, Refused
 from domain.order import Intent
 from domain.reasons import Reason
 from domain.seams import Clock
+from domain.session import LoginPace, SessionState
 from domain.settings import BrokerSettings
 from domain.throttle import OrderRate
 
-Reading: TypeAlias = LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositionBook
+Reading: TypeAlias = (
+    LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositions | ReadPositionBook
+)
+Sending: TypeAlias = PlaceOrder | ChangeAtBroker
+Waiting: TypeAlias = tuple[float, Sending]
 
 
 class SessionFeed(Protocol):
@@ -58,15 +71,16 @@ class SessionFeed(Protocol):
 
 @dataclass(slots=True)
 class Lanes:
-    """What waits to be sent; orders with the monotonic second they came in."""
+    """What waits to be sent; orders and changes with the monotonic second they came in."""
 
-    exits: deque[tuple[float, PlaceOrder]] = field(default_factory=deque)
+    exits: deque[Waiting] = field(default_factory=deque)
     reading: deque[Reading] = field(default_factory=deque)
-    entries: deque[tuple[float, PlaceOrder]] = field(default_factory=deque)
+    entries: deque[Waiting] = field(default_factory=deque)
 
-    def of(self, message: PlaceOrder) -> deque[tuple[float, PlaceOrder]]:
-        """Return the lane in which this order waits."""
-        return self.exits if message.order.command.intent is Intent.EXIT else self.entries
+    def of(self, message: Sending) -> deque[Waiting]:
+        """Return the lane in which this waits: a cancel goes with the exits, as it can only reduce what may trade."""
+        is_cancel = isinstance(message, ChangeAtBroker) and message.change.kind is ChangeKind.CANCEL
+        return self.exits if is_cancel or message.order.command.intent is Intent.EXIT else self.entries
 
     def __len__(self) -> int:
         return len(self.exits) + len(self.reading) + len(self.entries)
@@ -101,10 +115,9 @@ class BrokerActor(DeskActor):
         self._rate = OrderRate(settings.orders_per_second_max, settings.orders_reserved_for_exits)
         self._serving = False
         self._wake_at = 0.0
-        self._session = "not logged in"
-        self._login_tried_at = float("-inf")
-        self._login_failed: LoginFailed | None = None
-        self._asked_again: set[str] = set()
+        self._session, self._session_words = SessionState.LOGGED_OUT, "not logged in"
+        self._pace = LoginPace()
+        self._asked_again: set[tuple[str, str]] = set()
         self._placed = 0
         self._idle_s = 0.0
         self._idle_since: float | None = clock.monotonic()
@@ -121,9 +134,20 @@ class BrokerActor(DeskActor):
             self._idle_s += self._clock.monotonic() - self._idle_since
             self._idle_since = None
         match message:
-            case PlaceOrder():
+            case PlaceOrder() | ChangeAtBroker():
                 self._lanes.of(message).append((self._clock.monotonic(), message))
-            case LogIn() | ReadInstrument() | ReadPrice() | ReadOrderBook() | ReadTradeBook() | ReadPositionBook():
+            case LogIn():
+                if message.by_hand:
+                    self._pace = LoginPace()
+                self._lanes.reading.appendleft(message)
+            case (
+                ReadInstrument()
+                | ReadPrice()
+                | ReadOrderBook()
+                | ReadTradeBook()
+                | ReadPositions()
+                | ReadPositionBook()
+            ):
                 self._lanes.reading.append(message)
             case ServeNext():
                 self._serving = False
@@ -168,7 +192,7 @@ class BrokerActor(DeskActor):
         """Send the one request whose turn it is."""
         now = self._clock.monotonic()
         if self._lanes.exits and self._rate.wait_s(now, is_exit=True) <= 0:
-            self._place(*self._lanes.exits.popleft())
+            self._send(*self._lanes.exits.popleft())
         elif self._lanes.reading:
             self._read(self._lanes.reading.popleft())
             self._mind_the_session()
@@ -181,18 +205,21 @@ class BrokerActor(DeskActor):
                 self._answer(message, Refused(Reason.RATE_LIMITED, words))
             elif self._rate.wait_s(now, is_exit=False) <= 0:
                 self._lanes.entries.popleft()
-                self._place(came_at, message)
+                self._send(came_at, message)
 
-    def _place(self, came_at: float, message: PlaceOrder) -> None:
+    def _send(self, came_at: float, message: Sending) -> None:
         """Ask the broker once. Only a proof that the session was dead, so nothing was taken, allows a second asking."""
+        if self._broker.needs_login and not self._is_back():
+            words = f"no session at the broker ({self._session_words}); nothing was sent"
+            self._answer(message, Refused(Reason.SESSION_EXPIRED, words))
+            return
         waited_s = self._clock.monotonic() - came_at
         logger.debug("{} leaves after waiting {:.3f} s", message.order.command.command_id, waited_s)
-        self._placed += 1
-        reply = self._broker.place(message.order)
+        reply = self._ask_broker(message)
         self._rate.count(self._clock.monotonic())
-        name = message.order.command.command_id
+        name = _name_of(message)
         expired = isinstance(reply, Refused) and reply.reason is Reason.SESSION_EXPIRED
-        if expired and name not in self._asked_again and self._may_log_in() and isinstance(self._log_in(), LoggedIn):
+        if expired and name not in self._asked_again and self._is_back():
             # Back to the head of its lane: the second asking keeps the rate ceiling as every request does.
             self._asked_again.add(name)
             self._lanes.of(message).appendleft((came_at, message))
@@ -200,13 +227,33 @@ class BrokerActor(DeskActor):
         self._asked_again.discard(name)
         self._answer(message, reply)
 
-    def _answer(self, message: PlaceOrder, reply: PlaceReply) -> None:
-        post(self._command, PlaceAnswered(command_id=message.order.command.command_id, reply=reply))
+    def _ask_broker(self, message: Sending) -> PlaceReply:
+        match message:
+            case PlaceOrder():
+                self._placed += 1
+                return self._broker.place(message.order)
+            case ChangeAtBroker():
+                if message.change.kind is ChangeKind.CANCEL:
+                    return self._broker.cancel(message.order)
+                return self._broker.modify(message.order, message.change)
+            case _:
+                assert_never(message)
+
+    def _answer(self, message: Sending, reply: PlaceReply) -> None:
+        name = message.order.command.command_id
+        match message:
+            case PlaceOrder():
+                post(self._command, PlaceAnswered(command_id=name, reply=reply))
+            case ChangeAtBroker():
+                post(self._command, ChangeAnswered(command_id=name, change=message.change, reply=reply))
+            case _:
+                assert_never(message)
 
     def _read(self, message: Reading) -> None:
         match message:
             case LogIn():
-                self._log_in()
+                if self._broker.needs_login:
+                    self._log_in()
             case ReadInstrument():
                 found = self._broker.find_instrument(message.exchange, message.symbol)
                 post(self._market, InstrumentRead(exchange=message.exchange, symbol=message.symbol, reply=found))
@@ -217,37 +264,63 @@ class BrokerActor(DeskActor):
                 post(self._watcher, OrderBookRead(book=self._broker.order_book()))
             case ReadTradeBook():
                 post(self._watcher, TradeBookRead(book=self._broker.trade_book()))
+            case ReadPositions():
+                post(self._watcher, PositionsRead(book=self._broker.position_book()))
             case ReadPositionBook():
                 post(message.reply_to, PositionBookRead(book=self._broker.position_book()))
             case _:
                 assert_never(message)
 
+    def _is_back(self) -> bool:
+        """Say whether there is a session after all, opening one where that may be tried."""
+        self._mark_expired()
+        return self._pace.allows(self._clock.monotonic()) and isinstance(self._log_in(), LoggedIn)
+
     def _log_in(self) -> LoginReply:
-        self._login_tried_at = self._clock.monotonic()
+        self._turn(SessionState.LOGGING_IN, "logging in")
         reply = self._broker.log_in()
-        self._login_failed = reply if isinstance(reply, LoginFailed) else None
-        self._session = "logged in" if isinstance(reply, LoggedIn) else reply.cause
-        if self._broker.session is not None:
+        self._pace = self._pace.after(reply, self._clock.monotonic(), self._settings)
+        if isinstance(reply, LoggedIn):
+            self._turn(SessionState.LOGGED_IN, "logged in")
+        elif self._pace.is_final:
+            self._turn(SessionState.REFUSED, f"{reply.cause}; mend it, then say `login`")
+        else:
+            self._turn(SessionState.EXPIRED, reply.cause)
+        if self._broker.session is not None and isinstance(reply, LoggedIn):
             self._feed.start(self._broker.session)
-        logger.info("session: {}", self._session)
-        post(self._command, SessionChanged(reply=reply))
         return reply
 
-    def _may_log_in(self) -> bool:
-        """Say whether trying again could help: brokers lock an account after a few wrong passwords."""
-        if self._login_failed is None:
-            return True
-        return not self._login_failed.final and self._has_rested()
+    def _turn(self, state: SessionState, words: str) -> None:
+        """Tell a new state of the session, once."""
+        if (state, words) == (self._session, self._session_words):
+            return
+        self._session, self._session_words = state, words
+        logger.log("CRITICAL" if state is SessionState.REFUSED else "INFO", "session: {} ({})", state, words)
+        post(self._command, SessionChanged(state=state, words=words))
 
-    def _has_rested(self) -> bool:
-        return self._clock.monotonic() - self._login_tried_at >= self._settings.login_retry_s
+    def _mark_expired(self) -> None:
+        if self._session is SessionState.LOGGED_IN:
+            self._turn(SessionState.EXPIRED, "the broker says that the session is over")
 
     def _mind_the_session(self) -> None:
-        """Log in again when a reply has shown the session dead, no oftener than `broker.login_retry_s`."""
-        if self._broker.needs_login and self._has_rested() and self._may_log_in():
-            self._lanes.reading.append(LogIn())
+        """Open the session again when a reply has shown it dead, no oftener than the pace allows."""
+        if self._broker.needs_login:
+            self._mark_expired()
+            if self._pace.allows(self._clock.monotonic()):
+                self._lanes.reading.appendleft(LogIn())
 
     def _state(self) -> BrokerState:
         if not len(self._lanes):
             self._idle_since = self._clock.monotonic()
-        return BrokerState(session=self._session, waiting=len(self._lanes), placed=self._placed, idle_s=self._idle_s)
+        return BrokerState(
+            session=self._session_words,
+            session_state=self._session,
+            waiting=len(self._lanes),
+            placed=self._placed,
+            idle_s=self._idle_s,
+        )
+
+
+def _name_of(message: Sending) -> tuple[str, str]:
+    change_id = message.change.change_id if isinstance(message, ChangeAtBroker) else ""
+    return message.order.command.command_id, change_id

@@ -11,8 +11,11 @@ Theory of operation. A caller's `SubmitOrder` opens a `Lead`, which lives until 
               If the database does not take it, the order goes on all the same, as the guide says: the tag finds it.
 4. Execute.   BrokerActor asks the broker once (`PlaceOrder`).
 5. Result.    Accepted, Refused or Unknown is stored (`RecordEvent`) and the caller is answered.
-6. Watch.     WatcherActor reports what the broker's books prove (`BooksCompared`); each report is stored like any
-              other event, and guard, watcher and strategy hear of it.
+6. Watch.     WatcherActor reports what the broker's books and updates prove (`BooksCompared`, `UpdatesCompared`); each
+              report is stored like any other event, and guard, watcher and strategy hear of it. Orders of others are
+              stored as EXTERNAL. What the three books tell differently stops entries (`BooksChecked`).
+
+Cancels and modifies take the same way, in `actors/changes.py`; a person's last word on an order is `SettleOrder`.
 
 Nothing here decides about money: terms, risk, guard and life cycle are judged in the domain. Nothing here waits:
 each step is one message out, and the next begins with the message that comes back. Nothing here sends twice: an
@@ -23,29 +26,47 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
+from domain.calendar import Calendar
 from loguru import logger
 
 from actors.address import Address, post
+from actors.changes import Changes
 from actors.leads import Lead, Leads
 from actors.loop import LoopActor
 from actors.messages import (
+    AcceptDisagreement,
     ActorDied,
     AskForMoves,
+    BeginDay,
+    BooksChecked,
     BooksCompared,
     BooksUnavailable,
     BrokerInbox,
+    ChangeAnswered,
+    ChangeBlocked,
+    ChangeCleared,
+    ChangeLookedUp,
+    ChangeOrder,
+    ChangeReserved,
+    ChangeUnreadable,
     CheckRisk,
     CommandInbox,
+    CountExternal,
+    DayBegan,
+    DisagreementSettled,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
     ExposureMoved,
     ExposureRefused,
     ExposureReserved,
+    ExternalMoveRecorded,
     FillsSeen,
     FindReadiness,
+    ForeignRecorded,
     GuardInbox,
     JoinStrategy,
+    LookNow,
     LookUpOrder,
     MarketInbox,
     OrderAnswered,
@@ -61,7 +82,9 @@ from actors.messages import (
     PriceOrder,
     Readiness,
     RecordEvent,
+    RecordExternalMove,
     RecordFills,
+    RecordForeign,
     RegisterOrder,
     RegistrationFailed,
     RepoInbox,
@@ -72,17 +95,24 @@ from actors.messages import (
     RiskCleared,
     RiskInbox,
     SessionChanged,
+    SettlementLookedUp,
+    SettleOrder,
     StopTaking,
     SubmitOrder,
+    UpdatesCompared,
     WatcherInbox,
 )
+from actors.settling import Settling
+from actors.sight import Sight
 from actors.timer import Timer
-from domain.evidence import Accepted, LoggedIn, Refused, Unknown
+from domain.books import Disagreement, Quarrel
+from domain.change import ChangeStage
+from domain.evidence import Accepted, Refused, Unknown
 from domain.instrument import Objection
 from domain.lifecycle import Event, IllegalTransitionError, State
 from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.reasons import Reason, explain
-from domain.reconcile import remarks_tag_of
+from domain.reconcile import Report, remarks_tag_of
 from domain.seams import Clock
 from domain.terms import terms_of
 
@@ -105,6 +135,7 @@ class CommandActor(LoopActor):
         broker: Address[BrokerInbox],
         watcher: Address[WatcherInbox],
         limits: "CommandLimits",
+        calendar: Calendar | None,
         clock: Clock,
         timer: Timer,
     ) -> None:
@@ -116,22 +147,49 @@ class CommandActor(LoopActor):
         self._broker = broker
         self._watcher = watcher
         self._limits = limits
+        self._calendar = calendar
         self._clock = clock
         self._timer = timer
         self._leads = Leads()
+        self._changes = Changes(
+            repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
+        )
+        self._settling = Settling(repo, self._record)
+        self._sight = Sight(limits.blind_s_max, clock.now())
+        self._being_settled: set[str] = set()
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined]] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
         self._unrecorded: dict[tuple[str, Event, Reason | None], RecordEvent] = {}
-        self._session: str | None = "no session has been opened at the broker yet"
-        self._blind: str | None = "the broker's books have not been compared with ours yet"
         self._stopping = False
 
-    def on_receive(self, message: CommandInbox) -> Readiness | None:
+    def on_receive(self, message: CommandInbox) -> Readiness | Disagreement | None:
         """Take each order one step further."""
         match message:
             case SubmitOrder():
                 self._take(message)
+            case ChangeOrder():
+                self._changes.take(message)
+            case ChangeLookedUp():
+                self._changes.look_up(message)
+            case ChangeUnreadable():
+                self._changes.fail_to_look_up(message)
+            case ChangeCleared():
+                self._changes.clear(message)
+            case ChangeReserved():
+                self._changes.reserve(message)
+            case ChangeBlocked():
+                self._changes.block(message)
+            case ChangeAnswered():
+                self._changes.take_reply(message)
+            case SettleOrder():
+                self._settling.take(message, self._leads.names())
+            case SettlementLookedUp():
+                self._settling.look_up(message)
+            case AcceptDisagreement():
+                return self._accept(message)
+            case OrderPriced() if self._changes.is_about_a_change(message):
+                self._changes.price(message)
             case OrderRegistered() | OrderPriced():
                 self._gather(message)
             case OrderRepeated() | OrderNotFound() | RegistrationFailed():
@@ -156,12 +214,22 @@ class CommandActor(LoopActor):
                 self._tell_moves()
             case BooksCompared():
                 self._record_reports(message)
+            case UpdatesCompared():
+                self._record_news(message.reports)
+            case BooksChecked():
+                self._take_disagreements(message)
             case BooksUnavailable():
-                self._be_blind(message)
+                self._sight.be_blind(message)
+            case ForeignRecorded():
+                self._take_foreign(message)
+            case ExternalMoveRecorded():
+                self._count_external(message.disagreement)
+            case DayBegan():
+                post(self._guard, BeginDay(day=message.day))
             case FillsSeen():
                 post(self._repo, RecordFills(fills=message.fills))
             case SessionChanged():
-                self._session = None if isinstance(message.reply, LoggedIn) else f"no session: {message.reply.cause}"
+                self._take_session(message)
             case ResumeOrders():
                 self._resume(message.orders)
             case JoinStrategy():
@@ -191,7 +259,8 @@ class CommandActor(LoopActor):
             # Even a desk that takes nothing new still tells what became of an id it has seen.
             post(self._repo, LookUpOrder(command_id=command.command_id))
             return
-        post(self._repo, RegisterOrder(command=command, remarks_tag=remarks_tag_of(command)))
+        day = self._day_of(command)
+        post(self._repo, RegisterOrder(command=command, remarks_tag=remarks_tag_of(command), day=day))
         needs_price = command.order_type is OrderType.MARKET
         question = PriceOrder(
             command_id=command.command_id, exchange=command.exchange, symbol=command.symbol, needs_price=needs_price
@@ -205,9 +274,13 @@ class CommandActor(LoopActor):
             return None
         if self._unrecorded:
             return Reason.DATABASE_UNAVAILABLE
-        if self._session is not None or self._blind is not None:
-            return Reason.DESK_NOT_READY
-        return None
+        return self._sight.objection()
+
+    def _day_of(self, command: OrderCommand) -> str:
+        """Return the day of an after-market order, the next one that trades; any other's is that of its creation."""
+        if not command.amo or self._calendar is None:
+            return ""
+        return self._calendar.session_day(command.exchange, self._clock.now(), amo=True).isoformat()
 
     def _answer_unregistered(self, message: OrderRepeated | OrderNotFound | RegistrationFailed) -> None:
         match message:
@@ -253,12 +326,22 @@ class CommandActor(LoopActor):
             lead.priced = message
         if lead.order is None or lead.priced is None or lead.terms is not None:
             return
+        closed = self._market_closed(lead.command)
+        if closed is not None:
+            self._block(name, Reason.MARKET_CLOSED, closed, {})
+            return
         terms = terms_of(lead.command, lead.priced.instrument, lead.priced.last_price)
         if isinstance(terms, Objection):
             self._block(name, terms.reason, terms.sentence, {})
         else:
             lead.terms = terms
             post(self._risk, CheckRisk(command=lead.command, price=terms.limit_price))
+
+    def _market_closed(self, command: OrderCommand) -> str | None:
+        """Say when the segment opens, where it is closed. An exit is never held back by a calendar of ours."""
+        if self._calendar is None or command.amo or command.intent is Intent.EXIT:
+            return None
+        return self._calendar.objection(command.exchange, self._clock.now())
 
     def _lead(self, command_id: str) -> Lead:
         lead = self._leads.find(command_id)
@@ -291,7 +374,17 @@ class CommandActor(LoopActor):
         self._record(message.command_id, happened)
 
     def _record(self, command_id: str, happened: OrderEvent) -> None:
-        post(self._repo, RecordEvent(command_id=command_id, happened=happened, at=self._clock.now()))
+        message = RecordEvent(command_id=command_id, happened=happened, at=self._clock.now())
+        if all(name != command_id for name, _, _ in self._unrecorded):
+            post(self._repo, message)
+            return
+        # What the database did not take is tried again in order: nothing of the same order may be written past it.
+        words = "earlier events of the order wait for the database"
+        self._go_on_unrecorded(EventUnrecorded(command_id=command_id, happened=happened, at=message.at, cause=words))
+
+    def _record_news(self, reports: tuple[Report, ...]) -> None:
+        for report in reports:
+            self._record(report.command_id, report.happened)
 
     # Steps 4 and 5: execute, tell the caller, and record what came back.
 
@@ -302,7 +395,7 @@ class CommandActor(LoopActor):
             case Refused():
                 happened = OrderEvent(event=Event.REFUSE, tag=message.reply.reason, note=message.reply.words)
                 if message.reply.reason is Reason.BROKER_UNREACHABLE:
-                    self._blind = f"the broker could not be reached: {message.reply.words}"
+                    self._sight.lose(message.reply.words)
             case Unknown():
                 happened = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note=message.reply.cause)
             case _:
@@ -330,11 +423,14 @@ class CommandActor(LoopActor):
             self._make_way(name)
         elif event is Event.BLOCK and lead is not None:
             self._end(name).answer(OrderAnswered(order=order))
+        elif message.happened.change is not None:
+            self._changes.go_on(order, message.happened)
+        self._settling.go_on(order, message.happened)
 
     def _spread(self, order: Order, happened: OrderEvent, *, late: bool) -> None:
         if late:
             logger.critical("late truth: {} is {} after all", order.command.command_id, order.state)
-        if happened.event is Event.NOTE:
+        if happened.event is Event.NOTE and happened.note is not None:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
         cut = happened.event is Event.SEND and order.quantity < order.command.quantity
         if cut or happened.event not in {Event.SEND, Event.ACCEPT}:
@@ -351,6 +447,8 @@ class CommandActor(LoopActor):
         lead = self._leads.find(message.command_id)
         if lead is not None and lead.order is not None and message.happened.event in {*_ANSWERS, Event.SEND}:
             self._end(message.command_id).answer(OrderAnswered(order=lead.order))
+        self._changes.stand_still(message.happened, message.cause)
+        self._settling.stand_still(message.command_id, message.happened, message.cause)
 
     def _go_on_unrecorded(self, message: EventUnrecorded) -> None:
         """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
@@ -364,6 +462,7 @@ class CommandActor(LoopActor):
         # The watcher reports its news again at every poll until they are written: each is kept once.
         key = (message.command_id, happened.event, happened.tag)
         self._unrecorded[key] = RecordEvent(command_id=message.command_id, happened=happened, at=message.at)
+        self._changes.go_on_unrecorded(None, message.happened, message.cause)
         if lead is None or lead.order is None:
             return
         order = lead.order = _as_answered(lead.order, message.happened, message.at)
@@ -386,13 +485,53 @@ class CommandActor(LoopActor):
         self._moved, self._fills_grew = {}, False
 
     def _record_reports(self, message: BooksCompared) -> None:
-        self._blind = None
-        for report in message.reports:
-            self._record(report.command_id, report.happened)
+        self._sight.compare(message)
+        self._record_news(message.reports)
+        for order in message.foreign:
+            post(self._repo, RecordForeign(order=order))
 
-    def _be_blind(self, message: BooksUnavailable) -> None:
-        if message.blind_s >= self._limits.blind_s_max:
-            self._blind = f"the broker's order book has been unreadable for {message.blind_s:.0f} s: {message.cause}"
+    def _take_session(self, message: SessionChanged) -> None:
+        """Take entries only with a session, and after the books have been compared in it."""
+        if self._sight.take_session(message, self._clock.now()):
+            post(self._watcher, LookNow())
+
+    def _take_foreign(self, message: ForeignRecorded) -> None:
+        """Let the watcher know an order of others, and the guard what it does to the account."""
+        order = message.order
+        self._moved[order.command.command_id] = order
+        if not message.known:
+            logger.warning(
+                "{} was placed elsewhere: {} {}", order.command.command_id, order.state, order.command.symbol
+            )
+            post(self._guard, ExposureMoved(order=order))
+
+    def _take_disagreements(self, message: BooksChecked) -> None:
+        """Take what the three books tell differently, settle what others carried, close what a past day left."""
+        self._record_news(message.checked.reports)
+        self._sight.disagree(message.checked.disagreements)
+        for one in message.checked.carried:
+            self._settle_disagreement(one, "held when the day began, by no order that this desk has seen")
+
+    def _settle_disagreement(self, settled: Disagreement, because: str) -> None:
+        if settled.name not in self._being_settled:
+            self._being_settled.add(settled.name)
+            post(self._repo, RecordExternalMove(disagreement=settled, because=because, at=self._clock.now()))
+
+    def _count_external(self, settled: Disagreement) -> None:
+        self._being_settled.discard(settled.name)
+        self._sight.settle(settled.name)
+        if settled.key is not None:
+            post(self._guard, CountExternal(key=settled.key, quantity=settled.difference))
+        post(self._watcher, DisagreementSettled(disagreement=settled))
+
+    # A person's word.
+
+    def _accept(self, message: AcceptDisagreement) -> Disagreement | None:
+        """Accept what the books tell differently; return it, or None when they do not disagree about that."""
+        found = self._sight.find(message.name)
+        if found is not None and found.quarrel is not Quarrel.PAST:
+            self._settle_disagreement(found, message.because)
+        return found
 
     # The desk's own life.
 
@@ -402,16 +541,20 @@ class CommandActor(LoopActor):
             if order.state in {State.CREATED, State.SENDING}:
                 happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
                 self._record(order.command.command_id, happened)
+            if order.change is not None and order.change.stage is ChangeStage.ASKED and not order.is_over:
+                lost = OrderEvent(event=Event.LOSE_CHANGE, tag=Reason.CHANGE_REPLY_LOST, change=order.change)
+                self._record(order.command.command_id, lost)
 
     def _reasons(self) -> tuple[str, ...]:
         unwritten = f"{len(self._unrecorded)} events wait for the database" if self._unrecorded else None
-        return tuple(reason for reason in (self._session, self._blind, unwritten) if reason is not None)
+        return self._sight.reasons() if unwritten is None else (*self._sight.reasons(), unwritten)
 
     def _readiness(self) -> Readiness:
         return Readiness(
             reasons=self._reasons(),
-            in_flight=self._leads.names(),
+            in_flight=(*self._leads.names(), *self._changes.names()),
             stopping=self._stopping,
+            disagreements=self._sight.disagreements,
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 import pykka
+from domain.calendar import Calendar
 from loguru import logger
 
 from actors.address import Address, Line, ReplyOnce, post
@@ -23,22 +24,27 @@ from actors.guard import GuardActor
 from actors.loop import SharedLoop
 from actors.market import MarketActor
 from actors.messages import (
+    AcceptDisagreement,
     BrokerInbox,
     BrokerState,
+    ChangeOrder,
     CommandInbox,
     DeskMemory,
+    FeedChanged,
     FindBrokerState,
     FindHoldings,
     FindOrders,
     FindReadiness,
     FindTimeline,
     FindTradingState,
+    FindWatchState,
     GuardInbox,
     Holdings,
     LogIn,
     MarketInbox,
     OrderAnswered,
     OrderDeclined,
+    OrderUpdateSeen,
     Poll,
     PositionBookRead,
     PriceSeen,
@@ -48,6 +54,7 @@ from actors.messages import (
     RepoInbox,
     ResumeOrders,
     RiskInbox,
+    SettleOrder,
     SetTradingState,
     StopTaking,
     SubmitOrder,
@@ -55,6 +62,7 @@ from actors.messages import (
     Timeline,
     TradingStateNow,
     WatcherInbox,
+    WatchState,
 )
 from actors.repo import RepoActor
 from actors.risk import RiskActor
@@ -65,13 +73,16 @@ from actors.watcher import WatcherActor
 from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
-from domain.evidence import Tick
+from domain.books import Disagreement
+from domain.change_command import ChangeCommand
+from domain.comparison import Comparison, known_from
+from domain.evidence import OrderUpdate, Tick
 from domain.guard import GuardLedger
 from domain.order import Order, OrderCommand
-from domain.reconcile import Comparison
 from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
-from domain.settings import Settings, StrategySettings
+from domain.settings import Mode, Settings, StrategySettings
+from domain.settlement import Settlement
 
 ASK_WAIT_S: Final = 10.0
 SWITCH_INTERVAL_S: Final = 0.001
@@ -111,6 +122,7 @@ class Status:
     trading: TradingStateNow
     readiness: Readiness
     broker: BrokerState
+    watch: WatchState
 
 
 class Desk:
@@ -188,7 +200,9 @@ class Desk:
             self._risk,
             RiskActor.start_on(loop, supervisor=supervisor, command=command, repo=repo, book=book, clock=clock),
         )
-        ledger = GuardLedger(memory.positions, memory.orders)
+        ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()))
+        for key, quantity in memory.moved.items():
+            ledger.move(key, quantity)
         self._begin(self._guard, GuardActor.start_on(loop, supervisor=supervisor, command=command, ledger=ledger))
         feed, port = self._adapters()
         self._begin(
@@ -210,6 +224,7 @@ class Desk:
                 broker=self._broker,
                 watcher=self._watcher,
                 limits=limits,
+                calendar=self._calendar(),
                 clock=clock,
                 timer=timer,
             ),
@@ -253,11 +268,24 @@ class Desk:
         settings = self._settings.broker
         feed = self._feed
         if feed is None:
-            feed = self._feed = Feed(settings, self._clock, self._see_tick)
+            feed = self._feed = Feed(settings, self._clock, self._see_tick, self._see_feed, on_order=self._see_update)
         return feed, self._broker_port or NorenBroker(settings, self._clock)
 
     def _see_tick(self, tick: Tick) -> None:
         post(self._market, PriceSeen(tick=tick))
+
+    def _see_update(self, update: OrderUpdate) -> None:
+        post(self._watcher, OrderUpdateSeen(update=update))
+
+    def _see_feed(self, up: bool, words: str) -> None:  # noqa: FBT001  the feed's callback
+        logger.log("INFO" if up else "WARNING", "feed {}: {}", "up" if up else "down", words)
+        post(self._watcher, FeedChanged(up=up, words=words))
+
+    def _calendar(self) -> Calendar | None:
+        """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""
+        chosen = self._settings.calendar
+        enforced = self._settings.mode is Mode.LIVE if chosen.enforced is None else chosen.enforced
+        return Calendar(chosen) if enforced else None
 
     def _recall(self) -> DeskMemory:
         try:
@@ -278,11 +306,14 @@ class Desk:
         earlier = self._refs.get(self._watcher.name)
         if earlier is not None:
             earlier.stop(block=False)
+        memory = self._recall()
+        known = known_from(memory.orders, memory.positions, memory.moved, memory.accepted)
+        settings = self._settings
         ref = WatcherActor.start(
             supervisor=self._supervisor,
             command=self._command,
             broker=self._broker,
-            comparison=Comparison(self._recall().orders, self._settings.proof),
+            comparison=Comparison(known, settings.client_id, settings.proof, settings.watcher),
             settings=self._settings.watcher,
             clock=self._clock,
             timer=self._timer,
@@ -370,6 +401,27 @@ class Desk:
         """Send an order into the desk; `reply_to` hears the outcome."""
         post(self._command, SubmitOrder(command=command, reply_to=reply_to))
 
+    def change(self, command: ChangeCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
+        """Cancel or modify an order and wait for the broker's answer; None when it is not known in time."""
+        reply: ReplyOnce[OrderAnswered | OrderDeclined] = ReplyOnce()
+        post(self._command, ChangeOrder(command=command, reply_to=reply))
+        return reply.wait(wait_s)
+
+    def settle(self, command_id: str, settlement: Settlement) -> OrderAnswered | OrderDeclined | None:
+        """Let a person say what became of an order; None when that could not be recorded in time."""
+        reply: ReplyOnce[OrderAnswered | OrderDeclined] = ReplyOnce()
+        post(self._command, SettleOrder(command_id=command_id, settlement=settlement, reply_to=reply))
+        return reply.wait(ASK_WAIT_S)
+
+    def accept(self, name: str, because: str) -> Disagreement | None:
+        """Accept what the books disagree about; None when they do not, or no longer."""
+        found: Disagreement | None = self._ask("CommandActor", AcceptDisagreement(name=name, because=because))
+        return found
+
+    def log_in(self) -> None:
+        """Try to open the broker's session again, also after the broker has refused it."""
+        post(self._broker, LogIn(by_hand=True))
+
     def orders(self, most: int, *, open_only: bool = False) -> tuple[Order, ...]:
         """Return at most `most` orders, newest first."""
         found: tuple[Order, ...] = self._ask("RepoActor", FindOrders(most=most, open_only=open_only))
@@ -402,6 +454,7 @@ class Desk:
             trading=self._ask("RiskActor", FindTradingState()),
             readiness=self.readiness(),
             broker=self._broker_state(),
+            watch=self._watch_state(),
         )
 
     def readiness(self) -> Readiness:
@@ -415,6 +468,13 @@ class Desk:
             found: BrokerState = self._ask("BrokerActor", FindBrokerState(), wait_s=1.0)
         except DeskUnavailableError:
             return BrokerState(session="busy with a request", waiting=-1, placed=-1, idle_s=0.0)
+        return found
+
+    def _watch_state(self) -> WatchState:
+        try:
+            found: WatchState = self._ask("WatcherActor", FindWatchState(), wait_s=1.0)
+        except DeskUnavailableError:
+            return WatchState(book_asked_at=None, feed="the watcher does not answer")
         return found
 
     def _ask(self, name: str, question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer

@@ -6,13 +6,18 @@ from actors.address import Address, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    BeginDay,
+    ChangeBlocked,
+    ChangeReserved,
     CommandInbox,
+    CountExternal,
     ExposureMoved,
     ExposureRefused,
     ExposureReserved,
     FindHoldings,
     GuardInbox,
     Holdings,
+    ReserveChange,
     ReserveExposure,
 )
 from domain.guard import GuardLedger, GuardRefused, Reserved
@@ -37,8 +42,14 @@ class GuardActor(LoopActor):
         match message:
             case ReserveExposure():
                 self._reserve(message)
+            case ReserveChange():
+                self._reserve_change(message)
             case ExposureMoved():
                 self._ledger.observe(message.order)
+            case CountExternal():
+                self._ledger.move(message.key, message.quantity)
+            case BeginDay():
+                self._ledger.begin_day(message.day)
             case FindHoldings():
                 return Holdings(positions=self._ledger.positions())
             case _:
@@ -54,3 +65,13 @@ class GuardActor(LoopActor):
                 post(self._command, ExposureReserved(command_id=name, quantity=quantity, inputs=inputs))
             case GuardRefused():
                 post(self._command, ExposureRefused(command_id=name, reason=verdict.reason, inputs=verdict.inputs))
+
+    def _reserve_change(self, message: ReserveChange) -> None:
+        name = message.change_id
+        verdict = self._ledger.reserve_change(message.order, message.quantity)
+        match verdict:
+            case Reserved():
+                reserved = ChangeReserved(change_id=name, quantity=verdict.quantity, inputs=verdict.inputs)
+                post(self._command, reserved)
+            case GuardRefused():
+                post(self._command, ChangeBlocked(change_id=name, reason=verdict.reason, inputs=verdict.inputs))

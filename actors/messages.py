@@ -5,17 +5,22 @@ its inbox. A message stands in exactly one inbox, so the flow of messages can be
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
 from actors.address import Address
+from domain.books import Disagreement
+from domain.change import Change
+from domain.change_command import ChangeCommand
+from domain.comparison import Checked
 from domain.evidence import (
     Book,
+    ChangeReply,
     InstrumentReply,
-    LoginReply,
     OrderRow,
+    OrderUpdate,
     PlaceReply,
     PositionRow,
     PriceReply,
@@ -28,6 +33,8 @@ from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderComma
 from domain.reasons import Reason
 from domain.reconcile import Report
 from domain.risk import TradingState
+from domain.session import SessionState
+from domain.settlement import Settlement
 
 # the caller's words
 
@@ -65,6 +72,118 @@ class OrderUpdated:
     happened: OrderEvent
 
 
+# a caller's later words about an order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOrder:
+    """Cancel or modify an order, and answer `reply_to` once, when the broker has answered."""
+
+    command: ChangeCommand
+    reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleOrder:
+    """A person says what became of an order that the books do not tell of."""
+
+    command_id: str
+    settlement: Settlement
+    reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpSettlement:
+    """Find the order that a person wants to settle."""
+
+    wish: SettleOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementLookedUp:
+    """The order as it stands; None when there is none, or when it could not be read (`cause`)."""
+
+    wish: SettleOrder
+    order: Order | None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptDisagreement:
+    """A person accepts what the books disagree about; units of it become EXTERNAL."""
+
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpChange:
+    """Find the order that a change is about, and whether the change's id has been seen before."""
+
+    command: ChangeCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLookedUp:
+    """The order as it stands, or None when there is none. `repeated`: the change was asked for before."""
+
+    command: ChangeCommand
+    order: Order | None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeUnreadable:
+    """The database could not be asked about a change; nothing was sent."""
+
+    change_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckChange:
+    """Check 2A for an order as it would be after a change."""
+
+    change_id: str
+    command: OrderCommand
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveChange:
+    """Checks 2B and 2C for an order whose total would become `quantity`; a yes reserves the growth."""
+
+    change_id: str
+    order: Order
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCleared:
+    """Risk says yes to the change."""
+
+    change_id: str
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeReserved:
+    """The guard holds what the order may trade with this total."""
+
+    change_id: str
+    quantity: int
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeBlocked:
+    """Risk or guard says no to the change."""
+
+    change_id: str
+    reason: Reason
+    inputs: Mapping[str, str]
+
+
 # step 1: register
 
 
@@ -74,6 +193,7 @@ class RegisterOrder:
 
     command: OrderCommand
     remarks_tag: str
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +359,37 @@ class RecordFills:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordForeign:
+    """Keep an order that others placed, as EXTERNAL, once."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRecorded:
+    """An order of others is on disk. `known` says that it was before, whoever's it is."""
+
+    order: Order
+    known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordExternalMove:
+    """Keep that the disagreement `name` is settled: carried into the day by others, or accepted by a person."""
+
+    disagreement: Disagreement
+    because: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalMoveRecorded:
+    """It is on disk that the disagreement is settled."""
+
+    disagreement: Disagreement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordTradingState:
     """Keep the trading state over restarts."""
 
@@ -277,20 +428,40 @@ class PlaceAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAtBroker:
+    """Cancel or modify this order at the broker: once."""
+
+    order: Order
+    change: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAnswered:
+    """What became of the one request to change this order."""
+
+    command_id: str
+    change: Change
+    reply: ChangeReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServeNext:
     """Send the next waiting request, now that the mailbox has been read up to here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIn:
-    """Open a session at the broker."""
+    """Open a session at the broker. `by_hand` forgets earlier refusals: a person has mended what was wrong."""
+
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionChanged:
-    """What came of logging in."""
+    """The broker's session stands differently now; `words` say why."""
 
-    reply: LoginReply
+    state: SessionState
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +505,26 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookNow:
+    """Read the books at once; the clock of the polls goes on as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderUpdateSeen:
+    """The feed brought an order update."""
+
+    update: OrderUpdate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedChanged:
+    """The feed's connection is up, or down, and why."""
+
+    up: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOrderBook:
     """Read the account's orders."""
 
@@ -341,6 +532,18 @@ class ReadOrderBook:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadTradeBook:
     """Read the account's fills."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPositions:
+    """Read the account's net positions for the comparison."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsRead:
+    """The account's net positions for the comparison, or why they could not be read."""
+
+    book: Book[PositionRow] | Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,10 +576,58 @@ class PositionBookRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooksCompared:
-    """A healthy order book was compared with ours; these are the news in it."""
+    """An order book was compared with ours; these are the news in it, and the orders of others.
+
+    Only a `whole` book shows that we see; one that has lost rows is told as unavailable too.
+    """
 
     reports: tuple[Report, ...]
     asked_at: datetime
+    foreign: tuple[Order, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatesCompared:
+    """Updates that the broker pushed were compared with ours; these are the news in them."""
+
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksChecked:
+    """The three books were held against each other."""
+
+    checked: Checked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayBegan:
+    """The exchange's day has turned."""
+
+    day: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginDay:
+    """Forget what does not outlive its day."""
+
+    day: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountExternal:
+    """The account holds these units by nobody's order."""
+
+    key: InstrumentKey
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisagreementSettled:
+    """A disagreement is settled: count its units, or say no more of it today."""
+
+    disagreement: Disagreement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -505,13 +756,18 @@ class RecallDesk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskMemory:
-    """Unresolved orders and today's, positions from everything older, today's count, and the trading state."""
+    """Unresolved orders and today's, positions from everything older, today's count, and the trading state.
+
+    `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted.
+    """
 
     orders: tuple[Order, ...]
     positions: Mapping[str, Mapping[InstrumentKey, int]]
     orders_today: int
     trading_state: TradingState
     because: str
+    moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -544,11 +800,28 @@ class FindReadiness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether entries are taken; `reasons` are sentences, empty when they are. `in_flight` are command ids."""
+    """Whether entries are taken; `reasons` are sentences, empty when they are. `in_flight` are command ids.
+
+    `disagreements` are what the broker's books tell differently; not all of them stop entries.
+    """
 
     reasons: tuple[str, ...]
     in_flight: tuple[str, ...]
     stopping: bool
+    disagreements: tuple[Disagreement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindWatchState:
+    """How well do we see the broker?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchState:
+    """When the last whole order book was asked for, and how the feed stands, in words."""
+
+    book_asked_at: datetime | None
+    feed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -587,6 +860,7 @@ class BrokerState:
     """The session, what waits, and how long (seconds) the actor had nothing to do since it started."""
 
     session: str
+    session_state: SessionState = SessionState.LOGGED_OUT
     waiting: int
     placed: int
     idle_s: float
@@ -596,6 +870,21 @@ class BrokerState:
 
 CommandInbox: TypeAlias = (
     SubmitOrder
+    | ChangeOrder
+    | SettleOrder
+    | SettlementLookedUp
+    | AcceptDisagreement
+    | ChangeLookedUp
+    | ChangeUnreadable
+    | ChangeCleared
+    | ChangeReserved
+    | ChangeBlocked
+    | ChangeAnswered
+    | ForeignRecorded
+    | ExternalMoveRecorded
+    | UpdatesCompared
+    | BooksChecked
+    | DayBegan
     | OrderRegistered
     | OrderRepeated
     | OrderNotFound
@@ -625,6 +914,10 @@ RepoInbox: TypeAlias = (
     | LookUpOrder
     | RecordEvent
     | RecordFills
+    | RecordForeign
+    | RecordExternalMove
+    | LookUpChange
+    | LookUpSettlement
     | RecordTradingState
     | CommitNow
     | RecallDesk
@@ -632,20 +925,34 @@ RepoInbox: TypeAlias = (
     | FindTimeline
 )
 MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen
-RiskInbox: TypeAlias = CheckRisk | SetTradingState | FindTradingState
-GuardInbox: TypeAlias = ReserveExposure | ExposureMoved | FindHoldings
+RiskInbox: TypeAlias = CheckRisk | CheckChange | SetTradingState | FindTradingState
+GuardInbox: TypeAlias = ReserveExposure | ReserveChange | ExposureMoved | CountExternal | BeginDay | FindHoldings
 BrokerInbox: TypeAlias = (
     PlaceOrder
+    | ChangeAtBroker
     | ServeNext
     | LogIn
     | ReadInstrument
     | ReadPrice
     | ReadOrderBook
     | ReadTradeBook
+    | ReadPositions
     | ReadPositionBook
     | FindBrokerState
 )
-WatcherInbox: TypeAlias = Poll | OrdersMoved | OrderBookRead | TradeBookRead | SendHeartbeat
+WatcherInbox: TypeAlias = (
+    Poll
+    | LookNow
+    | OrdersMoved
+    | OrderBookRead
+    | TradeBookRead
+    | PositionsRead
+    | OrderUpdateSeen
+    | FeedChanged
+    | DisagreementSettled
+    | SendHeartbeat
+    | FindWatchState
+)
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
 StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined
 CallerInbox: TypeAlias = OrderAnswered | PositionBookRead

@@ -13,25 +13,34 @@ from actors.address import Address, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    ChangeLookedUp,
+    ChangeUnreadable,
     CommandInbox,
     CommitNow,
     DeskMemory,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
+    ExternalMoveRecorded,
     FindOrders,
     FindTimeline,
+    ForeignRecorded,
+    LookUpChange,
     LookUpOrder,
+    LookUpSettlement,
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
     RecallDesk,
     RecordEvent,
+    RecordExternalMove,
     RecordFills,
+    RecordForeign,
     RecordTradingState,
     RegisterOrder,
     RegistrationFailed,
     RepoInbox,
+    SettlementLookedUp,
     Timeline,
 )
 from actors.timer import Timer
@@ -42,7 +51,18 @@ from domain.settings import StorageSettings
 from storage.database import StorageError, open_database, sync_log
 from storage.repository import OrderRepository, UnknownOrderError
 
-Write: TypeAlias = RegisterOrder | LookUpOrder | RecordEvent | RecordFills | RecordTradingState
+Write: TypeAlias = (
+    RegisterOrder
+    | LookUpOrder
+    | LookUpChange
+    | LookUpSettlement
+    | RecordEvent
+    | RecordFills
+    | RecordForeign
+    | RecordExternalMove
+    | RecordTradingState
+)
+"""What goes through a group: look-ups too, so that they see what was written before them."""
 
 
 TRY_AGAIN_S: Final = 1.0
@@ -92,7 +112,17 @@ class RepoActor(LoopActor):
     def on_receive(self, message: RepoInbox) -> Any:  # noqa: ANN401  the answers of the queries, for ask
         """Gather writes while more are waiting; answer queries from what is on disk."""
         match message:
-            case RegisterOrder() | LookUpOrder() | RecordEvent() | RecordFills() | RecordTradingState():
+            case (
+                RegisterOrder()
+                | LookUpOrder()
+                | LookUpChange()
+                | LookUpSettlement()
+                | RecordEvent()
+                | RecordFills()
+                | RecordForeign()
+                | RecordExternalMove()
+                | RecordTradingState()
+            ):
                 self._gather(message)
             case CommitNow():
                 self._commit_next(lingered=message.lingered)
@@ -165,8 +195,14 @@ class RepoActor(LoopActor):
                 return EventUnrecorded(
                     command_id=message.command_id, happened=message.happened, at=message.at, cause=cause
                 )
-            case RecordFills():
+            case LookUpChange():
+                return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
+            case LookUpSettlement():
+                return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
+            case RecordFills() | RecordExternalMove():
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
+            case RecordForeign():
+                pass  # the next book shows it again
             case RecordTradingState():
                 self._trading_state = message
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, CommitNow())
@@ -184,7 +220,9 @@ class RepoActor(LoopActor):
     def _write_group(self, batch: list[Write]) -> list[CommandInbox | None]:
         # On a registration alone nothing leaves and nobody is told: the write that lets it go on, or that ends it, is
         # synced and takes it along. So a registration is on the disk before anything is sent.
-        synced = not all(isinstance(message, RegisterOrder | LookUpOrder) for message in batch)
+        synced = not all(
+            isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpSettlement) for message in batch
+        )
         with self._repository.transaction(synced=synced):
             new = [one.command.command_id for one in batch if isinstance(one, RegisterOrder)]
             known = self._repository.known(new) if new else {}
@@ -204,7 +242,7 @@ class RepoActor(LoopActor):
                 if earlier is not None:
                     # Read anew: an event of the same group may have moved it since the group looked.
                     return OrderRepeated(order=self._repository.get(message.command.command_id) or earlier)
-                order = self._repository.create(message.command, message.remarks_tag, self._clock.now())
+                order = self._repository.create(message.command, message.remarks_tag, self._clock.now(), message.day)
                 known[message.command.command_id] = order
                 return OrderRegistered(order=order)
             case LookUpOrder():
@@ -216,8 +254,22 @@ class RepoActor(LoopActor):
                 except (IllegalTransitionError, UnknownOrderError) as error:
                     return EventIllegal(command_id=message.command_id, happened=message.happened, cause=str(error))
                 return EventRecorded(order=recorded.order, happened=message.happened, late=recorded.late)
+            case LookUpChange():
+                found = self._repository.get(message.command.command_id)
+                seen = found is not None and self._repository.has_change(found, message.command.change_id)
+                return ChangeLookedUp(command=message.command, order=found, repeated=seen)
+            case LookUpSettlement():
+                return SettlementLookedUp(
+                    wish=message.wish, order=self._repository.get(message.wish.command_id), cause="no such order"
+                )
             case RecordFills():
                 self._repository.add_fills(message.fills)
+            case RecordForeign():
+                kept = self._repository.keep_foreign(message.order)
+                return ForeignRecorded(order=kept, known=kept is not message.order)
+            case RecordExternalMove():
+                self._repository.settle_disagreement(message.disagreement, message.because, message.at)
+                return ExternalMoveRecorded(disagreement=message.disagreement)
             case RecordTradingState():
                 self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
@@ -236,6 +288,8 @@ class RepoActor(LoopActor):
             orders_today=self._repository.sent_today(now),
             trading_state=state,
             because=because,
+            moved=self._repository.external_moves(now),
+            accepted=self._repository.accepted_today(now),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -250,7 +304,13 @@ def _name_in(message: Write) -> str | None:
             return message.command.command_id
         case LookUpOrder() | RecordEvent():
             return message.command_id
-        case RecordFills() | RecordTradingState():
+        case LookUpChange():
+            return message.command.command_id
+        case LookUpSettlement():
+            return message.wish.command_id
+        case RecordForeign():
+            return message.order.command.command_id
+        case RecordFills() | RecordExternalMove() | RecordTradingState():
             return None
 
 

@@ -8,6 +8,9 @@ from actors.address import Address, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    ChangeBlocked,
+    ChangeCleared,
+    CheckChange,
     CheckRisk,
     CommandInbox,
     FindTradingState,
@@ -46,6 +49,8 @@ class RiskActor(LoopActor):
         match message:
             case CheckRisk():
                 self._check(message)
+            case CheckChange():
+                self._check_change(message)
             case SetTradingState():
                 return self._turn(message)
             case FindTradingState():
@@ -63,6 +68,16 @@ class RiskActor(LoopActor):
                 post(self._command, RiskCleared(command_id=name, inputs=verdict.inputs))
             case RiskRefused():
                 post(self._command, RiskBlocked(command_id=name, reason=verdict.reason, inputs=verdict.inputs))
+
+    def _check_change(self, message: CheckChange) -> None:
+        """Judge an order as it would be; a change counts as no order of the day."""
+        _, verdict = self._book.check(message.command, message.price)
+        match verdict:
+            case RiskPassed():
+                post(self._command, ChangeCleared(change_id=message.change_id, inputs=verdict.inputs))
+            case RiskRefused():
+                refused = ChangeBlocked(change_id=message.change_id, reason=verdict.reason, inputs=verdict.inputs)
+                post(self._command, refused)
 
     def _turn(self, message: SetTradingState) -> TradingStateNow:
         logger.warning("trading is now {} ({})", message.state, message.because or "no reason given")

@@ -1,6 +1,12 @@
-"""Step 6: compares the broker's books with ours and reports; never writes."""
+"""Step 6: compares the broker's books with ours and reports; never writes.
 
-from typing import assert_never
+A look at the broker is a round: which orders have moved, the order book, the trade book, the positions. Polls wind the
+next one; the feed's reconnection asks for one at once. Updates that the feed brings are compared as soon as it is known
+how our orders stand; what they can't tell waits for the next round.
+"""
+
+from datetime import datetime
+from typing import Final, assert_never
 
 from loguru import logger
 
@@ -8,31 +14,46 @@ from actors.actor import DeskActor
 from actors.address import Address, post
 from actors.messages import (
     AskForMoves,
+    BooksChecked,
     BooksCompared,
     BooksUnavailable,
     BrokerInbox,
     CommandInbox,
+    DayBegan,
+    DisagreementSettled,
+    FeedChanged,
     FillsSeen,
+    FindWatchState,
     HeartbeatSent,
+    LookNow,
     OrderBookRead,
     OrdersMoved,
+    OrderUpdateSeen,
     Poll,
+    PositionsRead,
     ReadOrderBook,
+    ReadPositions,
     ReadTradeBook,
     SendHeartbeat,
     SupervisorInbox,
     TradeBookRead,
+    UpdatesCompared,
     WatcherInbox,
+    WatchState,
 )
 from actors.timer import Timer
-from domain.evidence import Book, OrderRow, TradeRow, Unavailable
-from domain.reconcile import Comparison
-from domain.seams import Clock
+from domain.comparison import Comparison
+from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
+from domain.seams import Clock, trading_day
 from domain.settings import WatcherSettings
+
+SHRUNK: Final = "the order book lacks orders that it has shown before"
+ALL_FILLS_EVERY: Final = 60
+"""So many rounds; a fill is kept once, however often it is told."""
 
 
 class WatcherActor(DeskActor):
-    """Owns the comparison: the orders the books may speak of, and the proofs of absence under way."""
+    """Owns the comparison: the orders the books may speak of, the proofs and the differences under way."""
 
     def __init__(
         self,
@@ -54,57 +75,134 @@ class WatcherActor(DeskActor):
         self._clock = clock
         self._timer = timer
         self._seen_at = clock.monotonic()
-        self._fills_are_new = True
-        self._asked = False
+        self._book_asked_at: datetime | None = None
+        self._day = ""
+        self._feed = "not connected"
+        self._updates: list[OrderUpdate] = []
+        self._trades: Book[TradeRow] | None = None
+        self._told: set[tuple[str, str]] = set()
+        self._rounds = 0
+        self._asked_for_moves = False
+        self._wants_books = False
+        self._polling = False
 
-    def on_receive(self, message: WatcherInbox) -> None:
+    def on_receive(self, message: WatcherInbox) -> WatchState | None:
         """Read, compare, report, and wind the clock again."""
         match message:
             case Poll():
-                self._ask()
-            case OrderBookRead():
-                self._compare(message.book)
-                # A book that an earlier watcher asked for is welcome, but winds no second clock.
-                if self._asked:
-                    self._asked = False
-                    self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, Poll())
-            case TradeBookRead():
-                self._report_fills(message.book)
+                self._polling = True
+                self._look()
+            case LookNow():
+                self._look()
             case OrdersMoved():
                 self._learn(message)
-                post(self._broker, ReadOrderBook())
+            case OrderBookRead():
+                self._compare(message.book)
+            case TradeBookRead():
+                self._take_trades(message.book)
+            case PositionsRead():
+                self._check(message.book)
+            case OrderUpdateSeen():
+                self._updates.append(message.update)
+                self._ask_for_moves()
+            case FeedChanged():
+                self._feed = message.words
+                if message.up:
+                    # What was pushed while the feed was down is lost: the books have it.
+                    self._look()
+            case DisagreementSettled():
+                self._settle(message)
             case SendHeartbeat():
                 post(self._supervisor, HeartbeatSent(urn=self.actor_urn))
+            case FindWatchState():
+                return WatchState(book_asked_at=self._book_asked_at, feed=self._feed)
             case _:
                 assert_never(message)
+        return None
 
-    def _ask(self) -> None:
-        """Learn how our orders stand, then read the book: its rows are compared with what we knew before."""
-        self._asked = True
-        post(self._command, AskForMoves())
+    def _look(self) -> None:
+        """Learn how our orders stand, then read the books: their rows are compared with what we knew before."""
+        self._wants_books = True
+        self._ask_for_moves()
+
+    def _ask_for_moves(self) -> None:
+        if not self._asked_for_moves:
+            self._asked_for_moves = True
+            post(self._command, AskForMoves())
 
     def _learn(self, message: OrdersMoved) -> None:
+        self._asked_for_moves = False
         for order in message.orders:
             self._comparison.orders.observe(order)
-        self._fills_are_new = self._fills_are_new or message.fills_grew
+        updates, self._updates = self._updates, []
+        reports = tuple(report for report in map(self._comparison.compare_update, updates) if report is not None)
+        if reports:
+            post(self._command, UpdatesCompared(reports=reports))
+        if self._wants_books:
+            self._wants_books = False
+            post(self._broker, ReadOrderBook())
 
     def _compare(self, book: Book[OrderRow] | Unavailable) -> None:
-        now = self._clock.monotonic()
+        if self._polling:
+            # A book that an earlier watcher asked for is welcome, but winds no second clock.
+            self._polling = False
+            self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, Poll())
         if isinstance(book, Unavailable):
-            logger.warning("the order book could not be read: {}", book.cause)
-            post(self._command, BooksUnavailable(cause=book.cause, blind_s=now - self._seen_at))
+            self._be_blind(book.cause)
             return
-        self._seen_at = now
-        reports = self._comparison.compare(book)
-        post(self._command, BooksCompared(reports=reports, asked_at=book.asked_at))
-        if self._fills_are_new:
-            self._fills_are_new = False
-            post(self._broker, ReadTradeBook())
+        self._enter_day(trading_day(book.asked_at))
+        compared = self._comparison.compare(book)
+        news = BooksCompared(
+            reports=compared.reports, foreign=compared.foreign, whole=compared.whole, asked_at=book.asked_at
+        )
+        post(self._command, news)
+        if compared.whole:
+            self._seen_at, self._book_asked_at = self._clock.monotonic(), book.asked_at
+        else:
+            self._be_blind(SHRUNK)
+        post(self._broker, ReadTradeBook())
 
-    def _report_fills(self, book: Book[TradeRow] | Unavailable) -> None:
+    def _be_blind(self, cause: str) -> None:
+        logger.warning("the order book could not be read: {}", cause)
+        blind_s = self._clock.monotonic() - self._seen_at
+        post(self._command, BooksUnavailable(cause=cause, blind_s=blind_s))
+
+    def _enter_day(self, day: str) -> None:
+        if day != self._day:
+            self._day = day
+            post(self._command, DayBegan(day=day))
+
+    def _take_trades(self, book: Book[TradeRow] | Unavailable) -> None:
         if isinstance(book, Unavailable):
             logger.warning("the trade book could not be read: {}", book.cause)
-            self._fills_are_new = True
             return
-        if book.rows:
-            post(self._command, FillsSeen(fills=book.rows))
+        self._trades = book
+        self._tell_fills(book.rows)
+        post(self._broker, ReadPositions())
+
+    def _tell_fills(self, rows: tuple[TradeRow, ...]) -> None:
+        """Tell the fills that were not told yet; all of them now and then, should one have come before its order."""
+        self._rounds += 1
+        if self._rounds % ALL_FILLS_EVERY == 0:
+            self._told.clear()
+        new = tuple(row for row in rows if (row.broker_order_id, row.fill_id) not in self._told)
+        if new:
+            self._told.update((row.broker_order_id, row.fill_id) for row in new)
+            post(self._command, FillsSeen(fills=new))
+
+    def _check(self, book: Book[PositionRow] | Unavailable) -> None:
+        if isinstance(book, Unavailable):
+            logger.warning("the positions could not be read: {}", book.cause)
+            return
+        if self._trades is None:
+            return
+        checked = self._comparison.check(self._trades, book)
+        if checked is not None:
+            post(self._command, BooksChecked(checked=checked))
+
+    def _settle(self, message: DisagreementSettled) -> None:
+        settled = message.disagreement
+        if settled.key is None:
+            self._comparison.accept(settled.name)
+        else:
+            self._comparison.move(settled.key, settled.difference)

@@ -4,14 +4,15 @@ Only what stands here may move an order. A reply is `Accepted`, `Refused` or `Un
 `Unavailable`. Nothing in between exists, so "no answer" can never be read as "no".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from domain.instrument import Instrument
-from domain.order import Exchange, Product, Side
+from domain.order import Exchange, InstrumentKey, Product, Side
 from domain.reasons import Reason
 
 
@@ -205,5 +206,22 @@ InstrumentReply: TypeAlias = Instrument | UnknownInstrument | Unavailable
 PriceReply: TypeAlias = Tick | Unavailable
 LoginReply: TypeAlias = LoggedIn | LoginFailed
 
-PRODUCT_LETTERS: dict[Product, str] = {Product.CNC: "C", Product.NRML: "M", Product.MIS: "I"}
+PRODUCT_LETTERS: Final[Mapping[Product, str]] = {
+    Product.CNC: "C",
+    Product.NRML: "M",
+    Product.MIS: "I",
+    Product.CO: "H",
+    Product.BO: "B",
+    Product.MTF: "F",
+}
 """The broker's letters for the products."""
+
+_PRODUCTS: Final[Mapping[str, Product]] = {letter: product for product, letter in PRODUCT_LETTERS.items()}
+
+
+def key_of(row: OrderRow | PositionRow) -> InstrumentKey | None:
+    """Return what a row is in; None where the desk has no word for its exchange or product."""
+    try:
+        return InstrumentKey(Exchange(row.exchange), row.symbol, _PRODUCTS.get(row.product) or Product(row.product))
+    except ValueError:
+        return None

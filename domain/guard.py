@@ -1,14 +1,16 @@
 """What each strategy holds, works, and may still be holding: checks 2B and 2C, and the exit clamp.
 
 Exposure is filled + working + unconfirmed. A yes *reserves* at once, so no window stays open between the check and
-the send. Only evidence clears: an order that is over releases just what did not trade.
+the send. Only evidence clears: an order that is over releases just what did not trade. What others did with the
+account stands under EXTERNAL: where they closed a position for us, our exits must not close it again.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from domain.lifecycle import State
-from domain.order import InstrumentKey, Intent, Order, OrderCommand, Side
+from domain.order import EXTERNAL, InstrumentKey, Intent, Order, OrderCommand, Product, Side
 from domain.reasons import Reason
 
 
@@ -57,14 +59,22 @@ class GuardRefused:
 
 
 class GuardLedger:
-    """Every strategy's book. Each operation replaces one frozen book whole, or nothing."""
+    """Every strategy's book. Each operation replaces one frozen book whole, or nothing.
+
+    `positions` are what days before `day` left, `orders` those that are open or of `day`.
+    """
 
     def __init__(
         self,
         positions: Mapping[str, Mapping[InstrumentKey, int]] | None = None,
         orders: Iterable[Order] = (),
+        day: str = "",
     ) -> None:
-        self._books = {strategy: StrategyBook(dict(held)) for strategy, held in (positions or {}).items()}
+        self._day = day
+        self._books = {
+            strategy: StrategyBook({key: units for key, units in held.items() if key.product not in _OF_THE_DAY})
+            for strategy, held in (positions or {}).items()
+        }
         for order in orders:
             self.observe(order)
 
@@ -96,6 +106,10 @@ class GuardLedger:
             closing = book.being_reduced(command.key, command.side)
             inputs["already_closing"] = str(closing)
             reducible = abs(held) - closing if held * command.side.sign < 0 else 0
+            left = self._left_by_others(command.key, command.side)
+            if left < reducible:
+                inputs["left_by_others"] = str(left)
+                reducible = left
             if reducible <= 0:
                 return GuardRefused(Reason.NOTHING_TO_EXIT, inputs)
             quantity = min(quantity, reducible)
@@ -107,14 +121,70 @@ class GuardLedger:
         self._books[command.strategy] = replace(book, stakes={**book.stakes, command.command_id: stake})
         return Reserved(quantity, inputs)
 
+    def _left_by_others(self, key: InstrumentKey, side: Side) -> int:
+        """Return the units that orders on `side` may still take off, after what EXTERNAL took or is about to take.
+
+        Strategies that hold the same way share what is left: together their exits never sell more than the account has.
+        """
+        pool = 0
+        for strategy, book in self._books.items():
+            held = book.positions.get(key, 0)
+            if strategy == EXTERNAL:
+                pool -= max(0, held * side.sign + book.being_reduced(key, side))
+            elif held * side.sign < 0:
+                pool += abs(held) - book.being_reduced(key, side)
+        return max(0, pool)
+
+    def reserve_change(self, order: Order, quantity: int) -> Reserved | GuardRefused:
+        """Hold what `order` may trade once its total is `quantity`; an exit's growth is cut to what is left to reduce.
+
+        Shrinking releases nothing yet: only evidence does.
+        """
+        command, book = order.command, self.book(order.command.strategy)
+        stake = book.stakes.get(command.command_id)
+        if stake is None:
+            return GuardRefused(Reason.NOT_CHANGEABLE, {"open_orders": str(len(book.stakes))})
+        wanted = quantity - order.filled_quantity
+        growth = wanted - stake.open_quantity
+        inputs = {"open": str(stake.open_quantity), "wanted_open": str(wanted)}
+        if growth > 0 and command.intent is Intent.EXIT:
+            held = book.positions.get(command.key, 0)
+            closing = book.being_reduced(command.key, command.side)
+            own = abs(held) - closing if held * command.side.sign < 0 else 0
+            growth = max(0, min(growth, own, self._left_by_others(command.key, command.side)))
+            quantity = order.filled_quantity + stake.open_quantity + growth
+        if growth > 0:
+            grown = replace(stake, open_quantity=stake.open_quantity + growth)
+            self._books[command.strategy] = replace(book, stakes={**book.stakes, command.command_id: grown})
+        return Reserved(quantity, inputs)
+
+    def move(self, key: InstrumentKey, quantity: int) -> None:
+        """Count units under EXTERNAL that the account holds by nobody's order."""
+        book = self.book(EXTERNAL)
+        self._books[EXTERNAL] = replace(book, positions={**book.positions, key: book.positions.get(key, 0) + quantity})
+
+    def begin_day(self, day: str) -> None:
+        """Forget what does not outlive its day: the broker squares MIS off."""
+        if day == self._day:
+            return
+        self._day = day
+        for strategy, book in self._books.items():
+            kept = {key: held for key, held in book.positions.items() if key.product not in _OF_THE_DAY}
+            self._books[strategy] = replace(book, positions=kept)
+
     def observe(self, order: Order) -> None:
-        """Take over what an order has become: its fills into the position, its open rest into the stakes."""
+        """Take over what an order has become: its fills into the position, its open rest into the stakes.
+
+        Fills of an earlier day in a product that does not outlive it are over.
+        """
         command = order.command
         book = self.book(command.strategy)
         filled = order.filled_quantity * command.side.sign
         moved = filled - book.counted.get(command.command_id, 0)
         positions, counted = book.positions, book.counted
-        if moved:
+        if moved and command.product in _OF_THE_DAY and order.day < self._day:
+            counted = {**counted, command.command_id: filled}
+        elif moved:
             positions = {**positions, command.key: positions.get(command.key, 0) + moved}
             counted = {**counted, command.command_id: filled}
         stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
@@ -131,6 +201,7 @@ class GuardLedger:
 
 
 _EMPTY = StrategyBook()
+_OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
 
 
 def _duplicate_or_exposed(book: StrategyBook, command: OrderCommand, inputs: dict[str, str]) -> GuardRefused | None:

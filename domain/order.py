@@ -19,6 +19,7 @@ from domain.lifecycle import (
     status_of,
 )
 from domain.reasons import Reason
+from domain.seams import trading_day
 
 QUANTITY_MAX: Final = 10_000_000
 PRICE_MAX: Final = Decimal(10_000_000)
@@ -410,7 +411,8 @@ class Order:
 
     `quantity` is what is sent (an exit may be clamped below `command.quantity`); `limit_price` and
     `wire_trigger_price` are the terms on the wire as they stand now; `remarks_tag` is what finds the order again in the
-    broker's books. `note` keeps the broker's words. `change` is a cancel or modify that is not settled yet.
+    broker's books. `note` keeps the broker's words. `change` is a cancel or modify that is not settled yet. `day` is
+    the exchange's day (YYYY-MM-DD) that the order is for: an after-market order's comes after that of its creation.
     """
 
     command: OrderCommand
@@ -427,6 +429,12 @@ class Order:
     average_price: Decimal | None = None
     wire_trigger_price: Decimal | None = None
     change: Change | None = None
+    day: str = ""
+
+    def __post_init__(self) -> None:
+        """Let the day be that of the creation, where none is given."""
+        if not self.day:
+            object.__setattr__(self, "day", trading_day(self.created_at))
 
     @property
     def status(self) -> Status:
@@ -440,8 +448,9 @@ class Order:
 
     @property
     def open_quantity(self) -> int:
-        """Return the units that may still trade."""
-        return 0 if self.is_over else max(0, self.quantity - self.filled_quantity)
+        """Return the units that may still trade, those of a modify that is not settled included."""
+        asked = self.change.quantity if self.change is not None else None
+        return 0 if self.is_over else max(0, max(self.quantity, asked or 0) - self.filled_quantity)
 
     def after(self, happened: OrderEvent, at: datetime) -> "Order":
         """Return the order as `happened` leaves it; raise `IllegalTransitionError` and change nothing.
@@ -469,6 +478,7 @@ class Order:
             average_price=average,
             wire_trigger_price=happened.trigger_price or self.wire_trigger_price,
             change=self.change,
+            day=self.day,
         )
         change = _change_after(after, happened)
         return after if change is after.change else replace(after, change=change)

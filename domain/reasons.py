@@ -53,6 +53,18 @@ class Reason(StrEnum):
     PROVED_ABSENT = "PROVED_ABSENT"
     UNKNOWN_BROKER_STATUS = "UNKNOWN_BROKER_STATUS"
     TWO_AT_BROKER = "TWO_AT_BROKER"
+    BOOKS_DISAGREE = "BOOKS_DISAGREE"
+    MARKET_CLOSED = "MARKET_CLOSED"
+    DAY_ENDED = "DAY_ENDED"
+    SETTLED_BY_HAND = "SETTLED_BY_HAND"
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    NOT_CHANGEABLE = "NOT_CHANGEABLE"
+    CHANGE_IN_FLIGHT = "CHANGE_IN_FLIGHT"
+    CHANGE_REFUSED = "CHANGE_REFUSED"
+    CHANGE_REJECTED = "CHANGE_REJECTED"
+    CHANGE_REPLY_LOST = "CHANGE_REPLY_LOST"
+    CHANGE_NOT_SEEN = "CHANGE_NOT_SEEN"
+    CANNOT_SETTLE = "CANNOT_SETTLE"
     LATE_TRUTH = "LATE_TRUTH"
     LEGACY_ORDER = "LEGACY_ORDER"
 
@@ -155,6 +167,34 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.TWO_AT_BROKER: Explanation(
         Kind.NEWS, "The broker shows a second order with this order's tag. Check the position at the broker now."
     ),
+    Reason.BOOKS_DISAGREE: Explanation(
+        Kind.NOT_READY,
+        "The broker's books disagree with each other or with ours, so no entries are taken; see `status`.",
+    ),
+    Reason.MARKET_CLOSED: Explanation(Kind.INVALID, "The segment is closed at this time."),
+    Reason.DAY_ENDED: Explanation(
+        Kind.BROKER, "The order ended with its trading day; what is left of it is no longer in the market."
+    ),
+    Reason.SETTLED_BY_HAND: Explanation(Kind.NEWS, "A person settled what became of the order."),
+    Reason.UNKNOWN_ORDER: Explanation(Kind.INVALID, "No order has this command id."),
+    Reason.NOT_CHANGEABLE: Explanation(
+        Kind.BLOCKED, "Only an order that the broker is working on can be canceled or modified."
+    ),
+    Reason.CHANGE_IN_FLIGHT: Explanation(
+        Kind.BLOCKED, "Another change of the order is not settled yet; wait for it, or cancel the order."
+    ),
+    Reason.CHANGE_REFUSED: Explanation(Kind.BROKER, "The broker refused the change; the order stands as it was."),
+    Reason.CHANGE_REJECTED: Explanation(
+        Kind.BROKER, "The exchange rejected the change after the broker took it; the order stands as it was."
+    ),
+    Reason.CHANGE_REPLY_LOST: Explanation(
+        Kind.UNSETTLED,
+        "The reply to the change was lost; it may have taken effect. The books will tell; it is never sent again.",
+    ),
+    Reason.CHANGE_NOT_SEEN: Explanation(
+        Kind.NEWS, "The books never showed the change; the order stands as it was, and may be changed again."
+    ),
+    Reason.CANNOT_SETTLE: Explanation(Kind.BLOCKED, "The order can't be settled by hand that way."),
     Reason.LATE_TRUTH: Explanation(
         Kind.NEWS,
         "The broker showed the order alive or filled after it was believed over. Check the position.",

@@ -1,23 +1,30 @@
-"""Step 6: the broker's rows against our orders, and the proof of absence.
+"""Step 6: what one row of the broker's, polled or pushed, proves has happened to one order of ours.
 
-Nothing here writes. A book becomes `Report`s: what each row proves has happened to an order of ours.
+Nothing here writes. A row becomes an `OrderEvent`, or nothing where it brings no news. The same function judges rows of
+the order book and pushed updates, so that both tell the same story.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
 
-from domain.evidence import Book, BrokerStatus, OrderRow
-from domain.lifecycle import TRANSITIONS, Event, State, is_late_truth
+from domain.change import ChangeKind
+from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
+from domain.lifecycle import TRANSITIONS, Event, is_late_truth
 from domain.order import Order, OrderCommand, OrderEvent
 from domain.reasons import Reason
-from domain.seams import trading_day
-from domain.settings import ProofSettings
 
 REMARKS_PREFIX: Final = "sd"
 REMARKS_CHARACTERS: Final = 20
+
+_ALIVE: Final = frozenset({BrokerStatus.PENDING, BrokerStatus.OPEN, BrokerStatus.TRIGGER_PENDING})
+_CHANGE_REFUSED: Final = {
+    ReportType.CANCEL_REJECTED: ChangeKind.CANCEL,
+    ReportType.REPLACE_REJECTED: ChangeKind.MODIFY,
+}
 
 
 def remarks_tag_of(command: OrderCommand) -> str:
@@ -27,6 +34,11 @@ def remarks_tag_of(command: OrderCommand) -> str:
     """
     digest = hashlib.sha256(f"{command.client_id}|{command.command_id}".encode()).hexdigest()
     return REMARKS_PREFIX + digest[: REMARKS_CHARACTERS - len(REMARKS_PREFIX)]
+
+
+def looks_like_ours(remarks: str) -> bool:
+    """Say whether a desk of this kind may have placed the order that carries these remarks."""
+    return len(remarks) == REMARKS_CHARACTERS and remarks.startswith(REMARKS_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,38 +76,44 @@ class OrderIndex:
         name = self._by_broker_id.get(row.broker_order_id) or self._by_remarks.get(row.remarks)
         return None if name is None else self._by_command.get(name)
 
-    def forget_before(self, day: str) -> None:
-        """Drop orders of earlier days that are over; the books speak of today only."""
-        for name, order in list(self._by_command.items()):
-            if order.is_over and trading_day(order.created_at) < day:
-                del self._by_command[name]
-                self._by_broker_id.pop(order.broker_order_id or "", None)
-                self._by_remarks.pop(order.remarks_tag, None)
+    def forget_before(self, day: str) -> tuple[Order, ...]:
+        """Drop and return the orders of earlier days that are over; the books speak of today only."""
+        gone = tuple(order for order in self if order.is_over and order.day < day)
+        for order in gone:
+            del self._by_command[order.command.command_id]
+            self._by_broker_id.pop(order.broker_order_id or "", None)
+            self._by_remarks.pop(order.remarks_tag, None)
+        return gone
 
 
 def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | None:
-    """Return what `row` adds to what we know of `order`, or None when it adds nothing.
+    """Return what a book's `row` adds to what we know of `order`, or None when it adds nothing.
 
     Quantities that go backwards are older than what we know. A row that shows a finished order alive counts only
-    from a book that was asked for after we saw the end.
+    from a book that was asked for after we saw the end; so do terms that differ from those we know.
     """
-    if order.broker_order_id not in {None, row.broker_order_id}:
+    known_by_another = order.broker_order_id not in {None, row.broker_order_id}
+    if known_by_another:
         known = order.tag is Reason.TWO_AT_BROKER
         return None if known else OrderEvent(event=Event.NOTE, tag=Reason.TWO_AT_BROKER, note=row.broker_order_id)
-    filled = _filled(row)
+    filled = filled_in(row)
     if filled < order.filled_quantity:
         return None
     if row.status is BrokerStatus.UNKNOWN:
         return _held(order, row)
     event, reason = _event_and_reason(row)
     late = is_late_truth(order.state, event)
-    if late and asked_at <= order.updated_at:
+    is_younger = asked_at > order.updated_at
+    if late and not is_younger:
         return None
     target = TRANSITIONS[order.state].get(event)
     if target is None and not late:
         return None
+    terms = _new_terms(order, row) if is_younger else {}
     if target is order.state and not _brings_news(order, row):
-        return None
+        if not terms or order.is_over:
+            return None
+        event, reason = Event.REPLACE, None
     return OrderEvent(
         event=event,
         tag=reason,
@@ -109,12 +127,57 @@ def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | No
             "matched_by": "broker id" if order.broker_order_id == row.broker_order_id else "tag",
             "book_asked_at": asked_at.isoformat(),
         },
+        **terms,
     )
 
 
-def _filled(row: OrderRow) -> int:
+def event_of_update(order: Order, update: OrderUpdate) -> OrderEvent | None:
+    """Return what a pushed update adds to what we know of `order`, or None when it adds nothing.
+
+    The report type is read before the status: a rejected cancel or modify says nothing of the order. Updates may come
+    late and out of order, so only more fills contradict an end that we know, and only a report of new terms brings
+    terms; what else they would contradict is left to the next book.
+    """
+    row, kind = update.row, _CHANGE_REFUSED.get(update.report)
+    if kind is not None:
+        change = order.change
+        if change is None or change.kind is not kind:
+            return None
+        note = row.reject_reason or None
+        return OrderEvent(event=Event.REJECT_CHANGE, tag=Reason.CHANGE_REJECTED, note=note, change=change)
+    if order.is_over and filled_in(row) <= order.filled_quantity and row.status in _ALIVE:
+        return None
+    happened = event_of(order, row, update.seen_at)
+    if happened is None:
+        return None
+    inputs = {**happened.inputs, "update": update.report.value, "update_seen_at": update.seen_at.isoformat()}
+    del inputs["book_asked_at"]
+    if update.report is not ReportType.REPLACED:
+        if happened.event is Event.REPLACE:
+            return None
+        happened = replace(happened, quantity=None, limit_price=None, trigger_price=None)
+    return replace(happened, inputs=inputs)
+
+
+def filled_in(row: OrderRow) -> int:
     """Return the units traded: COMPLETE means all of them, also where the row does not say how many."""
     return row.quantity if row.status is BrokerStatus.COMPLETE and not row.filled_quantity else row.filled_quantity
+
+
+def _new_terms(order: Order, row: OrderRow) -> dict[str, Any]:
+    """Return the terms in which the row differs from what we know: modified by us, or from the phone."""
+    terms: dict[str, Any] = {}
+    if row.quantity > 0 and row.quantity != order.quantity:
+        terms["quantity"] = row.quantity
+    if _differs(row.price, order.limit_price):
+        terms["limit_price"] = row.price
+    if _differs(row.trigger_price, order.wire_trigger_price):
+        terms["trigger_price"] = row.trigger_price
+    return terms
+
+
+def _differs(shown: Decimal | None, known: Decimal | None) -> bool:
+    return bool(shown) and shown != known
 
 
 def _held(order: Order, row: OrderRow) -> OrderEvent | None:
@@ -135,7 +198,7 @@ def _held(order: Order, row: OrderRow) -> OrderEvent | None:
 
 
 def _brings_news(order: Order, row: OrderRow) -> bool:
-    more_filled = _filled(row) > order.filled_quantity
+    more_filled = filled_in(row) > order.filled_quantity
     cleared = order.tag in {Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER} and not order.is_over
     return more_filled or cleared or order.broker_order_id != row.broker_order_id
 
@@ -151,102 +214,3 @@ def _event_and_reason(row: OrderRow) -> tuple[Event, Reason | None]:
             return Event.REJECT, Reason.BROKER_REJECTED
         case BrokerStatus.PENDING | BrokerStatus.OPEN | BrokerStatus.TRIGGER_PENDING:
             return (Event.PARTLY_FILL if row.filled_quantity else Event.WORK), None
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """The healthy books, so far, that did not show an order."""
-
-    books: int
-    first_asked_at: datetime
-    last_asked_at: datetime
-
-    def proves(self, needed: ProofSettings) -> bool:
-        """Say whether enough books over a long enough time have missed the order."""
-        spread = self.last_asked_at - self.first_asked_at
-        return self.books >= needed.books and spread >= timedelta(seconds=needed.window_s)
-
-
-class Comparison:
-    """What the comparing of books remembers: the orders, the size of the day's books, the proofs under way."""
-
-    def __init__(self, orders: Iterable[Order], needed: ProofSettings) -> None:
-        self.orders = OrderIndex(orders)
-        self._needed = needed
-        self._absences: dict[str, Absence] = {}
-        self._rows_seen_max = 0
-        self._day = ""
-
-    def compare(self, book: Book[OrderRow]) -> tuple[Report, ...]:
-        """Return what `book` proves, and advance or complete the proofs of absence."""
-        self._enter_day(trading_day(book.asked_at))
-        reports: list[Report] = []
-        shown: set[str] = set()
-        for row in book.rows:
-            order = self.orders.match(row)
-            if order is None:
-                continue
-            shown.add(order.command.command_id)
-            happened = event_of(order, row, book.asked_at)
-            if happened is not None:
-                reports.append(Report(order.command.command_id, happened))
-        # A book shorter than an earlier one of the day, or without an order that the broker has named to us, has lost
-        # rows: it proves nothing absent. The second holds also for a watcher that has seen no earlier book.
-        whole = not any(_must_be_shown(order, shown, book.asked_at) for order in self.orders)
-        if whole and len(book.rows) >= self._rows_seen_max:
-            self._rows_seen_max = len(book.rows)
-            reports.extend(self._absent(shown, book.asked_at))
-        return tuple(reports)
-
-    def _enter_day(self, day: str) -> None:
-        if day != self._day:
-            self._day, self._rows_seen_max = day, 0
-            self.orders.forget_before(day)
-
-    def _absent(self, shown: set[str], asked_at: datetime) -> Iterator[Report]:
-        missing = [order for order in self.orders if _may_be_absent(order, shown, asked_at)]
-        still = {order.command.command_id for order in missing}
-        self._absences = {name: proof for name, proof in self._absences.items() if name in still}
-        for order in missing:
-            name = order.command.command_id
-            earlier = self._absences.get(name, Absence(0, asked_at, asked_at))
-            proof = replace(earlier, books=earlier.books + 1, last_asked_at=asked_at)
-            self._absences[name] = proof
-            if proof.proves(self._needed):
-                yield Report(name, _proved_absent(proof))
-
-
-def _must_be_shown(order: Order, shown: set[str], asked_at: datetime) -> bool:
-    """Say whether a whole book would show `order`, and this one does not."""
-    return (
-        order.broker_order_id is not None
-        and order.command.command_id not in shown
-        and asked_at > order.updated_at
-        and trading_day(order.created_at) == trading_day(asked_at)
-    )
-
-
-def _may_be_absent(order: Order, shown: set[str], asked_at: datetime) -> bool:
-    """Say whether a book that does not show `order` counts against it.
-
-    The book must have been asked for after the send, be of the order's own day, and be able to show the tag.
-    """
-    return (
-        order.state is State.UNCONFIRMED
-        and bool(order.remarks_tag)
-        and order.command.command_id not in shown
-        and asked_at > order.updated_at
-        and trading_day(order.created_at) == trading_day(asked_at)
-    )
-
-
-def _proved_absent(proof: Absence) -> OrderEvent:
-    return OrderEvent(
-        event=Event.PROVE_ABSENT,
-        tag=Reason.PROVED_ABSENT,
-        inputs={
-            "healthy_books": str(proof.books),
-            "first_asked_at": proof.first_asked_at.isoformat(),
-            "last_asked_at": proof.last_asked_at.isoformat(),
-        },
-    )

@@ -1,6 +1,6 @@
 """The seams through which time and chance reach the desk, so that a test or a simulation can own them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,11 @@ class Ids(Protocol):
         """Return a name never returned before, of 1 to 32 letters and digits."""
 
 
+DAY_BEGINS_AFTER: Final = timedelta(hours=6)
+"""The desk's day begins at 06:00 IST: after the broker's nightly turn of its books (seen around 03:00), before any
+segment opens, and long after the last one has closed. What is placed in the night belongs to the day that ends."""
+
+
 def trading_day(moment: datetime) -> str:
     """Return the exchange's day of `moment` as YYYY-MM-DD."""
-    return moment.astimezone(IST).date().isoformat()
+    return (moment.astimezone(IST) - DAY_BEGINS_AFTER).date().isoformat()

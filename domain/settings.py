@@ -70,6 +70,9 @@ class BrokerSettings(Section):
     rate_wait_s_max: Seconds = 30.0
     orders_waiting_max: Count = 5_000
     login_retry_s: Seconds = 5.0
+    login_retry_s_max: Seconds = 60.0
+    login_refusals_max: Count = 3
+    """After so many refused logins in a row a person has to say `login`: brokers lock accounts."""
     algo_id: str | None = None
     user_id: str = ""
     password: SecretStr = SecretStr("")
@@ -99,6 +102,9 @@ class WatcherSettings(Section):
 
     poll_interval_s: Seconds = 1.0
     blind_s_max: Seconds = 5.0
+    disagreements_seen_min: Count = 3
+    disagreement_s_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.0
+    """The books are read one after the other: a difference counts when so many cycles over so long have shown it."""
 
 
 class ProofSettings(Section):

@@ -59,6 +59,7 @@ class OrderRecord(Table):
     trail_when = peewee.FloatField(null=True)
     comment = peewee.TextField(default="")
     amo = peewee.IntegerField(default=0)
+    day = peewee.TextField(default="")
     wire_trigger_price = peewee.FloatField(null=True)
     change = peewee.TextField(null=True)
 
@@ -84,6 +85,7 @@ OrderRecord.add_index(
         " WHERE broker_order_id IS NOT NULL"
     )
 )
+OrderRecord.add_index(peewee.SQL("CREATE INDEX IF NOT EXISTS orders_day ON orders (client_id, day)"))
 
 
 class OrderEventRecord(Table):
@@ -150,6 +152,7 @@ class ExternalMoveRecord(Table):
     id = peewee.AutoField()
     client_id = peewee.TextField()
     at = peewee.DateTimeField()
+    day = peewee.TextField()
     exchange = peewee.TextField()
     symbol = peewee.TextField()
     product = peewee.TextField()

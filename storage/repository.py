@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import peewee
 
+from domain.books import Disagreement
 from domain.evidence import TradeRow
 from domain.lifecycle import Event, State, is_late_truth
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
@@ -34,13 +35,15 @@ from storage.rows import (
 )
 
 REGISTERED: Final = "REGISTERED"
-"""The journal's name for an order's first line."""
+"""The journal's name for the first line of an order of ours."""
+SEEN: Final = "SEEN"
+"""The journal's name for the first line of an order that others placed."""
 
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  constants only
 _OLDER_POSITIONS: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND id < ?"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ?"
     " GROUP BY strategy, exchange, symbol, product"
 )
 _FILL: Final = (
@@ -153,14 +156,59 @@ class OrderRepository:
 
     # writing
 
-    def create(self, command: OrderCommand, remarks_tag: str, at: datetime) -> Order:
-        """Store a new order as CREATED (guide, step 1). The caller has looked the command id up before."""
-        order = Order(command=command, remarks_tag=remarks_tag, quantity=command.quantity, created_at=at, updated_at=at)
-        constant, changing = constant_values(order), changing_values(order)
-        self._staged[command.command_id] = _Image(order, changing, None, constant)
-        changes = dict(zip(COLUMNS, constant + changing, strict=True))
-        self._journal(command.command_id, REGISTERED, None, changing, changes, {})
+    def create(self, command: OrderCommand, remarks_tag: str, at: datetime, day: str = "") -> Order:
+        """Store a new order as CREATED (guide, step 1), for `day` or that of `at`. Its id has been looked up before."""
+        order = Order(
+            command=command,
+            remarks_tag=remarks_tag,
+            quantity=command.quantity,
+            created_at=at,
+            updated_at=at,
+            wire_trigger_price=command.trigger_price,
+            day=day,
+        )
+        self._begin(order, REGISTERED)
         return order
+
+    def keep_foreign(self, order: Order) -> Order:
+        """Store an order that others placed, as it stands; return the one with its broker id or tag if there is one.
+
+        A row of the book may be an order of ours that the asker has not heard of yet.
+        """
+        name = order.command.command_id
+        staged = self._staged.get(name)
+        known = (
+            (staged.order if staged else None)
+            or self.get(name)
+            or self.get_by_broker_id(order.broker_order_id or "")
+            or (self._one("remarks_tag = ?", order.note) if order.note else None)
+        )
+        if known is not None and known.broker_order_id in {None, order.broker_order_id}:
+            return known
+        self._begin(order, SEEN)
+        return order
+
+    def _begin(self, order: Order, event: str) -> None:
+        constant, changing = constant_values(order), changing_values(order)
+        self._staged[order.command.command_id] = _Image(order, changing, None, constant)
+        changes = dict(zip(COLUMNS, constant + changing, strict=True))
+        self._journal(order.command.command_id, event, None, changing, changes, {})
+
+    def settle_disagreement(self, disagreement: Disagreement, because: str, at: datetime) -> None:
+        """Keep that a disagreement is settled: its units become EXTERNAL, or it is accepted for the day."""
+        key = disagreement.key
+        if key is None:
+            self._execute(
+                "INSERT INTO accepted_disagreements (client_id, at, name, because) VALUES (?, ?, ?, ?)",
+                (self._client_id, to_text(at), disagreement.name, because),
+            )
+            return
+        where = (key.exchange.value, key.symbol, key.product.value)
+        self._execute(
+            "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, because)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._client_id, to_text(at), trading_day(at), *where, disagreement.difference, because),
+        )
 
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
@@ -223,8 +271,30 @@ class OrderRepository:
 
     def remembered_orders(self, now: datetime) -> tuple[Order, ...]:
         """Return what a start takes up again: every order that is not over, and today's that are."""
-        first = self._first_of_day(now)
-        return (*self._orders(f"{OPEN} AND id < ? ORDER BY id", first), *self._orders("id >= ? ORDER BY id", first))
+        today = trading_day(now)
+        return (*self._orders(f"{OPEN} AND day < ? ORDER BY id", today), *self._orders("day >= ? ORDER BY id", today))
+
+    def has_change(self, order: Order, change_id: str) -> bool:
+        """Say whether this change of the order has been asked for before."""
+        asked = (line for line in self.journal(order.command.command_id) if line.event == Event.ASK_CHANGE)
+        return any(line.inputs.get("change_id") == change_id for line in asked)
+
+    def external_moves(self, now: datetime) -> dict[InstrumentKey, int]:
+        """Return the units by nobody's order that count today: of carried products all, of others today's."""
+        rows = self._execute(
+            "SELECT exchange, symbol, product, SUM(quantity) FROM external_moves"
+            " WHERE client_id = ? AND (product = 'NRML' OR day >= ?) GROUP BY exchange, symbol, product",
+            (self._client_id, trading_day(now)),
+        ).fetchall()
+        return {InstrumentKey(Exchange(exchange), symbol, Product(product)): n for exchange, symbol, product, n in rows}
+
+    def accepted_today(self, now: datetime) -> tuple[str, ...]:
+        """Return the names of the disagreements that a person has accepted today."""
+        rows = self._execute(
+            "SELECT at, name FROM accepted_disagreements WHERE client_id = ? ORDER BY id DESC LIMIT 1000",
+            (self._client_id,),
+        ).fetchall()
+        return tuple(name for at, name in rows if trading_day(to_moment(at)) == trading_day(now))
 
     def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:
         """Return at most `most` orders, newest first."""
@@ -233,17 +303,18 @@ class OrderRepository:
 
     def older_positions(self, now: datetime) -> dict[str, dict[InstrumentKey, int]]:
         """Return each strategy's signed units from the orders that `remembered_orders` leaves out."""
-        rows = self._execute(_OLDER_POSITIONS, (self._client_id, self._first_of_day(now)))
+        rows = self._execute(_OLDER_POSITIONS, (self._client_id, trading_day(now)))
         held: dict[str, dict[InstrumentKey, int]] = {}
         for strategy, exchange, symbol, product, quantity in rows.fetchall():
             held.setdefault(strategy, {})[InstrumentKey(Exchange(exchange), symbol, Product(product))] = quantity
         return held
 
     def sent_today(self, now: datetime) -> int:
-        """Return how many of today's orders passed the blockers."""
+        """Return how many of today's orders of ours passed the blockers."""
         row = self._execute(
-            "SELECT COUNT(*) FROM orders WHERE client_id = ? AND id >= ? AND state NOT IN ('CREATED', 'BLOCKED')",
-            (self._client_id, self._first_of_day(now)),
+            "SELECT COUNT(*) FROM orders WHERE client_id = ? AND day >= ? AND state NOT IN ('CREATED', 'BLOCKED')"
+            " AND origin <> 'EXTERNAL'",
+            (self._client_id, trading_day(now)),
         ).fetchone()
         return int(row[0])
 
@@ -276,14 +347,6 @@ class OrderRepository:
         return table
 
     # the ways to the table
-
-    def _first_of_day(self, now: datetime) -> int:
-        """Return the id from which on orders are of `now`'s trading day; ids grow with the time of creation."""
-        row = self._execute(
-            "SELECT id FROM orders WHERE client_id = ? AND created_at < ? ORDER BY id DESC LIMIT 1",
-            (self._client_id, trading_day(now)),
-        ).fetchone()
-        return 0 if row is None else int(row[0]) + 1
 
     def _image(self, command_id: str) -> "_Image":
         order = self.get(command_id)

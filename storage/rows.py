@@ -47,6 +47,7 @@ CONSTANT_COLUMNS: Final = (
     "trail_when",
     "comment",
     "amo",
+    "day",
 )
 CHANGING_COLUMNS: Final = (
     "status",
@@ -111,6 +112,7 @@ def constant_values(order: Order) -> tuple[Any, ...]:
         _float(command.trail_when),
         command.comment,
         int(command.amo),
+        order.day,
     )
 
 
@@ -157,6 +159,7 @@ def to_order(row: tuple[Any, ...]) -> Order:
         trail_when,
         comment,
         amo,
+        day,
         _status,
         state,
         tag,
@@ -207,6 +210,7 @@ def to_order(row: tuple[Any, ...]) -> Order:
         average_price=_price(average_price),
         wire_trigger_price=_price(wire_trigger_price),
         change=to_change(change) if change else None,
+        day=day or "",
     )
 
 

@@ -20,7 +20,7 @@ UPDATE orders SET
   note = COALESCE(tag, ''),
   tag = 'LEGACY_ORDER',
   strategy = '{LEGACY_STRATEGY}', intent = 'ADJUST', origin = 'STRATEGY',
-  remarks_tag = '', comment = '',
+  remarks_tag = '', comment = '', amo = 0, day = substr(created_at, 1, 10), wire_trigger_price = NULL,
   exchange = UPPER(TRIM(exchange)),
   side = CASE UPPER(TRIM(side)) WHEN 'B' THEN 'BUY' WHEN 'S' THEN 'SELL' ELSE UPPER(TRIM(side)) END,
   product = CASE WHEN UPPER(TRIM(exchange)) IN ('NSE', 'BSE') THEN 'CNC' ELSE 'NRML' END,

@@ -93,7 +93,11 @@ def disagreements(path: Path, ledger: Ledger, ours: frozenset[str]) -> list[str]
     found: list[str] = []
     seen: set[str] = set()
     tags = {row["remarks_tag"]: name for name, row in rows.items()}
+    external = {row["broker_order_id"]: row for row in rows.values() if row["strategy"] == "EXTERNAL"}
     for placed in ledger.orders:
+        stranger = external.get(placed.number)
+        if stranger is not None and stranger["filled_quantity"] != placed.filled:
+            found.append(f"{placed.number} of others has {stranger['filled_quantity']}, at the broker {placed.filled}")
         if placed.number not in ours or not (placed.remarks or "").startswith("sd"):
             continue
         name = tags.get(placed.remarks or "")
@@ -112,6 +116,6 @@ def disagreements(path: Path, ledger: Ledger, ours: frozenset[str]) -> list[str]
             counts = f"{fills.get(placed.number, 0)} of {ledger.fills[placed.number]}"
             found.append(f"{name}: the fills table has {counts} units")
     for name, row in rows.items():
-        if name not in seen and row["state"] not in NEVER_PLACED:
+        if name not in seen and row["state"] not in NEVER_PLACED and row["strategy"] != "EXTERNAL":
             found.append(f"{name} is {row['state']}, and is not at the broker")
     return found

@@ -1,0 +1,81 @@
+"""What speaks against taking entries: no session, books that were not seen, books that disagree.
+
+A part of CommandActor, in its thread. Exits never ask here: they get out.
+"""
+
+from datetime import datetime
+
+from loguru import logger
+
+from actors.messages import BooksCompared, BooksUnavailable, SessionChanged
+from domain.books import Disagreement
+from domain.reasons import Reason
+from domain.session import SessionState
+
+
+class Sight:
+    """Owns how well the desk sees the broker. Each reason is a sentence, and None where all is well."""
+
+    def __init__(self, blind_s_max: float, now: datetime) -> None:
+        self._blind_s_max = blind_s_max
+        self._sees_from = now
+        self._session: str | None = "no session has been opened at the broker yet"
+        self._blind: str | None = "the broker's books have not been compared with ours yet"
+        self.disagreements: tuple[Disagreement, ...] = ()
+
+    def take_session(self, message: SessionChanged, now: datetime) -> bool:
+        """Take over how the session stands; say whether it is new, so that the books have to be compared in it."""
+        if message.state is not SessionState.LOGGED_IN:
+            self._session = f"no session at the broker: {message.words}"
+            return False
+        if self._session is None:
+            return False
+        self._session, self._sees_from = None, now
+        self._blind = self._blind or "the broker's books have not been compared since the login"
+        return True
+
+    def lose(self, words: str) -> None:
+        """Count as blind at once, after a broker that could not be reached, and until the next whole book."""
+        self._blind = f"the broker could not be reached: {words}"
+
+    def compare(self, message: BooksCompared) -> None:
+        """See again, by a whole book that was asked for in this session."""
+        if message.whole and message.asked_at >= self._sees_from:
+            self._blind = None
+
+    def be_blind(self, message: BooksUnavailable) -> None:
+        """Count as blind only after the bound: one lost book says nothing."""
+        if message.blind_s >= self._blind_s_max:
+            self._blind = f"the broker's order book has been unreadable for {message.blind_s:.0f} s: {message.cause}"
+
+    def disagree(self, found: tuple[Disagreement, ...]) -> None:
+        """Alarm about what is new, and say what has cleared."""
+        known = {one.name for one in self.disagreements}
+        for one in found:
+            if one.name not in known:
+                logger.critical("the books disagree: {}", one.sentence)
+        cleared = known - {one.name for one in found}
+        if cleared:
+            logger.warning("the books agree again about {}", ", ".join(sorted(cleared)))
+        self.disagreements = found
+
+    def settle(self, name: str) -> None:
+        """Forget a disagreement that is settled."""
+        self.disagreements = tuple(one for one in self.disagreements if one.name != name)
+
+    def find(self, name: str) -> Disagreement | None:
+        """Return the disagreement of this name."""
+        return next((one for one in self.disagreements if one.name == name), None)
+
+    def objection(self) -> Reason | None:
+        """Return why no entry may be taken."""
+        if self._session is not None or self._blind is not None:
+            return Reason.DESK_NOT_READY
+        if any(one.quarrel.stops_entries for one in self.disagreements):
+            return Reason.BOOKS_DISAGREE
+        return None
+
+    def reasons(self) -> tuple[str, ...]:
+        """Return every sentence that speaks against entries."""
+        apart = (f"the books disagree: {one.sentence}" for one in self.disagreements if one.quarrel.stops_entries)
+        return (*(reason for reason in (self._session, self._blind) if reason is not None), *apart)

@@ -1,0 +1,119 @@
+"""The proof of absence: what enough healthy books, over a long enough time, did not show.
+
+It ends an UNCONFIRMED order that never arrived, and a cancel or modify that never took effect. One book proves nothing:
+an order may enter the book late, and a book may be stale.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from domain.change import ChangeStage
+from domain.lifecycle import Event, State
+from domain.order import Order, OrderEvent
+from domain.reasons import Reason
+from domain.reconcile import OrderIndex, Report
+from domain.seams import trading_day
+from domain.settings import ProofSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """The healthy books, so far, that did not show something."""
+
+    books: int
+    first_asked_at: datetime
+    last_asked_at: datetime
+
+    def proves(self, needed: ProofSettings) -> bool:
+        """Say whether enough books over a long enough time have missed it."""
+        spread = self.last_asked_at - self.first_asked_at
+        return self.books >= needed.books and spread >= timedelta(seconds=needed.window_s)
+
+    def inputs(self) -> dict[str, str]:
+        """Return what the proof was made from, for the journal."""
+        return {
+            "healthy_books": str(self.books),
+            "first_asked_at": self.first_asked_at.isoformat(),
+            "last_asked_at": self.last_asked_at.isoformat(),
+        }
+
+
+class Absences:
+    """Owns the proofs under way, by what is missing."""
+
+    def __init__(self, needed: ProofSettings) -> None:
+        self._needed = needed
+        self._proofs: dict[str, Absence] = {}
+
+    def advance(self, orders: OrderIndex, shown: set[str], asked_at: datetime) -> Iterator[Report]:
+        """Count one more healthy book; report what it completes and journal what it begins.
+
+        `shown` are the command ids of the orders that the book shows.
+        """
+        missing: dict[str, Order] = {}
+        for order in orders:
+            if may_be_absent(order, shown, asked_at):
+                missing[order.command.command_id] = order
+            elif change_may_be_absent(order, shown, asked_at):
+                assert order.change is not None
+                missing[f"{order.command.command_id}/{order.change.change_id}"] = order
+        self._proofs = {name: proof for name, proof in self._proofs.items() if name in missing}
+        for name, order in missing.items():
+            earlier = self._proofs.get(name, Absence(0, asked_at, asked_at))
+            proof = replace(earlier, books=earlier.books + 1, last_asked_at=asked_at)
+            self._proofs[name] = proof
+            happened = self._happened(order, proof)
+            if happened is not None:
+                yield Report(order.command.command_id, happened)
+
+    def _happened(self, order: Order, proof: Absence) -> OrderEvent | None:
+        """Return the end of a proof, or the evidence of one of its first books; later ones add nothing to read."""
+        proved = proof.proves(self._needed)
+        if order.state is not State.UNCONFIRMED:
+            change = order.change
+            ended = OrderEvent(
+                event=Event.LAPSE_CHANGE, tag=Reason.CHANGE_NOT_SEEN, change=change, inputs=proof.inputs()
+            )
+            return ended if proved else None
+        if proved:
+            return OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.PROVED_ABSENT, inputs=proof.inputs())
+        if proof.books <= self._needed.books:
+            return OrderEvent(event=Event.NOTE, tag=order.tag, inputs=proof.inputs())
+        return None
+
+
+def may_be_absent(order: Order, shown: set[str], asked_at: datetime) -> bool:
+    """Say whether a book that does not show `order` counts against it.
+
+    The book must have been asked for after the send, be of the order's own day, and be able to show the tag.
+    """
+    return (
+        order.state is State.UNCONFIRMED
+        and bool(order.remarks_tag)
+        and order.command.command_id not in shown
+        and asked_at > order.updated_at
+        and order.day == trading_day(asked_at)
+    )
+
+
+def change_may_be_absent(order: Order, shown: set[str], asked_at: datetime) -> bool:
+    """Say whether a book that shows `order` as it was counts against its change, whose reply is in."""
+    change = order.change
+    return (
+        change is not None
+        and change.stage is not ChangeStage.ASKED
+        and not order.is_over
+        and order.command.command_id in shown
+        and asked_at > change.asked_at
+    )
+
+
+def must_be_shown(order: Order, shown: set[str], asked_at: datetime) -> bool:
+    """Say whether a whole book would show `order`, and this one does not."""
+    return (
+        order.broker_order_id is not None
+        and order.command.command_id not in shown
+        and asked_at > order.updated_at
+        and order.day == trading_day(asked_at)
+    )

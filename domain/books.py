@@ -1,0 +1,193 @@
+"""Three books against each other: order book, trade book, position book, and our sums plus EXTERNAL.
+
+They are read one after the other while the market moves, so one difference proves nothing. A difference that stays
+becomes a `Disagreement`: a named state that stops entries until it clears or a person accepts it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from domain.evidence import OrderRow, PositionRow, TradeRow, key_of
+from domain.order import InstrumentKey, Order, Product
+from domain.reconcile import filled_in
+
+CARRIED_PRODUCTS: Final = frozenset({Product.NRML})
+"""Positions of these live on into the next day; MIS is squared off, and delivery becomes a holding."""
+
+Units: TypeAlias = Mapping[InstrumentKey, int]
+
+
+class Quarrel(StrEnum):
+    """Who disagrees: order and trade book, position book and our sums, a row and our words, a past day and today."""
+
+    FILLS = "FILLS"
+    POSITION = "POSITION"
+    CARRIED = "CARRIED"
+    FOREIGN = "FOREIGN"
+    PAST = "PAST"
+
+    @property
+    def stops_entries(self) -> bool:
+        """Say whether positions may be wrong; an order of a past day concerns its own strategy alone."""
+        return self is not Quarrel.PAST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """Something that two books tell differently. `name` is stable; `difference` is in signed units, of `key` if any.
+
+    For FILLS the difference is order book less trade book; for positions, the account's less the sum of what this desk
+    and EXTERNAL hold.
+    """
+
+    name: str
+    quarrel: Quarrel
+    sentence: str
+    difference: int = 0
+    key: InstrumentKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What our side of the comparison has, in signed units: carried from earlier days, and moves by nobody's order."""
+
+    carried: Units
+    moved: Units
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How often, and since when, a difference has been there."""
+
+    disagreement: Disagreement
+    times: int
+    since: datetime
+
+
+class Patience:
+    """Owns the differences seen so far, and says which of them have lasted."""
+
+    def __init__(self, times: int, seconds: float) -> None:
+        self._times = times
+        self._seconds = seconds
+        self._seen: dict[str, _Seen] = {}
+
+    def lasting(self, found: Iterable[Disagreement], at: datetime) -> tuple[Disagreement, ...]:
+        """Take what one comparison found; return what has been found often and long enough."""
+        seen: dict[str, _Seen] = {}
+        for one in found:
+            earlier = self._seen.get(one.name)
+            again = earlier is not None and earlier.disagreement.difference == one.difference
+            times, since = (earlier.times + 1, earlier.since) if earlier is not None and again else (1, at)
+            seen[one.name] = _Seen(one, times, since)
+        self._seen = seen
+        bound = timedelta(seconds=self._seconds)
+        return tuple(one.disagreement for one in seen.values() if one.times >= self._times and at - one.since >= bound)
+
+
+def fills_disagree(rows: Iterable[OrderRow], trades: Iterable[TradeRow]) -> list[Disagreement]:
+    """Hold what each order says it traded against the sum of its trades: a ghost fill is in one book alone."""
+    traded: defaultdict[str, int] = defaultdict(int)
+    seen: set[tuple[str, str, str]] = set()
+    for trade in trades:
+        fill = (trade.exchange, trade.broker_order_id, trade.fill_id)
+        if fill not in seen:
+            seen.add(fill)
+            traded[trade.broker_order_id] += trade.quantity
+    found = []
+    for row in rows:
+        filled, sum_of_trades = filled_in(row), traded.pop(row.broker_order_id, 0)
+        if filled != sum_of_trades:
+            sentence = (
+                f"the order book says that order {row.broker_order_id} ({row.symbol}) traded {filled} units, "
+                f"the trade book {sum_of_trades}"
+            )
+            found.append(_fills(row.broker_order_id, filled - sum_of_trades, sentence))
+    for number, units in traded.items():
+        sentence = f"the trade book has {units} units of order {number}, which is not in the order book"
+        found.append(_fills(number, -units, sentence))
+    return found
+
+
+def unreadable(row: OrderRow) -> Disagreement:
+    """Name an order of others whose exchange or product this desk has no word for: its position can't be counted."""
+    where = f"{row.symbol} ({row.exchange} {row.product})"
+    sentence = (
+        f"order {row.broker_order_id}, {row.side} {row.quantity} {where}, was not placed here and can't be counted"
+    )
+    return Disagreement(name=f"order:{row.broker_order_id}", quarrel=Quarrel.FOREIGN, sentence=sentence)
+
+
+def _fills(number: str, difference: int, sentence: str) -> Disagreement:
+    return Disagreement(name=f"fills:{number}", quarrel=Quarrel.FILLS, sentence=sentence, difference=difference)
+
+
+@dataclass(slots=True)
+class _Expected:
+    """What the account should hold by our side: all of it, and the day's part that the order book shows."""
+
+    all: defaultdict[InstrumentKey, int]
+    in_book: defaultdict[InstrumentKey, int]
+    unsettled: set[InstrumentKey]
+
+
+def _expected(orders: Iterable[Order], shown: set[str], sums: Sums) -> _Expected:
+    expected = _Expected(defaultdict(int, sums.moved), defaultdict(int), set())
+    for key, units in sums.carried.items():
+        if key.product in CARRIED_PRODUCTS:
+            expected.all[key] += units
+    for order in orders:
+        key, filled = order.command.key, order.filled_quantity * order.command.side.sign
+        is_shown = order.command.command_id in shown
+        if is_shown:
+            expected.in_book[key] += filled
+        elif not order.is_over:
+            expected.unsettled.add(key)
+        if is_shown or key.product in CARRIED_PRODUCTS:
+            expected.all[key] += filled
+    return expected
+
+
+def positions_disagree(
+    positions: Iterable[PositionRow], orders: Iterable[Order], shown: set[str], sums: Sums
+) -> list[Disagreement]:
+    """Hold the account's net positions against our fills plus EXTERNAL.
+
+    `shown` are the command ids that the order book shows: what they traded is the day's part of a position. Where the
+    product is carried, what earlier days left counts as well.
+    """
+    expected = _expected(orders, shown, sums)
+    account: dict[InstrumentKey, PositionRow] = {}
+    found = []
+    for row in positions:
+        known = key_of(row)
+        if known is not None:
+            account[known] = row
+        elif row.net_quantity:
+            name = f"position:{row.exchange}|{row.symbol}|{row.product}"
+            sentence = f"the account holds {row.net_quantity} {row.symbol} ({row.exchange} {row.product}), unknown here"
+            found.append(Disagreement(name=name, quarrel=Quarrel.FOREIGN, sentence=sentence))
+    for key in {*expected.all, *account}:
+        held = account.get(key)
+        net, carried = (held.net_quantity, held.carried_quantity) if held is not None else (0, 0)
+        is_carried = key.product in CARRIED_PRODUCTS
+        account_holds = net if is_carried else net - carried
+        if account_holds != expected.all[key]:
+            by_night = is_carried and net - carried == expected.in_book[key] and key not in expected.unsettled
+            found.append(_position(key, account_holds, expected.all[key], by_night=by_night))
+    return found
+
+
+def _position(key: InstrumentKey, account: int, ours: int, *, by_night: bool) -> Disagreement:
+    where = f"{key.symbol} ({key.exchange} {key.product})"
+    return Disagreement(
+        name=f"position:{key.exchange}|{key.symbol}|{key.product}",
+        quarrel=Quarrel.CARRIED if by_night else Quarrel.POSITION,
+        sentence=f"the account holds {account} {where}; this desk's fills and those it saw from others make {ours}",
+        difference=account - ours,
+        key=key,
+    )

@@ -1,0 +1,215 @@
+"""What the comparing of the broker's books with ours remembers from one cycle to the next.
+
+Each cycle brings the three books, one after the other. The order book tells what has happened to orders, which orders
+are foreign, and what is absent; the three together tell whether they agree, and settle what a past day left open.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from domain.absence import Absences, must_be_shown
+from domain.books import (
+    CARRIED_PRODUCTS,
+    Disagreement,
+    Patience,
+    Quarrel,
+    Sums,
+    fills_disagree,
+    positions_disagree,
+    unreadable,
+)
+from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
+from domain.foreign import external_order
+from domain.lifecycle import Event, State
+from domain.order import InstrumentKey, Order, OrderEvent, Product
+from domain.reasons import Reason
+from domain.reconcile import OrderIndex, Report, event_of, event_of_update, looks_like_ours
+from domain.seams import trading_day
+from domain.settings import ProofSettings, WatcherSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the database knows when a comparison begins: orders, and units (signed) that no known order explains.
+
+    `carried` is what orders of earlier days left; `moved` are moves by nobody's order that count today; `accepted` are
+    the names of disagreements that a person has accepted today.
+    """
+
+    orders: tuple[Order, ...] = ()
+    carried: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    accepted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What an order book proves: news of our orders, and orders of others that are not recorded yet.
+
+    `whole` is False for a book that has lost rows: it proves nothing absent, and what it hides cannot be seen.
+    """
+
+    reports: tuple[Report, ...]
+    foreign: tuple[Order, ...]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the three books prove together: ends of a past day's orders, units carried by others, disagreements."""
+
+    reports: tuple[Report, ...]
+    carried: tuple[Disagreement, ...]
+    disagreements: tuple[Disagreement, ...]
+
+
+class Comparison:
+    """Owns the orders that the books may speak of, the day's longest book, and the proofs and differences under way."""
+
+    def __init__(self, known: Known, client_id: str, proof: ProofSettings, watching: WatcherSettings) -> None:
+        self.orders = OrderIndex(known.orders)
+        self._client_id = client_id
+        self._carried = defaultdict(int, known.carried)
+        self._moved = defaultdict(int, known.moved)
+        self._accepted = set(known.accepted)
+        self._absences = Absences(proof)
+        self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
+        self._rows: tuple[OrderRow, ...] = ()
+        self._shown: set[str] = set()
+        self._whole = False
+        self._rows_seen_max = 0
+        self._strangers: set[str] = set()
+        self._unreadable: list[OrderRow] = []
+        self._day = ""
+
+    # the order book
+
+    def compare(self, book: Book[OrderRow]) -> Compared:
+        """Return what `book` proves, and advance or complete the proofs of absence."""
+        reports: list[Report] = []
+        shown: set[str] = set()
+        strange: list[OrderRow] = []
+        for row in book.rows:
+            order = self.orders.match(row)
+            if order is None or order.broker_order_id not in {None, row.broker_order_id}:
+                strange.append(row)
+            if order is None:
+                continue
+            shown.add(order.command.command_id)
+            happened = event_of(order, row, book.asked_at)
+            if happened is not None:
+                reports.append(Report(order.command.command_id, happened))
+        self._enter_day(trading_day(book.asked_at), shown)
+        # A book shorter than an earlier one of the day, or without an order that the broker has named to us, has lost
+        # rows: it proves nothing absent. The second holds also for a watcher that has seen no earlier book.
+        all_there = not any(must_be_shown(order, shown, book.asked_at) for order in self.orders)
+        self._whole = all_there and len(book.rows) >= self._rows_seen_max
+        self._rows, self._shown = book.rows, shown
+        if self._whole:
+            self._rows_seen_max = len(book.rows)
+            reports.extend(self._absences.advance(self.orders, shown, book.asked_at))
+        return Compared(tuple(reports), tuple(self._foreign(strange, book)), self._whole)
+
+    def _foreign(self, strange: list[OrderRow], book: Book[OrderRow]) -> Iterator[Order]:
+        """Yield the orders of others. One with a tag like ours may be new to this watcher alone: it waits a book."""
+        waited, self._strangers = self._strangers, set()
+        self._unreadable.clear()
+        for row in strange:
+            if looks_like_ours(row.remarks) and row.broker_order_id not in waited:
+                self._strangers.add(row.broker_order_id)
+                continue
+            order = external_order(row, self._client_id, book.asked_at)
+            if order is not None:
+                yield order
+            else:
+                self._unreadable.append(row)
+
+    def _enter_day(self, day: str, shown: set[str]) -> None:
+        """Turn the page: what earlier days left is carried, where the product lets it be."""
+        if day == self._day:
+            return
+        if self._day:
+            self._accepted.clear()
+            self._moved = defaultdict(
+                int, {key: n for key, n in self._moved.items() if key.product in CARRIED_PRODUCTS}
+            )
+        self._day, self._rows_seen_max = day, 0
+        for order in self.orders.forget_before(day):
+            if order.command.key.product in CARRIED_PRODUCTS:
+                self._carried[order.command.key] += order.filled_quantity * order.command.side.sign
+            shown.discard(order.command.command_id)
+
+    # updates
+
+    def compare_update(self, update: OrderUpdate) -> Report | None:
+        """Return what a pushed update proves of an order of ours; foreign ones are left to the next book."""
+        order = self.orders.match(update.row)
+        if order is None:
+            return None
+        happened = event_of_update(order, update)
+        return None if happened is None else Report(order.command.command_id, happened)
+
+    # the three books together
+
+    def check(self, trades: Book[TradeRow], positions: Book[PositionRow]) -> Checked | None:
+        """Hold the last order book, trades and positions against each other; None after a book that has lost rows."""
+        if not self._whole:
+            return None
+        found = [*fills_disagree(self._rows, trades.rows), *map(unreadable, self._unreadable)]
+        sums = Sums(carried=self._carried, moved=self._moved)
+        apart = positions_disagree(positions.rows, self.orders, self._shown, sums)
+        past, reports = self._past(trades, {one.key for one in apart})
+        lasting = self._patience.lasting((*found, *apart, *past), positions.asked_at)
+        carried = tuple(one for one in lasting if one.quarrel is Quarrel.CARRIED)
+        disagreements = tuple(
+            one for one in lasting if one.quarrel is not Quarrel.CARRIED and one.name not in self._accepted
+        )
+        return Checked(tuple(reports), carried, disagreements)
+
+    def _past(
+        self, trades: Book[TradeRow], apart: set[InstrumentKey | None]
+    ) -> tuple[list[Disagreement], list[Report]]:
+        """Settle what a past day left open and today's book does not show (docs/architecture.md, day roll).
+
+        DAY orders end with their day. One that trades today lives on. Where positions do not add up, or where nothing
+        could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it.
+        """
+        living = {trade.broker_order_id for trade in trades.rows}
+        unsettled: list[Disagreement] = []
+        reports: list[Report] = []
+        for order in self.orders:
+            name, key = order.command.command_id, order.command.key
+            if order.is_over or name in self._shown or order.day >= self._day or order.broker_order_id in living:
+                continue
+            if key in apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
+                sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"
+                unsettled.append(Disagreement(name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence))
+                continue
+            inputs = {"order_of": order.day, "settled_on": self._day, "filled": str(order.filled_quantity)}
+            reports.append(Report(name, OrderEvent(event=Event.CANCEL, tag=Reason.DAY_ENDED, inputs=inputs)))
+        return unsettled, reports
+
+    # what others decide
+
+    def move(self, key: InstrumentKey, quantity: int) -> None:
+        """Count units that the account holds by nobody's order."""
+        self._moved[key] += quantity
+
+    def accept(self, name: str) -> None:
+        """Say no more of this disagreement today."""
+        self._accepted.add(name)
+
+
+def known_from(
+    orders: Iterable[Order],
+    positions: Mapping[str, Mapping[InstrumentKey, int]],
+    moved: Mapping[InstrumentKey, int],
+    accepted: Iterable[str],
+) -> Known:
+    """Gather what a comparison begins with; `positions` are what earlier days left to each strategy."""
+    carried: defaultdict[InstrumentKey, int] = defaultdict(int)
+    for held in positions.values():
+        for key, quantity in held.items():
+            carried[key] += quantity
+    return Known(orders=tuple(orders), carried=dict(carried), moved=dict(moved), accepted=frozenset(accepted))
