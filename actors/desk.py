@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 import pykka
-from domain.calendar import Calendar
 from loguru import logger
 
 from actors.address import Address, Line, ReplyOnce, post
@@ -74,6 +73,7 @@ from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
 from domain.books import Disagreement
+from domain.calendar import Calendar
 from domain.change_command import ChangeCommand
 from domain.comparison import Comparison, known_from
 from domain.evidence import OrderUpdate, Tick

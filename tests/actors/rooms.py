@@ -28,9 +28,11 @@ from actors.messages import (
     SessionChanged,
     SubmitOrder,
 )
-from domain.evidence import Accepted, InstrumentReply, LoggedIn, PlaceReply
+from domain.calendar import Calendar
+from domain.evidence import Accepted, InstrumentReply, PlaceReply
 from domain.lifecycle import IllegalTransitionError, is_late_truth
 from domain.order import Order, OrderCommand
+from domain.session import SessionState
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument
 from tests.fakes import order as an_order
 
@@ -51,7 +53,14 @@ def settle(actor: DeskActor, mailbox: Probe) -> None:
 class CommandRoom:
     """A CommandActor that is ready, with a probe at each of its doors. Plays the other actors' parts when asked to."""
 
-    def __init__(self, *, orders_waiting_max: int = 1_000, blind_s_max: float = 5.0, ready: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        orders_waiting_max: int = 1_000,
+        blind_s_max: float = 5.0,
+        ready: bool = True,
+        calendar: Calendar | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
@@ -65,13 +74,14 @@ class CommandRoom:
             broker=self.broker,
             watcher=self.watcher,
             limits=CommandLimits(orders_waiting_max, blind_s_max),
+            calendar=calendar,
             clock=self.clock,
             timer=self.timer,
         )
         self.own = own_mailbox(self.actor)
         self.orders: dict[str, Order] = {}
         if ready:
-            self.tell(SessionChanged(reply=LoggedIn("FA1")))
+            self.tell(SessionChanged(state=SessionState.LOGGED_IN, words="logged in"))
             self.tell(BooksCompared(reports=(), asked_at=self.clock.now()))
 
     def tell(self, message: Any) -> Any:  # noqa: ANN401  any message of the inbox
@@ -97,7 +107,7 @@ class CommandRoom:
         from actors.messages import FindReadiness  # noqa: PLC0415  used here alone
 
         found = self.actor.on_receive(FindReadiness())
-        assert found is not None
+        assert isinstance(found, Readiness)
         return found
 
     # The other actors' parts, one step each.

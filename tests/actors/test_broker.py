@@ -22,9 +22,10 @@ from actors.messages import (
     SessionChanged,
     TradeBookRead,
 )
-from domain.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
+from domain.evidence import Accepted, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.order import Exchange, Intent, Side
 from domain.reasons import Reason
+from domain.session import SessionState
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeBroker, FakeClock, FakeFeed, ManualTimer, Probe, instrument, order
@@ -232,7 +233,8 @@ def test_a_login_is_told_and_the_feed_begins(room: BrokerRoom) -> None:
     room.tell(LogIn())
     room.serve()
 
-    assert room.command.only(SessionChanged).reply == LoggedIn("FA1")
+    told = [one.state for one in room.command.of(SessionChanged)]
+    assert told == [SessionState.LOGGING_IN, SessionState.LOGGED_IN]
     assert room.feed.sessions == [room.broker.session]
 
 

@@ -34,11 +34,12 @@ from actors.messages import (
     SessionChanged,
     StopTaking,
 )
-from domain.evidence import Accepted, LoginFailed, Refused, Unavailable, Unknown, UnknownInstrument
+from domain.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.lifecycle import Event, State, Status
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType, Side
 from domain.reasons import Reason
 from domain.reconcile import Report
+from domain.session import SessionState
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import TEN_O_CLOCK, Probe, command, instrument, order, trade_of
 
@@ -347,7 +348,10 @@ def test_two_prices_for_one_order_lead_it_once(room: CommandRoom) -> None:
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        (SessionChanged(reply=LoginFailed("wrong password", final=True)), "no session: wrong password"),
+        (
+            SessionChanged(state=SessionState.REFUSED, words="wrong password"),
+            "no session at the broker: wrong password",
+        ),
         (
             BooksUnavailable(cause="HTTP 502", blind_s=6.0),
             "the broker's order book has been unreadable for 6 s: HTTP 502",

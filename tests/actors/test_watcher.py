@@ -15,10 +15,10 @@ from actors.messages import (
     TradeBookRead,
 )
 from actors.watcher import WatcherActor
+from domain.comparison import Comparison, Known
 from domain.evidence import Book, BrokerStatus, Unavailable
 from domain.lifecycle import Event, State
 from domain.order import Order
-from domain.reconcile import Comparison
 from domain.settings import ProofSettings, WatcherSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, book, order, row_of, trade_of
@@ -35,7 +35,7 @@ class WatcherRoom:
             supervisor=self.supervisor,
             command=self.command,
             broker=self.broker,
-            comparison=Comparison(orders, ProofSettings()),
+            comparison=Comparison(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
             settings=WatcherSettings(poll_interval_s=1.0),
             clock=self.clock,
             timer=self.timer,

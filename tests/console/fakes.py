@@ -15,6 +15,7 @@ from actors.messages import (
     Readiness,
     Timeline,
     TradingStateNow,
+    WatchState,
 )
 from domain.evidence import Book
 from domain.lifecycle import Event
@@ -136,4 +137,9 @@ class FakeDesk:
 
     def status(self) -> Status:
         broker = BrokerState(session="logged in", waiting=0, placed=1, idle_s=1.5)
-        return Status(trading=self.trading, readiness=self.readiness(), broker=broker)
+        return Status(
+            trading=self.trading,
+            readiness=self.readiness(),
+            broker=broker,
+            watch=WatchState(book_asked_at=TEN_O_CLOCK, feed="logged in"),
+        )

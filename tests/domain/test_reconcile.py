@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.comparison import Comparison
 from domain.evidence import BrokerStatus
 from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.reasons import Reason
-from domain.reconcile import Comparison, OrderIndex, Report, event_of, remarks_tag_of
+from domain.reconcile import OrderIndex, Report, event_of, remarks_tag_of
 from domain.settings import ProofSettings
 from tests.fakes import TEN_O_CLOCK, book, command, order, row_of
 

@@ -9,10 +9,10 @@ import pytest
 
 from actors.messages import OrderAnswered, OrderDeclined
 from actors.watcher import WatcherActor
+from domain.comparison import Compared, Comparison
 from domain.evidence import Book, OrderRow
 from domain.lifecycle import State
 from domain.order import OrderCommand
-from domain.reconcile import Comparison, Report
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import RESTING, Answers, MakeScene, Scene
 from tests.scenarios.waiting import WAIT_S, until
@@ -36,11 +36,11 @@ class Stuck(Comparison):
         self.began = threading.Event()
         self._let_go = let_go
 
-    def compare(self, book: Book[OrderRow]) -> tuple[Report, ...]:
+    def compare(self, book: Book[OrderRow]) -> Compared:
         del book
         self.began.set()
         self._let_go.wait(WAIT_S)
-        return ()
+        return Compared((), (), whole=False)
 
 
 def test_a_watcher_that_dies_is_replaced_and_orders_keep_flowing(scene: Scene, paper: Paper, deaths: list[str]) -> None:

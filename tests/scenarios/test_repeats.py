@@ -20,9 +20,10 @@ from actors.messages import (
     SessionChanged,
     SubmitOrder,
 )
-from domain.evidence import Accepted, LoggedIn
+from domain.evidence import Accepted
 from domain.lifecycle import Event
 from domain.order import Order, OrderEvent
+from domain.session import SessionState
 from tests.fakes import TEN_O_CLOCK, FakeClock, ManualTimer, Probe, command, instrument, order
 
 ACCEPT = OrderEvent(event=Event.ACCEPT, broker_order_id="1")
@@ -60,10 +61,11 @@ def _actor(risk: Probe, broker: Probe) -> CommandActor:
         broker=broker,
         watcher=Probe(),
         limits=CommandLimits(orders_waiting_max=10, blind_s_max=5.0),
+        calendar=None,
         clock=clock,
         timer=ManualTimer(clock),
     )
-    actor.on_receive(SessionChanged(reply=LoggedIn("PAPER")))
+    actor.on_receive(SessionChanged(state=SessionState.LOGGED_IN, words="logged in"))
     actor.on_receive(BooksCompared(reports=(), asked_at=clock.now()))
     return actor
 
