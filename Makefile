@@ -28,7 +28,7 @@ draw: $(STAMP)  ## Draw the life of an order and the flow of messages anew, from
 	$(BIN)/python -m docs.draw
 
 bench: $(STAMP)  ## Measure the order path beside the bare client
-	$(BIN)/python -m benchmarks.order_path
+	$(BIN)/python -m benchmarks
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

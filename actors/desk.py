@@ -39,10 +39,12 @@ from actors.messages import (
     FindWatchState,
     GuardInbox,
     Holdings,
+    JoinStrategy,
     LogIn,
     MarketInbox,
     OrderAnswered,
     OrderDeclined,
+    OrderUpdated,
     OrderUpdateSeen,
     Poll,
     PositionBookRead,
@@ -400,6 +402,10 @@ class Desk:
     def send(self, command: OrderCommand, reply_to: Address[OrderAnswered | OrderDeclined]) -> None:
         """Send an order into the desk; `reply_to` hears the outcome."""
         post(self._command, SubmitOrder(command=command, reply_to=reply_to))
+
+    def join(self, strategy: str, address: Address[OrderUpdated | OrderDeclined]) -> None:
+        """Tell this address what becomes of the strategy's orders, after each commit."""
+        post(self._command, JoinStrategy(strategy=strategy, address=address))
 
     def change(self, command: ChangeCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
         """Cancel or modify an order and wait for the broker's answer; None when it is not known in time."""

@@ -101,7 +101,7 @@ class WatcherActor(DeskActor):
             case TradeBookRead():
                 self._take_trades(message.book)
             case PositionsRead():
-                self._check(message.book)
+                self._keep(message.book)
             case OrderUpdateSeen():
                 self._updates.append(message.update)
                 self._ask_for_moves()
@@ -156,6 +156,8 @@ class WatcherActor(DeskActor):
             reports=compared.reports, foreign=compared.foreign, whole=compared.whole, asked_at=book.asked_at
         )
         post(self._command, news)
+        if compared.checked is not None:
+            post(self._command, BooksChecked(checked=compared.checked))
         if compared.whole:
             self._seen_at, self._book_asked_at = self._clock.monotonic(), book.asked_at
         else:
@@ -190,15 +192,12 @@ class WatcherActor(DeskActor):
             self._told.update((row.broker_order_id, row.fill_id) for row in new)
             post(self._command, FillsSeen(fills=new))
 
-    def _check(self, book: Book[PositionRow] | Unavailable) -> None:
+    def _keep(self, book: Book[PositionRow] | Unavailable) -> None:
         if isinstance(book, Unavailable):
             logger.warning("the positions could not be read: {}", book.cause)
             return
-        if self._trades is None:
-            return
-        checked = self._comparison.check(self._trades, book)
-        if checked is not None:
-            post(self._command, BooksChecked(checked=checked))
+        if self._trades is not None:
+            self._comparison.keep(self._trades, book)
 
     def _settle(self, message: DisagreementSettled) -> None:
         settled = message.disagreement

@@ -1,11 +1,13 @@
 """Three books against each other: order book, trade book, position book, and our sums plus EXTERNAL.
 
-They are read one after the other while the market moves, so one difference proves nothing. A difference that stays
-becomes a `Disagreement`: a named state that stops entries until it clears or a person accepts it.
+They are read one after the other while the market moves. So a round is judged only when the next order book is there,
+and only about what did not trade between the two: what was read in between must then fit. The books of a broker may lag
+all the same, so one difference proves nothing. One that stays becomes a `Disagreement`: a named state that stops
+entries until it clears or a person accepts it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -76,9 +78,14 @@ class Patience:
         self._seconds = seconds
         self._seen: dict[str, _Seen] = {}
 
-    def lasting(self, found: Iterable[Disagreement], at: datetime) -> tuple[Disagreement, ...]:
-        """Take what one comparison found; return what has been found often and long enough."""
-        seen: dict[str, _Seen] = {}
+    def lasting(
+        self, found: Iterable[Disagreement], at: datetime, unjudged: Callable[[str], bool]
+    ) -> tuple[Disagreement, ...]:
+        """Take what one comparison found; return what has been found often and long enough.
+
+        What could not be judged this time stays as it was.
+        """
+        seen = {name: one for name, one in self._seen.items() if unjudged(name)}
         for one in found:
             earlier = self._seen.get(one.name)
             again = earlier is not None and earlier.disagreement.difference == one.difference
@@ -123,7 +130,7 @@ def unreadable(row: OrderRow) -> Disagreement:
 
 
 def _fills(number: str, difference: int, sentence: str) -> Disagreement:
-    return Disagreement(name=f"fills:{number}", quarrel=Quarrel.FILLS, sentence=sentence, difference=difference)
+    return Disagreement(name=fills_name(number), quarrel=Quarrel.FILLS, sentence=sentence, difference=difference)
 
 
 @dataclass(slots=True)
@@ -182,10 +189,20 @@ def positions_disagree(
     return found
 
 
+def position_name(key: InstrumentKey) -> str:
+    """Return the name of a disagreement about this position."""
+    return f"position:{key.exchange}|{key.symbol}|{key.product}"
+
+
+def fills_name(number: str) -> str:
+    """Return the name of a disagreement about what this order traded; `number` is the broker's."""
+    return f"fills:{number}"
+
+
 def _position(key: InstrumentKey, account: int, ours: int, *, by_night: bool) -> Disagreement:
     where = f"{key.symbol} ({key.exchange} {key.product})"
     return Disagreement(
-        name=f"position:{key.exchange}|{key.symbol}|{key.product}",
+        name=position_name(key),
         quarrel=Quarrel.CARRIED if by_night else Quarrel.POSITION,
         sentence=f"the account holds {account} {where}; this desk's fills and those it saw from others make {ours}",
         difference=account - ours,

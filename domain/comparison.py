@@ -16,15 +16,17 @@ from domain.books import (
     Quarrel,
     Sums,
     fills_disagree,
+    fills_name,
+    position_name,
     positions_disagree,
     unreadable,
 )
-from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
+from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, key_of
 from domain.foreign import external_order
 from domain.lifecycle import Event, State
 from domain.order import InstrumentKey, Order, OrderEvent, Product
 from domain.reasons import Reason
-from domain.reconcile import OrderIndex, Report, event_of, event_of_update, looks_like_ours
+from domain.reconcile import OrderIndex, Report, event_of, event_of_update, filled_in, looks_like_ours
 from domain.seams import trading_day
 from domain.settings import ProofSettings, WatcherSettings
 
@@ -48,11 +50,13 @@ class Compared:
     """What an order book proves: news of our orders, and orders of others that are not recorded yet.
 
     `whole` is False for a book that has lost rows: it proves nothing absent, and what it hides cannot be seen.
+    `checked` is the judgement on the round before this book, where there was a whole one.
     """
 
     reports: tuple[Report, ...]
     foreign: tuple[Order, ...]
     whole: bool
+    checked: "Checked | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,15 @@ class Checked:
     reports: tuple[Report, ...]
     carried: tuple[Disagreement, ...]
     disagreements: tuple[Disagreement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The three books of one round, the order book being whole."""
+
+    rows: tuple[OrderRow, ...]
+    trades: Book[TradeRow]
+    positions: Book[PositionRow]
 
 
 class Comparison:
@@ -78,6 +91,7 @@ class Comparison:
         self._rows: tuple[OrderRow, ...] = ()
         self._shown: set[str] = set()
         self._whole = False
+        self._round: _Round | None = None
         self._rows_seen_max = 0
         self._strangers: set[str] = set()
         self._unreadable: list[OrderRow] = []
@@ -106,10 +120,11 @@ class Comparison:
         all_there = not any(must_be_shown(order, shown, book.asked_at) for order in self.orders)
         self._whole = all_there and len(book.rows) >= self._rows_seen_max
         self._rows, self._shown = book.rows, shown
+        checked = self._check(book.rows) if self._whole else None
         if self._whole:
             self._rows_seen_max = len(book.rows)
             reports.extend(self._absences.advance(self.orders, shown, book.asked_at))
-        return Compared(tuple(reports), tuple(self._foreign(strange, book)), self._whole)
+        return Compared(tuple(reports), tuple(self._foreign(strange, book)), self._whole, checked)
 
     def _foreign(self, strange: list[OrderRow], book: Book[OrderRow]) -> Iterator[Order]:
         """Yield the orders of others. One with a tag like ours may be new to this watcher alone: it waits a book."""
@@ -152,15 +167,26 @@ class Comparison:
 
     # the three books together
 
-    def check(self, trades: Book[TradeRow], positions: Book[PositionRow]) -> Checked | None:
-        """Hold the last order book, trades and positions against each other; None after a book that has lost rows."""
-        if not self._whole:
+    def keep(self, trades: Book[TradeRow], positions: Book[PositionRow]) -> None:
+        """Take the books that were read after the last order book: the next one completes the round."""
+        self._round = _Round(self._rows, trades, positions) if self._whole else None
+
+    def _check(self, rows: tuple[OrderRow, ...]) -> Checked | None:
+        """Judge the last round, now that `rows` tell what traded meanwhile; None when there was no whole round."""
+        judged, self._round = self._round, None
+        if judged is None:
             return None
-        found = [*fills_disagree(self._rows, trades.rows), *map(unreadable, self._unreadable)]
+        before = {row.broker_order_id: row for row in judged.rows}
+        moved = [row for row in rows if _has_traded(row, before.get(row.broker_order_id))]
+        unjudged = {fills_name(row.broker_order_id) for row in moved}
+        unjudged |= {position_name(key) for key in map(key_of, moved) if key is not None}
+        trades = judged.trades
+        found = [*fills_disagree(judged.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
-        apart = positions_disagree(positions.rows, self.orders, self._shown, sums)
+        apart = positions_disagree(judged.positions.rows, self.orders, self._shown, sums)
         past, reports = self._past(trades, {one.key for one in apart})
-        lasting = self._patience.lasting((*found, *apart, *past), positions.asked_at)
+        settled = [one for one in (*found, *apart, *past) if one.name not in unjudged]
+        lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
         carried = tuple(one for one in lasting if one.quarrel is Quarrel.CARRIED)
         disagreements = tuple(
             one for one in lasting if one.quarrel is not Quarrel.CARRIED and one.name not in self._accepted
@@ -199,6 +225,10 @@ class Comparison:
     def accept(self, name: str) -> None:
         """Say no more of this disagreement today."""
         self._accepted.add(name)
+
+
+def _has_traded(row: OrderRow, before: OrderRow | None) -> bool:
+    return filled_in(row) != (0 if before is None else filled_in(before))
 
 
 def known_from(
