@@ -44,6 +44,11 @@ def rows_of(path: Path) -> dict[str, Row]:
     return by_id
 
 
+def own_rows_of(path: Path) -> dict[str, Row]:
+    """Return the orders that this desk was asked for: those of others are EXTERNAL."""
+    return {name: row for name, row in rows_of(path).items() if row["strategy"] != "EXTERNAL"}
+
+
 def journal_of(path: Path, command_id: str | None = None) -> list[Line]:
     """Return the journal, oldest first, of one order or of all."""
     lines = [

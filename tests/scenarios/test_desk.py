@@ -9,12 +9,13 @@ import pytest
 
 from actors.messages import OrderAnswered, OrderDeclined
 from actors.watcher import WatcherActor
-from domain.comparison import Compared, Comparison
+from domain.comparison import Compared, Comparison, Known
 from domain.evidence import Book, OrderRow
 from domain.lifecycle import State
 from domain.order import OrderCommand
+from domain.settings import ProofSettings, WatcherSettings
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
-from tests.scenarios.scene import RESTING, Answers, MakeScene, Scene
+from tests.scenarios.scene import CLIENT, RESTING, Answers, MakeScene, Scene
 from tests.scenarios.waiting import WAIT_S, until
 
 
@@ -33,6 +34,7 @@ class Stuck(Comparison):
     """A comparison that never comes back, until it is let go."""
 
     def __init__(self, let_go: threading.Event) -> None:
+        super().__init__(Known(), CLIENT, ProofSettings(), WatcherSettings())
         self.began = threading.Event()
         self._let_go = let_go
 

@@ -19,7 +19,7 @@ from console.cli import app
 from console.serving import ApiServer
 from domain.lifecycle import State
 from domain.seams import IST
-from tests.scenarios.books import assert_journal_replays, disagreements, rows_of
+from tests.scenarios.books import assert_journal_replays, disagreements, own_rows_of
 from tests.scenarios.paper import HOME, Paper
 from tests.scenarios.process import TOKEN, Caller, DeskProcess, an_order, command_line, environment, write_config
 from tests.scenarios.scene import Scene
@@ -87,7 +87,7 @@ def test_sigterm_with_orders_in_flight_drains_or_names_them_and_leaves_nothing_u
 
     assert code == 0, desk.said
     assert_journal_replays(database)
-    rows = rows_of(database)
+    rows = own_rows_of(database)
     unsettled = {name for name, row in rows.items() if row["state"] in ON_THE_WAY}
     named = {name for name in rows if name in desk.said.partition("ended with orders in flight")[2]}
     assert unsettled <= named, "what was on its way is named"
@@ -243,7 +243,7 @@ def test_an_order_that_cannot_be_meant_is_refused_in_one_sentence_and_nothing_is
     assert "trades in lots of 65; 66 is not a multiple" in answer.json()["sentence"]
     after = paper.ledger()
     assert (len(after.orders), len(after.arrivals)) == (len(before.orders), len(before.arrivals))
-    assert {row["state"] for row in rows_of(scene.path).values()} <= {State.BLOCKED}
+    assert {row["state"] for row in own_rows_of(scene.path).values()} <= {State.BLOCKED}
     good = scene.submit(scene.command("good"))
     assert good.state is State.WORKING
     scene.until_state(good.command, State.FILLED)

@@ -86,8 +86,12 @@ def test_an_order_that_never_arrived_is_not_placed_only_after_the_whole_proof(
     order = scene.until_state(command, State.NOT_PLACED)
 
     assert (order.status, order.tag) == (Status.FAILED, Reason.PROVED_ABSENT)
-    lost, proof = scene.journal(command)[-2:]
-    assert (lost.event, proof.event) == ("LOSE_REPLY", "PROVE_ABSENT")
+    lines = scene.journal(command)
+    lost, proof = next(line for line in lines if line.event == "LOSE_REPLY"), lines[-1]
+    evidence = [line for line in lines[lines.index(lost) + 1 : -1] if line.event == "NOTE"]
+    assert proof.event == "PROVE_ABSENT"
+    assert [int(line.inputs["healthy_books"]) for line in evidence] == list(range(1, len(evidence) + 1))
+    assert len(evidence) == min(books, int(proof.inputs["healthy_books"]) - 1), "each book's evidence is journalled"
     first, last = (datetime.fromisoformat(proof.inputs[name]) for name in ("first_asked_at", "last_asked_at"))
     assert int(proof.inputs["healthy_books"]) >= books
     assert last - first >= timedelta(seconds=window_s)
