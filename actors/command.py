@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
-from domain.calendar import Calendar
 from loguru import logger
 
 from actors.address import Address, post
@@ -106,6 +105,7 @@ from actors.settling import Settling
 from actors.sight import Sight
 from actors.timer import Timer
 from domain.books import Disagreement, Quarrel
+from domain.calendar import Calendar
 from domain.change import ChangeStage
 from domain.evidence import Accepted, Refused, Unknown
 from domain.instrument import Objection
@@ -380,7 +380,8 @@ class CommandActor(LoopActor):
             return
         # What the database did not take is tried again in order: nothing of the same order may be written past it.
         words = "earlier events of the order wait for the database"
-        self._go_on_unrecorded(EventUnrecorded(command_id=command_id, happened=happened, at=message.at, cause=words))
+        unwritten = EventUnrecorded(command_id=command_id, happened=happened, at=message.at, cause=words)
+        self.actor_ref.tell(unwritten)
 
     def _record_news(self, reports: tuple[Report, ...]) -> None:
         for report in reports:

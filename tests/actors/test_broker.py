@@ -28,7 +28,7 @@ from domain.reasons import Reason
 from domain.session import SessionState
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeBroker, FakeClock, FakeFeed, ManualTimer, Probe, instrument, order
+from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, instrument, order
 
 EXPIRED = Refused(Reason.SESSION_EXPIRED, "Session Expired : Invalid Session Key")
 
@@ -36,11 +36,13 @@ EXPIRED = Refused(Reason.SESSION_EXPIRED, "Session Expired : Invalid Session Key
 class BrokerRoom:
     """A BrokerActor without a thread. `serve` lets it read its mailbox to the end and send what may leave now."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401  any setting of the broker
+    def __init__(self, *, logged_in: bool = True, **settings: Any) -> None:  # noqa: ANN401  any setting of the broker
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.command, self.watcher, self.market = Probe(), Probe(), Probe(), Probe()
         self.broker, self.feed = FakeBroker(self.clock), FakeFeed()
+        if logged_in:
+            self.broker.session, self.broker.needs_login = FakeSession(), False
         self.actor = BrokerActor(
             supervisor=self.supervisor,
             command=self.command,
@@ -229,7 +231,8 @@ def test_an_exit_never_waits_too_long_to_be_sent() -> None:
 # The session.
 
 
-def test_a_login_is_told_and_the_feed_begins(room: BrokerRoom) -> None:
+def test_a_login_is_told_and_the_feed_begins() -> None:
+    room = BrokerRoom(logged_in=False)
     room.tell(LogIn())
     room.serve()
 
@@ -294,7 +297,8 @@ def test_many_orders_on_a_dead_session_do_not_try_the_password_many_times() -> N
     assert len(room.answers) == 20
 
 
-def test_a_login_that_is_useless_is_not_tried_again(room: BrokerRoom) -> None:
+def test_a_login_that_is_useless_is_not_tried_again() -> None:
+    room = BrokerRoom(logged_in=False)
     room.broker.logins.say(LoginFailed("Account blocked", final=True))
 
     for _ in range(60):
@@ -324,16 +328,16 @@ def test_the_second_asking_keeps_the_rate_ceiling() -> None:
 
 def test_a_dead_session_seen_by_a_read_is_opened_again_no_oftener_than_set() -> None:
     # B1.
-    room = BrokerRoom(login_retry_s=5.0)
+    room = BrokerRoom(logged_in=False, login_retry_s=5.0)
     room.broker.logins.say(LoginFailed("server is down", final=False))
 
-    for _ in range(12):
+    for _ in range(40):
         room.tell(ReadOrderBook())
         room.serve()
         room.wait(1, step=1)
 
-    assert room.broker.calls.count("log_in") == 3
-    assert room.broker.calls.count("order_book") == 12
+    assert room.broker.calls.count("log_in") == 4, "after 0, 5, 15 and 35 seconds"
+    assert room.broker.calls.count("order_book") == 40
 
 
 # Reading, status, the end.

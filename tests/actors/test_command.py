@@ -484,6 +484,7 @@ def test_an_order_goes_on_when_step_3_cannot_be_written(room: CommandRoom) -> No
 
     room.fail_to_record()
     placed = room.place()
+    room.wait(RETRY_UNRECORDED_S)
     room.record()
 
     assert len(placed) == 1
@@ -499,14 +500,15 @@ def test_what_the_database_did_not_take_is_noted_later(room: CommandRoom) -> Non
     room.reserve(quantity=45)
     room.fail_to_record()
     room.place()
-    room.record()
+    assert room.repo.of(RecordEvent) == [], "nothing of the order is written past what waits"
 
     room.wait(RETRY_UNRECORDED_S)
+    written = [(one.happened.event, one.happened.tag) for one in room.repo.of(RecordEvent)]
     room.record()
 
     kept = room.orders["x1"]
     assert (kept.state, kept.quantity, kept.limit_price) == (State.WORKING, 45, Decimal(100))
-    assert kept.tag is Reason.STEP_3_UNRECORDED
+    assert written == [(Event.NOTE, Reason.STEP_3_UNRECORDED), (Event.ACCEPT, None)]
     assert room.readiness.reasons == ()
 
 

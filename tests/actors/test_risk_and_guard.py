@@ -103,9 +103,9 @@ class GuardRoom:
 
     def __init__(self, held: int = 0) -> None:
         self.command = Probe()
-        self.actor = GuardActor(
-            supervisor=Probe(), command=self.command, ledger=GuardLedger({"trend": {KEY: held}} if held else {})
-        )
+        entered = order(command_id="entered", quantity=held, state=State.FILLED, filled_quantity=held) if held else None
+        ledger = GuardLedger(orders=() if entered is None else (entered,))
+        self.actor = GuardActor(supervisor=Probe(), command=self.command, ledger=ledger)
 
     def reserve(self, name: str, intent: Intent = Intent.ENTRY, side: Side = Side.BUY, quantity: int = 10) -> None:
         asked = command(command_id=name, intent=intent, side=side, quantity=quantity)

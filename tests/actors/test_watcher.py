@@ -2,21 +2,27 @@ import pytest
 
 from actors.messages import (
     AskForMoves,
+    BooksChecked,
     BooksCompared,
     BooksUnavailable,
+    FeedChanged,
     FillsSeen,
     HeartbeatSent,
     OrderBookRead,
     OrdersMoved,
+    OrderUpdateSeen,
     Poll,
+    PositionsRead,
     ReadOrderBook,
+    ReadPositions,
     ReadTradeBook,
     SendHeartbeat,
     TradeBookRead,
+    UpdatesCompared,
 )
 from actors.watcher import WatcherActor
-from domain.comparison import Comparison, Known
-from domain.evidence import Book, BrokerStatus, Unavailable
+from domain.comparison import Checked, Comparison, Known
+from domain.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavailable
 from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.settings import ProofSettings, WatcherSettings
@@ -123,7 +129,7 @@ def test_a_moved_order_is_compared_as_it_is_now(room: WatcherRoom) -> None:
 
 def test_blindness_is_told_with_its_length_and_changes_nothing(room: WatcherRoom) -> None:
     # B1, G8.
-    room.see()
+    room.see(WORKING)
     room.command.take()
     room.clock.advance(4)
 
@@ -133,16 +139,65 @@ def test_blindness_is_told_with_its_length_and_changes_nothing(room: WatcherRoom
     assert room.command.of(BooksCompared) == []
 
 
-def test_the_trades_are_read_at_first_and_whenever_fills_grew(room: WatcherRoom) -> None:
+def test_a_round_reads_the_three_books_one_after_the_other(room: WatcherRoom) -> None:
     room.see(WORKING)
-    first = len(room.broker.of(ReadTradeBook))
-    room.see(WORKING)
-    second = len(room.broker.of(ReadTradeBook))
+    after_orders = room.broker.take()
+    room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
 
-    room.actor.on_receive(OrdersMoved(orders=(), fills_grew=True))
+    assert after_orders == [ReadTradeBook()]
+    assert room.broker.take() == [ReadPositions()]
+
+
+def test_a_round_is_judged_by_the_next_order_book(room: WatcherRoom) -> None:
+    room.see(WORKING)
+    room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
+    room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
+    assert room.command.of(BooksChecked) == []
+
     room.see(WORKING)
 
-    assert (first, second, len(room.broker.of(ReadTradeBook))) == (1, 1, 2)
+    assert room.command.only(BooksChecked).checked == Checked((), (), ())
+
+
+def test_fills_are_told_once(room: WatcherRoom) -> None:
+    for shown in ((trade_of(WORKING),), (trade_of(WORKING), trade_of(WORKING, "2"))):
+        room.actor.on_receive(TradeBookRead(book=Book(shown, room.clock.now())))
+
+    assert [[fill.fill_id for fill in told.fills] for told in room.command.of(FillsSeen)] == [["1"], ["2"]]
+
+
+def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoom) -> None:
+    sent = order(command_id="new", state=State.SENDING)
+    shown = row_of(sent, BrokerStatus.COMPLETE, broker_order_id="B9", filled_quantity=10)
+    room.actor.on_receive(OrderUpdateSeen(update=OrderUpdate(ReportType.FILL, shown, room.clock.now())))
+    assert room.command.take() == [AskForMoves()]
+
+    room.actor.on_receive(OrdersMoved(orders=(sent,), fills_grew=False))
+
+    (report,) = room.command.only(UpdatesCompared).reports
+    assert (report.command_id, report.happened.event) == ("new", Event.FILL)
+    assert room.broker.messages == [], "an update reads no book"
+
+
+def test_a_feed_that_is_up_again_has_the_books_read_and_winds_no_clock(room: WatcherRoom) -> None:
+    room.actor.on_receive(FeedChanged(up=True, words="logged in"))
+    room.actor.on_receive(OrdersMoved(orders=(), fills_grew=False))
+    assert room.broker.take() == [ReadOrderBook()]
+
+    room.see(WORKING)
+
+    assert room.timer.of(Poll) == []
+
+
+def test_a_book_that_has_lost_rows_is_told_as_blindness(room: WatcherRoom) -> None:
+    # B3.
+    room.see(WORKING)
+    room.command.take()
+
+    room.see()
+
+    assert room.command.only(BooksCompared).whole is False
+    assert room.command.only(BooksUnavailable).blind_s == 1
 
 
 def test_fills_are_passed_on(room: WatcherRoom) -> None:

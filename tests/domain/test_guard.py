@@ -147,7 +147,7 @@ def test_an_exit_on_the_side_that_would_build_is_refused() -> None:
 
 
 def test_a_short_position_is_exited_by_buying() -> None:
-    ledger = GuardLedger({"trend": {KEY: -40}})
+    ledger = GuardLedger(orders=[filled(40, side=Side.SELL)])
 
     verdict = ledger.reserve(command(command_id="exit", intent=Intent.EXIT, side=Side.BUY, quantity=100))
 
@@ -231,10 +231,12 @@ def test_a_released_reservation_is_free_again() -> None:
     assert not ledger.has_strategy("trend")
 
 
-def test_positions_of_earlier_days_are_held_from_the_start() -> None:
-    ledger = GuardLedger({"trend": {KEY: 100}}, [filled(20, command_id="today")])
+def test_positions_of_earlier_days_are_held_from_the_start_but_for_mis() -> None:
+    delivery = replace(KEY, product=Product.CNC)
 
-    assert ledger.positions() == {"trend": {KEY: 120}}
+    ledger = GuardLedger({"trend": {KEY: 100, delivery: 30}}, [filled(20, command_id="today")])
+
+    assert ledger.positions() == {"trend": {delivery: 30, KEY: 20}}, "the broker has squared yesterday's MIS off"
 
 
 @given(st.lists(st.sampled_from([0, 1, 4, 10]), max_size=6))

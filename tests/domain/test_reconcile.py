@@ -1,23 +1,19 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from domain.comparison import Comparison
 from domain.evidence import BrokerStatus
 from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.reasons import Reason
-from domain.reconcile import OrderIndex, Report, event_of, remarks_tag_of
+from domain.reconcile import OrderIndex, event_of, remarks_tag_of
 from domain.settings import ProofSettings
-from tests.fakes import TEN_O_CLOCK, book, command, order, row_of
+from tests.fakes import TEN_O_CLOCK, command, order, row_of
 
 ROOT = Path(__file__).parents[2]
 THREE_IN_NINETY = ProofSettings(books=3, window_s=90)
@@ -33,10 +29,6 @@ def working(**overrides: object) -> Order:
 
 def lost(**overrides: object) -> Order:
     return order(**({"state": State.UNCONFIRMED} | overrides))
-
-
-def events(reports: tuple[Report, ...]) -> list[tuple[str, Event]]:
-    return [(one.command_id, one.happened.event) for one in reports]
 
 
 def test_a_row_is_matched_by_the_brokers_id_first_and_else_by_our_tag() -> None:
@@ -179,169 +171,6 @@ def test_a_known_word_after_an_unknown_one_clears_the_tag() -> None:
 
     assert happened is not None
     assert happened.event is Event.WORK
-
-
-def test_a_finished_order_found_by_its_tag_takes_the_brokers_id_once() -> None:
-    comparison = Comparison([lost()], THREE_IN_NINETY)
-    shown = book([row_of(lost(), BrokerStatus.COMPLETE, filled_quantity=10)], at(1))
-
-    first = comparison.compare(shown)
-    comparison.orders.observe(lost().after(first[0].happened, at(1)))
-    second = comparison.compare(book(shown.rows, at(2)))
-
-    assert events(first) == [("c1", Event.FILL)]
-    assert second == ()
-
-
-@pytest.mark.parametrize(
-    ("asked", "proved_at"),
-    [
-        ([1, 50, 91], 3),
-        ([1, 2, 3, 4, 90], None),
-        ([1, 2, 3, 4, 91], 5),
-        ([1, 92], None),
-        ([1, 92, 93], 3),
-    ],
-)
-def test_absence_is_proved_by_enough_books_over_enough_time_and_never_earlier(
-    asked: list[float], proved_at: int | None
-) -> None:
-    # R4.
-    comparison = Comparison([lost()], THREE_IN_NINETY)
-
-    said = [events(comparison.compare(book(at=at(moment)))) for moment in asked]
-
-    proofs = [place for place, one in enumerate(said, start=1) if one]
-    assert proofs == ([] if proved_at is None else [proved_at])
-
-
-@given(
-    gaps=st.lists(st.floats(0.1, 60), min_size=1, max_size=30),
-    books=st.integers(1, 5),
-    window_s=st.floats(0, 200),
-)
-def test_no_proof_comes_early_whatever_the_books_times(gaps: list[float], books: int, window_s: float) -> None:
-    comparison = Comparison([lost()], ProofSettings(books=books, window_s=window_s))
-    moments = [at(sum(gaps[: count + 1])) for count in range(len(gaps))]
-
-    for count, moment in enumerate(moments, start=1):
-        proved = bool(comparison.compare(book(at=moment)))
-
-        enough = count >= books and moment - moments[0] >= timedelta(seconds=window_s)
-        assert proved == enough
-
-
-def test_books_asked_before_the_order_left_prove_nothing() -> None:
-    comparison = Comparison([lost(updated_at=at(100))], THREE_IN_NINETY)
-
-    said = [comparison.compare(book(at=at(moment))) for moment in (0, 50, 100, 101, 150)]
-
-    assert said == [()] * 5
-
-
-def test_books_of_another_day_prove_nothing() -> None:
-    comparison = Comparison([lost()], THREE_IN_NINETY)
-    tomorrow = 24 * 3600.0
-
-    said = [comparison.compare(book(at=at(tomorrow + moment))) for moment in (0, 50, 100, 200)]
-
-    assert said == [()] * 4
-
-
-@pytest.mark.parametrize("state", [State.CREATED, State.SENDING, State.WORKING, State.PARTLY_FILLED])
-def test_only_an_unconfirmed_order_is_ever_declared_absent(state: State) -> None:
-    comparison = Comparison([order(state=state)], THREE_IN_NINETY)
-
-    said = [comparison.compare(book(at=at(moment))) for moment in (1, 50, 100, 200)]
-
-    assert said == [()] * 4
-
-
-def test_an_order_without_a_tag_is_never_declared_absent() -> None:
-    comparison = Comparison([lost(remarks_tag="")], THREE_IN_NINETY)
-
-    said = [comparison.compare(book(at=at(moment))) for moment in (1, 50, 100, 200)]
-
-    assert said == [()] * 4
-
-
-def test_an_order_that_arrives_late_is_found_and_its_proof_forgotten() -> None:
-    # R5: 85 s after the reply was lost.
-    comparison = Comparison([lost()], THREE_IN_NINETY)
-    before = [comparison.compare(book(at=at(moment))) for moment in (1, 40, 80)]
-
-    found = comparison.compare(book([row_of(lost())], at(85)))
-
-    assert before == [(), (), ()]
-    assert events(found) == [("c1", Event.WORK)]
-
-
-def test_a_book_with_fewer_rows_than_before_proves_nothing_absent() -> None:
-    # B3.
-    other = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
-    comparison = Comparison([lost()], THREE_IN_NINETY)
-    comparison.compare(book([other, replace(other, broker_order_id="B8")], at(1)))
-
-    said = [comparison.compare(book([other], at(moment))) for moment in (50, 100, 150, 200)]
-
-    assert said == [()] * 4
-
-
-def test_a_book_with_fewer_rows_still_shows_what_it_shows() -> None:
-    other = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
-    comparison = Comparison([lost()], THREE_IN_NINETY)
-    comparison.compare(book([other, replace(other, broker_order_id="B8")], at(1)))
-
-    found = comparison.compare(book([row_of(lost())], at(2)))
-
-    assert events(found) == [("c1", Event.WORK)]
-
-
-def test_a_new_days_book_may_be_shorter() -> None:
-    tomorrow = at(24 * 3600)
-    fresh = lost(command_id="fresh", created_at=tomorrow, updated_at=tomorrow)
-    comparison = Comparison([fresh], ProofSettings(books=1, window_s=0))
-    comparison.compare(book([row_of(order(command_id="other"), remarks="foreign")], at(1)))
-
-    said = comparison.compare(book(at=tomorrow + timedelta(seconds=1)))
-
-    assert events(said) == [("fresh", Event.PROVE_ABSENT)]
-
-
-def test_orders_of_earlier_days_that_are_over_are_forgotten_and_open_ones_kept() -> None:
-    done, resting = working(command_id="done", state=State.FILLED), working(command_id="open", broker_order_id="B2")
-    comparison = Comparison([done, resting], THREE_IN_NINETY)
-
-    comparison.compare(book(at=at(24 * 3600)))
-
-    assert [one.command.command_id for one in comparison.orders] == ["open"]
-
-
-def test_foreign_rows_are_passed_over() -> None:
-    foreign = row_of(order(), remarks="typed by hand", broker_order_id="B99")
-
-    assert Comparison([working()], THREE_IN_NINETY).compare(book([foreign], at(1))) == ()
-
-
-def test_a_proof_names_what_it_rests_on() -> None:
-    comparison = Comparison([lost()], ProofSettings(books=2, window_s=5))
-    comparison.compare(book(at=at(1)))
-
-    (proof,) = comparison.compare(book(at=at(7)))
-
-    assert proof.happened.inputs == {
-        "healthy_books": "2",
-        "first_asked_at": at(1).isoformat(),
-        "last_asked_at": at(7).isoformat(),
-    }
-
-
-def test_a_new_watcher_takes_no_book_for_whole_that_misses_an_order_the_broker_has_named() -> None:
-    comparison = Comparison([lost(command_id="c1"), working(command_id="w")], THREE_IN_NINETY)
-
-    reports = [comparison.compare(book(at=at(after_s))) for after_s in (1, 50, 95, 200)]
-
-    assert reports == [(), (), (), ()]
 
 
 def test_a_complete_row_that_does_not_say_how_much_is_filled_whole() -> None:

@@ -10,13 +10,14 @@ from tests.fakes import FakeClock
 @pytest.mark.parametrize(
     ("moment", "day"),
     [
-        (datetime(2026, 1, 4, 18, 29, 59, tzinfo=UTC), "2026-01-04"),
-        (datetime(2026, 1, 4, 18, 30, tzinfo=UTC), "2026-01-05"),
-        (datetime(2026, 1, 5, 0, 0, tzinfo=IST), "2026-01-05"),
+        (datetime(2026, 1, 5, 0, 29, 59, tzinfo=UTC), "2026-01-04"),
+        (datetime(2026, 1, 5, 0, 30, tzinfo=UTC), "2026-01-05"),
+        (datetime(2026, 1, 5, 5, 59, 59, tzinfo=IST), "2026-01-04"),
+        (datetime(2026, 1, 5, 6, 0, tzinfo=IST), "2026-01-05"),
         (datetime(2026, 1, 5, 23, 59, 59, tzinfo=IST), "2026-01-05"),
     ],
 )
-def test_the_trading_day_is_a_day_in_the_exchanges_zone(moment: datetime, day: str) -> None:
+def test_the_trading_day_begins_at_six_in_the_exchanges_zone(moment: datetime, day: str) -> None:
     assert trading_day(moment) == day
 
 

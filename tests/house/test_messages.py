@@ -25,6 +25,7 @@ ANSWERS = {
     messages.TradingStateNow,
     messages.Holdings,
     messages.BrokerState,
+    messages.WatchState,
 }
 """What an ask returns: told to nobody, so they stand in no inbox."""
 
@@ -79,4 +80,4 @@ def test_only_queries_and_a_persons_word_are_asked(room: str) -> None:
 
     asked = set(re.findall(r'_ask\(\s*"\w+", (\w+)\(', code))
 
-    assert asked - {one.__name__ for one in QUERIES} <= {"SetTradingState"}
+    assert asked - {one.__name__ for one in QUERIES} <= {"SetTradingState", "AcceptDisagreement"}
