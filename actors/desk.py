@@ -85,6 +85,8 @@ from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings, StrategySettings
 from domain.settlement import Settlement
+from storage.database import StorageError
+from storage.lease import Lease, take_lease
 
 ASK_WAIT_S: Final = 10.0
 SWITCH_INTERVAL_S: Final = 0.001
@@ -157,6 +159,7 @@ class Desk:
         self._watcher: Line[WatcherInbox] = Line("WatcherActor")
         self._supervisor: Line[SupervisorInbox] = Line("SupervisorActor")
         self._memory: DeskMemory | None = None
+        self._lease: Lease | None = None
 
     # Start and stop.
 
@@ -168,10 +171,20 @@ class Desk:
         self._timer = ThreadTimer(self._clock)
         self._loop = SharedLoop()
         try:
+            self._take_lease()
             self._start_actors()
         except BaseException:
             self.stop(grace_s=0)
             raise
+
+    def _take_lease(self) -> None:
+        """Keep a second desk for this account out, before anything of it is touched."""
+        settings, now = self._settings, self._clock.now()
+        live = settings.mode is Mode.LIVE
+        try:
+            self._lease = take_lease(settings.storage.path, settings.client_id, live=live, now=now)
+        except StorageError as error:
+            raise DeskStartError(str(error)) from error
 
     def _start_actors(self) -> None:
         settings, clock, timer, loop = self._settings, self._clock, self._timer, self._loop
@@ -365,6 +378,8 @@ class Desk:
             self._feed.stop()
         self._loop.stop()
         self._timer.stop()
+        if self._lease is not None:
+            self._lease.release()
         if orphans:
             logger.warning("stopped with orders in flight: {}", ", ".join(orphans))
         return orphans

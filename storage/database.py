@@ -42,8 +42,12 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         database.connect()
+        _check(database)
         Runner(database, str(MIGRATIONS)).up()
         _grow_the_log(database)
+    except StorageError:
+        database.close()
+        raise
     except (peewee.DatabaseError, MigrationError, OSError) as error:
         database.close()
         raise StorageError(
@@ -51,6 +55,21 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
             "the file may be written and is a database of this desk"
         ) from error
     return database
+
+
+def _check(database: peewee.SqliteDatabase) -> None:
+    """Refuse a database that is damaged, or that a newer desk has written: trading on it would lose what it knows."""
+    verdict = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise StorageError(
+            f"the database {database.database} is damaged ({' '.join(verdict.split())}); move it away and restore a backup, or start "
+            "without one: the broker's books hold today's orders and positions, older ones would be lost"
+        )
+    unknown = [one.name for one in Runner(database, str(MIGRATIONS)).status() if one.path is None]
+    if unknown:
+        raise StorageError(
+            f"the database {database.database} was written by a newer desk (it has {unknown[-1]}); start that one"
+        )
 
 
 def sync_log(database: peewee.SqliteDatabase) -> None:
