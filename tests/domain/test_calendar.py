@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -390,6 +391,7 @@ def test_estimated_holidays_are_named_until_the_settings_decide() -> None:
     calendar = Calendar(CalendarSettings(extra_holidays=(first,), no_holidays=tuple(others)))
 
     assert others
+    assert all(day.weekday() < 5 for day in (first, *others))
     assert calendar.doubts(date(2033, 6, 1)) == ()
 
 
@@ -398,15 +400,25 @@ def test_a_year_that_is_known_leaves_no_doubt_and_its_end_looks_into_the_next() 
     assert any("2101" in doubt for doubt in PLAIN.doubts(date(2100, 12, 15)))
 
 
-def test_the_holidays_are_loaded_when_first_asked_for() -> None:
+def answer_of_another_process(question: str, language: str = "en") -> int:
     script = (
-        "import sys; from domain.calendar import Calendar; from domain.settings import CalendarSettings;"
-        "Calendar(CalendarSettings()); sys.exit('holidays' in sys.modules)"
+        "import sys; from datetime import date; from domain.calendar import Calendar;"
+        "from domain.order import Exchange; from domain.settings import CalendarSettings;"
+        f"calendar = Calendar(CalendarSettings()); sys.exit({question})"
     )
+    environment = {**os.environ, "LANGUAGE": language}
+    root = Path(__file__).parents[2]
+    return subprocess.run([sys.executable, "-c", script], cwd=root, env=environment, check=False, timeout=60).returncode
 
-    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False, timeout=60)
 
-    assert done.returncode == 0
+def test_the_holidays_are_loaded_when_first_asked_for() -> None:
+    assert answer_of_another_process("'holidays' in sys.modules") == 0
+
+
+def test_the_holidays_have_the_same_names_in_every_language_of_the_machine() -> None:
+    good_friday = "calendar.is_trading_day(Exchange.MCX, date(2026, 4, 3))"
+
+    assert answer_of_another_process(f"{good_friday} or len(calendar.doubts(date(2025, 6, 1)))", language="hi") == 0
 
 
 GOOD = 'mode = "paper"\nclient_id = "FA1"\n[calendar]\n'
@@ -422,6 +434,7 @@ BAD = [
         "calendar.extra_holidays.0: must be a day written YYYY-MM-DD, not '15/01/2026'",
     ),
     ("no_holidays = ['2027-02-29']", "calendar.no_holidays.0: must be a day written YYYY-MM-DD, not '2027-02-29'"),
+    ("no_holidays = ['20260115']", "calendar.no_holidays.0: must be a day written YYYY-MM-DD, not '20260115'"),
     ("extra_holidays = [0]", "calendar.extra_holidays.0: must be a day written YYYY-MM-DD, not 0"),
     (
         "extra_holidays = [2026-01-15T00:00:00]",
@@ -439,6 +452,11 @@ BAD = [
     (
         SESSION.replace("'19:00'", "'24:00'"),
         "calendar.special_sessions.0.closes: must be a time written HH:MM, not '24:00'",
+    ),
+    (SESSION.replace("'19:00'", "'19'"), "calendar.special_sessions.0.closes: must be a time written HH:MM, not '19'"),
+    (
+        SESSION.replace("'19:00'", "'18:00'"),
+        "calendar.special_sessions.0: opens (18:00) must be before closes (18:00) on the same day",
     ),
     (
         SESSION.replace("'19:00'", "'17:00'"),
@@ -460,10 +478,19 @@ BAD = [
         "calendar: special sessions of NSE on 2026-11-08 overlap or touch; write them as one",
     ),
     (
+        SESSION + SESSION.replace("'18:00'", "'19:00'", 1).replace("closes = '19:00'", "closes = '20:00'"),
+        "calendar: special sessions of NSE on 2026-11-08 overlap or touch; write them as one",
+    ),
+    (
         SESSION.replace("'NSE'", "'NSE', 'NSE'"),
         "calendar: special sessions of NSE on 2026-11-08 overlap or touch; write them as one",
     ),
 ]
+
+
+def test_a_special_session_of_another_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be a time written HH:MM"):
+        SpecialSession(date=DIWALI, exchanges=(NSE,), opens=time(18), closes=time(19, tzinfo=UTC))
 
 
 @pytest.fixture
