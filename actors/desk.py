@@ -9,7 +9,8 @@ import gc
 import importlib
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import pykka
@@ -85,6 +86,7 @@ from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings, StrategySettings
 from domain.settlement import Settlement
+from storage.backup import back_up
 from storage.database import StorageError
 from storage.lease import Lease, take_lease
 
@@ -505,6 +507,20 @@ class Desk:
             raise DeskUnavailableError(f"{name} is not running; the desk is stopping or has not started") from None
         except pykka.Timeout:
             raise DeskUnavailableError(f"{name} did not answer within {wait_s:.0f} s; try again") from None
+
+
+def back_up_database(settings: Settings, target: Path) -> dict[str, Any]:
+    """Copy the desk's database to a new file, also while a desk writes; return what it holds and the seconds it took.
+
+    Raises `DeskUnavailableError` saying why not.
+    """
+    clock = SystemClock()
+    began = clock.monotonic()
+    try:
+        report = back_up(settings.storage.path, target)
+    except StorageError as error:
+        raise DeskUnavailableError(str(error)) from error
+    return {**asdict(report), "seconds": round(clock.monotonic() - began, 3)}
 
 
 def _stop(ref: pykka.ActorRef[Any], wait_s: float) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from actors.messages import OrderAnswered, OrderDeclined
 from console.forms import order_form
 from console.story import as_sentence, price_words
+from domain.change import ChangeStage
+from domain.change_command import ChangeCommand
 from domain.lifecycle import State, Status
 from domain.order import Order, OrderCommand
 from domain.reasons import EXPLANATIONS, Kind, Reason, explain
@@ -79,6 +81,53 @@ def not_known_in_time(command: OrderCommand, order: Order | None, waited_s: floa
         "or send it again with the same command id: it never goes out twice."
     )
     return Outcome(http_status=202, command_id=command.command_id, sentence=sentence, order=order)
+
+
+def refused(answer: OrderDeclined) -> Outcome:
+    """Say why a change or a settlement was not made."""
+    return Outcome(
+        http_status=HTTP_OF[EXPLANATIONS[answer.reason].kind],
+        command_id=answer.command_id,
+        sentence=f"Not done ({answer.reason}): {as_sentence(answer.words)}",
+        reason=answer.reason,
+    )
+
+
+def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
+    """Say what the broker answered to a cancel or modify: taken is not yet done."""
+    order = answer.order
+    what = command.kind.value.lower()
+    now = standing(order)
+    if answer.repeated:
+        return _outcome(order, 200, f"Repeated: this {what} was asked for before; nothing was sent again. {now}")
+    if order.tag is Reason.CHANGE_REFUSED:
+        return _outcome(order, 502, f"The broker refused the {what}: “{order.note}”. {now}")
+    if order.change is not None and order.change.stage is ChangeStage.LOST:
+        return _outcome(order, 202, f"The reply to the {what} was lost; it may be done, and is never sent again. {now}")
+    if order.change is None:
+        return _outcome(order, 200, f"The {what} has come to its end. {now}")
+    rest = f"The broker took the {what}; the books will show it, and a fill may win"
+    return _outcome(order, 200, f"{rest}: `why {order.command.command_id}`. {now}")
+
+
+def not_changed_in_time(command: ChangeCommand, waited_s: float) -> Outcome:
+    """Say that the broker's answer to a change is still to come."""
+    what = command.kind.value.lower()
+    sentence = (
+        f"Not known within {waited_s:g} s whether the broker took the {what}. Ask `why {command.command_id}`, "
+        f"or send it again with the same change id ({command.change_id}): it never goes out twice."
+    )
+    return Outcome(http_status=202, command_id=command.command_id, sentence=sentence)
+
+
+def settled(order: Order) -> Outcome:
+    """Say how an order stands that a person has settled."""
+    return _outcome(order, 200, f"Settled by hand. {standing(order)}")
+
+
+def _outcome(order: Order, http_status: int, sentence: str) -> Outcome:
+    name = order.command.command_id
+    return Outcome(http_status=http_status, command_id=name, sentence=sentence, order=order, reason=order.tag)
 
 
 def http_status_of(order: Order) -> int:

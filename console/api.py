@@ -24,7 +24,8 @@ from actors.messages import (
     TradingStateNow,
 )
 from console.answers import not_known_in_time, outcome_of
-from console.bodies import BODY_BYTES_MAX, read_object, read_order, read_trading_state
+from console.bodies import Body, read_object, read_order, read_trading_state
+from console.changing import ChangingDesk, add_changes
 from console.errors import ApiError
 from console.forms import (
     Form,
@@ -42,7 +43,7 @@ from domain.settings import Settings
 ORDERS_MAX = 10_000
 
 
-class RunningDesk(Protocol):
+class RunningDesk(ChangingDesk, Protocol):
     """What the API may ask of a desk."""
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
@@ -86,24 +87,12 @@ class _Gate:
             raise ApiError(401, "the token is not this desk's; its own stands in api.token_path, or in DESK_API__TOKEN")
 
 
-async def _body(request: Request) -> bytes:
-    """Read the body, and no more of it than is allowed."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError(413, f"the body is above {BODY_BYTES_MAX} bytes; an order needs far less")
-    return bytes(body)
-
-
-Body = Annotated[bytes, Depends(_body)]
-
-
 def make_api(desk: RunningDesk, settings: Settings, token: str) -> FastAPI:
     """Return the API of this desk; everything but /health and the documentation asks for `token`."""
     api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", redoc_url=None)
     guarded = APIRouter(dependencies=[Depends(_Gate(token))])
     _add_orders(guarded, desk, settings)
+    add_changes(guarded, desk, settings)
     _add_reading(guarded, desk, settings)
     api.include_router(guarded)
     _add_health(api, desk, settings)
@@ -176,6 +165,9 @@ def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> N
             "in_flight": list(now.readiness.in_flight),
             "broker": {
                 "session": now.broker.session,
+                "session_state": now.broker.session_state.value,
+                "feed": now.watch.feed,
+                "book_asked_at": now.watch.book_asked_at.isoformat() if now.watch.book_asked_at else None,
                 "waiting": now.broker.waiting,
                 "placed": now.broker.placed,
                 "idle_s": round(now.broker.idle_s, 3),
@@ -195,9 +187,13 @@ def _add_health(api: FastAPI, desk: RunningDesk, settings: Settings) -> None:
         """Answer 200 when entries are taken, else 503 with the reasons."""
         now = readiness_form(desk.readiness())
         sentence = "The desk takes orders." if now["ready"] else f"Not ready: {'; '.join(now['reasons'])}."
-        return JSONResponse(
-            {"client_id": settings.client_id, **now, "sentence": sentence}, 200 if now["ready"] else 503
-        )
+        shown = {
+            "client_id": settings.client_id,
+            "ready": now["ready"],
+            "reasons": now["reasons"],
+            "sentence": sentence,
+        }
+        return JSONResponse(shown, 200 if now["ready"] else 503)
 
 
 def _add_errors(api: FastAPI) -> None:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final, Never
+from typing import Annotated, Any, Final, Never
+
+from fastapi import Depends, Request
 
 from console.errors import ApiError
 from domain.order import InvalidOrderError, OrderCommand, Origin
@@ -11,6 +13,20 @@ from domain.risk import TradingState
 
 BODY_BYTES_MAX: Final = 64 * 1024
 BECAUSE_CHARACTERS_MAX: Final = 200
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body, and no more of it than is allowed."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise ApiError(413, f"the body is above {BODY_BYTES_MAX} bytes; an order needs far less")
+    return bytes(body)
+
+
+Body = Annotated[bytes, Depends(_body)]
+"""The bytes of a request, within bounds."""
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
 
 from console.client import DeskClient
 from console.demo import DemoStrategy, run_demo
-from console.errors import PlainError
+from console.errors import PlainError, plainly
 from console.glance import positions_view, status_view, trading_line
+from console.hand import TAKEN_MAX, add_commands
 from console.paper import run_paper
 from console.render import orders_table, screen, timeline_view
 from console.run import run_desk
@@ -36,19 +35,6 @@ Config = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of words for people.")]
 Because = Annotated[str, typer.Option(help="Why; it is kept, and shown with the trading state.")]
 
-TAKEN_MAX: Final = 299
-"""HTTP statuses up to here mean that the order was taken: accepted, repeated or unconfirmed."""
-
-
-@contextmanager
-def _plainly() -> Iterator[None]:
-    """Turn an expected failure into its sentence on stderr and an exit code."""
-    try:
-        yield
-    except PlainError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(error.code) from None
-
 
 def _show(given: Any, view: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401  any JSON
     if as_json:
@@ -65,7 +51,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but one line of counts at the end.")] = False,
 ) -> None:
     """Show the desk at work with a paper broker: no account, no money, nothing left behind."""
-    with _plainly():
+    with plainly():
         raise typer.Exit(run_demo(seconds, strategy, as_json=as_json))
 
 
@@ -73,16 +59,23 @@ def demo(
 def init(config: Config = None) -> None:
     """Write a settings file for paper trading."""
     path = config or DEFAULT_FILE
-    with _plainly():
+    with plainly():
         write_template(path)
     typer.echo(f"{path} is written: `run` starts a desk in paper mode, `submit` gives it an order.")
 
 
 @app.command()
-def run(config: Config = None) -> None:
+def run(
+    *,
+    exits_only: Annotated[bool, typer.Option(help="Start without taking entries, until `resume`.")] = False,
+    config: Config = None,
+) -> None:
     """Run the desk until Ctrl-C or SIGTERM; in paper mode with a paper broker that is started when none listens."""
-    with _plainly():
-        raise typer.Exit(run_desk(read_settings(config)))
+    with plainly():
+        settings = read_settings(config)
+        if exits_only:
+            settings = settings.model_copy(update={"exits_only": True})
+        raise typer.Exit(run_desk(settings))
 
 
 @app.command()
@@ -93,7 +86,7 @@ def paper(
     seed: Annotated[int | None, typer.Option(help="Seed of the market's prices.")] = None,
 ) -> None:
     """Run the paper broker by itself until it is ended; point a desk at it with broker.rest_url."""
-    with _plainly():
+    with plainly():
         raise typer.Exit(run_paper(host, port, data_dir, seed))
 
 
@@ -113,12 +106,13 @@ def submit(  # noqa: PLR0913  an order has as many fields
     target: Annotated[str | None, typer.Option(help="Kept with the order.")] = None,
     strategy: Annotated[str, typer.Option(help="Whose position this is.")] = "manual",
     comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
+    amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
     command_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
     """Send an order to the running desk. Exit code 0: accepted, repeated or unconfirmed; 1: it said no."""
-    with _plainly():
+    with plainly():
         settings = read_settings(config)
         order = {
             "command_id": command_id or secrets.token_hex(8),
@@ -135,6 +129,7 @@ def submit(  # noqa: PLR0913  an order has as many fields
             "stop_loss": stop_loss,
             "target": target,
             "comment": comment,
+            "amo": amo,
             "origin": Origin.HUMAN.value,
         }
         try:
@@ -165,7 +160,7 @@ def orders(
     config: Config = None,
 ) -> None:
     """List the orders, newest first."""
-    with _plainly():
+    with plainly():
         found = DeskClient(read_settings(config)).read("/orders", open=open_only, most=most)["orders"]
     _show(found, orders_table(found), as_json=as_json)
 
@@ -178,7 +173,7 @@ def why(
     config: Config = None,
 ) -> None:
     """Tell an order's story: each decision, what it was made from, and what it means."""
-    with _plainly():
+    with plainly():
         client = DeskClient(read_settings(config))
         timeline = client.read(f"/orders/{client.find(order)}/timeline")
     _show(timeline, timeline_view(timeline), as_json=as_json)
@@ -187,7 +182,7 @@ def why(
 @app.command()
 def positions(*, as_json: AsJson = False, config: Config = None) -> None:
     """Show what each strategy holds from our fills, and what the account holds at the broker."""
-    with _plainly():
+    with plainly():
         found = DeskClient(read_settings(config)).read("/positions")
     _show(found, positions_view(found), as_json=as_json)
 
@@ -195,7 +190,7 @@ def positions(*, as_json: AsJson = False, config: Config = None) -> None:
 @app.command()
 def status(*, as_json: AsJson = False, config: Config = None) -> None:
     """Show whether the desk takes orders, and what may be sent."""
-    with _plainly():
+    with plainly():
         found = DeskClient(read_settings(config)).read("/status")
     _show(found, status_view(found), as_json=as_json)
 
@@ -219,6 +214,9 @@ def resume(*, because: Because = "by hand", as_json: AsJson = False, config: Con
 
 
 def _turn(state: str, because: str, config: Path | None, *, as_json: bool) -> None:
-    with _plainly():
+    with plainly():
         now = DeskClient(read_settings(config)).turn(state, because)
     _show(now, trading_line(now), as_json=as_json)
+
+
+add_commands(app)

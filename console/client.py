@@ -38,6 +38,10 @@ class DeskClient:
         """Send an order; whatever comes back is an answer to it."""
         return self._ask("POST", "/orders", order, lost=_lost(str(order["command_id"])))
 
+    def post(self, path: str, body: Mapping[str, Any]) -> Reply:
+        """Ask for something; whatever comes back is an answer to it."""
+        return self._ask("POST", path, body, lost="It may have been done; `why` and `status` tell.")
+
     def read(self, path: str, **query: Any) -> Form:  # noqa: ANN401  a query's values are texts and numbers
         """Read something; raise `PlainError` with the desk's own sentence when it says no."""
         return self._body(self._ask("GET", path, query=query))

@@ -1,5 +1,10 @@
 """What the console says when it cannot do what it was asked: always one sentence, naming the mend."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
 
 class PlainError(Exception):
     """An expected failure of a command. `code` is the exit code: 1 it could not be done, 2 it was asked wrongly."""
@@ -8,6 +13,16 @@ class PlainError(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.code = code
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn an expected failure of a command into its sentence on stderr and an exit code."""
+    try:
+        yield
+    except PlainError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(error.code) from None
 
 
 class ApiError(Exception):

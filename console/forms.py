@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from actors.messages import Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
 from console.story import decided_from, sentences
+from domain.change import Change
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.order import JournalLine, Order
 
@@ -78,8 +79,25 @@ def order_form(order: Order) -> Form:
         "remarks_tag": order.remarks_tag,
         "filled_quantity": order.filled_quantity,
         "average_price": text(order.average_price),
+        "wire_trigger_price": text(order.wire_trigger_price),
+        "day": order.day,
+        "amo": command.amo,
+        "change": change_form(order.change) if order.change else None,
         "created_at": order.created_at.isoformat(),
         "updated_at": order.updated_at.isoformat(),
+    }
+
+
+def change_form(change: Change) -> Form:
+    """Return a cancel or modify that is not settled yet."""
+    return {
+        "change_id": change.change_id,
+        "kind": change.kind.value,
+        "stage": change.stage.value,
+        "asked_at": change.asked_at.isoformat(),
+        "quantity": change.quantity,
+        "limit_price": text(change.limit_price),
+        "trigger_price": text(change.trigger_price),
     }
 
 
@@ -168,7 +186,11 @@ def trading_form(trading: TradingStateNow) -> Form:
 def readiness_form(readiness: Readiness) -> Form:
     """Return whether entries are taken, and what speaks against it."""
     reasons = [*readiness.reasons, *(["the desk is stopping"] if readiness.stopping else [])]
-    return {"ready": not reasons, "reasons": reasons}
+    apart = [
+        {"name": one.name, "sentence": one.sentence, "stops_entries": one.quarrel.stops_entries}
+        for one in readiness.disagreements
+    ]
+    return {"ready": not reasons, "reasons": reasons, "disagreements": apart}
 
 
 def tally(orders: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -1,11 +1,13 @@
 """What is held, and how the desk stands, for people."""
 
+from datetime import datetime
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.forms import Form, short_id
 from console.render import table_of, word
-from console.story import price_words
+from console.story import clock_time, price_words
 
 MONEY = ("average_price", "last_price", "realised", "unrealised")
 
@@ -60,8 +62,18 @@ def status_view(status: Form) -> RenderableType:
         Text(f"{status['client_id']} ({status['mode']})", style="bold"),
         Text(ready, style="green" if status["ready"] else "yellow"),
         trading_line(status["trading"]),
-        Text(f"Broker: {broker['session']}; {waiting}."),
     ]
+    if status["trading"]["state"] == "ACTIVE" and not status["ready"]:
+        lines.append(Text("For now only exits are sent; entries are taken again by themselves when all is well."))
+    book = status["broker"]["book_asked_at"]
+    read = f"order book of {clock_time(datetime.fromisoformat(book))}" if book else "no order book read yet"
+    lines.append(Text(f"Broker: {broker['session']}; {waiting}; feed {broker['feed']}; {read}."))
+    for one in status["disagreements"]:
+        fix = "accept it with" if one["stops_entries"] else "settle it with"
+        words = (
+            f"accept '{one['name']}' --because …" if one["stops_entries"] else "settle ORDER found|absent --because …"
+        )
+        lines.append(Text(f"{one['sentence']}. Look at the broker; if it is right, {fix} `{words}`.", style="red"))
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))
     return Group(*lines)

@@ -28,8 +28,26 @@ LABELS: Final[Mapping[str, str]] = {
     "healthy_books": "healthy books without it",
     "first_asked_at": "first asked at",
     "last_asked_at": "last asked at",
+    "change_id": "change",
+    "change": "kind",
+    "quantity": "units",
+    "limit_price": "limit",
+    "trigger_price": "trigger",
+    "asked_by": "asked by",
+    "left_by_others": "units left after what others did with the account",
+    "open": "units open",
+    "wanted_open": "units open if changed",
+    "update": "the broker's report",
+    "update_seen_at": "update seen at",
+    "order_of": "order of",
+    "settled_on": "settled on",
+    "settled_by": "settled by",
+    "found_at_broker": "found at the broker",
+    "database": "the database said",
 }
 """What the inputs of a decision are called in front of people."""
+
+_TERMS: Final = ("quantity", "limit_price", "trigger_price")
 
 
 def sentences(timeline: Timeline) -> tuple[str, ...]:
@@ -65,9 +83,47 @@ def _sentence(order: Order, line: JournalLine, row: Mapping[str, Any], before: M
         Event.PARTLY_FILL: f"{_traded(order, row)} {said}",
         Event.FILL: f"{_traded(order, row)} {said}",
         Event.CANCEL: f"{said or 'Canceled at the broker.'} {_traded(order, row)}",
+        "SEEN": f"Not placed by this desk ({_by_whom(order)}), and seen in the broker's book: {_asked(order)}.",
+        Event.ASK_CHANGE: f"{_wished(line)} Stored before the wire, then sent once.",
+        Event.TAKE_CHANGE: f"The broker took the {_change(line)}. That is no change yet: the books will show it.",
+        Event.REFUSE_CHANGE: said or f"The broker refused the {_change(line)}; the order stands as it was.",
+        Event.LOSE_CHANGE: said or f"The reply to the {_change(line)} was lost; the books will tell.",
+        Event.REJECT_CHANGE: said or "The exchange rejected the change; the order stands as it was.",
+        Event.LAPSE_CHANGE: said or "The change was never seen in the books; the order stands as it was.",
+        Event.REPLACE: f"The broker's book shows new terms: {_terms_now(row)}.",
+        Event.NOTE: _noted(line) or said,
         Event.REJECT: f"{said or 'Rejected by the broker or the exchange.'} {_traded(order, row)}",
     }
     return words.get(line.event, said or f"Noted: {line.event}.").strip()
+
+
+def _by_whom(order: Order) -> str:
+    return order.command.comment or "but elsewhere"
+
+
+def _change(line: JournalLine) -> str:
+    return line.inputs.get("change", "change").lower()
+
+
+def _wished(line: JournalLine) -> str:
+    """Say what was asked for, by whom and why."""
+    told = [f"{LABELS[name]} {line.inputs[name]}" for name in _TERMS if name in line.inputs]
+    what = f"A {_change(line)} was asked for" + (f": {', '.join(told)}" if told else "")
+    because = line.inputs.get("because")
+    return f"{what}, because “{because}”." if because else f"{what}."
+
+
+def _terms_now(row: Mapping[str, Any]) -> str:
+    limit, trigger = row.get("limit_price"), row.get("wire_trigger_price")
+    words = f"{row.get('quantity')} units"
+    words += f" at limit {price_words(limit)}" if limit is not None else ""
+    return words + (f", trigger {price_words(trigger)}" if trigger is not None else "")
+
+
+def _noted(line: JournalLine) -> str:
+    """Tell of a book that did not show the order; enough of them prove it absent."""
+    books = line.inputs.get("healthy_books")
+    return f"Healthy book {books} without it. One book proves nothing; the search goes on." if books else ""
 
 
 def _asked(order: Order) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,11 @@ class BackupError(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What a backup holds, and how long it took."""
+    """What a backup holds."""
 
     size_bytes: int
     orders: int
     journal_lines: int
-    seconds: float
 
 
 def back_up(database_path: Path, target: Path) -> BackupReport:
@@ -31,7 +29,6 @@ def back_up(database_path: Path, target: Path) -> BackupReport:
     `VACUUM INTO` copies one snapshot: a desk goes on writing meanwhile and is not held up, as the log is write-ahead.
     The copy is checked and on the disk before it gets its name.
     """
-    began = time.perf_counter()
     if not database_path.is_file():
         raise BackupError(f"there is no database at {database_path}; name the desk's settings with --config")
     if target.exists():
@@ -50,7 +47,7 @@ def back_up(database_path: Path, target: Path) -> BackupReport:
         raise BackupError(f"no backup was made ({error}); see that the disk has room and may be written") from error
     finally:
         fresh.unlink(missing_ok=True)
-    return BackupReport(target.stat().st_size, orders, lines, time.perf_counter() - began)
+    return BackupReport(target.stat().st_size, orders, lines)
 
 
 def _copy(database_path: Path, fresh: Path) -> None:

@@ -61,9 +61,10 @@ def _check(database: peewee.SqliteDatabase) -> None:
     """Refuse a database that is damaged, or that a newer desk has written: trading on it would lose what it knows."""
     verdict = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
+        words = " ".join(verdict.split())
         raise StorageError(
-            f"the database {database.database} is damaged ({' '.join(verdict.split())}); move it away and restore a backup, or start "
-            "without one: the broker's books hold today's orders and positions, older ones would be lost"
+            f"the database {database.database} is damaged ({words}); move it away and restore a backup, "
+            "or start without one: the broker's books hold today's orders and positions, older ones would be lost"
         )
     unknown = [one.name for one in Runner(database, str(MIGRATIONS)).status() if one.path is None]
     if unknown:

@@ -17,12 +17,15 @@ from actors.messages import (
     TradingStateNow,
     WatchState,
 )
+from domain.books import Disagreement
+from domain.change_command import ChangeCommand
 from domain.evidence import Book
 from domain.lifecycle import Event
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.reasons import Reason, explain
 from domain.risk import TradingState
 from domain.seams import IST
+from domain.settlement import Settlement
 
 TEN_O_CLOCK: Final = datetime(2026, 10, 5, 10, 0, 0, tzinfo=IST)
 SENT: Final = OrderEvent(
@@ -101,6 +104,11 @@ class FakeDesk:
         self.declines: Reason | None = None
         self.is_silent = False
         self.reasons: tuple[str, ...] = ()
+        self.disagreements: tuple[Disagreement, ...] = ()
+        self.changes: list[ChangeCommand] = []
+        self.settlements: list[tuple[str, Settlement]] = []
+        self.change_answer: OrderAnswered | OrderDeclined | None = None
+        self.logins = 0
         self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
         self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
 
@@ -132,8 +140,24 @@ class FakeDesk:
         self.trading = replace(self.trading, state=state, because=because)
         return self.trading
 
+    def change(self, command: ChangeCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
+        del wait_s
+        self.changes.append(command)
+        return self.change_answer
+
+    def settle(self, command_id: str, settlement: Settlement) -> OrderAnswered | OrderDeclined | None:
+        self.settlements.append((command_id, settlement))
+        return self.change_answer
+
+    def accept(self, name: str, because: str) -> Disagreement | None:
+        del because
+        return next((one for one in self.disagreements if one.name == name), None)
+
+    def log_in(self) -> None:
+        self.logins += 1
+
     def readiness(self) -> Readiness:
-        return Readiness(reasons=self.reasons, in_flight=(), stopping=False)
+        return Readiness(reasons=self.reasons, in_flight=(), stopping=False, disagreements=self.disagreements)
 
     def status(self) -> Status:
         broker = BrokerState(session="logged in", waiting=0, placed=1, idle_s=1.5)

@@ -1,0 +1,137 @@
+"""A person's later words about an order, over the API: cancel, modify, settle; accept what the books tell; log in."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Protocol
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from actors.messages import OrderAnswered, OrderDeclined
+from console.answers import Outcome, changed, not_changed_in_time, refused, settled
+from console.bodies import BECAUSE_CHARACTERS_MAX, Body, read_object
+from console.errors import ApiError
+from console.forms import Form
+from domain.books import Disagreement
+from domain.change import ChangeKind
+from domain.change_command import ChangeCommand
+from domain.order import InvalidOrderError, Origin
+from domain.settings import Settings
+from domain.settlement import Settlement
+
+_SETTLE_FIELDS: Final = frozenset({"found", "because", "broker_order_id", "filled_quantity", "average_price"})
+
+
+class ChangingDesk(Protocol):
+    """What is asked of a desk here."""
+
+    def change(self, command: ChangeCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
+        """Cancel or modify an order and wait for the broker's answer."""
+
+    def settle(self, command_id: str, settlement: Settlement) -> OrderAnswered | OrderDeclined | None:
+        """Let a person say what became of an order."""
+
+    def accept(self, name: str, because: str) -> Disagreement | None:
+        """Accept what the books disagree about."""
+
+    def log_in(self) -> None:
+        """Try to open the broker's session again."""
+
+
+def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings) -> None:
+    """Add the routes."""
+
+    @guarded.post("/orders/{command_id}/cancel", summary="Cancel an order")
+    def cancel(command_id: str, body: Body) -> JSONResponse:
+        """Answer when the broker has: 200 taken, 202 unconfirmed, 409 can't be, 502 refused. Taken is not yet canceled.
+
+        The body has `change_id` (the same is never sent twice) and, if you like, `because`.
+        """
+        return _change(desk, settings, command_id, ChangeKind.CANCEL, read_object(body))
+
+    @guarded.post("/orders/{command_id}/modify", summary="Modify an order")
+    def modify(command_id: str, body: Body) -> JSONResponse:
+        """As cancel; the body also has the new `quantity` (the total), `price` or `trigger_price`."""
+        return _change(desk, settings, command_id, ChangeKind.MODIFY, read_object(body))
+
+    @guarded.post("/orders/{command_id}/settle", summary="Say what became of an order")
+    def settle(command_id: str, body: Body) -> JSONResponse:
+        """Settle by hand what the books don't tell: `found` true or false, `because`, and what is known of it."""
+        answer = desk.settle(command_id, _settlement(read_object(body), command_id))
+        if answer is None:
+            raise ApiError(503, "the settlement could not be stored in time; ask for the order again", command_id)
+        outcome = refused(answer) if isinstance(answer, OrderDeclined) else settled(answer.order)
+        return _reply(outcome)
+
+    @guarded.post("/disagreements/accept", summary="Accept what the books tell differently")
+    def accept(body: Body) -> Form:
+        """Accept by `name`, as /status lists it, and `because`: units in it become EXTERNAL."""
+        given = read_object(body)
+        name, because = _text(given, "name"), _text(given, "because")
+        found = desk.accept(name, because)
+        if found is None:
+            raise ApiError(404, f"the books do not disagree about {name!r}; `status` lists what they disagree about")
+        return {"name": found.name, "sentence": f"Accepted: {found.sentence}."}
+
+    @guarded.post("/session/login", summary="Log in again")
+    def log_in() -> Form:
+        """Try to open the broker's session again, also after refusals."""
+        desk.log_in()
+        return {"sentence": "The desk tries to log in now; `status` tells how it went."}
+
+
+def _change(
+    desk: ChangingDesk, settings: Settings, command_id: str, kind: ChangeKind, given: dict[str, Any]
+) -> JSONResponse:
+    filled = {"origin": Origin.HUMAN, **given, "command_id": command_id, "client_id": settings.client_id, "kind": kind}
+    try:
+        command = ChangeCommand.parse(filled)
+    except InvalidOrderError as error:
+        raise ApiError(422, f"Invalid: {error}. Nothing was sent.", command_id) from None
+    answer = desk.change(command, settings.api.answer_wait_s_max)
+    if answer is None:
+        return _reply(not_changed_in_time(command, settings.api.answer_wait_s_max))
+    return _reply(refused(answer) if isinstance(answer, OrderDeclined) else changed(answer, command))
+
+
+def _reply(outcome: Outcome) -> JSONResponse:
+    return JSONResponse(outcome.body(), outcome.http_status)
+
+
+def _settlement(given: dict[str, Any], command_id: str) -> Settlement:
+    unknown = sorted(set(given) - _SETTLE_FIELDS)
+    if unknown:
+        raise ApiError(422, f"unknown field {unknown[0]!r}; the fields are: {', '.join(sorted(_SETTLE_FIELDS))}")
+    if not isinstance(given.get("found"), bool):
+        raise ApiError(422, "found must be true (the broker has it) or false (it is not there)", command_id)
+    filled, price, number = (given.get(name) for name in ("filled_quantity", "average_price", "broker_order_id"))
+    if filled is not None and (type(filled) is not int or filled < 0):
+        raise ApiError(422, "filled_quantity must be a whole number of units", command_id)
+    return Settlement(
+        found=given["found"],
+        because=_text(given, "because"),
+        broker_order_id=None if number is None else str(number),
+        filled_quantity=filled,
+        average_price=None if price is None else _price(price, command_id),
+    )
+
+
+def _price(given: object, command_id: str) -> Decimal:
+    try:
+        price = Decimal(str(given))
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not price.is_finite() or price <= 0:
+        raise ApiError(422, "average_price must be a number of rupees above 0", command_id)
+    return price
+
+
+def _text(given: dict[str, Any], name: str) -> str:
+    value = given.get(name)
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or len(value) > BECAUSE_CHARACTERS_MAX
+        or not value.isprintable()
+    ):
+        raise ApiError(422, f"{name} must be given, one line of at most {BECAUSE_CHARACTERS_MAX} characters")
+    return value.strip()

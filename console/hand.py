@@ -1,0 +1,148 @@
+"""The commands with which a person changes and settles things: each says what it did, and what to do next."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from actors.desk import DeskUnavailableError, back_up_database
+from console.client import DeskClient, Reply
+from console.errors import PlainError, plainly
+from console.where import read_settings
+from domain.change import ChangeKind
+from domain.change_command import ChangeCommand
+from domain.order import InvalidOrderError, Origin
+
+TAKEN_MAX: Final = 299
+
+Config = Annotated[Path | None, typer.Option(help="The settings file; without it desk.toml.", envvar="DESK_CONFIG")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of words for people.")]
+Because = Annotated[str, typer.Option(help="Why; it is kept in the order's journal.")]
+OrderName = Annotated[str, typer.Argument(help="Its command id, the beginning of it, or the broker's order id.")]
+ChangeId = Annotated[str | None, typer.Option(help="The change's name; the same name is never sent twice.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (cancel, modify, settle, accept, login, backup):
+        app.command()(command)
+
+
+def cancel(
+    order: OrderName,
+    *,
+    because: Because = "by hand",
+    change_id: ChangeId = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Cancel what is open of an order. Taken by the broker is not yet canceled: a fill may win."""
+    _change(ChangeKind.CANCEL, order, {"because": because}, change_id, config, as_json=as_json)
+
+
+def modify(
+    order: OrderName,
+    *,
+    quantity: Annotated[str | None, typer.Option(help="The new total in units, what has traded included.")] = None,
+    price: Annotated[str | None, typer.Option(help="Rupees a unit.")] = None,
+    trigger_price: Annotated[str | None, typer.Option(help="Rupees a unit, for SL and SL-M.")] = None,
+    because: Because = "by hand",
+    change_id: ChangeId = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Change an order's total quantity, price or trigger price. What is left out stays as it is."""
+    terms = {"quantity": quantity, "price": price, "trigger_price": trigger_price, "because": because}
+    given = {name: value for name, value in terms.items() if value is not None}
+    _change(ChangeKind.MODIFY, order, given, change_id, config, as_json=as_json)
+
+
+def _change(
+    kind: ChangeKind, order: str, given: dict[str, Any], change_id: str | None, config: Path | None, *, as_json: bool
+) -> None:
+    with plainly():
+        settings = read_settings(config)
+        body = {"change_id": change_id or secrets.token_hex(8), **given}
+        try:
+            whole = {"client_id": settings.client_id, "command_id": "of-the-order", "kind": kind, **body}
+            ChangeCommand.parse(whole | {"origin": Origin.HUMAN})
+        except InvalidOrderError as error:
+            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.") from None
+        client = DeskClient(settings)
+        reply = client.post(f"/orders/{client.find(order)}/{kind.value.lower()}", body)
+    _end(reply, as_json=as_json)
+
+
+def settle(
+    order: OrderName,
+    outcome: Annotated[str, typer.Argument(help="found: the broker has it. absent: it is not there, nothing traded.")],
+    *,
+    because: Annotated[str, typer.Option(help="How you know; it is kept in the order's journal.")],
+    broker_order_id: Annotated[str | None, typer.Option(help="The broker's number of a found order.")] = None,
+    filled: Annotated[int | None, typer.Option(help="Units that traded, all told.")] = None,
+    price: Annotated[str | None, typer.Option(help="Their average price, rupees a unit.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Say what became of an order that the broker's books do not tell of. Look at the broker first."""
+    with plainly():
+        if outcome not in {"found", "absent"}:
+            raise PlainError(f"say found or absent, not {outcome!r}")
+        body: dict[str, Any] = {"found": outcome == "found", "because": because}
+        known = {"broker_order_id": broker_order_id, "filled_quantity": filled, "average_price": price}
+        client = DeskClient(read_settings(config))
+        told = {name: value for name, value in known.items() if value is not None}
+        reply = client.post(f"/orders/{client.find(order)}/settle", body | told)
+    _end(reply, as_json=as_json)
+
+
+def accept(
+    name: Annotated[str, typer.Argument(help="The disagreement's name, as `status` shows it.")],
+    *,
+    because: Annotated[str, typer.Option(help="Why it is right as the broker has it.")],
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Accept what the broker's books tell differently from ours, so that entries are taken again."""
+    with plainly():
+        reply = DeskClient(read_settings(config)).post("/disagreements/accept", {"name": name, "because": because})
+    _end(reply, as_json=as_json)
+
+
+def login(*, as_json: AsJson = False, config: Config = None) -> None:
+    """Try to log in at the broker again, after mending what it refused."""
+    with plainly():
+        reply = DeskClient(read_settings(config)).post("/session/login", {})
+    _end(reply, as_json=as_json)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file for the copy.")],
+    *,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Copy the database to FILE, whether the desk is running or not."""
+    with plainly():
+        try:
+            report = back_up_database(read_settings(config), file)
+        except DeskUnavailableError as error:
+            raise PlainError(str(error)) from None
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), **report}))
+    else:
+        typer.echo(
+            f"{file} holds {report['orders']} orders and {report['journal_lines']} lines of their journal, "
+            f"{report['size_bytes']:,} bytes, checked, in {report['seconds']:.1f} s."
+        )
+
+
+def _end(reply: Reply, *, as_json: bool) -> None:
+    taken = reply.http_status <= TAKEN_MAX
+    words = (
+        json.dumps(reply.body, ensure_ascii=False) if as_json else str(reply.body.get("sentence", reply.http_status))
+    )
+    typer.echo(words, err=not taken and not as_json)
+    raise typer.Exit(0 if taken else 1)

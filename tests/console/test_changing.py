@@ -1,0 +1,114 @@
+"""A person's later words over the API: cancel, modify, settle, accept, log in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from actors.messages import OrderAnswered, OrderDeclined
+from domain.books import Disagreement, Quarrel
+from domain.change import Change, ChangeKind, ChangeStage
+from domain.lifecycle import State
+from domain.order import Order
+from domain.reasons import Reason
+from tests.console.fakes import FakeDesk
+from tests.fakes import order
+
+Ask = Callable[..., requests.Response]
+CANCEL = {"change_id": "x1", "because": "changed my mind"}
+ASKED = Change(change_id="x1", kind=ChangeKind.CANCEL, asked_at=datetime(2026, 1, 5, tzinfo=UTC))
+
+
+def resting(**overrides: Any) -> Order:  # noqa: ANN401  any field of an order
+    return order(state=State.WORKING, broker_order_id="B1", command_id="c1", **overrides)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [
+        (
+            OrderAnswered(order=resting(change=replace(ASKED, stage=ChangeStage.TAKEN))),
+            200,
+            "The broker took the cancel",
+        ),
+        (
+            OrderAnswered(order=resting(change=replace(ASKED, stage=ChangeStage.LOST))),
+            202,
+            "The reply to the cancel was",
+        ),
+        (
+            OrderAnswered(order=resting(tag=Reason.CHANGE_REFUSED, note="no")),
+            502,
+            "The broker refused the cancel: “no”",
+        ),
+        (OrderAnswered(order=resting(), repeated=True), 200, "nothing was sent again"),
+        (OrderDeclined(command_id="c1", reason=Reason.NOT_CHANGEABLE, words="the order is FILLED"), 409, "Not done"),
+        (OrderDeclined(command_id="c1", reason=Reason.UNKNOWN_ORDER, words="no order"), 422, "Not done"),
+        (None, 202, "it never goes out twice"),
+    ],
+)
+def test_a_cancel_is_answered_by_what_is_known(
+    desk: FakeDesk, ask: Ask, answer: OrderAnswered | OrderDeclined | None, status: int, words: str
+) -> None:
+    desk.change_answer = answer
+
+    reply = ask("POST", "/orders/c1/cancel", json=CANCEL)
+
+    assert (reply.status_code, words in reply.json()["sentence"]) == (status, True), reply.json()
+    (asked,) = desk.changes
+    assert (asked.command_id, asked.change_id, asked.kind) == ("c1", "x1", ChangeKind.CANCEL)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("cancel", {}, "change_id is missing"),
+        ("cancel", {**CANCEL, "price": "100"}, "a cancel takes no price"),
+        ("modify", CANCEL, "a modify needs a new quantity, price or trigger_price"),
+        ("modify", {**CANCEL, "quantity": 0}, "quantity must be a whole number"),
+        ("modify", {**CANCEL, "prise": "1"}, "unknown field 'prise'"),
+        ("settle", {"found": True}, "because must be given"),
+        ("settle", {"found": "yes", "because": "seen"}, "found must be true"),
+        ("settle", {"found": True, "because": "seen", "average_price": "NaN"}, "average_price must be a number"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence_and_reaches_nobody(
+    desk: FakeDesk, ask: Ask, path: str, body: dict[str, object], words: str
+) -> None:
+    reply = ask("POST", f"/orders/c1/{path}", json=body)
+
+    assert (reply.status_code, words in reply.json()["sentence"]) == (422, True), reply.json()
+    assert (desk.changes, desk.settlements) == ([], [])
+
+
+def test_a_settlement_says_how_the_order_stands_then(desk: FakeDesk, ask: Ask) -> None:
+    desk.change_answer = OrderAnswered(order=order(state=State.NOT_PLACED, tag=Reason.SETTLED_BY_HAND))
+
+    reply = ask("POST", "/orders/c1/settle", json={"found": False, "because": "not in the broker's app"})
+
+    assert (reply.status_code, reply.json()["sentence"][:16]) == (200, "Settled by hand.")
+    ((name, settlement),) = desk.settlements
+    assert (name, settlement.found, settlement.because) == ("c1", False, "not in the broker's app")
+
+
+def test_a_disagreement_is_shown_by_name_and_accepted_by_it(desk: FakeDesk, ask: Ask) -> None:
+    name = "position:NSE|RELIANCE-EQ|MIS"
+    desk.disagreements = (
+        Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="the account holds 5", difference=5),
+    )
+
+    shown = ask("GET", "/status").json()["disagreements"]
+    accepted = ask("POST", "/disagreements/accept", json={"name": name, "because": "converted by phone"})
+    unknown = ask("POST", "/disagreements/accept", json={"name": "fills:1", "because": "x"})
+
+    assert shown == [{"name": name, "sentence": "the account holds 5", "stops_entries": True}]
+    assert accepted.json()["sentence"] == "Accepted: the account holds 5."
+    assert unknown.status_code == 404
+
+
+def test_a_login_is_asked_for(desk: FakeDesk, ask: Ask) -> None:
+    assert ask("POST", "/session/login", json={}).status_code == 200
+    assert desk.logins == 1
