@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check fix draw bench clean
+.PHONY: demo test check fix draw bench faults clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
@@ -29,6 +29,9 @@ draw: $(STAMP)  ## Draw the life of an order and the flow of messages anew, from
 
 bench: $(STAMP)  ## Measure the order path beside the bare client
 	$(BIN)/python -m benchmarks
+
+faults: $(STAMP)  ## Meet every request with every fault; the paper broker's ledger judges
+	$(BIN)/python -m tests.proofs.faults
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -302,7 +302,12 @@ class Desk:
         """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""
         chosen = self._settings.calendar
         enforced = self._settings.mode is Mode.LIVE if chosen.enforced is None else chosen.enforced
-        return Calendar(chosen) if enforced else None
+        if not enforced:
+            return None
+        calendar = Calendar(chosen)
+        for doubt in calendar.doubts(self._clock.now().date()):
+            logger.warning("calendar: {}", doubt)
+        return calendar
 
     def _recall(self) -> DeskMemory:
         try:
