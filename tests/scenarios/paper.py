@@ -99,9 +99,19 @@ class Paper:
         """Cancel an order from the phone."""
         self._admin("POST", "cancel", norenordno=number)
 
+    def phone(self, side: str, quantity: int, price: str, symbol: str = "RELIANCE-EQ", product: str = "I") -> str:
+        """Place a limit order from the phone; return its number."""
+        exchange = "NSE" if symbol.endswith("-EQ") else "NFO"
+        order = {"exch": exchange, "tsym": symbol, "trantype": side, "prd": product, "qty": quantity, "prc": price}
+        return str(self._admin("POST", "orders", **order)["norenordno"])
+
     def fill(self, number: str, quantity: int) -> None:
         """Let an order trade."""
         self._admin("POST", "fill", norenordno=number, qty=quantity)
+
+    def close_sockets(self) -> None:
+        """Drop every WebSocket connection."""
+        self._admin("POST", "sockets", close=True)
 
     def set_price(self, exchange: str, symbol: str, price: str) -> None:
         """Put a price and keep it there."""

@@ -1,0 +1,100 @@
+"""What others do with the account: seen, kept as EXTERNAL, and never undone by an exit of ours (B8, B12)."""
+
+from domain.lifecycle import State
+from domain.reasons import Reason
+from tests.scenarios.books import rows_of
+from tests.scenarios.paper import Paper
+from tests.scenarios.scene import MakeScene, Scene
+from tests.scenarios.waiting import until
+
+
+def test_a_phone_order_becomes_an_external_row_with_its_fills(scene: Scene, paper: Paper) -> None:
+    """B8."""
+    number = paper.phone("B", 7, "1502.00")
+
+    until(lambda: f"ext-{number}" in rows_of(scene.path), "the phone's order was not kept")
+    until(lambda: rows_of(scene.path)[f"ext-{number}"]["state"] == State.FILLED, "its fill was not seen")
+    row = rows_of(scene.path)[f"ext-{number}"]
+
+    assert (row["strategy"], row["origin"], row["filled_quantity"]) == ("EXTERNAL", "EXTERNAL", 7)
+    assert not scene.desk.readiness().disagreements
+    paper.phone("S", 7, "1498.00")
+
+
+def test_a_manual_square_off_leaves_our_exit_nothing_to_close(scene: Scene, paper: Paper) -> None:
+    """B8: the account is flat; an exit would open the other side."""
+    entry = scene.command("entry", strategy=f"{scene.name}-held")
+    scene.submit(entry)
+    scene.until_state(entry, State.FILLED)
+    external = sum(scene.desk.holdings().positions.get("EXTERNAL", {}).values())
+    number = paper.phone("S", 10 + external, "1498.00")
+    until(lambda: rows_of(scene.path).get(f"ext-{number}", {}).get("state") == State.FILLED, "it was not seen")
+
+    way_out = scene.command("exit", strategy=entry.strategy, intent="EXIT", side="SELL", price="1498.00")
+    order = scene.submit(way_out)
+
+    assert (order.state, order.tag) == (State.BLOCKED, Reason.NOTHING_TO_EXIT)
+    assert scene.is_nowhere(way_out)
+    scene.until_books_agree()
+
+
+def test_an_order_canceled_by_phone_is_canceled(scene: Scene, paper: Paper) -> None:
+    """B8."""
+    command = scene.command("rests", price="1450.00")
+    scene.submit(command)
+
+    paper.cancel(scene.at_broker(command).number)
+
+    assert scene.until_state(command, State.CANCELED).tag is Reason.BROKER_CANCELED
+    scene.until_books_agree()
+
+
+def test_a_position_that_no_order_explains_stops_entries_until_a_person_accepts_it(
+    make_scene: MakeScene, paper: Paper
+) -> None:
+    """B12: named, entries declined, exits not; what is accepted stays accepted over a restart."""
+    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    entry = scene.command("entry")
+    scene.submit(entry)
+    scene.until_state(entry, State.FILLED)
+    scene.until_books_agree()
+    paper.fault("PositionBook", "stale_book", count=None)
+    later = scene.command("later", strategy=f"{scene.name}-later")
+    scene.submit(later)
+    scene.until_state(later, State.FILLED)
+
+    until(lambda: scene.desk.readiness().disagreements, "nobody noticed")
+    (apart,) = scene.desk.readiness().disagreements
+    declined = scene.answer(scene.command("more", strategy=f"{scene.name}-more"))
+    exit_goes = scene.submit(
+        scene.command("exit", strategy=later.strategy, intent="EXIT", side="SELL", price="1498.00")
+    )
+
+    assert apart.name == "position:NSE|RELIANCE-EQ|MIS"
+    assert getattr(declined, "reason", None) is Reason.BOOKS_DISAGREE
+    assert exit_goes.state in {State.WORKING, State.FILLED}
+    paper.clear_faults()
+    until(lambda: not scene.desk.readiness().disagreements, "it did not clear")
+    scene.until_ready()
+
+
+def test_what_a_person_accepts_is_accepted_over_a_restart(make_scene: MakeScene, paper: Paper) -> None:
+    """B12: the units become EXTERNAL, so that the sums equal the account again."""
+    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    paper.fault("PositionBook", "stale_book", count=None)
+    entry = scene.command("entry")
+    scene.submit(entry)
+    scene.until_state(entry, State.FILLED)
+    until(lambda: scene.desk.readiness().disagreements, "nobody noticed")
+
+    accepted = scene.desk.accept("position:NSE|RELIANCE-EQ|MIS", "the broker's app shows the same")
+    assert accepted is not None
+    scene.until_ready()
+    held = scene.desk.holdings().positions
+    scene.stop()
+    scene.start()
+
+    assert accepted.difference == -10
+    assert scene.desk.holdings().positions == held
+    assert scene.desk.accept("position:NSE|RELIANCE-EQ|MIS", "again") is None
+    assert not scene.desk.readiness().disagreements
