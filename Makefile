@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check fix draw bench faults clean
+.PHONY: demo test check fix draw bench faults kill clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
@@ -32,6 +32,9 @@ bench: $(STAMP)  ## Measure the order path beside the bare client
 
 faults: $(STAMP)  ## Meet every request with every fault; the paper broker's ledger judges
 	$(BIN)/python -m tests.proofs.faults
+
+kill: $(STAMP)  ## Kill the running desk a hundred times under load; the ledger judges
+	KILLS=100 $(BIN)/pytest -q tests/scenarios/test_kill.py
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

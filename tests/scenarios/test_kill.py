@@ -4,6 +4,7 @@ Callers keep sending orders over the API and send each again, under the same id,
 careful client does. The broker stays up and misbehaves too. At the end its ledger judges.
 """
 
+import os
 import random
 import threading
 import time
@@ -22,7 +23,8 @@ from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.process import Caller, DeskProcess, an_order, write_config
 from tests.scenarios.waiting import WAIT_S, until
 
-KILLS: Final = 22
+KILLS: Final = int(os.environ.get("KILLS", "22"))
+"""`make kill` wants more."""
 CALLERS: Final = 8
 SETTLED: Final = frozenset(
     {State.WORKING, State.PARTLY_FILLED, State.FILLED, State.CANCELED, State.REJECTED}
@@ -174,7 +176,7 @@ def _let_live(desk: DeskProcess, crowd: Crowd, seconds: float, *, until_ready: b
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(120 + 6 * KILLS)
 @pytest.mark.parametrize("kills", [pytest.param(KILLS, id=f"{KILLS}-kills")])
 def test_a_desk_killed_again_and_again_sends_nothing_twice_and_learns_every_fate(
     make_paper: MakePaper, tmp_path: Path, crowd: Crowd, kills: int
