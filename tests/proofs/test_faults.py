@@ -1,13 +1,14 @@
 """A slice of `make faults` for every run: each request, and the faults that have cost the most."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from actors.messages import PlaceOrder
+from actors.clock import SystemClock
+from broker.noren import NorenBroker
+from domain.evidence import Accepted
 from tests.proofs.faults import BOOKS, BOOKS_MET, Action, Cell, Matrix, all_cells
-from tests.scenarios.waiting import until
+from tests.scenarios.scene import RESTING
 
 WORST = ("timeout_after", "html_200_after", "not_arrived", "session_expired", "refuse")
 ORDERS = (Action.PLACE, Action.MODIFY, Action.CANCEL)
@@ -36,24 +37,16 @@ def test_the_slice_is_of_the_matrix() -> None:
     assert set(SLICE) <= set(all_cells())
 
 
-def test_a_judge_that_finds_two_orders_for_one_command_says_so(tmp_path: Path) -> None:
+def test_a_judge_that_finds_two_orders_for_one_command_says_so(matrix: Matrix) -> None:
     """The judge is judged: a second order with the same tag, as a desk that sends twice would leave."""
-    matrix = Matrix(tmp_path)
-    try:
-        cell = Cell(Action.PLACE, "refuse", 1)
-        told = matrix._submit(cell, "twice", "1450.00")
-        matrix.scene.desk._broker.tell(_again(matrix, told.command.command_id))
-        tag = matrix.scene.order(told.command).remarks_tag
+    told = matrix._submit(Cell(Action.PLACE, "refuse", 1), "twice", RESTING)
+    order = matrix.scene.order(told.command)
+    other = NorenBroker(matrix.scene.settings.broker, SystemClock())
+    other.log_in()
 
-        until(lambda: len(matrix.paper.ledger().tagged(tag)) == 2, "no second order came")
-        assert "is at the broker 2 times" in "; ".join(matrix._untruths([told]))
-    finally:
-        matrix.scene.stop(grace_s=0)
-        matrix.paper.stop()
+    reply = other.place(order)
+    other.close()
 
-
-def _again(matrix: Matrix, command_id: str) -> PlaceOrder:
-
-    timeline = matrix.scene.desk.timeline(command_id)
-    assert timeline is not None
-    return PlaceOrder(order=timeline.order)
+    assert isinstance(reply, Accepted)
+    assert "is at the broker 2 times" in "; ".join(matrix._untruths([told]))
+    matrix.paper.cancel(reply.broker_order_id)
