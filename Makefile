@@ -2,11 +2,13 @@
 
 PYTHON ?= python3
 SECONDS ?= 40
+ORDERS ?= 10000
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check fix draw bench faults kill clean
+.PHONY: demo test check fix draw bench faults kill soak clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
@@ -35,6 +37,9 @@ faults: $(STAMP)  ## Meet every request with every fault; the paper broker's led
 
 kill: $(STAMP)  ## Kill the running desk a hundred times under load; the ledger judges
 	KILLS=100 $(BIN)/pytest -q tests/scenarios/test_kill.py
+
+soak: $(STAMP)  ## A long day in compressed time: faults, kills, restarts of both sides, 10,000 orders (ORDERS=, SEED=)
+	$(BIN)/python -m tests.proofs.soak --orders $(ORDERS) --seed $(SEED)
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

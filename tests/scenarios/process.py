@@ -31,7 +31,7 @@ login_retry_s = 0.2
 orders_per_second_max = 500
 
 [watcher]
-poll_interval_s = 0.05
+poll_interval_s = {poll_s}
 blind_s_max = 2.0
 
 [proof]
@@ -63,13 +63,19 @@ def environment() -> dict[str, str]:
 
 
 def write_config(
-    folder: Path, paper: Paper, *, read_timeout_s: float = 0.4, window_s: float = 0.5, grace_s: float = 3.0
+    folder: Path,
+    paper: Paper,
+    *,
+    read_timeout_s: float = 0.4,
+    window_s: float = 0.5,
+    grace_s: float = 3.0,
+    poll_s: float = 0.05,
 ) -> Path:
     """Write the settings of a desk with short times; its database is `desk.db` in the same folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "desk.toml"
     where = {name: paper.addresses[name] for name in ("rest_url", "websocket_url")}
-    times = {"read_timeout_s": read_timeout_s, "window_s": window_s, "grace_s": grace_s}
+    times = {"read_timeout_s": read_timeout_s, "window_s": window_s, "grace_s": grace_s, "poll_s": poll_s}
     path.write_text(CONFIG.format(folder=folder, **where, **times), encoding="utf-8")
     return path
 
@@ -151,7 +157,11 @@ class Caller:
 
     def post(self, url: str, order: dict[str, Any], within_s: float = WAIT_S) -> requests.Response:
         """Send an order."""
-        return self._session.post(f"{url}/orders", json=order, timeout=within_s)
+        return self.ask(url, "/orders", order, within_s)
+
+    def ask(self, url: str, path: str, given: dict[str, Any], within_s: float = WAIT_S) -> requests.Response:
+        """Ask for something."""
+        return self._session.post(url + path, json=given, timeout=within_s)
 
     def get(self, url: str, path: str) -> dict[str, Any]:
         """Read something."""
