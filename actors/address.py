@@ -28,6 +28,10 @@ class Line(Generic[Message_contra]):
         """Lead every later message to `end`."""
         self._end = end
 
+    def leads_to(self, urn: str) -> bool:
+        """Say whether the actor of this urn is at the other end; True as well where that end has none."""
+        return getattr(self._end, "actor_urn", urn) == urn
+
     def tell(self, message: Message_contra) -> None:
         """Pass the message on; raise `ActorDeadError` while nobody is connected."""
         if self._end is None:

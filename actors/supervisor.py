@@ -77,7 +77,9 @@ class SupervisorActor(DeskActor):
             case CheckHeartbeat():
                 self._check()
             case HeartbeatSent():
-                self._missed = 0
+                # An earlier watcher that wakes up again says nothing about the present one.
+                if self._watcher.leads_to(message.urn):
+                    self._missed = 0
             case RestartWatcher():
                 self._restart()
             case _:
@@ -85,7 +87,8 @@ class SupervisorActor(DeskActor):
 
     def _answer_death(self, message: ActorDied) -> None:
         if message.actor == WATCHER:
-            self._plan_restart(f"it died: {message.cause}")
+            if self._watcher.leads_to(message.urn):
+                self._plan_restart(f"it died: {message.cause}")
         else:
             self._escalate(f"{message.actor} died: {message.cause}")
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from actors.messages import OrderAnswered, OrderDeclined
 from console.forms import order_form
-from console.story import as_sentence, price_words
+from console.words import as_sentence, price_words
 from domain.change import ChangeStage
 from domain.change_command import ChangeCommand
 from domain.lifecycle import State, Status

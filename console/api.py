@@ -137,7 +137,7 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> No
     @guarded.get("/orders/{command_id}/timeline", summary="Why an order stands where it stands")
     def timeline(command_id: str) -> Form:
         """Return the order's journal: each decision with its inputs, its reason, and a sentence."""
-        return timeline_form(_known(desk, command_id))
+        return timeline_form(_known(desk, command_id), settings.proof.books)
 
 
 def _known(desk: RunningDesk, command_id: str) -> Timeline:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from actors.messages import Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
-from console.story import decided_from, sentences
+from console.story import BOOKS_NEEDED, sentences
+from console.words import decided_from
 from domain.change import Change
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.order import JournalLine, Order
@@ -101,9 +102,12 @@ def change_form(change: Change) -> Form:
     }
 
 
-def timeline_form(timeline: Timeline) -> Form:
-    """Return an order, its journal with a sentence a line, and how long its steps took."""
-    told = zip(timeline.lines, sentences(timeline), strict=True)
+def timeline_form(timeline: Timeline, books_needed: int = BOOKS_NEEDED) -> Form:
+    """Return an order, its journal with a sentence a line, and how long its steps took.
+
+    `books_needed` (proof.books) complete a proof of absence.
+    """
+    told = zip(timeline.lines, sentences(timeline, books_needed), strict=True)
     return {
         "order": order_form(timeline.order),
         "steps": steps_of(timeline.lines),

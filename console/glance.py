@@ -7,7 +7,7 @@ from rich.text import Text
 
 from console.forms import Form, short_id
 from console.render import table_of, word
-from console.story import clock_time, price_words
+from console.words import clock_time, price_words
 
 MONEY = ("average_price", "last_price", "realised", "unrealised")
 

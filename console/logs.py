@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from loguru import logger
 
-from console.story import clock_time
+from console.words import clock_time
 from domain.seams import IST
 from domain.settings import Settings
 

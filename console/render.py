@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from console.forms import Form, short_id
-from console.story import clock_time, price_words
+from console.words import clock_time, price_words
 from domain.seams import IST
 
 PIPE_WIDTH: Final = 200

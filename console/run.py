@@ -11,11 +11,12 @@ from types import FrameType
 from typing import Final, Protocol
 
 from actors.clock import SystemClock
-from actors.desk import Desk, DeskStartError, load_strategy
+from actors.desk import Desk, DeskStartError, DeskUnavailableError, load_strategy
 from actors.messages import Readiness
 from console.api import make_api
 from console.errors import PlainError
 from console.logs import open_log, secrets_of
+from console.notify import Notifier
 from console.paper import lasting_paper
 from console.serving import ApiServer, token_of
 from console.where import at_paper_broker
@@ -23,6 +24,7 @@ from domain.settings import Mode, Settings
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02
+TELL_EVERY_S: Final = 5.0
 
 
 class EndingDesk(Protocol):
@@ -114,11 +116,28 @@ def _serve(desk: Desk, settings: Settings, url: str, ending: Ending) -> str | No
     sys.stdout.write(f"ready: {settings.client_id} ({settings.mode}) takes orders at {url}\n")
     sys.stdout.flush()
     desk.start_strategies()
-    while not ending.wished.is_set():
+    return _watch(desk, ending)
+
+
+def _watch(desk: Desk, ending: Ending) -> str | None:
+    """Go on until the desk must end, telling the service manager how it is: one that hangs is not told alive."""
+    notifier, clock = Notifier(), SystemClock()
+    notifier.ready()
+    tell_every_s = min(notifier.watchdog_s or TELL_EVERY_S, TELL_EVERY_S)
+    tell_at = clock.monotonic()
+    failure = None
+    while failure is None and not ending.wished.is_set():
         failure = desk.wait_for_failure(LOOK_EVERY_S)
-        if failure is not None:
-            return failure
-    return None
+        if clock.monotonic() >= tell_at:
+            tell_at = clock.monotonic() + tell_every_s
+            try:
+                reasons = desk.readiness().reasons
+            except DeskUnavailableError:
+                continue
+            notifier.alive()
+            notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else "takes orders")
+    notifier.stopping()
+    return failure
 
 
 def wait_until_ready(

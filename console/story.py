@@ -1,170 +1,63 @@
-"""An order's journal in a trader's words: what happened, what it was decided from, and what it means."""
+"""An order's journal in a trader's words: what happened, what it means for the position, and what to do.
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from decimal import Decimal
+Each line is told from what it brought and from the order as it stood before it: the same fill is news, the end of a
+search, or a cancel that came too late. What happens to a cancel or modify is told in `console/change_story.py`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from actors.messages import Timeline
-from domain.lifecycle import Event, State, is_late_truth
-from domain.order import JournalLine, Order, Side
+from console.change_story import CHANGE_TELLERS
+from console.moment import Moment
+from console.words import as_sentence, asked_words, price_words, traded_words
+from domain.lifecycle import Event, State
+from domain.order import Side
 from domain.reasons import Reason, explain
-from domain.seams import IST
 
-LABELS: Final[Mapping[str, str]] = {
-    "trading_state": "trading",
-    "orders_today": "orders today before it",
-    "notional": "value in rupees",
-    "held": "units held",
-    "open_orders": "open orders of the strategy",
-    "already_closing": "units already being closed",
-    "unconfirmed_orders": "orders of unknown fate",
-    "other_order": "the other order",
-    "last_price": "last price",
-    "broker_status": "the broker's word",
-    "filled": "filled",
-    "matched_by": "found by",
-    "book_asked_at": "book asked at",
-    "healthy_books": "healthy books without it",
-    "first_asked_at": "first asked at",
-    "last_asked_at": "last asked at",
-    "change_id": "change",
-    "change": "kind",
-    "quantity": "units",
-    "limit_price": "limit",
-    "trigger_price": "trigger",
-    "asked_by": "asked by",
-    "left_by_others": "units left after what others did with the account",
-    "open": "units open",
-    "wanted_open": "units open if changed",
-    "update": "the broker's report",
-    "update_seen_at": "update seen at",
-    "order_of": "order of",
-    "settled_on": "settled on",
-    "settled_by": "settled by",
-    "found_at_broker": "found at the broker",
-    "database": "the database said",
+BOOKS_NEEDED: Final = 3
+"""The proof's books where nobody says otherwise (proof.books)."""
+
+_IN_DOUBT: Final = "Until it is found or proved absent its units count as taken: do not send it again by hand."
+_NEXT_TIME: Final[Mapping[str, str]] = {
+    Reason.BROKER_REFUSED: "Nothing traded; mend what the broker names, then send a new order.",
+    Reason.SESSION_EXPIRED: "Nothing traded; send a new order once `status` shows a session.",
+    Reason.BROKER_UNREACHABLE: "Nothing traded; send a new order once `status` shows that the broker answers.",
 }
-"""What the inputs of a decision are called in front of people."""
-
-_TERMS: Final = ("quantity", "limit_price", "trigger_price")
+_WRONG_POSITION: Final = "The position is not what it was believed to be: look at `positions` now."
 
 
-def sentences(timeline: Timeline) -> tuple[str, ...]:
-    """Return one sentence for each line of the journal."""
-    return tuple(_told(timeline))
+def sentences(timeline: Timeline, books_needed: int = BOOKS_NEEDED) -> tuple[str, ...]:
+    """Return one sentence or a few for each line of the journal; `books_needed` complete a proof of absence."""
+    return tuple(_told(timeline, books_needed))
 
 
-def _told(timeline: Timeline) -> Iterator[str]:
+def _told(timeline: Timeline, books_needed: int) -> Iterator[str]:
     row: dict[str, Any] = {}
     for line in timeline.lines:
         before = dict(row)
         row.update(line.changes)
-        sentence = _sentence(timeline.order, line, row, before)
-        if line.state_before and _is_late(line):
-            sentence = f"LATE TRUTH: the order was {line.state_before}, and is not. {sentence}"
-        yield sentence
+        yield _sentence(Moment(timeline.order, line, before, dict(row), books_needed))
 
 
-def _is_late(line: JournalLine) -> bool:
-    return line.event in set(Event) and is_late_truth(State(line.state_before or ""), Event(line.event))
+def _sentence(moment: Moment) -> str:
+    line = moment.line
+    if "settled_by" in line.inputs:
+        words = _settled(moment)
+    else:
+        words = _TELLERS.get(line.event, _other)(moment).strip()
+        if "update" in line.inputs:
+            words = f"The broker pushed: {words[:1].lower()}{words[1:]}"
+    if moment.is_late:
+        return f"LATE TRUTH: the order was {line.state_before}, and is not. {words} {_WRONG_POSITION}"
+    return words
 
 
-def _sentence(order: Order, line: JournalLine, row: Mapping[str, Any], before: Mapping[str, Any]) -> str:
-    said = _meaning(line, before)
-    broker_order_id = row.get("broker_order_id")
-    words = {
-        "REGISTERED": f"Registered and stored: {_asked(order)}. Nothing has been sent yet.",
-        Event.BLOCK: f"Blocked by the desk, never sent. {said}",
-        Event.SEND: f"{_cleared(order, row)} {said}",
-        Event.ACCEPT: f"The broker took it as order {broker_order_id}.",
-        Event.REFUSE: said or "The broker refused it; it is not in the market.",
-        Event.WORK: f"The broker's book shows it working, as order {broker_order_id}. {said}",
-        Event.PARTLY_FILL: f"{_traded(order, row)} {said}",
-        Event.FILL: f"{_traded(order, row)} {said}",
-        Event.CANCEL: f"{said or 'Canceled at the broker.'} {_traded(order, row)}",
-        "SEEN": f"Not placed by this desk ({_by_whom(order)}), and seen in the broker's book: {_asked(order)}.",
-        Event.ASK_CHANGE: f"{_wished(line)} Stored before the wire, then sent once.",
-        Event.TAKE_CHANGE: f"The broker took the {_change(line)}. That is no change yet: the books will show it.",
-        Event.REFUSE_CHANGE: said or f"The broker refused the {_change(line)}; the order stands as it was.",
-        Event.LOSE_CHANGE: said or f"The reply to the {_change(line)} was lost; the books will tell.",
-        Event.REJECT_CHANGE: said or "The exchange rejected the change; the order stands as it was.",
-        Event.LAPSE_CHANGE: said or "The change was never seen in the books; the order stands as it was.",
-        Event.REPLACE: f"The broker's book shows new terms: {_terms_now(row)}.",
-        Event.NOTE: _noted(line) or said,
-        Event.REJECT: f"{said or 'Rejected by the broker or the exchange.'} {_traded(order, row)}",
-    }
-    return words.get(line.event, said or f"Noted: {line.event}.").strip()
-
-
-def _by_whom(order: Order) -> str:
-    return order.command.comment or "but elsewhere"
-
-
-def _change(line: JournalLine) -> str:
-    return line.inputs.get("change", "change").lower()
-
-
-def _wished(line: JournalLine) -> str:
-    """Say what was asked for, by whom and why."""
-    told = [f"{LABELS[name]} {line.inputs[name]}" for name in _TERMS if name in line.inputs]
-    what = f"A {_change(line)} was asked for" + (f": {', '.join(told)}" if told else "")
-    because = line.inputs.get("because")
-    return f"{what}, because “{because}”." if because else f"{what}."
-
-
-def _terms_now(row: Mapping[str, Any]) -> str:
-    limit, trigger = row.get("limit_price"), row.get("wire_trigger_price")
-    words = f"{row.get('quantity')} units"
-    words += f" at limit {price_words(limit)}" if limit is not None else ""
-    return words + (f", trigger {price_words(trigger)}" if trigger is not None else "")
-
-
-def _noted(line: JournalLine) -> str:
-    """Tell of a book that did not show the order; enough of them prove it absent."""
-    books = line.inputs.get("healthy_books")
-    return f"Healthy book {books} without it. One book proves nothing; the search goes on." if books else ""
-
-
-def _asked(order: Order) -> str:
-    command = order.command
-    parts = [
-        f"{command.intent} {command.side} {command.quantity} {command.symbol} on {command.exchange}",
-        f"{command.order_type} {command.product}",
-    ]
-    named = (
-        ("at", command.price),
-        ("trigger", command.trigger_price),
-        ("stop loss", command.stop_loss),
-        ("target", command.target),
-    )
-    parts += [f"{name} {price_words(price)}" for name, price in named if price is not None]
-    parts.append(f"for {command.strategy}")
-    words = ", ".join(parts)
-    return f"{words} ({command.comment})" if command.comment else words
-
-
-def _cleared(order: Order, row: Mapping[str, Any]) -> str:
-    """Say with what an order left: a market order leaves as a limit at the far end of its band."""
-    quantity, limit = row.get("quantity"), row.get("limit_price")
-    words = f"Passed risk and guard; stored before the wire, then sent once: {order.command.side} {quantity}"
-    if limit is not None:
-        verb = "pay at most" if order.command.side is Side.BUY else "take at least"
-        words += f" at limit {price_words(limit)} ({verb} that)"
-    return f"{words}."
-
-
-def _traded(order: Order, row: Mapping[str, Any]) -> str:
-    filled, quantity, average = row.get("filled_quantity") or 0, row.get("quantity"), row.get("average_price")
-    if not filled:
-        return "Nothing traded."
-    words = f"All {filled}" if filled == quantity else f"{filled} of {quantity}"
-    verb = "bought" if order.command.side is Side.BUY else "sold"
-    return f"{words} {verb} at {price_words(average)} on average." if average is not None else f"{words} {verb}."
-
-
-def _meaning(line: JournalLine, before: Mapping[str, Any]) -> str:
+def _meaning(moment: Moment) -> str:
     """Return the tag's sentence and the note that came with this line, each said once."""
+    line, before = moment.line, moment.before
+    if moment.is_late:
+        return ""
     fresh = line.note if line.note and line.note != before.get("note", "") else ""
     meaning = explain(Reason(line.tag)) if line.tag in set(Reason) and line.tag != before.get("tag") else ""
     if fresh and fresh != meaning:
@@ -172,37 +65,170 @@ def _meaning(line: JournalLine, before: Mapping[str, Any]) -> str:
     return meaning
 
 
-def as_sentence(words: str) -> str:
-    """Begin with a capital and end with a stop."""
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+# The way to the broker
 
 
-def decided_from(inputs: Mapping[str, str]) -> str:
-    """Tell what a decision was made from."""
-    return ", ".join(f"{LABELS.get(name, name.replace('_', ' '))} {_plain(value)}" for name, value in inputs.items())
+def _registered(moment: Moment) -> str:
+    command = moment.order.command
+    when = f" It is for the session of {moment.order.day}." if command.amo else ""
+    return f"Registered and stored: {asked_words(moment.order)}. Nothing has been sent yet.{when}"
 
 
-def _plain(value: str) -> str:
-    """Write a moment as the exchange's time of day; leave everything else."""
-    if value in {"None", ""}:
-        return "unknown"
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return value
-    return clock_time(moment) if moment.tzinfo else value
+def _seen(moment: Moment) -> str:
+    """Tell of an order of others; it stands as the book has it from its first line on."""
+    where = moment.order.command.comment or "nobody says where"
+    words = f"Not placed by this desk ({where}), and seen in the broker's book: {asked_words(moment.order)}."
+    if moment.row.get("filled_quantity"):
+        return (
+            f"{words} {traded_words(moment.order, moment.row)} These units count as EXTERNAL: no strategy exits them."
+        )
+    if moment.is_over:
+        return f"{words} It is over; nothing traded."
+    return f"{words} It may trade, and its units count as EXTERNAL; `cancel` takes it out of the market."
 
 
-def clock_time(moment: datetime) -> str:
-    """Write the exchange's time of day with milliseconds."""
-    return moment.astimezone(IST).strftime("%H:%M:%S.%f")[:-3]
+def _sent(moment: Moment) -> str:
+    """Say with what an order left: a market order leaves as a limit at the far end of its band."""
+    side, quantity, limit = moment.order.command.side, moment.row.get("quantity"), moment.row.get("limit_price")
+    words = f"Passed risk and guard; stored before the wire, then sent once: {side} {quantity}"
+    if limit is not None:
+        words += f" at limit {price_words(limit)} ({'pay at most' if side is Side.BUY else 'take at least'} that)"
+    return f"{words}. {_meaning(moment)}"
 
 
-def price_words(price: object) -> str:
-    """Write a price or an amount of rupees: thousands apart, two decimals, or the four that a currency has."""
-    if price is None:
-        return "an unknown price"
-    number = Decimal(str(price)).normalize() + 0
-    exponent = number.as_tuple().exponent
-    places = min(4, max(2, -exponent)) if isinstance(exponent, int) else 2
-    return f"{number:,.{places}f}"
+def _accepted(moment: Moment) -> str:
+    words = f"The broker took it as order {moment.number}."
+    if not moment.has_moved:
+        return f"{words} The books had told of it before this reply."
+    if moment.order.command.amo:
+        return f"{words} It waits there for the session of {moment.order.day}."
+    return f"{words} It is in the market and may trade."
+
+
+def _refused(moment: Moment) -> str:
+    said = _meaning(moment) or "The broker refused it; it is not in the market."
+    return f"{said} {_NEXT_TIME.get(moment.line.tag or '', 'Nothing traded; send a new order if it is still wanted.')}"
+
+
+def _in_doubt(moment: Moment) -> str:
+    if not moment.has_moved and moment.line.state_after != State.UNCONFIRMED:
+        return "The reply to it was lost as well; the books have told of it, so nothing is in doubt."
+    return f"{_meaning(moment)} {_IN_DOUBT}"
+
+
+# What books and pushed reports show
+
+
+def _found(moment: Moment) -> str:
+    """Say that a search is over, where it was one."""
+    if moment.line.state_before != State.UNCONFIRMED:
+        return ""
+    by = "by its tag" if moment.line.inputs.get("matched_by") == "tag" else "at the broker"
+    return f"Found {by}, as order {moment.number}: it had arrived. "
+
+
+def _working(moment: Moment) -> str:
+    shows = "it is" if "update" in moment.line.inputs else "The broker's book shows it"
+    return f"{_found(moment)}{shows} working, as order {moment.number}. {_meaning(moment)} It may trade."
+
+
+def _filled(moment: Moment) -> str:
+    return f"{_found(moment)}{traded_words(moment.order, moment.row)} {_lost_race(moment)} {_meaning(moment)}".replace(
+        "  ", " "
+    )
+
+
+def _lost_race(moment: Moment) -> str:
+    """Say what a fill means for a change that was under way."""
+    if not moment.pending:
+        return ""
+    if not moment.is_over:
+        return f"The {moment.pending} is still open for the rest."
+    if moment.pending == "cancel":
+        return "The cancel came too late: the fill won, and what it traded is held. Exit it if it is not wanted."
+    return "The modify is void with it."
+
+
+def _canceled(moment: Moment) -> str:
+    rest = "The rest is not in the market." if moment.row.get("filled_quantity") else "It is not in the market."
+    traded = traded_words(moment.order, moment.row)
+    if "order_of" in moment.line.inputs:
+        order_of, settled_on = moment.line.inputs["order_of"], moment.line.inputs.get("settled_on", "today")
+        ended = f"It ended with its trading day, {order_of}: the books of {settled_on} do not show it."
+        return f"{ended} {traded} {rest}"
+    if moment.pending == "cancel":
+        return f"{_found(moment)}Canceled, as asked. {traded} {rest}"
+    return f"{_found(moment)}{_meaning(moment) or 'Canceled at the broker.'} Not by this desk. {traded} {rest}"
+
+
+def _rejected(moment: Moment) -> str:
+    said = _meaning(moment) or "The broker or the exchange rejected it."
+    traded = traded_words(moment.order, moment.row)
+    held = " What traded is held; the rest is not in the market." if moment.row.get("filled_quantity") else ""
+    return f"{_found(moment)}{said} {traded}{held}"
+
+
+def _absent(moment: Moment) -> str:
+    return f"{explain(Reason.PROVED_ABSENT)} Nothing traded, and its units are free again: a new order may be sent."
+
+
+# Notes
+
+
+def _noted(moment: Moment) -> str:
+    if "healthy_books" in moment.line.inputs:
+        return _missed(moment)
+    note = moment.line.note
+    if moment.line.tag == Reason.TWO_AT_BROKER:
+        return f"{explain(Reason.TWO_AT_BROKER)} The second one is {note}: cancel it there if it is not wanted."
+    if moment.line.tag == Reason.UNKNOWN_BROKER_STATUS:
+        return f"{explain(Reason.UNKNOWN_BROKER_STATUS)} Its word is “{note}”; if that stays, `settle` the order."
+    return _meaning(moment) or "Noted; nothing has changed."
+
+
+def _missed(moment: Moment) -> str:
+    """Tell of a book that did not show the order; enough of them, over enough time, prove it absent."""
+    books, needed = moment.line.inputs["healthy_books"], moment.books_needed
+    if books.isdecimal() and int(books) >= needed:
+        return (
+            f"One more healthy book without it ({books} of {needed}). They must also lie far enough apart "
+            "(proof.window_s), as an order may enter a book late: it may still be live."
+        )
+    return f"One more healthy book without it ({books} of {needed}). That proves nothing yet: it may still be live."
+
+
+# A person's word
+
+
+def _settled(moment: Moment) -> str:
+    because = f", because “{moment.line.note}”" if moment.line.note else ""
+    traded = traded_words(moment.order, moment.row)
+    if moment.line.inputs.get("found_at_broker") == "yes":
+        rest = "It may trade on; the books take it from here." if not moment.is_over else "It is over."
+        return f"A person settled it: found at the broker as order {moment.number}{because}. {traded} {rest}"
+    late = "Should the broker show it after all, that is a late truth."
+    return f"A person settled it: not at the broker{because}. {traded} {late}"
+
+
+def _other(moment: Moment) -> str:
+    return _meaning(moment) or f"Noted: {moment.line.event}."
+
+
+_TELLERS: Final[Mapping[str, Callable[[Moment], str]]] = {
+    "REGISTERED": _registered,
+    "SEEN": _seen,
+    Event.BLOCK: lambda moment: f"Blocked by the desk, never sent. {_meaning(moment)}",
+    Event.SEND: _sent,
+    Event.ACCEPT: _accepted,
+    Event.REFUSE: _refused,
+    Event.LOSE_REPLY: _in_doubt,
+    Event.RESTART: _in_doubt,
+    Event.WORK: _working,
+    Event.PARTLY_FILL: _filled,
+    Event.FILL: _filled,
+    Event.CANCEL: _canceled,
+    Event.REJECT: _rejected,
+    Event.PROVE_ABSENT: _absent,
+    Event.NOTE: _noted,
+    **CHANGE_TELLERS,
+}

@@ -26,6 +26,7 @@ from domain.reasons import Reason, explain
 from domain.risk import TradingState
 from domain.seams import IST
 from domain.settlement import Settlement
+from storage.rows import CHANGING_COLUMNS, changing_values
 
 TEN_O_CLOCK: Final = datetime(2026, 10, 5, 10, 0, 0, tzinfo=IST)
 SENT: Final = OrderEvent(
@@ -81,15 +82,7 @@ def lived(command: OrderCommand, *events: OrderEvent) -> Timeline:
 
 
 def _row(order: Order) -> dict[str, object]:
-    return {
-        "quantity": order.quantity,
-        "limit_price": None if order.limit_price is None else float(order.limit_price),
-        "filled_quantity": order.filled_quantity,
-        "average_price": None if order.average_price is None else float(order.average_price),
-        "broker_order_id": order.broker_order_id,
-        "note": order.note,
-        "tag": order.tag.value if order.tag else None,
-    }
+    return dict(zip(CHANGING_COLUMNS, changing_values(order), strict=True))
 
 
 class FakeDesk:

@@ -9,7 +9,8 @@ from console.answers import standing
 from console.forms import order_form, positions_form, short_id, tally, timeline_form
 from console.glance import positions_view
 from console.render import orders_table, steps_line, steps_table, timeline_view
-from console.story import price_words, sentences
+from console.story import sentences
+from console.words import price_words
 from domain.evidence import Book, PositionRow, Unavailable
 from domain.lifecycle import Event
 from domain.order import OrderEvent

@@ -1,0 +1,100 @@
+"""What happens to a cancel or modify, in a trader's words: taken is not yet done, and a fill may win."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from console.moment import Moment
+from console.words import terms_words
+from domain.lifecycle import Event
+
+_WHO: Final[Mapping[str, str]] = {"HUMAN": "A person", "STRATEGY": "The strategy"}
+
+
+def _kind(moment: Moment) -> str:
+    return (moment.line.inputs.get("change", "").lower() or moment.pending) or "change"
+
+
+def _stands(moment: Moment) -> str:
+    """Say what holds when nothing came of a change."""
+    if moment.is_over:
+        return "The order had ended before it."
+    row = moment.row
+    terms = terms_words(row.get("quantity"), row.get("limit_price"), row.get("wire_trigger_price"))
+    return f"The order stands as it was ({terms}) and may trade."
+
+
+def _asked(moment: Moment) -> str:
+    """Say what was asked for, by whom and why."""
+    inputs = moment.line.inputs
+    who = _WHO.get(inputs.get("asked_by", ""), "Someone")
+    because = f", because “{inputs['because']}”" if inputs.get("because") else ""
+    if _kind(moment) == "cancel":
+        total = moment.row.get("quantity") or 0
+        still = total - (moment.row.get("filled_quantity") or 0)
+        until = "until the books show it canceled, it may trade."
+        return f"{who} asked to cancel what is open of it ({still} of {total} units){because}. Sent once; {until}"
+    terms = terms_words(inputs.get("quantity"), inputs.get("limit_price"), inputs.get("trigger_price"))
+    until = "until the books show these terms, the old ones hold."
+    return f"{who} asked to modify it to {terms}{because}. Stored before the wire, then sent once; {until}"
+
+
+def _taken(moment: Moment) -> str:
+    if moment.is_over:
+        return f"The broker took the {_kind(moment)} after the order's end; it changes nothing."
+    if not moment.row.get("change"):
+        return f"The broker took the {_kind(moment)}; the books had shown it done before this reply."
+    if _kind(moment) == "cancel":
+        return "The broker took the cancel. That is a request taken, not a cancel: a fill may win; the books will tell."
+    return "The broker took the modify. That is a request taken: the old terms hold until the books show the new ones."
+
+
+def _refused(moment: Moment) -> str:
+    words = f": “{moment.line.note}”" if moment.line.note else ""
+    return f"The broker refused the {_kind(moment)}{words}. {_stands(moment)}"
+
+
+def _lost(moment: Moment) -> str:
+    kind = _kind(moment)
+    cause = f" (“{moment.line.note}”)" if moment.line.note and moment.line.inputs else ""
+    happened = (
+        f"The reply to the {kind} was lost{cause}."
+        if moment.line.inputs
+        else f"The desk stopped while the {kind} was on its way."
+    )
+    if moment.is_over:
+        return f"{happened} The order had ended before it; nothing is in doubt."
+    doubt = "it may trade" if kind == "cancel" else "count on the larger of both quantities"
+    return f"{happened} It may be done or not, and is never sent again; the books will tell. Until then {doubt}."
+
+
+def _rejected(moment: Moment) -> str:
+    fresh = moment.line.note if moment.line.note != moment.before.get("note") else ""
+    words = f": “{fresh}”" if fresh else ""
+    return f"The exchange rejected the {_kind(moment)} after the broker had taken it{words}. {_stands(moment)}"
+
+
+def _lapsed(moment: Moment) -> str:
+    books = moment.line.inputs.get("healthy_books", "enough")
+    again = " Ask for it again if it is still wanted."
+    return f"The {_kind(moment)} took no effect: {books} healthy books never showed it. {_stands(moment)}{again}"
+
+
+def _replaced(moment: Moment) -> str:
+    row = moment.row
+    terms = terms_words(row.get("quantity"), row.get("limit_price"), row.get("wire_trigger_price"))
+    if moment.pending == "modify" and not row.get("change"):
+        return f"The modify is done: the order now stands at {terms}."
+    if moment.pending == "modify":
+        return f"The order now stands at {terms}, which is not what was asked for; the modify is still open."
+    return f"Someone changed it elsewhere, not this desk: it now stands at {terms}, and may trade on these terms."
+
+
+CHANGE_TELLERS: Final[Mapping[str, Callable[[Moment], str]]] = {
+    Event.ASK_CHANGE: _asked,
+    Event.TAKE_CHANGE: _taken,
+    Event.REFUSE_CHANGE: _refused,
+    Event.LOSE_CHANGE: _lost,
+    Event.REJECT_CHANGE: _rejected,
+    Event.LAPSE_CHANGE: _lapsed,
+    Event.REPLACE: _replaced,
+}
