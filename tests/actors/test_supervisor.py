@@ -69,6 +69,21 @@ def room() -> SupervisorRoom:
     return SupervisorRoom()
 
 
+class NamedProbe(Probe):
+    """A probe that is an actor by name."""
+
+    actor_urn = "urn:present"
+
+
+def test_an_earlier_watchers_heartbeat_and_death_say_nothing_about_the_present_one(room: SupervisorRoom) -> None:
+    room.line.connect(NamedProbe())
+
+    room.actor.on_receive(DIED)
+    room.wait(20, answering=False)
+    room.actor.on_receive(HeartbeatSent(urn="urn:earlier"))
+    assert room.restarts == 1, "the silence of the present one was heard, and nothing else"
+
+
 def test_a_dead_watcher_is_restarted_after_a_delay_and_told_to_begin(room: SupervisorRoom) -> None:
     # D3.
     room.actor.on_receive(DIED)
