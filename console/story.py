@@ -24,6 +24,9 @@ _NEXT_TIME: Final[Mapping[str, str]] = {
     Reason.SESSION_EXPIRED: "Nothing traded; send a new order once `status` shows a session.",
     Reason.BROKER_UNREACHABLE: "Nothing traded; send a new order once `status` shows that the broker answers.",
 }
+_ABSENT: Final = (
+    f"{explain(Reason.PROVED_ABSENT)} Nothing traded, and its units are free again: a new order may be sent."
+)
 _WRONG_POSITION: Final = "The position is not what it was believed to be: look at `positions` now."
 
 
@@ -45,7 +48,7 @@ def _sentence(moment: Moment) -> str:
     if "settled_by" in line.inputs:
         words = _settled(moment)
     else:
-        words = _TELLERS.get(line.event, _other)(moment).strip()
+        words = _TELLERS.get(line.event, _other)(moment)
         if "update" in line.inputs:
             words = f"The broker pushed: {words[:1].lower()}{words[1:]}"
     if moment.is_late:
@@ -61,8 +64,12 @@ def _meaning(moment: Moment) -> str:
     fresh = line.note if line.note and line.note != before.get("note", "") else ""
     meaning = explain(Reason(line.tag)) if line.tag in set(Reason) and line.tag != before.get("tag") else ""
     if fresh and fresh != meaning:
-        return as_sentence(fresh) if line.event == Event.BLOCK else f"{meaning} Reason given: “{fresh}”.".strip()
+        return as_sentence(fresh) if line.event == Event.BLOCK else _joined(meaning, f"Reason given: “{fresh}”.")
     return meaning
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
 
 
 # The way to the broker
@@ -93,7 +100,7 @@ def _sent(moment: Moment) -> str:
     words = f"Passed risk and guard; stored before the wire, then sent once: {side} {quantity}"
     if limit is not None:
         words += f" at limit {price_words(limit)} ({'pay at most' if side is Side.BUY else 'take at least'} that)"
-    return f"{words}. {_meaning(moment)}"
+    return _joined(f"{words}.", _meaning(moment))
 
 
 def _accepted(moment: Moment) -> str:
@@ -107,13 +114,15 @@ def _accepted(moment: Moment) -> str:
 
 def _refused(moment: Moment) -> str:
     said = _meaning(moment) or "The broker refused it; it is not in the market."
-    return f"{said} {_NEXT_TIME.get(moment.line.tag or '', 'Nothing traded; send a new order if it is still wanted.')}"
+    return _joined(
+        said, _NEXT_TIME.get(moment.line.tag or "", "Nothing traded; send a new order if it is still wanted.")
+    )
 
 
 def _in_doubt(moment: Moment) -> str:
     if not moment.has_moved and moment.line.state_after != State.UNCONFIRMED:
         return "The reply to it was lost as well; the books have told of it, so nothing is in doubt."
-    return f"{_meaning(moment)} {_IN_DOUBT}"
+    return _joined(_meaning(moment), _IN_DOUBT)
 
 
 # What books and pushed reports show
@@ -124,18 +133,17 @@ def _found(moment: Moment) -> str:
     if moment.line.state_before != State.UNCONFIRMED:
         return ""
     by = "by its tag" if moment.line.inputs.get("matched_by") == "tag" else "at the broker"
-    return f"Found {by}, as order {moment.number}: it had arrived. "
+    return f"Found {by}, as order {moment.number}: it had arrived."
 
 
 def _working(moment: Moment) -> str:
-    shows = "it is" if "update" in moment.line.inputs else "The broker's book shows it"
-    return f"{_found(moment)}{shows} working, as order {moment.number}. {_meaning(moment)} It may trade."
+    shows = "It is" if "update" in moment.line.inputs else "The broker's book shows it"
+    working = f"{shows} working, as order {moment.number}."
+    return _joined(_found(moment), working, _meaning(moment), "It may trade.")
 
 
 def _filled(moment: Moment) -> str:
-    return f"{_found(moment)}{traded_words(moment.order, moment.row)} {_lost_race(moment)} {_meaning(moment)}".replace(
-        "  ", " "
-    )
+    return _joined(_found(moment), traded_words(moment.order, moment.row), _lost_race(moment), _meaning(moment))
 
 
 def _lost_race(moment: Moment) -> str:
@@ -157,19 +165,16 @@ def _canceled(moment: Moment) -> str:
         ended = f"It ended with its trading day, {order_of}: the books of {settled_on} do not show it."
         return f"{ended} {traded} {rest}"
     if moment.pending == "cancel":
-        return f"{_found(moment)}Canceled, as asked. {traded} {rest}"
-    return f"{_found(moment)}{_meaning(moment) or 'Canceled at the broker.'} Not by this desk. {traded} {rest}"
+        return _joined("Canceled, as asked.", traded, rest)
+    said = _meaning(moment) or "Canceled at the broker."
+    return _joined(_found(moment), said, "This desk did not ask for that.", traded, rest)
 
 
 def _rejected(moment: Moment) -> str:
     said = _meaning(moment) or "The broker or the exchange rejected it."
     traded = traded_words(moment.order, moment.row)
-    held = " What traded is held; the rest is not in the market." if moment.row.get("filled_quantity") else ""
-    return f"{_found(moment)}{said} {traded}{held}"
-
-
-def _absent(moment: Moment) -> str:
-    return f"{explain(Reason.PROVED_ABSENT)} Nothing traded, and its units are free again: a new order may be sent."
+    held = "What traded is held; the rest is not in the market." if moment.row.get("filled_quantity") else ""
+    return _joined(_found(moment), said, traded, held)
 
 
 # Notes
@@ -217,7 +222,7 @@ def _other(moment: Moment) -> str:
 _TELLERS: Final[Mapping[str, Callable[[Moment], str]]] = {
     "REGISTERED": _registered,
     "SEEN": _seen,
-    Event.BLOCK: lambda moment: f"Blocked by the desk, never sent. {_meaning(moment)}",
+    Event.BLOCK: lambda moment: _joined("Blocked by the desk, never sent.", _meaning(moment)),
     Event.SEND: _sent,
     Event.ACCEPT: _accepted,
     Event.REFUSE: _refused,
@@ -228,7 +233,7 @@ _TELLERS: Final[Mapping[str, Callable[[Moment], str]]] = {
     Event.FILL: _filled,
     Event.CANCEL: _canceled,
     Event.REJECT: _rejected,
-    Event.PROVE_ABSENT: _absent,
+    Event.PROVE_ABSENT: lambda _moment: _ABSENT,
     Event.NOTE: _noted,
     **CHANGE_TELLERS,
 }

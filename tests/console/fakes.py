@@ -68,11 +68,11 @@ def lived(command: OrderCommand, *events: OrderEvent) -> Timeline:
         created_at=TEN_O_CLOCK,
         updated_at=TEN_O_CLOCK,
     )
-    lines = [JournalLine(command.command_id, TEN_O_CLOCK, "REGISTERED", None, "CREATED", None, "", _row(order), {})]
+    lines = [JournalLine(command.command_id, TEN_O_CLOCK, "REGISTERED", None, "CREATED", None, "", row_of(order), {})]
     for number, event in enumerate(events, start=1):
         at = TEN_O_CLOCK + timedelta(milliseconds=2 * number)
         before, order = order, order.after(event, at)
-        changes = {name: value for name, value in _row(order).items() if value != _row(before)[name]}
+        changes = {name: value for name, value in row_of(order).items() if value != row_of(before)[name]}
         tag = order.tag.value if order.tag else None
         states = (before.state.value, order.state.value)
         lines.append(
@@ -81,7 +81,7 @@ def lived(command: OrderCommand, *events: OrderEvent) -> Timeline:
     return Timeline(order=order, lines=tuple(lines))
 
 
-def _row(order: Order) -> dict[str, object]:
+def row_of(order: Order) -> dict[str, object]:
     return dict(zip(CHANGING_COLUMNS, changing_values(order), strict=True))
 
 
