@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from actors.messages import OrderAnswered, OrderDeclined
 from console.forms import order_form
-from console.words import as_sentence, price_words
-from domain.change import ChangeStage
+from console.words import as_sentence, price_words, terms_words
+from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
 from domain.lifecycle import State, Status
 from domain.order import Order, OrderCommand
@@ -94,20 +94,38 @@ def refused(answer: OrderDeclined) -> Outcome:
 
 
 def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
-    """Say what the broker answered to a cancel or modify: taken is not yet done."""
-    order = answer.order
-    what = command.kind.value.lower()
-    now = standing(order)
+    """Say what the broker answered to a cancel or modify: taken is not yet done, and a fill may win."""
+    order, change = answer.order, answer.order.change
+    what, name, now = command.kind.value.lower(), answer.order.command.command_id, standing(order)
     if answer.repeated:
         return _outcome(order, 200, f"Repeated: this {what} was asked for before; nothing was sent again. {now}")
-    if order.tag is Reason.CHANGE_REFUSED:
+    if change is not None and change.change_id == command.change_id:
+        if change.stage is ChangeStage.LOST:
+            lost = f"The reply to the {what} was lost: it may be done or not, and is never sent again."
+            return _outcome(order, 202, f"{lost} `why {name}` tells when the books know. {now}")
+        if change.stage is ChangeStage.TAKEN:
+            return _outcome(order, 200, f"{_taken(order, change)} `why {name}` will tell when it is. {now}")
+    elif order.tag is Reason.CHANGE_REFUSED:
         return _outcome(order, 502, f"The broker refused the {what}: “{order.note}”. {now}")
-    if order.change is not None and order.change.stage is ChangeStage.LOST:
-        return _outcome(order, 202, f"The reply to the {what} was lost; it may be done, and is never sent again. {now}")
-    if order.change is None:
-        return _outcome(order, 200, f"The {what} has come to its end. {now}")
-    rest = f"The broker took the {what}; the books will show it, and a fill may win"
-    return _outcome(order, 200, f"{rest}: `why {order.command.command_id}`. {now}")
+    elif order.is_over:
+        return _outcome(order, 200, f"The order ended before the {what} did. {now}")
+    elif command.kind is ChangeKind.MODIFY and _has_terms(order, command):
+        return _outcome(order, 200, f"The modify is done. {now}")
+    return _outcome(order, 202, f"The {what} was sent; what came of it is not known yet: `why {name}` will tell. {now}")
+
+
+def _taken(order: Order, change: Change) -> str:
+    what = f"{order.command.side} {order.quantity - order.filled_quantity} {order.command.symbol}"
+    if change.kind is ChangeKind.CANCEL:
+        return f"Cancel taken by the broker: {what} is being canceled, unless a fill wins;"
+    terms = terms_words(change.quantity, change.limit_price, change.trigger_price)
+    return f"Modify taken by the broker: {what} is being changed to {terms}, unless a fill wins;"
+
+
+def _has_terms(order: Order, command: ChangeCommand) -> bool:
+    wanted = (command.quantity, command.price, command.trigger_price)
+    now = (order.quantity, order.limit_price, order.wire_trigger_price)
+    return all(want is None or want == have for want, have in zip(wanted, now, strict=True))
 
 
 def not_changed_in_time(command: ChangeCommand, waited_s: float) -> Outcome:

@@ -13,13 +13,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from loguru import logger
 from starlette.exceptions import HTTPException
 
+from actors.clock import SystemClock
 from actors.desk import Status
 from actors.messages import (
     Holdings,
     OrderAnswered,
     OrderDeclined,
     PositionBookRead,
-    Readiness,
     Timeline,
     TradingStateNow,
 )
@@ -32,12 +32,13 @@ from console.forms import (
     is_named,
     order_form,
     positions_form,
-    readiness_form,
     timeline_form,
     trading_form,
 )
+from console.standing import health_form, status_form
 from domain.order import Order, OrderCommand
 from domain.risk import TradingState
+from domain.seams import Clock
 from domain.settings import Settings
 
 ORDERS_MAX = 10_000
@@ -67,9 +68,6 @@ class RunningDesk(ChangingDesk, Protocol):
     def status(self) -> Status:
         """Return the desk at a glance."""
 
-    def readiness(self) -> Readiness:
-        """Return whether entries are taken."""
-
 
 _BEARER = HTTPBearer(auto_error=False)
 
@@ -87,15 +85,16 @@ class _Gate:
             raise ApiError(401, "the token is not this desk's; its own stands in api.token_path, or in DESK_API__TOKEN")
 
 
-def make_api(desk: RunningDesk, settings: Settings, token: str) -> FastAPI:
+def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | None = None) -> FastAPI:
     """Return the API of this desk; everything but /health and the documentation asks for `token`."""
+    clock = clock or SystemClock()
     api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", redoc_url=None)
     guarded = APIRouter(dependencies=[Depends(_Gate(token))])
     _add_orders(guarded, desk, settings)
     add_changes(guarded, desk, settings)
-    _add_reading(guarded, desk, settings)
+    _add_reading(guarded, desk, settings, clock)
     api.include_router(guarded)
-    _add_health(api, desk, settings)
+    _add_health(api, desk, clock)
     _add_errors(api)
     return api
 
@@ -147,7 +146,7 @@ def _known(desk: RunningDesk, command_id: str) -> Timeline:
     return found
 
 
-def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> None:
+def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings, clock: Clock) -> None:
     @guarded.get("/positions", summary="What is held")
     def positions() -> Form:
         """Return each strategy's positions from our fills, and the account's as the broker has them."""
@@ -155,24 +154,8 @@ def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> N
 
     @guarded.get("/status", summary="The desk at a glance")
     def status() -> Form:
-        """Return trading, readiness, what is in flight, and the broker's line."""
-        now = desk.status()
-        return {
-            "client_id": settings.client_id,
-            "mode": settings.mode.value,
-            **readiness_form(now.readiness),
-            "trading": trading_form(now.trading),
-            "in_flight": list(now.readiness.in_flight),
-            "broker": {
-                "session": now.broker.session,
-                "session_state": now.broker.session_state.value,
-                "feed": now.watch.feed,
-                "book_asked_at": now.watch.book_asked_at.isoformat() if now.watch.book_asked_at else None,
-                "waiting": now.broker.waiting,
-                "placed": now.broker.placed,
-                "idle_s": round(now.broker.idle_s, 3),
-            },
-        }
+        """Return trading, readiness with all that speaks against it, what is in flight, and how the broker is seen."""
+        return status_form(settings, desk.status(), clock.now())
 
     @guarded.post("/trading-state", summary="Halt, exits only, or resume")
     def turn(body: Body) -> Form:
@@ -181,19 +164,12 @@ def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> N
         return trading_form(desk.set_trading_state(state, because))
 
 
-def _add_health(api: FastAPI, desk: RunningDesk, settings: Settings) -> None:
+def _add_health(api: FastAPI, desk: RunningDesk, clock: Clock) -> None:
     @api.get("/health", summary="Does the desk take orders?")
     def health() -> JSONResponse:
-        """Answer 200 when entries are taken, else 503 with the reasons."""
-        now = readiness_form(desk.readiness())
-        sentence = "The desk takes orders." if now["ready"] else f"Not ready: {'; '.join(now['reasons'])}."
-        shown = {
-            "client_id": settings.client_id,
-            "ready": now["ready"],
-            "reasons": now["reasons"],
-            "sentence": sentence,
-        }
-        return JSONResponse(shown, 200 if now["ready"] else 503)
+        """Answer 200 when entries are taken, else 503 with the reasons. No token, so nothing of the account."""
+        shown = health_form(desk.status(), clock.now())
+        return JSONResponse(shown, 200 if shown["ready"] else 503)
 
 
 def _add_errors(api: FastAPI) -> None:

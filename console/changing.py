@@ -10,8 +10,8 @@ from actors.messages import OrderAnswered, OrderDeclined
 from console.answers import Outcome, changed, not_changed_in_time, refused, settled
 from console.bodies import BECAUSE_CHARACTERS_MAX, Body, read_object
 from console.errors import ApiError
-from console.forms import Form
-from domain.books import Disagreement
+from console.forms import Form, fix_of
+from domain.books import Disagreement, Quarrel
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.order import InvalidOrderError, Origin
@@ -70,7 +70,9 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings) -> N
         found = desk.accept(name, because)
         if found is None:
             raise ApiError(404, f"the books do not disagree about {name!r}; `status` lists what they disagree about")
-        return {"name": found.name, "sentence": f"Accepted: {found.sentence}."}
+        if found.quarrel is Quarrel.PAST:
+            raise ApiError(409, f"an order of a past day is not accepted but settled: {fix_of(found)}")
+        return {"name": found.name, "sentence": f"Accepted: {found.sentence}. Our sums follow the broker's from here."}
 
     @guarded.post("/session/login", summary="Log in again")
     def log_in() -> Form:

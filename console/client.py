@@ -100,6 +100,8 @@ class DeskClient:
     def _answers(self, session: requests.Session) -> bool:
         try:
             session.get(f"{self._url}/health", timeout=CONNECT_WAIT_S)
+        except requests.ReadTimeout:
+            return True
         except requests.RequestException:
             return False
         return True

@@ -8,12 +8,15 @@ from typing import Any, Final, TypeAlias
 from actors.messages import Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
 from console.story import BOOKS_NEEDED, sentences
 from console.words import decided_from
+from domain.books import Disagreement, Quarrel
 from domain.change import Change
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.order import JournalLine, Order
 
 Form: TypeAlias = dict[str, Any]
 
+PAST_PREFIX: Final = "past:"
+"""How the name of a disagreement about a past day's order begins; the command id follows."""
 SHORT_CHARACTERS: Final = 8
 UNIQUE_CHARACTERS_MIN: Final = 16
 
@@ -188,13 +191,32 @@ def trading_form(trading: TradingStateNow) -> Form:
 
 
 def readiness_form(readiness: Readiness) -> Form:
-    """Return whether entries are taken, and what speaks against it."""
+    """Return whether entries are taken, what speaks against it, and what the books disagree about."""
     reasons = [*readiness.reasons, *(["the desk is stopping"] if readiness.stopping else [])]
-    apart = [
-        {"name": one.name, "sentence": one.sentence, "stops_entries": one.quarrel.stops_entries}
-        for one in readiness.disagreements
-    ]
-    return {"ready": not reasons, "reasons": reasons, "disagreements": apart}
+    return {
+        "ready": not reasons,
+        "reasons": reasons,
+        "disagreements": [disagreement_form(one) for one in readiness.disagreements],
+    }
+
+
+def disagreement_form(one: Disagreement) -> Form:
+    """Return what the books tell differently, and what a person can do about it."""
+    return {
+        "name": one.name,
+        "sentence": one.sentence,
+        "stops_entries": one.quarrel.stops_entries,
+        "difference": one.difference,
+        "fix": fix_of(one),
+    }
+
+
+def fix_of(one: Disagreement) -> str:
+    """Say how a person ends a disagreement."""
+    if one.quarrel is Quarrel.PAST:
+        name = one.name.removeprefix(PAST_PREFIX)
+        return f"look at the broker, then `settle {name} found|absent --because …`"
+    return f"look at the broker; `accept '{one.name}' --because …` if it is right"
 
 
 def tally(orders: Sequence[Mapping[str, Any]]) -> dict[str, int]:

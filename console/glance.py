@@ -1,13 +1,11 @@
 """What is held, and how the desk stands, for people."""
 
-from datetime import datetime
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.forms import Form, short_id
 from console.render import table_of, word
-from console.words import clock_time, price_words
+from console.words import price_words
 
 MONEY = ("average_price", "last_price", "realised", "unrealised")
 
@@ -52,28 +50,30 @@ def trading_line(trading: Form) -> Text:
 
 
 def status_view(status: Form) -> RenderableType:
-    """Show the desk at a glance."""
-    broker = status["broker"]
+    """Show the desk at a glance: what is taken, why not, and what a person can do about it."""
     ready = "Ready: takes orders." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
-    waiting = (
-        "busy with a request" if broker["waiting"] < 0 else f"{broker['waiting']} waiting, {broker['placed']} placed"
-    )
     lines = [
         Text(f"{status['client_id']} ({status['mode']})", style="bold"),
         Text(ready, style="green" if status["ready"] else "yellow"),
         trading_line(status["trading"]),
     ]
     if status["trading"]["state"] == "ACTIVE" and not status["ready"]:
-        lines.append(Text("For now only exits are sent; entries are taken again by themselves when all is well."))
-    book = status["broker"]["book_asked_at"]
-    read = f"order book of {clock_time(datetime.fromisoformat(book))}" if book else "no order book read yet"
-    lines.append(Text(f"Broker: {broker['session']}; {waiting}; feed {broker['feed']}; {read}."))
+        again = "entries are taken again by themselves when nothing speaks against them."
+        lines.append(Text.assemble("In effect it is ", word("EXITS_ONLY"), f" for now: {again}"))
+    lines.append(_broker_line(status["broker"]))
     for one in status["disagreements"]:
-        fix = "accept it with" if one["stops_entries"] else "settle it with"
-        words = (
-            f"accept '{one['name']}' --because …" if one["stops_entries"] else "settle ORDER found|absent --because …"
-        )
-        lines.append(Text(f"{one['sentence']}. Look at the broker; if it is right, {fix} `{words}`.", style="red"))
+        what = "stops entries" if one["stops_entries"] else "entries go on"
+        words = f"{one['name']} ({what}): {one['sentence']}. To end it: {one['fix']}."
+        lines.append(Text(words, style="red" if one["stops_entries"] else "yellow"))
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))
     return Group(*lines)
+
+
+def _broker_line(broker: Form) -> Text:
+    is_busy = broker["session_state"] is None
+    state = "" if is_busy else f"{broker['session_state']} ({broker['session']}); "
+    queue = "busy with a request" if is_busy else f"{broker['waiting']} waiting, {broker['placed']} placed"
+    age = broker["book_age_s"]
+    read = "no whole order book read yet" if age is None else f"last whole order book {age:,.1f} s ago"
+    return Text(f"Broker: {state}{queue}; feed {broker['feed']}; {read}.")

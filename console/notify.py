@@ -37,10 +37,10 @@ class Notifier:
         self._send("STOPPING=1")
 
     def status(self, sentence: str) -> None:
-        """Say in one line how the desk is, when that has changed."""
+        """Say in one line how the desk is, when that has changed. A broker's line break would begin another word."""
         if sentence != self._said:
             self._said = sentence
-            self._send(f"STATUS={sentence}")
+            self._send(f"STATUS={' '.join(sentence.split())}")
 
     def _send(self, words: str) -> None:
         if not self._address or not hasattr(socket, "AF_UNIX"):

@@ -33,6 +33,13 @@ _COLOURS: Final[Mapping[str, str]] = {
     "ACTIVE": "green",
     "EXITS_ONLY": "yellow",
     "HALTED": "bold red",
+    "EXTERNAL": "bold magenta",
+}
+
+_ASKED_BY: Final[Mapping[str, str]] = {
+    "HUMAN": "a person",
+    "STRATEGY": "the strategy",
+    "EXTERNAL": "somebody elsewhere, not this desk",
 }
 
 
@@ -68,18 +75,30 @@ def orders_table(orders: Sequence[Form]) -> RenderableType:
         table.add_row(
             day_and_time(order["created_at"]),
             short_id(order["command_id"]),
-            order["strategy"],
+            word(order["strategy"]),
             word(order["side"]),
             str(order["quantity"]),
             order["symbol"],
-            order["order_type"],
-            word(order["state"]),
+            f"{order['order_type']} AMO" if order["amo"] else order["order_type"],
+            _state(order),
             word(order["status"]),
             filled_at(order),
             order["broker_order_id"] or "",
             order["tag"] or "",
         )
     return table
+
+
+def _state(order: Form) -> Text:
+    """Write where an order stands, and the change of it that is not settled yet."""
+    change = change_words(order["change"])
+    return Text.assemble(word(order["state"]), (f", {change}" if change else "", "yellow"))
+
+
+def change_words(change: Form | None) -> str:
+    """Write how far a cancel or modify has come: asked, taken (not yet done), or in doubt."""
+    stages = {"ASKED": "asked", "TAKEN": "taken", "LOST": "in doubt"}
+    return "" if change is None else f"{change['kind'].lower()} {stages[change['stage']]}"
 
 
 def steps_table(timelines: Sequence[Form], width: int) -> RenderableType:
@@ -179,15 +198,18 @@ def timeline_view(timeline: Form) -> RenderableType:
     order = timeline["order"]
     asked = f"{order['intent']} {order['side']} {order['requested_quantity']} {order['symbol']}"
     head = Text.assemble((asked, "bold"), f"  {order['exchange']} {order['product']} {order['order_type']}")
+    change = change_words(order["change"])
     stands = Text.assemble(word(order["status"]), f" ({order['state']})  ", filled_at(order))
     facts = [
         ("order", order["command_id"]),
         ("strategy", order["strategy"]),
-        ("asked by", "a person" if order["origin"] == "HUMAN" else "the strategy"),
+        ("asked by", _ASKED_BY.get(order["origin"], order["origin"])),
         ("broker order", order["broker_order_id"] or "none"),
         ("found by tag", order["remarks_tag"] or "none"),
         ("day", datetime.fromisoformat(order["created_at"]).astimezone(IST).strftime("%a %d %b %Y, times in IST")),
     ]
+    facts += [("session of", f"{order['day']} (after-market)")] if order["amo"] else []
+    facts += [("not settled", f"{change}; its change id is {order['change']['change_id']}")] if change else []
     details = Table.grid(padding=(0, 2))
     for name, value in facts:
         details.add_row(Text(name, style="dim"), value)

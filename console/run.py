@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
@@ -20,11 +20,17 @@ from console.notify import Notifier
 from console.paper import lasting_paper
 from console.serving import ApiServer, token_of
 from console.where import at_paper_broker
+from domain.risk import TradingState
 from domain.settings import Mode, Settings
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02
 TELL_EVERY_S: Final = 5.0
+TAKES: Final[Mapping[TradingState, str]] = {
+    TradingState.ACTIVE: "takes orders",
+    TradingState.EXITS_ONLY: "takes exits only, until `resume`,",
+    TradingState.HALTED: "is halted, until `resume`, and answers",
+}
 
 
 class EndingDesk(Protocol):
@@ -91,38 +97,48 @@ def _with_broker(settings: Settings) -> Settings:
 
 
 def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> int:
-    desk = Desk(settings)
+    desk, notifier = Desk(settings), Notifier()
     try:
         desk.start()
     except DeskStartError as error:
         raise PlainError(f"the desk did not start: {error}") from None
     try:
         server.start(make_api(desk, settings, token), {"client_id": settings.client_id})
-        failure = _serve(desk, settings, server.url, ending)
+        failure = _serve(desk, settings, server.url, ending, notifier)
     except DeskStartError as error:
         desk.stop()
         raise PlainError(str(error), 2) from None
+    except DeskUnavailableError as error:
+        desk.stop(grace_s=0)
+        raise PlainError(f"{error}; start it again with `run`: it recovers from its database") from None
     except BaseException:
         desk.stop(grace_s=0)
         raise
+    notifier.stopping()
     return end_desk(desk, failure)
 
 
-def _serve(desk: Desk, settings: Settings, url: str, ending: Ending) -> str | None:
+def _serve(desk: Desk, settings: Settings, url: str, ending: Ending, notifier: Notifier) -> str | None:
     """Wait until the desk is ready, say so, and go on until it must end; return why, if that was not asked for."""
-    failure = wait_until_ready(desk, ending, _say)
+
+    def tell(words: str) -> None:
+        _say(words)
+        notifier.status(words)
+
+    failure = wait_until_ready(desk, ending, tell)
     if failure is not None or ending.wished.is_set():
         return failure
-    sys.stdout.write(f"ready: {settings.client_id} ({settings.mode}) takes orders at {url}\n")
+    takes = TAKES[desk.status().trading.state]
+    sys.stdout.write(f"ready: {settings.client_id} ({settings.mode}) {takes} at {url}\n")
     sys.stdout.flush()
     desk.start_strategies()
-    return _watch(desk, ending)
-
-
-def _watch(desk: Desk, ending: Ending) -> str | None:
-    """Go on until the desk must end, telling the service manager how it is: one that hangs is not told alive."""
-    notifier, clock = Notifier(), SystemClock()
     notifier.ready()
+    return watch(desk, ending, notifier)
+
+
+def watch(desk: EndingDesk, ending: Ending, notifier: Notifier) -> str | None:
+    """Go on until the desk must end, telling the service manager how it is: one that hangs is not told alive."""
+    clock = SystemClock()
     tell_every_s = min(notifier.watchdog_s or TELL_EVERY_S, TELL_EVERY_S)
     tell_at = clock.monotonic()
     failure = None
@@ -130,14 +146,18 @@ def _watch(desk: Desk, ending: Ending) -> str | None:
         failure = desk.wait_for_failure(LOOK_EVERY_S)
         if clock.monotonic() >= tell_at:
             tell_at = clock.monotonic() + tell_every_s
-            try:
-                reasons = desk.readiness().reasons
-            except DeskUnavailableError:
-                continue
-            notifier.alive()
-            notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else "takes orders")
-    notifier.stopping()
+            _tell_how_it_is(desk, notifier)
     return failure
+
+
+def _tell_how_it_is(desk: EndingDesk, notifier: Notifier) -> None:
+    try:
+        reasons = desk.readiness().reasons
+    except DeskUnavailableError as error:
+        notifier.status(f"does not answer: {error}")
+        return
+    notifier.alive()
+    notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else "takes orders")
 
 
 def wait_until_ready(
@@ -148,7 +168,7 @@ def wait_until_ready(
     ends_at = clock.monotonic() + within_s
     said: tuple[str, ...] = ()
     while not ending.wished.is_set():
-        reasons = desk.readiness().reasons
+        reasons = _reasons(desk)
         if not reasons:
             return None
         if reasons != said:
@@ -160,6 +180,14 @@ def wait_until_ready(
         if failure is not None:
             return failure
     return None
+
+
+def _reasons(desk: EndingDesk) -> tuple[str, ...]:
+    """Return what speaks against entries; a desk whose actor has just died does not answer, and soon says why."""
+    try:
+        return desk.readiness().reasons
+    except DeskUnavailableError as error:
+        return (str(error),)
 
 
 def _say(words: str) -> None:

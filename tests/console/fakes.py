@@ -25,6 +25,7 @@ from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderComma
 from domain.reasons import Reason, explain
 from domain.risk import TradingState
 from domain.seams import IST
+from domain.session import SessionState
 from domain.settlement import Settlement
 from storage.rows import CHANGING_COLUMNS, changing_values
 
@@ -153,7 +154,7 @@ class FakeDesk:
         return Readiness(reasons=self.reasons, in_flight=(), stopping=False, disagreements=self.disagreements)
 
     def status(self) -> Status:
-        broker = BrokerState(session="logged in", waiting=0, placed=1, idle_s=1.5)
+        broker = BrokerState(session="logged in", session_state=SessionState.LOGGED_IN, waiting=0, placed=1, idle_s=1.5)
         return Status(
             trading=self.trading,
             readiness=self.readiness(),

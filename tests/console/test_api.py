@@ -7,6 +7,7 @@ import requests
 
 from actors.messages import PositionBookRead
 from console.serving import ApiServer
+from domain.books import Disagreement, Quarrel
 from domain.evidence import Unavailable
 from domain.reasons import EXPLANATIONS, Kind, Reason
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
@@ -191,6 +192,34 @@ def test_health_needs_no_token_and_names_what_speaks_against_orders(server: ApiS
 
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert answer.json()["reasons"] == ["no session has been opened at the broker yet"]
+
+
+def test_health_tells_how_the_desk_is_and_nothing_of_the_account(server: ApiServer, desk: FakeDesk) -> None:
+    sentence = "the account holds 5 RELIANCE-EQ (NSE MIS); this desk's fills make 0"
+    desk.reasons = (f"the books disagree: {sentence}",)
+    desk.disagreements = (Disagreement(name="position:x", quarrel=Quarrel.POSITION, sentence=sentence),)
+
+    answer = requests.get(server.url + "/health", timeout=5)
+
+    told = answer.json()
+    assert (answer.status_code, told["reasons"]) == (503, ["the books disagree (1); `status` names what about"])
+    assert told["effective"].startswith("EXITS_ONLY for now: the books disagree (1)")
+    assert (told["trading"], told["session_state"], told["feed"]) == ("ACTIVE", "LOGGED_IN", "logged in")
+    assert told["disagreements"] == 1
+    assert told["book_age_s"] > 0
+    assert not any(word in answer.text for word in ("RELIANCE", "PAPER", "position:"))
+
+
+def test_status_tells_what_speaks_against_entries_and_what_is_in_effect(ask: Ask, desk: FakeDesk) -> None:
+    assert ask("GET", "/status").json()["effective"] == "ACTIVE"
+    desk.reasons = ("no session at the broker: wrong password",)
+
+    told = ask("GET", "/status").json()
+
+    assert told["effective"] == "EXITS_ONLY for now: no session at the broker: wrong password"
+    assert told["trading"]["state"] == "ACTIVE"
+    assert (told["broker"]["session_state"], told["broker"]["feed"]) == ("LOGGED_IN", "logged in")
+    assert told["broker"]["book_asked_at"] == TEN_O_CLOCK.isoformat()
 
 
 def test_orders_can_be_listed_and_found_by_the_start_of_their_id(ask: Ask, desk: FakeDesk) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -32,8 +33,17 @@ def resting(**overrides: Any) -> Order:  # noqa: ANN401  any field of an order
         (
             OrderAnswered(order=resting(change=replace(ASKED, stage=ChangeStage.TAKEN))),
             200,
-            "The broker took the cancel",
+            "Cancel taken by the broker: BUY 10 RELIANCE-EQ is being canceled, unless a fill wins; `why c1` will tell",
         ),
+        (
+            OrderAnswered(
+                order=resting(change=replace(ASKED, stage=ChangeStage.TAKEN), tag=Reason.CHANGE_REFUSED, note="no")
+            ),
+            200,
+            "Cancel taken by the broker",
+        ),
+        (OrderAnswered(order=resting()), 202, "what came of it is not known yet"),
+        (OrderAnswered(order=order(state=State.FILLED)), 200, "The order ended before the cancel did."),
         (
             OrderAnswered(order=resting(change=replace(ASKED, stage=ChangeStage.LOST))),
             202,
@@ -104,9 +114,37 @@ def test_a_disagreement_is_shown_by_name_and_accepted_by_it(desk: FakeDesk, ask:
     accepted = ask("POST", "/disagreements/accept", json={"name": name, "because": "converted by phone"})
     unknown = ask("POST", "/disagreements/accept", json={"name": "fills:1", "because": "x"})
 
-    assert shown == [{"name": name, "sentence": "the account holds 5", "stops_entries": True}]
-    assert accepted.json()["sentence"] == "Accepted: the account holds 5."
+    fix = f"look at the broker; `accept '{name}' --because …` if it is right"
+    about = {"name": name, "sentence": "the account holds 5", "stops_entries": True, "difference": 5}
+    assert shown == [about | {"fix": fix}]
+    assert accepted.json()["sentence"].startswith("Accepted: the account holds 5.")
     assert unknown.status_code == 404
+
+
+def test_an_order_of_a_past_day_is_settled_and_not_accepted(desk: FakeDesk, ask: Ask) -> None:
+    desk.disagreements = (Disagreement(name="past:c1", quarrel=Quarrel.PAST, sentence="nobody knows"),)
+
+    reply = ask("POST", "/disagreements/accept", json={"name": "past:c1", "because": "x"})
+
+    assert (reply.status_code, "`settle c1 found|absent --because …`" in reply.json()["sentence"]) == (409, True)
+    assert ask("GET", "/status").json()["disagreements"][0]["stops_entries"] is False
+
+
+def test_a_modify_says_what_is_being_changed_and_when_it_is_done(desk: FakeDesk, ask: Ask) -> None:
+    asked = replace(ASKED, kind=ChangeKind.MODIFY, quantity=10, limit_price=Decimal(101), stage=ChangeStage.TAKEN)
+    given = {"change_id": "x1", "price": "101"}
+
+    desk.change_answer = OrderAnswered(order=resting(change=asked))
+    taken = ask("POST", "/orders/c1/modify", json=given)
+    desk.change_answer = OrderAnswered(order=resting(limit_price=Decimal(101)))
+    done = ask("POST", "/orders/c1/modify", json=given)
+
+    words = "Modify taken by the broker: BUY 10 RELIANCE-EQ is being changed to 10 units, limit 101.00, unless a fill"
+    assert (taken.status_code, words in taken.json()["sentence"]) == (200, True)
+    assert taken.json()["order"]["change"]["kind"] == "MODIFY"
+    assert (done.status_code, done.json()["sentence"][:20]) == (200, "The modify is done. ")
+    assert [one.price for one in desk.changes] == [Decimal(101)] * 2
+    assert {one.origin for one in desk.changes} == {"HUMAN"}
 
 
 def test_a_login_is_asked_for(desk: FakeDesk, ask: Ask) -> None:

@@ -52,15 +52,15 @@ class Console:
         assert code == 0, errors
         return json.loads(out)
 
-    def run(self) -> "subprocess.Popen[str]":
+    def run(self, *words: str, says: str = "takes orders") -> "subprocess.Popen[str]":
         """Start the desk and wait for its one line."""
-        desk = self.start("run")
+        desk = self.start("run", *words)
         assert desk.stdout is not None
         watchdog = threading.Timer(WAIT_S, desk.kill)
         watchdog.start()
         line = desk.stdout.readline()
         watchdog.cancel()
-        assert line.startswith("ready: PAPER (paper) takes orders at http://127.0.0.1:"), line
+        assert line.startswith(f"ready: PAPER (paper) {says} at http://127.0.0.1:"), line
         return desk
 
     def end(self) -> None:
@@ -98,7 +98,7 @@ def test_an_order_goes_through_all_six_steps_and_tells_its_story(console: Consol
     assert told["order"]["status"] == "EXECUTED"
     assert [line["event"] for line in told["lines"]][:2] == ["REGISTERED", "SEND"]
     assert told["lines"][-1]["event"] == "FILL"
-    assert "All 10 bought at" in console.call("why", "one")[1]
+    assert "10 bought at" in console.call("why", "one")[1]
     positions = console.read("positions")
     assert positions["strategies"][0]["quantity"] == positions["account"][0]["quantity"] == 10
 
@@ -130,6 +130,51 @@ def test_the_next_run_finds_the_same_paper_broker_and_the_same_orders(console: C
     desk.communicate(timeout=WAIT_S)
     assert desk.returncode == 0
     assert "no desk is running" in console.call("orders")[2]
+
+
+def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> None:
+    desk = console.run()
+    resting = ("--type", "LIMIT", "--price", "1300", "--command-id", "rests", "--strategy", "resting")
+    code, _, errors = console.call(*BUY, *resting)
+    assert (code, errors) == (0, "")
+
+    code, modified, errors = console.call("modify", "rests", "--price", "1310", "--because", "closer")
+    assert (code, errors) == (0, "")
+    assert "odify" in modified
+    code, canceled, errors = console.call("cancel", "rests", "--because", "enough", "--change-id", "c1")
+    assert (code, errors) == (0, "")
+    assert "cancel" in canceled.lower()
+    look = threading.Event()
+    for _ in range(WAIT_S * 10):
+        if (told := console.read("why", "rests"))["order"]["is_over"]:
+            break
+        look.wait(0.1)
+    told = "\n".join(line["sentence"] for line in told["lines"])
+    assert "A person asked to modify it to 10 units, limit 1,310.00, because “closer”." in told
+    assert "anceled, as asked. Nothing traded. It is not in the market." in told
+    assert "nothing was sent again" in console.call("cancel", "rests", "--change-id", "c1")[1]
+    code, _, errors = console.call("settle", "rests", "absent", "--because", "a test")
+    assert (code, "CANNOT_SETTLE" in errors) == (1, True)
+    code, _, errors = console.call("accept", "position:NSE|RELIANCE-EQ|MIS", "--because", "a test")
+    assert (code, "the books do not disagree" in errors) == (1, True)
+    assert console.read("backup", "running.db")["orders"] >= 1
+
+    desk.send_signal(signal.SIGTERM)
+    desk.communicate(timeout=WAIT_S)
+    assert console.read("backup", "stopped.db")["orders"] >= 1
+    assert "running.db is there already; name a new file" in console.call("backup", "running.db")[2]
+
+
+def test_a_desk_may_start_without_taking_entries(console: Console) -> None:
+    desk = console.run("--exits-only", says="takes exits only, until `resume`,")
+
+    code, _, errors = console.call(*BUY, "--strategy", "late")
+
+    assert (code, "TRADING_EXITS_ONLY" in errors) == (1, True)
+    assert console.read("status")["effective"] == "EXITS_ONLY"
+    desk.send_signal(signal.SIGTERM)
+    desk.communicate(timeout=WAIT_S)
+    assert desk.returncode == 0
 
 
 def test_a_taken_port_is_said_in_a_sentence(console: Console) -> None:
