@@ -134,11 +134,11 @@ def test_the_next_run_finds_the_same_paper_broker_and_the_same_orders(console: C
 
 def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> None:
     desk = console.run()
-    resting = ("--type", "LIMIT", "--price", "1300", "--command-id", "rests", "--strategy", "resting")
+    resting = ("--type", "LIMIT", "--price", "1400", "--command-id", "rests", "--strategy", "resting")
     code, _, errors = console.call(*BUY, *resting)
     assert (code, errors) == (0, "")
 
-    code, modified, errors = console.call("modify", "rests", "--price", "1310", "--because", "closer")
+    code, modified, errors = console.call("modify", "rests", "--price", "1410", "--because", "closer")
     assert (code, errors) == (0, "")
     assert "odify" in modified
     code, canceled, errors = console.call("cancel", "rests", "--because", "enough", "--change-id", "c1")
@@ -150,7 +150,7 @@ def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> N
             break
         look.wait(0.1)
     told = "\n".join(line["sentence"] for line in told["lines"])
-    assert "A person asked to modify it to 10 units, limit 1,310.00, because “closer”." in told
+    assert "A person asked to modify it to 10 units, limit 1,410.00, because “closer”." in told
     assert "anceled, as asked. Nothing traded. It is not in the market." in told
     assert "nothing was sent again" in console.call("cancel", "rests", "--change-id", "c1")[1]
     code, _, errors = console.call("settle", "rests", "absent", "--because", "a test")
