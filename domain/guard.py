@@ -2,7 +2,8 @@
 
 Exposure is filled + working + unconfirmed. A yes *reserves* at once, so no window stays open between the check and
 the send. Only evidence clears: an order that is over releases just what did not trade. What others did with the
-account stands under EXTERNAL: where they closed a position for us, our exits must not close it again.
+account stands under EXTERNAL: where they closed a position for us, our exits must not close it again. A trade of theirs
+closes what they hold themselves first, then ours, and what is left opens a position of theirs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -71,10 +72,14 @@ class GuardLedger:
         day: str = "",
     ) -> None:
         self._day = day
+        self._closed_for_us: dict[InstrumentKey, int] = {}
         self._books = {
             strategy: StrategyBook({key: units for key, units in held.items() if key.product not in _OF_THE_DAY})
             for strategy, held in (positions or {}).items()
         }
+        for key, units in self.book(EXTERNAL).positions.items():
+            # Of earlier days nobody knows the order any more: what could have been closed for us was.
+            self._count_closed(key, units, before=0)
         for order in orders:
             self.observe(order)
 
@@ -130,10 +135,25 @@ class GuardLedger:
         for strategy, book in self._books.items():
             held = book.positions.get(key, 0)
             if strategy == EXTERNAL:
-                pool -= max(0, held * side.sign + book.being_reduced(key, side))
+                closed = self._closed_for_us.get(key, 0)
+                theirs = max(0, (closed - held) * side.sign)
+                pool -= max(0, closed * side.sign) + max(0, book.being_reduced(key, side) - theirs)
             elif held * side.sign < 0:
                 pool += abs(held) - book.being_reduced(key, side)
         return max(0, pool)
+
+    def _count_closed(self, key: InstrumentKey, moved: int, before: int) -> None:
+        """Share a trade of others out: undo what they closed for us, close their own (`before` it), then close ours."""
+        closed = self._closed_for_us.get(key, 0)
+        sign = 1 if moved > 0 else -1
+        theirs = before - closed
+        left = abs(moved)
+        undone = min(left, max(0, -closed * sign))
+        left -= undone
+        left -= min(left, max(0, -theirs * sign))
+        ours = sum(max(0, -book.positions.get(key, 0) * sign) for name, book in self._books.items() if name != EXTERNAL)
+        taken = min(left, max(0, ours - max(0, closed * sign)))
+        self._closed_for_us[key] = closed + sign * (undone + taken)
 
     def reserve_change(self, order: Order, quantity: int) -> Reserved | GuardRefused:
         """Hold what `order` may trade once its total is `quantity`; an exit's growth is cut to what is left to reduce.
@@ -161,6 +181,7 @@ class GuardLedger:
     def move(self, key: InstrumentKey, quantity: int) -> None:
         """Count units under EXTERNAL that the account holds by nobody's order."""
         book = self.book(EXTERNAL)
+        self._count_closed(key, quantity, book.positions.get(key, 0))
         self._books[EXTERNAL] = replace(book, positions={**book.positions, key: book.positions.get(key, 0) + quantity})
 
     def begin_day(self, day: str) -> None:
@@ -168,6 +189,7 @@ class GuardLedger:
         if day == self._day:
             return
         self._day = day
+        self._closed_for_us = {key: n for key, n in self._closed_for_us.items() if key.product not in _OF_THE_DAY}
         for strategy, book in self._books.items():
             kept = {key: held for key, held in book.positions.items() if key.product not in _OF_THE_DAY}
             self._books[strategy] = replace(book, positions=kept)
@@ -185,6 +207,8 @@ class GuardLedger:
         if moved and command.product in _OF_THE_DAY and order.day < self._day:
             counted = {**counted, command.command_id: filled}
         elif moved:
+            if command.strategy == EXTERNAL:
+                self._count_closed(command.key, moved, positions.get(command.key, 0))
             positions = {**positions, command.key: positions.get(command.key, 0) + moved}
             counted = {**counted, command.command_id: filled}
         stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import Event, State
-from domain.order import Exchange, InstrumentKey, Intent, Order, OrderEvent, Product, Side
+from domain.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderEvent, Product, Side
 from domain.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, command, order
 
@@ -341,3 +342,70 @@ class OneStrategy(RuleBasedStateMachine):
 
 
 TestOneStrategy = OneStrategy.TestCase
+
+
+def elsewhere(side: Side, quantity: int, name: str = "phone", **overrides: Any) -> Order:  # noqa: ANN401  any field
+    """Return a filled order that others placed."""
+    asked = command(command_id=name, side=side, quantity=quantity)
+    values = [getattr(asked, one) for one in asked.__slots__]
+    values[asked.__slots__.index("strategy")] = EXTERNAL
+    made = {"state": State.FILLED, "filled_quantity": quantity} | overrides
+    return order(command=OrderCommand.stored(*values), quantity=quantity, **made)
+
+
+def let_out(ledger: GuardLedger, quantity: int = 100, name: str = "exit") -> int:
+    """Return what an exit is given."""
+    verdict = ledger.reserve(command(command_id=name, intent=Intent.EXIT, side=Side.SELL, quantity=quantity))
+    return verdict.quantity if isinstance(verdict, Reserved) else 0
+
+
+def test_what_others_closed_for_us_is_not_closed_again() -> None:
+    # B8: the phone's or the broker's own square-off.
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 70)])
+
+    assert let_out(ledger) == 30
+
+
+def test_a_short_that_others_held_before_does_not_keep_us_from_closing_ours() -> None:
+    ledger = GuardLedger(orders=[elsewhere(Side.SELL, 70), filled(100)])
+
+    assert let_out(ledger) == 100
+
+
+def test_others_close_their_own_before_ours_and_may_undo_what_they_closed() -> None:
+    ledger = GuardLedger(orders=[elsewhere(Side.BUY, 50, "theirs"), filled(100)])
+    ledger.observe(elsewhere(Side.SELL, 50, "their-exit"))
+    assert let_out(ledger, name="first") == 100
+
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 100, "square-off"), elsewhere(Side.BUY, 40, "back")])
+    assert let_out(ledger) == 40
+
+
+def test_an_exit_order_that_others_have_working_counts() -> None:
+    working = elsewhere(Side.SELL, 60, state=State.WORKING, filled_quantity=0, broker_order_id="B9")
+    ledger = GuardLedger(orders=[filled(100), working])
+
+    assert let_out(ledger) == 40
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["enter", "phone"]), st.sampled_from(Side), st.integers(1, 50)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_no_exit_sells_more_of_ours_than_others_have_left(trades: list[tuple[str, Side, int]]) -> None:
+    """Whatever others trade: an exit is bounded by what we hold, and by that less all that they sold since."""
+    ledger, held, sold_since = GuardLedger(), 0, 0
+    for number, (who, side, quantity) in enumerate(trades):
+        if who == "enter" and side is Side.BUY:
+            ledger.observe(filled(quantity, command_id=f"in-{number}"))
+            held += quantity
+        elif who == "phone":
+            ledger.observe(elsewhere(side, quantity, f"p{number}"))
+            sold_since += quantity if side is Side.SELL else 0
+
+    sellable = let_out(ledger, quantity=10_000)
+
+    assert max(0, held - sold_since) <= sellable <= held
