@@ -144,7 +144,7 @@ def watch(desk: EndingDesk, ending: Ending, notifier: Notifier) -> str | None:
     failure = None
     while failure is None and not ending.wished.is_set():
         failure = desk.wait_for_failure(LOOK_EVERY_S)
-        if clock.monotonic() >= tell_at:
+        if failure is None and clock.monotonic() >= tell_at:
             tell_at = clock.monotonic() + tell_every_s
             _tell_how_it_is(desk, notifier)
     return failure

@@ -1,16 +1,22 @@
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from actors.messages import OrderAnswered, OrderDeclined
 from console.cli import app
 from console.serving import ApiServer
+from domain.books import Disagreement, Quarrel
+from domain.change import Change, ChangeKind, ChangeStage
 from domain.reasons import Reason
+from domain.settings import StorageSettings
+from storage.database import open_database
 from tests.console.conftest import TOKEN
-from tests.console.fakes import ACCEPTED, FILLED, SENT, FakeDesk, blocked
+from tests.console.fakes import ACCEPTED, FILLED, SENT, TEN_O_CLOCK, FakeDesk, blocked
 
 Desk = Callable[..., Result]
 BUY = ("submit", "--symbol", "RELIANCE-EQ", "--side", "B", "--quantity", "10")
@@ -179,3 +185,91 @@ def test_a_token_file_that_others_may_read_is_refused(call: Desk, here: Path, mo
     assert "others may read the token" in call("status").stderr
     token.chmod(0o600)
     assert call("status").exit_code == 0
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_cancel_takes_the_beginning_of_an_id_and_exits_with_0_when_taken(call: Desk, desk: FakeDesk) -> None:
+    call(*BUY, "--command-id", "alpha-1")
+    order = desk.taken["alpha-1"].order
+    asked = Change(change_id="x1", kind=ChangeKind.CANCEL, asked_at=TEN_O_CLOCK, stage=ChangeStage.TAKEN)
+    desk.change_answer = OrderAnswered(order=replace(order, change=asked))
+
+    answer = call("cancel", "alph", "--because", "enough", "--change-id", "x1")
+
+    assert (answer.exit_code, answer.stdout[:26]) == (0, "Cancel taken by the broker")
+    (wish,) = desk.changes
+    assert (wish.command_id, wish.kind, wish.because, wish.origin) == ("alpha-1", "CANCEL", "enough", "HUMAN")
+    assert json.loads(call("cancel", "alpha-1", "--json").stdout)["order"]["change"]["stage"] == "TAKEN"
+    assert len({wish.change_id for wish in desk.changes}) == 2
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_change_that_was_declined_exits_with_1_and_says_why(call: Desk, desk: FakeDesk) -> None:
+    call(*BUY, "--command-id", "one")
+    desk.change_answer = OrderDeclined(command_id="one", reason=Reason.NOT_CHANGEABLE, words="the order is FILLED")
+
+    answer = call("modify", "one", "--quantity", "20", "--price", "1,5")
+    declined = call("modify", "one", "--quantity", "20")
+
+    words = "Invalid: price must be a number, not '1,5'. Nothing was sent to the desk.\n"
+    assert (answer.exit_code, answer.stderr) == (1, words)
+    assert (declined.exit_code, declined.stderr) == (1, "Not done (NOT_CHANGEABLE): The order is FILLED.\n")
+    assert [wish.quantity for wish in desk.changes] == [20]
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_order_is_settled_with_a_reason_only(call: Desk, desk: FakeDesk) -> None:
+    call(*BUY, "--command-id", "one")
+    desk.change_answer = OrderAnswered(order=desk.taken["one"].order)
+
+    unsaid = call("settle", "one", "absent")
+    unclear = call("settle", "one", "gone", "--because", "x")
+    answer = call(
+        "settle", "one", "found", "--because", "seen", "--filled", "4", "--price", "10.5", "--broker-order-id", "7"
+    )
+
+    assert (unsaid.exit_code, unclear.exit_code, unclear.stderr) == (2, 1, "say found or absent, not 'gone'\n")
+    assert (answer.exit_code, answer.stdout[:16]) == (0, "Settled by hand.")
+    ((name, settlement),) = desk.settlements
+    assert (name, settlement.found, settlement.filled_quantity, settlement.broker_order_id) == ("one", True, 4, "7")
+    assert str(settlement.average_price) == "10.5"
+
+
+@pytest.mark.usefixtures("configured")
+def test_status_names_each_disagreement_with_its_mend_and_accept_takes_it(call: Desk, desk: FakeDesk) -> None:
+    name = "position:NSE|RELIANCE-EQ|MIS"
+    desk.reasons = ("the books disagree: the account holds 5",)
+    desk.disagreements = (Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="the account holds 5"),)
+
+    shown = call("status").stdout
+    accepted = call("accept", name, "--because", "converted by phone")
+
+    assert f"{name} (stops entries): the account holds 5. To end it: look at the broker; `accept '{name}'" in shown
+    assert "In effect it is EXITS_ONLY for now" in shown
+    assert "Broker: LOGGED_IN (logged in); 0 waiting, 1 placed; feed logged in; last whole order book" in shown
+    assert (accepted.exit_code, accepted.stdout[:30]) == (0, "Accepted: the account holds 5.")
+    assert call("accept", "fills:1", "--because", "x").exit_code == 1
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_login_is_asked_for_and_an_after_market_order_is_marked(call: Desk, desk: FakeDesk) -> None:
+    assert (call("login").exit_code, desk.logins) == (0, 1)
+
+    call(*BUY, "--amo", "--command-id", "night")
+
+    assert desk.taken["night"].order.command.amo
+    assert "MARKET AMO" in call("orders").stdout
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_backup_needs_no_running_desk_and_never_overwrites(call: Desk, here: Path) -> None:
+    missing = call("backup", "copy.db")
+    database = open_database(StorageSettings(path=here / ".desk" / "desk.db"))
+    database.close()
+
+    answer = call("backup", "copy.db")
+
+    assert (missing.exit_code, "there is no database at .desk/desk.db" in missing.stderr) == (1, True)
+    assert (answer.exit_code, answer.stdout[:38]) == (0, "copy.db holds 0 orders and 0 lines of ")
+    assert "copy.db is there already" in call("backup", "copy.db").stderr
+    assert json.loads(call("backup", "other.db", "--json").stdout)["orders"] == 0

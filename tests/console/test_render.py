@@ -4,16 +4,18 @@ from decimal import Decimal
 import pytest
 from rich.console import Console, RenderableType
 
-from actors.messages import PositionBookRead
+from actors.messages import PositionBookRead, Timeline
 from console.answers import standing
 from console.forms import order_form, positions_form, short_id, tally, timeline_form
 from console.glance import positions_view
 from console.render import orders_table, steps_line, steps_table, timeline_view
 from console.story import sentences
 from console.words import price_words
-from domain.evidence import Book, PositionRow, Unavailable
+from domain.change import Change, ChangeKind
+from domain.evidence import Book, BrokerStatus, OrderRow, PositionRow, Unavailable
+from domain.foreign import external_order
 from domain.lifecycle import Event
-from domain.order import OrderEvent
+from domain.order import Order, OrderEvent, Side
 from domain.reasons import Reason
 from tests.console.fakes import (
     ACCEPTED,
@@ -153,3 +155,38 @@ def test_ids_are_short_but_for_a_persons_own_names() -> None:
 )
 def test_prices_have_two_decimals_or_the_four_of_a_currency(price: str, words: str) -> None:
     assert price_words(Decimal(price)) == words
+
+
+def test_orders_of_others_and_changes_under_way_can_be_told_apart() -> None:
+    asked = Change(change_id="x1", kind=ChangeKind.CANCEL, asked_at=TEN_O_CLOCK)
+    mine = lived(order_of(), SENT, ACCEPTED, OrderEvent(event=Event.ASK_CHANGE, change=asked))
+    foreign = foreign_order()
+
+    table = drawn(orders_table([order_form(mine.order), order_form(foreign)]))
+    story = drawn(timeline_view(timeline_form(mine)))
+    other = drawn(timeline_view(timeline_form(Timeline(order=foreign, lines=()))))
+
+    assert "WORKING, cancel asked" in table
+    assert "EXTERNAL" in table
+    assert "cancel asked; its change id is x1" in story
+    assert "somebody elsewhere, not this desk" in other
+
+
+def foreign_order() -> Order:
+    row = OrderRow(
+        broker_order_id="7",
+        status=BrokerStatus.OPEN,
+        status_words="OPEN",
+        remarks="",
+        exchange="NSE",
+        symbol="INFY-EQ",
+        side=Side.SELL,
+        product="I",
+        quantity=5,
+        filled_quantity=0,
+        average_price=None,
+        reject_reason="",
+    )
+    order = external_order(row, "PAPER", TEN_O_CLOCK)
+    assert order is not None
+    return order

@@ -2,8 +2,10 @@ from collections import deque
 
 import pytest
 
+from actors.desk import DeskUnavailableError
 from actors.messages import Readiness
-from console.run import Ending, end_desk, wait_until_ready
+from console.notify import Notifier
+from console.run import Ending, end_desk, wait_until_ready, watch
 
 
 class EndingDesk:
@@ -56,3 +58,61 @@ def test_an_actors_death_is_exit_code_1_and_names_what_is_in_flight(capsys: pyte
 
 def test_an_end_that_was_asked_for_is_exit_code_0() -> None:
     assert end_desk(EndingDesk(()), None) == 0
+
+
+class WatchedDesk(EndingDesk):
+    """A desk that says one thing a look, or nothing (None), and dies when it has said all."""
+
+    def __init__(self, *looks: tuple[str, ...] | None) -> None:
+        super().__init__(())
+        self.looks = deque(looks)
+
+    def readiness(self) -> Readiness:
+        reasons = self.looks.popleft()
+        if reasons is None:
+            raise DeskUnavailableError("CommandActor did not answer within 10 s; try again")
+        return Readiness(reasons=reasons, in_flight=(), stopping=False)
+
+    def wait_for_failure(self, timeout_s: float) -> str | None:
+        del timeout_s
+        return None if self.looks else "it died"
+
+
+class KeepingNotifier(Notifier):
+    """Keeps what it would say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    @property
+    def watchdog_s(self) -> float | None:
+        return 0.0001
+
+    def _send(self, words: str) -> None:
+        self.said.append(words)
+
+
+def test_the_watchdog_is_fed_only_while_the_desk_answers() -> None:
+    notifier = KeepingNotifier()
+
+    failure = watch(WatchedDesk((), ("the feed is\nblind",), None, ()), Ending(), notifier)
+
+    assert failure == "it died"
+    assert notifier.said == [
+        "WATCHDOG=1",
+        "STATUS=takes orders",
+        "WATCHDOG=1",
+        "STATUS=exits only: the feed is blind",
+        "STATUS=does not answer: CommandActor did not answer within 10 s; try again",
+        "WATCHDOG=1",
+        "STATUS=takes orders",
+    ]
+
+
+def test_a_desk_that_does_not_answer_at_its_start_is_waited_for() -> None:
+    said: list[str] = []
+
+    failure = wait_until_ready(WatchedDesk(None, (), ()), Ending(), said.append)
+
+    assert (failure, said) == (None, ["not ready yet: CommandActor did not answer within 10 s; try again"])
