@@ -151,34 +151,35 @@ class BookReader(Generic[Row]):
     """Owns the rows of the last book read, so that an unchanged row is not made anew.
 
     A poll a second of up to 5,000 rows is mostly rows that stand as they stood. `fields` are all that `read` looks at.
+    A row that is known keeps the key that it came with: what each poll brings anew is let go of at once.
     """
 
     read: Callable[[Raw], Row]
     fields: tuple[str, ...]
-    _known: dict[tuple[Any, ...], Row] = field(default_factory=dict)
+    _known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Row]] = field(default_factory=dict)
 
     def rows(self, raws: list[Any]) -> tuple[Row, ...]:
         """Read all rows or raise `UnreadableRowError` with the order's number in it."""
         known, fields = self._known, self.fields
-        seen: dict[tuple[Any, ...], Row] = {}
+        seen: dict[tuple[Any, ...], tuple[tuple[Any, ...], Row]] = {}
         rows: list[Row] = []
         for raw in raws:
             if not isinstance(raw, dict):
                 raise UnreadableRowError(f"row {len(rows) + 1} is no row")
             key = tuple(map(raw.get, fields))
             try:
-                row = known.get(key)
+                kept = known.get(key)
             except TypeError:  # a list or an object where a scalar belongs can't be looked up: `read` judges it
                 key = tuple(map(repr, key))
-                row = known.get(key)
-            if row is None:
+                kept = known.get(key)
+            if kept is None:
                 try:
-                    row = self.read(raw)
+                    kept = (key, self.read(raw))
                 except UnreadableRowError as error:
                     name = raw.get("norenordno") or raw.get("tsym") or f"number {len(rows) + 1}"
                     raise UnreadableRowError(f"row {name}: {error}") from None
-            seen[key] = row
-            rows.append(row)
+            seen[kept[0]] = kept
+            rows.append(kept[1])
         self._known = seen
         return tuple(rows)
 
