@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -175,6 +177,29 @@ def test_a_desk_may_start_without_taking_entries(console: Console) -> None:
     desk.send_signal(signal.SIGTERM)
     desk.communicate(timeout=WAIT_S)
     assert desk.returncode == 0
+
+
+def test_the_service_manager_hears_a_desk_from_its_start_to_its_end(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(f"{folder}/notify")
+        heard.settimeout(WAIT_S)
+        given = {"NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": "400000"}
+        monkeypatch.setattr(console, "environment", console.environment | given)
+        desk = console.run()
+
+        told: list[str] = []
+        while told.count("WATCHDOG=1") < 3:
+            told.append(heard.recv(1000).decode())
+        desk.send_signal(signal.SIGTERM)
+        while told[-1] != "STOPPING=1":
+            told.append(heard.recv(1000).decode())
+        desk.communicate(timeout=WAIT_S)
+
+    assert desk.returncode == 0
+    assert told.index("READY=1") < told.index("WATCHDOG=1")
+    assert "STATUS=takes orders" in told
 
 
 def test_a_taken_port_is_said_in_a_sentence(console: Console) -> None:
