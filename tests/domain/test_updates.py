@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -118,7 +119,7 @@ def test_more_fills_after_a_cancel_are_a_late_truth() -> None:
 
 def test_only_a_report_of_new_terms_brings_terms() -> None:
     one = resting(change=MODIFY, limit_price=Decimal(100))
-    facts = {"quantity": 20, "price": Decimal(100)}
+    facts: dict[str, Any] = {"quantity": 20, "price": Decimal(100)}
 
     early = event_of_update(one, update(one, ReportType.MODIFY_ACK, BrokerStatus.OPEN, **facts))
     done = after(one, [update(one, ReportType.REPLACED, BrokerStatus.OPEN, **facts)])
