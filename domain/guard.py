@@ -127,17 +127,16 @@ class GuardLedger:
         return Reserved(quantity, inputs)
 
     def _left_by_others(self, key: InstrumentKey, side: Side) -> int:
-        """Return the units that orders on `side` may still take off, after what EXTERNAL took or is about to take.
+        """Return the units that orders on `side` may still take off, after what EXTERNAL took.
 
-        Strategies that hold the same way share what is left: together their exits never sell more than the account has.
+        Orders that others have working hold no exit back: nobody knows whose position they are meant for, and exits get
+        out. Strategies that hold the same way share what is left: together their exits never sell more than the account has.
         """
         pool = 0
         for strategy, book in self._books.items():
             held = book.positions.get(key, 0)
             if strategy == EXTERNAL:
-                closed = self._closed_for_us.get(key, 0)
-                theirs = max(0, (closed - held) * side.sign)
-                pool -= max(0, closed * side.sign) + max(0, book.being_reduced(key, side) - theirs)
+                pool -= max(0, self._closed_for_us.get(key, 0) * side.sign)
             elif held * side.sign < 0:
                 pool += abs(held) - book.being_reduced(key, side)
         return max(0, pool)

@@ -381,11 +381,11 @@ def test_others_close_their_own_before_ours_and_may_undo_what_they_closed() -> N
     assert let_out(ledger) == 40
 
 
-def test_an_exit_order_that_others_have_working_counts() -> None:
+def test_an_order_that_others_have_working_holds_no_exit_back() -> None:
     working = elsewhere(Side.SELL, 60, state=State.WORKING, filled_quantity=0, broker_order_id="B9")
     ledger = GuardLedger(orders=[filled(100), working])
 
-    assert let_out(ledger) == 40
+    assert let_out(ledger) == 100
 
 
 @given(
