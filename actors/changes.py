@@ -13,7 +13,7 @@ Theory of operation. A caller's `ChangeOrder` opens a `Wish`, which lives until 
 What the change did to the order is told by books and updates alone (`domain/reconcile.py`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias, assert_never
 
@@ -63,7 +63,10 @@ _QUESTION: Final = "change "
 
 @dataclass(slots=True)
 class Wish:
-    """One change on its way, and what has come in for it. `callers` are all who asked with this id."""
+    """One change on its way, and what has come in for it. `callers` are all who asked with this id.
+
+    `sent`: the broker has been asked. `overtaken`: a cancel of the same order was asked for meanwhile.
+    """
 
     command: ChangeCommand
     callers: list[Caller] = field(default_factory=list)
@@ -71,6 +74,8 @@ class Wish:
     wanted: OrderCommand | None = None
     change: Change | None = None
     inputs: dict[str, str] = field(default_factory=dict)
+    sent: bool = False
+    overtaken: bool = False
 
 
 class Changes:
@@ -95,6 +100,7 @@ class Changes:
         self._record = record
         self._clock = clock
         self._wishes: dict[str, Wish] = {}
+        self._unwritten: set[tuple[str, str]] = set()
 
     def names(self) -> tuple[str, ...]:
         """Return the ids of the changes on their way."""
@@ -102,8 +108,14 @@ class Changes:
 
     def take(self, message: ChangeOrder) -> None:
         """Begin; who comes with the id of a change on its way hears its outcome."""
-        name = message.command.change_id
+        name, order = message.command.change_id, message.command.command_id
         wish = self._wishes.get(name)
+        if wish is not None and wish.command.command_id != order:
+            if message.reply_to is not None:
+                words = f"the change id {name} is on its way for another order; give this one an id of its own"
+                declined = OrderDeclined(command_id=order, reason=Reason.CHANGE_IN_FLIGHT, words=words)
+                post(message.reply_to, declined)
+            return
         if wish is None:
             wish = self._wishes[name] = Wish(message.command)
             post(self._repo, LookUpChange(command=message.command))
@@ -117,7 +129,7 @@ class Changes:
         if order is None:
             self._decline(wish, Reason.UNKNOWN_ORDER, f"no order has the command id {message.command.command_id}")
             return
-        if message.repeated:
+        if message.repeated or _id_of(wish) in self._unwritten:
             self._answer(wish, order, repeated=True)
             return
         pending = order.change
@@ -134,15 +146,24 @@ class Changes:
             self._look_at_terms(wish, order)
 
     def _is_asked(self, order: Order, wish: Wish) -> bool:
-        """Say whether the same is being asked already: another cancel on the wire, or a change of ours on its way."""
+        """Say whether this has to wait: for a cancel on the wire or on its way, and a modify for any change at all."""
         pending = order.change
         if pending is not None and pending.kind is wish.command.kind and pending.stage is ChangeStage.ASKED:
             return True
-        others = (one for one in self._wishes.values() if one is not wish and one.order is not None)
-        return any(
-            one.command.command_id == wish.command.command_id and one.command.kind is wish.command.kind
-            for one in others
-        )
+        others = (one for one in self._others(wish) if one.order is not None)
+        waits_for = {ChangeKind.CANCEL, wish.command.kind}
+        return any(one.command.kind in waits_for for one in others)
+
+    def _others(self, wish: Wish) -> Iterator[Wish]:
+        """Yield the other changes of the same order that are on their way."""
+        same = (one for one in self._wishes.values() if one.command.command_id == wish.command.command_id)
+        return (one for one in same if one is not wish)
+
+    def follow(self, order: Order) -> None:
+        """Let the changes of this order know how it stands now: what is told to the guard is never older."""
+        for wish in self._wishes.values():
+            if wish.order is not None and wish.command.command_id == order.command.command_id:
+                wish.order = order
 
     def fail_to_look_up(self, message: ChangeUnreadable) -> None:
         """Decline: the database could not be read, and nothing is sent."""
@@ -215,6 +236,12 @@ class Changes:
 
     def _ask(self, wish: Wish, change: Change) -> None:
         wish.change = change
+        if wish.overtaken:
+            self._decline(wish, Reason.CHANGE_IN_FLIGHT, "a cancel of the order has been asked for meanwhile")
+            return
+        if change.kind is ChangeKind.CANCEL:
+            for other in self._others(wish):
+                other.overtaken = True
         terms = {"quantity": change.quantity, "limit_price": change.limit_price, "trigger_price": change.trigger_price}
         inputs = {
             "change_id": change.change_id,
@@ -229,33 +256,47 @@ class Changes:
 
     def go_on(self, order: Order, happened: OrderEvent) -> None:
         """Send what was asked, or answer what came back, now that it is on disk."""
+        if happened.event is Event.ASK_CHANGE and happened.change is not None:
+            self._unwritten.discard((order.command.command_id, happened.change.change_id))
         wish = self._wish_of(happened)
         if wish is None or happened.change is None:
             return
         wish.order = order
-        if happened.event is Event.ASK_CHANGE:
-            post(self._broker, ChangeAtBroker(order=order, change=happened.change))
-        else:
-            self._answer(wish, order)
-
-    def go_on_unrecorded(self, order: Order | None, happened: OrderEvent, cause: str) -> None:
-        """Go on without the database: a cancel goes out all the same, as it can only reduce; a modify does not."""
-        wish = self._wish_of(happened)
-        if wish is None or happened.change is None:
-            return
-        current = order or wish.order
-        assert current is not None
         if happened.event is not Event.ASK_CHANGE:
-            self._answer(wish, current)
+            self._answer(wish, order)
+        elif not wish.sent:
+            self._send(wish, order, happened.change)
+
+    def _send(self, wish: Wish, order: Order, change: Change) -> None:
+        wish.sent = True
+        post(self._broker, ChangeAtBroker(order=order, change=change))
+
+    def go_on_unrecorded(self, happened: OrderEvent, cause: str) -> bool:
+        """Go on without the database: a cancel goes out all the same, as it can only reduce; a modify does not.
+
+        Return whether it has happened after all, and is to be written later.
+        """
+        wish = self._wish_of(happened)
+        if happened.change is None or wish is None:
+            return True
+        assert wish.order is not None
+        if happened.event is not Event.ASK_CHANGE:
+            self._answer(wish, wish.order)
         elif happened.change.kind is ChangeKind.CANCEL:
-            post(self._broker, ChangeAtBroker(order=current, change=happened.change))
+            self._unwritten.add(_id_of(wish))
+            if not wish.sent:
+                self._send(wish, wish.order, happened.change)
         else:
             self._decline(wish, Reason.DATABASE_UNAVAILABLE, cause)
+            return False
+        return True
 
-    def stand_still(self, happened: OrderEvent, cause: str) -> None:
-        """Decline: the order ended on the way."""
+    def stand_still(self, name: str, happened: OrderEvent, cause: str) -> None:
+        """Decline: the order ended on the way. One that the broker has been asked for hears its reply."""
+        if happened.event is Event.ASK_CHANGE and happened.change is not None:
+            self._unwritten.discard((name, happened.change.change_id))
         wish = self._wish_of(happened)
-        if wish is not None:
+        if wish is not None and not (wish.sent and happened.event is Event.ASK_CHANGE):
             self._decline(wish, Reason.NOT_CHANGEABLE, cause)
 
     def take_reply(self, message: ChangeAnswered) -> None:
@@ -296,6 +337,10 @@ class Changes:
             post(self._guard, ExposureMoved(order=wish.order))
         for caller in wish.callers:
             post(caller, OrderDeclined(command_id=name, reason=reason, words=words))
+
+
+def _id_of(wish: Wish) -> tuple[str, str]:
+    return wish.command.command_id, wish.command.change_id
 
 
 def _terms(change: Change) -> tuple[object, ...]:

@@ -160,7 +160,7 @@ class CommandActor(LoopActor):
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined]] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
-        self._unrecorded: dict[tuple[str, Event, Reason | None], RecordEvent] = {}
+        self._unrecorded: dict[tuple[str, Event, Reason | None, str | None], RecordEvent] = {}
         self._stopping = False
 
     def on_receive(self, message: CommandInbox) -> Readiness | Disagreement | None:
@@ -375,7 +375,7 @@ class CommandActor(LoopActor):
 
     def _record(self, command_id: str, happened: OrderEvent) -> None:
         message = RecordEvent(command_id=command_id, happened=happened, at=self._clock.now())
-        if all(name != command_id for name, _, _ in self._unrecorded):
+        if all(name != command_id for name, *_ in self._unrecorded):
             post(self._repo, message)
             return
         # What the database did not take is tried again in order: nothing of the same order may be written past it.
@@ -436,6 +436,7 @@ class CommandActor(LoopActor):
         cut = happened.event is Event.SEND and order.quantity < order.command.quantity
         if cut or happened.event not in {Event.SEND, Event.ACCEPT}:
             post(self._guard, ExposureMoved(order=order))
+        self._changes.follow(order)
         self._moved[order.command.command_id] = order
         self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
         strategy = self._strategies.get(order.command.strategy)
@@ -448,11 +449,13 @@ class CommandActor(LoopActor):
         lead = self._leads.find(message.command_id)
         if lead is not None and lead.order is not None and message.happened.event in {*_ANSWERS, Event.SEND}:
             self._end(message.command_id).answer(OrderAnswered(order=lead.order))
-        self._changes.stand_still(message.happened, message.cause)
+        self._changes.stand_still(message.command_id, message.happened, message.cause)
         self._settling.stand_still(message.command_id, message.happened, message.cause)
 
     def _go_on_unrecorded(self, message: EventUnrecorded) -> None:
         """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
+        if not self._changes.go_on_unrecorded(message.happened, message.cause):
+            return
         if not self._unrecorded:
             self._timer.tell_after(RETRY_UNRECORDED_S, self.actor_ref, RetryUnrecorded())
         happened = message.happened
@@ -461,9 +464,9 @@ class CommandActor(LoopActor):
             inputs = {**happened.inputs, "database": message.cause}
             happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, inputs=inputs)
         # The watcher reports its news again at every poll until they are written: each is kept once.
-        key = (message.command_id, happened.event, happened.tag)
+        about = happened.change.change_id if happened.change is not None else None
+        key = (message.command_id, happened.event, happened.tag, about)
         self._unrecorded[key] = RecordEvent(command_id=message.command_id, happened=happened, at=message.at)
-        self._changes.go_on_unrecorded(None, message.happened, message.cause)
         if lead is None or lead.order is None:
             return
         order = lead.order = _as_answered(lead.order, message.happened, message.at)
