@@ -11,7 +11,8 @@ import pykka
 
 from actors.address import Address
 from broker.port import Session
-from domain.change import Change
+from domain.change import Change, ChangeKind, ChangeStage
+from domain.change_command import ChangeCommand
 from domain.evidence import (
     Accepted,
     Book,
@@ -283,6 +284,32 @@ def order(**overrides: Any) -> Order:  # noqa: ANN401  any field of an order or 
         "limit_price": asked.price,
     }
     return Order(command=asked, **(values | own))
+
+
+def cancel(**overrides: Any) -> ChangeCommand:  # noqa: ANN401  any field of a change's command
+    """Return the wish to cancel order c1."""
+    values = {"change_id": "k1", "client_id": "FA1", "command_id": "c1", "kind": ChangeKind.CANCEL}
+    return ChangeCommand(**(values | overrides))
+
+
+def modify(**overrides: Any) -> ChangeCommand:  # noqa: ANN401  any field of a change's command
+    """Return the wish to modify order c1: to 20 units, unless other terms are given."""
+    values: dict[str, Any] = {"change_id": "m1", "client_id": "FA1", "command_id": "c1", "kind": ChangeKind.MODIFY}
+    terms = {} if overrides.keys() & {"quantity", "price", "trigger_price"} else {"quantity": 20}
+    return ChangeCommand(**(values | terms | overrides))
+
+
+def change(**overrides: Any) -> Change:  # noqa: ANN401  any field of a change
+    """Return the unsettled modify m1 of the order `order()` to 20 units, its reply in, unless told otherwise."""
+    values: dict[str, Any] = {
+        "change_id": "m1",
+        "kind": ChangeKind.MODIFY,
+        "asked_at": TEN_O_CLOCK,
+        "stage": ChangeStage.TAKEN,
+    }
+    if overrides.get("kind") is not ChangeKind.CANCEL:
+        values |= {"quantity": 20, "limit_price": Decimal(100)}
+    return Change(**(values | overrides))
 
 
 def instrument(**overrides: Any) -> Instrument:  # noqa: ANN401  any field of an instrument

@@ -8,11 +8,20 @@ from actors.actor import DeskActor
 from actors.command import CommandActor, CommandLimits
 from actors.messages import (
     BooksCompared,
+    ChangeAnswered,
+    ChangeAtBroker,
+    ChangeCleared,
+    ChangeLookedUp,
+    ChangeOrder,
+    ChangeReserved,
+    CheckChange,
     CheckRisk,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
     ExposureReserved,
+    LookUpChange,
+    LookUpSettlement,
     OrderAnswered,
     OrderDeclined,
     OrderPriced,
@@ -23,14 +32,18 @@ from actors.messages import (
     Readiness,
     RecordEvent,
     RegisterOrder,
+    ReserveChange,
     ReserveExposure,
     RiskCleared,
     SessionChanged,
+    SettlementLookedUp,
     SubmitOrder,
 )
 from domain.calendar import Calendar
-from domain.evidence import Accepted, InstrumentReply, PlaceReply
-from domain.lifecycle import IllegalTransitionError, is_late_truth
+from domain.change import ChangeKind
+from domain.change_command import ChangeCommand
+from domain.evidence import Accepted, ChangeReply, InstrumentReply, PlaceReply
+from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.order import Order, OrderCommand
 from domain.session import SessionState
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument
@@ -80,6 +93,7 @@ class CommandRoom:
         )
         self.own = own_mailbox(self.actor)
         self.orders: dict[str, Order] = {}
+        self.changes_asked: set[tuple[str, str]] = set()
         if ready:
             self.tell(SessionChanged(state=SessionState.LOGGED_IN, words="logged in"))
             self.tell(BooksCompared(reports=(), asked_at=self.clock.now()))
@@ -149,6 +163,8 @@ class CommandRoom:
                 self.tell(EventIllegal(command_id=name, happened=message.happened, cause=str(error)))
                 continue
             self.orders[name] = after
+            if message.happened.event is Event.ASK_CHANGE and message.happened.change is not None:
+                self.changes_asked.add((name, message.happened.change.change_id))
             late = is_late_truth(before.state, message.happened.event)
             self.tell(EventRecorded(order=after, happened=message.happened, late=late))
 
@@ -165,6 +181,60 @@ class CommandRoom:
             name = one.command.command_id
             self.tell(PlaceAnswered(command_id=name, reply=reply or Accepted(f"B-{name}")))
         return placed
+
+    # The same for a change.
+
+    def has(self, **fields: Any) -> Order:  # noqa: ANN401  any field of an order
+        """Let the database have this order: WORKING at the broker, unless told otherwise."""
+        made = an_order(**({"state": State.WORKING, "broker_order_id": "B1"} | fields))
+        self.orders[made.command.command_id] = made
+        return made
+
+    def change(self, asked: ChangeCommand) -> Probe:
+        """Ask for a change; return the address at which its answer comes."""
+        caller = Probe()
+        self.tell(ChangeOrder(command=asked, reply_to=caller))
+        return caller
+
+    def look_up(self) -> None:
+        """Step 1, repository: say how the order stands, and whether the change's id was seen before."""
+        for message in _taken(self.repo, LookUpChange):
+            name = message.command.command_id
+            seen = (name, message.command.change_id) in self.changes_asked
+            self.tell(ChangeLookedUp(command=message.command, order=self.orders.get(name), repeated=seen))
+        for wish in _taken(self.repo, LookUpSettlement):
+            known = self.orders.get(wish.wish.command_id)
+            self.tell(SettlementLookedUp(wish=wish.wish, order=known, cause="no such order"))
+
+    def clear_change(self) -> None:
+        """Step 2A: risk says yes."""
+        for message in _taken(self.risk, CheckChange):
+            self.tell(ChangeCleared(change_id=message.change_id, inputs={"trading_state": "ACTIVE"}))
+
+    def reserve_change(self, quantity: int | None = None) -> None:
+        """Steps 2B and 2C: the guard says yes, to all of it or to this total."""
+        for message in _taken(self.guard, ReserveChange):
+            total = message.quantity if quantity is None else quantity
+            self.tell(ChangeReserved(change_id=message.change_id, quantity=total, inputs={"open": "10"}))
+
+    def ask_broker_to(self, asked: ChangeCommand) -> Probe:
+        """Lead a change through steps 1 to 3; it waits at the broker then."""
+        caller = self.change(asked)
+        self.look_up()
+        if asked.kind is ChangeKind.MODIFY:
+            self.price()
+            self.clear_change()
+            self.reserve_change()
+        self.record()
+        return caller
+
+    def answer_change(self, reply: ChangeReply | None = None) -> list[ChangeAtBroker]:
+        """Step 4, broker: answer what was asked to be changed; return it."""
+        asked = _taken(self.broker, ChangeAtBroker)
+        for one in asked:
+            name, told = one.order.command.command_id, reply or Accepted(one.order.broker_order_id or "")
+            self.tell(ChangeAnswered(command_id=name, change=one.change, reply=told))
+        return asked
 
     def go_to_the_broker(self, command: OrderCommand) -> Probe:
         """Lead a command through steps 1 to 3; it waits at the broker then."""
