@@ -130,7 +130,7 @@ class GuardLedger:
         """Return the units that orders on `side` may still take off, after what EXTERNAL took.
 
         Orders that others have working hold no exit back: nobody knows whose position they are meant for, and exits get
-        out. Strategies that hold the same way share what is left: together their exits never sell more than the account has.
+        out. Strategies that hold the same way share what is left: together they never sell more than the account has.
         """
         pool = 0
         for strategy, book in self._books.items():

@@ -499,9 +499,11 @@ class Order:
 
 def _change_after(order: Order, happened: OrderEvent) -> Change | None:
     """Return what is left of the order's change; `order` already has the terms that `happened` brought."""
-    if happened.event is Event.ASK_CHANGE:
-        return happened.change
     change, about = order.change, happened.change
+    if happened.event is Event.ASK_CHANGE:
+        grown = None if change is None else change.quantity
+        overtakes = about is not None and about.kind is ChangeKind.CANCEL and grown is not None
+        return replace(about, quantity=grown) if about is not None and overtakes else about
     if change is None or order.is_over:
         return None
     if about is not None and about.change_id != change.change_id:
