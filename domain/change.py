@@ -29,9 +29,9 @@ class ChangeStage(StrEnum):
 class Change:
     """The change of an order that is not settled yet. An order has at most one.
 
-    A CANCEL has no terms; one that overtook a MODIFY keeps its `quantity`, as that may have taken effect. A MODIFY has all
-    of them: `quantity` is the new total in units, what has traded included; `limit_price` and `trigger_price` are rupees,
-    as they go on the wire.
+    A CANCEL has no terms; one that overtook a MODIFY keeps its `quantity`, as that may have taken effect. A MODIFY has
+    all of them: `quantity` is the new total in units, what has traded included; `limit_price` and `trigger_price` are
+    rupees, as they go on the wire.
     """
 
     change_id: str
