@@ -163,7 +163,11 @@ class Comparison:
         if order is None:
             return None
         happened = event_of_update(order, update)
-        return None if happened is None else Report(order.command.command_id, happened)
+        if happened is None:
+            return None
+        # The next update may come before this one is on disk: it is judged by what this one told.
+        self.orders.observe(order.after(happened, update.seen_at))
+        return Report(order.command.command_id, happened)
 
     # the three books together
 

@@ -155,7 +155,9 @@ def event_of_update(order: Order, update: OrderUpdate) -> OrderEvent | None:
     if update.report is not ReportType.REPLACED:
         if happened.event is Event.REPLACE:
             return None
-        happened = replace(happened, quantity=None, limit_price=None, trigger_price=None)
+        # What has traded cannot be more than was asked for: then the quantity is news whatever the report is about.
+        quantity = row.quantity if filled_in(row) > order.quantity else None
+        happened = replace(happened, quantity=quantity, limit_price=None, trigger_price=None)
     return replace(happened, inputs=inputs)
 
 
