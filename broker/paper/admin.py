@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from aiohttp import web
 
-from broker.paper.faults import READINGS, FaultError
+from broker.paper.clock import IST, next_opening
+from broker.paper.faults import FaultError
 from broker.paper.instruments import Instrument
 from broker.paper.orders import STOP_TYPES, Order, Report
 from broker.paper.routes import book_now
@@ -37,9 +40,13 @@ class Admin:
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "orders"): self._place,
             ("POST", "cancel"): self._cancel,
+            ("POST", "modify"): self._modify,
             ("POST", "fill"): self._fill,
+            ("POST", "convert"): self._convert,
             ("POST", "square_off"): self._square_off,
             ("POST", "market"): self._market,
+            ("POST", "open_market"): self._open_market,
+            ("POST", "clock"): self._clock,
             ("POST", "words"): self._words,
             ("POST", "sessions"): self._sessions,
             ("POST", "sockets"): self._close_sockets,
@@ -64,8 +71,10 @@ class Admin:
     def _health(self, _: Given) -> Shown:
         return {"ok": True, "day": self._venue.moment().day.isoformat(), "orders": len(self._venue.exchange.orders)}
 
-    def _ledger(self, _: Given) -> Shown:
-        orders = list(self._venue.exchange.orders.values())
+    def _ledger(self, given: Given) -> Shown:
+        """Show what happened today, or with `"day": "all"` since the ledger began."""
+        venue = self._venue
+        orders = venue.all_orders() if given.get("day") == "all" else list(venue.exchange.orders.values())
         return {
             "orders": [_order_shown(order) for order in orders],
             "fills": [
@@ -80,9 +89,16 @@ class Admin:
                 for event in order.events
                 if event.fill
             ],
-            "requests": dict(self._venue.requests),
+            "requests": dict(venue.requests),
             "place_arrivals": [
-                {"monotonic": one.monotonic, "wall": one.wall, "remarks": one.remarks} for one in self._venue.arrivals
+                {"monotonic": one.monotonic, "wall": one.wall, "remarks": one.remarks}
+                for one in venue.arrivals
+                if one.route == "PlaceOrder"
+            ],
+            "change_arrivals": [
+                {"monotonic": one.monotonic, "wall": one.wall, "route": one.route, "norenordno": one.number}
+                for one in venue.arrivals
+                if one.route != "PlaceOrder"
             ],
         }
 
@@ -91,7 +107,7 @@ class Admin:
 
     def _post_fault(self, given: Given) -> Shown:
         fault = self._venue.faults.post(given)
-        if fault.kind in READINGS:
+        if fault.kind == "stale_book":
             fault.snapshot = book_now(self._venue, fault.route, self._venue.moment())
         return {"id": fault.number}
 
@@ -129,27 +145,48 @@ class Admin:
         self._venue.settle(now)
         return _order_shown(order)
 
-    def _square_off(self, _: Given) -> Shown:
-        """Close every MIS position the way the broker does at its cut-off: by orders of its own."""
-        now, exchange = self._venue.moment(), self._venue.exchange
-        numbers = []
-        for position in exchange.positions.all():
-            if position.product != "I" or position.net == 0:
-                continue
-            quote = self._venue.market.quote(position.instrument)
-            order = {
-                "exch": position.instrument.exchange,
-                "tsym": position.instrument.symbol,
-                "trantype": "S" if position.net > 0 else "B",
-                "prd": "I",
-                "qty": abs(position.net),
-                "prc": position.instrument.lower_circuit if position.net > 0 else position.instrument.upper_circuit,
-            }
-            placed = self._place(order)
-            numbers.append(placed["norenordno"])
-            self._fill({"norenordno": placed["norenordno"], "prc": quote.last})
+    def _modify(self, given: Given) -> Shown:
+        """Change quantity (the total) or price of an order from the phone."""
+        order = find_order(self._venue, str(given["norenordno"]))
+        wanted = replace(
+            order.ticket,
+            quantity=int(given.get("qty", order.state.quantity)),
+            price=Decimal(str(given.get("prc", order.state.price))),
+        )
+        now = self._venue.moment()
+        self._venue.exchange.modify(order, wanted, now)
         self._venue.settle(now)
-        return {"norenordnos": numbers}
+        return _order_shown(order)
+
+    def _convert(self, given: Given) -> Shown:
+        """Move today's quantity of a position, signed as it, from product `prevprd` to `prd`."""
+        scrip, quantity = self._scrip(given), int(given["qty"])
+        self._venue.convert(scrip, str(given["prevprd"]), str(given["prd"]), quantity)
+        return {"ok": True}
+
+    def _square_off(self, _: Given) -> Shown:
+        now = self._venue.moment()
+        closing = self._venue.exchange.square_off(now)
+        self._venue.settle(now)
+        return {"norenordnos": [one.terms.number for one in closing]}
+
+    def _open_market(self, _: Given) -> Shown:
+        """Send on every order placed after hours."""
+        now = self._venue.moment()
+        self._venue.exchange.open_market(now, for_all=True)
+        self._venue.settle(now)
+        return {"ok": True}
+
+    def _clock(self, given: Given) -> Shown:
+        """Put the wall clock on by `advance_s`, or to the next day's opening; say how far ahead it is then."""
+        venue = self._venue
+        now = venue.moment()
+        if given.get("next_day") is True:
+            end_of_day = datetime.combine(now.day, time.max, IST)
+            venue.clock.offset_s += (next_opening(end_of_day) - now.at).total_seconds()
+        venue.clock.offset_s += float(given.get("advance_s", 0.0))
+        venue.step()
+        return {"offset_s": venue.clock.offset_s, "day": venue.moment().day.isoformat()}
 
     def _market(self, given: Given) -> Shown:
         """Set and freeze one price, or freeze and release everything."""
@@ -177,8 +214,11 @@ class Admin:
         return {"ok": True}
 
     def _sessions(self, given: Given) -> Shown:
+        """End every session, its WebSocket going mute; with `"sockets": true` they are closed besides."""
         if given.get("expire") is True:
             self._venue.sessions.expire_all()
+        if given.get("sockets") is True:
+            self._sockets.evict()
         return {"ok": True}
 
     async def _close_sockets(self, given: Given) -> Shown:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from broker.paper.clock import Moment
+from broker.paper.faults import Fault
 from broker.paper.orders import Behaviour
 from broker.paper.venue import Venue
 from broker.paper.wire import Fields, Reply
@@ -12,12 +14,15 @@ from broker.paper.wire import Fields, Reply
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Owns nothing: the fields, the caller's token, when it came, and what faults make of an order."""
+    """Owns nothing: the fields, the caller's token, when it came, and what faults make of the order, change or book."""
 
     fields: Fields
     token: str | None
     moment: Moment
     behaviour: Behaviour | None = None
+    on_change: Fault | None = None
+    as_of: datetime | None = None
+    """The book that is read is the one of this earlier moment."""
 
 
 Route: TypeAlias = Callable[[Venue, Asked], Reply]

@@ -10,15 +10,13 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Final, Literal
 
+from broker.paper.clock import CLOSES, is_open
 from broker.paper.market import Quote
 from broker.paper.orders import MARKET_TYPES, STOP_TYPES, Ticket
 from broker.paper.positions import Position, Positions
 from broker.paper.settings import PaperSettings
 
-OPENS: Final = time(9, 15)
-CLOSES: Final = time(15, 30)
-_SQUARE_OFF: Final = time(15, 20)
-_SATURDAY: Final = 5
+SQUARE_OFF: Final = time(15, 20)
 _FUTURE_RATE: Final = Decimal("0.12")
 _INTRADAY_RATE: Final = Decimal("0.20")
 
@@ -29,11 +27,6 @@ class Rejection:
 
     text: str
     by: Literal["RED", ""]
-
-
-def is_open(now: datetime) -> bool:
-    """Say whether NSE trades at `now` (IST): Monday to Friday, 09:15 to 15:30; holidays are not known."""
-    return now.weekday() < _SATURDAY and OPENS <= now.time() < CLOSES
 
 
 def check(
@@ -88,7 +81,7 @@ def _limits(ticket: Ticket, settings: PaperSettings) -> str | None:
 
 
 def _square_off(ticket: Ticket, settings: PaperSettings, now: datetime) -> str | None:
-    if settings.exchange_hours and ticket.product == "I" and _SQUARE_OFF <= now.time() < CLOSES:
+    if settings.exchange_hours and ticket.product == "I" and SQUARE_OFF <= now.time() < CLOSES:
         return "RED:'MIS' Orders are disallowed after system square off"
     return None
 

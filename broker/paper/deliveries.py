@@ -18,6 +18,7 @@ from broker.paper.wire import HTTP_OK, Reply, refusal
 _JSON: Final = "application/json"
 _HTML: Final = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>502 Bad Gateway</body>\r\n</html>\r\n"
 _HTTP_BAD_GATEWAY: Final = 502
+_HTTP_GATEWAY_TIMEOUT: Final = 504
 _LOOK_S: Final = 0.02
 _DRIP_S: Final = 0.2
 _HOLD_S_MAX: Final = 120.0
@@ -40,6 +41,7 @@ async def deliver(venue: Venue, request: web.BaseRequest, fault: Fault | None, p
         "not_arrived",
         "reset_before",
         "html_502",
+        "html_504",
         "refuse",
         "session_expired",
     }:
@@ -62,6 +64,9 @@ async def _before(venue: Venue, request: web.BaseRequest, fault: Fault, process:
             return _reset(request)
         case "html_502":
             return web.Response(body=_HTML, status=_HTTP_BAD_GATEWAY, content_type="text/html")
+        case "html_504":
+            page = _HTML.replace(b"502 Bad Gateway", b"504 Gateway Time-out")
+            return web.Response(body=page, status=_HTTP_GATEWAY_TIMEOUT, content_type="text/html")
         case "session_expired":
             if not fault.keep_tokens:
                 venue.sessions.expire_all()

@@ -6,20 +6,23 @@ events is that of docs/protocol.md, event sequences.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 
 from broker.paper import steps
 from broker.paper.checks import Rejection, check
-from broker.paper.clock import Moment
+from broker.paper.clock import IST, Moment, next_opening
 from broker.paper.market import Market, Quote
 from broker.paper.orders import WORKING, Behaviour, Change, Event, Fill, Order, Report, Status, Terms, Ticket
-from broker.paper.positions import Positions
+from broker.paper.positions import INTRADAY, Position, Positions
 from broker.paper.settings import PaperSettings
 
 _FIRST_FILL_NUMBER: Final = 380_000_001
+_BROKERS_OWN: Final = "RMS"
+"""Assumption: what `ordersource` says of an order that the broker placed to square off."""
 
 Later: TypeAlias = Callable[[Moment], None]
 
@@ -27,14 +30,15 @@ Later: TypeAlias = Callable[[Moment], None]
 class Exchange:
     """Owns the day's orders, their fills and the positions that follow."""
 
-    def __init__(self, market: Market, settings: PaperSettings, moment: Moment) -> None:
+    def __init__(self, market: Market, settings: PaperSettings, day: date) -> None:
         self._market = market
         self._settings = settings
         self._fill_delay_s = settings.fill_delay_s / settings.speed
-        self.day = moment.day
+        self.day = day
         self.orders: dict[str, Order] = {}
         self.positions = Positions()
         self._working: dict[str, Order] = {}
+        self._after_hours: dict[str, Order] = {}
         self._changes: list[Change] = []
         self._later: list[tuple[float, int, Later]] = []
         self._later_count = 0
@@ -43,21 +47,31 @@ class Exchange:
 
     # The day
 
-    def roll(self, moment: Moment) -> None:
-        """Begin a new trading day with empty books. Assumption: what was open is gone, as DAY orders are."""
-        if moment.day == self.day:
-            return
-        self.day = moment.day
-        self.orders.clear()
-        self.positions.clear()
+    def end_day(self, moment: Moment) -> None:
+        """Close the books: MIS is squared off, and what is still open is cancelled. Assumption: as DAY orders are."""
+        self.square_off(moment)
+        for order in list(self._working.values()):
+            self.cancel(order, moment)
+
+    def begin_day(self, day: date) -> tuple[list[Position], list[Order]]:
+        """Begin with empty books; return what they begin with: positions carried over, and orders for the opening."""
+        carried = [one for one in self.positions.overnight() if one.instrument.lives_on(day)]
+        waiting = list(self._after_hours.values())
+        self.day = day
+        self.positions = Positions()
+        for one in carried:
+            self.positions.carry(one.instrument, one.product, one.net, one.net_average)
+        self.orders = {one.terms.number: one for one in waiting}
         self._working.clear()
         self._later.clear()
         self._next_number, self._next_fill = 1, _FIRST_FILL_NUMBER
+        return carried, waiting
 
     def restore(self, order: Order) -> None:
-        """Take back an order of today from the ledger, without its events."""
+        """Take back an order from the ledger, without its events; an older day's number keeps its date."""
         self.orders[order.terms.number] = order
-        self._next_number = max(self._next_number, int(order.terms.number[6:]) + 1)
+        if order.terms.number.startswith(f"{self.day:%y%m%d}"):
+            self._next_number = max(self._next_number, int(order.terms.number[6:]) + 1)
 
     def replay(self, order: Order, event: Event) -> None:
         """Take back one event from the ledger; nothing is published again."""
@@ -65,22 +79,29 @@ class Exchange:
         if event.fill:
             self._next_fill = max(self._next_fill, int(event.fill.number) + 1)
 
+    def positions_after(self, orders: Iterable[Order]) -> Positions:
+        """Return the positions that these orders' fills make of what was carried into the day."""
+        found = Positions()
+        for one in self.positions.all():
+            if one.carried:
+                found.carry(one.instrument, one.product, one.carried, one.carried_price)
+        for order in orders:
+            for event in order.events:
+                if event.fill:
+                    found.take_fill(order.terms, event.fill)
+        return found
+
     # What is asked of the exchange
 
     def place(self, ticket: Ticket, moment: Moment, behaviour: Behaviour | None = None) -> Order:
         """Accept an order; it may be rejected by the time this returns, and fills come later."""
         behaviour = behaviour or Behaviour()
         order = self._enter(ticket, moment, behaviour)
-        rejection = check(ticket, self._quote(order), self.positions, self._settings, moment.at)
-        if rejection and rejection.by:
-            self._reject(order, rejection, moment)
+        if ticket.amo:
+            self._record(order, steps.put_aside(order.state, moment.at))
             return order
-        self._record(order, steps.sent_on(order.state, moment.at))
-        if rejection:
-            self._reject(order, rejection, moment)
+        if not self._send_on(order, ticket, moment):
             return order
-        self._record(order, steps.working(order.state, _exchange_number(order), moment.at))
-        self._ready(order, moment)
         if behaviour.reject_after_s is not None:
             later = Rejection(behaviour.reject_text, "RED")
             self.after(behaviour.reject_after_s, moment, lambda then: self._reject(order, later, then))
@@ -93,21 +114,26 @@ class Exchange:
             # A stop that was triggered is a limit order by now.
             wanted = replace(wanted, price_type="LMT", trigger=None)
         rejection = check(wanted, self._quote(order), self.positions, self._settings, moment.at)
-        if state.status not in WORKING or wanted.quantity <= state.filled:
+        if order.awaits_opening and rejection and not rejection.by:
+            # The exchange has not seen it yet.
+            rejection = None
+        if not order.can_change or wanted.quantity <= state.filled:
             rejection = Rejection(steps.NOT_OPEN_TO_MODIFY, "")
         if rejection:
-            report, text, by = Report.REPLACE_REJECTED, rejection.text, rejection.by
-            self._record(order, steps.change_refused(state, report, text, by, moment.at))
+            self.refuse_change(order, Report.REPLACE_REJECTED, rejection, moment)
             return
         for event in steps.replaced(state, wanted, moment.at):
             self._record(order, event)
         self._ready(order, moment)
 
+    def refuse_change(self, order: Order, report: Report, rejection: Rejection, moment: Moment) -> None:
+        """Answer a change by an event that leaves the order as it was."""
+        self._record(order, steps.change_refused(order.state, report, rejection.text, rejection.by, moment.at))
+
     def cancel(self, order: Order, moment: Moment) -> None:
         """Cancel what is open; an order that is not open answers with a CancelRejected event."""
-        if order.state.status not in WORKING:
-            report, text = Report.CANCEL_REJECTED, steps.NOT_OPEN_TO_CANCEL
-            self._record(order, steps.change_refused(order.state, report, text, "", moment.at))
+        if not order.can_change:
+            self.refuse_change(order, Report.CANCEL_REJECTED, Rejection(steps.NOT_OPEN_TO_CANCEL, ""), moment)
             return
         for event in steps.cancelling(order.state, moment.at):
             self._record(order, event)
@@ -118,7 +144,21 @@ class Exchange:
         assert 0 < quantity <= order.state.quantity - order.state.filled
         self._fill(order, quantity, price, moment)
 
+    def square_off(self, moment: Moment) -> list[Order]:
+        """Close MIS the way the broker does at its cut-off: what is open first, then by orders of its own."""
+        for order in list(self._working.values()):
+            if order.terms.product == INTRADAY:
+                self.cancel(order, moment)
+        return [self._close(one, moment) for one in self.positions.all() if one.product == INTRADAY and one.net]
+
     # Time
+
+    def open_market(self, moment: Moment, *, for_all: bool = False) -> None:
+        """Send on what was placed after hours and has seen an opening since; or everything that waits for one."""
+        for order in list(self._after_hours.values()):
+            arrived = datetime.fromtimestamp(order.terms.arrived_wall, IST)
+            if for_all or next_opening(arrived) <= moment.at:
+                self._send_on(order, order.ticket, moment)
 
     def match(self, moment: Moment) -> None:
         """Hold every working order against the market."""
@@ -150,8 +190,7 @@ class Exchange:
     def _enter(self, ticket: Ticket, moment: Moment, behaviour: Behaviour) -> Order:
         bound = behaviour.fill_quantity_max
         if behaviour.fill_fraction is not None:
-            lot = ticket.instrument.lot
-            bound = max(lot, int(ticket.quantity * behaviour.fill_fraction) // lot * lot)
+            bound = ticket.instrument.part(ticket.quantity, behaviour.fill_fraction)
         terms = Terms(
             number=f"{moment.day:%y%m%d}{self._next_number:08d}",
             instrument=ticket.instrument,
@@ -164,10 +203,47 @@ class Exchange:
             arrived_wall=moment.wall,
             arrived_monotonic=moment.monotonic,
             fill_quantity_max=bound,
+            amo=ticket.amo,
         )
         self._next_number += 1
         order = self.orders[terms.number] = Order(terms)
         self._record(order, steps.acknowledged(ticket, moment.at))
+        return order
+
+    def _send_on(self, order: Order, ticket: Ticket, moment: Moment) -> bool:
+        """Bring an order before the risk engine and the exchange; say whether it stands in the book."""
+        rejection = check(ticket, self._quote(order), self.positions, self._settings, moment.at)
+        if rejection and rejection.by:
+            self._reject(order, rejection, moment)
+            return False
+        self._record(order, steps.sent_on(order.state, moment.at))
+        if rejection:
+            self._reject(order, rejection, moment)
+            return False
+        self._record(order, steps.working(order.state, _exchange_number(order), moment.at))
+        self._ready(order, moment)
+        return True
+
+    def _close(self, position: Position, moment: Moment) -> Order:
+        scrip, is_long = position.instrument, position.net > 0
+        last = self._market.quote(scrip).last
+        ticket = Ticket(
+            instrument=scrip,
+            side="S" if is_long else "B",
+            product=position.product,
+            price_type="LMT",
+            price=scrip.lower_circuit if is_long else scrip.upper_circuit,
+            trigger=None,
+            quantity=abs(position.net),
+            disclosed=0,
+            retention="DAY",
+            remarks=None,
+            source=_BROKERS_OWN,
+        )
+        order = self._enter(ticket, moment, Behaviour())
+        self._record(order, steps.sent_on(order.state, moment.at))
+        self._record(order, steps.working(order.state, _exchange_number(order), moment.at))
+        self._fill(order, ticket.quantity, last, moment)
         return order
 
     def _quote(self, order: Order) -> Quote:
@@ -179,13 +255,13 @@ class Exchange:
 
     def _apply(self, order: Order, event: Event) -> None:
         order.events.append(event)
-        if event.status in WORKING:
-            self._working[order.terms.number] = order
-        else:
-            self._working.pop(order.terms.number, None)
+        for group, belongs in ((self._working, event.status in WORKING), (self._after_hours, order.awaits_opening)):
+            if belongs:
+                group[order.terms.number] = order
+            else:
+                group.pop(order.terms.number, None)
         if event.fill:
-            terms = order.terms
-            self.positions.take(terms.instrument, terms.product, terms.side, event.fill.quantity, event.fill.price)
+            self.positions.take_fill(order.terms, event.fill)
 
     def _reject(self, order: Order, rejection: Rejection, moment: Moment) -> None:
         if order.state.status in WORKING or order.state.status is Status.PENDING:

@@ -1,6 +1,6 @@
 """Trouble on request: which requests meet it, how often, and of what kind.
 
-A kind belongs to one of four families; a request meets at most one fault of each, so that an order can rest unfilled
+A kind belongs to one of a few families; a request meets at most one fault of each, so that an order can rest unfilled
 *and* its answer can be lost.
 """
 
@@ -24,22 +24,32 @@ DELIVERIES: Final = frozenset(
         "not_arrived",
         "reset_before",
         "html_502",
+        "html_504",
         "slow",
         "session_expired",
         "late_acceptance",
     }
 )
 BEHAVIOURS: Final = frozenset({"reject_later", "partial_fill", "no_fill"})
-READINGS: Final = frozenset({"stale_book", "shrunk_book"})
+CHANGES: Final = frozenset({"change_later", "reject_change_later", "fill_wins", "partial_fill_first"})
+READINGS: Final = frozenset({"stale_book", "shrunk_book", "empty_book", "late_book", "ghost_row"})
 FRAMES: Final = frozenset({"drop", "duplicate", "reorder", "delay"})
-_FAMILIES: Final = (DELIVERIES, BEHAVIOURS, READINGS, FRAMES)
-KINDS: Final = DELIVERIES | BEHAVIOURS | READINGS | FRAMES
+GREETINGS: Final = frozenset({"refuse_login", "late_login", "mute", "close"})
+"""What may befall a WebSocket as it logs in."""
+_FAMILIES: Final = (DELIVERIES, BEHAVIOURS, CHANGES, READINGS, FRAMES, GREETINGS)
+KINDS: Final = frozenset[str]().union(*_FAMILIES)
 BOOKS: Final = frozenset({"OrderBook", "TradeBook", "PositionBook"})
+_OM: Final = "om"
+_WS: Final = "ws"
 
 _ROUTES_OF: Final = {
-    **dict.fromkeys(BEHAVIOURS | {"late_acceptance"}, frozenset({"PlaceOrder"})),
+    **dict.fromkeys(BEHAVIOURS, frozenset({"PlaceOrder"})),
+    "late_acceptance": frozenset({"PlaceOrder", "ModifyOrder", "CancelOrder"}),
+    **dict.fromkeys(CHANGES, frozenset({"ModifyOrder", "CancelOrder"})),
     **dict.fromkeys(READINGS, BOOKS),
-    **dict.fromkeys(FRAMES, frozenset({"om"})),
+    "ghost_row": frozenset({"OrderBook"}),
+    **dict.fromkeys(FRAMES, frozenset({_OM})),
+    **dict.fromkeys(GREETINGS, frozenset({_WS})),
 }
 _SECONDS: Final = 5.0
 _HTTP_BAD: Final = 400
@@ -64,6 +74,8 @@ class Fault:
     after: int = 0
     fraction: Decimal = Decimal("0.5")
     keep_tokens: bool = False
+    chance: random.Random | None = field(default=None, repr=False)
+    """The fault's own, where it was posted with a seed; else the server's."""
     fired: int = 0
     snapshot: bytes = field(default=b"", repr=False)
 
@@ -74,7 +86,7 @@ class Fault:
         if self.after > 0:
             self.after -= 1
             return False
-        if self.probability < 1 and chance.random() >= self.probability:
+        if self.probability < 1 and (self.chance or chance).random() >= self.probability:
             return False
         if self.count is not None:
             self.count -= 1
@@ -100,8 +112,10 @@ class Met:
 
     delivery: Fault | None = None
     behaviour: Fault | None = None
+    change: Fault | None = None
     reading: Fault | None = None
     frame: Fault | None = None
+    greeting: Fault | None = None
 
 
 class Faults:
@@ -134,7 +148,8 @@ class Faults:
         return Met(*(self._first(route, family) for family in _FAMILIES))
 
     def _first(self, route: str, family: frozenset[str]) -> Fault | None:
-        suited = (one for one in self._posted if one.kind in family and (route != "om" or family is FRAMES))
+        special = {_OM: FRAMES, _WS: GREETINGS}.get(route, family)
+        suited = (one for one in self._posted if one.kind in family and family is special)
         return next((one for one in suited if one.fires(route, self._random)), None)
 
 
@@ -158,4 +173,6 @@ def _fault_from(given: Mapping[str, object], number: int) -> Fault:
         raise FaultError(f"a number of the fault can't be read: {error}") from error
     fault.text = str(given.get("text", fault.text))
     fault.keep_tokens = given.get("keep_tokens") is True
+    if "seed" in given:
+        fault.chance = random.Random(str(given["seed"]))  # noqa: S311  repeatable trouble, not a secret
     return fault

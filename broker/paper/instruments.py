@@ -47,6 +47,14 @@ class Instrument:
         """Return the name that subscriptions use, as in `NSE|2885`."""
         return f"{self.exchange}|{self.token}"
 
+    def part(self, quantity: int, fraction: Decimal) -> int:
+        """Return a fraction of a quantity in whole lots, and at least one lot."""
+        return max(self.lot, int(quantity * fraction) // self.lot * self.lot)
+
+    def lives_on(self, day: date) -> bool:
+        """Say whether it has not expired before `day`."""
+        return self.expiry is None or self.expiry >= day
+
     @property
     def tradable(self) -> bool:
         """An index has quotes and nothing to buy."""

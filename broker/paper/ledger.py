@@ -16,6 +16,7 @@ from typing import Any, Final
 from broker.paper.clock import IST
 from broker.paper.instruments import Instrument
 from broker.paper.orders import Event, Fill, Order, Report, Status, Terms
+from broker.paper.positions import Position
 
 _PRIVATE: Final = 0o600
 
@@ -35,8 +36,7 @@ class JsonLines:
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.ftruncate(self._fd, whole)
-        for line in content[:whole].splitlines():
-            yield json.loads(line)
+        yield from records_of(self.path)
 
     def append(self, record: Mapping[str, object]) -> None:
         """Remember a line for the next commit."""
@@ -64,6 +64,35 @@ def order_file(data_dir: Path, day: date) -> Path:
     return data_dir / f"orders-{day:%Y%m%d}.jsonl"
 
 
+def order_days(data_dir: Path) -> list[date]:
+    """Return the days that have orders on disk, oldest first."""
+    stems = sorted(one.stem.removeprefix("orders-") for one in data_dir.glob("orders-*.jsonl"))
+    return [datetime.strptime(stem, "%Y%m%d").replace(tzinfo=IST).date() for stem in stems]
+
+
+def records_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the whole lines of a file that may be another day's."""
+    content = path.read_bytes()
+    for line in content[: content.rfind(b"\n") + 1].splitlines():
+        yield json.loads(line)
+
+
+def conversion_record(instrument: Instrument, product: str, to: str, quantity: int) -> dict[str, object]:
+    """Return a change of product as a line."""
+    return {"kind": "convert", "instrument": instrument.key, "product": product, "to": to, "quantity": quantity}
+
+
+def carry_record(position: Position) -> dict[str, object]:
+    """Return a position that is carried into a new day as a line."""
+    return {
+        "kind": "carry",
+        "instrument": position.instrument.key,
+        "product": position.product,
+        "quantity": position.net,
+        "price": str(position.net_average),
+    }
+
+
 def terms_record(terms: Terms) -> dict[str, object]:
     """Return an order's terms as a line."""
     record: dict[str, object] = {one.name: getattr(terms, one.name) for one in fields(terms)}
@@ -83,7 +112,7 @@ def event_record(number: str, event: Event) -> dict[str, object]:
 
 def order_from(record: Mapping[str, Any], instrument: Instrument) -> Order:
     """Read an order back, still without events."""
-    given = {one.name: record[one.name] for one in fields(Terms)}
+    given = {one.name: record[one.name] for one in fields(Terms) if one.name in record}
     return Order(Terms(**{**given, "instrument": instrument}))
 
 

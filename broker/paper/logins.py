@@ -43,7 +43,7 @@ def quick_auth(venue: Venue, asked: Asked) -> Reply:
     for right, text in checks:
         if not right:
             raise RefusalError(text, HTTP_BAD)
-    token = venue.sessions.open(asked.moment)
+    token = venue.log_in(asked.moment)
     return ok(asked.moment.at, susertoken=token, **_account(venue, asked.moment))
 
 
@@ -53,7 +53,7 @@ def access_token(venue: Venue, asked: Asked) -> Reply:
     code, checksum = fields.get("code") or "", fields.get("checksum") or ""
     if not code or checksum != sha256(settings.vendor_code + settings.api_secret + code):
         raise RefusalError(WRONG_VERIFIER, HTTP_BAD)
-    token = venue.sessions.open(asked.moment)
+    token = venue.log_in(asked.moment)
     return ok(
         asked.moment.at,
         access_token=token,

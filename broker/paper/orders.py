@@ -41,6 +41,8 @@ class Report(StrEnum):
 WORKING: Final = frozenset({Status.OPEN, Status.TRIGGER_PENDING})
 STOP_TYPES: Final = frozenset({"SL-LMT", "SL-MKT"})
 MARKET_TYPES: Final = frozenset({"MKT", "SL-MKT"})
+AMO_OPEN: Final = "AMO OPEN"
+AMO_MODIFIED: Final = "AMO MODIFIED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Ticket:
     retention: str
     remarks: str | None
     source: str = "API"
+    amo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,7 @@ class Terms:
     arrived_wall: float
     arrived_monotonic: float
     fill_quantity_max: int | None
+    amo: bool = False
 
     @property
     def sign(self) -> int:
@@ -148,9 +152,46 @@ class Order:
         return self.events[-1]
 
     @property
+    def ticket(self) -> Ticket:
+        """Return the request that would place the order as it stands now."""
+        terms, state = self.terms, self.state
+        return Ticket(
+            instrument=terms.instrument,
+            side=terms.side,
+            product=terms.product,
+            price_type=state.price_type,
+            price=state.price,
+            trigger=state.trigger,
+            quantity=state.quantity,
+            disclosed=terms.disclosed,
+            retention=terms.retention,
+            remarks=terms.remarks,
+            source=terms.source,
+        )
+
+    @property
+    def awaits_opening(self) -> bool:
+        """Say whether this is an order placed after hours whose market has not opened since."""
+        return self.state.status is Status.PENDING and self.state.internal in {AMO_OPEN, AMO_MODIFIED}
+
+    @property
+    def can_change(self) -> bool:
+        """Say whether it may be changed or cancelled."""
+        return self.state.status in WORKING or self.awaits_opening
+
+    @property
     def open_quantity(self) -> int:
         """Return what may still trade by the book."""
         return self.state.quantity - self.state.filled if self.state.status in WORKING else 0
+
+    def until(self, at: datetime) -> "Order | None":
+        """Return the order as it stood at `at`, None when it was not there yet."""
+        events = [one for one in self.events if one.at <= at]
+        return Order(self.terms, events) if events else None
+
+    def part_of(self, fraction: Decimal) -> int:
+        """Return a fraction of what is open, in whole lots and at least one."""
+        return self.terms.instrument.part(self.open_quantity, fraction)
 
     @property
     def fillable(self) -> int:

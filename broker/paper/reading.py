@@ -8,6 +8,8 @@ from broker.paper import scrips
 from broker.paper.asked import Asked
 from broker.paper.checks import margin_used
 from broker.paper.instruments import Instrument
+from broker.paper.orders import Order
+from broker.paper.positions import DELIVERY
 from broker.paper.rows import working_by_position
 from broker.paper.venue import Venue
 from broker.paper.wire import (
@@ -31,38 +33,42 @@ def order_book(venue: Venue, asked: Asked) -> Reply:
     """Answer the day's orders, foreign ones included; an optional `prd` picks a product."""
     asked.fields.need("uid")
     product = asked.fields.get("prd")
-    orders = venue.exchange.orders.values()
-    found = [venue.speller.order_text(one) for one in orders if product in {None, one.terms.product}]
+    found = [venue.speller.order_text(one) for one in _orders(venue, asked) if product in {None, one.terms.product}]
     return Reply(b"[" + b",".join(found) + b"]") if found else rows([], asked.moment.at)
 
 
 def trade_book(venue: Venue, asked: Asked) -> Reply:
     """Answer the day's fills."""
     asked.fields.need("uid", "actid")
-    orders = venue.exchange.orders.values()
-    return rows([row for order in orders for row in venue.speller.trades(order)], asked.moment.at)
+    return rows([row for order in _orders(venue, asked) for row in venue.speller.trades(order)], asked.moment.at)
 
 
 def position_book(venue: Venue, asked: Asked) -> Reply:
     """Answer the day's positions, flat ones included."""
     asked.fields.need("uid", "actid")
-    working = working_by_position(list(venue.exchange.orders.values()))
+    orders = _orders(venue, asked)
+    positions = venue.exchange.positions if asked.as_of is None else venue.exchange.positions_after(orders)
+    working = working_by_position(orders)
     waiting = [(one[0].terms.instrument, product) for (_, product), one in working.items()]
     found = [
         venue.speller.position(
             one, venue.market.quote(one.instrument).last, working.get((one.instrument.key, one.product), [])
         )
-        for one in venue.exchange.positions.with_working(waiting)
+        for one in positions.with_working(waiting)
     ]
     if not found and venue.settings.empty_positions_as_list:
         return Reply(encoded([]))
     return rows(found, asked.moment.at)
 
 
-def holdings(_venue: Venue, asked: Asked) -> Reply:
-    """Answer that nothing is held: paper delivers no shares."""
+def holdings(venue: Venue, asked: Asked) -> Reply:
+    """Answer what was delivered on earlier days."""
     asked.fields.need("uid", "actid", "prd")
-    return rows([], asked.moment.at)
+    found = [
+        venue.speller.holding(one, sold=max(0, -venue.exchange.positions.net(one.instrument, DELIVERY)))
+        for one in venue.exchange.positions.held.values()
+    ]
+    return rows(found, asked.moment.at)
 
 
 def limits(venue: Venue, asked: Asked) -> Reply:
@@ -132,6 +138,14 @@ def time_price_series(venue: Venue, asked: Asked) -> Reply:
     if minutes not in _MINUTES:
         raise RefusalError(INVALID_INPUT, HTTP_BAD)
     return rows(scrips.bars(venue.market.quote(scrip), start, end, minutes), asked.moment.at)
+
+
+def _orders(venue: Venue, asked: Asked) -> list[Order]:
+    """Return the day's orders, as they stood at the moment that is asked for."""
+    orders = list(venue.exchange.orders.values())
+    if asked.as_of is None:
+        return orders
+    return [then for one in orders if (then := one.until(asked.as_of))]
 
 
 def _scrip(venue: Venue, asked: Asked) -> Instrument:

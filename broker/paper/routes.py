@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -15,11 +16,13 @@ from broker.paper.wire import (
     HTTP_BAD,
     HTTP_NOT_FOUND,
     SESSION_EXPIRED,
+    Fields,
     RefusalError,
     Reply,
     encoded,
     parse_body,
     refusal,
+    rows,
 )
 
 _OPEN_TO_ALL: Final[Mapping[str, Route]] = {"QuickAuth": logins.quick_auth, "GenAcsTok": logins.access_token}
@@ -52,13 +55,14 @@ _BEARER: Final = "Bearer "
 def count_arrival(venue: Venue, route: str, raw: str, moment: Moment) -> None:
     """Write down that a request arrived, whatever becomes of it."""
     venue.requests[route] += 1
-    if route != "PlaceOrder":
+    if route not in _RATED:
         return
     try:
-        remarks = parse_body(raw)[0].get("remarks")
+        fields, _ = parse_body(raw)
     except RefusalError:
-        remarks = None
-    venue.arrivals.append(Arrival(moment.monotonic, moment.wall, remarks))
+        fields = Fields({})
+    remarks, number = fields.get("remarks"), fields.get("norenordno")
+    venue.arrivals.append(Arrival(route, moment.monotonic, moment.wall, remarks, number))
 
 
 def answer(venue: Venue, route: str, raw: str, authorization: str, met: Met) -> Reply:
@@ -94,7 +98,9 @@ def _answer(venue: Venue, route: str, raw: str, authorization: str, moment: Mome
         return expired(venue, moment)
     if route in _RATED and (text := venue.limiter.refusal(moment)):
         raise RefusalError(text, HTTP_BAD)
-    return _WITH_SESSION[route](venue, Asked(fields, token, moment, _behaviour(met.behaviour)))
+    late = met.reading if met.reading and met.reading.kind == "late_book" else None
+    as_of = moment.at - timedelta(seconds=late.seconds) if late else None
+    return _WITH_SESSION[route](venue, Asked(fields, token, moment, _behaviour(met.behaviour), met.change, as_of))
 
 
 def _behaviour(fault: Fault | None) -> Behaviour | None:
@@ -108,11 +114,25 @@ def _behaviour(fault: Fault | None) -> Behaviour | None:
 
 
 def _read_otherwise(reply: Reply, fault: Fault | None, moment: Moment) -> Reply:
-    if fault is None:
+    """Return a book as a fault would have it read; an answer that is no book stays as it is."""
+    if fault is None or not reply.body.startswith(b"["):
         return reply
-    if fault.kind == "stale_book":
-        return Reply(fault.snapshot)
-    book = json.loads(reply.body)
-    if not isinstance(book, list):
-        return reply
-    return Reply(encoded(book[:-1])) if book[:-1] else refusal(moment.at, 'Error Occurred : 5 "no data"')
+    match fault.kind:
+        case "stale_book":
+            return Reply(fault.snapshot)
+        case "shrunk_book":
+            return rows(json.loads(reply.body)[:-1], moment.at)
+        case "empty_book":
+            return rows([], moment.at)
+        case "ghost_row":
+            book = json.loads(reply.body)
+            return Reply(encoded([*book, _ghost_of(book[-1])]))
+        case _:
+            return reply
+
+
+def _ghost_of(row: dict[str, str]) -> dict[str, str]:
+    """Return a row of an order that was wholly filled by its own word, and that no other book knows."""
+    ghost = {name: value for name, value in row.items() if name not in {"remarks", "cancelqty"}}
+    filled = {"status": "COMPLETE", "st_intrn": "COMPLETE", "fillshares": row["qty"], "avgprc": row["prc"]}
+    return {**ghost, "norenordno": row["norenordno"][:6] + "99999999", **filled}

@@ -127,7 +127,7 @@ class Speller:
         """Return a position's row. `working` are its open orders, which the `open` fields speak of."""
         scrip = position.instrument
         waiting = {side: [one for one in working if one.terms.side == side] for side in ("B", "S")}
-        bought, sold = money(position.buy_average), money(position.sell_average)
+        carried = money(position.carried_price)
         row: Row = {
             "stat": "Ok",
             "uid": self._user_id,
@@ -144,17 +144,15 @@ class Speller:
             "daybuyqty": str(position.buy_quantity),
             "daysellqty": str(position.sell_quantity),
             "daybuyamt": money(position.buy_amount),
-            "daybuyavgprc": bought,
+            "daybuyavgprc": money(position.day_buy_average),
             "daysellamt": money(position.sell_amount),
-            "daysellavgprc": sold,
-            "cfbuyqty": "0",
-            "cfsellqty": "0",
-            "cfbuyamt": "0.00",
-            "cfbuyavgprc": "0.00",
-            "cfsellamt": "0.00",
-            "cfsellavgprc": "0.00",
-            "cforgavgprc": "0.00",
+            "daysellavgprc": money(position.day_sell_average),
+            "cforgavgprc": carried,
         }
+        for name, quantity in (("buy", position.carried_buy), ("sell", position.carried_sell)):
+            row[f"cf{name}qty"] = str(quantity)
+            row[f"cf{name}amt"] = money(quantity * position.carried_price)
+            row[f"cf{name}avgprc"] = carried if quantity else "0.00"
         for side, name in (("B", "buy"), ("S", "sell")):
             quantity = sum(one.open_quantity for one in waiting[side])
             amount = sum((one.open_quantity * one.state.price for one in waiting[side]), Decimal(0))
@@ -166,16 +164,30 @@ class Speller:
             "dayavgprc": average,
             "netqty": str(position.net),
             "netavgprc": average,
-            "upldprc": "0.00",
+            "upldprc": carried,
             "netupldprc": average,
             "lp": money(last),
             "urmtom": money(position.unrealised(last)),
             "bep": average,
-            "totbuyamt": money(position.buy_amount),
-            "totsellamt": money(position.sell_amount),
-            "totbuyavgprc": bought,
-            "totsellavgprc": sold,
+            "totbuyamt": money(position.total_buy_amount),
+            "totsellamt": money(position.total_sell_amount),
+            "totbuyavgprc": money(position.buy_average),
+            "totsellavgprc": money(position.sell_average),
             "rpnl": money(position.realised),
+        }
+
+    def holding(self, held: Position, sold: int) -> dict[str, object]:
+        """Return the row of delivered shares; what was sold of them today is used, and still held."""
+        scrip = held.instrument
+        listing = {"exch": scrip.exchange, "token": scrip.token, "tsym": scrip.symbol, **_scrip_fields(scrip)}
+        return {
+            "stat": "Ok",
+            "exch_tsym": [listing],
+            "s_prdt_ali": PRODUCT_NAMES[held.product],
+            "prd": held.product,
+            "holdqty": str(held.carried),
+            "usedqty": str(sold),
+            "upldprc": money(held.carried_price),
         }
 
     def _row(self, order: Order, event: Event) -> Row:
@@ -211,6 +223,8 @@ class Speller:
             "rqty": str(event.quantity),
             **self._state_fields(event),
         }
+        if terms.amo:
+            row["amo"] = "Yes"
         if event.original_quantity is not None and event.original_price is not None:
             row["rorgqty"] = str(event.original_quantity)
             row["rorgprc"] = money(event.original_price)

@@ -67,9 +67,9 @@ async def _serve(settings: PaperSettings) -> None:
     stop = asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
-    venue = Venue(settings, Clock(), loop.call_later)
+    venue = Venue(settings, Clock(settings.clock_offset_s), loop.call_later)
     sockets = Sockets(venue)
-    venue.publish = sockets.publish
+    venue.publish, venue.evict = sockets.publish, sockets.evict
     server = web.Server(Front(venue, sockets).handle, access_log=None, keepalive_timeout=_KEEP_ALIVE_S)
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()

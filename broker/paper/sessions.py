@@ -38,7 +38,7 @@ def sha256(text: str) -> str:
 class Sessions:
     """Owns the tokens and when each ends."""
 
-    def __init__(self, settings: PaperSettings, ledger: JsonLines) -> None:
+    def __init__(self, settings: PaperSettings, ledger: JsonLines, moment: Moment) -> None:
         self._settings = settings
         self._ledger = ledger
         self._ends: dict[str, float] = {}
@@ -49,6 +49,8 @@ class Sessions:
                 self._ends.pop(record["token"], None)
             else:
                 self._ends.clear()
+        if settings.access_token is not None:
+            self._enter(settings.access_token, moment)
 
     def code_is_right(self, code: str, moment: Moment) -> bool:
         """Say whether `code` is the one-time code of now, or of the step before or after."""
@@ -60,9 +62,7 @@ class Sessions:
         if self._settings.single_session:
             self.expire_all()
         token = secrets.token_hex(32)
-        self._ends[token] = self.ends_at(moment).timestamp()
-        self._ledger.append({"kind": "open", "token": token, "ends": self._ends[token]})
-        self._ledger.commit()
+        self._enter(token, moment)
         return token
 
     def close(self, token: str) -> None:
@@ -80,6 +80,11 @@ class Sessions:
     def is_valid(self, token: str | None, moment: Moment) -> bool:
         """Say whether `token` belongs to a session that has not ended."""
         return token is not None and moment.wall < self._ends.get(token, 0.0)
+
+    def _enter(self, token: str, moment: Moment) -> None:
+        self._ends[token] = self.ends_at(moment).timestamp()
+        self._ledger.append({"kind": "open", "token": token, "ends": self._ends[token]})
+        self._ledger.commit()
 
     @staticmethod
     def ends_at(moment: Moment) -> datetime:

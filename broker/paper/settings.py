@@ -40,6 +40,10 @@ class PaperSettings:
     blank_rejreason: bool = True
     """Healthy rows carry a `rejreason` of one space, as newer servers do; else the key is absent."""
     empty_positions_as_list: bool = False
+    clock_offset_s: float = 0.0
+    """How far the server's wall clock is ahead of the machine's; only tests and rehearsals of other days set it."""
+    access_token: str | None = None
+    """A token that is logged in from the start, as one got elsewhere by GenAcsTok is."""
     session_expired_http_status: int = 400
     """Assumption: no capture shows the status of an expired session."""
 

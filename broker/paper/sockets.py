@@ -29,11 +29,14 @@ class Line:
     waiting: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(_WAITING_MAX))
     token: str | None = None
     wants_orders: bool = False
+    is_mute: bool = False
     ticks: dict[tuple[str, str], Frame] = field(default_factory=dict)
     """What was last sent, by subscription: ("tf" or "df", "NSE|2885")."""
 
     def say(self, frame: Frame) -> None:
         """Queue a frame; a client that does not read is cut off."""
+        if self.is_mute:
+            return
         try:
             self.waiting.put_nowait(json.dumps(frame, separators=(",", ":")))
         except asyncio.QueueFull:
@@ -116,6 +119,20 @@ class Sockets:
         """Close every connection."""
         await asyncio.gather(*(line.socket.close(code=code) for line in list(self._lines)), return_exceptions=True)
 
+    def evict(self) -> None:
+        """Close the connections whose session has ended."""
+        now = self._venue.moment()
+        for line in self._lines:
+            if line.token is not None and not self._venue.sessions.is_valid(line.token, now):
+                self._end(line)
+
+    def _end(self, line: Line) -> None:
+        """Close one connection as the broker does when another took its place."""
+        line.token = None
+        closing = asyncio.create_task(line.socket.close(code=_EVICTED))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
     def _push(self, frame: Frame) -> None:
         now = self._venue.moment()
         for line in self._lines:
@@ -163,20 +180,26 @@ class Sockets:
         token = frame.get("susertoken" if kind == "c" else "accesstoken")
         uid = frame.get("uid")
         known = isinstance(token, str) and venue.sessions.is_valid(token, venue.moment())
-        if not known or uid != venue.settings.user_id:
+        fault = venue.faults.meet("ws").greeting
+        trouble = fault.kind if fault else ""
+        if not known or uid != venue.settings.user_id or trouble == "refuse_login":
             line.token = None
             line.say({"t": f"{kind}k", "s": "NOT_OK", "uid": str(uid)})
             return
         if venue.settings.one_socket_per_token:
             for other in self._lines:
                 if other is not line and other.token == token:
-                    other.token = None
-                    closing = asyncio.create_task(other.socket.close(code=_EVICTED))
-                    self._closing.add(closing)
-                    closing.add_done_callback(self._closing.discard)
+                    self._end(other)
         line.token = token
         line.wants_orders = venue.settings.order_updates_unasked
-        line.say({"t": f"{kind}k", "s": "OK", "uid": str(uid)})
+        welcome = {"t": f"{kind}k", "s": "OK", "uid": str(uid)}
+        if fault is not None and trouble == "late_login":
+            asyncio.get_running_loop().call_later(fault.seconds, line.say, welcome)
+            return
+        line.say(welcome)
+        if trouble == "close":
+            self._end(line)
+        line.is_mute = trouble == "mute"
 
     def _whole(self, kind: str, key: str) -> Frame:
         scrip = self._venue.catalogue.by_key(key)

@@ -10,7 +10,18 @@ from typing import Final
 
 from broker.paper.checks import Rejection
 from broker.paper.market import Quote
-from broker.paper.orders import MARKET_TYPES, STOP_TYPES, WORKING, Event, Fill, Report, Status, Ticket
+from broker.paper.orders import (
+    AMO_MODIFIED,
+    AMO_OPEN,
+    MARKET_TYPES,
+    STOP_TYPES,
+    WORKING,
+    Event,
+    Fill,
+    Report,
+    Status,
+    Ticket,
+)
 
 NOT_OPEN_TO_CANCEL: Final = "SAF:order is not open to cancel"
 NOT_OPEN_TO_MODIFY: Final = "SAF:order is not open to modify"
@@ -29,6 +40,11 @@ def acknowledged(ticket: Ticket, at: datetime) -> Event:
         trigger=ticket.trigger,
         entered_at=at,
     )
+
+
+def put_aside(state: Event, at: datetime) -> Event:
+    """Wait for the opening. Assumption: an AMO is PENDING until then; no capture shows its status."""
+    return replace(state, internal=AMO_OPEN, at=at)
 
 
 def sent_on(state: Event, at: datetime) -> Event:
@@ -89,11 +105,13 @@ def replaced(state: Event, wanted: Ticket, at: datetime) -> tuple[Event, Event, 
     pending = replace(heard, report=Report.PENDING_REPLACE, internal="MODIFY PENDING")
     waits = wanted.price_type in STOP_TYPES and not state.triggered
     status = Status.TRIGGER_PENDING if waits else Status.OPEN
+    if state.status is Status.PENDING:
+        status = state.status
     done = replace(
         heard,
         report=Report.REPLACED,
         status=status,
-        internal=status.value,
+        internal=AMO_MODIFIED if status is Status.PENDING else status.value,
         quantity=wanted.quantity,
         price_type=state.price_type if state.triggered else wanted.price_type,
         price=wanted.price,

@@ -1,11 +1,15 @@
 """PlaceOrder, ModifyOrder and CancelOrder (docs/protocol.md, REST endpoints)."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from broker.paper.asked import Asked
+from broker.paper.checks import Rejection
+from broker.paper.clock import is_open
+from broker.paper.exchange import Later
 from broker.paper.instruments import Catalogue
-from broker.paper.orders import MARKET_TYPES, STOP_TYPES, Order, Ticket
+from broker.paper.orders import MARKET_TYPES, STOP_TYPES, Order, Report, Ticket
 from broker.paper.venue import Venue
 from broker.paper.wire import HTTP_BAD, INVALID_INPUT, Fields, RefusalError, Reply, ok
 
@@ -22,6 +26,8 @@ def place_order(venue: Venue, asked: Asked) -> Reply:
     """Accept an order at the front. What the risk engine and the exchange make of it shows in the book."""
     ticket = read_ticket(asked.fields, venue.catalogue)
     _no_market_orders(venue, ticket.price_type)
+    if ticket.amo and venue.settings.exchange_hours and is_open(asked.moment.at):
+        raise RefusalError("Invalid AMO")
     order = venue.exchange.place(ticket, asked.moment, asked.behaviour)
     return ok(asked.moment.at, norenordno=order.terms.number)
 
@@ -33,24 +39,11 @@ def modify_order(venue: Venue, asked: Asked) -> Reply:
     order = venue.exchange.orders.get(fields.get("norenordno") or "")
     if order is None or order.terms.instrument.symbol != fields.get("tsym"):
         raise RefusalError(NOT_FOUND)
-    terms = order.terms
     price_type, price, trigger, quantity = _prices(fields)
     _no_market_orders(venue, price_type)
-    wanted = Ticket(
-        instrument=terms.instrument,
-        side=terms.side,
-        product=terms.product,
-        price_type=price_type,
-        price=price,
-        trigger=trigger,
-        quantity=quantity,
-        disclosed=terms.disclosed,
-        retention=terms.retention,
-        remarks=terms.remarks,
-        source=terms.source,
-    )
-    venue.exchange.modify(order, wanted, asked.moment)
-    return ok(asked.moment.at, result=terms.number)
+    wanted = replace(order.ticket, price_type=price_type, price=price, trigger=trigger, quantity=quantity)
+    _change(venue, order, asked, Report.REPLACE_REJECTED, lambda then: venue.exchange.modify(order, wanted, then))
+    return ok(asked.moment.at, result=order.terms.number)
 
 
 def cancel_order(venue: Venue, asked: Asked) -> Reply:
@@ -59,15 +52,13 @@ def cancel_order(venue: Venue, asked: Asked) -> Reply:
     order = venue.exchange.orders.get(asked.fields.get("norenordno") or "")
     if order is None:
         raise RefusalError(NOT_FOUND_TO_CANCEL)
-    venue.exchange.cancel(order, asked.moment)
+    _change(venue, order, asked, Report.CANCEL_REJECTED, lambda then: venue.exchange.cancel(order, then))
     return ok(asked.moment.at, result=order.terms.number)
 
 
 def read_ticket(fields: Fields, catalogue: Catalogue, source: str = "API") -> Ticket:
     """Read an order request, or refuse it in the broker's words. Anything but "Yes" in `amo` is a regular order."""
     fields.need("uid", "actid", "exch", "tsym", "qty", "prc", "prd", "trantype", "prctyp", "ret")
-    if fields.get("amo") == "Yes":
-        raise RefusalError("Invalid AMO")
     exchange = fields.one_of("exch", tuple(_PRODUCTS))
     side = fields.one_of("trantype", ("B", "S"))
     product = fields.one_of("prd", _PRODUCTS[exchange])
@@ -90,6 +81,7 @@ def read_ticket(fields: Fields, catalogue: Catalogue, source: str = "API") -> Ti
         retention=retention,
         remarks=fields.get("remarks"),
         source=source,
+        amo=fields.get("amo") == "Yes",
     )
 
 
@@ -99,6 +91,23 @@ def find_order(venue: Venue, number: str) -> Order:
     if order is None:
         raise RefusalError(NOT_FOUND)
     return order
+
+
+def _change(venue: Venue, order: Order, asked: Asked, refusal: Report, change: Later) -> None:
+    """Carry out a change that was accepted, the way a fault on it would have it."""
+    fault, exchange, moment = asked.on_change, venue.exchange, asked.moment
+    if fault is None:
+        change(moment)
+    elif fault.kind == "change_later":
+        exchange.after(fault.seconds, moment, change)
+    elif fault.kind == "reject_change_later":
+        rejection = Rejection(fault.text, "")
+        exchange.after(fault.seconds, moment, lambda then: exchange.refuse_change(order, refusal, rejection, then))
+    else:
+        if order.open_quantity:
+            part = order.open_quantity if fault.kind == "fill_wins" else order.part_of(fault.fraction)
+            exchange.force_fill(order, part, order.state.price, moment)
+        change(moment)
 
 
 def _no_market_orders(venue: Venue, price_type: str) -> None:

@@ -2,18 +2,32 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
-from broker.paper.clock import Clock, Moment
+from broker.paper.checks import SQUARE_OFF
+from broker.paper.clock import CLOSES, IST, Clock, Moment
 from broker.paper.exchange import Exchange
 from broker.paper.faults import Faults
-from broker.paper.instruments import Catalogue
-from broker.paper.ledger import JsonLines, event_from, event_record, order_file, order_from, terms_record
+from broker.paper.instruments import Catalogue, Instrument
+from broker.paper.ledger import (
+    JsonLines,
+    carry_record,
+    conversion_record,
+    event_from,
+    event_record,
+    order_days,
+    order_file,
+    order_from,
+    records_of,
+    terms_record,
+)
 from broker.paper.limiter import RateLimiter
 from broker.paper.market import Market
-from broker.paper.orders import Change, Order
+from broker.paper.orders import Change, Event, Order
 from broker.paper.rows import Speller
 from broker.paper.sessions import Sessions
 from broker.paper.settings import PaperSettings
@@ -26,56 +40,85 @@ Publish: TypeAlias = Callable[[list[Change]], None]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The bytes of one PlaceOrder that arrived, whatever became of them."""
+    """A request to place, modify or cancel that arrived, whatever became of it."""
 
+    route: str
     monotonic: float
     wall: float
     remarks: str | None
+    number: str | None
 
 
 class Venue:
     """Owns exchange, market, sessions, faults and the ledgers, and the order in which they are asked.
 
-    `call_later` wakes it when something is due; `publish` is told of changes that are on disk.
+    `call_later` wakes it when something is due; `publish` is told of changes that are on disk, `evict` that sessions
+    have ended whose connections go with them.
     """
 
     def __init__(self, settings: PaperSettings, clock: Clock, call_later: CallLater) -> None:
         self.settings = settings
-        self._clock = clock
+        self.clock = clock
         self._call_later = call_later
         self.publish: Publish = lambda _: None
+        self.evict: Callable[[], None] = lambda: None
         now = clock.moment()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.catalogue = Catalogue(now.at)
         self.market = Market(self.catalogue, settings.seed, now.at)
-        self.exchange = Exchange(self.market, settings, now)
-        self.sessions = Sessions(settings, JsonLines(settings.data_dir / "sessions.jsonl", fsync=settings.fsync))
+        # A server that was down over night begins where it ended, and turns the page as it would have.
+        earlier = [day for day in order_days(settings.data_dir) if day <= now.day]
+        self.exchange = Exchange(self.market, settings, earlier[-1] if earlier else now.day)
+        self.sessions = Sessions(settings, JsonLines(settings.data_dir / "sessions.jsonl", fsync=settings.fsync), now)
         self.faults = Faults(settings.seed)
         self.limiter = RateLimiter(settings.orders_per_s_max, settings.orders_per_min_max)
         self.speller = Speller(settings.user_id, blank_rejreason=settings.blank_rejreason)
         self.requests: Counter[str] = Counter()
         self.arrivals: list[Arrival] = []
         self._wakes_at: float | None = None
-        self._ledger = self._open_ledger(now)
+        self._ledger = self._open_ledger()
         self._replay()
 
     def moment(self) -> Moment:
         """Read the clock, and turn the page when a new trading day has begun."""
-        now = self._clock.moment()
-        if now.day != self.exchange.day:
-            self._ledger.close()
-            self.exchange.roll(now)
-            self.speller.forget()
-            self._ledger = self._open_ledger(now)
+        now = self.clock.moment()
         self.catalogue.roll(now.at)
+        if now.day > self.exchange.day:
+            self._turn_the_page(now)
         return now
 
     def step(self) -> None:
-        """Move the market once, and match what is working against it."""
+        """Move the market once, let it open and cut off as its hours say, and match what is working against it."""
         now = self.moment()
         self.market.step(now.at)
+        self.exchange.open_market(now)
+        if self.settings.exchange_hours and now.at.time() >= SQUARE_OFF:
+            self.exchange.square_off(now)
         self.exchange.match(now)
         self.settle(now)
+
+    def log_in(self, moment: Moment) -> str:
+        """Open a session; where only one may live, earlier ones end and their connections are closed."""
+        token = self.sessions.open(moment)
+        if self.settings.single_session:
+            self.evict()
+        return token
+
+    def convert(self, instrument: Instrument, product: str, to: str, quantity: int) -> None:
+        """Move today's quantity, signed, from one product to another, as a phone may."""
+        self._ledger.append(conversion_record(instrument, product, to, quantity))
+        self._ledger.commit()
+        self.exchange.positions.convert(instrument, product, to, quantity)
+
+    def all_orders(self) -> list[Order]:
+        """Return the orders of every day on disk, those of today as they stand."""
+        found: dict[str, Order] = {}
+        for day in order_days(self.settings.data_dir):
+            if day != self.exchange.day:
+                for record in records_of(order_file(self.settings.data_dir, day)):
+                    if event := self._restore(record, found):
+                        found[record["number"]].events.append(event)
+        return list((found | self.exchange.orders).values())
 
     def settle(self, now: Moment) -> None:
         """Do what is due, make what happened durable, and then publish it."""
@@ -106,20 +149,54 @@ class Venue:
         self._wakes_at = None
         self.settle(self.moment())
 
-    def _open_ledger(self, now: Moment) -> JsonLines:
-        return JsonLines(order_file(self.settings.data_dir, now.day), fsync=self.settings.fsync)
+    def _open_ledger(self) -> JsonLines:
+        return JsonLines(order_file(self.settings.data_dir, self.exchange.day), fsync=self.settings.fsync)
+
+    def _turn_the_page(self, now: Moment) -> None:
+        """End the day in its own file, and begin the new one with what is carried into it."""
+        evening = replace(now, at=datetime.combine(self.exchange.day, CLOSES, IST))
+        self.exchange.end_day(evening)
+        self.settle(evening)
+        self._ledger.close()
+        carried, waiting = self.exchange.begin_day(now.day)
+        self.speller.forget()
+        self._ledger = self._open_ledger()
+        for position in carried:
+            self._ledger.append(carry_record(position))
+        for order in waiting:
+            self._ledger.append(terms_record(order.terms))
+            for event in order.events:
+                self._ledger.append(event_record(order.terms.number, event))
+        self._ledger.commit()
 
     def _replay(self) -> None:
         orders: dict[str, Order] = {}
         for record in self._ledger.read():
-            if record["kind"] == "order":
-                exchange, _, token = record["instrument"].partition("|")
-                instrument = self.catalogue.by_token(exchange, token)
-                if instrument is None:
-                    _log.warning("order %s is of an instrument that is not known today", record["number"])
-                    continue
-                orders[record["number"]] = order_from(record, instrument)
-            elif (order := orders.get(record["number"])) is not None:
-                if not order.events:
-                    self.exchange.restore(order)
-                self.exchange.replay(order, event_from(record))
+            match record["kind"]:
+                case "carry":
+                    if instrument := self._instrument(record):
+                        price = Decimal(record["price"])
+                        self.exchange.positions.carry(instrument, record["product"], record["quantity"], price)
+                case "convert":
+                    if instrument := self._instrument(record):
+                        words = record["product"], record["to"], record["quantity"]
+                        self.exchange.positions.convert(instrument, *words)
+                case _:
+                    if event := self._restore(record, orders):
+                        order = orders[record["number"]]
+                        if not order.events:
+                            self.exchange.restore(order)
+                        self.exchange.replay(order, event)
+
+    def _restore(self, record: Mapping[str, Any], orders: dict[str, Order]) -> Event | None:
+        """Take an order's terms from a line, or return the event that the line tells of one."""
+        if record["kind"] == "order" and (instrument := self._instrument(record)):
+            orders[record["number"]] = order_from(record, instrument)
+        return event_from(record) if record["kind"] == "event" and record["number"] in orders else None
+
+    def _instrument(self, record: Mapping[str, Any]) -> Instrument | None:
+        exchange, _, token = record["instrument"].partition("|")
+        instrument = self.catalogue.by_token(exchange, token)
+        if instrument is None:
+            _log.warning("%s is not known today, and a line about it is passed over", record["instrument"])
+        return instrument

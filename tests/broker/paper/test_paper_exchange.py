@@ -297,7 +297,7 @@ def test_order_numbers_begin_with_the_day_and_start_again_with_the_next() -> Non
     at = Timeline()
     first, second = at.place(), at.place()
 
-    at.exchange.roll(Moment(MONDAY + timedelta(days=1), 1.0))
+    at.exchange.begin_day((MONDAY + timedelta(days=1)).date())
     at.now = Moment(MONDAY + timedelta(days=1), 1.0)
     third = at.place()
 

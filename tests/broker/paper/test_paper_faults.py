@@ -1,7 +1,7 @@
 # ruff: noqa: ANN401  the client has no types, and JSON has any
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import requests
@@ -24,7 +24,7 @@ def test_the_order_is_in_the_book_though_its_answer_was_lost(paper: Paper, api: 
     assert buy(api, f"{kind}-next") is not None
 
 
-@pytest.mark.parametrize("kind", ["not_arrived", "reset_before", "html_502"])
+@pytest.mark.parametrize("kind", ["not_arrived", "reset_before", "html_502", "html_504"])
 def test_the_order_is_nowhere_though_its_bytes_arrived(paper: Paper, api: Any, kind: str) -> None:
     paper.fault("PlaceOrder", kind, seconds=0.1)
 
@@ -177,3 +177,124 @@ def test_chances_are_those_of_the_seed(start: Callable[..., Paper]) -> None:
 
     assert first == second
     assert set(first) == {"Ok", "Not_Ok"}
+
+
+def test_a_seed_of_its_own_makes_the_same_trouble_again(paper: Paper, api: Any) -> None:
+    def met() -> list[bool]:
+        paper.admin("DELETE", "faults")
+        paper.fault("Limits", "refuse", count=None, probability=0.5, seed=7)
+        return [api.get_limits()["stat"] == "Ok" for _ in range(12)]
+
+    first = met()
+
+    assert first == met()
+    assert {True, False} == set(first)
+
+
+def test_a_change_is_done_later(paper: Paper, api: Any) -> None:
+    number = _rests(api, "cancelled later")
+    paper.fault("CancelOrder", "change_later", seconds=0.2)
+
+    assert api.cancel_order(number)["stat"] == "Ok"
+
+    assert paper.status("cancelled later") == "OPEN"
+    wait_until(lambda: paper.status("cancelled later") == "CANCELED")
+
+
+@pytest.mark.parametrize(("route", "report"), [("CancelOrder", "CancelRejected"), ("ModifyOrder", "ReplaceRejected")])
+def test_a_change_is_accepted_and_refused_later(paper: Paper, api: Any, route: str, report: str) -> None:
+    number = _rests(api, route)
+    paper.fault(route, "reject_change_later", seconds=0.05, text="16387 no")
+
+    _change(api, route, number)
+
+    wait_until(lambda: paper.order(route)["reporttypes"][-1] == report)  # type: ignore[index]
+    assert paper.status(route) == "OPEN"
+    assert api.single_order_history(number)[0]["rejreason"] == "16387 no"
+
+
+@pytest.mark.parametrize("route", ["CancelOrder", "ModifyOrder"])
+def test_a_fill_wins_over_a_change(paper: Paper, api: Any, route: str) -> None:
+    number = _rests(api, f"{route} loses")
+    paper.fault(route, "fill_wins")
+
+    _change(api, route, number)
+
+    order = paper.order(f"{route} loses")
+    assert order is not None
+    assert (order["status"], order["fillshares"]) == ("COMPLETE", 10)
+    assert order["reporttypes"][-2:] == ["Fill", "CancelRejected" if route == "CancelOrder" else "ReplaceRejected"]
+
+
+def test_an_order_is_partly_filled_before_it_is_cancelled(paper: Paper, api: Any) -> None:
+    number = _rests(api, "in part")
+    paper.fault("CancelOrder", "partial_fill_first", fraction="0.4")
+
+    _change(api, "CancelOrder", number)
+
+    order = paper.order("in part")
+    assert order is not None
+    assert (order["status"], order["fillshares"], order["cancelqty"]) == ("CANCELED", 4, 6)
+
+
+def test_changes_that_arrive_are_written_down(paper: Paper, api: Any) -> None:
+    number = _rests(api, "counted")
+    paper.fault("CancelOrder", "not_arrived", seconds=0.05)
+
+    with pytest.raises((*_LOST, ValueError)):
+        api.cancel_order(number)
+
+    last = paper.admin("GET", "ledger")["change_arrivals"][-1]
+    assert (last["route"], last["norenordno"]) == ("CancelOrder", number)
+
+
+def test_a_late_book_shows_what_was_so_some_seconds_ago(paper: Paper, api: Any) -> None:
+    buy(api, "earlier")
+    wait_until(lambda: paper.status("earlier") == "COMPLETE")
+    time.sleep(0.3)
+    before = {name: read(api) for name, read in _BOOKS.items()}
+    for name in _BOOKS:
+        paper.fault(name, "late_book", seconds=0.3)
+
+    buy(api, "just now")
+
+    assert {name: read(api) for name, read in _BOOKS.items()} == before
+    assert "just now" in {one.get("remarks") for one in api.get_order_book()}
+
+
+def test_a_book_is_empty_though_there_are_orders(paper: Paper, api: Any) -> None:
+    buy(api, "there")
+    paper.fault("OrderBook", "empty_book")
+
+    assert paper.ask("OrderBook", token_of(api))["emsg"] == 'Error Occurred : 5 "no data"'
+    assert api.get_order_book()
+
+
+def test_a_ghost_is_in_the_order_book_alone(paper: Paper, api: Any) -> None:
+    buy(api, "real")
+    paper.fault("OrderBook", "ghost_row")
+
+    ghost = api.get_order_book()[-1]
+
+    assert (ghost["status"], ghost["fillshares"], ghost.get("remarks")) == ("COMPLETE", "1", None)
+    assert ghost["norenordno"] not in {one["norenordno"] for one in [*api.get_trade_book(), *api.get_order_book()]}
+
+
+_BOOKS: Final[dict[str, Callable[[Any], Any]]] = {
+    "OrderBook": lambda api: api.get_order_book(),
+    "TradeBook": lambda api: api.get_trade_book(),
+    "PositionBook": lambda api: [(one["prd"], one["netqty"]) for one in api.get_positions()],
+}
+
+
+def _rests(api: Any, remarks: str) -> str:
+    """Place an order that the market does not reach; return its number."""
+    return str(buy(api, remarks, price=1350.1, quantity=10)["norenordno"])
+
+
+def _change(api: Any, route: str, number: str) -> None:
+    if route == "CancelOrder":
+        answer = api.cancel_order(number)
+    else:
+        answer = api.modify_order(number, "NSE", "RELIANCE-EQ", 12, "LMT", 1351.0)
+    assert answer["stat"] == "Ok"

@@ -1,5 +1,6 @@
 # ruff: noqa: ANN401  the client has no types, and JSON has any
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,16 +137,68 @@ def test_a_line_falls_silent_when_its_session_ends(paper: Paper, api: Any, talk:
 def test_frames_are_lost_doubled_swapped_or_late(
     paper: Paper, api: Any, talk: Talk, kind: str, reports: list[str]
 ) -> None:
+    paper.admin("POST", "market", frozen=True)
+    # What an earlier test bought is still filling, and its frames would meet the fault.
+    wait_until(lambda: all(one["status"] != "OPEN" for one in crossing(paper)))
     talk.log_in(token_of(api))
     talk.say(t="o", actid=USER)
     assert talk.hear() == {"t": "ok"}
-    paper.admin("POST", "market", frozen=True)
     paper.fault("om", kind, seconds=0.1)
 
     number = buy(api, kind, price=1350.1)["norenordno"]
 
     frames = talk.hear_until("om", len(reports))
-    assert [one["reporttype"] for one in frames if one["norenordno"] == number] == reports
+    assert [(one["norenordno"], one["reporttype"]) for one in frames] == [(number, report) for report in reports]
+
+
+def crossing(paper: Paper) -> list[dict[str, Any]]:
+    """Return the orders whose price the market has reached."""
+    return [one for one in paper.admin("GET", "ledger")["orders"] if float(one["prc"]) >= 1600]
+
+
+def test_a_login_is_refused_late_or_followed_by_silence_or_the_end(paper: Paper, api: Any, talk: Talk) -> None:
+    token = token_of(api)
+    paper.fault("ws", "refuse_login")
+    assert talk.log_in(token)["s"] == "NOT_OK"
+
+    paper.fault("ws", "late_login", seconds=0.1)
+    began = time.monotonic()
+    assert talk.log_in(token)["s"] == "OK"
+    assert time.monotonic() - began >= 0.1
+
+    paper.fault("ws", "mute")
+    assert talk.log_in(token)["s"] == "OK"
+    talk.say(t="h")
+    talk.socket.settimeout(0.2)
+    with pytest.raises(websocket.WebSocketTimeoutException):
+        talk.hear()
+
+
+def test_a_line_may_be_closed_right_after_its_login(paper: Paper, api: Any, talk: Talk) -> None:
+    paper.fault("ws", "close")
+
+    talk.say(t="c", uid=USER, actid=USER, susertoken=token_of(api), source="API")
+
+    assert closed_with(talk) == 1000
+
+
+def test_where_one_session_may_live_the_next_login_closes_the_line_of_the_last(start: Callable[..., Paper]) -> None:
+    paper = start("--single-session")
+    talk = Talk(paper)
+    talk.log_in(token_of(paper.client()))
+
+    paper.client()
+
+    assert closed_with(talk) == 1000
+    talk.socket.shutdown()
+
+
+def closed_with(talk: Talk) -> int:
+    """Listen until the line is closed, and return the code that says why."""
+    while True:
+        opcode, data = talk.socket.recv_data(control_frame=True)
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            return int.from_bytes(data[:2], "big")
 
 
 def test_the_library_hears_ticks_and_orders_and_comes_back_after_a_drop(paper: Paper, api: Any) -> None:

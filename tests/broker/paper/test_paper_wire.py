@@ -151,7 +151,7 @@ def test_one_time_codes_are_those_of_the_standard(tmp_path: Path) -> None:
     assert totp("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 59 // 30) == "287082"
 
     lines = JsonLines(tmp_path / "s.jsonl", fsync=False)
-    sessions, now = Sessions(PaperSettings(), lines), Moment(MONDAY, 0.0)
+    sessions, now = Sessions(PaperSettings(), lines, Moment(MONDAY, 0.0)), Moment(MONDAY, 0.0)
     step = int(now.wall) // 30
     right = {totp("JBSWY3DPEHPK3PXP", step + shift) for shift in (-1, 0, 1)}
     assert all(sessions.code_is_right(code, now) for code in right)
@@ -161,7 +161,7 @@ def test_one_time_codes_are_those_of_the_standard(tmp_path: Path) -> None:
 
 def test_a_session_ends_at_the_next_reset(tmp_path: Path) -> None:
     lines = JsonLines(tmp_path / "s.jsonl", fsync=False)
-    sessions = Sessions(PaperSettings(), lines)
+    sessions = Sessions(PaperSettings(), lines, Moment(MONDAY, 0.0))
 
     token = sessions.open(Moment(MONDAY, 0.0))
 
