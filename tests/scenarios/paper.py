@@ -109,6 +109,26 @@ class Paper:
         """Let an order trade."""
         self._admin("POST", "fill", norenordno=number, qty=quantity)
 
+    def modify(self, number: str, **terms: Any) -> None:  # noqa: ANN401  quantity or price
+        """Change an order from the phone."""
+        self._admin("POST", "modify", norenordno=number, **terms)
+
+    def convert(self, symbol: str, quantity: int, before: str, after: str) -> None:
+        """Change the product of a position from the phone."""
+        self._admin("POST", "convert", exch="NSE", tsym=symbol, qty=quantity, prevprd=before, prd=after)
+
+    def square_off(self) -> None:
+        """Let the broker close every MIS position, as it does at its cut-off."""
+        self._admin("POST", "square_off")
+
+    def open_market(self) -> None:
+        """Let every after-market order go to the exchange."""
+        self._admin("POST", "open_market")
+
+    def next_day(self) -> float:
+        """Put the broker's clock on to the next opening; return how many seconds it is ahead of the machine's."""
+        return float(self._admin("POST", "clock", next_day=True)["offset_s"])
+
     def close_sockets(self) -> None:
         """Drop every WebSocket connection."""
         self._admin("POST", "sockets", close=True)

@@ -2,8 +2,10 @@
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from console.where import PAPER_CREDENTIALS
 from domain.lifecycle import State
 from domain.order import Order, OrderCommand
 from domain.reconcile import remarks_tag_of
+from domain.seams import IST
 from domain.settings import Settings, load_settings
 from tests.scenarios.books import Line, assert_journal_replays, disagreements, journal_of
 from tests.scenarios.paper import Paper, Placed
@@ -82,6 +85,21 @@ def settings_for(paper: Paper, path: Path, **sections: dict[str, Any]) -> Settin
     return load_settings(None, mode="paper", client_id=CLIENT, **given, **sections)
 
 
+class ShiftedClock:
+    """The machine's time, its wall clock put on or back by `offset_s`; waiting goes on as it does."""
+
+    def __init__(self, offset_s: float = 0.0) -> None:
+        self.offset_s = offset_s
+
+    def now(self) -> datetime:
+        """Return the aware wall-clock time."""
+        return datetime.now(IST) + timedelta(seconds=self.offset_s)
+
+    def monotonic(self) -> float:
+        """Return seconds that never step back."""
+        return time.monotonic()
+
+
 @dataclass(slots=True)
 class Scene:
     """Owns a desk, its database, and the memory of what the broker had before."""
@@ -89,6 +107,7 @@ class Scene:
     paper: Paper
     path: Path
     settings: Settings
+    clock: ShiftedClock = field(default_factory=ShiftedClock)
     desk: Desk = field(init=False)
     earlier: frozenset[str] = field(init=False)
     name: str = field(default_factory=lambda: f"s{next(_numbers)}")
@@ -103,7 +122,7 @@ class Scene:
 
     def start(self) -> None:
         """Start a desk on the database, and wait until it takes orders."""
-        self.desk = Desk(self.settings, feed=NoFeed())
+        self.desk = Desk(self.settings, feed=NoFeed(), clock=self.clock)
         self.desk.start()
         self._running = True
         self.until_ready()
