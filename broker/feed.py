@@ -32,9 +32,8 @@ _STOPPED: Final = "stopped"
 class FeedLimits:
     """How long the feed waits, and how much it watches."""
 
-    heartbeat_s: float = 5.0
     silence_s_max: float = 16.0
-    """Three unanswered heartbeats."""
+    """Three unanswered heartbeats, and a bit."""
     retry_s_min: float = 0.5
     retry_s_max: float = 30.0
     steady_s: float = 10.0
@@ -43,6 +42,11 @@ class FeedLimits:
     watched_max: int = 500
     """The broker's bound on one connection (docs/protocol.md, rates)."""
     keys_per_frame_max: int = 50
+
+    @property
+    def heartbeat_s(self) -> float:
+        """Return how often we say that we are there."""
+        return self.silence_s_max / 3.2
 
 
 def _log_state(up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
@@ -71,7 +75,7 @@ class Feed:
         *,
         on_order: Callable[[OrderUpdate], None] = _ignore,
         chance: random.Random | None = None,
-        limits: FeedLimits = FeedLimits(),
+        limits: FeedLimits | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         if settings.websocket_url is not None:
@@ -81,7 +85,9 @@ class Feed:
         self._clock = clock
         self._on_state = on_state
         self._chance = chance or random.Random()  # noqa: S311  spreads retries, keeps no secret
-        self._limits = limits
+        self._limits = limits or FeedLimits(
+            silence_s_max=settings.feed_silence_s_max, retry_s_max=settings.feed_retry_s_max
+        )
         self._tls = tls
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], Instrument] = {}
@@ -209,12 +215,13 @@ class Feed:
         while not self._stopping.is_set() and self._session is session:
             self._subscribe(link, asked)
             now = clock.monotonic()
-            if now - link.heard_at >= limits.silence_s_max:
+            silent_since = link.told_at if self._hearing.hears_hearts else link.heard_at
+            if now - silent_since >= limits.silence_s_max:
                 raise LinkLostError(f"nothing was heard for {limits.silence_s_max:g} s")
             if now >= beat_at:
                 link.beat()
                 beat_at = now + limits.heartbeat_s
-            text = link.receive(min(beat_at, link.heard_at + limits.silence_s_max) - now)
+            text = link.receive(min(beat_at, silent_since + limits.silence_s_max) - now)
             if text is not None:
                 self._hearing.hear(text)
 

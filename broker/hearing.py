@@ -34,6 +34,8 @@ class Hearing:
         self._on_order = on_order
         self.malformed = 0
         self.untold = 0
+        self.hears_hearts = False
+        """Once the broker has answered a heartbeat in text, one that answers pings alone has gone mute."""
 
     def hear(self, text: bytes) -> None:
         """Tell what one frame says; raise `LinkLostError` where it takes the login back."""
@@ -42,6 +44,7 @@ class Hearing:
         if frame is None or not isinstance(kind, str):
             self.malformed += 1
             return
+        self.hears_hearts = self.hears_hearts or kind == "hk"
         try:
             if kind == "om":
                 self.tell(self._on_order, order_update(frame, self._clock.now()))

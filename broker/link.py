@@ -67,7 +67,8 @@ class Link:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._selector.register(waker, selectors.EVENT_READ)
-        self.heard_at = clock.monotonic()
+        self.heard_at = self.told_at = clock.monotonic()
+        """When anything came last, and when text did: a line can answer pings and be mute."""
 
     def shake_hands(self) -> None:
         """Turn the connection into a WebSocket."""
@@ -119,7 +120,10 @@ class Link:
             # This is how the broker evicts an older socket when a second one logs in with the same token.
             why = "; another client may have taken the session" if code == _EVICTED else ""
             raise LinkLostError(f"the broker closed the WebSocket (code {code}{why})")
-        return bytes(frame.data) if kind in TEXT_KINDS else None
+        if kind not in TEXT_KINDS:
+            return None
+        self.told_at = self.heard_at
+        return bytes(frame.data)
 
     def cut(self) -> None:
         """End whatever the link waits for, from any thread."""

@@ -24,13 +24,14 @@ Units: TypeAlias = Mapping[InstrumentKey, int]
 
 
 class Quarrel(StrEnum):
-    """Who disagrees: order and trade book, position book and our sums, a row and our words, a past day and today."""
+    """Who disagrees: order and trade book, positions and our sums, a row and our words, two days, two order books."""
 
     FILLS = "FILLS"
     POSITION = "POSITION"
     CARRIED = "CARRIED"
     FOREIGN = "FOREIGN"
     PAST = "PAST"
+    HIDDEN = "HIDDEN"
 
     @property
     def stops_entries(self) -> bool:
@@ -127,6 +128,12 @@ def unreadable(row: OrderRow) -> Disagreement:
         f"order {row.broker_order_id}, {row.side} {row.quantity} {where}, was not placed here and can't be counted"
     )
     return Disagreement(name=f"order:{row.broker_order_id}", quarrel=Quarrel.FOREIGN, sentence=sentence)
+
+
+def hidden(number: str) -> Disagreement:
+    """Name an order that the broker has named or shown today, and whose book shows it no more."""
+    sentence = f"the order book no longer shows order {number}, which the broker has shown or confirmed today"
+    return Disagreement(name=f"hidden:{number}", quarrel=Quarrel.HIDDEN, sentence=sentence)
 
 
 def _fills(number: str, difference: int, sentence: str) -> Disagreement:

@@ -17,6 +17,7 @@ from domain.books import (
     Sums,
     fills_disagree,
     fills_name,
+    hidden,
     position_name,
     positions_disagree,
     unreadable,
@@ -50,7 +51,7 @@ class Compared:
     """What an order book proves: news of our orders, and orders of others that are not recorded yet.
 
     `whole` is False for a book that has lost rows: it proves nothing absent, and what it hides cannot be seen.
-    `checked` is the judgement on the round before this book, where there was a whole one.
+    `checked` is the judgement on the round before this book, where there was a whole one; or on rows long lost.
     """
 
     reports: tuple[Report, ...]
@@ -78,7 +79,7 @@ class _Round:
 
 
 class Comparison:
-    """Owns the orders that the books may speak of, the day's longest book, and the proofs and differences under way."""
+    """Owns the orders books may speak of, what the day's books have shown, and proofs and differences under way."""
 
     def __init__(self, known: Known, client_id: str, proof: ProofSettings, watching: WatcherSettings) -> None:
         self.orders = OrderIndex(known.orders)
@@ -88,11 +89,13 @@ class Comparison:
         self._accepted = set(known.accepted)
         self._absences = Absences(proof)
         self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
+        self._hidden = Patience(proof.books, proof.window_s)
+        self._apart: tuple[Disagreement, ...] = ()
         self._rows: tuple[OrderRow, ...] = ()
         self._shown: set[str] = set()
         self._whole = False
         self._round: _Round | None = None
-        self._rows_seen_max = 0
+        self._numbers_seen: set[str] = set()
         self._strangers: set[str] = set()
         self._unreadable: list[OrderRow] = []
         self._day = ""
@@ -115,16 +118,27 @@ class Comparison:
             if happened is not None:
                 reports.append(Report(order.command.command_id, happened))
         self._enter_day(trading_day(book.asked_at), shown)
-        # A book shorter than an earlier one of the day, or without an order that the broker has named to us, has lost
-        # rows: it proves nothing absent. The second holds also for a watcher that has seen no earlier book.
-        all_there = not any(must_be_shown(order, shown, book.asked_at) for order in self.orders)
-        self._whole = all_there and len(book.rows) >= self._rows_seen_max
+        lost = [one for one in self._lost(book, shown) if one.name not in self._accepted]
+        self._whole = not lost
         self._rows, self._shown = book.rows, shown
-        checked = self._check(book.rows) if self._whole else None
+        lasting = self._hidden.lasting(lost, book.asked_at, lambda _: False)
         if self._whole:
-            self._rows_seen_max = len(book.rows)
+            checked = self._check(book.rows)
             reports.extend(self._absences.advance(self.orders, shown, book.asked_at))
+        else:
+            checked = Checked((), (), (*self._apart, *lasting)) if lasting else None
         return Compared(tuple(reports), tuple(self._foreign(strange, book)), self._whole, checked)
+
+    def _lost(self, book: Book[OrderRow], shown: set[str]) -> list[Disagreement]:
+        """Return what a whole book would show: what an earlier one of the day did, and what the broker named to us.
+
+        A book without it proves nothing absent. The second holds also for a watcher that has seen no earlier book.
+        """
+        numbers = {row.broker_order_id for row in book.rows}
+        missing = {one.broker_order_id for one in self.orders if must_be_shown(one, shown, book.asked_at)}
+        missing |= self._numbers_seen - numbers
+        self._numbers_seen |= numbers
+        return [hidden(number) for number in sorted(filter(None, missing))]
 
     def _foreign(self, strange: list[OrderRow], book: Book[OrderRow]) -> Iterator[Order]:
         """Yield the orders of others. One with a tag like ours may be new to this watcher alone: it waits a book."""
@@ -149,7 +163,7 @@ class Comparison:
             self._moved = defaultdict(
                 int, {key: n for key, n in self._moved.items() if key.product in CARRIED_PRODUCTS}
             )
-        self._day, self._rows_seen_max = day, 0
+        self._day, self._numbers_seen, self._apart = day, set(), ()
         for order in self.orders.forget_before(day):
             if order.command.key.product in CARRIED_PRODUCTS:
                 self._carried[order.command.key] += order.filled_quantity * order.command.side.sign
@@ -195,6 +209,7 @@ class Comparison:
         disagreements = tuple(
             one for one in lasting if one.quarrel is not Quarrel.CARRIED and one.name not in self._accepted
         )
+        self._apart = disagreements
         return Checked(tuple(reports), carried, disagreements)
 
     def _past(

@@ -69,6 +69,9 @@ class BrokerSettings(Section):
     orders_reserved_for_exits: Annotated[int, Field(ge=0)] = 3
     rate_wait_s_max: Seconds = 30.0
     orders_waiting_max: Count = 5_000
+    feed_silence_s_max: Seconds = 16.0
+    """A feed that is silent for so long, three unanswered heartbeats and a bit, is dialled anew."""
+    feed_retry_s_max: Seconds = 30.0
     login_retry_s: Seconds = 5.0
     login_retry_s_max: Seconds = 60.0
     login_refusals_max: Count = 3

@@ -155,6 +155,7 @@ class Sockets:
             return
         match kind:
             case "h":
+                self._venue.requests["h"] += 1
                 line.say({"t": "hk"})
             case "o" | "uo":
                 line.wants_orders = kind == "o"
@@ -180,6 +181,7 @@ class Sockets:
         token = frame.get("susertoken" if kind == "c" else "accesstoken")
         uid = frame.get("uid")
         known = isinstance(token, str) and venue.sessions.is_valid(token, venue.moment())
+        venue.requests["ws"] += 1
         fault = venue.faults.meet("ws").greeting
         trouble = fault.kind if fault else ""
         if not known or uid != venue.settings.user_id or trouble == "refuse_login":

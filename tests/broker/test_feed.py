@@ -181,6 +181,22 @@ def test_heartbeats_go_out_and_their_answers_keep_a_quiet_connection(feed: Feed,
     assert ears.states.empty()
 
 
+def test_a_line_that_answers_pings_alone_is_mute_once_hearts_have_been_answered(
+    feed: Feed, web: WebStub, ears: Ears
+) -> None:
+    feed.start(SESSION)
+    peer = web.logged_in()
+    ears.next_state()
+    peer.send({"t": "hk"})
+
+    up, words = ears.next_state()
+
+    assert not up
+    assert "nothing was heard" in words
+    assert peer.pinged.is_set()
+    web.logged_in()
+
+
 def test_a_refused_session_is_told_and_tried_again_on_a_new_connection(feed: Feed, web: WebStub, ears: Ears) -> None:
     feed.start(SESSION)
     peer = web.peer()

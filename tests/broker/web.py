@@ -19,7 +19,7 @@ from domain.order import Exchange
 
 WAIT_S = 5.0
 TOKEN = "tok-" + "ab12" * 15
-QUICK = FeedLimits(heartbeat_s=0.05, silence_s_max=0.4, retry_s_min=0.01, retry_s_max=0.02, watched_max=3)
+QUICK = FeedLimits(silence_s_max=0.4, retry_s_min=0.01, retry_s_max=0.02, watched_max=3)
 SESSION = Session("FA1", "FA1", TOKEN, "quickauth")
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 

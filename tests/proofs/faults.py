@@ -18,13 +18,14 @@ from typing import Any, Final
 from loguru import logger
 
 from actors.messages import OrderAnswered, OrderDeclined
+from domain.books import Quarrel
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.lifecycle import Status
 from domain.order import Order, OrderCommand
 from domain.reconcile import remarks_tag_of
 from tests.scenarios.paper import Paper, start_paper
-from tests.scenarios.scene import CLIENT, CROSSING, RESTING, Scene, settings_for
+from tests.scenarios.scene import CLIENT, CROSSING, RESTING, Pushed, Scene, settings_for
 from tests.scenarios.waiting import WAIT_S, until
 
 REPLIES: Final = (
@@ -40,15 +41,35 @@ REPLIES: Final = (
     "not_arrived",
     "reset_before",
     "html_502",
+    "html_504",
     "slow",
     "session_expired",
 )
 """What may befall any request and its reply."""
 FATES: Final = ("late_acceptance", "reject_later", "partial_fill", "no_fill")
 """What may befall an order besides."""
-READINGS: Final = ("stale_book", "shrunk_book")
+CHANGES: Final = ("late_acceptance", "change_later", "reject_change_later", "fill_wins", "partial_fill_first")
+"""What may befall a modify or a cancel besides."""
+READINGS: Final = ("stale_book", "shrunk_book", "empty_book", "late_book")
 """What a book may be besides."""
-SECONDS: Final = {"slow": 0.1, "slow_after": 0.1, "late_acceptance": 0.25, "reject_later": 0.15}
+FRAMES: Final = ("drop", "duplicate", "reorder", "delay")
+"""What may befall a pushed update."""
+GREETINGS: Final = ("refuse_login", "late_login", "mute", "close")
+"""What may befall the feed as it logs in."""
+SECONDS: Final = {
+    "slow": 0.1,
+    "slow_after": 0.1,
+    "late_acceptance": 0.25,
+    "reject_later": 0.15,
+    "change_later": 0.25,
+    "reject_change_later": 0.15,
+    "late_book": 0.3,
+    "delay": 0.2,
+    "late_login": 0.2,
+}
+FRAMES_MET: Final = 4
+"""So many updates meet their fault: an order's whole life."""
+FEED_SILENCE_S: Final = 1.0
 BOOKS_MET: Final = 6
 """So many readings of a book meet its fault: longer than the desk may be blind."""
 
@@ -63,9 +84,13 @@ class Action(StrEnum):
     TRADE_BOOK = "TradeBook"
     POSITIONS = "PositionBook"
     LOGIN = "QuickAuth"
+    UPDATE = "om"
+    FEED = "ws"
 
 
 BOOKS: Final = (Action.ORDER_BOOK, Action.TRADE_BOOK, Action.POSITIONS)
+PUSHED: Final = (Action.UPDATE, Action.FEED)
+"""These need a desk that hears the feed; the others one that has nothing but replies and books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +109,37 @@ class Cell:
 def all_cells() -> Iterator[Cell]:
     """Yield every cell: each fault once, and where a second one could undo what the first taught, twice."""
     for action in Action:
-        kinds = REPLIES + (FATES if action is Action.PLACE else READINGS if action in BOOKS else ())
-        for kind in kinds:
-            # A login that is only slow succeeds, so that no second one meets the fault.
-            once = action is Action.LOGIN and kind in {"slow", "slow_after"}
-            for count in (BOOKS_MET,) if action in BOOKS else (1,) if once else (1, 2):
+        for kind in _kinds_of(action):
+            for count in _counts_of(action, kind):
                 yield Cell(action, kind, count)
+
+
+def _kinds_of(action: Action) -> tuple[str, ...]:
+    match action:
+        case Action.UPDATE:
+            return FRAMES
+        case Action.FEED:
+            return GREETINGS
+        case Action.PLACE:
+            return REPLIES + FATES
+        case Action.MODIFY | Action.CANCEL:
+            return REPLIES + CHANGES
+        case Action.LOGIN:
+            return REPLIES
+        case Action.ORDER_BOOK:
+            return (*REPLIES, *READINGS, "ghost_row")
+        case _:
+            return REPLIES + READINGS
+
+
+def _counts_of(action: Action, kind: str) -> tuple[int, ...]:
+    if action in BOOKS:
+        return (BOOKS_MET,)
+    if action is Action.UPDATE:
+        return (1, FRAMES_MET)
+    # A login that is only slow succeeds, so that no second one meets the fault.
+    succeeds = (action is Action.LOGIN and kind in {"slow", "slow_after"}) or kind == "late_login"
+    return (1,) if succeeds else (1, 2)
 
 
 @dataclass
@@ -101,15 +151,21 @@ class Told:
 
 
 class Matrix:
-    """Owns the paper broker and the desk that all cells share."""
+    """Owns the paper broker and the desk that cells share; `make_scene` says whether that desk hears the feed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, make_scene: type[Scene] = Scene) -> None:
         self.paper: Paper = start_paper(folder / "paper")
         self.paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
         path = folder / "desk.db"
         watching = {"poll_interval_s": 0.05, "blind_s_max": 0.5, "disagreement_s_min": 0.5}
-        retry = {"login_retry_s": 0.2, "login_retry_s_max": 0.4, "login_refusals_max": 100}
-        self.scene = Scene(self.paper, path, settings_for(self.paper, path, watcher=watching, broker=retry))
+        broker = {
+            "login_retry_s": 0.2,
+            "login_retry_s_max": 0.4,
+            "login_refusals_max": 100,
+            "feed_silence_s_max": FEED_SILENCE_S,
+            "feed_retry_s_max": FEED_SILENCE_S,
+        }
+        self.scene = make_scene(self.paper, path, settings_for(self.paper, path, watcher=watching, broker=broker))
 
     def close(self) -> None:
         """End both; the journal must replay to the table."""
@@ -150,6 +206,28 @@ class Matrix:
                 self.paper.clear_faults()
                 self.scene.until_ready()
                 return [*told, self._submit(cell, "after", CROSSING)]
+            case Action.UPDATE:
+                return [self._submit(cell, "met", CROSSING, self._fault), self._submit(cell, "after", RESTING)]
+            case Action.FEED:
+                return self._dial(cell)
+
+    def _dial(self, cell: Cell) -> list[Told]:
+        """Lose the feed, let it meet the fault as it comes back, and trade meanwhile."""
+        assert isinstance(self.scene, Pushed)
+        before, hearts = self._asked("ws"), self._asked("h")
+        # Only who has been answered knows what silence is.
+        until(lambda: self._asked("h") > hearts, "the feed sends no heartbeats")
+        fault = self._fault(cell)
+        self.paper.close_sockets()
+        told = [self._submit(cell, "met", CROSSING)]
+        until(lambda: self.paper.fired(fault) >= cell.count, f"the feed did not log in {cell.count} times")
+        logins = cell.count if cell.kind == "late_login" else cell.count + 1
+        until(lambda: self._asked("ws") >= before + logins, lambda: f"{self._asked('ws') - before} logins of the feed")
+        self.scene.until_fed()
+        return [*told, self._submit(cell, "after", CROSSING)]
+
+    def _asked(self, route: str) -> int:
+        return self.paper.ledger().requests.get(route, 0)
 
     def _read(self, cell: Cell) -> list[Told]:
         """Trade while a book can't be trusted; who was not taken comes again with the same command id."""
@@ -161,10 +239,22 @@ class Matrix:
             told.append(Told(command, [self.scene.answer(command)]))
         until(lambda: self.paper.fired(fault) >= cell.count, f"{cell.action} was not read {cell.count} times")
         self.paper.clear_faults()
+        if cell.kind == "ghost_row":
+            self._accept_loss()
         self.scene.until_ready()
         for one in told:
             one.answers.append(self.scene.answer(one.command))
         return told
+
+    def _accept_loss(self) -> None:
+        """Let a person say that a row which was there, and is no more, was never true."""
+
+        def lost() -> list[str]:
+            return [one.name for one in self.scene.desk.readiness().disagreements if one.quarrel is Quarrel.HIDDEN]
+
+        until(lost, "nobody noticed that the ghost is gone")
+        for name in lost():
+            self.scene.desk.accept(name, "a ghost")
 
     def _fault(self, cell: Cell) -> int:
         return self.paper.fault(cell.action.value, cell.kind, count=cell.count, seconds=SECONDS.get(cell.kind, 1.0))
@@ -245,14 +335,14 @@ def show(results: dict[Cell, str]) -> str:
     """Return the table: a row for each kind, a column for each action."""
     kinds = list(dict.fromkeys(cell.kind for cell in results))
     actions = list(dict.fromkeys(cell.action for cell in results))
-    lines = ["  ".join([f"{'':16}", *(f"{action.name.lower():>10}" for action in actions)])]
+    lines = ["  ".join([f"{'':20}", *(f"{action.name.lower():>10}" for action in actions)])]
     for kind in kinds:
         cells = []
         for action in actions:
             ends = [result for cell, result in results.items() if (cell.action, cell.kind) == (action, kind)]
             good = sum(end == "ok" for end in ends)
             cells.append(f"{f'{good}/{len(ends)}' if ends else '-':>10}")
-        lines.append("  ".join([f"{kind:16}", *cells]))
+        lines.append("  ".join([f"{kind:20}", *cells]))
     return "\n".join(lines)
 
 
@@ -266,11 +356,12 @@ def main() -> int:
     results: dict[Cell, str] = {}
     cells = [cell for cell in all_cells() if given.only in cell.name]
     with tempfile.TemporaryDirectory(prefix="desk-faults-") as folder:
-        matrix = Matrix(Path(folder))
-        for number, cell in enumerate(cells, start=1):
-            results[cell] = matrix.judge(cell)
-            sys.stderr.write(f"{number:>4}/{len(cells)}  {cell.name:40} {results[cell]}\n")
-        matrix.close()
+        for make_scene, actions in ((Scene, frozenset(Action) - {*PUSHED}), (Pushed, {*PUSHED})):
+            matrix = Matrix(Path(folder) / make_scene.__name__, make_scene)
+            for cell in [one for one in cells if one.action in actions]:
+                results[cell] = matrix.judge(cell)
+                sys.stderr.write(f"{len(results):>4}/{len(cells)}  {cell.name:40} {results[cell]}\n")
+            matrix.close()
     bad = {cell.name: result for cell, result in results.items() if result != "ok"}
     if given.json:
         sys.stdout.write(json.dumps({cell.name: result for cell, result in results.items()}) + "\n")

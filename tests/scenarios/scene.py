@@ -70,6 +70,7 @@ def settings_for(paper: Paper, path: Path, **sections: dict[str, Any]) -> Settin
         "broker": {
             **PAPER_CREDENTIALS,
             "rest_url": paper.addresses["rest_url"],
+            "websocket_url": paper.addresses["websocket_url"],
             "connect_timeout_s": 0.5,
             "read_timeout_s": READ_TIMEOUT_S,
             "login_retry_s": 0.2,
@@ -231,6 +232,22 @@ class Scene:
     def until_books_agree(self, within_s: float = WAIT_S) -> None:
         """Wait until our rows and fills equal the broker's ledger."""
         until(lambda: not self.disagreements(), lambda: "; ".join(self.disagreements()[:5]), within_s)
+
+
+class Pushed(Scene):
+    """A scene whose desk hears the broker's feed."""
+
+    def start(self) -> None:
+        """Start a desk on the database, and wait until it takes orders and hears updates."""
+        self.desk = Desk(self.settings, clock=self.clock)
+        self.desk.start()
+        self._running = True
+        self.until_ready()
+        self.until_fed()
+
+    def until_fed(self) -> None:
+        """Wait until the feed is logged in."""
+        until(lambda: self.desk.status().watch.feed == "logged in", "the feed did not come up")
 
 
 MakeScene = Callable[..., Scene]

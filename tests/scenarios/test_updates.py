@@ -5,31 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from actors.desk import Desk
 from domain.lifecycle import State
 from tests.scenarios.paper import Paper
-from tests.scenarios.scene import RESTING, Scene, settings_for
+from tests.scenarios.scene import RESTING, Pushed, settings_for
 from tests.scenarios.waiting import until
 
 FAR_APART_S = 30.0
 
 
-class Pushed(Scene):
-    """A scene whose desk hears the broker's feed, and reads the books so seldom that only the feed can tell."""
-
-    def start(self) -> None:
-        self.desk = Desk(self.settings)
-        self.desk.start()
-        self._running = True
-        self.until_ready()
-        until(lambda: self.desk.status().watch.feed == "logged in", "the feed did not come up")
-
-
 @pytest.fixture
 def pushed(paper: Paper, tmp_path: Path) -> Iterator[Pushed]:
     path = tmp_path / "pushed.db"
-    broker = {"websocket_url": paper.addresses["websocket_url"]}
-    settings = settings_for(paper, path, broker=broker, watcher={"poll_interval_s": FAR_APART_S, "blind_s_max": 60.0})
+    settings = settings_for(paper, path, watcher={"poll_interval_s": FAR_APART_S, "blind_s_max": 60.0})
     scene = Pushed(paper, path, settings)
     yield scene
     scene.close()
