@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.books import Quarrel
 from domain.comparison import Comparison, Known
 from domain.evidence import Book, BrokerStatus, OrderRow
 from domain.lifecycle import Event, State
@@ -158,6 +159,41 @@ def test_a_book_with_fewer_rows_still_shows_what_it_shows() -> None:
     found = told(comparison, book([row_of(lost())], at(2)))
 
     assert events(found) == [("c1", Event.WORK)]
+
+
+def test_a_row_that_another_has_taken_the_place_of_is_a_loss_too() -> None:
+    # B3: the book is as long as before.
+    other = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
+    comparison = comparing([lost()], THREE_IN_NINETY)
+    comparison.compare(book([other], at(1)))
+
+    assert not comparison.compare(book([replace(other, broker_order_id="B8")], at(2))).whole
+
+
+def test_a_row_that_stays_lost_is_named_when_an_absence_would_be_proved_and_not_earlier() -> None:
+    # B12: a ghost that went as it came.
+    ghost = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
+    comparison = comparing([], THREE_IN_NINETY)
+    comparison.compare(book([ghost], at(1)))
+
+    said = [comparison.compare(book(at=at(moment))).checked for moment in (2, 50, 91, 92)]
+
+    assert said[:3] == [None] * 3
+    assert said[3] is not None
+    assert [(one.name, one.quarrel) for one in said[3].disagreements] == [("hidden:B7", Quarrel.HIDDEN)]
+
+
+def test_a_row_whose_loss_a_person_accepts_is_missed_no_more_today() -> None:
+    ghost = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
+    comparison = comparing([lost()], THREE_IN_NINETY)
+    comparison.compare(book([ghost], at(1)))
+    comparison.compare(book(at=at(2)))
+
+    comparison.accept("hidden:B7")
+
+    said = [comparison.compare(book(at=at(moment))) for moment in (3, 50, 94)]
+    assert [one.whole for one in said] == [True] * 3
+    assert events(said[2].reports) == [("c1", Event.PROVE_ABSENT)]
 
 
 def test_a_new_days_book_may_be_shorter() -> None:

@@ -7,8 +7,8 @@ import pytest
 from actors.clock import SystemClock
 from broker.noren import NorenBroker
 from domain.evidence import Accepted
-from tests.proofs.faults import BOOKS, BOOKS_MET, Action, Cell, Matrix, all_cells
-from tests.scenarios.scene import RESTING
+from tests.proofs.faults import BOOKS, BOOKS_MET, FRAMES_MET, Action, Cell, Matrix, all_cells
+from tests.scenarios.scene import RESTING, Pushed
 
 WORST = ("timeout_after", "html_200_after", "not_arrived", "session_expired", "refuse")
 ORDERS = (Action.PLACE, Action.MODIFY, Action.CANCEL)
@@ -16,8 +16,19 @@ SLICE = (
     *(Cell(action, kind, 1) for action in ORDERS for kind in WORST),
     *(Cell(action, kind, BOOKS_MET) for action in BOOKS for kind in ("shrunk_book", "session_expired")),
     Cell(Action.PLACE, "late_acceptance", 1),
+    Cell(Action.CANCEL, "fill_wins", 1),
+    Cell(Action.CANCEL, "partial_fill_first", 1),
+    Cell(Action.MODIFY, "reject_change_later", 1),
+    Cell(Action.ORDER_BOOK, "late_book", BOOKS_MET),
+    Cell(Action.ORDER_BOOK, "ghost_row", BOOKS_MET),
     Cell(Action.ORDER_BOOK, "stale_book", BOOKS_MET),
     Cell(Action.LOGIN, "html_502", 2),
+)
+PUSHED_SLICE = (
+    Cell(Action.UPDATE, "drop", FRAMES_MET),
+    Cell(Action.UPDATE, "reorder", FRAMES_MET),
+    Cell(Action.FEED, "refuse_login", 1),
+    Cell(Action.FEED, "mute", 1),
 )
 
 
@@ -33,8 +44,20 @@ def test_a_cell_of_the_matrix_ends_well(matrix: Matrix, cell: Cell) -> None:
     assert matrix.judge(cell) == "ok"
 
 
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+    made = Matrix(tmp_path_factory.mktemp("pushed"), Pushed)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("cell", PUSHED_SLICE, ids=lambda cell: cell.name)
+def test_a_cell_of_the_feed_ends_well(pushed: Matrix, cell: Cell) -> None:
+    assert pushed.judge(cell) == "ok"
+
+
 def test_the_slice_is_of_the_matrix() -> None:
-    assert set(SLICE) <= set(all_cells())
+    assert {*SLICE, *PUSHED_SLICE} <= set(all_cells())
 
 
 def test_a_judge_that_finds_two_orders_for_one_command_says_so(matrix: Matrix) -> None:

@@ -1,9 +1,10 @@
 """What others do with the account: seen, kept as EXTERNAL, and never undone by an exit of ours (B8, B12)."""
 
+from domain.books import Quarrel
 from domain.lifecycle import State
 from domain.reasons import Reason
 from tests.scenarios.books import rows_of
-from tests.scenarios.paper import Paper
+from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.waiting import until
 
@@ -47,6 +48,38 @@ def test_an_order_canceled_by_phone_is_canceled(scene: Scene, paper: Paper) -> N
 
     assert scene.until_state(command, State.CANCELED).tag is Reason.BROKER_CANCELED
     scene.until_books_agree()
+
+
+def test_a_ghost_in_the_order_book_is_named_stops_entries_and_is_missed_when_it_goes(
+    make_paper: MakePaper, make_scene: MakeScene
+) -> None:
+    """B12: first in one book alone, then in none; exits go all the while, and a person's word ends it."""
+    paper = make_paper()
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    held = scene.command("held")
+    scene.submit(held)
+    scene.until_state(held, State.FILLED)
+    scene.until_books_agree()
+
+    paper.fault("OrderBook", "ghost_row", count=None)
+    until(lambda: Quarrel.FILLS in quarrels(scene), "the ghost was not noticed")
+    declined = scene.answer(scene.command("more", strategy="more"))
+    paper.clear_faults()
+    until(lambda: quarrels(scene) >= {Quarrel.HIDDEN}, "its going was not noticed")
+    way_out = scene.command("exit", intent="EXIT", side="SELL", price="1498.00")
+    scene.submit(way_out)
+
+    assert getattr(declined, "reason", None) is Reason.BOOKS_DISAGREE
+    assert scene.until_state(way_out, State.FILLED).filled_quantity == 10
+    for one in scene.desk.readiness().disagreements:
+        scene.desk.accept(one.name, "the broker's own mistake")
+    scene.until_ready()
+
+
+def quarrels(scene: Scene) -> set[Quarrel]:
+    """Return what the books disagree about."""
+    return {one.quarrel for one in scene.desk.readiness().disagreements}
 
 
 def test_a_position_that_no_order_explains_stops_entries_until_a_person_accepts_it(
