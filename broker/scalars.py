@@ -7,6 +7,7 @@ describes is None, or blank, where it cannot be read.
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from domain.seams import IST
@@ -57,14 +58,20 @@ def decimal_in(raw: Raw, key: str) -> Decimal:
     """Return a finite number of rupees."""
     value = raw.get(key)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            number = Decimal(str(value).strip())
-        except InvalidOperation:
-            pass
-        else:
-            if number.is_finite():
-                return number
+        number = _number(str(value))
+        if number is not None:
+            return number
     raise UnreadableRowError(f"{key} is {value!r}")
+
+
+@lru_cache(maxsize=4096)
+def _number(text: str) -> Decimal | None:
+    """Return a finite number, made once: thousands of rows say the same prices."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def whole_or_none(raw: Raw, key: str) -> int | None:

@@ -146,17 +146,24 @@ def position_row(raw: Raw) -> PositionRow:
     )
 
 
+_SHARED_CHARACTERS_MAX: Final = 13
+"""Order numbers are longer, and each is said once."""
+_SHARED_WORDS_MAX: Final = 10_000
+
+
 @dataclass(slots=True)
 class BookReader(Generic[Row]):
     """Owns the rows of the last book read, so that an unchanged row is not made anew.
 
     A poll a second of up to 5,000 rows is mostly rows that stand as they stood. `fields` are all that `read` looks at.
-    A row that is known keeps the key that it came with: what each poll brings anew is let go of at once.
+    A row that is known keeps the key that it came with: what each poll brings anew is let go of at once. Short words,
+    such as exchanges, symbols and prices, are kept once for all rows.
     """
 
     read: Callable[[Raw], Row]
     fields: tuple[str, ...]
     _known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Row]] = field(default_factory=dict)
+    _words: dict[str, str] = field(default_factory=dict)
 
     def rows(self, raws: list[Any]) -> tuple[Row, ...]:
         """Read all rows or raise `UnreadableRowError` with the order's number in it."""
@@ -173,8 +180,9 @@ class BookReader(Generic[Row]):
                 key = tuple(map(repr, key))
                 kept = known.get(key)
             if kept is None:
+                raw = {name: self._shared(value) for name, value in raw.items() if name in fields}  # noqa: PLW2901
                 try:
-                    kept = (key, self.read(raw))
+                    kept = (tuple(map(self._shared, key)), self.read(raw))
                 except UnreadableRowError as error:
                     name = raw.get("norenordno") or raw.get("tsym") or f"number {len(rows) + 1}"
                     raise UnreadableRowError(f"row {name}: {error}") from None
@@ -182,6 +190,14 @@ class BookReader(Generic[Row]):
             rows.append(kept[1])
         self._known = seen
         return tuple(rows)
+
+    def _shared(self, value: Any) -> Any:  # noqa: ANN401  a scalar of the row
+        """Return the word as it was seen first, where it is one that many rows may say."""
+        if not isinstance(value, str) or len(value) > _SHARED_CHARACTERS_MAX:
+            return value
+        if len(self._words) >= _SHARED_WORDS_MAX:
+            self._words.clear()
+        return self._words.setdefault(value, value)
 
 
 ORDER_FIELDS: Final = (

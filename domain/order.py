@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, Self, TypeVar
 
 from domain.change import Change, ChangeKind, ChangeStage
@@ -154,6 +155,10 @@ class InstrumentKey:
     product: Product
 
 
+_key: Final = lru_cache(maxsize=4096)(InstrumentKey)
+"""Keys made once: every order of a day has one, and there are few instruments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCommand:
     """One order as it was asked for, complete and valid from the moment it is made.
@@ -229,7 +234,7 @@ class OrderCommand:
     @property
     def key(self) -> InstrumentKey:
         """Return what this order trades in."""
-        return InstrumentKey(self.exchange, self.symbol, self.product)
+        return _key(self.exchange, self.symbol, self.product)
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:

@@ -1,6 +1,7 @@
 """The seams through which time and chance reach the desk, so that a test or a simulation can own them."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -32,4 +33,10 @@ segment opens, and long after the last one has closed. What is placed in the nig
 
 def trading_day(moment: datetime) -> str:
     """Return the exchange's day of `moment` as YYYY-MM-DD."""
-    return (moment.astimezone(IST) - DAY_BEGINS_AFTER).date().isoformat()
+    return _text((moment.astimezone(IST) - DAY_BEGINS_AFTER).date())
+
+
+@lru_cache(maxsize=16)
+def _text(day: date) -> str:
+    """Write a day, once for all that happens on it."""
+    return day.isoformat()
