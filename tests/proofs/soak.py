@@ -1,8 +1,9 @@
 """`make soak`: a long day in compressed time, with faults, kills and restarts of both sides; the ledger judges.
 
 First comes chaos: the desk and the broker are killed and started again while callers keep sending. Then a long stretch
-without restarts, in which the desk's memory, threads and open files must not grow with time. At the end nothing may be
-doubled, lost or unsettled.
+without restarts, in which threads and open files must not grow, and memory only with the orders of the day, which the
+books show until it ends. Then rest: nobody sends, the polls and the sessions' ends go on, and nothing may grow. At the
+end nothing may be doubled, lost or unsettled.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,11 @@ from tests.scenarios.process import DeskProcess, write_config
 from tests.scenarios.waiting import until
 
 ENDS_WITHIN_S: Final = 60.0
+PER_THOUSAND_MB_MAX: Final = 8.0
+"""What a thousand orders of the day may cost: the desk's own rows, and reading a book that is longer by so many."""
+ORDERS_TO_JUDGE_BY: Final = 1_000
+REST_MB_MAX: Final = 3.0
+"""How much a desk that is left alone may still take: what the allocator needs to settle."""
 SETTLED: Final = frozenset(
     {"WORKING", "PARTLY_FILLED", "FILLED", "CANCELED", "REJECTED", "BLOCKED", "REFUSED", "NOT_PLACED"}
 )
@@ -33,10 +39,10 @@ SETTLED: Final = frozenset(
 class Sample:
     """What the desk's process uses at one moment, and how many orders had been sent."""
 
-    orders: int
+    orders: float
     memory_mb: float
-    threads: int
-    files: int
+    threads: float
+    files: float
 
 
 @dataclass
@@ -48,6 +54,7 @@ class Soak:
     chance: random.Random = field(init=False)
     counts: Counter[str] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
+    resting: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311  repeatable trouble, not a secret
@@ -77,9 +84,22 @@ class Soak:
             self._say()
         while len(self.crowd.sent) < orders:
             pause.wait(1.0)
-            self._sample()
+            self._sample(self.samples)
             self._say()
         self.crowd.stop()
+
+    def rest(self, seconds: float) -> None:
+        """Leave the desk alone with its books, and end its session now and then."""
+        self.paper.clear_faults()
+        pause = threading.Event()
+        ends_at = time.monotonic() + seconds
+        while (left_s := ends_at - time.monotonic()) > 0:
+            if len(self.resting) % 10 == 0:
+                self.paper.fault("OrderBook", "session_expired")
+            self._sample(self.resting)
+            sys.stderr.write(f"\rleft alone for {left_s:3.0f} s more{'':60}")
+            sys.stderr.flush()
+            pause.wait(1.0)
 
     def _trouble(self) -> None:
         match self.chance.randrange(5):
@@ -109,14 +129,14 @@ class Soak:
             self.desk.terminate()
         self.desk = self._begin()
 
-    def _sample(self) -> None:
+    def _sample(self, into: list[Sample]) -> None:
         process = Path(f"/proc/{self.desk.process.pid}")
         if not process.is_dir():
             return
         fields = dict(line.split(":", 1) for line in (process / "status").read_text(encoding="utf-8").splitlines())
         files = sum(1 for _ in (process / "fd").iterdir())
         memory_mb = int(fields["VmRSS"].split()[0]) / 1024
-        self.samples.append(Sample(len(self.crowd.sent), memory_mb, int(fields["Threads"]), files))
+        into.append(Sample(len(self.crowd.sent), memory_mb, int(fields["Threads"]), files))
 
     def _say(self) -> None:
         sys.stderr.write(f"\r{len(self.crowd.sent):>7} orders sent, {dict(self.counts)}  ")
@@ -154,17 +174,42 @@ class Soak:
         self.paper.stop()
 
 
-def growth(samples: list[Sample]) -> list[str]:
-    """Return the table of what the desk used in each quarter of the stretch in peace."""
-    quarters = [samples[len(samples) * part // 4 : len(samples) * (part + 1) // 4] for part in range(4)]
-    lines = [f"{'quarter':10}{'orders':>10}{'memory MB':>12}{'threads':>10}{'files':>8}"]
-    for number, part in enumerate(quarters, start=1):
-        if part:
-            memory, threads, files = (
-                statistics.median(getattr(one, name) for one in part) for name in ("memory_mb", "threads", "files")
-            )
-            lines.append(f"{number:<10}{part[-1].orders:>10}{memory:>12.1f}{threads:>10.0f}{files:>8.0f}")
+def quarters_of(samples: list[Sample]) -> list[Sample]:
+    """Return the middle of each quarter of the samples, field by field."""
+    parts = [samples[len(samples) * part // 4 : len(samples) * (part + 1) // 4] for part in range(4)]
+    return [
+        Sample(*(statistics.median(getattr(one, name.name) for one in part) for name in fields(Sample)))
+        for part in parts
+        if part
+    ]
+
+
+def table(stretch: str, samples: list[Sample]) -> list[str]:
+    """Return the table of what the desk used in each quarter of a stretch."""
+    lines = [f"{stretch:10}{'orders':>10}{'memory MB':>12}{'threads':>10}{'files':>8}"]
+    for number, one in enumerate(quarters_of(samples), start=1):
+        lines.append(f"{number:<10}{one.orders:>10.0f}{one.memory_mb:>12.1f}{one.threads:>10.0f}{one.files:>8.0f}")
     return lines
+
+
+def grown(busy: list[Sample], resting: list[Sample]) -> list[str]:
+    """Return what grew and must not: threads, files, memory at rest, memory by more than the day's orders cost."""
+    wrong = []
+    busy, resting = quarters_of(busy), quarters_of(resting)
+    for stretch in (busy, resting):
+        if len(stretch) > 1:
+            for name in ("threads", "files"):
+                first, last = getattr(stretch[0], name), getattr(stretch[-1], name)
+                if last > first + 2:
+                    wrong.append(f"{name} grew from {first:.0f} to {last:.0f}")
+    if len(busy) > 1 and busy[-1].orders - busy[0].orders >= ORDERS_TO_JUDGE_BY:
+        more = busy[-1].memory_mb - busy[0].memory_mb
+        per_thousand = more / (busy[-1].orders - busy[0].orders) * 1000
+        if per_thousand > PER_THOUSAND_MB_MAX:
+            wrong.append(f"memory grew by {per_thousand:.1f} MB for 1,000 orders")
+    if len(resting) > 1 and (more := resting[-1].memory_mb - resting[0].memory_mb) > REST_MB_MAX:
+        wrong.append(f"memory grew by {more:.1f} MB at rest")
+    return wrong
 
 
 def main() -> int:
@@ -172,13 +217,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rest", type=float, default=90.0, help="seconds that the desk is left alone at the end")
     given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="desk-soak-") as folder:
         soak = Soak(Path(folder), given.seed)
         try:
             soak.run(given.orders)
-            wrong = soak.judge()
+            soak.rest(given.rest)
+            wrong = [*soak.judge(), *grown(soak.samples, soak.resting)]
             rows = rows_of(soak.database)
             states = Counter(row["state"] for row in rows.values())
         finally:
@@ -186,8 +233,8 @@ def main() -> int:
     out = sys.stdout.write
     out(f"\n\n{len(rows)} orders in {time.monotonic() - began:.0f} s, seed {given.seed}: {dict(soak.counts)}\n")
     out(f"{len(soak.crowd.changes)} cancels and modifies; {soak.crowd.sent_again} orders were sent again by callers\n")
-    out(f"ends: {dict(states)}\n\n" + "\n".join(growth(soak.samples)) + "\n\n")
-    out("\n".join(wrong) + "\n" if wrong else "Nothing doubled, nothing lost, nothing unsettled.\n")
+    out(f"ends: {dict(states)}\n\n" + "\n".join(table("busy", soak.samples) + table("at rest", soak.resting)) + "\n\n")
+    out("\n".join(wrong) + "\n" if wrong else "Nothing doubled, nothing lost, nothing unsettled, nothing that grows.\n")
     return 1 if wrong else 0
 
 
