@@ -1,49 +1,79 @@
 """D2: the database fails under a desk on real parts; nothing is lost, nothing doubled, and it catches up by itself."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Final, TypeAlias
 
 import pytest
 
-from actors.messages import OrderDeclined
+from actors.messages import OrderAnswered, OrderDeclined
 from domain.lifecycle import State
+from domain.order import OrderCommand
 from domain.reasons import Reason
+from tests.scenarios.books import rows_of
 from tests.scenarios.paper import Paper
-from tests.scenarios.scene import RESTING, MakeScene, Scene
-from tests.scenarios.waiting import until
+from tests.scenarios.scene import READ_TIMEOUT_S, RESTING, Answers, MakeScene, Scene
+from tests.scenarios.waiting import LONG, WAIT_S, until
+
+Trouble: TypeAlias = Callable[[Scene], AbstractContextManager[None]]
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(scene: Scene) -> Iterator[None]:
     """Another process's hand on the database: nobody else writes."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+    with closing(sqlite3.connect(scene.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
 
 
 @contextmanager
-def full(path: Path) -> Iterator[None]:
+def full(scene: Scene) -> Iterator[None]:
     """A database that takes no new journal line, as a full disk would not."""
     refuse = "CREATE TRIGGER full BEFORE INSERT ON order_events BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as other:
+    with closing(sqlite3.connect(scene.path, isolation_level=None, timeout=5)) as other:
         other.execute(refuse)
         yield
         other.execute("DROP TRIGGER full")
 
 
+@contextmanager
+def read_only(scene: Scene) -> Iterator[None]:
+    """A database that the desk reads and cannot write, as on a disk that was remounted so."""
+    _tell_connection(scene, "PRAGMA query_only = ON")
+    yield
+    _tell_connection(scene, "PRAGMA query_only = OFF")
+
+
+def _tell_connection(scene: Scene, words: str) -> None:
+    """Say something to the desk's own connection, in the thread that owns it."""
+    repo = scene.desk._refs["RepoActor"]._actor_weakref()
+    assert repo is not None
+    said = threading.Event()
+
+    def say(connection: sqlite3.Connection) -> None:
+        connection.execute(words)
+        said.set()
+
+    scene.desk._loop.take_turn(say, repo._repository._connection)
+    assert said.wait(WAIT_S)
+
+
+TROUBLES: Final = (locked, full, read_only)
+
+
 @pytest.fixture
-def scene(make_scene: MakeScene, paper: Paper, tmp_path: Path) -> Scene:
-    return make_scene(paper, storage={"path": tmp_path / "desk-0.db", "busy_timeout_ms": 50})
+def scene(make_scene: MakeScene, paper: Paper) -> Scene:
+    """Return a desk whose patience with the database is short, and which reads the books often."""
+    return make_scene(paper, storage={"busy_timeout_ms": 50}, watcher={"poll_interval_s": 0.015})
 
 
-@pytest.mark.parametrize("trouble", [locked, full])
-def test_an_order_that_cannot_be_registered_is_declined_and_nothing_is_sent(scene: Scene, trouble: object) -> None:
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_an_order_that_cannot_be_registered_is_declined_and_nothing_is_sent(scene: Scene, trouble: Trouble) -> None:
     """Step 1."""
-    assert callable(trouble)
-    with trouble(scene.path):
+    with trouble(scene):
         answer = scene.answer(scene.command("first"))
 
     assert isinstance(answer, OrderDeclined)
@@ -55,43 +85,155 @@ def test_an_order_that_cannot_be_registered_is_declined_and_nothing_is_sent(scen
     scene.until_books_agree()
 
 
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_an_order_goes_on_when_step_3_cannot_be_written_and_is_written_later(
+    scene: Scene, paper: Paper, trouble: Trouble
+) -> None:
+    """Step 3, the guide's rule: sent once, its caller told the truth, and entries pause until the database writes."""
+    command = scene.command("goes-on")
+    answers = _registered(scene, paper, command)
+
+    with trouble(scene):
+        (answer,) = until(answers.all, "the caller was not answered")
+        assert isinstance(answer, OrderAnswered)
+        assert answer.order.state in {State.WORKING, State.FILLED}
+        assert scene.at_broker(command).quantity == 10
+        assert rows_of(scene.path)[command.command_id]["state"] == State.CREATED, "the database knows no better"
+        _assert_entries_pause(scene)
+
+    assert scene.until_state(command, State.FILLED).filled_quantity == 10
+    scene.until_ready()
+    scene.until_books_agree()
+    assert scene.times_sent(command) == 1
+    assert Reason.STEP_3_UNRECORDED in {line.tag for line in scene.journal(command)}
+    assert len(answers.all()) == 1
+
+
 @pytest.mark.parametrize("trouble", [locked, full])
+def test_an_order_sent_past_the_database_is_found_by_its_tag_by_the_next_start(
+    scene: Scene, paper: Paper, trouble: Trouble
+) -> None:
+    """Steps 3 and 5: the desk ends before either could be written; all that is on disk is the registration."""
+    command = scene.command("unwritten")
+    answers = _registered(scene, paper, command)
+
+    with trouble(scene):
+        until(answers.all, "the caller was not answered")
+        scene.stop(grace_s=0)
+
+    assert rows_of(scene.path)[command.command_id]["state"] == State.CREATED
+    scene.start()
+    scene.until_state(command, State.FILLED)
+    scene.until_books_agree()
+    assert scene.times_sent(command) == 1
+    assert next(line for line in scene.journal(command) if line.inputs).inputs["matched_by"] == "tag"
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_reply_that_cannot_be_written_is_answered_and_written_later(
+    scene: Scene, paper: Paper, trouble: Trouble
+) -> None:
+    """Step 5: the broker has the order, the caller is told so, and the row follows."""
+    command = scene.command("met")
+    answers = _at_the_broker(scene, paper, command)
+
+    with trouble(scene):
+        (answer,) = until(answers.all, "the caller was not answered")
+        assert isinstance(answer, OrderAnswered)
+        assert answer.order.state is State.WORKING
+        _assert_entries_pause(scene)
+
+    scene.until_state(command, State.FILLED)
+    assert scene.times_sent(command) == 1
+    scene.until_ready()
+    scene.until_books_agree()
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
 def test_what_the_books_tell_while_nothing_can_be_written_is_written_later(
-    scene: Scene, paper: Paper, trouble: object
+    scene: Scene, paper: Paper, trouble: Trouble
 ) -> None:
     """Step 6: entries pause meanwhile."""
-    assert callable(trouble)
     resting = scene.command("rests", price=RESTING)
     scene.submit(resting)
     number = scene.at_broker(resting).number
 
-    with trouble(scene.path):
+    with trouble(scene):
         paper.fill(number, 10)
-        until(lambda: any("wait for the database" in one for one in scene.desk.readiness().reasons), "nobody noticed")
-        declined = scene.answer(scene.command("more", strategy=f"{scene.name}-more"))
-        assert isinstance(declined, OrderDeclined)
-        assert declined.reason is Reason.DATABASE_UNAVAILABLE
+        _assert_entries_pause(scene)
 
     assert scene.until_state(resting, State.FILLED).filled_quantity == 10
     scene.until_ready()
     scene.until_books_agree()
 
 
-def test_a_reply_that_cannot_be_written_is_answered_and_written_later(scene: Scene, paper: Paper) -> None:
-    """Step 5: the broker has the order, the caller is told so, and the row follows."""
-    paper.fault("PlaceOrder", "slow_after", seconds=0.3)
-    command = scene.command("met")
-    answers = scene.send(command)
-    until(lambda: paper.ledger().tagged(scene.order(command).remarks_tag) if _known(scene, "met") else (), "not sent")
+def _assert_entries_pause(scene: Scene) -> None:
+    until(lambda: any("wait for the database" in one for one in scene.desk.readiness().reasons), "nobody noticed")
+    declined = scene.answer(scene.command("more", strategy=f"{scene.name}-more"))
+    assert isinstance(declined, OrderDeclined)
+    assert declined.reason is Reason.DATABASE_UNAVAILABLE
 
-    with locked(scene.path):
+
+SLOW_S: Final = 5.0 if LONG else 0.5
+
+
+@pytest.fixture
+def patient(make_scene: MakeScene, paper: Paper) -> Scene:
+    """Return a desk that waits for the database for longer than it is slow."""
+    return make_scene(paper, storage={"busy_timeout_ms": 10_000})
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_slow_database_holds_an_order_back_until_it_is_stored(patient: Scene, paper: Paper, step: int) -> None:
+    """Steps 1 and 3: nobody is declined, and nothing leaves meanwhile."""
+    command = patient.command("waits")
+    answers = _registered(patient, paper, command) if step == 3 else None
+
+    with locked(patient):
+        answers = answers or patient.send(command)
+        threading.Event().wait(SLOW_S)
+        assert not answers.all()
+        assert patient.times_sent(command) == 0
+
+    (answer,) = until(answers.all, "the caller was not answered")
+    assert isinstance(answer, OrderAnswered)
+    patient.until_state(command, State.FILLED)
+    assert Reason.STEP_3_UNRECORDED not in {line.tag for line in patient.journal(command)}
+    patient.until_books_agree()
+    assert patient.times_sent(command) == 1
+
+
+@pytest.mark.parametrize("step", [5, 6])
+def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Scene, paper: Paper, step: int) -> None:
+    """Steps 5 and 6: the broker has the order; only its row is late."""
+    command = patient.command("late")
+    answers = _at_the_broker(patient, paper, command)
+    if step == 6:
+        until(answers.all, "the caller was not answered")
+
+    with locked(patient):
         (answer,) = until(answers.all, "the caller was not answered")
-        assert getattr(answer, "order").state is State.WORKING  # noqa: B009  either kind of answer is shown by it
+        threading.Event().wait(SLOW_S)
 
-    scene.until_state(command, State.FILLED)
-    assert scene.times_sent(command) == 1
-    scene.until_books_agree()
+    assert isinstance(answer, OrderAnswered)
+    assert answer.order.state is State.WORKING
+    patient.until_state(command, State.FILLED)
+    assert not patient.desk.readiness().reasons
+    patient.until_books_agree()
+    assert patient.times_sent(command) == 1
 
 
-def _known(scene: Scene, name: str) -> bool:
-    return scene.desk.timeline(scene.command(name).command_id) is not None
+def _registered(scene: Scene, paper: Paper, command: OrderCommand) -> Answers:
+    """Send an order, and return while it is between steps 1 and 3: its instrument is long in coming."""
+    paper.fault("SearchScrip", "slow", seconds=READ_TIMEOUT_S - 0.1)
+    answers = scene.send(command)
+    until(lambda: command.command_id in rows_of(scene.path), "it was not registered")
+    return answers
+
+
+def _at_the_broker(scene: Scene, paper: Paper, command: OrderCommand) -> Answers:
+    """Send an order, and return while it is between steps 4 and 5: its reply is long in coming."""
+    paper.fault("PlaceOrder", "slow_after", seconds=READ_TIMEOUT_S - 0.1)
+    answers = scene.send(command)
+    until(lambda: scene.times_sent(command), "it was not sent")
+    return answers

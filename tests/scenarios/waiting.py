@@ -1,5 +1,6 @@
 """Waiting for what must come, never longer than it may take."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,9 @@ from typing import Final, TypeVar
 WAIT_S: Final = 15.0
 """Never reached when all is well."""
 LOOK_EVERY_S: Final = 0.02
+
+LONG: Final = os.environ.get("LONG") == "1"
+"""`make long` wants the seconds of real life; without it they are scaled down."""
 
 Found = TypeVar("Found")
 
