@@ -375,7 +375,8 @@ class Desk:
         """Stop in order, letting orders in flight end for `grace_s` seconds; return the ids that did not."""
         grace = self._settings.supervisor.shutdown_grace_s if grace_s is None else grace_s
         self.stop_strategies()
-        post(self._command, StopTaking())
+        if self._command.name in self._refs:
+            post(self._command, StopTaking())
         orphans = self._drain(grace)
         for name in (self._supervisor.name, self._watcher.name, self._broker.name, self._command.name):
             self._stop_actor(name)

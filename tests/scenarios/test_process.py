@@ -1,7 +1,9 @@
-"""The command line's desk from outside: how it ends, and what it will not begin with (SCENARIOS, D9 and D11)."""
+"""The command line's desk from outside: how it ends, and what it will not begin with (SCENARIOS, D5, D9 and D11)."""
 
 import json
 import math
+import re
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -109,6 +111,51 @@ def test_sigterm_with_orders_in_flight_drains_or_names_them_and_leaves_nothing_u
     assert len(sent) == len(set(sent)), "nothing was sent twice"
 
 
+def test_a_second_desk_for_the_account_is_told_who_has_it_and_the_next_one_after_a_kill_starts(
+    run_desk: Callable[..., DeskProcess], paper: Paper, tmp_path: Path
+) -> None:
+    """D5: the lease keeps the second out before it touches anything, and ends with the first however that ends."""
+    config = tmp_path / "desk" / "desk.toml"
+    began = datetime.now(tz=IST).replace(microsecond=0)
+    first = run_desk()
+    ready = datetime.now(tz=IST)
+    logins = paper.ledger().requests["QuickAuth"]
+
+    second = _run_to_its_end(config)
+
+    assert second.returncode == 1
+    _assert_one_sentence(second.stderr, ("the desk did not start", "the account PAPER is held by another desk"))
+    assert f"process {first.process.pid} on {socket.gethostname()}" in second.stderr
+    since = re.search(r"since (\S+), with (\S+)\)", second.stderr)
+    assert since is not None, second.stderr
+    assert began <= datetime.fromisoformat(since[1]) <= ready
+    assert since[2] == str(config.parent / "desk.db")
+    assert paper.ledger().requests["QuickAuth"] == logins, "the first one's session is not disturbed"
+    caller, command_id = Caller(), f"{tmp_path.name}-held"[-60:]
+    assert first.url, "the second did not take the first one's address away"
+    assert caller.post(first.url, an_order(command_id)).json()["order"]["state"] == State.WORKING
+
+    first.kill()
+    third = run_desk()
+
+    assert third.url
+    assert caller.post(third.url, an_order(command_id)).json()["repeated"] is True
+    caller.close()
+
+
+def _run_to_its_end(config: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the desk until it ends by itself."""
+    return subprocess.run(
+        command_line("run", "--config", str(config)),
+        capture_output=True,
+        text=True,
+        cwd=HOME,
+        env=environment(),
+        timeout=WAIT_S,
+        check=False,
+    )
+
+
 GOOD = 'client_id = "PAPER"\nmode = "paper"\ndata_dir = "{folder}"\n'
 
 BAD_CONFIGS = {
@@ -159,15 +206,7 @@ def test_the_process_itself_ends_with_2_and_one_sentence(tmp_path: Path, words: 
     config = tmp_path / "desk.toml"
     config.write_text(words.replace("{folder}", str(tmp_path / "data")), encoding="utf-8")
 
-    ended = subprocess.run(
-        command_line("run", "--config", str(config)),
-        capture_output=True,
-        text=True,
-        cwd=HOME,
-        env=environment(),
-        timeout=WAIT_S,
-        check=False,
-    )
+    ended = _run_to_its_end(config)
 
     assert ended.returncode == 2
     assert ended.stdout == ""
