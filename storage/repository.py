@@ -60,6 +60,9 @@ class UnknownOrderError(LookupError):
     """No order of this client has that command id."""
 
 
+_TOLD_BY_BOOKS: Final = frozenset({Event.WORK, Event.PARTLY_FILL, Event.FILL, Event.CANCEL, Event.REJECT})
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """An order as it stands after a write; `late` marks a late truth."""
@@ -213,14 +216,17 @@ class OrderRepository:
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
+        What books and updates tell a second time, before the first was written, changes nothing and is no second line.
         Raises `UnknownOrderError`, or `IllegalTransitionError`; then nothing has been written.
         """
         image = self._staged.get(command_id) or self._written.get(command_id) or self._image(command_id)
         before, old = image.order, image.changing
         after = before.after(happened, at)
         new = changing_values(after)
-        self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
+        if happened.event in _TOLD_BY_BOOKS and changes.keys() <= {"updated_at"}:
+            return Recorded(before, late=False)
+        self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         self._journal(command_id, happened.event.value, before.state.value, new, changes, happened.inputs)
         return Recorded(after, is_late_truth(before.state, happened.event))
 

@@ -416,6 +416,20 @@ def test_the_trading_state_is_kept(repository: OrderRepository, open_at: Opener)
     assert OrderRepository(open_at(), "FA1").trading_state() == (TradingState.EXITS_ONLY, "because EXITS_ONLY")
 
 
+def test_what_two_books_tell_alike_is_written_once(repository: OrderRepository) -> None:
+    with repository.transaction():
+        repository.create(command(), "tag", TEN_O_CLOCK)
+        repository.update_status("c1", OrderEvent(event=Event.SEND), TEN_O_CLOCK)
+        told = OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10, average_price=Decimal("1500.5"))
+        first = repository.update_status("c1", told, TEN_O_CLOCK)
+        second = repository.update_status("c1", told, TEN_O_CLOCK + timedelta(seconds=1))
+        news = repository.update_status("c1", replace(told, average_price=Decimal(1501)), TEN_O_CLOCK)
+
+    assert second == first
+    assert news.order.average_price == Decimal(1501)
+    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "SEND", "FILL", "FILL"]
+
+
 def test_the_journal_tells_an_orders_story(repository: OrderRepository) -> None:
     create(repository, command())
     move(repository, "c1", replace(SEND, inputs={"held": "0"}))
