@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check fix draw bench faults kill soak clean
+.PHONY: demo test check fix draw bench faults kill soak long clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
@@ -37,6 +37,9 @@ faults: $(STAMP)  ## Meet every request with every fault; the paper broker's led
 
 kill: $(STAMP)  ## Kill the running desk a hundred times under load; the ledger judges
 	KILLS=100 $(BIN)/pytest -q tests/scenarios/test_kill.py
+
+long: $(STAMP)  ## What comes late, hangs or is slow, in real seconds (six minutes)
+	LONG=1 $(BIN)/pytest -q tests/scenarios/test_late.py tests/scenarios/test_storage.py
 
 soak: $(STAMP)  ## A long day in compressed time: faults, kills, restarts of both sides, 10,000 orders (ORDERS=, SEED=)
 	$(BIN)/python -m tests.proofs.soak --orders $(ORDERS) --seed $(SEED)

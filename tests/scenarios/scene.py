@@ -190,9 +190,11 @@ class Scene:
         assert timeline is not None, f"{command.command_id} is not known"
         return timeline.order
 
-    def until_state(self, command: OrderCommand, *states: State) -> Order:
+    def until_state(self, command: OrderCommand, *states: State, within_s: float = WAIT_S) -> Order:
         """Wait until the order has come to one of these states."""
-        until(lambda: self.order(command).state in states, lambda: f"{states} expected: {self.order(command)}")
+        until(
+            lambda: self.order(command).state in states, lambda: f"{states} expected: {self.order(command)}", within_s
+        )
         return self.order(command)
 
     def journal(self, command: OrderCommand) -> list[Line]:

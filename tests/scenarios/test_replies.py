@@ -1,4 +1,4 @@
-"""What the desk makes of the broker's reply to an order (docs of the rows: SCENARIOS, R1 to R12)."""
+"""What the desk makes of the broker's reply to an order (SCENARIOS, R1 to R12; what comes late is in test_late.py)."""
 
 from datetime import datetime, timedelta
 
@@ -6,13 +6,9 @@ import pytest
 
 from actors.messages import OrderAnswered, OrderDeclined
 from domain.lifecycle import State, Status
-from domain.order import OrderCommand
 from domain.reasons import Reason
-from domain.reconcile import remarks_tag_of
-from domain.risk import TradingState
-from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
-from tests.scenarios.scene import READ_TIMEOUT_S, RESTING, MakeScene, Scene
+from tests.scenarios.scene import RESTING, MakeScene, Scene
 from tests.scenarios.waiting import until
 
 LOST_AFTER = (
@@ -106,23 +102,6 @@ def test_an_order_that_never_arrived_is_not_placed_only_after_the_whole_proof(
     scene.until_books_agree()
 
 
-def test_an_order_that_enters_the_book_a_second_late_is_found_and_never_declared_absent(
-    make_scene: MakeScene, paper: Paper
-) -> None:
-    """R5."""
-    scene = make_scene(paper, proof={"books": 3, "window_s": 2.5})
-    paper.fault("PlaceOrder", "late_acceptance", seconds=READ_TIMEOUT_S + 1.0)
-    command = scene.command("late")
-
-    assert scene.submit(command).state is State.UNCONFIRMED
-    scene.until_state(command, State.FILLED)
-
-    assert "PROVE_ABSENT" not in scene.events(command)
-    assert scene.order(command).tag is None
-    scene.until_books_agree()
-    assert scene.times_sent(command) == 1
-
-
 @pytest.mark.parametrize("http_status", [200, 400])
 def test_a_refused_order_keeps_the_brokers_words_and_is_sent_once(scene: Scene, paper: Paper, http_status: int) -> None:
     """R6."""
@@ -200,43 +179,6 @@ def test_a_broker_that_cannot_be_reached_refuses_and_entries_pause_until_it_is_b
     scene.until_state(scene.command("back"), State.FILLED)
     scene.until_books_agree()
     assert scene.is_nowhere(command)
-
-
-def test_while_the_broker_hangs_an_exit_waits_for_one_request_only_and_a_halt_is_heard_at_once(
-    make_scene: MakeScene, paper: Paper
-) -> None:
-    """R9: fifty entries are queued behind the hanging one; the exit passes them all."""
-    scene = make_scene(paper, broker={"read_timeout_s": 3.0})
-    held = scene.command("held")
-    scene.submit(held)
-    scene.until_state(held, State.FILLED)
-    hangs = scene.command("hangs", strategy="hangs", price=RESTING)
-    paper.fault("PlaceOrder", "slow", seconds=1.0)
-    entries = [hangs, *(scene.command(f"queued-{n}", strategy=f"queued-{n}", price=RESTING) for n in range(50))]
-
-    callers = [scene.send(one) for one in entries]
-    until(lambda: scene.times_sent(hangs) == 1, "the first entry did not arrive")
-    until(lambda: _are_on_the_way(scene, *entries), "the entries were not queued")
-    exit_order = scene.command("exit", intent="EXIT", side="SELL", price="1499.00")
-    callers.append(scene.send(exit_order))
-    until(lambda: _are_on_the_way(scene, exit_order), "the exit was not queued")
-    scene.desk.set_trading_state(TradingState.HALTED, "the broker hangs")
-    blocked = scene.submit(scene.command("halted", strategy="halted"))
-
-    assert blocked.tag is Reason.TRADING_HALTED
-    assert callers[0].all() == [], "all this was heard while the broker hung"
-    until(lambda: all(one.all() for one in callers), "not every order was answered")
-    order_of_arrival = [tag for tag, _, _ in paper.ledger().arrivals]
-    first = order_of_arrival.index(remarks_tag_of(hangs))
-    assert order_of_arrival[first + 1] == remarks_tag_of(exit_order)
-    scene.until_books_agree()
-    assert all(len(one.all()) == 1 for one in callers)
-    assert all(scene.times_sent(one) == 1 for one in entries)
-
-
-def _are_on_the_way(scene: Scene, *commands: OrderCommand) -> bool:
-    rows = rows_of(scene.path)
-    return all(rows.get(one.command_id, {}).get("state") == State.SENDING for one in commands)
 
 
 def test_an_order_rejected_after_it_was_accepted_keeps_the_reason_and_frees_the_strategy(
