@@ -39,7 +39,7 @@ kill: $(STAMP)  ## Kill the running desk a hundred times under load; the ledger 
 	KILLS=100 $(BIN)/pytest -q tests/scenarios/test_kill.py
 
 long: $(STAMP)  ## What comes late, hangs or is slow, in real seconds (six minutes)
-	LONG=1 $(BIN)/pytest -q tests/scenarios/test_late.py tests/scenarios/test_storage.py
+	LONG=1 $(BIN)/pytest -q -o faulthandler_timeout=300 tests/scenarios/test_late.py tests/scenarios/test_storage.py
 
 soak: $(STAMP)  ## A long day in compressed time: faults, kills, restarts of both sides, 10,000 orders (ORDERS=, SEED=)
 	$(BIN)/python -m tests.proofs.soak --orders $(ORDERS) --seed $(SEED)

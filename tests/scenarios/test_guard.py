@@ -1,4 +1,4 @@
-"""Positions, exits, and orders made fit for the exchange (docs of the rows: SCENARIOS, G1 to G10)."""
+"""Positions, exits, and orders made fit for the exchange (docs of the rows: SCENARIOS, G1 to G10, and B9)."""
 
 from collections import Counter
 from datetime import datetime
@@ -11,16 +11,21 @@ from broker.paper.instruments import Instrument, listed_at
 from domain.lifecycle import State
 from domain.reasons import Reason
 from domain.seams import IST
-from tests.scenarios.paper import Paper
-from tests.scenarios.scene import Scene
+from tests.scenarios.paper import Paper, until_books_are_read
+from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.waiting import until
+
+
+def an_option(underlying: str) -> Instrument:
+    """Return a call of the current expiry."""
+    listed = listed_at(datetime.now(tz=IST))
+    return next(one for one in listed if one.underlying == underlying and one.option == "CE")
 
 
 @pytest.fixture
 def option() -> Instrument:
-    """Return a NIFTY call of the current expiry: lots of 65, a freeze quantity of 1,800, a tick of 0.05."""
-    listed = listed_at(datetime.now(tz=IST))
-    return next(one for one in listed if one.underlying == "NIFTY" and one.option == "CE")
+    """Return a NIFTY call: lots of 65, a freeze quantity of 1,800, a tick of 0.05."""
+    return an_option("NIFTY")
 
 
 def test_two_strategies_in_one_symbol_each_sell_only_their_own(scene: Scene) -> None:
@@ -72,6 +77,44 @@ def test_exits_that_come_together_never_sell_more_than_is_held(scene: Scene, pap
     until(lambda: scene.held() == 0, "not flat")
     scene.until_books_agree()
     assert _net_of(scene) == 0
+
+
+def test_one_symbol_held_for_the_day_and_overnight_is_kept_apart(make_scene: MakeScene, paper: Paper) -> None:
+    """B9: 120 carried, 60 intraday; no exit, and nobody's square-off, closes the other product's units."""
+    scene = make_scene(paper, watcher={"disagreement_s_min": 0.1})
+    symbol = an_option("BANKNIFTY").symbol
+    paper.set_price("NFO", symbol, "100.00")
+    terms = {"exchange": "NFO", "symbol": symbol, "price": "101.00"}
+    out = {**terms, "intent": "EXIT", "side": "SELL", "quantity": 600, "price": "99.00"}
+    carried = scene.command("carried", **terms, product="NRML", quantity=120)
+    intraday = scene.command("intraday", **terms, product="MIS", quantity=60, intent="ADJUST")
+
+    def held(strategy: str = scene.name) -> dict[str, int]:
+        positions = scene.desk.holdings().positions.get(strategy, {})
+        return {key.product: units for key, units in positions.items() if key.symbol == symbol}
+
+    for one in (carried, intraday):
+        scene.submit(one)
+        scene.until_state(one, State.FILLED)
+    until(lambda: held() == {"NRML": 120, "MIS": 60}, lambda: f"held: {held()}")
+    waiting = scene.submit(scene.command("waits", **{**out, "product": "MIS", "price": "110.00"}))
+    beside = scene.submit(scene.command("beside", **{**out, "product": "NRML", "price": "110.00"}))
+    beyond = scene.submit(scene.command("beyond", **out, product="MIS"))
+
+    assert (waiting.quantity, beside.quantity, beyond.tag) == (60, 120, Reason.NOTHING_TO_EXIT)
+    for order in (waiting, beside):
+        paper.cancel(scene.at_broker(order.command).number)
+        scene.until_state(order.command, State.CANCELED)
+    paper.phone("S", 60, "99.00", symbol, product="M")
+    until(lambda: held("EXTERNAL") == {"NRML": -60}, "the square-off was not seen")
+    ends = [scene.submit(scene.command(f"out-{product}", **out, product=product)) for product in ("MIS", "NRML")]
+    assert [one.quantity for one in ends] == [60, 60], "the phone has closed half of what was carried"
+    for order in ends:
+        scene.until_state(order.command, State.FILLED)
+    scene.until_books_agree()
+    assert _nets_of(scene) == {"I": 0, "M": 0}
+    until_books_are_read(paper, 6)
+    assert not scene.desk.readiness().reasons, "the account's positions are what we hold of each product"
 
 
 def test_a_market_order_for_an_option_reaches_the_wire_as_a_protected_limit(
@@ -144,7 +187,14 @@ def test_an_entry_above_the_freeze_quantity_is_refused_with_its_slices_and_an_ex
 
 
 def _net_of(scene: Scene) -> int:
-    """Return the signed units that this scene's orders have traded at the broker."""
-    ledger = scene.paper.ledger()
-    ours = [one for one in ledger.orders if one.number not in scene.earlier]
-    return sum(one.filled if one.side == "B" else -one.filled for one in ours)
+    """Return the signed units that have traded at the broker since the scene began, all products together."""
+    return sum(_nets_of(scene).values())
+
+
+def _nets_of(scene: Scene) -> Counter[str]:
+    """Return the signed units that have traded at the broker since the scene began, by its word for the product."""
+    nets: Counter[str] = Counter()
+    for one in scene.paper.ledger().orders:
+        if one.number not in scene.earlier:
+            nets[one.product] += one.filled if one.side == "B" else -one.filled
+    return nets
