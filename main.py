@@ -1,4 +1,4 @@
-"""Starts the command line: demo, run, submit, orders, why, positions, halt, exits-only, resume, status, paper, init."""
+"""Starts the command line: `python main.py --help` lists its commands."""
 
 from console.cli import app
 

@@ -94,6 +94,9 @@ def settings_for(server: Server, path: Path) -> Settings:
             "rate_wait_s_max": WAIT_S,
         },
         storage={"path": path},
+        # The null server has no books: what it accepts is lost, and the desk must not stop for that.
+        watcher={"blind_s_max": UNBOUNDED},
+        proof={"window_s": UNBOUNDED},
         risk={"orders_per_day_max": UNBOUNDED, "order_notional_max": None},
     )
 
