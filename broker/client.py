@@ -9,8 +9,9 @@ from typing import Any
 
 from loguru import logger
 
+from broker.json_text import read_json
 from broker.library import load_library
-from broker.replies import NotSentError, TransportError, read_json
+from broker.replies import NotSentError, TransportError
 from broker.transport import HttpTransport
 from broker.words import Answer, NoAnswer
 from domain.seams import Clock
@@ -48,7 +49,7 @@ class Client:
         last = transport.last
         if last is None:
             return NoAnswer("the client library sent nothing", sent=False)
-        if not isinstance(body, dict | list):
+        if not isinstance(body, dict):
             body = read_json(last.text)
         if body is None:
             return NoAnswer(f"HTTP {last.status_code}: {transport.clean(last.text) or 'an empty reply'}", sent=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from broker.client import Client
 from broker.instruments import find_in_search, instrument_from, last_price_in
+from broker.json_text import JsonArray
 from broker.login import Login
 from broker.scalars import UnreadableRowError, text_in
 from broker.terms import modify_terms, place_terms
@@ -127,7 +128,7 @@ class NorenBroker:
         answer = self._ask(question)
         if isinstance(answer, Answer) and answer.says_no_data:
             return self._empty_book(asked_at)
-        if isinstance(answer, Answer) and answer.http_status == HTTP_OK and isinstance(answer.body, list):
+        if isinstance(answer, Answer) and answer.http_status == HTTP_OK and isinstance(answer.body, JsonArray):
             try:
                 return Book(reader.rows(answer.body), asked_at)
             except UnreadableRowError as error:

@@ -1,22 +1,12 @@
 """One HTTP reply, read piece by piece within bounds, and the two ways of not getting one."""
 
-import json
-from typing import Any, Final
+from typing import Final
 
 import httptools
 
 REPLY_BYTES_MAX: Final = 64 * 1024 * 1024
 HEADER_BYTES_MAX: Final = 64 * 1024
 _INFORMATIONAL: Final = range(100, 200)
-
-
-def read_json(text: str) -> dict[str, Any] | list[Any] | None:
-    """Return the JSON object or array that `text` holds, or None where it holds neither, whole."""
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict | list) else None
 
 
 class TransportError(Exception):
@@ -87,6 +77,12 @@ class ReplyReader:
             raise ReplyLostError(f"the answer is longer than {REPLY_BYTES_MAX} bytes")
         if self.fed_bytes - self.body_bytes > HEADER_BYTES_MAX and not self.headers_read:
             raise ReplyLostError(f"the answer's headers are longer than {HEADER_BYTES_MAX} bytes")
+
+    def text(self) -> str:
+        """Return the body as text, and let go of its pieces first: a long book is in memory twice, not three times."""
+        whole = b"".join(self.body)
+        self.body.clear()
+        return whole.decode("utf-8", "replace")
 
     def end(self) -> None:
         """Take the end of the stream; raise `ReplyLostError` unless the answer is whole by that."""

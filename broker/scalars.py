@@ -15,10 +15,22 @@ from domain.seams import IST
 Raw: TypeAlias = Mapping[str, Any]
 
 ID_CHARACTERS_MAX: Final = 40
+WORDS_KEPT_MAX: Final = 1024
+"""So many numbers and moments are kept ready: those of one minute's rows."""
 
 
 class UnreadableRowError(ValueError):
     """A row that cannot be read; the sentence names the row and the field."""
+
+
+def shared(value: Any) -> Any:  # noqa: ANN401  whatever stands in a row
+    """Return the copy of a text that was seen first, while it is a usual one; what is no text comes back as it is."""
+    return _first_copy(value) if type(value) is str else value
+
+
+@lru_cache(maxsize=WORDS_KEPT_MAX)
+def _first_copy(text: str) -> str:
+    return text
 
 
 def text_in(raw: Raw, key: str) -> str:
@@ -58,25 +70,25 @@ def decimal_in(raw: Raw, key: str) -> Decimal:
     """Return a finite number of rupees."""
     value = raw.get(key)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
-        number = _number(str(value))
+        number = _number_in(str(value).strip())
         if number is not None:
             return number
     raise UnreadableRowError(f"{key} is {value!r}")
 
 
-@lru_cache(maxsize=4096)
-def _number(text: str) -> Decimal | None:
-    """Return a finite number, made once: thousands of rows say the same prices."""
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
 def whole_or_none(raw: Raw, key: str) -> int | None:
     """Return a whole number of units, or None where the broker left it out."""
     return None if raw.get(key) in (None, "") else whole_in(raw, key)
+
+
+@lru_cache(maxsize=WORDS_KEPT_MAX)
+def _number_in(text: str) -> Decimal | None:
+    """Return a finite number; rows of the same price share it."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def price_or_none(raw: Raw, key: str) -> Decimal | None:
@@ -103,7 +115,12 @@ def word_if_told(raw: Raw, key: str) -> str:
 
 def time_if_told(raw: Raw, key: str) -> datetime | None:
     """Return a moment written "HH:MM:SS DD-MM-YYYY" in IST, or None where it is absent or not readable."""
+    return _moment_in(word_if_told(raw, key))
+
+
+@lru_cache(maxsize=WORDS_KEPT_MAX)
+def _moment_in(text: str) -> datetime | None:
     try:
-        return datetime.strptime(word_if_told(raw, key), "%H:%M:%S %d-%m-%Y").replace(tzinfo=IST)
+        return datetime.strptime(text, "%H:%M:%S %d-%m-%Y").replace(tzinfo=IST)
     except ValueError:
         return None

@@ -205,7 +205,7 @@ class HttpTransport:
             if not keep:
                 self.close()
         attempt.status_code = reader.status
-        attempt.text = b"".join(reader.body).decode("utf-8", "replace")
+        attempt.text = reader.text()
 
     def _left_s(self, ends_at: float) -> float:
         left_s = ends_at - self._clock.monotonic()

@@ -4,7 +4,7 @@ What moves money in a row is read whole or not at all: `UnreadableRowError` says
 and the book it came in is then unavailable.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal
 
@@ -14,6 +14,7 @@ from broker.scalars import (
     decimal_in,
     price_if_told,
     price_or_none,
+    shared,
     text_in,
     text_or_nothing,
     time_if_told,
@@ -146,58 +147,45 @@ def position_row(raw: Raw) -> PositionRow:
     )
 
 
-_SHARED_CHARACTERS_MAX: Final = 13
-"""Order numbers are longer, and each is said once."""
-_SHARED_WORDS_MAX: Final = 10_000
-
-
 @dataclass(slots=True)
 class BookReader(Generic[Row]):
     """Owns the rows of the last book read, so that an unchanged row is not made anew.
 
     A poll a second of up to 5,000 rows is mostly rows that stand as they stood. `fields` are all that `read` looks at.
-    A row that is known keeps the key that it came with: what each poll brings anew is let go of at once. Short words,
-    such as exchanges, symbols and prices, are kept once for all rows.
+    What is kept of a row shares its words with the others: most of a book are the same few.
     """
 
     read: Callable[[Raw], Row]
     fields: tuple[str, ...]
-    _known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Row]] = field(default_factory=dict)
-    _words: dict[str, str] = field(default_factory=dict)
+    _known: dict[tuple[Any, ...], Row] = field(default_factory=dict)
 
-    def rows(self, raws: list[Any]) -> tuple[Row, ...]:
+    def rows(self, raws: Iterable[Any]) -> tuple[Row, ...]:
         """Read all rows or raise `UnreadableRowError` with the order's number in it."""
         known, fields = self._known, self.fields
-        seen: dict[tuple[Any, ...], tuple[tuple[Any, ...], Row]] = {}
+        new: dict[tuple[Any, ...], Row] = {}
         rows: list[Row] = []
         for raw in raws:
             if not isinstance(raw, dict):
                 raise UnreadableRowError(f"row {len(rows) + 1} is no row")
             key = tuple(map(raw.get, fields))
             try:
-                kept = known.get(key)
+                row = known.get(key)
             except TypeError:  # a list or an object where a scalar belongs can't be looked up: `read` judges it
                 key = tuple(map(repr, key))
-                kept = known.get(key)
-            if kept is None:
-                raw = {name: self._shared(value) for name, value in raw.items() if name in fields}  # noqa: PLW2901
+                row = known.get(key)
+            if row is None:
                 try:
-                    kept = (tuple(map(self._shared, key)), self.read(raw))
+                    row = self.read({name: shared(value) for name, value in raw.items()})
                 except UnreadableRowError as error:
                     name = raw.get("norenordno") or raw.get("tsym") or f"number {len(rows) + 1}"
                     raise UnreadableRowError(f"row {name}: {error}") from None
-            seen[kept[0]] = kept
-            rows.append(kept[1])
-        self._known = seen
+                new[tuple(map(shared, key))] = row
+            rows.append(row)
+        known.update(new)
+        if len(known) > len(rows):
+            told = set(map(id, rows))
+            self._known = {key: row for key, row in known.items() if id(row) in told}
         return tuple(rows)
-
-    def _shared(self, value: Any) -> Any:  # noqa: ANN401  a scalar of the row
-        """Return the word as it was seen first, where it is one that many rows may say."""
-        if not isinstance(value, str) or len(value) > _SHARED_CHARACTERS_MAX:
-            return value
-        if len(self._words) >= _SHARED_WORDS_MAX:
-            self._words.clear()
-        return self._words.setdefault(value, value)
 
 
 ORDER_FIELDS: Final = (

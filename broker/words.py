@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from broker.json_text import JsonArray
 from broker.scalars import ID_CHARACTERS_MAX
 from domain.evidence import Accepted, ChangeReply, PlaceReply, Refused, Unknown
 from domain.reasons import Reason
@@ -50,7 +51,7 @@ class Answer:
     """A whole reply that could be read as JSON."""
 
     http_status: int
-    body: dict[str, Any] | list[Any]
+    body: dict[str, Any] | JsonArray
 
     @property
     def is_ok(self) -> bool:
@@ -95,7 +96,9 @@ class Answer:
         """
         if self.http_status >= _HTTP_SERVER_ERROR:
             return False
-        return self.body == [] or bool(_NO_DATA.search(self.refusal or ""))
+        if isinstance(self.body, JsonArray):
+            return self.body.is_empty
+        return bool(_NO_DATA.search(self.refusal or ""))
 
     @property
     def says_session_expired(self) -> bool:
