@@ -27,11 +27,10 @@ class Stake:
 
 @dataclass(frozen=True, slots=True)
 class StrategyBook:
-    """One strategy's exposure. `positions` are signed units from fills; `counted` is each order's part of them."""
+    """One strategy's exposure. `positions` are signed units from fills."""
 
     positions: Mapping[InstrumentKey, int] = field(default_factory=dict)
     stakes: Mapping[str, Stake] = field(default_factory=dict)
-    counted: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def has_exposure(self) -> bool:
@@ -60,7 +59,7 @@ class GuardRefused:
 
 
 class GuardLedger:
-    """Every strategy's book. Each operation replaces one frozen book whole, or nothing.
+    """Every strategy's book, and each order's part of it. Each operation replaces one frozen book whole, or nothing.
 
     `positions` are what days before `day` left, `orders` those that are open or of `day`.
     """
@@ -73,6 +72,7 @@ class GuardLedger:
     ) -> None:
         self._day = day
         self._closed_for_us: dict[InstrumentKey, int] = {}
+        self._counted: dict[str, int] = {}
         self._books = {
             strategy: StrategyBook({key: units for key, units in held.items() if key.product not in _OF_THE_DAY})
             for strategy, held in (positions or {}).items()
@@ -201,20 +201,19 @@ class GuardLedger:
         command = order.command
         book = self.book(command.strategy)
         filled = order.filled_quantity * command.side.sign
-        moved = filled - book.counted.get(command.command_id, 0)
-        positions, counted = book.positions, book.counted
-        if moved and command.product in _OF_THE_DAY and order.day < self._day:
-            counted = {**counted, command.command_id: filled}
-        elif moved:
+        moved = filled - self._counted.get(command.command_id, 0)
+        positions = book.positions
+        if moved and not (command.product in _OF_THE_DAY and order.day < self._day):
             if command.strategy == EXTERNAL:
                 self._count_closed(command.key, moved, positions.get(command.key, 0))
             positions = {**positions, command.key: positions.get(command.key, 0) + moved}
-            counted = {**counted, command.command_id: filled}
         stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
         if not order.is_over:
             unconfirmed = order.state in {State.SENDING, State.UNCONFIRMED}
             stakes[command.command_id] = Stake(command.key, command.side, order.open_quantity, unconfirmed)
-        self._books[command.strategy] = StrategyBook(positions, stakes, counted)
+        self._books[command.strategy] = StrategyBook(positions, stakes)
+        if moved:
+            self._counted[command.command_id] = filled
 
     def release(self, command: OrderCommand) -> None:
         """Give back a reservation whose order was never sent."""

@@ -25,7 +25,7 @@ from tests.scenarios.process import DeskProcess, write_config
 from tests.scenarios.waiting import until
 
 ENDS_WITHIN_S: Final = 60.0
-PER_THOUSAND_MB_MAX: Final = 8.0
+PER_THOUSAND_MB_MAX: Final = 6.0
 """What a thousand orders of the day may cost: the desk's own rows, and reading a book that is longer by so many."""
 ORDERS_TO_JUDGE_BY: Final = 1_000
 REST_MB_MAX: Final = 3.0
