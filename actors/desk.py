@@ -18,7 +18,7 @@ from loguru import logger
 
 from actors.address import Address, Line, ReplyOnce, post
 from actors.broker import BrokerActor
-from actors.clock import RandomIds, SystemClock
+from actors.clock import RandomIds, SteadyClock, SystemClock
 from actors.command import CommandActor, CommandLimits
 from actors.guard import GuardActor
 from actors.loop import SharedLoop
@@ -144,7 +144,8 @@ class Desk:
         ids: Ids | None = None,
     ) -> None:
         self._settings = settings
-        self._clock = clock or SystemClock()
+        self._machine_clock = clock or SystemClock()
+        self._clock = SteadyClock(self._machine_clock)
         self._ids = ids or RandomIds()
         self._broker_port = broker
         self._feed = feed
@@ -286,7 +287,7 @@ class Desk:
         feed = self._feed
         if feed is None:
             feed = self._feed = Feed(settings, self._clock, self._see_tick, self._see_feed, on_order=self._see_update)
-        return feed, self._broker_port or NorenBroker(settings, self._clock)
+        return feed, self._broker_port or NorenBroker(settings, self._clock, self._machine_clock)
 
     def _see_tick(self, tick: Tick) -> None:
         post(self._market, PriceSeen(tick=tick))

@@ -54,12 +54,13 @@ class NorenBroker:
     only. `session` is None before the first login.
     """
 
-    def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
+    def __init__(self, settings: BrokerSettings, clock: Clock, wall: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock
         self._client = client = Client(settings, clock)
         self._transport, self._api, self._ask = client.transport, client.api, client.call
-        self._login = Login(settings, clock, client)
+        # One-time codes are of the broker's time, which the machine knows best once its clock has been set.
+        self._login = Login(settings, wall or clock, client)
         self._orders = BookReader(order_row, ORDER_FIELDS)
         self._trades = BookReader(trade_row, TRADE_FIELDS)
         self._positions = BookReader(position_row, POSITION_FIELDS)
@@ -123,23 +124,23 @@ class NorenBroker:
         return self._book(self._api.get_positions, self._positions)
 
     def _book(self, question: Callable[[], object], reader: BookReader[Row]) -> Book[Row] | Unavailable:
-        asked_at = self._clock.now()
+        asked_at, asked_s = self._clock.now(), self._clock.monotonic()
         self._transport.begin()
         answer = self._ask(question)
         if isinstance(answer, Answer) and answer.says_no_data:
-            return self._empty_book(asked_at)
+            return self._empty_book(asked_at, asked_s)
         if isinstance(answer, Answer) and answer.http_status == HTTP_OK and isinstance(answer.body, JsonArray):
             try:
-                return Book(reader.rows(answer.body), asked_at)
+                return Book(reader.rows(answer.body), asked_at, asked_s)
             except UnreadableRowError as error:
                 return Unavailable(self._transport.clean(str(error)), asked_at)
         return self._unavailable(answer, asked_at)
 
-    def _empty_book(self, asked_at: datetime) -> Book[Row] | Unavailable:
+    def _empty_book(self, asked_at: datetime, asked_s: float) -> Book[Row] | Unavailable:
         """Believe in an empty book only where a reply that is never empty proves the session alive."""
         proof = self._ask(self._api.get_limits)
         if isinstance(proof, Answer) and proof.is_ok:
-            return Book((), asked_at)
+            return Book((), asked_at, asked_s)
         blind = self._unavailable(proof, asked_at)
         return Unavailable(f"the book was empty, but the session was not proved alive: {blind.cause}", asked_at)
 

@@ -24,10 +24,13 @@ class Absence:
     books: int
     first_asked_at: datetime
     last_asked_at: datetime
+    first_asked_s: float
+    last_asked_s: float
 
     def proves(self, needed: ProofSettings) -> bool:
         """Say whether enough books over a long enough time have missed it."""
-        spread = self.last_asked_at - self.first_asked_at
+        # Not by the wall's clock: one that is set forward by an hour would make an hour of a second.
+        spread = timedelta(seconds=self.last_asked_s - self.first_asked_s)
         return self.books >= needed.books and spread >= timedelta(seconds=needed.window_s)
 
     def inputs(self) -> dict[str, str]:
@@ -46,7 +49,7 @@ class Absences:
         self._needed = needed
         self._proofs: dict[str, Absence] = {}
 
-    def advance(self, orders: OrderIndex, shown: set[str], asked_at: datetime) -> Iterator[Report]:
+    def advance(self, orders: OrderIndex, shown: set[str], asked_at: datetime, asked_s: float) -> Iterator[Report]:
         """Count one more healthy book; report what it completes and journal what it begins.
 
         `shown` are the command ids of the orders that the book shows.
@@ -60,8 +63,8 @@ class Absences:
                 missing[f"{order.command.command_id}/{order.change.change_id}"] = order
         self._proofs = {name: proof for name, proof in self._proofs.items() if name in missing}
         for name, order in missing.items():
-            earlier = self._proofs.get(name, Absence(0, asked_at, asked_at))
-            proof = replace(earlier, books=earlier.books + 1, last_asked_at=asked_at)
+            earlier = self._proofs.get(name, Absence(0, asked_at, asked_at, asked_s, asked_s))
+            proof = replace(earlier, books=earlier.books + 1, last_asked_at=asked_at, last_asked_s=asked_s)
             self._proofs[name] = proof
             happened = self._happened(order, proof)
             if happened is not None:

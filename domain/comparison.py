@@ -124,7 +124,7 @@ class Comparison:
         lasting = self._hidden.lasting(lost, book.asked_at, lambda _: False)
         if self._whole:
             checked = self._check(book.rows)
-            reports.extend(self._absences.advance(self.orders, shown, book.asked_at))
+            reports.extend(self._absences.advance(self.orders, shown, book.asked_at, book.asked_s))
         else:
             checked = Checked((), (), (*self._apart, *lasting)) if lasting else None
         return Compared(tuple(reports), tuple(self._foreign(strange, book)), self._whole, checked)

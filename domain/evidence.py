@@ -5,7 +5,7 @@ Only what stands here may move an order. A reply is `Accepted`, `Refused` or `Un
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -151,10 +151,19 @@ Row = TypeVar("Row", OrderRow, TradeRow, PositionRow)
 
 @dataclass(frozen=True, slots=True)
 class Book(Generic[Row]):
-    """A book that was read, whole. `asked_at` is when the request was made: the evidence is no younger."""
+    """A book that was read, whole. `asked_at` is when the request was made: the evidence is no younger.
+
+    `asked_s` is the same moment in seconds of a clock that nobody sets; where none was looked at, of the wall's.
+    """
 
     rows: tuple[Row, ...]
     asked_at: datetime
+    asked_s: float = field(default=0.0, compare=False)
+
+    def __post_init__(self) -> None:
+        """Let the wall's clock tell the seconds, where no other was looked at."""
+        if not self.asked_s:
+            object.__setattr__(self, "asked_s", self.asked_at.timestamp())
 
 
 @dataclass(frozen=True, slots=True)

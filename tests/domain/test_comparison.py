@@ -95,6 +95,18 @@ def test_no_proof_comes_early_whatever_the_books_times(gaps: list[float], books:
         assert proved == enough
 
 
+def test_a_wall_clock_that_is_set_forward_makes_no_proof_come_early() -> None:
+    comparison = comparing([lost()], THREE_IN_NINETY)
+    hour = 3600.0
+
+    said = [
+        events(told(comparison, Book((), at(wall), asked_s=seconds)))
+        for wall, seconds in ((1, 1), (2, 2), (hour + 3, 3), (hour + 90, 90), (hour + 91, 91))
+    ]
+
+    assert [bool(one) for one in said] == [False, False, False, False, True]
+
+
 def test_books_asked_before_the_order_left_prove_nothing() -> None:
     comparison = comparing([lost(updated_at=at(100))], THREE_IN_NINETY)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.paper import MakePaper, Paper, start_paper
-from tests.scenarios.scene import MakeScene, Scene, settings_for
+from tests.scenarios.scene import MakeScene, Scene, ShiftedClock, settings_for
 
 
 @pytest.fixture(autouse=True)
@@ -57,9 +57,9 @@ def make_scene(tmp_path: Path) -> Iterator[MakeScene]:
     """Start desks, each on a database of its own; at the end each journal must replay to its orders table."""
     scenes: list[Scene] = []
 
-    def make(paper: Paper, **sections: dict[str, Any]) -> Scene:
+    def make(paper: Paper, clock: ShiftedClock | None = None, **sections: dict[str, Any]) -> Scene:
         path = tmp_path / f"desk-{len(scenes)}.db"
-        scenes.append(Scene(paper, path, settings_for(paper, path, **sections)))
+        scenes.append(Scene(paper, path, settings_for(paper, path, **sections), clock or ShiftedClock()))
         return scenes[-1]
 
     yield make
