@@ -263,8 +263,9 @@ class Desk:
             ),
         )
         self._shake_hands()
-        post(self._broker, LogIn())
+        # The watcher first: a login brings the feed up, and that is told to the watcher.
         self._begin(self._watcher, self._start_watcher())
+        post(self._broker, LogIn())
         post(self._watcher, Poll())
         self._begin(
             self._supervisor,

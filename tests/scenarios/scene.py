@@ -64,7 +64,7 @@ class Answers:
             return list(self._all)
 
 
-def settings_for(paper: Paper, path: Path, **sections: dict[str, Any]) -> Settings:
+def settings_for(paper: Paper, path: Path, **sections: Any) -> Settings:  # noqa: ANN401  any section
     """Return settings with short times; a section given here is laid over the usual one."""
     usual: dict[str, dict[str, Any]] = {
         "broker": {
