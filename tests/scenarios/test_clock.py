@@ -85,7 +85,7 @@ def test_what_waits_waits_as_long_as_ever_when_the_clock_is_set(
     scene: Scene, paper: Paper, clock: ShiftedClock, seconds: float
 ) -> None:
     """The throttle and the polls go by a clock that nobody sets."""
-    commands = [scene.command(f"n{n}", strategy=f"{scene.name}-{n}", price=RESTING) for n in range(12)]
+    commands = [scene.command(f"n{n}", strategy=f"{scene.name}-{n}", price=RESTING) for n in range(8)]
     callers = [scene.send(one) for one in commands]
     until(lambda: scene.times_sent(commands[0]), "the first was not sent")
 

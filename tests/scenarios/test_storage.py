@@ -65,8 +65,10 @@ TROUBLES: Final = (locked, full, read_only)
 
 
 @pytest.fixture
-def scene(make_scene: MakeScene, paper: Paper) -> Scene:
-    """Return a desk whose patience with the database is short, and which reads the books often."""
+def scene(make_scene: MakeScene, paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Return a desk whose patience with the database is short, and which tries again and reads the books often."""
+    monkeypatch.setattr("actors.command.RETRY_UNRECORDED_S", 0.1)
+    monkeypatch.setattr("actors.repo.TRY_AGAIN_S", 0.1)
     return make_scene(paper, storage={"busy_timeout_ms": 50}, watcher={"poll_interval_s": 0.015})
 
 

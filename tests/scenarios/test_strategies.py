@@ -37,7 +37,6 @@ def _let_go() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("hook", "how"),
     [
-        ("on_start", "waits"),
         ("on_tick", "waits"),
         ("on_order", "waits"),
         ("on_tick", "computes"),
@@ -56,7 +55,7 @@ def test_a_strategy_that_goes_wrong_hurts_nobody_else(make_scene: MakeScene, pap
     command = scene.command("by-hand")
     assert scene.submit(command).state is State.WORKING
     scene.until_state(command, State.FILLED)
-    until(lambda: hook == "on_start" or "ENTRY" in _filled_of(scene, "troubled"), "its own order has no fate")
+    until(lambda: "ENTRY" in _filled_of(scene, "troubled"), "its own order has no fate")
     scene.until_books_agree()
     scene.desk.set_trading_state(TradingState.HALTED, "a strategy has lost its mind")
     assert scene.submit(scene.command("halted", strategy="halted")).tag is Reason.TRADING_HALTED
