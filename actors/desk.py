@@ -20,6 +20,7 @@ from actors.address import Address, Line, ReplyOnce, post
 from actors.broker import BrokerActor
 from actors.clock import RandomIds, SteadyClock, SystemClock
 from actors.command import CommandActor, CommandLimits
+from actors.exits import ExitsActor
 from actors.guard import GuardActor
 from actors.loop import SharedLoop
 from actors.market import MarketActor
@@ -30,8 +31,13 @@ from actors.messages import (
     ChangeOrder,
     CommandInbox,
     DeskMemory,
+    ExitsInbox,
+    ExitsNow,
+    ExposuresTold,
     FeedChanged,
     FindBrokerState,
+    FindExits,
+    FindExposures,
     FindHoldings,
     FindOrders,
     FindReadiness,
@@ -42,6 +48,7 @@ from actors.messages import (
     Holdings,
     JoinStrategy,
     LogIn,
+    MakeFlat,
     MarketInbox,
     OrderAnswered,
     OrderDeclined,
@@ -80,8 +87,9 @@ from domain.calendar import Calendar
 from domain.change_command import ChangeCommand
 from domain.comparison import Comparison, known_from
 from domain.evidence import OrderUpdate, Tick
+from domain.exits import ExitWish, Scope
 from domain.guard import GuardLedger
-from domain.order import Order, OrderCommand
+from domain.order import Order, OrderCommand, Origin
 from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings, StrategySettings
@@ -161,6 +169,7 @@ class Desk:
         self._broker: Line[BrokerInbox] = Line("BrokerActor")
         self._watcher: Line[WatcherInbox] = Line("WatcherActor")
         self._supervisor: Line[SupervisorInbox] = Line("SupervisorActor")
+        self._exits: Line[ExitsInbox] = Line("ExitsActor")
         self._memory: DeskMemory | None = None
         self._lease: Lease | None = None
 
@@ -249,6 +258,22 @@ class Desk:
         )
         post(self._command, ResumeOrders(orders=memory.orders))
         self._begin(
+            self._exits,
+            ExitsActor.start_on(
+                loop,
+                supervisor=supervisor,
+                command=command,
+                guard=self._guard,
+                market=self._market,
+                repo=repo,
+                client_id=settings.client_id,
+                settings=settings.exits,
+                clock=clock,
+                ids=self._ids,
+                timer=timer,
+            ),
+        )
+        self._begin(
             self._broker,
             BrokerActor.start(
                 supervisor=supervisor,
@@ -267,6 +292,7 @@ class Desk:
         self._begin(self._watcher, self._start_watcher())
         post(self._broker, LogIn())
         post(self._watcher, Poll())
+        post(self._exits, MakeFlat(wishes=memory.wishes))
         self._begin(
             self._supervisor,
             SupervisorActor.start(
@@ -382,7 +408,7 @@ class Desk:
         orphans = self._drain(grace)
         for name in (self._supervisor.name, self._watcher.name, self._broker.name, self._command.name):
             self._stop_actor(name)
-        for name in (self._risk.name, self._guard.name, self._market.name, self._repo.name):
+        for name in (self._exits.name, self._risk.name, self._guard.name, self._market.name, self._repo.name):
             self._stop_actor(name)
         if self._feed is not None:
             self._feed.stop()
@@ -473,6 +499,34 @@ class Desk:
         reply: ReplyOnce[PositionBookRead] = ReplyOnce()
         post(self._broker, ReadPositionBook(reply_to=reply))
         return reply.wait(ASK_WAIT_S)
+
+    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
+        """See every position through to flat, or those of one strategy; return what is on its way.
+
+        Without a strategy entries stop first, so that nothing is opened behind the exits' back; a halt stays a halt.
+        """
+        state: TradingStateNow = self._ask("RiskActor", FindTradingState())
+        if strategy is None and state.state is TradingState.ACTIVE:
+            self.set_trading_state(TradingState.EXITS_ONLY, f"flatten: {because}")
+        told: ExposuresTold = self._ask("GuardActor", FindExposures())
+        scopes = tuple(one for one in told.exposures if strategy in {None, one.strategy})
+        wishes = tuple(
+            ExitWish(
+                wish_id=self._ids.new(),
+                scope=scope,
+                because=because,
+                origin=Origin.HUMAN,
+                asked_at=self._clock.now(),
+            )
+            for scope in scopes
+        )
+        post(self._exits, MakeFlat(wishes=wishes))
+        return scopes
+
+    def exits(self) -> ExitsNow:
+        """Return the positions on their way to flat."""
+        found: ExitsNow = self._ask("ExitsActor", FindExits())
+        return found
 
     def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
         """Turn trading to ACTIVE, EXITS_ONLY or HALTED."""

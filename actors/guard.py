@@ -6,6 +6,7 @@ from actors.address import Address, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    AskForExposures,
     BeginDay,
     ChangeBlocked,
     ChangeReserved,
@@ -14,6 +15,8 @@ from actors.messages import (
     ExposureMoved,
     ExposureRefused,
     ExposureReserved,
+    ExposuresTold,
+    FindExposures,
     FindHoldings,
     GuardInbox,
     Holdings,
@@ -37,7 +40,7 @@ class GuardActor(LoopActor):
         self._command = command
         self._ledger = ledger
 
-    def on_receive(self, message: GuardInbox) -> Holdings | None:
+    def on_receive(self, message: GuardInbox) -> Holdings | ExposuresTold | None:
         """Reserve, or take over what an order has become."""
         match message:
             case ReserveExposure():
@@ -50,6 +53,10 @@ class GuardActor(LoopActor):
                 self._ledger.move(message.key, message.quantity)
             case BeginDay():
                 self._ledger.begin_day(message.day)
+            case AskForExposures():
+                post(message.reply_to, ExposuresTold(exposures=self._ledger.exposures()))
+            case FindExposures():
+                return ExposuresTold(exposures=self._ledger.exposures())
             case FindHoldings():
                 return Holdings(positions=self._ledger.positions())
             case _:

@@ -102,7 +102,8 @@ class MarketActor(LoopActor):
 
     def _answer(self, question: PriceOrder, instrument: Instrument) -> None:
         price = self._fresh_price((question.exchange, question.symbol))
-        post(self._command, OrderPriced(command_id=question.command_id, instrument=instrument, last_price=price))
+        priced = OrderPriced(command_id=question.command_id, instrument=instrument, last_price=price)
+        post(question.reply_to or self._command, priced)
 
     def _learn_instrument(self, message: InstrumentRead) -> None:
         key = (message.exchange, message.symbol)
@@ -110,7 +111,7 @@ class MarketActor(LoopActor):
         if not isinstance(message.reply, Instrument):
             for question in waiting:
                 unknown = OrderPriced(command_id=question.command_id, instrument=message.reply, last_price=None)
-                post(self._command, unknown)
+                post(question.reply_to or self._command, unknown)
             return
         self._instruments[key] = message.reply
         if key in self._subscribers:

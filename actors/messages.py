@@ -28,6 +28,7 @@ from domain.evidence import (
     TradeRow,
     Unavailable,
 )
+from domain.exits import ExitWish, Exposure, Scope
 from domain.instrument import Instrument
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
 from domain.reasons import Reason
@@ -243,6 +244,8 @@ class PriceOrder:
     exchange: Exchange
     symbol: str
     needs_price: bool
+    reply_to: "Address[OrderPriced] | None" = None
+    """Who asks, where it is not CommandActor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,6 +398,21 @@ class RecordTradingState:
 
     state: TradingState
     because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWish:
+    """Keep that a position is to be made flat, until it is: over restarts too."""
+
+    wish: ExitWish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFlat:
+    """The position of this wish is flat."""
+
+    wish_id: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -658,6 +676,52 @@ class OrdersMoved:
     fills_grew: bool
 
 
+# exits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeFlat:
+    """See these positions through to flat. One that is on its way already is not begun again."""
+
+    wishes: tuple[ExitWish, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtExits:
+    """Ask the guard what is still held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskForExposures:
+    """What does every strategy hold, and what may still trade?"""
+
+    reply_to: "Address[ExposuresTold]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposuresTold:
+    """What every strategy holds and may still trade; a position that is flat is not there."""
+
+    exposures: Mapping[Scope, Exposure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindExposures:
+    """Which positions are there to make flat?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindExits:
+    """Which positions are on their way to flat?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsNow:
+    """The positions on their way to flat, each with how often an exit was sent for it."""
+
+    under_way: Mapping[Scope, int]
+
+
 # prices
 
 
@@ -758,7 +822,8 @@ class RecallDesk:
 class DeskMemory:
     """Unresolved orders and today's, positions from everything older, today's count, and the trading state.
 
-    `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted.
+    `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted, `wishes`
+    the positions that are on their way to flat.
     """
 
     orders: tuple[Order, ...]
@@ -768,6 +833,7 @@ class DeskMemory:
     because: str
     moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
+    wishes: tuple[ExitWish, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -919,6 +985,8 @@ RepoInbox: TypeAlias = (
     | LookUpChange
     | LookUpSettlement
     | RecordTradingState
+    | RecordWish
+    | RecordFlat
     | CommitNow
     | RecallDesk
     | FindOrders
@@ -926,7 +994,18 @@ RepoInbox: TypeAlias = (
 )
 MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen
 RiskInbox: TypeAlias = CheckRisk | CheckChange | SetTradingState | FindTradingState
-GuardInbox: TypeAlias = ReserveExposure | ReserveChange | ExposureMoved | CountExternal | BeginDay | FindHoldings
+GuardInbox: TypeAlias = (
+    ReserveExposure
+    | ReserveChange
+    | ExposureMoved
+    | CountExternal
+    | BeginDay
+    | AskForExposures
+    | FindExposures
+    | FindHoldings
+)
+ExitsInbox: TypeAlias = MakeFlat | LookAtExits | ExposuresTold | FindExits
+"""What ExitsActor is told; what became of its orders it hears as any caller does."""
 BrokerInbox: TypeAlias = (
     PlaceOrder
     | ChangeAtBroker

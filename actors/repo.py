@@ -35,8 +35,10 @@ from actors.messages import (
     RecordEvent,
     RecordExternalMove,
     RecordFills,
+    RecordFlat,
     RecordForeign,
     RecordTradingState,
+    RecordWish,
     RegisterOrder,
     RegistrationFailed,
     RepoInbox,
@@ -60,6 +62,8 @@ Write: TypeAlias = (
     | RecordFills
     | RecordForeign
     | RecordExternalMove
+    | RecordWish
+    | RecordFlat
     | RecordTradingState
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
@@ -121,6 +125,8 @@ class RepoActor(LoopActor):
                 | RecordFills()
                 | RecordForeign()
                 | RecordExternalMove()
+                | RecordWish()
+                | RecordFlat()
                 | RecordTradingState()
             ):
                 self._gather(message)
@@ -199,7 +205,7 @@ class RepoActor(LoopActor):
                 return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
             case LookUpSettlement():
                 return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
-            case RecordFills() | RecordExternalMove():
+            case RecordFills() | RecordExternalMove() | RecordWish() | RecordFlat():
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
             case RecordForeign():
                 pass  # the next book shows it again
@@ -270,6 +276,10 @@ class RepoActor(LoopActor):
             case RecordExternalMove():
                 self._repository.settle_disagreement(message.disagreement, message.because, message.at)
                 return ExternalMoveRecorded(disagreement=message.disagreement)
+            case RecordWish():
+                self._repository.keep_wish(message.wish)
+            case RecordFlat():
+                self._repository.end_wish(message.wish_id, message.at)
             case RecordTradingState():
                 self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
@@ -290,6 +300,7 @@ class RepoActor(LoopActor):
             because=because,
             moved=self._repository.external_moves(now),
             accepted=self._repository.accepted_today(now),
+            wishes=self._repository.open_wishes(),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -310,7 +321,7 @@ def _name_in(message: Write) -> str | None:
             return message.wish.command_id
         case RecordForeign():
             return message.order.command.command_id
-        case RecordFills() | RecordExternalMove() | RecordTradingState():
+        case RecordFills() | RecordExternalMove() | RecordWish() | RecordFlat() | RecordTradingState():
             return None
 
 

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,6 +17,7 @@ from domain.change_command import ChangeCommand
 from domain.order import InvalidOrderError, Origin
 
 TAKEN_MAX: Final = 299
+_LOOK_S: Final = 0.3
 
 Config = Annotated[Path | None, typer.Option(help="The settings file; without it desk.toml.", envvar="DESK_CONFIG")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of words for people.")]
@@ -26,7 +28,7 @@ ChangeId = Annotated[str | None, typer.Option(help="The change's name; the same 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (cancel, modify, settle, accept, login, backup):
+    for command in (cancel, modify, flatten, settle, accept, login, backup):
         app.command()(command)
 
 
@@ -73,6 +75,48 @@ def _change(
         client = DeskClient(settings)
         reply = client.post(f"/orders/{client.find(order)}/{kind.value.lower()}", body)
     _end(reply, as_json=as_json)
+
+
+def flatten(
+    *,
+    because: Because = "by hand",
+    strategy: Annotated[str | None, typer.Option(help="Only this strategy's; the others go on.")] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to watch it happen.")] = 60,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Get out of everything: entries stop, working orders are taken back, exits are sent until nothing is held.
+
+    The desk goes on with it however long it takes, also over a restart. Exit code 0: flat; 1: not yet.
+    """
+    with plainly():
+        client = DeskClient(read_settings(config))
+        body = {"because": because} | ({} if strategy is None else {"strategy": strategy})
+        reply = client.post("/flatten", body)
+        if reply.http_status > TAKEN_MAX:
+            _end(reply, as_json=as_json)
+        left = _watch_exits(client, wait, as_json=as_json)
+    if as_json:
+        typer.echo(json.dumps(reply.body | {"left": left}, ensure_ascii=False))
+    elif not reply.body["positions"]:
+        typer.echo(reply.body["sentence"])
+    else:
+        typer.echo(f"Not flat yet: {', '.join(left)}. The desk goes on; `status` tells." if left else "Flat.")
+    raise typer.Exit(1 if left else 0)
+
+
+def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> list[str]:
+    """Watch the exits under way, and say what changes; return what is not flat in the end."""
+    ends_at, said = time.monotonic() + seconds, ""
+    while True:
+        exits = client.read("/exits")["exits"]
+        words = "; ".join(f"{one['position']}: {one['tries']} exits sent" for one in exits)
+        if not as_json and words and words != said:
+            typer.echo(words)
+            said = words
+        if not exits or time.monotonic() >= ends_at:
+            return [one["position"] for one in exits]
+        time.sleep(_LOOK_S)
 
 
 def settle(

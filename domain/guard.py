@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from domain.exits import Exposure, OpenOrder, Scope
 from domain.lifecycle import State
 from domain.order import EXTERNAL, InstrumentKey, Intent, Order, OrderCommand, Product, Side
 from domain.reasons import Reason
@@ -90,6 +91,20 @@ class GuardLedger:
     def has_strategy(self, strategy: str) -> bool:
         """Say whether the strategy has any exposure (guide, check 2B)."""
         return self.book(strategy).has_exposure
+
+    def exposures(self) -> dict[Scope, Exposure]:
+        """Return what every strategy holds and may still trade, by instrument; EXTERNAL is nobody's to exit."""
+        found: dict[Scope, Exposure] = {}
+        for strategy, book in self._books.items():
+            if strategy == EXTERNAL:
+                continue
+            for key in {*book.positions, *(one.key for one in book.stakes.values())}:
+                stakes = [(name, one) for name, one in book.stakes.items() if one.key == key]
+                waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
+                exposure = Exposure(book.positions.get(key, 0), waiting)
+                if not exposure.is_flat:
+                    found[Scope(strategy, key)] = exposure
+        return found
 
     def positions(self) -> dict[str, dict[InstrumentKey, int]]:
         """Return every strategy's non-zero positions in signed units."""

@@ -202,6 +202,21 @@ class CalendarSettings(Section):
         return self
 
 
+class ExitSettings(Section):
+    """How a position is seen through to flat."""
+
+    look_s: Seconds = 0.1
+    """So often an episode looks at what the guard holds."""
+    cancel_wait_s: Seconds = 2.0
+    """So long an exit waits for evidence that working orders of its position are gone; then it goes all the same."""
+    cancel_again_s: Seconds = 2.0
+    unfilled_s: Seconds = 3.0
+    """An exit that has not filled for so long is taken back, and leaves again at a worse price."""
+    retry_s: Seconds = 0.5
+    retry_s_max: Seconds = 10.0
+    """The pause between two tries doubles from the first to the second."""
+
+
 class SupervisorSettings(Section):
     """How deaths are answered."""
 
@@ -248,6 +263,7 @@ class Settings(BaseSettings):
     broker: BrokerSettings = BrokerSettings()
     storage: StorageSettings = StorageSettings()
     watcher: WatcherSettings = WatcherSettings()
+    exits: ExitSettings = ExitSettings()
     proof: ProofSettings = ProofSettings()
     api: ApiSettings = ApiSettings()
     risk: RiskSettings = RiskSettings()

@@ -178,3 +178,25 @@ class AcceptedRecord(Table):
         """Each is accepted once a day."""
 
         table_name = "accepted_disagreements"
+
+
+class ExitWishRecord(Table):
+    """A position that is to be made flat, until it was."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    wish_id = peewee.TextField()
+    asked_at = peewee.DateTimeField()
+    strategy = peewee.TextField()
+    exchange = peewee.TextField()
+    symbol = peewee.TextField()
+    product = peewee.TextField()
+    because = peewee.TextField()
+    origin = peewee.TextField()
+    flat_at = peewee.DateTimeField(null=True)
+
+    class Meta:
+        """A wish that is told again is the same wish."""
+
+        table_name = "exit_wishes"
+        indexes = ((("client_id", "wish_id"), True),)

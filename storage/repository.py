@@ -16,8 +16,9 @@ import peewee
 
 from domain.books import Disagreement
 from domain.evidence import TradeRow
+from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
+from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Origin, Product
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
@@ -213,6 +214,29 @@ class OrderRepository:
             (self._client_id, to_text(at), trading_day(at), *where, disagreement.difference, because),
         )
 
+    def keep_wish(self, wish: ExitWish) -> None:
+        """Keep that a position is to be made flat; once, however often it is told."""
+        key = wish.scope.key
+        self._execute(
+            "INSERT INTO exit_wishes"
+            " (client_id, wish_id, asked_at, strategy, exchange, symbol, product, because, origin)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id, wish_id) DO NOTHING",
+            (
+                self._client_id,
+                wish.wish_id,
+                to_text(wish.asked_at),
+                wish.scope.strategy,
+                *(key.exchange.value, key.symbol, key.product.value),
+                wish.because,
+                wish.origin.value,
+            ),
+        )
+
+    def end_wish(self, wish_id: str, at: datetime) -> None:
+        """Keep that its position is flat."""
+        words = "UPDATE exit_wishes SET flat_at = ? WHERE client_id = ? AND wish_id = ?"
+        self._execute(words, (to_text(at), self._client_id, wish_id))
+
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
@@ -301,6 +325,24 @@ class OrderRepository:
             (self._client_id,),
         ).fetchall()
         return tuple(name for at, name in rows if trading_day(to_moment(at)) == trading_day(now))
+
+    def open_wishes(self) -> tuple[ExitWish, ...]:
+        """Return the positions that are on their way to flat, oldest wish first."""
+        rows = self._execute(
+            "SELECT wish_id, asked_at, strategy, exchange, symbol, product, because, origin FROM exit_wishes"
+            " WHERE client_id = ? AND flat_at IS NULL ORDER BY id",
+            (self._client_id,),
+        ).fetchall()
+        return tuple(
+            ExitWish(
+                wish_id=wish_id,
+                asked_at=to_moment(asked_at),
+                scope=Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))),
+                because=because,
+                origin=Origin(origin),
+            )
+            for wish_id, asked_at, strategy, exchange, symbol, product, because, origin in rows
+        )
 
     def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:
         """Return at most `most` orders, newest first."""

@@ -24,6 +24,7 @@ ANSWERS = {
     messages.Readiness,
     messages.TradingStateNow,
     messages.Holdings,
+    messages.ExitsNow,
     messages.BrokerState,
     messages.WatchState,
 }

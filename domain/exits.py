@@ -1,0 +1,158 @@
+"""Seeing a position through to flat: one episode for each strategy and instrument (docs/architecture.md, exits).
+
+Theory of operation. An episode decides by what the guard holds *now*, never by what it remembers having done. It takes
+back what is working, sells what is held, looks again, and ends only when nothing is held and nothing can trade any
+more. So a lost answer, a rejection, a partial fill, a death or a restart costs a look, and the guard's clamp sees to it
+that two exits never sell more than is held. It never gives up: it gets slower, dearer and louder.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from domain.instrument import Instrument, band_of, protected_limit
+from domain.order import InstrumentKey, Origin, Side
+from domain.settings import ExitSettings
+
+WIDER_BY: Final = Decimal("0.5")
+"""By this share of the usual protection band each new price may be worse than the one before."""
+BAND_FACTOR_MAX: Final = Decimal(5)
+LOUD_FROM: Final = 3
+"""From this try on a person should look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an episode is about: one strategy's position in one instrument and product."""
+
+    strategy: str
+    key: InstrumentKey
+
+    def __str__(self) -> str:
+        return f"{self.key.symbol} ({self.key.exchange} {self.key.product}) of {self.strategy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitWish:
+    """Somebody wants a scope flat, durable until it is. `wish_id` names its orders."""
+
+    wish_id: str
+    scope: Scope
+    because: str
+    origin: Origin
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that may still trade in the scope."""
+
+    command_id: str
+    side: Side
+    open_quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What the guard knows of a scope: signed units held, and all orders that may still trade."""
+
+    held: int = 0
+    open: tuple[OpenOrder, ...] = ()
+
+    @property
+    def is_flat(self) -> bool:
+        """Say whether nothing is held and nothing can trade."""
+        return not self.held and not self.open
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before the next look."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Cancel these orders."""
+
+    command_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendExit:
+    """Sell or buy back so many units: the `number`th order of the episode."""
+
+    command_id: str
+    side: Side
+    quantity: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """The end: nothing is held, nothing can trade."""
+
+
+Step: TypeAlias = Wait | TakeBack | SendExit | Flat
+
+
+@dataclass(slots=True)
+class Episode:
+    """Owns one position's way to flat: how often it has tried, and what was asked for when (monotonic seconds)."""
+
+    wish: ExitWish
+    name: str
+    """Begins the command ids of this run's orders: after a restart none is an earlier one's."""
+    began_at: float
+    settings: ExitSettings
+    tries: int = 0
+    current: str | None = None
+    unanswered: bool = False
+    _sent_at: float = 0.0
+    _not_before: float = 0.0
+    _asked_back: dict[str, float] = field(default_factory=dict)
+
+    def next_step(self, exposure: Exposure, now: float) -> Step:
+        """Return what to do now, and take it as done."""
+        if self.unanswered:
+            return Wait()
+        if exposure.is_flat:
+            return Flat()
+        others = [one.command_id for one in exposure.open if one.command_id != self.current]
+        back = self._to_take_back(others, now)
+        if back:
+            return TakeBack(back)
+        if self.current is not None and any(one.command_id == self.current for one in exposure.open):
+            is_old = now - self._sent_at >= self.settings.unfilled_s
+            back = self._to_take_back([self.current], now) if is_old else ()
+            return TakeBack(back) if back else Wait()
+        still_waits = bool(others) and now - self.began_at < self.settings.cancel_wait_s
+        if not exposure.held or still_waits or now < self._not_before:
+            return Wait()
+        return self._send(exposure.held, now)
+
+    def answered(self, command_id: str) -> None:
+        """Hear that an exit's steps 1 to 5 are over, however they ended: from now on the guard tells."""
+        if command_id == self.current:
+            self.unanswered = False
+
+    def _to_take_back(self, command_ids: Iterable[str], now: float) -> tuple[str, ...]:
+        """Return those that were not asked back lately, and note that they are now."""
+        again_s = self.settings.cancel_again_s
+        due = tuple(one for one in command_ids if now - self._asked_back.get(one, -again_s) >= again_s)
+        self._asked_back.update(dict.fromkeys(due, now))
+        return due
+
+    def _send(self, held: int, now: float) -> SendExit:
+        self.tries += 1
+        self.current, self.unanswered, self._sent_at = f"{self.name}-{self.tries}", True, now
+        pause_s = self.settings.retry_s * 2.0 ** min(self.tries - 1, 20)
+        self._not_before = now + min(pause_s, self.settings.retry_s_max)
+        return SendExit(self.current, Side.SELL if held > 0 else Side.BUY, abs(held), self.tries)
+
+
+def exit_price(side: Side, last_price: Decimal, instrument: Instrument, number: int) -> Decimal:
+    """Return the protected limit of an episode's `number`th order: each may give away more than the one before."""
+    factor = min(1 + WIDER_BY * (number - 1), BAND_FACTOR_MAX)
+    return protected_limit(side, last_price, instrument, band_of(last_price, instrument) * factor)
