@@ -42,6 +42,7 @@ from actors.messages import (
     ServeNext,
     SessionChanged,
     TradeBookRead,
+    TurnEntries,
     WatcherInbox,
 )
 from actors.timer import Timer
@@ -112,6 +113,7 @@ class BrokerActor(DeskActor):
         self._clock = clock
         self._timer = timer
         self._lanes = Lanes()
+        self._entries_stopped: Reason | None = None
         self._rate = OrderRate(settings.orders_per_second_max, settings.orders_reserved_for_exits)
         self._serving = False
         self._wake_at = 0.0
@@ -136,6 +138,10 @@ class BrokerActor(DeskActor):
         match message:
             case PlaceOrder() | ChangeAtBroker():
                 self._lanes.of(message).append((self._clock.monotonic(), message))
+                self._stop_entries()
+            case TurnEntries():
+                self._entries_stopped = message.stopped
+                self._stop_entries()
             case LogIn():
                 if message.by_hand:
                     self._pace = LoginPace()
@@ -158,6 +164,15 @@ class BrokerActor(DeskActor):
                 assert_never(message)
         self._continue()
         return None
+
+    def _stop_entries(self) -> None:
+        """Refuse what waits in the lane of entries while these are stopped: not a byte of it has left."""
+        if self._entries_stopped is None:
+            return
+        waiting, self._lanes.entries = self._lanes.entries, deque()
+        for _, message in waiting:
+            words = "entries were stopped before its turn came; nothing was sent"
+            self._answer(message, Refused(self._entries_stopped, words))
 
     def _continue(self) -> None:
         """See to it that the next request is served after the mailbox has been read up to here."""

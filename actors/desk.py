@@ -225,7 +225,15 @@ class Desk:
             book = book.turned(TradingState.EXITS_ONLY, "started with exits_only")
         self._begin(
             self._risk,
-            RiskActor.start_on(loop, supervisor=supervisor, command=command, repo=repo, book=book, clock=clock),
+            RiskActor.start_on(
+                loop,
+                supervisor=supervisor,
+                command=command,
+                repo=repo,
+                broker=self._broker,
+                book=book,
+                clock=clock,
+            ),
         )
         ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()))
         for key, quantity in memory.moved.items():

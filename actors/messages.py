@@ -680,6 +680,13 @@ class OrdersMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnEntries:
+    """Entries that wait for their turn, and those to come, are stopped for this reason; None takes them again."""
+
+    stopped: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MakeFlat:
     """See these positions through to flat. One that is on its way already is not begun again."""
 
@@ -1008,6 +1015,7 @@ ExitsInbox: TypeAlias = MakeFlat | LookAtExits | ExposuresTold | FindExits
 """What ExitsActor is told; what became of its orders it hears as any caller does."""
 BrokerInbox: TypeAlias = (
     PlaceOrder
+    | TurnEntries
     | ChangeAtBroker
     | ServeNext
     | LogIn

@@ -1,6 +1,6 @@
 """Step 2A: owns the trading state and the day's counts."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from loguru import logger
 
@@ -8,6 +8,7 @@ from actors.address import Address, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    BrokerInbox,
     ChangeBlocked,
     ChangeCleared,
     CheckChange,
@@ -21,9 +22,16 @@ from actors.messages import (
     RiskInbox,
     SetTradingState,
     TradingStateNow,
+    TurnEntries,
 )
-from domain.risk import RiskBook, RiskPassed, RiskRefused
+from domain.reasons import Reason
+from domain.risk import RiskBook, RiskPassed, RiskRefused, TradingState
 from domain.seams import Clock, trading_day
+
+_STOPS: Final = {
+    TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
+    TradingState.HALTED: Reason.TRADING_HALTED,
+}
 
 
 class RiskActor(LoopActor):
@@ -35,12 +43,14 @@ class RiskActor(LoopActor):
         supervisor: Address[ActorDied],
         command: Address[CommandInbox],
         repo: Address[RepoInbox],
+        broker: Address[BrokerInbox],
         book: RiskBook,
         clock: Clock,
     ) -> None:
         super().__init__(supervisor)
         self._command = command
         self._repo = repo
+        self._broker = broker
         self._book = book
         self._clock = clock
 
@@ -83,6 +93,8 @@ class RiskActor(LoopActor):
         logger.warning("trading is now {} ({})", message.state, message.because or "no reason given")
         self._book = self._book.turned(message.state, message.because)
         post(self._repo, RecordTradingState(state=message.state, because=message.because))
+        # What risk has let pass and the broker has not seen yet is stopped there.
+        post(self._broker, TurnEntries(stopped=_STOPS.get(message.state)))
         return self._now()
 
     def _now(self) -> TradingStateNow:

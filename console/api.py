@@ -27,6 +27,7 @@ from console.answers import not_known_in_time, outcome_of
 from console.bodies import Body, read_object, read_order, read_trading_state
 from console.changing import ChangingDesk, add_changes
 from console.errors import ApiError
+from console.exiting import ExitingDesk, add_exits
 from console.forms import (
     Form,
     is_named,
@@ -44,7 +45,7 @@ from domain.settings import Settings
 ORDERS_MAX = 10_000
 
 
-class RunningDesk(ChangingDesk, Protocol):
+class RunningDesk(ChangingDesk, ExitingDesk, Protocol):
     """What the API may ask of a desk."""
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
@@ -92,6 +93,7 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     guarded = APIRouter(dependencies=[Depends(_Gate(token))])
     _add_orders(guarded, desk, settings)
     add_changes(guarded, desk, settings)
+    add_exits(guarded, desk)
     _add_reading(guarded, desk, settings, clock)
     api.include_router(guarded)
     _add_health(api, desk, clock)

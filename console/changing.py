@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from actors.messages import ExitsNow, OrderAnswered, OrderDeclined
+from actors.messages import OrderAnswered, OrderDeclined
 from console.answers import Outcome, changed, not_changed_in_time, refused, settled
 from console.bodies import BECAUSE_CHARACTERS_MAX, Body, read_object
 from console.errors import ApiError
@@ -14,7 +14,6 @@ from console.forms import Form, fix_of
 from domain.books import Disagreement, Quarrel
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.exits import Scope
 from domain.order import InvalidOrderError, Origin
 from domain.settings import Settings
 from domain.settlement import Settlement
@@ -36,12 +35,6 @@ class ChangingDesk(Protocol):
 
     def log_in(self) -> None:
         """Try to open the broker's session again."""
-
-    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
-        """See positions through to flat."""
-
-    def exits(self) -> ExitsNow:
-        """Return the positions on their way to flat."""
 
 
 def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings) -> None:
@@ -73,7 +66,7 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings) -> N
     def accept(body: Body) -> Form:
         """Accept by `name`, as /status lists it, and `because`: units in it become EXTERNAL."""
         given = read_object(body)
-        name, because = _text(given, "name"), _text(given, "because")
+        name, because = text_in(given, "name"), text_in(given, "because")
         found = desk.accept(name, because)
         if found is None:
             raise ApiError(404, f"the books do not disagree about {name!r}; `status` lists what they disagree about")
@@ -81,34 +74,11 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings) -> N
             raise ApiError(409, f"an order of a past day is not accepted but settled: {fix_of(found)}")
         return {"name": found.name, "sentence": f"Accepted: {found.sentence}. Our sums follow the broker's from here."}
 
-    @guarded.post("/flatten", summary="Make every position flat, or one strategy's")
-    def flatten(body: Body) -> Form:
-        """Stop entries (unless `strategy` names one), take back what is working, and exit until nothing is held.
-
-        `because` is kept with it. The answer says what is on its way; GET /exits says what still is.
-        """
-        given = read_object(body)
-        strategy = _text(given, "strategy") if "strategy" in given else None
-        scopes = desk.flatten(_text(given, "because"), strategy)
-        return {"positions": [str(one) for one in scopes], "sentence": _flatten_sentence(scopes, strategy)}
-
-    @guarded.get("/exits", summary="What is on its way to flat")
-    def exits() -> Form:
-        """Return each position that is being made flat, and how often an exit was sent for it."""
-        return {"exits": [{"position": str(one), "tries": tries} for one, tries in desk.exits().under_way.items()]}
-
     @guarded.post("/session/login", summary="Log in again")
     def log_in() -> Form:
         """Try to open the broker's session again, also after refusals."""
         desk.log_in()
         return {"sentence": "The desk tries to log in now; `status` tells how it went."}
-
-
-def _flatten_sentence(scopes: tuple[Scope, ...], strategy: str | None) -> str:
-    whose = "of any strategy" if strategy is None else f"of {strategy}"
-    if not scopes:
-        return f"Nothing is held or working {whose}."
-    return f"On the way to flat: {', '.join(map(str, scopes))}. `status` and GET /exits tell how far."
 
 
 def _change(
@@ -140,7 +110,7 @@ def _settlement(given: dict[str, Any], command_id: str) -> Settlement:
         raise ApiError(422, "filled_quantity must be a whole number of units", command_id)
     return Settlement(
         found=given["found"],
-        because=_text(given, "because"),
+        because=text_in(given, "because"),
         broker_order_id=None if number is None else str(number),
         filled_quantity=filled,
         average_price=None if price is None else _price(price, command_id),
@@ -157,7 +127,8 @@ def _price(given: object, command_id: str) -> Decimal:
     return price
 
 
-def _text(given: dict[str, Any], name: str) -> str:
+def text_in(given: dict[str, Any], name: str) -> str:
+    """Return a line of text that has to be there."""
     value = given.get(name)
     if (
         not isinstance(value, str)

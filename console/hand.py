@@ -2,12 +2,13 @@
 
 import json
 import secrets
-import time
+import threading
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from actors.clock import SystemClock
 from actors.desk import DeskUnavailableError, back_up_database
 from console.client import DeskClient, Reply
 from console.errors import PlainError, plainly
@@ -107,16 +108,17 @@ def flatten(
 
 def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> list[str]:
     """Watch the exits under way, and say what changes; return what is not flat in the end."""
-    ends_at, said = time.monotonic() + seconds, ""
+    clock, pause, said = SystemClock(), threading.Event(), ""
+    ends_at = clock.monotonic() + seconds
     while True:
         exits = client.read("/exits")["exits"]
         words = "; ".join(f"{one['position']}: {one['tries']} exits sent" for one in exits)
         if not as_json and words and words != said:
             typer.echo(words)
             said = words
-        if not exits or time.monotonic() >= ends_at:
+        if not exits or clock.monotonic() >= ends_at:
             return [one["position"] for one in exits]
-        time.sleep(_LOOK_S)
+        pause.wait(_LOOK_S)
 
 
 def settle(

@@ -21,6 +21,7 @@ from actors.messages import (
     ServeNext,
     SessionChanged,
     TradeBookRead,
+    TurnEntries,
 )
 from domain.evidence import Accepted, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.order import Exchange, Intent, Side
@@ -161,6 +162,21 @@ def test_entries_leave_in_the_order_of_their_coming(room: BrokerRoom) -> None:
     room.wait(10)
 
     assert room.placed == names
+
+
+def test_entries_that_are_stopped_are_refused_where_they_wait_and_exits_go(room: BrokerRoom) -> None:
+    room.tell(entry("waits"), way_out("out"), TurnEntries(stopped=Reason.TRADING_EXITS_ONLY), entry("late"))
+    room.serve()
+
+    assert room.placed == ["out"]
+    assert {name: getattr(room.answers[name], "reason", None) for name in ("waits", "late")} == {
+        "waits": Reason.TRADING_EXITS_ONLY,
+        "late": Reason.TRADING_EXITS_ONLY,
+    }
+
+    room.tell(TurnEntries(stopped=None), entry("again"))
+    room.serve()
+    assert room.placed == ["out", "again"]
 
 
 def test_an_exit_leaves_at_once_when_entries_have_used_their_share(room: BrokerRoom) -> None:

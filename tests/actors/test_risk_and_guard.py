@@ -17,6 +17,7 @@ from actors.messages import (
     RiskCleared,
     SetTradingState,
     TradingStateNow,
+    TurnEntries,
 )
 from actors.risk import RiskActor
 from domain.guard import GuardLedger
@@ -36,9 +37,11 @@ class RiskRoom:
 
     def __init__(self, **limits: int) -> None:
         self.clock = FakeClock()
-        self.command, self.repo = Probe(), Probe()
+        self.command, self.repo, self.broker = Probe(), Probe(), Probe()
         book = RiskBook(limits=RiskSettings.model_validate(limits), day=trading_day(self.clock.now()))
-        self.actor = RiskActor(supervisor=Probe(), command=self.command, repo=self.repo, book=book, clock=self.clock)
+        self.actor = RiskActor(
+            supervisor=Probe(), command=self.command, repo=self.repo, broker=self.broker, book=book, clock=self.clock
+        )
 
     def check(self, name: str = "c1") -> None:
         self.actor.on_receive(CheckRisk(command=command(command_id=name), price=Decimal(100)))
@@ -65,6 +68,22 @@ def test_a_halt_counts_from_the_next_check_and_is_kept(risk: RiskRoom) -> None:
     assert risk.command.only(RiskBlocked).reason is Reason.TRADING_HALTED
     assert risk.repo.only(RecordTradingState) == RecordTradingState(state=TradingState.HALTED, because="a test")
     assert now == TradingStateNow(state=TradingState.HALTED, because="a test", orders_today=0)
+
+
+@pytest.mark.parametrize(
+    ("state", "stopped"),
+    [
+        (TradingState.EXITS_ONLY, Reason.TRADING_EXITS_ONLY),
+        (TradingState.HALTED, Reason.TRADING_HALTED),
+        (TradingState.ACTIVE, None),
+    ],
+)
+def test_entries_that_wait_at_the_broker_are_turned_too(
+    risk: RiskRoom, state: TradingState, stopped: Reason | None
+) -> None:
+    risk.turn(state)
+
+    assert risk.broker.only(TurnEntries) == TurnEntries(stopped=stopped)
 
 
 def test_a_resumed_desk_trades_again(risk: RiskRoom) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from actors.desk import Status
 from actors.messages import (
     BrokerState,
+    ExitsNow,
     Holdings,
     OrderAnswered,
     OrderDeclined,
@@ -20,6 +21,7 @@ from actors.messages import (
 from domain.books import Disagreement
 from domain.change_command import ChangeCommand
 from domain.evidence import Book
+from domain.exits import Scope
 from domain.lifecycle import Event
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.reasons import Reason, explain
@@ -103,6 +105,8 @@ class FakeDesk:
         self.settlements: list[tuple[str, Settlement]] = []
         self.change_answer: OrderAnswered | OrderDeclined | None = None
         self.logins = 0
+        self.flattened: list[tuple[str, str | None]] = []
+        self.under_way: list[dict[Scope, int]] = []
         self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
         self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
 
@@ -122,6 +126,13 @@ class FakeDesk:
 
     def timeline(self, command_id: str) -> Timeline | None:
         return self.taken.get(command_id)
+
+    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
+        self.flattened.append((because, strategy))
+        return tuple(self.under_way[0]) if self.under_way else ()
+
+    def exits(self) -> ExitsNow:
+        return ExitsNow(under_way=self.under_way.pop(0) if self.under_way else {})
 
     def holdings(self) -> Holdings:
         key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

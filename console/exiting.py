@@ -1,0 +1,48 @@
+"""Getting out, over the API: make positions flat, and say how far that is."""
+
+from typing import Protocol
+
+from fastapi import APIRouter
+
+from actors.messages import ExitsNow
+from console.bodies import Body, read_object
+from console.changing import text_in
+from console.forms import Form
+from domain.exits import Scope
+
+
+class ExitingDesk(Protocol):
+    """What is asked of a desk here."""
+
+    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
+        """See positions through to flat."""
+
+    def exits(self) -> ExitsNow:
+        """Return the positions on their way to flat."""
+
+
+def add_exits(guarded: APIRouter, desk: ExitingDesk) -> None:
+    """Add the routes."""
+
+    @guarded.post("/flatten", summary="Make every position flat, or one strategy's")
+    def flatten(body: Body) -> Form:
+        """Stop entries (unless `strategy` names one), take back what is working, and exit until nothing is held.
+
+        `because` is kept with it. The answer says what is on its way; GET /exits says what still is.
+        """
+        given = read_object(body)
+        strategy = text_in(given, "strategy") if "strategy" in given else None
+        scopes = desk.flatten(text_in(given, "because"), strategy)
+        return {"positions": [str(one) for one in scopes], "sentence": _flatten_sentence(scopes, strategy)}
+
+    @guarded.get("/exits", summary="What is on its way to flat")
+    def exits() -> Form:
+        """Return each position that is being made flat, and how often an exit was sent for it."""
+        return {"exits": [{"position": str(one), "tries": tries} for one, tries in desk.exits().under_way.items()]}
+
+
+def _flatten_sentence(scopes: tuple[Scope, ...], strategy: str | None) -> str:
+    whose = "of any strategy" if strategy is None else f"of {strategy}"
+    if not scopes:
+        return f"Nothing is held or working {whose}."
+    return f"On the way to flat: {', '.join(map(str, scopes))}. `status` and GET /exits tell how far."

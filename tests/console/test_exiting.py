@@ -1,0 +1,43 @@
+"""Getting out, over the API and from the command line."""
+
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from domain.exits import Scope
+from domain.order import Exchange, InstrumentKey, Product
+from tests.console.fakes import FakeDesk
+
+Ask = Callable[..., requests.Response]
+HELD = Scope("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+
+
+def test_flatten_says_what_is_on_its_way(ask: Ask, desk: FakeDesk) -> None:
+    desk.under_way = [{HELD: 0}]
+
+    answer = ask("POST", "/flatten", json={"because": "enough"})
+
+    assert answer.status_code == 200
+    assert answer.json()["positions"] == ["RELIANCE-EQ (NSE MIS) of straddle"]
+    assert answer.json()["sentence"].startswith("On the way to flat: RELIANCE-EQ (NSE MIS) of straddle.")
+    assert desk.flattened == [("enough", None)]
+
+
+def test_flatten_of_one_strategy_with_nothing_says_so(ask: Ask, desk: FakeDesk) -> None:
+    answer = ask("POST", "/flatten", json={"because": "enough", "strategy": "straddle"})
+
+    assert answer.json() == {"positions": [], "sentence": "Nothing is held or working of straddle."}
+    assert desk.flattened == [("enough", "straddle")]
+
+
+@pytest.mark.parametrize("body", [{}, {"because": ""}, {"because": "x", "strategy": 7}])
+def test_a_flatten_that_cannot_be_meant_changes_nothing(ask: Ask, desk: FakeDesk, body: dict[str, object]) -> None:
+    assert ask("POST", "/flatten", json=body).status_code == 422
+    assert desk.flattened == []
+
+
+def test_exits_tells_how_often_each_was_tried(ask: Ask, desk: FakeDesk) -> None:
+    desk.under_way = [{HELD: 2}]
+
+    assert ask("GET", "/exits").json() == {"exits": [{"position": "RELIANCE-EQ (NSE MIS) of straddle", "tries": 2}]}

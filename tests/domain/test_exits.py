@@ -1,0 +1,162 @@
+"""An episode's next step, from what the guard holds now."""
+
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.exits import Episode, ExitWish, Exposure, Flat, OpenOrder, Scope, SendExit, Step, TakeBack, Wait, exit_price
+from domain.order import Exchange, InstrumentKey, Origin, Product, Side
+from domain.settings import ExitSettings
+from tests.fakes import TEN_O_CLOCK, instrument
+
+SETTINGS = ExitSettings()
+SCOPE = Scope("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+WISH = ExitWish(wish_id="w", scope=SCOPE, because="test", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
+ENTRY = OpenOrder("entry", Side.BUY, 10)
+
+
+def episode() -> Episode:
+    return Episode(WISH, "x", 0.0, SETTINGS)
+
+
+def exit_order(name: str = "x-1", units: int = 10) -> OpenOrder:
+    return OpenOrder(name, Side.SELL, units)
+
+
+def sent(one: Episode, now: float = 0.0, held: int = 10) -> SendExit:
+    step = one.next_step(Exposure(held), now)
+    assert isinstance(step, SendExit)
+    one.answered(step.command_id)
+    return step
+
+
+@pytest.mark.parametrize(("held", "side"), [(10, Side.SELL), (-10, Side.BUY)])
+def test_what_is_held_is_given_up_on_the_other_side(held: int, side: Side) -> None:
+    assert episode().next_step(Exposure(held), 0.0) == SendExit("x-1", side, 10, 1)
+
+
+def test_nothing_held_and_nothing_open_is_flat() -> None:
+    assert episode().next_step(Exposure(), 0.0) == Flat()
+
+
+def test_working_orders_are_taken_back_first_and_waited_for() -> None:
+    one, both = episode(), Exposure(10, (ENTRY,))
+
+    assert one.next_step(both, 0.0) == TakeBack(("entry",))
+    assert one.next_step(both, 0.1) == Wait()
+    assert isinstance(one.next_step(Exposure(10), 0.2), SendExit)
+
+
+def test_an_order_that_will_not_go_holds_the_exit_up_for_so_long_only_and_is_asked_again() -> None:
+    one, both = episode(), Exposure(10, (ENTRY,))
+    one.next_step(both, 0.0)
+
+    later = [one.next_step(both, SETTINGS.cancel_wait_s + shift) for shift in (0.0, 0.1)]
+
+    assert later == [TakeBack(("entry",)), SendExit("x-1", Side.SELL, 10, 1)]
+
+
+def test_with_nothing_held_an_order_that_may_still_trade_keeps_the_episode_open() -> None:
+    one = episode()
+    one.next_step(Exposure(0, (ENTRY,)), 0.0)
+
+    assert one.next_step(Exposure(0, (ENTRY,)), 60.1) == TakeBack(("entry",))
+    assert one.next_step(Exposure(0, (ENTRY,)), 60.2) == Wait()
+
+
+def test_until_its_order_is_answered_nothing_else_is_done() -> None:
+    one = episode()
+    one.next_step(Exposure(10), 0.0)
+
+    assert [one.next_step(exposure, 30.0) for exposure in (Exposure(10), Exposure(), Exposure(10, (ENTRY,)))] == [
+        Wait()
+    ] * 3
+
+
+def test_the_answer_of_another_order_is_not_its_own() -> None:
+    one = episode()
+    one.next_step(Exposure(10), 0.0)
+
+    one.answered("x-0")
+
+    assert one.unanswered
+
+
+def test_an_exit_that_does_not_fill_is_taken_back_and_sent_anew() -> None:
+    one = episode()
+    sent(one)
+    working = Exposure(10, (exit_order(),))
+
+    steps = [one.next_step(working, at) for at in (0.1, SETTINGS.unfilled_s, SETTINGS.unfilled_s + 0.1)]
+    anew = one.next_step(Exposure(10), SETTINGS.unfilled_s + 0.2)
+
+    assert steps == [Wait(), TakeBack(("x-1",)), Wait()]
+    assert anew == SendExit("x-2", Side.SELL, 10, 2)
+
+
+def test_what_an_exit_left_is_sent_after_it() -> None:
+    one = episode()
+    sent(one)
+
+    assert one.next_step(Exposure(4), SETTINGS.retry_s) == SendExit("x-2", Side.SELL, 4, 2)
+
+
+def test_tries_slow_down_to_a_bound_and_never_end() -> None:
+    one, tries = episode(), []
+    for now in (look * 0.25 for look in range(400)):
+        step = one.next_step(Exposure(10), now)
+        if isinstance(step, SendExit):
+            tries.append(now)
+            one.answered(step.command_id)
+    pauses = [after - before for before, after in pairwise(tries)]
+
+    assert pauses[0] == SETTINGS.retry_s
+    assert pauses == sorted(pauses)
+    assert max(pauses) == SETTINGS.retry_s_max
+
+
+@pytest.mark.parametrize(("side", "prices"), [(Side.SELL, ["1492.50", "1488.75", "1485.00"]), (Side.BUY, ["1507.50"])])
+def test_each_price_may_give_away_more(side: Side, prices: list[str]) -> None:
+    found = [exit_price(side, Decimal(1500), instrument(), number) for number in range(1, len(prices) + 1)]
+
+    assert found == [Decimal(price) for price in prices]
+
+
+@given(st.data())
+def test_however_its_orders_end_two_of_them_never_work_together_and_it_ends_flat(data: st.DataObject) -> None:
+    """A world that rejects, fills in part, holds cancels up, and at last behaves."""
+    one, now, held = episode(), 0.0, data.draw(st.integers(-50, 50).filter(bool))
+    side = Side.SELL if held > 0 else Side.BUY
+    orders: dict[str, int] = {"entry": data.draw(st.integers(0, 20))}
+    sides = {"entry": Side.BUY if held > 0 else Side.SELL}
+    troubles = data.draw(st.integers(0, 25))
+    step: Step = Wait()
+    for _ in range(3_000):
+        live = tuple(OpenOrder(name, sides[name], units) for name, units in orders.items() if units)
+        step = one.next_step(Exposure(held, live), now)
+        if isinstance(step, Flat):
+            break
+        if isinstance(step, TakeBack):
+            for name in step.command_ids:
+                if troubles > 0 and data.draw(st.booleans()):
+                    troubles -= 1
+                else:
+                    orders[name] = 0
+        elif isinstance(step, SendExit):
+            assert not any(units for name, units in orders.items() if name.startswith("x-"))
+            assert (step.side, step.quantity) == (side, abs(held))
+            traded = step.quantity
+            if troubles > 0:
+                troubles -= 1
+                traded = data.draw(st.integers(0, step.quantity))
+            rests = traded < step.quantity and data.draw(st.booleans())
+            orders[step.command_id], sides[step.command_id] = (step.quantity - traded if rests else 0), step.side
+            held += traded * step.side.sign
+            one.answered(step.command_id)
+        now += 0.1
+
+    assert step == Flat()
+    assert held == 0
