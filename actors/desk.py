@@ -137,6 +137,7 @@ class Status:
     readiness: Readiness
     broker: BrokerState
     watch: WatchState
+    exits: ExitsNow
 
 
 class Desk:
@@ -548,6 +549,7 @@ class Desk:
             readiness=self.readiness(),
             broker=self._broker_state(),
             watch=self._watch_state(),
+            exits=self.exits(),
         )
 
     def readiness(self) -> Readiness:

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from actors.messages import ExitsNow
 from console.bodies import Body, read_object
 from console.changing import text_in
-from console.forms import Form
+from console.forms import Form, exits_form
 from domain.exits import Scope
 
 
@@ -38,7 +38,7 @@ def add_exits(guarded: APIRouter, desk: ExitingDesk) -> None:
     @guarded.get("/exits", summary="What is on its way to flat")
     def exits() -> Form:
         """Return each position that is being made flat, and how often an exit was sent for it."""
-        return {"exits": [{"position": str(one), "tries": tries} for one, tries in desk.exits().under_way.items()]}
+        return {"exits": exits_form(desk.exits())}
 
 
 def _flatten_sentence(scopes: tuple[Scope, ...], strategy: str | None) -> str:

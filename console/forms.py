@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from actors.messages import Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
+from actors.messages import ExitsNow, Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
 from console.story import BOOKS_NEEDED, sentences
 from console.words import decided_from
 from domain.books import Disagreement, Quarrel
@@ -188,6 +188,11 @@ def _position_form(row: PositionRow) -> Form:
 def trading_form(trading: TradingStateNow) -> Form:
     """Return what may be sent, why, and the day's count."""
     return {"state": trading.state.value, "because": trading.because, "orders_today": trading.orders_today}
+
+
+def exits_form(exits: ExitsNow) -> list[Form]:
+    """Return each position on its way to flat, and how often an exit was sent for it."""
+    return [{"position": str(scope), "tries": tries} for scope, tries in exits.under_way.items()]
 
 
 def readiness_form(readiness: Readiness) -> Form:

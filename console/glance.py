@@ -65,6 +65,8 @@ def status_view(status: Form) -> RenderableType:
         what = "stops entries" if one["stops_entries"] else "entries go on"
         words = f"{one['name']} ({what}): {one['sentence']}. To end it: {one['fix']}."
         lines.append(Text(words, style="red" if one["stops_entries"] else "yellow"))
+    on_their_way = (f"On its way to flat: {one['position']}, {one['tries']} exits sent." for one in status["exits"])
+    lines.extend(Text(words, style="yellow") for words in on_their_way)
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))
     return Group(*lines)

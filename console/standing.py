@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from actors.desk import Status
-from console.forms import Form, readiness_form, trading_form
+from console.forms import Form, exits_form, readiness_form, trading_form
 from domain.risk import TradingState
 from domain.settings import Settings
 
@@ -21,6 +21,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
         "trading": trading_form(now.trading),
         "effective": effective(now.trading.state, readiness["reasons"]),
         "in_flight": list(now.readiness.in_flight),
+        "exits": exits_form(now.exits),
         "broker": {
             "session": now.broker.session,
             "session_state": _session_state(now),

@@ -171,4 +171,5 @@ class FakeDesk:
             readiness=self.readiness(),
             broker=broker,
             watch=WatchState(book_asked_at=TEN_O_CLOCK, feed="logged in"),
+            exits=self.exits(),
         )

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 import requests
 
+from console.glance import status_view
 from domain.exits import Scope
 from domain.order import Exchange, InstrumentKey, Product
 from tests.console.fakes import FakeDesk
+from tests.console.test_render import drawn
 
 Ask = Callable[..., requests.Response]
 HELD = Scope("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
@@ -41,3 +43,12 @@ def test_exits_tells_how_often_each_was_tried(ask: Ask, desk: FakeDesk) -> None:
     desk.under_way = [{HELD: 2}]
 
     assert ask("GET", "/exits").json() == {"exits": [{"position": "RELIANCE-EQ (NSE MIS) of straddle", "tries": 2}]}
+
+
+def test_status_names_what_is_on_its_way_to_flat(ask: Ask, desk: FakeDesk) -> None:
+    desk.under_way = [{HELD: 2}]
+
+    status = ask("GET", "/status").json()
+
+    assert status["exits"] == [{"position": "RELIANCE-EQ (NSE MIS) of straddle", "tries": 2}]
+    assert "On its way to flat: RELIANCE-EQ (NSE MIS) of straddle, 2 exits sent." in drawn(status_view(status))

@@ -167,6 +167,24 @@ def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> N
     assert "running.db is there already; name a new file" in console.call("backup", "running.db")[2]
 
 
+def test_a_person_gets_out_of_everything(console: Console) -> None:
+    desk = console.run()
+    assert console.call(*BUY, "--strategy", "held")[0] == 0
+    assert console.call(*BUY, "--strategy", "rests", "--type", "limit", "--price", "1400")[0] == 0
+
+    code, out, errors = console.call("flatten", "--because", "enough for today")
+
+    assert (code, errors) == (0, "")
+    assert "RELIANCE-EQ (NSE MIS) of held" in out
+    assert out.rstrip().endswith("Flat.")
+    assert console.read("positions")["strategies"] == []
+    assert console.read("status")["trading"]["state"] == "EXITS_ONLY"
+    assert "Nothing is held or working" in console.call("flatten")[1]
+    assert console.call("resume")[0] == 0
+    desk.send_signal(signal.SIGTERM)
+    desk.communicate(timeout=WAIT_S)
+
+
 def test_a_desk_may_start_without_taking_entries(console: Console) -> None:
     desk = console.run("--exits-only", says="takes exits only, until `resume`,")
 
