@@ -28,7 +28,7 @@ ENDS_WITHIN_S: Final = 60.0
 PER_THOUSAND_MB_MAX: Final = 6.0
 """What a thousand orders of the day may cost: the desk's own rows, and reading a book that is longer by so many."""
 ORDERS_TO_JUDGE_BY: Final = 1_000
-REST_MB_MAX: Final = 3.0
+REST_MB_MAX: Final = 4.0
 """How much a desk that is left alone may still take: what the allocator needs to settle."""
 SETTLED: Final = frozenset(
     {"WORKING", "PARTLY_FILLED", "FILLED", "CANCELED", "REJECTED", "BLOCKED", "REFUSED", "NOT_PLACED"}
