@@ -419,7 +419,8 @@ class CommandActor(LoopActor):
         if event is Event.SEND:
             # First of all: the broker's thread wakes up while the others are told.
             post(self._broker, PlaceOrder(order=order))
-        self._spread(order, message.happened, late=message.late)
+        if not message.again:
+            self._spread(order, message.happened, late=message.late)
         if event is Event.SEND:
             self._make_way(name)
         elif event is Event.BLOCK and lead is not None:

@@ -247,6 +247,7 @@ class Desk:
                 loop, supervisor=supervisor, command=command, broker=self._broker, feed=feed, clock=clock
             ),
         )
+        calendar = self._calendar()
         limits = CommandLimits(settings.broker.orders_waiting_max, settings.watcher.blind_s_max)
         self._begin(
             self._command,
@@ -260,7 +261,7 @@ class Desk:
                 broker=self._broker,
                 watcher=self._watcher,
                 limits=limits,
-                calendar=self._calendar(),
+                calendar=calendar,
                 clock=clock,
                 timer=timer,
             ),
@@ -277,6 +278,7 @@ class Desk:
                 repo=repo,
                 client_id=settings.client_id,
                 settings=settings.exits,
+                calendar=calendar,
                 clock=clock,
                 ids=self._ids,
                 timer=timer,

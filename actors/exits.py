@@ -34,6 +34,7 @@ from actors.messages import (
     SubmitOrder,
 )
 from actors.timer import Timer
+from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.exits import LOUD_FROM, Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
@@ -59,6 +60,7 @@ class ExitsActor(LoopActor):
         repo: Address[RepoInbox],
         client_id: str,
         settings: ExitSettings,
+        calendar: Calendar | None,
         clock: Clock,
         ids: Ids,
         timer: Timer,
@@ -70,6 +72,7 @@ class ExitsActor(LoopActor):
         self._repo = repo
         self._client_id = client_id
         self._settings = settings
+        self._calendar = calendar
         self._clock = clock
         self._ids = ids
         self._timer = timer
@@ -114,7 +117,7 @@ class ExitsActor(LoopActor):
         """Let each episode take its next step, and wind the clock as long as one is open."""
         for episode in list(self._episodes.values()):
             exposure = message.exposures.get(episode.wish.scope, _NOTHING)
-            step = episode.next_step(exposure, self._clock.monotonic())
+            step = episode.next_step(exposure, self._clock.monotonic(), is_open=self._is_open(episode.wish.scope))
             match step:
                 case Wait():
                     pass
@@ -129,6 +132,9 @@ class ExitsActor(LoopActor):
         self._looking = bool(self._episodes)
         if self._looking:
             self._timer.tell_after(self._settings.look_s, self.actor_ref, LookAtExits())
+
+    def _is_open(self, scope: Scope) -> bool:
+        return self._calendar is None or self._calendar.is_open(scope.key.exchange, self._clock.now())
 
     def _take_back(self, episode: Episode, step: TakeBack) -> None:
         for command_id in step.command_ids:

@@ -328,11 +328,12 @@ class RecordEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecorded:
-    """It is on disk; this is the order now."""
+    """It is on disk; this is the order now. `again`: books or updates had told it before, and nothing was written."""
 
     order: Order
     happened: OrderEvent
     late: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

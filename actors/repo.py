@@ -259,7 +259,9 @@ class RepoActor(LoopActor):
                     recorded = self._repository.update_status(message.command_id, message.happened, message.at)
                 except (IllegalTransitionError, UnknownOrderError) as error:
                     return EventIllegal(command_id=message.command_id, happened=message.happened, cause=str(error))
-                return EventRecorded(order=recorded.order, happened=message.happened, late=recorded.late)
+                return EventRecorded(
+                    order=recorded.order, happened=message.happened, late=recorded.late, again=recorded.again
+                )
             case LookUpChange():
                 found = self._repository.get(message.command.command_id)
                 seen = found is not None and self._repository.has_change(found, message.command.change_id)

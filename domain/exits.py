@@ -110,11 +110,10 @@ class Episode:
     current: str | None = None
     unanswered: bool = False
     _sent_at: float = 0.0
-    _not_before: float = 0.0
     _asked_back: dict[str, float] = field(default_factory=dict)
 
-    def next_step(self, exposure: Exposure, now: float) -> Step:
-        """Return what to do now, and take it as done."""
+    def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True) -> Step:
+        """Return what to do now, and take it as done. While its market is closed it tries now and then only."""
         if self.unanswered:
             return Wait()
         if exposure.is_flat:
@@ -128,7 +127,7 @@ class Episode:
             back = self._to_take_back([self.current], now) if is_old else ()
             return TakeBack(back) if back else Wait()
         still_waits = bool(others) and now - self.began_at < self.settings.cancel_wait_s
-        if not exposure.held or still_waits or now < self._not_before:
+        if not exposure.held or still_waits or self._rests(now, is_open=is_open):
             return Wait()
         return self._send(exposure.held, now)
 
@@ -144,11 +143,18 @@ class Episode:
         self._asked_back.update(dict.fromkeys(due, now))
         return due
 
+    def _rests(self, now: float, *, is_open: bool) -> bool:
+        """Say whether the last try was too short a time ago: pauses double up to a bound."""
+        if not self.tries:
+            return False
+        pause_s = self.settings.retry_s * 2.0 ** min(self.tries - 1, 20)
+        return now - self._sent_at < min(
+            pause_s, self.settings.retry_s_max if is_open else self.settings.retry_closed_s
+        )
+
     def _send(self, held: int, now: float) -> SendExit:
         self.tries += 1
         self.current, self.unanswered, self._sent_at = f"{self.name}-{self.tries}", True, now
-        pause_s = self.settings.retry_s * 2.0 ** min(self.tries - 1, 20)
-        self._not_before = now + min(pause_s, self.settings.retry_s_max)
         return SendExit(self.current, Side.SELL if held > 0 else Side.BUY, abs(held), self.tries)
 
 

@@ -215,6 +215,8 @@ class ExitSettings(Section):
     retry_s: Seconds = 0.5
     retry_s_max: Seconds = 10.0
     """The pause between two tries doubles from the first to the second."""
+    retry_closed_s: Seconds = 300.0
+    """So long it grows while the calendar says that the market is closed: the calendar may be wrong, the broker not."""
 
 
 class SupervisorSettings(Section):

@@ -66,10 +66,11 @@ _TOLD_BY_BOOKS: Final = frozenset({Event.WORK, Event.PARTLY_FILL, Event.FILL, Ev
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An order as it stands after a write; `late` marks a late truth."""
+    """An order as it stands after a write; `late` marks a late truth, `again` what had been written before."""
 
     order: Order
     late: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,7 @@ class OrderRepository:
         new = changing_values(after)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
         if happened.event in _TOLD_BY_BOOKS and changes.keys() <= {"updated_at"}:
-            return Recorded(before, late=False)
+            return Recorded(before, late=False, again=True)
         self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         self._journal(command_id, happened.event.value, before.state.value, new, changes, happened.inputs)
         return Recorded(after, is_late_truth(before.state, happened.event))

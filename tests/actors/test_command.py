@@ -10,6 +10,7 @@ from actors.messages import (
     BooksUnavailable,
     CheckRisk,
     EventRecorded,
+    ExposureMoved,
     ExposureRefused,
     FillsSeen,
     JoinStrategy,
@@ -621,6 +622,19 @@ def test_the_watcher_hears_whether_fills_grew(room: CommandRoom, filled: int, *,
     room.tell(AskForMoves())
 
     assert room.watcher.only(OrdersMoved).fills_grew == grew
+
+
+def test_what_two_books_told_alike_is_told_to_nobody_twice(room: CommandRoom) -> None:
+    strategy = Probe()
+    room.tell(JoinStrategy(strategy="s1", address=strategy))
+    event = OrderEvent(event=Event.FILL, filled_quantity=10)
+    filled = order(state=State.FILLED, filled_quantity=10, strategy="s1")
+
+    for again in (False, True):
+        room.tell(EventRecorded(order=filled, happened=event, late=False, again=again))
+
+    assert len(strategy.of(OrderUpdated)) == 1
+    assert len(room.guard.of(ExposureMoved)) == 1
 
 
 def test_fills_go_to_the_database(room: CommandRoom) -> None:

@@ -118,6 +118,18 @@ def test_tries_slow_down_to_a_bound_and_never_end() -> None:
     assert max(pauses) == SETTINGS.retry_s_max
 
 
+def test_while_its_market_is_closed_it_tries_now_and_then_and_at_once_when_it_opens() -> None:
+    one = episode()
+    for _ in range(20):
+        one.tries += 1
+    sent(one, 1000.0)
+
+    closed = [one.next_step(Exposure(10), at, is_open=False) for at in (1010.5, 1299.0)]
+
+    assert closed == [Wait(), Wait()]
+    assert isinstance(one.next_step(Exposure(10), 1299.1, is_open=True), SendExit)
+
+
 @pytest.mark.parametrize(("side", "prices"), [(Side.SELL, ["1492.50", "1488.75", "1485.00"]), (Side.BUY, ["1507.50"])])
 def test_each_price_may_give_away_more(side: Side, prices: list[str]) -> None:
     found = [exit_price(side, Decimal(1500), instrument(), number) for number in range(1, len(prices) + 1)]
