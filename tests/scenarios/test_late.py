@@ -1,7 +1,6 @@
 """What comes late, and a broker that hangs (SCENARIOS, R5 and R9): real seconds by `make long`, else a 25th."""
 
 import threading
-from collections import Counter
 from typing import Final
 
 import pytest
@@ -73,12 +72,13 @@ def test_while_the_broker_hangs_an_exit_waits_for_one_request_only_and_a_halt_is
     assert _place_orders(paper, after=held)[:2] == [remarks_tag_of(entries[0]), remarks_tag_of(exit_order)]
     scene.until_books_agree()
     assert all(len(one.all()) == 1 for one in callers)
-    assert all(scene.times_sent(one) == 1 for one in entries)
+    assert [scene.times_sent(one) for one in entries] == [1] + [0] * (len(entries) - 1)
+    assert {scene.order(one).tag for one in entries[1:]} == {Reason.TRADING_HALTED}, "a halt stops what still waits"
 
 
 @pytest.mark.timeout(HANG_S + WINDOW_S + 60)
 def test_a_broker_that_hangs_for_a_minute_leaves_every_order_one_fate(make_scene: MakeScene, paper: Paper) -> None:
-    """R9: the first entry is taken, the exit is next and never arrives, and the entries wait too long."""
+    """R9: the first entry is taken, the exit is next and never arrives, and a halt stops the entries that wait."""
     # So long that all are queued while the first one hangs, also on a busy machine.
     read_timeout_s = max(READ_TIMEOUT_S, 1.0)
     proof = {"books": 3, "window_s": WINDOW_S if LONG else 1.0}
@@ -101,16 +101,11 @@ def test_a_broker_that_hangs_for_a_minute_leaves_every_order_one_fate(make_scene
 
     until(lambda: all(one.all() for one in callers), "not every order was answered")
     scene.until_state(exit_order, State.NOT_PLACED, within_s=WINDOW_S + WAIT_S)
-    until(lambda: all(scene.order(one).is_over for one in queued), "not every order was settled", WINDOW_S + WAIT_S)
     scene.until_books_agree()
     assert scene.order(taken).state is State.WORKING
-    fates = Counter(scene.order(one).tag for one in queued)
-    assert set(fates) <= {Reason.RATE_LIMITED, Reason.PROVED_ABSENT}
-    assert fates[Reason.RATE_LIMITED] >= 45, "few had their turn while it hung"
+    assert {scene.order(one).tag for one in queued} == {Reason.TRADING_HALTED}, "a halt stops what still waits"
     assert all(len(one.all()) == 1 for one in callers)
-    placed = _place_orders(paper, after=held)
-    assert placed[:2] == [remarks_tag_of(taken), remarks_tag_of(exit_order)]
-    assert len(placed) == len(set(placed)), "nothing was sent twice"
+    assert _place_orders(paper, after=held) == [remarks_tag_of(taken), remarks_tag_of(exit_order)]
     scene.desk.set_trading_state(TradingState.ACTIVE, "the broker answers again")
     again = scene.submit(scene.command("exit-again", intent="EXIT", side="SELL", price="1499.00"))
     scene.until_state(again.command, State.FILLED)
