@@ -389,6 +389,7 @@ class Desk:
             supervisor=self._supervisor,
             command=self._command,
             market=self._market,
+            exits=self._exits,
             client_id=self._settings.client_id,
             clock=self._clock,
             ids=self._ids,

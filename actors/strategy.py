@@ -19,7 +19,9 @@ from actors.messages import (
     ActorDied,
     CommandInbox,
     DeskMemory,
+    ExitsInbox,
     JoinStrategy,
+    MakeFlat,
     MarketInbox,
     OrderDeclined,
     OrderUpdated,
@@ -29,6 +31,7 @@ from actors.messages import (
     WatchPrice,
 )
 from domain.evidence import Tick
+from domain.exits import ExitWish, Scope
 from domain.order import (
     Exchange,
     InstrumentKey,
@@ -37,6 +40,7 @@ from domain.order import (
     Order,
     OrderCommand,
     OrderEvent,
+    Origin,
     Product,
     Side,
     parse_word,
@@ -57,6 +61,7 @@ class StrategySeams:
     supervisor: Address[ActorDied]
     command: Address[CommandInbox]
     market: Address[MarketInbox]
+    exits: Address[ExitsInbox]
     client_id: str
     clock: Clock
     ids: Ids
@@ -122,6 +127,28 @@ class StrategyActor(DeskActor):
             return None
         side = Side.SELL if held > 0 else Side.BUY
         return self._order(side, exchange, symbol, abs(held), {"intent": Intent.EXIT, "product": product, **terms})
+
+    def exit_all(self, because: str = "the strategy wants out") -> int:
+        """See all that this strategy holds or works through to flat; return how many positions that is.
+
+        The desk takes it from here: working orders are taken back, exits are sent until nothing is held, however long
+        it takes and over a restart. What each of its orders becomes comes to `on_order` as ever.
+        """
+        held = {key for key, units in self._held.items() if units}
+        keys = held | {one.key for one in self._orders.values()}
+        wishes = tuple(
+            ExitWish(
+                wish_id=self._seams.ids.new(),
+                scope=Scope(self.name, key),
+                because=because,
+                origin=Origin.STRATEGY,
+                asked_at=self._seams.clock.now(),
+            )
+            for key in keys
+        )
+        if wishes:
+            post(self._seams.exits, MakeFlat(wishes=wishes))
+        return len(wishes)
 
     def position(self, exchange: str, symbol: str, product: str = "MIS") -> int:
         """Return the signed units this strategy holds, from its fills."""

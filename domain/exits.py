@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from typing import Final, TypeAlias
 
 from domain.instrument import Instrument, band_of, protected_limit
@@ -110,6 +111,7 @@ class Episode:
     current: str | None = None
     unanswered: bool = False
     _sent_at: float = 0.0
+    _flat_since: float = inf
     _asked_back: dict[str, float] = field(default_factory=dict)
 
     def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True) -> Step:
@@ -117,7 +119,9 @@ class Episode:
         if self.unanswered:
             return Wait()
         if exposure.is_flat:
-            return Flat()
+            self._flat_since = min(self._flat_since, now)
+            return Flat() if now - self._flat_since >= self.settings.flat_for_s else Wait()
+        self._flat_since = inf
         others = [one.command_id for one in exposure.open if one.command_id != self.current]
         back = self._to_take_back(others, now)
         if back:

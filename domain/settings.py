@@ -210,6 +210,8 @@ class ExitSettings(Section):
     cancel_wait_s: Seconds = 2.0
     """So long an exit waits for evidence that working orders of its position are gone; then it goes all the same."""
     cancel_again_s: Seconds = 2.0
+    flat_for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    """A position has to be flat for so long: an order that was asked for just before may be on its way to the guard."""
     unfilled_s: Seconds = 3.0
     """An exit that has not filled for so long is taken back, and leaves again at a worse price."""
     retry_s: Seconds = 0.5

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from actors.messages import (
     ActorDied,
     DeskMemory,
     JoinStrategy,
+    MakeFlat,
     OrderDeclined,
     OrderUpdated,
     PriceTicked,
@@ -18,7 +20,7 @@ from actors.messages import (
 from actors.strategy import ERRORS_MAX, StrategyActor, StrategySeams
 from domain.evidence import Tick
 from domain.lifecycle import Event, State
-from domain.order import Exchange, InstrumentKey, Intent, InvalidOrderError, Order, OrderEvent, Product, Side
+from domain.order import Exchange, InstrumentKey, Intent, InvalidOrderError, Order, OrderEvent, Origin, Product, Side
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.settings import StrategySettings
@@ -59,7 +61,7 @@ class StrategyRoom:
         **settings: Any,  # noqa: ANN401  any setting of a strategy
     ) -> None:
         self.clock = FakeClock()
-        self.supervisor, self.command, self.market = Probe(), Probe(), Probe()
+        self.supervisor, self.command, self.market, self.exits = Probe(), Probe(), Probe(), Probe()
         memory = DeskMemory(
             orders=orders, positions=positions or {}, orders_today=0, trading_state=TradingState.ACTIVE, because=""
         )
@@ -67,6 +69,7 @@ class StrategyRoom:
             supervisor=self.supervisor,
             command=self.command,
             market=self.market,
+            exits=self.exits,
             client_id="FA1",
             clock=self.clock,
             ids=FakeIds(),
@@ -282,3 +285,25 @@ def test_an_exit_that_is_under_way_is_not_asked_for_again() -> None:
     assert first is not None
     assert second is None
     assert len(room.submitted) == 1
+
+
+def test_exit_all_is_about_what_is_held_and_what_works_and_about_nothing_else() -> None:
+    held, sold = replace(KEY, symbol="INFY-EQ"), replace(KEY, symbol="TCS-EQ")
+    room = StrategyRoom(
+        order(state=State.WORKING, strategy="trend"), positions={"trend": {held: -5, sold: 0}, "other": {sold: 3}}
+    )
+
+    count = room.strategy.exit_all("enough")
+
+    wishes = room.exits.only(MakeFlat).wishes
+    assert count == 2
+    assert {one.scope.key for one in wishes} == {KEY, held}
+    assert {(one.scope.strategy, one.because, one.origin) for one in wishes} == {("trend", "enough", Origin.STRATEGY)}
+    assert len({one.wish_id for one in wishes}) == 2
+
+
+def test_exit_all_of_nothing_asks_for_nothing() -> None:
+    room = StrategyRoom()
+
+    assert room.strategy.exit_all() == 0
+    assert not room.exits.of(MakeFlat)

@@ -12,7 +12,7 @@ from domain.order import Exchange, InstrumentKey, Origin, Product, Side
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, instrument
 
-SETTINGS = ExitSettings()
+SETTINGS = ExitSettings(flat_for_s=0)
 SCOPE = Scope("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 WISH = ExitWish(wish_id="w", scope=SCOPE, because="test", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
 ENTRY = OpenOrder("entry", Side.BUY, 10)
@@ -40,6 +40,15 @@ def test_what_is_held_is_given_up_on_the_other_side(held: int, side: Side) -> No
 
 def test_nothing_held_and_nothing_open_is_flat() -> None:
     assert episode().next_step(Exposure(), 0.0) == Flat()
+
+
+def test_an_order_that_was_asked_for_just_before_is_waited_for() -> None:
+    one = Episode(WISH, "x", 0.0, ExitSettings(flat_for_s=1.0))
+
+    looks = [(0.0, Exposure()), (0.5, Exposure(0, (ENTRY,))), (0.6, Exposure()), (1.5, Exposure()), (1.6, Exposure())]
+    steps = [one.next_step(exposure, now) for now, exposure in looks]
+
+    assert steps == [Wait(), TakeBack(("entry",)), Wait(), Wait(), Flat()]
 
 
 def test_working_orders_are_taken_back_first_and_waited_for() -> None:

@@ -1,4 +1,4 @@
-"""Strategies that have lost their mind."""
+"""Strategies that have lost their mind, or change it."""
 
 import threading
 from typing import Final
@@ -50,3 +50,11 @@ class Troubled(StrategyActor):
                     self.buy("NSE", "RELIANCE-EQ", 1)
             case _:
                 raise AssertionError(self._how)
+
+
+class Fickle(StrategyActor):
+    """Buys, and wants out in the same breath."""
+
+    def on_start(self) -> None:
+        self.buy("NSE", "RELIANCE-EQ", 10)
+        self.exit_all("changed its mind")

@@ -8,11 +8,14 @@ from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.reasons import Reason
 from domain.risk import TradingState
+from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import RESTING, MakeScene, Scene
 from tests.scenarios.waiting import WAIT_S, until
 
-QUICK: dict[str, Any] = {"exits": {"unfilled_s": 0.5, "cancel_again_s": 0.3, "retry_s": 0.1, "retry_s_max": 0.4}}
+QUICK: dict[str, Any] = {
+    "exits": {"unfilled_s": 0.5, "cancel_again_s": 0.3, "retry_s": 0.1, "retry_s_max": 0.4, "flat_for_s": 0.3}
+}
 
 
 @pytest.fixture
@@ -106,6 +109,23 @@ def test_two_wishes_for_one_position_are_one_episode(scene: Scene) -> None:
     until_flat(scene)
     (sold,) = exits_at_broker(scene)
     assert (sold.side, sold.filled, scene.held(strategy)) == ("S", 10, 0)
+
+
+def test_a_strategy_that_wants_out_right_after_its_entry_gets_out(make_scene: MakeScene, paper: Paper) -> None:
+    """`exit_all` in the same breath as `buy`: the entry has not reached the guard when the episode begins."""
+    fickle = {"class": "tests.scenarios.strategies:Fickle", "name": "fickle"}
+    scene = make_scene(paper, **QUICK, strategies=[fickle])
+    paper.fault("SearchScrip", "slow", seconds=0.1)
+
+    scene.desk.start_strategies()
+
+    until(lambda: [one for one in rows_of(scene.path).values() if one["strategy"] == "fickle"], "it did not enter")
+    until(lambda: scene.desk.exits().under_way == {}, lambda: f"not flat: {scene.desk.exits()}")
+    placed = [one for one in paper.ledger().orders if one.number not in scene.earlier]
+    until(lambda: scene.held("fickle") == 0, "not flat")
+    assert sum(one.filled * (1 if one.side == "B" else -1) for one in placed) == 0
+    assert not [one for one in placed if one.status == "OPEN"]
+    scene.until_books_agree()
 
 
 def test_a_position_closed_by_phone_meanwhile_is_not_closed_twice(make_scene: MakeScene, make_paper: MakePaper) -> None:
