@@ -119,8 +119,11 @@ def test_a_strategy_that_wants_out_right_after_its_entry_gets_out(make_scene: Ma
 
     scene.desk.start_strategies()
 
-    until(lambda: [one for one in rows_of(scene.path).values() if one["strategy"] == "fickle"], "it did not enter")
-    until(lambda: scene.desk.exits().under_way == {}, lambda: f"not flat: {scene.desk.exits()}")
+    def fates() -> dict[str, str]:
+        return {one["intent"]: one["state"] for one in rows_of(scene.path).values() if one["strategy"] == "fickle"}
+
+    until(lambda: fates().get("ENTRY") in {State.FILLED, State.CANCELED}, lambda: f"it did not enter: {fates()}")
+    until_flat(scene)
     placed = [one for one in paper.ledger().orders if one.number not in scene.earlier]
     until(lambda: scene.held("fickle") == 0, "not flat")
     assert sum(one.filled * (1 if one.side == "B" else -1) for one in placed) == 0
