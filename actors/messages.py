@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from actors.address import Address
+from domain.alert import Alert
 from domain.books import Disagreement
 from domain.change import Change
 from domain.change_command import ChangeCommand
@@ -756,6 +757,16 @@ class PriceTicked:
     tick: Tick
 
 
+# alerts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseAlert:
+    """Tell a person."""
+
+    alert: Alert
+
+
 # the desk's own life
 
 
@@ -1041,6 +1052,7 @@ WatcherInbox: TypeAlias = (
     | SendHeartbeat
     | FindWatchState
 )
+NotifierInbox: TypeAlias = RaiseAlert
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
 StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined
 CallerInbox: TypeAlias = OrderAnswered | PositionBookRead

@@ -14,7 +14,7 @@ from domain.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, State
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "architecture.md"
-OUTSIDE: Final = {"desk.py": "Desk", "strategy.py": "Strategy"}
+OUTSIDE: Final = {"desk.py": "Desk", "wiring.py": "Wiring", "strategy.py": "Strategy"}
 """Senders that are no actor of the six steps."""
 
 

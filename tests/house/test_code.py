@@ -37,14 +37,15 @@ CALLS_OF_TIME_AND_CHANCE = {
 }
 MODULES_OF_CHANCE = {"random", "secrets"}
 
-ASKERS = {"actors/desk.py", "actors/supervisor.py"}
+ASKERS = {"actors/wiring.py", "actors/supervisor.py"}
 
 LINES_MAX = 300
 LONG_ROOMS = {
     "actors/broker.py": "the one touchpoint: lanes, ceiling and session judge each request together",
     "actors/changes.py": "all steps of a change on one page",
     "actors/command.py": "all six steps of an order on one page",
-    "actors/desk.py": "the one place of wiring",
+    "actors/desk.py": "all that callers outside the actors may ask",
+    "actors/wiring.py": "the one place of wiring",
     "actors/messages.py": "the whole vocabulary on one page",
     "actors/repo.py": "every write and look-up, and what becomes of it when the database fails",
     "domain/order.py": "the order and every rule that makes it valid",

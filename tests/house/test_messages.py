@@ -11,7 +11,7 @@ import pytest
 from actors import messages
 
 INBOXES: dict[str, tuple[type, ...]] = {
-    name: get_args(value) for name, value in vars(messages).items() if name.endswith("Inbox")
+    name: get_args(value) or (value,) for name, value in vars(messages).items() if name.endswith("Inbox")
 }
 MESSAGES: list[type[Any]] = [
     value
@@ -75,10 +75,10 @@ def test_a_query_asks_a_question(query: type[Any]) -> None:
     assert (query.__doc__ or "").strip().endswith("?")
 
 
-@pytest.mark.parametrize("room", ["desk.py", "supervisor.py"])
+@pytest.mark.parametrize("room", ["desk.py", "wiring.py", "supervisor.py"])
 def test_only_queries_and_a_persons_word_are_asked(room: str) -> None:
     code = (Path(messages.__file__).parent / room).read_text(encoding="utf-8")
 
-    asked = set(re.findall(r'_ask\(\s*"\w+", (\w+)\(', code))
+    asked = set(re.findall(r"ask_of\(\s*self\.\w+(?:\.\w+)?, (\w+)\(", code))
 
     assert asked - {one.__name__ for one in QUERIES} <= {"SetTradingState", "AcceptDisagreement"}

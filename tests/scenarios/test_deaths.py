@@ -18,7 +18,7 @@ def test_the_death_of_any_actor_but_the_watcher_ends_the_desk_and_the_next_start
     scene.submit(filled)
     scene.submit(lost)
 
-    scene.desk._refs[actor].tell("no message of ours")
+    scene.desk._wiring.refs[actor].tell("no message of ours")
     why = scene.desk.wait_for_failure(5.0)
 
     assert why is not None

@@ -20,7 +20,7 @@ from tests.scenarios.waiting import WAIT_S, until
 
 
 def watcher_of(scene: Scene) -> "pykka.ActorRef[WatcherActor]":
-    return scene.desk._refs["WatcherActor"]
+    return scene.desk._wiring.refs["WatcherActor"]
 
 
 def kill_watcher(scene: Scene) -> None:

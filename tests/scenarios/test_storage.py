@@ -49,7 +49,7 @@ def read_only(scene: Scene) -> Iterator[None]:
 
 def _tell_connection(scene: Scene, words: str) -> None:
     """Say something to the desk's own connection, in the thread that owns it."""
-    repo = scene.desk._refs["RepoActor"]._actor_weakref()
+    repo = scene.desk._wiring.refs["RepoActor"]._actor_weakref()
     assert repo is not None
     said = threading.Event()
 
@@ -57,7 +57,7 @@ def _tell_connection(scene: Scene, words: str) -> None:
         connection.execute(words)
         said.set()
 
-    scene.desk._loop.take_turn(say, repo._repository._connection)
+    scene.desk._wiring.loop.take_turn(say, repo._repository._connection)
     assert said.wait(WAIT_S)
 
 

@@ -1,0 +1,366 @@
+"""The wiring: which actors there are, whom each may speak to, and the order in which they start and end.
+
+Start: the database first, because it remembers what the others start from; then those who judge; then the broker;
+the watcher last. Nothing enters before the watcher has compared the broker's books with ours.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import pykka
+from loguru import logger
+
+from actors.address import Line, post
+from actors.broker import BrokerActor
+from actors.clock import SteadyClock
+from actors.command import CommandActor, CommandLimits
+from actors.exits import ExitsActor
+from actors.guard import GuardActor
+from actors.loop import SharedLoop
+from actors.market import MarketActor
+from actors.messages import (
+    BrokerInbox,
+    CommandInbox,
+    DeskMemory,
+    ExitsInbox,
+    FeedChanged,
+    FindBrokerState,
+    FindHoldings,
+    FindReadiness,
+    FindTradingState,
+    GuardInbox,
+    LogIn,
+    MakeFlat,
+    MarketInbox,
+    NotifierInbox,
+    OrderUpdateSeen,
+    Poll,
+    PriceSeen,
+    RecallDesk,
+    RepoInbox,
+    ResumeOrders,
+    RiskInbox,
+    SupervisorInbox,
+    WatcherInbox,
+)
+from actors.notifier import NotifierActor
+from actors.repo import RepoActor
+from actors.risk import RiskActor
+from actors.supervisor import SupervisorActor
+from actors.timer import ThreadTimer
+from actors.watcher import WatcherActor
+from broker.feed import Feed
+from broker.noren import NorenBroker
+from broker.port import Broker
+from domain.calendar import Calendar
+from domain.comparison import Comparison, known_from
+from domain.evidence import OrderUpdate, Tick
+from domain.guard import GuardLedger
+from domain.risk import RiskBook, TradingState
+from domain.seams import Clock, Ids, trading_day
+from domain.settings import Mode, Settings
+
+ASK_WAIT_S: Final = 10.0
+
+
+class DeskStartError(Exception):
+    """The desk could not start; says what is wrong and what to do."""
+
+
+class DeskUnavailableError(Exception):
+    """An actor did not answer in time, or is gone; says so in a sentence."""
+
+
+class DeskFeed(Protocol):
+    """What brings ticks: told the session by the broker's actor, and what to watch by the market's."""
+
+    def start(self, session: Any) -> None:  # noqa: ANN401  the adapter's own session
+        """Begin, or go on, with this session."""
+
+    def watch(self, instrument: Any) -> None:  # noqa: ANN401  an Instrument
+        """Bring ticks of this instrument from now on."""
+
+    def stop(self) -> None:
+        """End the feed's thread."""
+
+
+class Wiring:
+    """Owns every actor's line, the thread that most of them share, and the timer."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        broker: Broker | None,
+        feed: DeskFeed | None,
+        machine_clock: Clock,
+        ids: Ids,
+        escalate: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._machine_clock = machine_clock
+        self._broker_port = broker
+        self._feed = feed
+        self._ids = ids
+        self._escalate = escalate
+        self._running = False
+        self.clock = SteadyClock(machine_clock)
+        self.calendar: Calendar | None = None
+        self.refs: dict[str, pykka.ActorRef[Any]] = {}
+        self.command: Line[CommandInbox] = Line("CommandActor")
+        self.repo: Line[RepoInbox] = Line("RepoActor")
+        self.risk: Line[RiskInbox] = Line("RiskActor")
+        self.guard: Line[GuardInbox] = Line("GuardActor")
+        self.market: Line[MarketInbox] = Line("MarketActor")
+        self.broker: Line[BrokerInbox] = Line("BrokerActor")
+        self.watcher: Line[WatcherInbox] = Line("WatcherActor")
+        self.supervisor: Line[SupervisorInbox] = Line("SupervisorActor")
+        self.exits: Line[ExitsInbox] = Line("ExitsActor")
+        self.notifier: Line[NotifierInbox] = Line("NotifierActor")
+
+    def start(self) -> None:
+        """Start every actor, hear from each, and log in; raises `DeskStartError`, and then `stop` is to be called."""
+        self.timer = ThreadTimer(self.clock)
+        self.loop = SharedLoop()
+        self._running = True
+        self._begin(self.notifier, NotifierActor.start(supervisor=self.supervisor))
+        self._start_repo()
+        memory = self.recall()
+        self.calendar = self._make_calendar()
+        feed, port = self._adapters()
+        self._start_judges(memory, feed)
+        self._start_command(memory)
+        self._start_exits()
+        self._start_broker(port, feed)
+        self._shake_hands()
+        # The watcher first: a login brings the feed up, and that is told to the watcher.
+        self._begin(self.watcher, self._start_watcher())
+        post(self.broker, LogIn())
+        post(self.watcher, Poll())
+        post(self.exits, MakeFlat(wishes=memory.wishes))
+        self._start_supervisor()
+
+    def stop(self) -> None:
+        """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
+        if not self._running:
+            return
+        last = (self.exits, self.risk, self.guard, self.market, self.repo, self.notifier)
+        for line in (self.supervisor, self.watcher, self.broker, self.command, *last):
+            ref = self.refs.get(line.name)
+            if ref is not None:
+                stop_actor(ref, self._settings.broker.read_timeout_s + self._settings.broker.connect_timeout_s)
+        if self._feed is not None:
+            self._feed.stop()
+        self.loop.stop()
+        self.timer.stop()
+
+    def ask_of(self, line: Line[Any], question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
+        """Ask an actor and wait; raise `DeskUnavailableError` when it is gone or does not answer in time."""
+        try:
+            return self.refs[line.name].ask(question, timeout=wait_s)
+        except (KeyError, pykka.ActorDeadError):
+            raise DeskUnavailableError(f"{line.name} is not running; the desk is stopping or has not started") from None
+        except pykka.Timeout:
+            raise DeskUnavailableError(f"{line.name} did not answer within {wait_s:.0f} s; try again") from None
+
+    def recall(self) -> DeskMemory:
+        """Return what the database remembers; raise `DeskStartError` saying what is wrong with it."""
+        try:
+            memory: DeskMemory = self.ask_of(self.repo, RecallDesk())
+        except Exception as error:
+            raise DeskStartError(str(error)) from error
+        return memory
+
+    def _begin(self, line: Line[Any], ref: pykka.ActorRef[Any]) -> None:
+        self.refs[line.name] = ref
+        line.connect(ref)
+
+    def _start_repo(self) -> None:
+        settings = self._settings
+        self._begin(
+            self.repo,
+            RepoActor.start_on(
+                self.loop,
+                supervisor=self.supervisor,
+                command=self.command,
+                settings=settings.storage,
+                client_id=settings.client_id,
+                clock=self.clock,
+                timer=self.timer,
+            ),
+        )
+
+    def _start_judges(self, memory: DeskMemory, feed: DeskFeed) -> None:
+        """Start those who answer step 2: risk, guard, and the market."""
+        settings, clock = self._settings, self.clock
+        book = RiskBook(
+            limits=settings.risk,
+            day=trading_day(clock.now()),
+            trading_state=memory.trading_state,
+            because=memory.because,
+            orders_today=memory.orders_today,
+        )
+        if settings.exits_only and book.trading_state is TradingState.ACTIVE:
+            book = book.turned(TradingState.EXITS_ONLY, "started with exits_only")
+        self._begin(
+            self.risk,
+            RiskActor.start_on(
+                self.loop,
+                supervisor=self.supervisor,
+                command=self.command,
+                repo=self.repo,
+                broker=self.broker,
+                book=book,
+                clock=clock,
+            ),
+        )
+        ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()))
+        for key, quantity in memory.moved.items():
+            ledger.move(key, quantity)
+        guard = GuardActor.start_on(self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger)
+        self._begin(self.guard, guard)
+        self._begin(
+            self.market,
+            MarketActor.start_on(
+                self.loop,
+                supervisor=self.supervisor,
+                command=self.command,
+                broker=self.broker,
+                feed=feed,
+                clock=clock,
+            ),
+        )
+
+    def _start_command(self, memory: DeskMemory) -> None:
+        settings = self._settings
+        limits = CommandLimits(settings.broker.orders_waiting_max, settings.watcher.blind_s_max)
+        self._begin(
+            self.command,
+            CommandActor.start_on(
+                self.loop,
+                supervisor=self.supervisor,
+                repo=self.repo,
+                market=self.market,
+                risk=self.risk,
+                guard=self.guard,
+                broker=self.broker,
+                watcher=self.watcher,
+                limits=limits,
+                calendar=self.calendar,
+                clock=self.clock,
+                timer=self.timer,
+            ),
+        )
+        post(self.command, ResumeOrders(orders=memory.orders))
+
+    def _start_exits(self) -> None:
+        settings = self._settings
+        self._begin(
+            self.exits,
+            ExitsActor.start_on(
+                self.loop,
+                supervisor=self.supervisor,
+                command=self.command,
+                guard=self.guard,
+                market=self.market,
+                repo=self.repo,
+                client_id=settings.client_id,
+                settings=settings.exits,
+                calendar=self.calendar,
+                clock=self.clock,
+                ids=self._ids,
+                timer=self.timer,
+            ),
+        )
+
+    def _start_broker(self, port: Broker, feed: DeskFeed) -> None:
+        self._begin(
+            self.broker,
+            BrokerActor.start(
+                supervisor=self.supervisor,
+                command=self.command,
+                watcher=self.watcher,
+                market=self.market,
+                broker=port,
+                feed=feed,
+                settings=self._settings.broker,
+                clock=self.clock,
+                timer=self.timer,
+            ),
+        )
+
+    def _start_supervisor(self) -> None:
+        self._begin(
+            self.supervisor,
+            SupervisorActor.start(
+                watcher=self.watcher,
+                start_watcher=self._start_watcher,
+                escalate=self._escalate,
+                settings=self._settings.supervisor,
+                clock=self.clock,
+                timer=self.timer,
+            ),
+        )
+
+    def _start_watcher(self) -> pykka.ActorRef[WatcherActor]:
+        """Start a watcher that knows what the database knows; an earlier one is told to go."""
+        earlier = self.refs.get(self.watcher.name)
+        if earlier is not None:
+            earlier.stop(block=False)
+        memory = self.recall()
+        known = known_from(memory.orders, memory.positions, memory.moved, memory.accepted)
+        settings = self._settings
+        ref = WatcherActor.start(
+            supervisor=self.supervisor,
+            command=self.command,
+            broker=self.broker,
+            comparison=Comparison(known, settings.client_id, settings.proof, settings.watcher),
+            settings=settings.watcher,
+            clock=self.clock,
+            timer=self.timer,
+        )
+        self.refs[self.watcher.name] = ref
+        return ref
+
+    def _shake_hands(self) -> None:
+        """Hear from each actor before work begins: a start that raised is told to nobody else."""
+        self.ask_of(self.command, FindReadiness())
+        self.ask_of(self.risk, FindTradingState())
+        self.ask_of(self.guard, FindHoldings())
+        self.ask_of(self.broker, FindBrokerState())
+
+    def _adapters(self) -> tuple[DeskFeed, Broker]:
+        settings = self._settings.broker
+        feed = self._feed
+        if feed is None:
+            feed = self._feed = Feed(settings, self.clock, self._see_tick, self._see_feed, on_order=self._see_update)
+        return feed, self._broker_port or NorenBroker(settings, self.clock, self._machine_clock)
+
+    def _see_tick(self, tick: Tick) -> None:
+        post(self.market, PriceSeen(tick=tick))
+
+    def _see_update(self, update: OrderUpdate) -> None:
+        post(self.watcher, OrderUpdateSeen(update=update))
+
+    def _see_feed(self, up: bool, words: str) -> None:  # noqa: FBT001  the feed's callback
+        logger.log("INFO" if up else "WARNING", "feed {}: {}", "up" if up else "down", words)
+        post(self.watcher, FeedChanged(up=up, words=words))
+
+    def _make_calendar(self) -> Calendar | None:
+        """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""
+        chosen = self._settings.calendar
+        enforced = self._settings.mode is Mode.LIVE if chosen.enforced is None else chosen.enforced
+        if not enforced:
+            return None
+        calendar = Calendar(chosen)
+        for doubt in calendar.doubts(self.clock.now().date()):
+            logger.warning("calendar: {}", doubt)
+        return calendar
+
+
+def stop_actor(ref: pykka.ActorRef[Any], wait_s: float) -> None:
+    """Stop an actor, waiting at most so long; whatever comes of it, go on."""
+    try:
+        ref.stop(timeout=wait_s)
+    except (pykka.ActorDeadError, pykka.Timeout):
+        logger.warning("{} did not stop within {:.0f} s", ref, wait_s)
