@@ -22,6 +22,7 @@ from actors.messages import (
     FindExits,
     GuardInbox,
     LookAtExits,
+    MakeAllFlat,
     MakeFlat,
     MarketInbox,
     OrderAnswered,
@@ -39,7 +40,7 @@ from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.exits import LOUD_FROM, Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
 from domain.instrument import Instrument
-from domain.order import Intent, OrderCommand, OrderType
+from domain.order import Intent, OrderCommand, OrderType, Origin
 from domain.seams import Clock, Ids
 from domain.settings import ExitSettings
 
@@ -78,6 +79,7 @@ class ExitsActor(LoopActor):
         self._timer = timer
         self._episodes: dict[Scope, Episode] = {}
         self._unpriced: dict[str, tuple[Episode, SendExit]] = {}
+        self._all_flat: list[MakeAllFlat] = []
         self._looking = False
 
     def on_receive(self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced) -> ExitsNow | None:
@@ -85,9 +87,13 @@ class ExitsActor(LoopActor):
         match message:
             case MakeFlat():
                 self._begin(message.wishes)
+            case MakeAllFlat():
+                self._all_flat.append(message)
+                self._look()
             case LookAtExits():
                 post(self._guard, AskForExposures(reply_to=self.actor_ref))
             case ExposuresTold():
+                self._widen(message)
                 self._decide(message)
             case OrderPriced():
                 self._send_priced(message)
@@ -109,9 +115,25 @@ class ExitsActor(LoopActor):
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
             self._episodes[wish.scope] = Episode(wish, name, self._clock.monotonic(), self._settings)
             post(self._repo, RecordWish(wish=wish))
-        if self._episodes and not self._looking:
+        if self._episodes:
+            self._look()
+
+    def _look(self) -> None:
+        """See to it that one clock runs: it ends by itself when there is nothing to look at."""
+        if not self._looking:
             self._looking = True
             self.actor_ref.tell(LookAtExits())
+
+    def _widen(self, message: ExposuresTold) -> None:
+        """Begin an episode for every position that is asked to be flat with all others."""
+        asked, self._all_flat = self._all_flat, []
+        for one in asked:
+            scopes = [scope for scope in message.exposures if one.strategy in {None, scope.strategy}]
+            self._begin(tuple(self._wish(scope, one.because) for scope in scopes))
+
+    def _wish(self, scope: Scope, because: str) -> ExitWish:
+        now = self._clock.now()
+        return ExitWish(wish_id=self._ids.new(), scope=scope, because=because, origin=Origin.DESK, asked_at=now)
 
     def _decide(self, message: ExposuresTold) -> None:
         """Let each episode take its next step, and wind the clock as long as one is open."""
@@ -180,7 +202,7 @@ class ExitsActor(LoopActor):
             product=scope.key.product,
             order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
             price=price,
-            origin=episode.wish.origin,
+            origin=Origin.HUMAN if episode.wish.origin is Origin.HUMAN else Origin.DESK,
             comment=episode.wish.because[:200],
         )
         logger.log(

@@ -696,6 +696,14 @@ class MakeFlat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakeAllFlat:
+    """See every position through to flat, or those of one strategy."""
+
+    because: str
+    strategy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LookAtExits:
     """Ask the guard what is still held."""
 
@@ -1023,7 +1031,7 @@ GuardInbox: TypeAlias = (
     | FindExposures
     | FindHoldings
 )
-ExitsInbox: TypeAlias = MakeFlat | LookAtExits | ExposuresTold | FindExits
+ExitsInbox: TypeAlias = MakeFlat | MakeAllFlat | LookAtExits | ExposuresTold | FindExits
 """What ExitsActor is told; what became of its orders it hears as any caller does."""
 BrokerInbox: TypeAlias = (
     PlaceOrder

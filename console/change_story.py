@@ -7,7 +7,7 @@ from console.moment import Moment
 from console.words import terms_words
 from domain.lifecycle import Event
 
-_WHO: Final[Mapping[str, str]] = {"HUMAN": "A person", "STRATEGY": "The strategy"}
+_WHO: Final[Mapping[str, str]] = {"HUMAN": "A person", "DESK": "The desk", "STRATEGY": "The strategy"}
 
 
 def _kind(moment: Moment) -> str:

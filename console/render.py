@@ -38,6 +38,7 @@ _COLOURS: Final[Mapping[str, str]] = {
 
 _ASKED_BY: Final[Mapping[str, str]] = {
     "HUMAN": "a person",
+    "DESK": "the desk",
     "STRATEGY": "the strategy",
     "EXTERNAL": "somebody elsewhere, not this desk",
 }

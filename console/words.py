@@ -47,7 +47,7 @@ LABELS: Final[Mapping[str, str]] = {
 _QUOTED: Final = frozenset({"because"})
 """Inputs that the sentence itself quotes."""
 
-_PEOPLE: Final[Mapping[str, str]] = {"HUMAN": "a person", "STRATEGY": "the strategy"}
+_PEOPLE: Final[Mapping[str, str]] = {"HUMAN": "a person", "DESK": "the desk", "STRATEGY": "the strategy"}
 
 
 def decided_from(inputs: Mapping[str, str]) -> str:

@@ -63,9 +63,13 @@ class Intent(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who asked. A person's own exits pass even when trading is HALTED. EXTERNAL orders were placed elsewhere."""
+    """Who asked. A person's exits, and the DESK's (stops, limits, square-off), pass even when trading is HALTED.
+
+    EXTERNAL orders were placed elsewhere.
+    """
 
     STRATEGY = "STRATEGY"
+    DESK = "DESK"
     HUMAN = "HUMAN"
     EXTERNAL = "EXTERNAL"
 

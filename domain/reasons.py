@@ -83,7 +83,8 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.BLOCKED, "Trading is EXITS_ONLY: only exits are sent. `resume` takes entries again."
     ),
     Reason.TRADING_HALTED: Explanation(
-        Kind.BLOCKED, "Trading is HALTED: only a person's own exits are sent. `resume` takes orders again."
+        Kind.BLOCKED,
+        "Trading is HALTED: only a person's exits, and those of stops and limits, are sent. `resume` takes orders again.",
     ),
     Reason.ORDERS_PER_DAY_EXCEEDED: Explanation(
         Kind.BLOCKED, "The day's number of orders is used up (risk.orders_per_day_max)."

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from domain.order import Intent, OrderCommand, Origin
 from domain.reasons import Reason
@@ -16,6 +17,9 @@ class TradingState(StrEnum):
     ACTIVE = "ACTIVE"
     EXITS_ONLY = "EXITS_ONLY"
     HALTED = "HALTED"
+
+
+_PASS_A_HALT: Final = frozenset({Origin.HUMAN, Origin.DESK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class RiskBook:
     def check(self, command: OrderCommand, price: Decimal | None) -> "tuple[RiskBook, RiskPassed | RiskRefused]":
         """Judge one order and count it when it passes. `price` (rupees a unit) is None where it is not known.
 
-        Limits never hold back an EXIT; only HALTED does, unless a person asked for it.
+        Limits never hold back an EXIT; only HALTED does, unless a person or the desk itself asked for it.
         """
         notional = None if price is None else price * command.quantity
         inputs = {
@@ -70,7 +74,7 @@ class RiskBook:
 
     def _objection(self, command: OrderCommand, notional: Decimal | None) -> Reason | None:
         is_exit = command.intent is Intent.EXIT
-        if self.trading_state is TradingState.HALTED and not (is_exit and command.origin is Origin.HUMAN):
+        if self.trading_state is TradingState.HALTED and not (is_exit and command.origin in _PASS_A_HALT):
             return Reason.TRADING_HALTED
         if is_exit:
             return None

@@ -37,6 +37,7 @@ def verdict(judged: RiskBook, asked: OrderCommand, price: Decimal | None = Decim
         (TradingState.HALTED, command(origin=Origin.HUMAN), Reason.TRADING_HALTED),
         (TradingState.HALTED, WAY_OUT, Reason.TRADING_HALTED),
         (TradingState.HALTED, OWN_WAY_OUT, None),
+        (TradingState.HALTED, command(intent=Intent.EXIT, side=Side.SELL, origin=Origin.DESK), None),
     ],
 )
 def test_the_trading_state_decides_what_may_be_sent(

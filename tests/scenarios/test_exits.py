@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from actors.messages import MakeAllFlat
 from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.reasons import Reason
@@ -193,3 +194,16 @@ def test_flatten_in_a_burst_of_entries_stops_them_and_its_exit_leaves_next(make_
     assert not [one for one in placed if one.status == "OPEN"]
     net = sum(one.filled * (1 if one.side == "B" else -1) for one in placed if one.remarks)
     assert net == 0
+
+
+def test_what_the_desk_itself_makes_flat_gets_out_of_a_halt(scene: Scene) -> None:
+    """G2: a stop or a limit finds trading halted."""
+    strategy = held(scene)
+    scene.desk.set_trading_state(TradingState.HALTED, "something is odd")
+
+    scene.desk._wiring.exits.tell(MakeAllFlat(because="the day's loss limit", strategy=strategy))
+
+    until(lambda: scene.held(strategy) == 0, "not flat")
+    until_flat(scene)
+    (sold,) = exits_at_broker(scene)
+    assert (sold.side, sold.filled) == ("S", 10)
