@@ -84,7 +84,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.TRADING_HALTED: Explanation(
         Kind.BLOCKED,
-        "Trading is HALTED: only a person's exits, and those of stops and limits, are sent. `resume` takes orders again.",
+        "Trading is HALTED: only exits of a person, a stop or a limit are sent. `resume` takes orders again.",
     ),
     Reason.ORDERS_PER_DAY_EXCEEDED: Explanation(
         Kind.BLOCKED, "The day's number of orders is used up (risk.orders_per_day_max)."
