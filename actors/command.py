@@ -53,9 +53,11 @@ from actors.messages import (
     CountExternal,
     DayBegan,
     DisagreementSettled,
+    EntryMoved,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
+    ExitsInbox,
     ExposureMoved,
     ExposureRefused,
     ExposureReserved,
@@ -114,6 +116,7 @@ from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.reasons import Reason, explain
 from domain.reconcile import Report, remarks_tag_of
 from domain.seams import Clock
+from domain.square_off import SquareOff
 from domain.terms import terms_of
 
 RETRY_UNRECORDED_S: Final = 1.0
@@ -134,6 +137,7 @@ class CommandActor(LoopActor):
         guard: Address[GuardInbox],
         broker: Address[BrokerInbox],
         watcher: Address[WatcherInbox],
+        exits: Address[ExitsInbox],
         limits: "CommandLimits",
         calendar: Calendar | None,
         clock: Clock,
@@ -146,6 +150,7 @@ class CommandActor(LoopActor):
         self._guard = guard
         self._broker = broker
         self._watcher = watcher
+        self._exits = exits
         self._limits = limits
         self._calendar = calendar
         self._clock = clock
@@ -326,9 +331,9 @@ class CommandActor(LoopActor):
             lead.priced = message
         if lead.order is None or lead.priced is None or lead.terms is not None:
             return
-        closed = self._market_closed(lead.command)
-        if closed is not None:
-            self._block(name, Reason.MARKET_CLOSED, closed, {})
+        too_late = self._too_late(lead.command)
+        if too_late is not None:
+            self._block(name, too_late.reason, too_late.sentence, {})
             return
         terms = terms_of(lead.command, lead.priced.instrument, lead.priced.last_price)
         if isinstance(terms, Objection):
@@ -337,11 +342,16 @@ class CommandActor(LoopActor):
             lead.terms = terms
             post(self._risk, CheckRisk(command=lead.command, price=terms.limit_price))
 
-    def _market_closed(self, command: OrderCommand) -> str | None:
-        """Say when the segment opens, where it is closed. An exit is never held back by a calendar of ours."""
-        if self._calendar is None or command.amo or command.intent is Intent.EXIT:
+    def _too_late(self, command: OrderCommand) -> Objection | None:
+        """Say why the hour holds this order back: a closed segment, or the square-off. It holds back no exit."""
+        if command.amo or command.intent is Intent.EXIT:
             return None
-        return self._calendar.objection(command.exchange, self._clock.now())
+        now = self._clock.now()
+        closed = None if self._calendar is None else self._calendar.objection(command.exchange, now)
+        if closed is not None:
+            return Objection(Reason.MARKET_CLOSED, closed)
+        due = self._limits.square_off.due(command.strategy, command.key, now)
+        return None if due is None else Objection(Reason.SQUARE_OFF_BEGAN, f"nothing new is taken: {due}")
 
     def _lead(self, command_id: str) -> Lead:
         lead = self._leads.find(command_id)
@@ -440,6 +450,8 @@ class CommandActor(LoopActor):
         self._changes.follow(order)
         self._moved[order.command.command_id] = order
         self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
+        if happened.filled_quantity and order.command.carries_stops:
+            post(self._exits, EntryMoved(order=order))
         strategy = self._strategies.get(order.command.strategy)
         if strategy is not None:
             post(strategy, OrderUpdated(order=order, happened=happened))
@@ -565,10 +577,11 @@ class CommandActor(LoopActor):
 
 @dataclass(frozen=True, slots=True)
 class CommandLimits:
-    """The bounds this actor keeps: orders waiting at once, and seconds without a readable book before entries stop."""
+    """The bounds kept here: orders waiting at once, seconds without a readable book, the time of the square-off."""
 
     orders_waiting_max: int
     blind_s_max: float
+    square_off: SquareOff = SquareOff()  # noqa: RUF009  frozen
 
 
 def _as_answered(order: Order, happened: OrderEvent, at: datetime) -> Order:

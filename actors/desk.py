@@ -28,6 +28,7 @@ from actors.messages import (
     FindHoldings,
     FindOrders,
     FindReadiness,
+    FindStops,
     FindTimeline,
     FindTradingState,
     FindWatchState,
@@ -41,8 +42,11 @@ from actors.messages import (
     PositionBookRead,
     Readiness,
     ReadPositionBook,
+    SetStops,
     SettleOrder,
     SetTradingState,
+    StopsAnswered,
+    StopsNow,
     StopTaking,
     SubmitOrder,
     Timeline,
@@ -60,6 +64,7 @@ from domain.risk import TradingState
 from domain.seams import Clock, Ids
 from domain.settings import Mode, Settings, StrategySettings
 from domain.settlement import Settlement
+from domain.stops import StopTerms
 from storage.backup import back_up
 from storage.database import StorageError
 from storage.lease import Lease, take_lease
@@ -280,6 +285,17 @@ class Desk:
         """Return the positions on their way to flat."""
         found: ExitsNow = self._wiring.ask_of(self._wiring.exits, FindExits())
         return found
+
+    def stops(self) -> StopsNow:
+        """Return the positions that are under stops."""
+        found: StopsNow = self._wiring.ask_of(self._wiring.exits, FindStops())
+        return found
+
+    def protect(self, scope: Scope, terms: StopTerms | None, because: str) -> StopsAnswered | None:
+        """Put a position under stops, or with None remove them; None when that is not answered in time."""
+        reply: ReplyOnce[StopsAnswered] = ReplyOnce()
+        post(self._wiring.exits, SetStops(scope=scope, terms=terms, because=because, reply_to=reply))
+        return reply.wait(ASK_WAIT_S)
 
     def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
         """Turn trading to ACTIVE, EXITS_ONLY or HALTED."""

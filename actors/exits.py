@@ -1,10 +1,12 @@
-"""Exits: sees each position that somebody wants flat through to evidence that it is (`domain/exits.py`).
+"""Exits: keeps positions under their stops, and sees what somebody wants flat through to evidence that it is.
 
-While an episode is open, a clock asks the guard what is held, and each episode says what follows: take orders back, or
-send the next exit. Both leave by the way of every other order. What an order's answer was only says that the guard
-knows by now; it is never what is decided by.
+A clock asks the guard what is held, oftener while an episode is open (`domain/exits.py`). Each episode says what
+follows: take orders back, or send the next exit. Both leave by the way of every other order. What an order's answer was
+only says that the guard knows by now; it is never what is decided by. Stops (`actors/stops.py`), the time square-off,
+limits and people only say what is to be flat.
 """
 
+from collections.abc import Mapping
 from typing import Final, assert_never
 
 from loguru import logger
@@ -16,24 +18,32 @@ from actors.messages import (
     AskForExposures,
     ChangeOrder,
     CommandInbox,
+    EntryMoved,
     ExitsInbox,
     ExitsNow,
     ExposuresTold,
     FindExits,
+    FindStops,
     GuardInbox,
     LookAtExits,
     MakeAllFlat,
     MakeFlat,
     MarketInbox,
+    NotifierInbox,
     OrderAnswered,
     OrderDeclined,
     OrderPriced,
     PriceOrder,
+    PriceTicked,
     RecordFlat,
     RecordWish,
     RepoInbox,
+    SetStops,
+    StopsNow,
     SubmitOrder,
+    TakeUpStops,
 )
+from actors.stops import Stops
 from actors.timer import Timer
 from domain.calendar import Calendar
 from domain.change import ChangeKind
@@ -42,14 +52,15 @@ from domain.exits import LOUD_FROM, Episode, ExitWish, Exposure, Flat, Scope, Se
 from domain.instrument import Instrument
 from domain.order import Intent, OrderCommand, OrderType, Origin
 from domain.seams import Clock, Ids
-from domain.settings import ExitSettings
+from domain.settings import ExitSettings, StopSettings
+from domain.square_off import SquareOff
 
 _NAME_CHARACTERS: Final = 12
 _NOTHING: Final = Exposure()
 
 
 class ExitsActor(LoopActor):
-    """Owns the episodes under way, and which of their exits wait for a price."""
+    """Owns the episodes under way, which of their exits wait for a price, and the stops."""
 
     def __init__(
         self,
@@ -59,8 +70,11 @@ class ExitsActor(LoopActor):
         guard: Address[GuardInbox],
         market: Address[MarketInbox],
         repo: Address[RepoInbox],
+        notifier: Address[NotifierInbox],
         client_id: str,
         settings: ExitSettings,
+        stops: StopSettings,
+        square_off: SquareOff,
         calendar: Calendar | None,
         clock: Clock,
         ids: Ids,
@@ -80,21 +94,52 @@ class ExitsActor(LoopActor):
         self._episodes: dict[Scope, Episode] = {}
         self._unpriced: dict[str, tuple[Episode, SendExit]] = {}
         self._all_flat: list[MakeAllFlat] = []
-        self._looking = False
+        self._asked: list[SetStops] = []
+        self._turn = 0
+        self._idle_look_s = stops.look_s
+        self._square_off = square_off
+        self._stops = Stops(
+            market=market,
+            repo=repo,
+            notifier=notifier,
+            subscriber=self.actor_ref,
+            get_out=self._get_out,
+            settings=stops,
+            calendar=calendar,
+            clock=clock,
+            ids=ids,
+        )
 
-    def on_receive(self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced) -> ExitsNow | None:
+    def on_start(self) -> None:
+        """Begin to look."""
+        self._look_in(self._idle_look_s)
+
+    def on_receive(
+        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked
+    ) -> ExitsNow | StopsNow | None:
         """Begin, look, decide."""
         match message:
             case MakeFlat():
                 self._begin(message.wishes)
             case MakeAllFlat():
                 self._all_flat.append(message)
-                self._look()
+                self._look_in(0)
             case LookAtExits():
-                post(self._guard, AskForExposures(reply_to=self.actor_ref))
+                if message.turn == self._turn:
+                    post(self._guard, AskForExposures(reply_to=self.actor_ref))
             case ExposuresTold():
-                self._widen(message)
-                self._decide(message)
+                self._take(message.exposures)
+            case PriceTicked():
+                self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
+            case EntryMoved():
+                self._stops.arm(message.order)
+            case TakeUpStops():
+                self._stops.take_up(message.protections, message.unarmed)
+            case SetStops():
+                self._asked.append(message)
+                self._look_in(0)
+            case FindStops():
+                return self._stops.now()
             case OrderPriced():
                 self._send_priced(message)
             case OrderAnswered():
@@ -115,30 +160,42 @@ class ExitsActor(LoopActor):
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
             self._episodes[wish.scope] = Episode(wish, name, self._clock.monotonic(), self._settings)
             post(self._repo, RecordWish(wish=wish))
-        if self._episodes:
-            self._look()
+        if wishes:
+            self._look_in(0)
 
-    def _look(self) -> None:
-        """See to it that one clock runs: it ends by itself when there is nothing to look at."""
-        if not self._looking:
-            self._looking = True
-            self.actor_ref.tell(LookAtExits())
+    def _get_out(self, scope: Scope, because: str) -> None:
+        """Begin an episode by the desk's own wish."""
+        now = self._clock.now()
+        wish = ExitWish(wish_id=self._ids.new(), scope=scope, because=because, origin=Origin.DESK, asked_at=now)
+        self._begin((wish,))
 
-    def _widen(self, message: ExposuresTold) -> None:
-        """Begin an episode for every position that is asked to be flat with all others."""
+    def _look_in(self, delay_s: float) -> None:
+        """Look then: the clock that was wound last is the only one that counts."""
+        self._turn += 1
+        self._timer.tell_after(delay_s, self.actor_ref, LookAtExits(turn=self._turn))
+
+    def _take(self, exposures: Mapping[Scope, Exposure]) -> None:
+        """Go by what the guard holds now: first what is newly to be flat, then what has waited for this look."""
         asked, self._all_flat = self._all_flat, []
         for one in asked:
-            scopes = [scope for scope in message.exposures if one.strategy in {None, scope.strategy}]
-            self._begin(tuple(self._wish(scope, one.because) for scope in scopes))
+            for scope in exposures:
+                if one.strategy in {None, scope.strategy}:
+                    self._get_out(scope, one.because)
+        for scope in exposures:
+            due = self._square_off.due(scope.strategy, scope.key, self._clock.now())
+            if due is not None and scope not in self._episodes:
+                self._get_out(scope, due)
+        about_stops, self._asked = self._asked, []
+        for word in about_stops:
+            self._stops.set(word, exposures.get(word.scope))
+        self._stops.look(exposures, self._episodes)
+        self._decide(exposures)
+        self._look_in(self._settings.look_s if self._episodes else self._idle_look_s)
 
-    def _wish(self, scope: Scope, because: str) -> ExitWish:
-        now = self._clock.now()
-        return ExitWish(wish_id=self._ids.new(), scope=scope, because=because, origin=Origin.DESK, asked_at=now)
-
-    def _decide(self, message: ExposuresTold) -> None:
-        """Let each episode take its next step, and wind the clock as long as one is open."""
+    def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
+        """Let each episode take its next step."""
         for episode in list(self._episodes.values()):
-            exposure = message.exposures.get(episode.wish.scope, _NOTHING)
+            exposure = exposures.get(episode.wish.scope, _NOTHING)
             step = episode.next_step(exposure, self._clock.monotonic(), is_open=self._is_open(episode.wish.scope))
             match step:
                 case Wait():
@@ -151,9 +208,6 @@ class ExitsActor(LoopActor):
                     self._end(episode)
                 case _:
                     assert_never(step)
-        self._looking = bool(self._episodes)
-        if self._looking:
-            self._timer.tell_after(self._settings.look_s, self.actor_ref, LookAtExits())
 
     def _is_open(self, scope: Scope) -> bool:
         return self._calendar is None or self._calendar.is_open(scope.key.exchange, self._clock.now())
@@ -185,6 +239,9 @@ class ExitsActor(LoopActor):
 
     def _send_priced(self, message: OrderPriced) -> None:
         """Send the exit; where no price is known, the desk's own pricing has the last word."""
+        if message.command_id not in self._unpriced:
+            self._stops.see_answer(message)
+            return
         episode, step = self._unpriced.pop(message.command_id)
         scope, instrument = episode.wish.scope, message.instrument
         price = None

@@ -62,6 +62,10 @@ class LoopInbox:
         """Say that nothing waits here: what waits is in the loop."""
         return True
 
+    def qsize(self) -> int:
+        """Say that nothing waits here: as `empty`."""
+        return 0
+
     def get(self) -> Any:  # noqa: ANN401  as put
         """Never give anything: the loop brings the messages."""
         raise queue.Empty

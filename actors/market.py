@@ -10,6 +10,7 @@ from actors.address import Address, backlog, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    BookPricesSeen,
     BrokerInbox,
     CommandInbox,
     InstrumentRead,
@@ -80,6 +81,8 @@ class MarketActor(LoopActor):
                 self._watch(message)
             case PriceSeen():
                 self._pass_on(message.tick)
+            case BookPricesSeen():
+                self._stand_in(message.ticks)
             case _:
                 assert_never(message)
 
@@ -122,7 +125,7 @@ class MarketActor(LoopActor):
     def _learn_price(self, message: PriceRead) -> None:
         key = (message.instrument.exchange, message.instrument.symbol)
         if isinstance(message.reply, Tick):
-            self._ticks[key] = message.reply
+            self._pass_on(message.reply)
         for question in self._questions.pop(key, []):
             self._answer(question, message.instrument)
 
@@ -143,6 +146,13 @@ class MarketActor(LoopActor):
         gone = [one for one in subscribers if backlog(one) < TICK_BACKLOG_MAX and not post(one, told)]
         for one in gone:
             subscribers.remove(one)
+
+    def _stand_in(self, ticks: tuple[Tick, ...]) -> None:
+        """Pass on the position book's price of what somebody watches, where no tick has come lately."""
+        for tick in ticks:
+            key = (tick.exchange, tick.symbol)
+            if key in self._subscribers and self._fresh_price(key) is None:
+                self._pass_on(tick)
 
     def _fresh_price(self, key: Key) -> Decimal | None:
         tick = self._ticks.get(key)

@@ -37,6 +37,7 @@ from domain.reconcile import Report
 from domain.risk import TradingState
 from domain.session import SessionState
 from domain.settlement import Settlement
+from domain.stops import Protection, StopTerms
 
 # the caller's words
 
@@ -705,7 +706,9 @@ class MakeAllFlat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookAtExits:
-    """Ask the guard what is still held."""
+    """Ask the guard what is still held. A `turn` that is not the last one wound is passed over."""
+
+    turn: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -739,7 +742,69 @@ class ExitsNow:
     under_way: Mapping[Scope, int]
 
 
+# stops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryMoved:
+    """An order that carries stops has traded more."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeUpStops:
+    """Take up stops of earlier runs; `unarmed` are entries that traded more than their stops know of."""
+
+    protections: tuple[Protection, ...]
+    unarmed: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetStops:
+    """Put a position that is held under these stops, in place of those it has; None removes them."""
+
+    scope: Scope
+    terms: StopTerms | None
+    because: str
+    reply_to: "Address[StopsAnswered] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopsAnswered:
+    """What stands now. Where `refused` says why, nothing was changed."""
+
+    protection: Protection | None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindStops:
+    """Which positions are under stops?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopsNow:
+    """The armed stops, each with the last price and its age in seconds (None: none was seen yet)."""
+
+    armed: tuple[tuple[Protection, Decimal | None, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordProtection:
+    """Keep these stops as they stand: armed, with their peak, or ended."""
+
+    protection: Protection
+
+
 # prices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookPricesSeen:
+    """The position book's last prices: they stand in for a feed that is silent."""
+
+    ticks: tuple[Tick, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -850,7 +915,8 @@ class DeskMemory:
     """Unresolved orders and today's, positions from everything older, today's count, and the trading state.
 
     `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted, `wishes`
-    the positions that are on their way to flat.
+    the positions that are on their way to flat, `protections` the armed stops and today's ended ones, `unarmed` the
+    entries that traded more than their stops know of.
     """
 
     orders: tuple[Order, ...]
@@ -861,6 +927,8 @@ class DeskMemory:
     moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     wishes: tuple[ExitWish, ...] = ()
+    protections: tuple[Protection, ...] = ()
+    unarmed: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1014,12 +1082,13 @@ RepoInbox: TypeAlias = (
     | RecordTradingState
     | RecordWish
     | RecordFlat
+    | RecordProtection
     | CommitNow
     | RecallDesk
     | FindOrders
     | FindTimeline
 )
-MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen
+MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen | BookPricesSeen
 RiskInbox: TypeAlias = CheckRisk | CheckChange | SetTradingState | FindTradingState
 GuardInbox: TypeAlias = (
     ReserveExposure
@@ -1031,8 +1100,10 @@ GuardInbox: TypeAlias = (
     | FindExposures
     | FindHoldings
 )
-ExitsInbox: TypeAlias = MakeFlat | MakeAllFlat | LookAtExits | ExposuresTold | FindExits
-"""What ExitsActor is told; what became of its orders it hears as any caller does."""
+ExitsInbox: TypeAlias = (
+    MakeFlat | MakeAllFlat | LookAtExits | ExposuresTold | EntryMoved | TakeUpStops | SetStops | FindStops | FindExits
+)
+"""What ExitsActor is told; what became of its orders, and prices, it hears as any caller and subscriber does."""
 BrokerInbox: TypeAlias = (
     PlaceOrder
     | TurnEntries
@@ -1063,5 +1134,5 @@ WatcherInbox: TypeAlias = (
 NotifierInbox: TypeAlias = RaiseAlert
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
 StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined
-CallerInbox: TypeAlias = OrderAnswered | PositionBookRead
+CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead
 """What callers outside the actors hear: a future set once."""

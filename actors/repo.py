@@ -37,6 +37,7 @@ from actors.messages import (
     RecordFills,
     RecordFlat,
     RecordForeign,
+    RecordProtection,
     RecordTradingState,
     RecordWish,
     RegisterOrder,
@@ -64,6 +65,7 @@ Write: TypeAlias = (
     | RecordExternalMove
     | RecordWish
     | RecordFlat
+    | RecordProtection
     | RecordTradingState
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
@@ -127,6 +129,7 @@ class RepoActor(LoopActor):
                 | RecordExternalMove()
                 | RecordWish()
                 | RecordFlat()
+                | RecordProtection()
                 | RecordTradingState()
             ):
                 self._gather(message)
@@ -205,7 +208,7 @@ class RepoActor(LoopActor):
                 return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
             case LookUpSettlement():
                 return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
-            case RecordFills() | RecordExternalMove() | RecordWish() | RecordFlat():
+            case RecordFills() | RecordExternalMove() | RecordWish() | RecordFlat() | RecordProtection():
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
             case RecordForeign():
                 pass  # the next book shows it again
@@ -282,6 +285,8 @@ class RepoActor(LoopActor):
                 self._repository.keep_wish(message.wish)
             case RecordFlat():
                 self._repository.end_wish(message.wish_id, message.at)
+            case RecordProtection():
+                self._repository.keep_protection(message.protection)
             case RecordTradingState():
                 self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
@@ -303,6 +308,8 @@ class RepoActor(LoopActor):
             moved=self._repository.external_moves(now),
             accepted=self._repository.accepted_today(now),
             wishes=self._repository.open_wishes(),
+            protections=self._repository.protections(now),
+            unarmed=self._repository.unarmed_entries(),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -323,7 +330,14 @@ def _name_in(message: Write) -> str | None:
             return message.wish.command_id
         case RecordForeign():
             return message.order.command.command_id
-        case RecordFills() | RecordExternalMove() | RecordWish() | RecordFlat() | RecordTradingState():
+        case (
+            RecordFills()
+            | RecordExternalMove()
+            | RecordWish()
+            | RecordFlat()
+            | RecordProtection()
+            | RecordTradingState()
+        ):
             return None
 
 

@@ -14,6 +14,7 @@ from actors.actor import DeskActor
 from actors.address import Address, post
 from actors.messages import (
     AskForMoves,
+    BookPricesSeen,
     BooksChecked,
     BooksCompared,
     BooksUnavailable,
@@ -26,6 +27,7 @@ from actors.messages import (
     FindWatchState,
     HeartbeatSent,
     LookNow,
+    MarketInbox,
     OrderBookRead,
     OrdersMoved,
     OrderUpdateSeen,
@@ -43,7 +45,7 @@ from actors.messages import (
 )
 from actors.timer import Timer
 from domain.comparison import Comparison
-from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
+from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable, prices_in
 from domain.seams import Clock, trading_day
 from domain.settings import WatcherSettings
 
@@ -61,6 +63,7 @@ class WatcherActor(DeskActor):
         supervisor: Address[SupervisorInbox],
         command: Address[CommandInbox],
         broker: Address[BrokerInbox],
+        market: Address[MarketInbox],
         comparison: Comparison,
         settings: WatcherSettings,
         clock: Clock,
@@ -70,6 +73,7 @@ class WatcherActor(DeskActor):
         self._supervisor = supervisor
         self._command = command
         self._broker = broker
+        self._market = market
         self._comparison = comparison
         self._settings = settings
         self._clock = clock
@@ -196,6 +200,7 @@ class WatcherActor(DeskActor):
         if isinstance(book, Unavailable):
             logger.warning("the positions could not be read: {}", book.cause)
             return
+        post(self._market, BookPricesSeen(ticks=prices_in(book)))
         if self._trades is not None:
             self._comparison.keep(self._trades, book)
 

@@ -41,6 +41,7 @@ from actors.messages import (
     ResumeOrders,
     RiskInbox,
     SupervisorInbox,
+    TakeUpStops,
     WatcherInbox,
 )
 from actors.notifier import NotifierActor
@@ -59,6 +60,7 @@ from domain.guard import GuardLedger
 from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings
+from domain.square_off import SquareOff
 
 ASK_WAIT_S: Final = 10.0
 
@@ -137,6 +139,7 @@ class Wiring:
         self._begin(self.watcher, self._start_watcher())
         post(self.broker, LogIn())
         post(self.watcher, Poll())
+        post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed))
         post(self.exits, MakeFlat(wishes=memory.wishes))
         self._start_supervisor()
 
@@ -233,7 +236,7 @@ class Wiring:
 
     def _start_command(self, memory: DeskMemory) -> None:
         settings = self._settings
-        limits = CommandLimits(settings.broker.orders_waiting_max, settings.watcher.blind_s_max)
+        limits = CommandLimits(settings.broker.orders_waiting_max, settings.watcher.blind_s_max, self._square_off())
         self._begin(
             self.command,
             CommandActor.start_on(
@@ -245,6 +248,7 @@ class Wiring:
                 guard=self.guard,
                 broker=self.broker,
                 watcher=self.watcher,
+                exits=self.exits,
                 limits=limits,
                 calendar=self.calendar,
                 clock=self.clock,
@@ -264,14 +268,21 @@ class Wiring:
                 guard=self.guard,
                 market=self.market,
                 repo=self.repo,
+                notifier=self.notifier,
                 client_id=settings.client_id,
                 settings=settings.exits,
+                stops=settings.stops,
+                square_off=self._square_off(),
                 calendar=self.calendar,
                 clock=self.clock,
                 ids=self._ids,
                 timer=self.timer,
             ),
         )
+
+    def _square_off(self) -> SquareOff:
+        own = {one.name: one.square_off for one in self._settings.strategies if one.square_off is not None}
+        return SquareOff(self.calendar, self._settings.stops.square_off_before_close_min, own)
 
     def _start_broker(self, port: Broker, feed: DeskFeed) -> None:
         self._begin(
@@ -314,6 +325,7 @@ class Wiring:
             supervisor=self.supervisor,
             command=self.command,
             broker=self.broker,
+            market=self.market,
             comparison=Comparison(known, settings.client_id, settings.proof, settings.watcher),
             settings=settings.watcher,
             clock=self.clock,

@@ -211,6 +211,18 @@ class Tick:
     seen_at: datetime
 
 
+def prices_in(book: Book[PositionRow]) -> tuple[Tick, ...]:
+    """Return the last prices that a position book shows; they are no younger than its asking."""
+    rows = [(row, row.last_price) for row in book.rows if row.exchange in _EXCHANGES]
+    return tuple(
+        Tick(exchange=Exchange(row.exchange), symbol=row.symbol, last_price=price, seen_at=book.asked_at)
+        for row, price in rows
+        if price is not None and price > 0
+    )
+
+
+_EXCHANGES: Final = frozenset(Exchange)
+
 InstrumentReply: TypeAlias = Instrument | UnknownInstrument | Unavailable
 PriceReply: TypeAlias = Tick | Unavailable
 LoginReply: TypeAlias = LoggedIn | LoginFailed

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final, Self, TypeVar
 
 from domain.change import Change, ChangeKind, ChangeStage
@@ -209,7 +210,24 @@ class OrderCommand:
         self._check_prices_fit_the_type()
         if (self.trailing_type is None) != (self.trailing_value is None):
             raise InvalidOrderError("trailing_type and trailing_value must be given together")
+        self._check_stops()
         check_comment("comment", self.comment)
+
+    def _check_stops(self) -> None:
+        """Refuse stops that would get out at once, or that nothing would arm."""
+        levels = {"stop_loss": self.stop_loss, "target": self.target, "trailing_type": self.trailing_type}
+        given = [name for name, level in levels.items() if level is not None]
+        if self.intent is Intent.EXIT and given:
+            raise InvalidOrderError(f"an EXIT order takes no {given[0]}; stops belong to the entry, or to `protect`")
+        if self.trail_when is not None and self.trailing_type is None:
+            raise InvalidOrderError("trail_when says when a trail begins; give trailing_type and trailing_value too")
+        rising = (("stop_loss", self.stop_loss), ("price", self.price), ("target", self.target))
+        steps = [(name, level) for name, level in rising if level is not None]
+        for (lower, low), (higher, high) in pairwise(steps):
+            if (high - low) * self.side.sign <= 0:
+                where = "below" if self.side is Side.BUY else "above"
+                words = f"the {lower} of a {self.side} must be {where} its {higher}"
+                raise InvalidOrderError(f"{words}, not {low} with {high}")
 
     def _check_prices_fit_the_type(self) -> None:
         for name, value, wanted in (
@@ -239,6 +257,12 @@ class OrderCommand:
     def key(self) -> InstrumentKey:
         """Return what this order trades in."""
         return _key(self.exchange, self.symbol, self.product)
+
+    @property
+    def carries_stops(self) -> bool:
+        """Say whether the position that this order takes is to be put under stops."""
+        levels = (self.stop_loss, self.target, self.trailing_type)
+        return self.intent is not Intent.EXIT and any(level is not None for level in levels)
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     TWO_AT_BROKER = "TWO_AT_BROKER"
     BOOKS_DISAGREE = "BOOKS_DISAGREE"
     MARKET_CLOSED = "MARKET_CLOSED"
+    SQUARE_OFF_BEGAN = "SQUARE_OFF_BEGAN"
     DAY_ENDED = "DAY_ENDED"
     SETTLED_BY_HAND = "SETTLED_BY_HAND"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
@@ -173,6 +174,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         "The broker's books disagree with each other or with ours, so no entries are taken; see `status`.",
     ),
     Reason.MARKET_CLOSED: Explanation(Kind.INVALID, "The segment is closed at this time."),
+    Reason.SQUARE_OFF_BEGAN: Explanation(
+        Kind.BLOCKED, "The time square-off of the day has begun: positions are made flat, and none is taken."
+    ),
     Reason.DAY_ENDED: Explanation(
         Kind.BROKER, "The order ended with its trading day; what is left of it is no longer in the market."
     ),

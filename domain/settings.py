@@ -221,6 +221,19 @@ class ExitSettings(Section):
     """So long it grows while the calendar says that the market is closed: the calendar may be wrong, the broker not."""
 
 
+class StopSettings(Section):
+    """How stops are watched, and when a day's positions are squared off."""
+
+    look_s: Seconds = 1.0
+    """So often armed stops are held against what is held, and their peaks are written."""
+    price_age_s_max: Annotated[float, Field(ge=6, le=3_600)] = 15.0
+    """A price that is older, in an open market, leaves a stop blind: the desk says so and asks the broker again. The
+    broker's position book stands in for a silent feed every 5 s, so less could not be kept."""
+    square_off_before_close_min: Annotated[int, Field(ge=1, le=240)] | None = 20
+    """Minutes before its segment closes, positions in MIS are made flat and no more are taken, where the calendar is
+    enforced: the broker's own square-off comes later, and costs. [assumption] Shoonya's comes 10 minutes before."""
+
+
 class SupervisorSettings(Section):
     """How deaths are answered."""
 
@@ -242,6 +255,8 @@ class StrategySettings(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     orders_in_flight_max: Count = 50
     orders_per_minute_max: Count = 120
+    square_off: TimeOfDay | None = None
+    """At this time (IST) all that the strategy holds is made flat, and until midnight it takes nothing new."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -268,6 +283,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     watcher: WatcherSettings = WatcherSettings()
     exits: ExitSettings = ExitSettings()
+    stops: StopSettings = StopSettings()
     proof: ProofSettings = ProofSettings()
     api: ApiSettings = ApiSettings()
     risk: RiskSettings = RiskSettings()

@@ -180,6 +180,35 @@ class AcceptedRecord(Table):
         table_name = "accepted_disagreements"
 
 
+class ProtectionRecord(Table):
+    """The stops of a position: armed, with the best price seen, until `ended` says why they are over."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    protection_id = peewee.TextField()
+    strategy = peewee.TextField()
+    exchange = peewee.TextField()
+    symbol = peewee.TextField()
+    product = peewee.TextField()
+    is_long = peewee.IntegerField()
+    quantity = peewee.IntegerField()
+    stop_loss = peewee.TextField(null=True)
+    target = peewee.TextField(null=True)
+    trailing_type = peewee.TextField(null=True)
+    trailing_value = peewee.TextField(null=True)
+    trail_when = peewee.TextField(null=True)
+    anchor = peewee.TextField()
+    peak = peewee.TextField()
+    armed_at = peewee.DateTimeField()
+    ended = peewee.TextField(default="")
+
+    class Meta:
+        """An entry's stops are one row, however often they are armed."""
+
+        table_name = "protections"
+        indexes = ((("client_id", "protection_id"), True),)
+
+
 class ExitWishRecord(Table):
     """A position that is to be made flat, until it was."""
 

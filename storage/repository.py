@@ -22,9 +22,11 @@ from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderComma
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
+from domain.stops import Protection
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError
 from storage.models import OPEN
+from storage.protections import keep_protection, read_protections
 from storage.rows import (
     CHANGING_COLUMNS,
     COLUMNS,
@@ -238,6 +240,10 @@ class OrderRepository:
         words = "UPDATE exit_wishes SET flat_at = ? WHERE client_id = ? AND wish_id = ?"
         self._execute(words, (to_text(at), self._client_id, wish_id))
 
+    def keep_protection(self, protection: Protection) -> None:
+        """Keep a position's stops as they stand now."""
+        keep_protection(self._connection, self._client_id, protection)
+
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
@@ -343,6 +349,19 @@ class OrderRepository:
                 origin=Origin(origin),
             )
             for wish_id, asked_at, strategy, exchange, symbol, product, because, origin in rows
+        )
+
+    def protections(self, now: datetime) -> tuple[Protection, ...]:
+        """Return the armed stops, and those of today that are over."""
+        return read_protections(self._connection, self._client_id, now)
+
+    def unarmed_entries(self) -> tuple[Order, ...]:
+        """Return the entries that carry stops and have traded more than these know of: the desk ended in between."""
+        return self._orders(
+            "filled_quantity > 0 AND intent <> 'EXIT'"
+            " AND (stop_loss IS NOT NULL OR target IS NOT NULL OR trailing_type IS NOT NULL)"
+            " AND filled_quantity > COALESCE((SELECT quantity FROM protections"
+            " WHERE protections.client_id = orders.client_id AND protection_id = command_id), 0) ORDER BY id"
         )
 
     def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:

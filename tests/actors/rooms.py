@@ -77,7 +77,7 @@ class CommandRoom:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
-        self.guard, self.broker, self.watcher = Probe(), Probe(), Probe()
+        self.guard, self.broker, self.watcher, self.exits = Probe(), Probe(), Probe(), Probe()
         self.actor = CommandActor(
             supervisor=self.supervisor,
             repo=self.repo,
@@ -86,6 +86,7 @@ class CommandRoom:
             guard=self.guard,
             broker=self.broker,
             watcher=self.watcher,
+            exits=self.exits,
             limits=CommandLimits(orders_waiting_max, blind_s_max),
             calendar=calendar,
             clock=self.clock,

@@ -90,6 +90,18 @@ ONE_SENTENCE: list[tuple[dict[str, Any], str]] = [
     ),
     ({"trailing_type": TrailingType.POINTS}, "trailing_type and trailing_value must be given together"),
     ({"trailing_value": Decimal(1)}, "trailing_type and trailing_value must be given together"),
+    ({"trail_when": Decimal(1)}, "trail_when says when a trail begins; give trailing_type and trailing_value too"),
+    (
+        {"intent": Intent.EXIT, "stop_loss": Decimal(90)},
+        "an EXIT order takes no stop_loss; stops belong to the entry, or to `protect`",
+    ),
+    ({"stop_loss": Decimal(100)}, "the stop_loss of a BUY must be below its price, not 100 with 100"),
+    ({"target": Decimal(99)}, "the price of a BUY must be below its target, not 100 with 99"),
+    (
+        {"side": Side.SELL, "stop_loss": Decimal(97), "target": Decimal(98), "order_type": OrderType.MARKET}
+        | {"price": None},
+        "the stop_loss of a SELL must be above its target, not 97 with 98",
+    ),
     ({"comment": "x" * 201}, "comment must be one line of at most 200 characters"),
     ({"comment": "two\nlines"}, "comment must be one line of at most 200 characters"),
 ]
@@ -206,13 +218,15 @@ PRICES = st.decimals("0.05", 1_000_000, places=2, allow_nan=False)
     quantity=st.integers(1, QUANTITY_MAX),
     price=PRICES,
     side=st.sampled_from(Side),
-    target=st.none() | PRICES,
+    target=st.none() | st.decimals(1, 1000, places=2, allow_nan=False),
     comment=st.text("abc ", max_size=20).map(str.strip),
 )
 def test_a_command_survives_being_written_as_text_and_parsed(
     quantity: int, price: Decimal, side: Side, target: Decimal | None, comment: str
 ) -> None:
-    made = command(quantity=quantity, price=price, side=side, target=target, comment=comment)
+    way = 1 if side is Side.BUY else -1
+    far = None if target is None else max(price + target * way, price / 2 if way < 0 else price + target)
+    made = command(quantity=quantity, price=price, side=side, target=far, comment=comment)
     written = {name: None if getattr(made, name) is None else str(getattr(made, name)) for name in made.__slots__}
 
     assert OrderCommand.parse(written) == made

@@ -57,9 +57,14 @@ def make_scene(tmp_path: Path) -> Iterator[MakeScene]:
     """Start desks, each on a database of its own; at the end each journal must replay to its orders table."""
     scenes: list[Scene] = []
 
-    def make(paper: Paper, clock: ShiftedClock | None = None, **sections: Any) -> Scene:  # noqa: ANN401  any section
+    def make(
+        paper: Paper,
+        clock: ShiftedClock | None = None,
+        kind: type[Scene] = Scene,
+        **sections: Any,  # noqa: ANN401  any section
+    ) -> Scene:
         path = tmp_path / f"desk-{len(scenes)}.db"
-        scenes.append(Scene(paper, path, settings_for(paper, path, **sections), clock or ShiftedClock()))
+        scenes.append(kind(paper, path, settings_for(paper, path, **sections), clock or ShiftedClock()))
         return scenes[-1]
 
     yield make

@@ -60,6 +60,7 @@ def _actor(risk: Probe, broker: Probe) -> CommandActor:
         guard=Probe(),
         broker=broker,
         watcher=Probe(),
+        exits=Probe(),
         limits=CommandLimits(orders_waiting_max=10, blind_s_max=5.0),
         calendar=None,
         clock=clock,

@@ -338,24 +338,27 @@ CHANGES = st.builds(
 def orders(draw: st.DrawFn) -> Order:
     """Draw an order with something in every column."""
     side, quantity = draw(st.sampled_from(Side)), draw(st.integers(1, 10_000_000))
-    low, high = sorted((draw(PRICES), draw(PRICES)))
-    trailing = draw(st.none() | st.sampled_from(TrailingType))
+    levels = sorted(draw(st.lists(PRICES, min_size=4, max_size=4, unique=True)), reverse=side is Side.SELL)
+    stop, trigger, price, target = levels
+    intent = draw(st.sampled_from(Intent))
+    carries = draw(st.booleans()) and intent is not Intent.EXIT
+    trailing = draw(st.sampled_from(TrailingType)) if carries else None
     return order(
         order_type=OrderType.SL,
-        price=high if side is Side.BUY else low,
-        trigger_price=low if side is Side.BUY else high,
+        price=price,
+        trigger_price=trigger,
         quantity=quantity,
         side=side,
-        intent=draw(st.sampled_from(Intent)),
+        intent=intent,
         origin=draw(st.sampled_from([Origin.STRATEGY, Origin.HUMAN])),
         amo=draw(st.booleans()),
         wire_trigger_price=draw(st.none() | PRICES),
         change=draw(st.none() | CHANGES),
-        stop_loss=draw(st.none() | PRICES),
-        target=draw(st.none() | PRICES),
+        stop_loss=stop if carries else None,
+        target=target if carries and draw(st.booleans()) else None,
         trailing_type=trailing,
         trailing_value=None if trailing is None else draw(PRICES),
-        trail_when=draw(st.none() | PRICES),
+        trail_when=draw(st.none() | PRICES) if carries else None,
         state=draw(st.sampled_from(State)),
         tag=draw(st.none() | st.sampled_from(Reason)),
         note="the broker's own words",

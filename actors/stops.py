@@ -1,0 +1,270 @@
+"""Stops, targets and trails: arms them when an entry fills, and says when a level is reached.
+
+A part of ExitsActor, in its thread. A hit begins an episode of the exits, which gets out all that is held by then; so
+stops need not know how much that is. Armed stops are on disk: the next start takes them up, with their peaks.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from loguru import logger
+
+from actors.address import Address, post
+from actors.messages import (
+    MarketInbox,
+    NotifierInbox,
+    OrderPriced,
+    PriceOrder,
+    PriceTicked,
+    RaiseAlert,
+    RecordProtection,
+    RepoInbox,
+    SetStops,
+    StopsAnswered,
+    StopsNow,
+    WatchPrice,
+)
+from domain.alert import Alert
+from domain.calendar import Calendar
+from domain.exits import Exposure, Scope
+from domain.instrument import Instrument
+from domain.order import Exchange, Order
+from domain.seams import Clock, Ids
+from domain.settings import StopSettings
+from domain.stop_words import armed_alert, blind_alert, hit_alert, seeing_alert, turned_alert
+from domain.stops import Hit, InvalidStopsError, Protection, protection_of
+
+Symbol: TypeAlias = tuple[Exchange, str]
+Subscriber: TypeAlias = "Address[PriceTicked | OrderPriced]"
+
+_NOTHING: Final = Exposure()
+
+
+class Stops:
+    """Owns the armed stops, and the last price of what they protect with the monotonic second it was seen."""
+
+    def __init__(
+        self,
+        *,
+        market: Address[MarketInbox],
+        repo: Address[RepoInbox],
+        notifier: Address[NotifierInbox],
+        subscriber: Subscriber,
+        get_out: Callable[[Scope, str], None],
+        settings: StopSettings,
+        calendar: Calendar | None,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._market = market
+        self._repo = repo
+        self._notifier = notifier
+        self._subscriber = subscriber
+        self._get_out = get_out
+        self._settings = settings
+        self._calendar = calendar
+        self._clock = clock
+        self._ids = ids
+        self._armed: dict[Scope, Protection] = {}
+        self._filled: dict[str, int] = {}
+        self._grown: set[Scope] = set()
+        self._prices: dict[Symbol, tuple[Decimal, float]] = {}
+        self._watched: dict[Symbol, float] = {}
+        self._asked: dict[Symbol, float] = {}
+        self._blind: set[Symbol] = set()
+
+    def __len__(self) -> int:
+        return len(self._armed)
+
+    def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...]) -> None:
+        """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
+        for protection in protections:
+            self._filled[protection.protection_id] = protection.quantity
+            if not protection.ended:
+                self._keep(protection)
+        for order in unarmed:
+            self.arm(order)
+
+    def arm(self, order: Order) -> None:
+        """Arm an entry's stops when it has traded more than they know of."""
+        new = protection_of(order, self._clock.now())
+        if new is None or new.quantity <= self._filled.get(new.protection_id, 0):
+            return
+        self._filled[new.protection_id] = new.quantity
+        known = self._armed.get(new.scope)
+        if known is not None and known.protection_id == new.protection_id:
+            # The peak is the position's: it stays as it was seen.
+            self._write(replace(known, quantity=new.quantity, anchor=new.anchor))
+            return
+        if known is not None:
+            self._end(known, f"replaced by the stops of {new.protection_id}")
+        self._arm(new)
+
+    def set(self, message: SetStops, exposure: Exposure | None) -> None:
+        """Take a person's or a strategy's word about a position that is held."""
+        try:
+            protection = self._changed(message, exposure or _NOTHING)
+        except InvalidStopsError as error:
+            answer = StopsAnswered(protection=self._armed.get(message.scope), refused=str(error))
+        else:
+            answer = StopsAnswered(protection=protection)
+        if message.reply_to is not None:
+            post(message.reply_to, answer)
+        elif answer.refused:
+            logger.error("stops of {} refused: {}", message.scope, answer.refused)
+
+    def _changed(self, message: SetStops, exposure: Exposure) -> Protection | None:
+        scope, terms = message.scope, message.terms
+        known = self._armed.get(scope)
+        if terms is None:
+            if known is None:
+                raise InvalidStopsError(f"{scope} is under no stops")
+            self._end(known, f"removed: {message.because}")
+            return None
+        if not exposure.held:
+            raise InvalidStopsError(f"nothing is held of {scope}, so there is nothing to protect")
+        is_long = exposure.held > 0
+        last = self._prices.get((scope.key.exchange, scope.key.symbol))
+        terms.check_against(None if last is None else last[0], is_long=is_long)
+        if known is not None and known.is_long is is_long:
+            new = replace(known, terms=terms, protection_id=f"hand-{self._ids.new()}", quantity=0)
+        else:
+            anchor = last[0] if last is not None else terms.stop_loss or terms.target or terms.trailing_value
+            if anchor is None or (last is None and terms.trailing_type is not None):
+                raise InvalidStopsError(f"no price of {scope.key.symbol} is known yet to trail from; try again shortly")
+            new = Protection(
+                protection_id=f"hand-{self._ids.new()}",
+                scope=scope,
+                terms=terms,
+                is_long=is_long,
+                anchor=anchor,
+                peak=anchor,
+                armed_at=self._clock.now(),
+            )
+        if known is not None:
+            self._end(known, f"changed: {message.because}")
+        self._arm(new)
+        return self._armed.get(scope, new)
+
+    def _arm(self, protection: Protection) -> None:
+        self._write(protection)
+        self._tell(armed_alert(protection))
+        self._keep(protection)
+
+    def _keep(self, protection: Protection) -> None:
+        """Watch from now on; a price that is known already may have reached a level."""
+        scope = protection.scope
+        symbol = (scope.key.exchange, scope.key.symbol)
+        self._armed[scope] = protection
+        if symbol not in self._watched:
+            self._watched[symbol] = self._clock.monotonic()
+            post(self._market, WatchPrice(exchange=symbol[0], symbol=symbol[1], subscriber=self._subscriber))
+            self._ask_for_price(symbol)
+        if symbol in self._prices:
+            self._hold_against(scope, self._prices[symbol][0])
+
+    def see(self, exchange: Exchange, symbol: str, price: Decimal) -> None:
+        """Hold a price against every stop in its symbol."""
+        if price <= 0 or (exchange, symbol) not in self._watched:
+            return
+        self._prices[exchange, symbol] = (price, self._clock.monotonic())
+        for scope in [one for one in self._armed if (one.key.exchange, one.key.symbol) == (exchange, symbol)]:
+            self._hold_against(scope, price)
+
+    def see_answer(self, message: OrderPriced) -> None:
+        """See the price that the broker was asked for."""
+        if isinstance(message.instrument, Instrument) and message.last_price is not None:
+            self.see(message.instrument.exchange, message.instrument.symbol, message.last_price)
+
+    def _hold_against(self, scope: Scope, price: Decimal) -> None:
+        before = self._armed[scope]
+        # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
+        hit = before.hit_by(price)
+        if hit is not None:
+            self._hit(before, hit)
+            return
+        after = before.seen(price)
+        if after is not before:
+            self._armed[scope] = after
+            self._grown.add(scope)
+
+    def _hit(self, protection: Protection, hit: Hit) -> None:
+        """Get out. The wish is written before the stop's end is: a crash between the two gets out twice, once."""
+        self._tell(hit_alert(protection, hit))
+        self._get_out(protection.scope, str(hit))
+        self._end(protection, str(hit))
+
+    def _end(self, protection: Protection, why: str) -> None:
+        logger.info("stops of {} ended: {}", protection.scope, why)
+        self._armed.pop(protection.scope, None)
+        self._grown.discard(protection.scope)
+        post(self._repo, RecordProtection(protection=replace(protection, ended=why)))
+
+    def _write(self, protection: Protection) -> None:
+        self._armed[protection.scope] = protection
+        post(self._repo, RecordProtection(protection=protection))
+
+    def look(self, exposures: Mapping[Scope, Exposure], under_way: Collection[Scope]) -> None:
+        """End what protects nothing any more, write the peaks that grew, and mind the age of prices."""
+        for scope, protection in list(self._armed.items()):
+            exposure = exposures.get(scope, _NOTHING)
+            if exposure.is_flat:
+                self._end(protection, "the position is flat")
+            elif exposure.held * (1 if protection.is_long else -1) < 0:
+                self._end(protection, "the position was turned round")
+                self._tell(turned_alert(protection))
+            elif scope in self._grown:
+                post(self._repo, RecordProtection(protection=protection))
+        self._grown.clear()
+        for symbol in {(scope.key.exchange, scope.key.symbol) for scope in self._armed if scope not in under_way}:
+            self._mind_age(symbol)
+        for symbol in self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self._armed}:
+            self._see_again(symbol)
+
+    def _mind_age(self, symbol: Symbol) -> None:
+        """Say once that a stop is blind, and go on asking; say when it sees again."""
+        now = self._clock.monotonic()
+        _, seen_at = self._prices.get(symbol, (None, self._watched[symbol]))
+        is_open = self._calendar is None or self._calendar.is_open(symbol[0], self._clock.now())
+        if not is_open or now - seen_at <= self._settings.price_age_s_max:
+            if symbol in self._blind:
+                self._see_again(symbol)
+            return
+        self._ask_for_price(symbol)
+        if symbol not in self._blind:
+            self._blind.add(symbol)
+            stops = [one for one in self._armed.values() if (one.scope.key.exchange, one.scope.key.symbol) == symbol]
+            self._tell(blind_alert(symbol, now - seen_at, stops))
+
+    def _see_again(self, symbol: Symbol) -> None:
+        self._blind.discard(symbol)
+        self._tell(seeing_alert(symbol))
+
+    def _ask_for_price(self, symbol: Symbol) -> None:
+        """Ask the broker itself, no oftener than a price may be old: it teaches the feed the instrument too."""
+        now = self._clock.monotonic()
+        if now - self._asked.get(symbol, -self._settings.price_age_s_max) < self._settings.price_age_s_max:
+            return
+        self._asked[symbol] = now
+        question = PriceOrder(
+            command_id=f"stops of {symbol[1]}",
+            exchange=symbol[0],
+            symbol=symbol[1],
+            needs_price=True,
+            reply_to=self._subscriber,
+        )
+        post(self._market, question)
+
+    def _tell(self, alert: Alert) -> None:
+        post(self._notifier, RaiseAlert(alert=alert))
+
+    def now(self) -> StopsNow:
+        """Return what is armed, with the last price and its age."""
+        at = self._clock.monotonic()
+        rows = []
+        for protection in self._armed.values():
+            seen = self._prices.get((protection.scope.key.exchange, protection.scope.key.symbol))
+            rows.append((protection, seen and seen[0], seen and at - seen[1]))
+        return StopsNow(armed=tuple(rows))

@@ -1,0 +1,67 @@
+"""What a person is told about stops."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from domain.alert import Alert, Level
+from domain.order import Exchange
+from domain.stops import Hit, Protection
+
+Symbol: TypeAlias = tuple[Exchange, str]
+
+
+def armed_alert(protection: Protection) -> Alert:
+    """Say that a position is under stops."""
+    return Alert(
+        topic=f"stops:{protection.scope}",
+        level=Level.NEWS,
+        what=f"{protection.scope} is under stops: {protection}.",
+        means="The desk gets all of it out when a level is reached, for as long as the desk runs.",
+        do="`stops` lists them, `protect` changes them, `unprotect` removes them.",
+    )
+
+
+def hit_alert(protection: Protection, hit: Hit) -> Alert:
+    """Say that a level was reached."""
+    return Alert(
+        topic=f"stops:{protection.scope}",
+        level=Level.WARNING,
+        what=f"{protection.scope}: {hit}.",
+        means="The desk takes back what is working and gets out of all that is held; you hear when it is flat.",
+        do="Nothing needs to be done; `status` shows how far it is.",
+    )
+
+
+def turned_alert(protection: Protection) -> Alert:
+    """Say that the position is no longer the one that was protected."""
+    return Alert(
+        topic=f"stops:{protection.scope}",
+        level=Level.WARNING,
+        what=f"{protection.scope} was turned round, so its stops ({protection}) were removed.",
+        means="What is held now is under no stop.",
+        do="Say `protect` to put it under new ones, or `flatten --strategy` to get out.",
+    )
+
+
+def blind_alert(symbol: Symbol, age_s: float, stops: Sequence[Protection]) -> Alert:
+    """Say that stops see no price."""
+    which = "; ".join(f"{one.scope}: {one}" for one in stops)
+    return Alert(
+        topic=f"prices:{symbol[0]}:{symbol[1]}",
+        level=Level.ALARM,
+        what=f"No price of {symbol[1]} has come for {age_s:.0f} s, neither by the feed nor by the broker's books.",
+        means=f"Its stops are blind and would not notice their levels: {which}.",
+        do="Watch the price yourself; `flatten --strategy` gets out. `status` says how the feed and the session stand.",
+    )
+
+
+def seeing_alert(symbol: Symbol) -> Alert:
+    """Say that prices come again."""
+    return Alert(
+        topic=f"prices:{symbol[0]}:{symbol[1]}",
+        level=Level.WARNING,
+        what=f"Prices of {symbol[1]} come again, or no stop needs them any more.",
+        means="No stop in it is blind.",
+        do="Nothing needs to be done.",
+        ends=True,
+    )

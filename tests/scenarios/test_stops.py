@@ -1,0 +1,338 @@
+"""Stops, targets and trails: from the entry's fill to flat, over restarts and nights, and beside a person's phone."""
+
+import sqlite3
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from actors.messages import RaiseAlert
+from domain.alert import Alert, Level
+from domain.exits import Scope
+from domain.lifecycle import State
+from domain.order import EXTERNAL, Exchange, InstrumentKey, OrderCommand, Product
+from domain.reasons import Reason
+from domain.risk import TradingState
+from domain.seams import IST
+from domain.stops import Protection, StopTerms
+from tests.scenarios.paper import MakePaper, Paper, Placed
+from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedClock
+from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
+from tests.scenarios.waiting import until
+
+WATCHFUL: dict[str, Any] = {**QUICK, "stops": {"look_s": 0.1, "price_age_s_max": 6}}
+
+
+@pytest.fixture
+def paper(make_paper: MakePaper) -> Paper:
+    paper = make_paper()
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    return paper
+
+
+@pytest.fixture
+def scene(make_scene: MakeScene, paper: Paper) -> Scene:
+    return make_scene(paper, kind=Pushed, **WATCHFUL)
+
+
+def price(paper: Paper, value: str) -> None:
+    paper.set_price("NSE", "RELIANCE-EQ", value)
+
+
+def enter(scene: Scene, name: str = "entry", **terms: Any) -> OrderCommand:  # noqa: ANN401  any field
+    command = scene.command(name, **terms)
+    scene.submit(command)
+    scene.until_state(command, State.FILLED)
+    return command
+
+
+def armed(scene: Scene) -> list[Protection]:
+    return [one for one, _, _ in scene.desk.stops().armed]
+
+
+def until_armed(scene: Scene, stop: str | None = None) -> Protection:
+    until(
+        lambda: any(stop is None or one.stop == Decimal(stop) for one in armed(scene)),
+        lambda: f"stops {stop} expected: {[str(one) for one in armed(scene)]}",
+    )
+    return armed(scene)[0]
+
+
+def the_exit(scene: Scene) -> Placed:
+    until(lambda: scene.held() == 0, "not flat")
+    until_flat(scene)
+    (sold,) = exits_at_broker(scene)
+    return sold
+
+
+@pytest.mark.parametrize("reached", ["1490.00", "1431.00"], ids=["at the stop", "by a gap"])
+def test_a_stop_gets_out_when_the_price_reaches_it_or_jumps_over_it(scene: Scene, paper: Paper, reached: str) -> None:
+    enter(scene, stop_loss="1490", target="1520")
+    until_armed(scene, "1490")
+    price(paper, "1490.10")
+    until(lambda: scene.desk.stops().armed[0][1] == Decimal("1490.10"), "the price was not seen")
+    assert scene.held() == 10
+
+    price(paper, reached)
+
+    assert (the_exit(scene).filled, armed(scene)) == (10, [])
+    scene.until_books_agree()
+
+
+def test_a_target_gets_out_and_its_stop_is_over(scene: Scene, paper: Paper) -> None:
+    enter(scene, stop_loss="1490", target="1520")
+    until_armed(scene)
+
+    price(paper, "1521.00")
+
+    assert the_exit(scene).filled == 10
+    price(paper, "1400.00")
+    scene.until_books_agree()
+    assert len(exits_at_broker(scene)) == 1
+
+
+def test_a_short_position_is_bought_back_at_its_stop(scene: Scene, paper: Paper) -> None:
+    command = enter(scene, side="SELL", price="1498.00", stop_loss="1510")
+    until_armed(scene, "1510")
+
+    price(paper, "1510.00")
+
+    until(lambda: scene.held(command.strategy) == 0, "not flat")
+    until_flat(scene)
+    scene.until_books_agree()
+
+
+def test_a_trail_follows_the_price_keeps_its_peak_over_a_restart_and_gets_out(scene: Scene, paper: Paper) -> None:
+    """G6: armed stops and peaks are on disk."""
+    enter(scene, trailing_type="POINTS", trailing_value="10", trail_when="1510", stop_loss="1480")
+    until_armed(scene, "1480")
+    price(paper, "1530.00")
+    until_armed(scene, "1520")
+    until(lambda: 1530 in peaks(scene), "the peak was not written")
+    price(paper, "1525.00")
+
+    scene.stop(grace_s=0)
+    scene.start()
+
+    again = until_armed(scene, "1520")
+    assert again.peak == Decimal(1530)
+    price(paper, "1519.00")
+    assert the_exit(scene).filled == 10
+
+
+def peaks(scene: Scene) -> list[Decimal]:
+    return [Decimal(peak) for (peak,) in rows(scene, "SELECT peak FROM protections")]
+
+
+def test_a_stop_protects_what_has_filled_grows_with_it_and_takes_the_rest_back(scene: Scene, paper: Paper) -> None:
+    """B5 with a stop armed: the working rest of the entry can't open the position again."""
+    command = scene.command("parts", price=RESTING, stop_loss="1440")
+    placed = scene.submit(command)
+    assert placed.broker_order_id is not None
+    paper.fill(placed.broker_order_id, 3)
+    assert until_armed(scene, "1440").quantity == 3
+    paper.fill(placed.broker_order_id, 4)
+    until(lambda: armed(scene)[0].quantity == 7, "the stop did not grow")
+
+    price(paper, "1439.00")
+
+    until(lambda: scene.held() == 0, "not flat")
+    until_flat(scene)
+    order = scene.order(command)
+    assert order.state in {State.CANCELED, State.FILLED}
+    sold = exits_at_broker(scene)
+    assert sum(one.filled for one in sold) == order.filled_quantity
+    scene.until_books_agree()
+
+
+def test_a_position_closed_by_phone_leaves_its_stop_nothing_to_sell(scene: Scene, paper: Paper) -> None:
+    """G5, B8: the stop reads the position again; no order opens the other side."""
+    enter(scene, stop_loss="1490")
+    until_armed(scene, "1490")
+    paper.phone("S", 10, "1498.00")
+    until(lambda: scene.desk.holdings().positions.get(EXTERNAL), "the phone's trade was not seen")
+
+    price(paper, "1485.00")
+
+    scene.until_books_agree()
+    until(lambda: not armed(scene), "the stop is still armed")
+    assert [one.quantity for one in exits_at_broker(scene) if one.remarks] == []
+
+
+def test_a_stop_of_an_overnight_position_is_armed_in_the_morning(scene: Scene, paper: Paper) -> None:
+    """G6: the night ends no stop of a position that is carried."""
+    enter(scene, product="CNC", stop_loss="1490", trailing_type="PERCENT", trailing_value="2")
+    until_armed(scene, "1490")
+    scene.stop()
+    scene.clock.offset_s = paper.next_day()
+
+    scene.start()
+
+    until_armed(scene)
+    price(paper, "1480.00")
+    until(lambda: scene.held() == 0, "not flat")
+    until_flat(scene)
+
+
+def test_the_stop_of_an_entry_that_filled_while_the_desk_was_down_is_armed_by_the_next_start(
+    scene: Scene, paper: Paper
+) -> None:
+    command = scene.command("unseen", price=RESTING, stop_loss="1440")
+    placed = scene.submit(command)
+    assert placed.broker_order_id is not None
+    scene.stop(grace_s=0)
+    paper.fill(placed.broker_order_id, 10)
+
+    scene.start()
+
+    until_armed(scene, "1440")
+
+
+def test_a_crash_between_the_fill_and_its_stop_is_made_good_by_the_next_start(scene: Scene) -> None:
+    """The fill is on disk and the stop is not: as after a kill between the two writes."""
+    enter(scene, stop_loss="1440")
+    until_armed(scene, "1440")
+    scene.stop(grace_s=0)
+    rows(scene, "DELETE FROM protections")
+
+    scene.start()
+
+    until_armed(scene, "1440")
+
+
+def rows(scene: Scene, sql: str) -> list[tuple[str, ...]]:
+    with sqlite3.connect(scene.path) as connection:
+        found = connection.execute(sql).fetchall()
+    connection.close()
+    return found
+
+
+def scope_of(scene: Scene) -> Scope:
+    return Scope(scene.name, InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+
+
+def test_a_person_sets_changes_and_removes_stops_of_what_is_held(scene: Scene, paper: Paper) -> None:
+    scope = scope_of(scene)
+    nothing = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1490)), "too early")
+    assert nothing is not None
+    assert nothing.refused.startswith("nothing is held of RELIANCE-EQ (NSE MIS)")
+    enter(scene)
+
+    first = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1480)), "sleep well")
+    until_armed(scene, "1480")
+    until(lambda: scene.desk.stops().armed[0][1] is not None, "no price was seen")
+    wrong = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1600)), "a slip")
+    second = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1490), target=Decimal(1530)), "closer")
+
+    assert first is not None
+    assert first.protection is not None
+    assert wrong is not None
+    assert "must be below the last price 1500.00" in wrong.refused
+    assert second is not None
+    assert [str(one) for one in armed(scene)] == ["stop 1490, target 1530"]
+    removed = scene.desk.protect(scope, None, "done")
+    assert (removed is not None, armed(scene)) == (True, [])
+    price(paper, "1400.00")
+    assert (scene.held(), exits_at_broker(scene)) == (10, [])
+
+
+def test_a_stop_hit_while_an_exit_is_unconfirmed_sells_nothing_twice(scene: Scene, paper: Paper) -> None:
+    """R1 and B7 with a stop armed: the lost exit is searched for before another leaves."""
+    enter(scene, stop_loss="1490")
+    until_armed(scene, "1490")
+    paper.fault("PlaceOrder", "timeout_after", count=1)
+
+    price(paper, "1485.00")
+
+    until(lambda: scene.held() == 0, "not flat")
+    until_flat(scene)
+    scene.until_books_agree()
+    assert sum(one.filled for one in exits_at_broker(scene)) == 10
+
+
+def test_stops_get_out_of_a_halt(scene: Scene, paper: Paper) -> None:
+    """G2: the stop was the person's wish before the halt."""
+    enter(scene, stop_loss="1490")
+    until_armed(scene, "1490")
+    scene.desk.set_trading_state(TradingState.HALTED, "odd")
+
+    price(paper, "1489.00")
+
+    assert the_exit(scene).filled == 10
+
+
+def test_while_the_feed_is_silent_the_position_book_brings_the_price(make_scene: MakeScene, paper: Paper) -> None:
+    scene = make_scene(paper, **WATCHFUL)
+    enter(scene, stop_loss="1490")
+    until_armed(scene, "1490")
+
+    price(paper, "1489.00")
+
+    assert the_exit(scene).filled == 10
+
+
+def test_a_stop_that_sees_no_price_says_so_and_says_when_it_sees_again(make_scene: MakeScene, paper: Paper) -> None:
+    """Blind, by the feed and by the books: never taken for a price that stands still."""
+    scene = make_scene(paper, **WATCHFUL)
+    enter(scene, stop_loss="1490")
+    until_armed(scene, "1490")
+    heard = listen(scene)
+    for route in ("PositionBook", "GetQuotes"):
+        paper.fault(route, "html_502", count=None)
+    until(lambda: any(one.level is Level.ALARM for one in heard), "nothing was said", 15)
+    price(paper, "1480.00")
+
+    paper.clear_faults()
+
+    assert the_exit(scene).filled == 10
+    until(lambda: any(one.ends for one in heard), "it was not said that prices come again")
+    (blind,) = [one for one in heard if one.level is Level.ALARM]
+    assert blind.what.startswith("No price of RELIANCE-EQ has come for")
+    assert "stop 1490" in blind.means
+    assert "flatten" in blind.do
+
+
+def listen(scene: Scene) -> list[Alert]:
+    """Hear the alerts of this desk from now on."""
+    heard: list[Alert] = []
+
+    class Ear:
+        def tell(self, message: RaiseAlert) -> None:
+            heard.append(message.alert)
+
+    scene.desk._wiring.notifier.connect(Ear())
+    return heard
+
+
+def test_the_time_square_off_makes_the_day_flat_and_takes_nothing_new(
+    make_scene: MakeScene, make_paper: MakePaper
+) -> None:
+    """20 minutes before the segment closes; what is carried overnight stays."""
+    clock = ShiftedClock()
+    clock.offset_s = (datetime(2026, 11, 26, 15, 9, 56, tzinfo=IST) - clock.now()).total_seconds()
+    paper = make_paper("--clock-offset-s", str(clock.offset_s))
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    scene = make_scene(paper, clock=clock, calendar={"enforced": True}, **WATCHFUL)
+    enter(scene, "day")
+    enter(scene, "carried", strategy="carried", product="CNC")
+
+    until(lambda: scene.held() == 0, "not flat", 20)
+
+    until_flat(scene)
+    assert scene.held("carried") == 10
+    late = scene.submit(scene.command("late", strategy="late"))
+    assert (late.tag, "15:10" in late.note) == (Reason.SQUARE_OFF_BEGAN, True)
+
+
+def test_a_strategys_own_square_off_is_its_own(make_scene: MakeScene, paper: Paper) -> None:
+    at = (datetime.now(IST) + timedelta(seconds=4)).time().replace(microsecond=0)
+    mine = {"class": "tests.scenarios.strategies:Fickle", "name": "mine", "square_off": f"{at:%H:%M:%S}"}
+    scene = make_scene(paper, strategies=[mine], **WATCHFUL)
+    enter(scene, "other", strategy="other")
+    first = enter(scene, "mine", strategy="mine")
+
+    until(lambda: scene.held("mine") == 0, "not flat")
+
+    assert scene.order(first).filled_quantity == 10
+    assert scene.held("other") == 10
