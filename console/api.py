@@ -36,6 +36,7 @@ from console.forms import (
     timeline_form,
     trading_form,
 )
+from console.protecting import ProtectingDesk, add_stops
 from console.standing import health_form, status_form
 from domain.order import Order, OrderCommand
 from domain.risk import TradingState
@@ -45,7 +46,7 @@ from domain.settings import Settings
 ORDERS_MAX = 10_000
 
 
-class RunningDesk(ChangingDesk, ExitingDesk, Protocol):
+class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, Protocol):
     """What the API may ask of a desk."""
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
@@ -94,6 +95,7 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     _add_orders(guarded, desk, settings)
     add_changes(guarded, desk, settings)
     add_exits(guarded, desk)
+    add_stops(guarded, desk)
     _add_reading(guarded, desk, settings, clock)
     api.include_router(guarded)
     _add_health(api, desk, clock)

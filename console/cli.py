@@ -16,6 +16,7 @@ from console.hand import TAKEN_MAX, add_commands
 from console.paper import run_paper
 from console.render import orders_table, screen, timeline_view
 from console.run import run_desk
+from console.stops import add_stop_commands
 from console.where import DEFAULT_FILE, read_settings, write_template
 from domain.order import InvalidOrderError, OrderCommand, Origin
 
@@ -102,8 +103,8 @@ def submit(  # noqa: PLR0913  an order has as many fields
     order_type: Annotated[str, typer.Option("--type", help="MARKET, LIMIT, SL or SL-M (MKT, LMT, ...).")] = "MARKET",
     price: Annotated[str | None, typer.Option(help="Rupees a unit, for LIMIT and SL.")] = None,
     trigger_price: Annotated[str | None, typer.Option(help="Rupees a unit, for SL and SL-M.")] = None,
-    stop_loss: Annotated[str | None, typer.Option(help="Kept with the order.")] = None,
-    target: Annotated[str | None, typer.Option(help="Kept with the order.")] = None,
+    stop_loss: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or worse.")] = None,
+    target: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or better.")] = None,
     strategy: Annotated[str, typer.Option(help="Whose position this is.")] = "manual",
     comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
     amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
@@ -220,3 +221,4 @@ def _turn(state: str, because: str, config: Path | None, *, as_json: bool) -> No
 
 
 add_commands(app)
+add_stop_commands(app)

@@ -75,7 +75,7 @@ def _change(
             raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.") from None
         client = DeskClient(settings)
         reply = client.post(f"/orders/{client.find(order)}/{kind.value.lower()}", body)
-    _end(reply, as_json=as_json)
+    end(reply, as_json=as_json)
 
 
 def flatten(
@@ -95,7 +95,7 @@ def flatten(
         body = {"because": because} | ({} if strategy is None else {"strategy": strategy})
         reply = client.post("/flatten", body)
         if reply.http_status > TAKEN_MAX:
-            _end(reply, as_json=as_json)
+            end(reply, as_json=as_json)
         left = _watch_exits(client, wait, as_json=as_json)
     if as_json:
         typer.echo(json.dumps(reply.body | {"left": left}, ensure_ascii=False))
@@ -141,7 +141,7 @@ def settle(
         client = DeskClient(read_settings(config))
         told = {name: value for name, value in known.items() if value is not None}
         reply = client.post(f"/orders/{client.find(order)}/settle", body | told)
-    _end(reply, as_json=as_json)
+    end(reply, as_json=as_json)
 
 
 def accept(
@@ -154,14 +154,14 @@ def accept(
     """Accept what the broker's books tell differently from ours, so that entries are taken again."""
     with plainly():
         reply = DeskClient(read_settings(config)).post("/disagreements/accept", {"name": name, "because": because})
-    _end(reply, as_json=as_json)
+    end(reply, as_json=as_json)
 
 
 def login(*, as_json: AsJson = False, config: Config = None) -> None:
     """Try to log in at the broker again, after mending what it refused."""
     with plainly():
         reply = DeskClient(read_settings(config)).post("/session/login", {})
-    _end(reply, as_json=as_json)
+    end(reply, as_json=as_json)
 
 
 def backup(
@@ -185,7 +185,8 @@ def backup(
         )
 
 
-def _end(reply: Reply, *, as_json: bool) -> None:
+def end(reply: Reply, *, as_json: bool) -> None:
+    """Print the desk's answer, and end with its exit code."""
     taken = reply.http_status <= TAKEN_MAX
     words = (
         json.dumps(reply.body, ensure_ascii=False) if as_json else str(reply.body.get("sentence", reply.http_status))

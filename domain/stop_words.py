@@ -17,7 +17,7 @@ def armed_alert(protection: Protection) -> Alert:
         level=Level.NEWS,
         what=f"{protection.scope} is under stops: {protection}.",
         means="The desk gets all of it out when a level is reached, for as long as the desk runs.",
-        do="`stops` lists them, `protect` changes them, `unprotect` removes them.",
+        do="Say `stops` to list them, `protect` to change them, `unprotect` to remove them.",
     )
 
 

@@ -14,6 +14,8 @@ from actors.messages import (
     OrderDeclined,
     PositionBookRead,
     Readiness,
+    StopsAnswered,
+    StopsNow,
     Timeline,
     TradingStateNow,
     WatchState,
@@ -29,6 +31,7 @@ from domain.risk import TradingState
 from domain.seams import IST
 from domain.session import SessionState
 from domain.settlement import Settlement
+from domain.stops import Protection, StopTerms
 from storage.rows import CHANGING_COLUMNS, changing_values
 
 TEN_O_CLOCK: Final = datetime(2026, 10, 5, 10, 0, 0, tzinfo=IST)
@@ -107,6 +110,7 @@ class FakeDesk:
         self.logins = 0
         self.flattened: list[tuple[str, str | None]] = []
         self.under_way: list[dict[Scope, int]] = []
+        self.protected: dict[Scope, Protection] = {}
         self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
         self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
 
@@ -133,6 +137,28 @@ class FakeDesk:
 
     def exits(self) -> ExitsNow:
         return ExitsNow(under_way=self.under_way.pop(0) if self.under_way else {})
+
+    def stops(self) -> StopsNow:
+        return StopsNow(armed=tuple((one, Decimal("1495.50"), 2.0) for one in self.protected.values()))
+
+    def protect(self, scope: Scope, terms: StopTerms | None, because: str) -> StopsAnswered:
+        del because
+        if scope.key.symbol != "RELIANCE-EQ":
+            return StopsAnswered(protection=None, refused=f"nothing is held of {scope}")
+        if terms is None:
+            self.protected.clear()
+            return StopsAnswered(protection=None)
+        made = Protection(
+            protection_id="hand-1",
+            scope=scope,
+            terms=terms,
+            is_long=True,
+            anchor=Decimal(1500),
+            peak=Decimal(1510),
+            armed_at=TEN_O_CLOCK,
+        )
+        self.protected[scope] = made
+        return StopsAnswered(protection=made)
 
     def holdings(self) -> Holdings:
         key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

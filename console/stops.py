@@ -1,0 +1,96 @@
+"""The commands about stops: list them, put a position under them, remove them."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from console.client import DeskClient
+from console.errors import PlainError, plainly
+from console.forms import Form
+from console.hand import AsJson, Config, end
+from console.render import screen, table_of
+from console.where import read_settings
+
+Symbol = Annotated[str, typer.Argument(help="The exchange's trading symbol, such as RELIANCE-EQ.")]
+Strategy = Annotated[str, typer.Option(help="Whose position it is.")]
+ExchangeName = Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")]
+ProductName = Annotated[str, typer.Option(help="CNC, NRML or MIS.")]
+Why = Annotated[str, typer.Option("--because", help="Why; it is kept.")]
+
+
+def add_stop_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    for command in (stops, protect, unprotect):
+        app.command()(command)
+
+
+def stops(*, as_json: AsJson = False, config: Config = None) -> None:
+    """List the positions under stops: the stop in force, the target, the best price seen, and the last one."""
+    with plainly():
+        found = DeskClient(read_settings(config)).read("/stops")["stops"]
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        screen().print(stops_view(found))
+
+
+def protect(  # noqa: PLR0913  stops have as many levels
+    symbol: Symbol,
+    *,
+    strategy: Strategy = "manual",
+    exchange: ExchangeName = "NSE",
+    product: ProductName = "MIS",
+    stop_loss: Annotated[str | None, typer.Option(help="Get out at this price or worse.")] = None,
+    target: Annotated[str | None, typer.Option(help="Get out at this price or better.")] = None,
+    trail: Annotated[
+        str | None, typer.Option(help="points:10, percent:1.5 behind the best price, or absolute:1450.")
+    ] = None,
+    trail_when: Annotated[str | None, typer.Option(help="The price from which on the trail counts.")] = None,
+    because: Why = "by hand",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Put what a strategy holds under a stop, a target or a trail, in place of those it has."""
+    body: dict[str, Any] = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product}
+    levels = {"stop_loss": stop_loss, "target": target, "trail_when": trail_when}
+    body |= {name: level for name, level in levels.items() if level is not None} | {"because": because}
+    with plainly():
+        if trail is not None:
+            kind, colon, value = trail.partition(":")
+            if not colon or not value:
+                raise PlainError(f"--trail must be points:10, percent:1.5 or absolute:1450, not {trail!r}")
+            body |= {"trailing_type": kind, "trailing_value": value}
+        reply = DeskClient(read_settings(config)).post("/stops", body)
+    end(reply, as_json=as_json)
+
+
+def unprotect(
+    symbol: Symbol,
+    *,
+    strategy: Strategy = "manual",
+    exchange: ExchangeName = "NSE",
+    product: ProductName = "MIS",
+    because: Why = "by hand",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Remove a position's stops; what is held stays as it is."""
+    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "because": because}
+    with plainly():
+        reply = DeskClient(read_settings(config)).post("/stops/remove", body)
+    end(reply, as_json=as_json)
+
+
+def stops_view(found: list[Form]) -> RenderableType:
+    """Show the stops."""
+    if not found:
+        return Text("Nothing is under stops. `protect` puts a position under them.")
+    table = table_of("strategy", "symbol", "product", "stops", "best", "last", right=("best", "last"))
+    for one in found:
+        age = one["price_age_s"]
+        last = "none yet" if one["last_price"] is None else f"{one['last_price']} ({age:.0f} s ago)"
+        table.add_row(one["strategy"], one["symbol"], one["product"], one["words"], one["peak"], last)
+    return table
