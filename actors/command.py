@@ -57,6 +57,7 @@ from actors.messages import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
+    ExitCut,
     ExitsInbox,
     ExposureMoved,
     ExposureRefused,
@@ -202,6 +203,8 @@ class CommandActor(LoopActor):
             case RiskCleared():
                 self._reserve(message)
             case RiskBlocked() | ExposureRefused():
+                if message.reason is Reason.NOTHING_TO_EXIT:
+                    post(self._exits, ExitCut(command=self._lead(message.command_id).command))
                 self._block(message.command_id, message.reason, "", dict(message.inputs))
             case ExposureReserved():
                 self._record_sending(message)
@@ -373,6 +376,8 @@ class CommandActor(LoopActor):
     def _record_sending(self, message: ExposureReserved) -> None:
         lead = self._lead(message.command_id)
         assert lead.terms is not None
+        if message.quantity < lead.command.quantity:
+            post(self._exits, ExitCut(command=lead.command))
         quantity = lead.terms.sendable(message.quantity)
         happened = OrderEvent(
             event=Event.SEND,

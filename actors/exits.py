@@ -19,6 +19,7 @@ from actors.messages import (
     ChangeOrder,
     CommandInbox,
     EntryMoved,
+    ExitCut,
     ExitsInbox,
     ExitsNow,
     ExposuresTold,
@@ -43,6 +44,7 @@ from actors.messages import (
     SubmitOrder,
     TakeUpStops,
 )
+from actors.nets import Nets, is_net
 from actors.stops import Stops
 from actors.timer import Timer
 from domain.calendar import Calendar
@@ -95,6 +97,7 @@ class ExitsActor(LoopActor):
         self._unpriced: dict[str, tuple[Episode, SendExit]] = {}
         self._all_flat: list[MakeAllFlat] = []
         self._asked: list[SetStops] = []
+        self._cut: list[OrderCommand] = []
         self._turn = 0
         self._idle_look_s = stops.look_s
         self._square_off = square_off
@@ -104,6 +107,15 @@ class ExitsActor(LoopActor):
             notifier=notifier,
             subscriber=self.actor_ref,
             get_out=self._get_out,
+            settings=stops,
+            calendar=calendar,
+            clock=clock,
+            ids=ids,
+        )
+        self._nets = Nets(
+            command=command,
+            caller=self.actor_ref,
+            client_id=client_id,
             settings=stops,
             calendar=calendar,
             clock=clock,
@@ -133,6 +145,9 @@ class ExitsActor(LoopActor):
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
             case EntryMoved():
                 self._stops.arm(message.order)
+            case ExitCut():
+                self._cut.append(message.command)
+                self._look_in(0)
             case TakeUpStops():
                 self._stops.take_up(message.protections, message.unarmed)
             case SetStops():
@@ -143,8 +158,11 @@ class ExitsActor(LoopActor):
             case OrderPriced():
                 self._send_priced(message)
             case OrderAnswered():
-                self._hear(message.order.command.command_id, f"{message.order.state} {message.order.note}".strip())
+                order = message.order
+                self._nets.answered(order.command.command_id)
+                self._hear(order.command.command_id, f"{order.state} {order.note}".strip())
             case OrderDeclined():
+                self._nets.answered(message.command_id)
                 self._hear(message.command_id, message.words)
             case FindExits():
                 return ExitsNow(under_way={scope: one.tries for scope, one in self._episodes.items()})
@@ -185,10 +203,12 @@ class ExitsActor(LoopActor):
             due = self._square_off.due(scope.strategy, scope.key, self._clock.now())
             if due is not None and scope not in self._episodes:
                 self._get_out(scope, due)
+        self._free(exposures)
         about_stops, self._asked = self._asked, []
         for word in about_stops:
             self._stops.set(word, exposures.get(word.scope))
         self._stops.look(exposures, self._episodes)
+        self._nets.look(self._stops.armed, exposures, self._stops.instruments, self._episodes)
         self._decide(exposures)
         self._look_in(self._settings.look_s if self._episodes else self._idle_look_s)
 
@@ -272,6 +292,15 @@ class ExitsActor(LoopActor):
             price or "market",
         )
         post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref))
+
+    def _free(self, exposures: Mapping[Scope, Exposure]) -> None:
+        """Let an exit that a safety net stands in the way of get out all the same: an episode takes the net back."""
+        cut, self._cut = self._cut, []
+        for command in cut:
+            scope = Scope(command.strategy, command.key)
+            netted = any(is_net(one.command_id) for one in exposures.get(scope, _NOTHING).open)
+            if netted and not is_net(command.command_id):
+                self._get_out(scope, f"exit {command.command_id} was asked for while the stop's safety net works")
 
     def _hear(self, command_id: str, words: str) -> None:
         for episode in self._episodes.values():

@@ -753,6 +753,13 @@ class EntryMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitCut:
+    """An exit was refused or cut because orders that close the position are working already."""
+
+    command: OrderCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeUpStops:
     """Take up stops of earlier runs; `unarmed` are entries that traded more than their stops know of."""
 
@@ -1101,7 +1108,16 @@ GuardInbox: TypeAlias = (
     | FindHoldings
 )
 ExitsInbox: TypeAlias = (
-    MakeFlat | MakeAllFlat | LookAtExits | ExposuresTold | EntryMoved | TakeUpStops | SetStops | FindStops | FindExits
+    MakeFlat
+    | MakeAllFlat
+    | LookAtExits
+    | ExposuresTold
+    | EntryMoved
+    | ExitCut
+    | TakeUpStops
+    | SetStops
+    | FindStops
+    | FindExits
 )
 """What ExitsActor is told; what became of its orders, and prices, it hears as any caller and subscriber does."""
 BrokerInbox: TypeAlias = (

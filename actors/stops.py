@@ -43,7 +43,7 @@ _NOTHING: Final = Exposure()
 
 
 class Stops:
-    """Owns the armed stops, and the last price of what they protect with the monotonic second it was seen."""
+    """Owns the armed stops, their instruments, and the last prices with the monotonic second they were seen."""
 
     def __init__(
         self,
@@ -67,7 +67,8 @@ class Stops:
         self._calendar = calendar
         self._clock = clock
         self._ids = ids
-        self._armed: dict[Scope, Protection] = {}
+        self.armed: dict[Scope, Protection] = {}
+        self.instruments: dict[Symbol, Instrument] = {}
         self._filled: dict[str, int] = {}
         self._grown: set[Scope] = set()
         self._prices: dict[Symbol, tuple[Decimal, float]] = {}
@@ -76,7 +77,7 @@ class Stops:
         self._blind: set[Symbol] = set()
 
     def __len__(self) -> int:
-        return len(self._armed)
+        return len(self.armed)
 
     def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...]) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
@@ -93,21 +94,21 @@ class Stops:
         if new is None or new.quantity <= self._filled.get(new.protection_id, 0):
             return
         self._filled[new.protection_id] = new.quantity
-        known = self._armed.get(new.scope)
+        known = self.armed.get(new.scope)
         if known is not None and known.protection_id == new.protection_id:
             # The peak is the position's: it stays as it was seen.
             self._write(replace(known, quantity=new.quantity, anchor=new.anchor))
             return
         if known is not None:
             self._end(known, f"replaced by the stops of {new.protection_id}")
-        self._arm(new)
+        self._begin(new)
 
     def set(self, message: SetStops, exposure: Exposure | None) -> None:
         """Take a person's or a strategy's word about a position that is held."""
         try:
             protection = self._changed(message, exposure or _NOTHING)
         except InvalidStopsError as error:
-            answer = StopsAnswered(protection=self._armed.get(message.scope), refused=str(error))
+            answer = StopsAnswered(protection=self.armed.get(message.scope), refused=str(error))
         else:
             answer = StopsAnswered(protection=protection)
         if message.reply_to is not None:
@@ -117,7 +118,7 @@ class Stops:
 
     def _changed(self, message: SetStops, exposure: Exposure) -> Protection | None:
         scope, terms = message.scope, message.terms
-        known = self._armed.get(scope)
+        known = self.armed.get(scope)
         if terms is None:
             if known is None:
                 raise InvalidStopsError(f"{scope} is under no stops")
@@ -145,10 +146,10 @@ class Stops:
             )
         if known is not None:
             self._end(known, f"changed: {message.because}")
-        self._arm(new)
-        return self._armed.get(scope, new)
+        self._begin(new)
+        return self.armed.get(scope, new)
 
-    def _arm(self, protection: Protection) -> None:
+    def _begin(self, protection: Protection) -> None:
         self._write(protection)
         self._tell(armed_alert(protection))
         self._keep(protection)
@@ -157,7 +158,7 @@ class Stops:
         """Watch from now on; a price that is known already may have reached a level."""
         scope = protection.scope
         symbol = (scope.key.exchange, scope.key.symbol)
-        self._armed[scope] = protection
+        self.armed[scope] = protection
         if symbol not in self._watched:
             self._watched[symbol] = self._clock.monotonic()
             post(self._market, WatchPrice(exchange=symbol[0], symbol=symbol[1], subscriber=self._subscriber))
@@ -170,16 +171,20 @@ class Stops:
         if price <= 0 or (exchange, symbol) not in self._watched:
             return
         self._prices[exchange, symbol] = (price, self._clock.monotonic())
-        for scope in [one for one in self._armed if (one.key.exchange, one.key.symbol) == (exchange, symbol)]:
+        for scope in [one for one in self.armed if (one.key.exchange, one.key.symbol) == (exchange, symbol)]:
             self._hold_against(scope, price)
 
     def see_answer(self, message: OrderPriced) -> None:
-        """See the price that the broker was asked for."""
-        if isinstance(message.instrument, Instrument) and message.last_price is not None:
-            self.see(message.instrument.exchange, message.instrument.symbol, message.last_price)
+        """See what the broker was asked for."""
+        instrument = message.instrument
+        if not isinstance(instrument, Instrument):
+            return
+        self.instruments[instrument.exchange, instrument.symbol] = instrument
+        if message.last_price is not None:
+            self.see(instrument.exchange, instrument.symbol, message.last_price)
 
     def _hold_against(self, scope: Scope, price: Decimal) -> None:
-        before = self._armed[scope]
+        before = self.armed[scope]
         # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
         hit = before.hit_by(price)
         if hit is not None:
@@ -187,7 +192,7 @@ class Stops:
             return
         after = before.seen(price)
         if after is not before:
-            self._armed[scope] = after
+            self.armed[scope] = after
             self._grown.add(scope)
 
     def _hit(self, protection: Protection, hit: Hit) -> None:
@@ -198,17 +203,17 @@ class Stops:
 
     def _end(self, protection: Protection, why: str) -> None:
         logger.info("stops of {} ended: {}", protection.scope, why)
-        self._armed.pop(protection.scope, None)
+        self.armed.pop(protection.scope, None)
         self._grown.discard(protection.scope)
         post(self._repo, RecordProtection(protection=replace(protection, ended=why)))
 
     def _write(self, protection: Protection) -> None:
-        self._armed[protection.scope] = protection
+        self.armed[protection.scope] = protection
         post(self._repo, RecordProtection(protection=protection))
 
     def look(self, exposures: Mapping[Scope, Exposure], under_way: Collection[Scope]) -> None:
         """End what protects nothing any more, write the peaks that grew, and mind the age of prices."""
-        for scope, protection in list(self._armed.items()):
+        for scope, protection in list(self.armed.items()):
             exposure = exposures.get(scope, _NOTHING)
             if exposure.is_flat:
                 self._end(protection, "the position is flat")
@@ -218,9 +223,9 @@ class Stops:
             elif scope in self._grown:
                 post(self._repo, RecordProtection(protection=protection))
         self._grown.clear()
-        for symbol in {(scope.key.exchange, scope.key.symbol) for scope in self._armed if scope not in under_way}:
+        for symbol in {(scope.key.exchange, scope.key.symbol) for scope in self.armed if scope not in under_way}:
             self._mind_age(symbol)
-        for symbol in self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self._armed}:
+        for symbol in self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}:
             self._see_again(symbol)
 
     def _mind_age(self, symbol: Symbol) -> None:
@@ -235,7 +240,7 @@ class Stops:
         self._ask_for_price(symbol)
         if symbol not in self._blind:
             self._blind.add(symbol)
-            stops = [one for one in self._armed.values() if (one.scope.key.exchange, one.scope.key.symbol) == symbol]
+            stops = [one for one in self.armed.values() if (one.scope.key.exchange, one.scope.key.symbol) == symbol]
             self._tell(blind_alert(symbol, now - seen_at, stops))
 
     def _see_again(self, symbol: Symbol) -> None:
@@ -264,7 +269,7 @@ class Stops:
         """Return what is armed, with the last price and its age."""
         at = self._clock.monotonic()
         rows = []
-        for protection in self._armed.values():
+        for protection in self.armed.values():
             seen = self._prices.get((protection.scope.key.exchange, protection.scope.key.symbol))
             rows.append((protection, seen and seen[0], seen and at - seen[1]))
         return StopsNow(armed=tuple(rows))

@@ -229,6 +229,10 @@ class StopSettings(Section):
     price_age_s_max: Annotated[float, Field(ge=6, le=3_600)] = 15.0
     """A price that is older, in an open market, leaves a stop blind: the desk says so and asks the broker again. The
     broker's position book stands in for a silent feed every 5 s, so less could not be kept."""
+    at_broker: bool = False
+    """Whether a stop order of the broker stands behind each stop, for the time in which no desk runs."""
+    at_broker_change_s: Seconds = 5.0
+    """No oftener is it moved after the stop, or laid again."""
     square_off_before_close_min: Annotated[int, Field(ge=1, le=240)] | None = 20
     """Minutes before its segment closes, positions in MIS are made flat and no more are taken, where the calendar is
     enforced: the broker's own square-off comes later, and costs. [assumption] Shoonya's comes 10 minutes before."""

@@ -336,3 +336,93 @@ def test_a_strategys_own_square_off_is_its_own(make_scene: MakeScene, paper: Pap
 
     assert scene.order(first).filled_quantity == 10
     assert scene.held("other") == 10
+
+
+# The safety net at the broker.
+
+
+@pytest.fixture
+def netted(make_scene: MakeScene, paper: Paper) -> Scene:
+    stops = {**WATCHFUL["stops"], "at_broker": True, "at_broker_change_s": 0.2}
+    return make_scene(paper, kind=Pushed, **{**WATCHFUL, "stops": stops})
+
+
+def nets(scene: Scene, status: str = "TRIGGER_PENDING") -> list[Placed]:
+    return [one for one in exits_at_broker(scene) if one.price_type == "SL-LMT" and one.status == status]
+
+
+def until_netted(scene: Scene) -> Placed:
+    until(lambda: len(nets(scene)) == 1, lambda: f"no net is laid: {exits_at_broker(scene)}")
+    return nets(scene)[0]
+
+
+def test_a_net_is_laid_behind_a_stop_and_catches_what_falls_while_no_desk_runs(netted: Scene, paper: Paper) -> None:
+    scene = netted
+    enter(scene, stop_loss="1490")
+    assert until_netted(scene).quantity == 10
+    scene.stop(grace_s=0)
+    price(paper, "1489.00")
+
+    scene.start()
+
+    until(lambda: scene.held() == 0, "the net's fill was not seen")
+    until(lambda: not armed(scene), "the stop is still armed")
+    scene.until_books_agree()
+    assert sum(one.filled for one in exits_at_broker(scene)) == 10
+
+
+def test_a_net_that_still_works_is_used_again_by_the_next_start(netted: Scene) -> None:
+    scene = netted
+    enter(scene, stop_loss="1490")
+    first = until_netted(scene)
+    scene.stop(grace_s=0)
+
+    scene.start()
+
+    until_armed(scene, "1490")
+    scene.until_books_agree()
+    assert [one.number for one in nets(scene)] == [first.number]
+
+
+@pytest.mark.parametrize("way", ["stop", "target", "flatten", "the strategy's exit"])
+def test_whatever_gets_out_takes_the_net_back_first(netted: Scene, paper: Paper, way: str) -> None:
+    scene = netted
+    enter(scene, stop_loss="1490", target="1520")
+    until_netted(scene)
+
+    match way:
+        case "stop":
+            price(paper, "1489.00")
+        case "target":
+            price(paper, "1521.00")
+        case "flatten":
+            scene.desk.flatten("by hand", scene.name)
+        case _:
+            scene.submit(scene.command("out", intent="EXIT", side="SELL", price="1498.00"))
+
+    until(lambda: scene.held() == 0, "not flat")
+    until_flat(scene)
+    scene.until_books_agree()
+    assert sum(one.filled for one in exits_at_broker(scene)) == 10
+    assert nets(scene) == []
+
+
+def test_a_net_follows_the_trail_and_is_taken_back_when_the_phone_closes_the_position(
+    netted: Scene, paper: Paper
+) -> None:
+    scene = netted
+    command = enter(scene, trailing_type="POINTS", trailing_value="10")
+    until_netted(scene)
+    price(paper, "1530.00")
+    until(lambda: "1520" in net_triggers(scene), lambda: f"the net did not follow: {net_triggers(scene)}")
+
+    scene.desk.protect(scope_of(scene), None, "no stops any more")
+
+    until(lambda: nets(scene) == [], "the net is still there")
+    assert scene.held(command.strategy) == 10
+    scene.until_books_agree()
+
+
+def net_triggers(scene: Scene) -> set[str]:
+    found = rows(scene, "SELECT wire_trigger_price FROM orders WHERE command_id LIKE 'net-%'")
+    return {f"{Decimal(str(trigger)):f}".removesuffix(".0") for (trigger,) in found}

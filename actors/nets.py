@@ -1,0 +1,162 @@
+"""The safety net: a stop order at the broker behind each stop of ours, for the time in which no desk runs.
+
+A part of ExitsActor, in its thread. A net is an SL-M exit, so that guard, journal and watcher know it like any order;
+its command id says that it is one. It is laid behind what is held, follows the stop and the quantity, and is taken back
+when there is nothing to catch. An episode takes it back like every working order before it sends its exits; the guard
+never lets both sell the same units.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Final
+
+from actors.address import Address, post
+from actors.messages import ChangeOrder, CommandInbox, OrderAnswered, OrderDeclined, SubmitOrder
+from domain.calendar import Calendar
+from domain.change import ChangeKind
+from domain.change_command import ChangeCommand
+from domain.exits import Exposure, OpenOrder, Scope
+from domain.instrument import Instrument, on_grid
+from domain.order import Exchange, Intent, OrderCommand, OrderType, Origin, Side
+from domain.seams import Clock, Ids
+from domain.settings import StopSettings
+from domain.stops import Protection
+
+PREFIX: Final = "net-"
+CHANGE_AGAIN_S: Final = 2.0
+_DOUBLINGS_MAX: Final = 6
+"""Each net laid for the same position comes twice as late as the one before: the broker may have none of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where a net belongs: its trigger, and the units it is to catch."""
+
+    trigger: Decimal
+    quantity: int
+
+
+def is_net(command_id: str) -> bool:
+    """Say whether this order is a safety net."""
+    return command_id.startswith(PREFIX)
+
+
+class Nets:
+    """Owns what each net was last asked to be, and when the next try may be."""
+
+    def __init__(
+        self,
+        *,
+        command: Address[CommandInbox],
+        caller: "Address[OrderAnswered | OrderDeclined]",
+        client_id: str,
+        settings: StopSettings,
+        calendar: Calendar | None,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._command = command
+        self._caller = caller
+        self._client_id = client_id
+        self._settings = settings
+        self._calendar = calendar
+        self._clock = clock
+        self._ids = ids
+        self._asked: dict[str, Wanted] = {}
+        self._not_before: dict[str, float] = {}
+        self._laid: dict[Scope, int] = {}
+        self._laying: dict[str, Scope] = {}
+
+    def look(
+        self,
+        armed: Mapping[Scope, Protection],
+        exposures: Mapping[Scope, Exposure],
+        instruments: Mapping[tuple[Exchange, str], Instrument],
+        under_way: Collection[Scope],
+    ) -> None:
+        """Lay, move or take back each position's net; leave those alone whose exits are under way."""
+        self._laid = {scope: n for scope, n in self._laid.items() if scope in exposures}
+        for scope, exposure in exposures.items():
+            nets = [one for one in exposure.open if is_net(one.command_id)]
+            if scope in under_way or not (nets or self._settings.at_broker):
+                continue
+            wanted = self._wanted(armed.get(scope), exposure, instruments.get((scope.key.exchange, scope.key.symbol)))
+            for surplus in nets if wanted is None else nets[1:]:
+                self._change(surplus, ChangeKind.CANCEL)
+            if wanted is not None and nets:
+                self._move(scope, nets[0], wanted)
+            elif wanted is not None and scope not in self._laying.values():
+                self._lay(scope, exposure, wanted)
+
+    def _wanted(
+        self, protection: Protection | None, exposure: Exposure, instrument: Instrument | None
+    ) -> Wanted | None:
+        if not self._settings.at_broker or protection is None or protection.stop is None or instrument is None:
+            return None
+        if exposure.held * (1 if protection.is_long else -1) <= 0:
+            return None
+        earlier = ROUND_CEILING if protection.is_long else ROUND_FLOOR
+        return Wanted(on_grid(protection.stop, instrument.tick, earlier), abs(exposure.held))
+
+    def _lay(self, scope: Scope, exposure: Exposure, wanted: Wanted) -> None:
+        is_open = self._calendar is None or self._calendar.is_open(scope.key.exchange, self._clock.now())
+        laid = self._laid.get(scope, 0)
+        if not is_open or not self._may(str(scope), self._settings.at_broker_change_s * 2**laid):
+            return
+        self._laid[scope] = min(laid + 1, _DOUBLINGS_MAX)
+        name = f"{PREFIX}{self._ids.new()[:16]}"
+        self._asked[name], self._laying[name] = wanted, scope
+        command = OrderCommand(
+            command_id=name,
+            client_id=self._client_id,
+            strategy=scope.strategy,
+            intent=Intent.EXIT,
+            exchange=scope.key.exchange,
+            symbol=scope.key.symbol,
+            side=Side.SELL if exposure.held > 0 else Side.BUY,
+            quantity=wanted.quantity,
+            product=scope.key.product,
+            order_type=OrderType.SL_M,
+            trigger_price=wanted.trigger,
+            origin=Origin.DESK,
+            comment="safety net of a stop",
+        )
+        post(self._command, SubmitOrder(command=command, reply_to=self._caller))
+
+    def answered(self, command_id: str) -> None:
+        """Hear that laying a net is over, however it ended: the guard tells whether it works."""
+        self._laying.pop(command_id, None)
+
+    def _move(self, scope: Scope, net: OpenOrder, wanted: Wanted) -> None:
+        """Let the net follow. Less to catch is told at once: more than is held could turn the position round."""
+        if net.open_quantity > wanted.quantity or (
+            self._asked.get(net.command_id) != wanted and self._may(str(scope), self._settings.at_broker_change_s)
+        ):
+            self._change(net, ChangeKind.MODIFY, wanted)
+
+    def _change(self, net: OpenOrder, kind: ChangeKind, wanted: Wanted | None = None) -> None:
+        """Ask for it, and not again before an answer can have come."""
+        if not self._may(f"{net.command_id} {kind}", CHANGE_AGAIN_S):
+            return
+        if wanted is not None:
+            self._asked[net.command_id] = wanted
+        change = ChangeCommand(
+            change_id=self._ids.new()[:32],
+            client_id=self._client_id,
+            command_id=net.command_id,
+            kind=kind,
+            quantity=None if wanted is None else wanted.quantity,
+            trigger_price=None if wanted is None else wanted.trigger,
+            because="the stop's safety net follows" if wanted else "nothing is left for the safety net to catch",
+            origin=Origin.DESK,
+        )
+        post(self._command, ChangeOrder(command=change))
+
+    def _may(self, what: str, pause_s: float) -> bool:
+        """Say whether the pause since it was last asked for is over, and begin the next one."""
+        now = self._clock.monotonic()
+        if now < self._not_before.get(what, now):
+            return False
+        self._not_before[what] = now + pause_s
+        return True
