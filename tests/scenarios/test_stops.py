@@ -18,6 +18,7 @@ from domain.seams import IST
 from domain.stops import Protection, StopTerms
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedClock
+from tests.scenarios.strategies import let_go
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
 from tests.scenarios.waiting import until
 
@@ -336,6 +337,78 @@ def test_a_strategys_own_square_off_is_its_own(make_scene: MakeScene, paper: Pap
 
     assert scene.order(first).filled_quantity == 10
     assert scene.held("other") == 10
+
+
+# Bad days, with stops armed.
+
+
+def test_a_stop_that_is_hit_while_the_broker_hangs_waits_for_one_request_only(
+    make_scene: MakeScene, paper: Paper
+) -> None:
+    """R9: fifty entries are queued behind the one that hangs; the stop's exit passes them all."""
+    scene = make_scene(paper, kind=Pushed, **{**WATCHFUL, "broker": {"read_timeout_s": 3.0}})
+    enter(scene, stop_loss="1490")
+    until_armed(scene, "1490")
+    before = len(paper.ledger().arrivals)
+    paper.fault("PlaceOrder", "slow", seconds=1.0)
+    entries = [scene.command(f"e{n}", strategy=f"{scene.name}-e{n}", price=RESTING) for n in range(50)]
+    answers = [scene.send(one) for one in entries]
+    until(lambda: len(paper.ledger().arrivals) == before + 1, "the first entry did not arrive")
+
+    price(paper, "1485.00")
+
+    until(lambda: scene.held() == 0, "not flat")
+    until_flat(scene)
+    until(lambda: all(one.all() for one in answers), "an entry was not answered")
+    tags = [tag for tag, _, _ in paper.ledger().arrivals[before:]]
+    (sold,) = exits_at_broker(scene)
+    assert tags.index(sold.remarks) <= 2, "the exit waited behind entries"
+    scene.until_books_agree()
+
+
+def test_a_late_fill_after_a_confirmed_cancel_is_put_under_its_stop(scene: Scene, paper: Paper) -> None:
+    """B7: the position that nobody expected any more is protected like any other."""
+    command = scene.command("late", price=RESTING, stop_loss="1440")
+    placed = scene.submit(command)
+    assert placed.broker_order_id is not None
+    paper.cancel(placed.broker_order_id)
+    scene.until_state(command, State.CANCELED)
+    assert armed(scene) == []
+
+    paper.fill(placed.broker_order_id, 10)
+
+    until_armed(scene, "1440")
+    price(paper, "1439.00")
+    until(lambda: scene.held() == 0, "not flat")
+    until_flat(scene)
+    scene.until_books_agree()
+
+
+@pytest.mark.parametrize("how", ["waits", "raises"])
+def test_the_stop_of_a_strategy_that_has_lost_its_mind_gets_out(make_scene: MakeScene, paper: Paper, how: str) -> None:
+    """D7: stops are the desk's, not the strategy's thread's."""
+    let_go.clear()
+    troubled = {"class": "tests.scenarios.strategies:Troubled", "name": "troubled", "hook": "on_order", "how": how}
+    scene = make_scene(paper, kind=Pushed, strategies=[troubled], **WATCHFUL)
+    scene.desk.start_strategies()
+    try:
+        price(paper, "1500.00")
+        until(lambda: scene.held("troubled") == 1, "it did not enter")
+        where = Scope("troubled", scope_of(scene).key)
+        until(lambda: set_by_hand(scene, where), "its stop was not taken")
+
+        price(paper, "1480.00")
+
+        until(lambda: scene.held("troubled") == 0, "not flat")
+        until_flat(scene)
+        scene.until_books_agree()
+    finally:
+        let_go.set()
+
+
+def set_by_hand(scene: Scene, scope: Scope) -> bool:
+    answer = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1490)), "by hand")
+    return answer is not None and not answer.refused
 
 
 # The safety net at the broker.
