@@ -63,6 +63,7 @@ from actors.messages import (
     ExposureRefused,
     ExposureReserved,
     ExternalMoveRecorded,
+    FillCounted,
     FillsSeen,
     FindReadiness,
     ForeignRecorded,
@@ -74,6 +75,7 @@ from actors.messages import (
     OrderAnswered,
     OrderDeclined,
     OrderNotFound,
+    OrderOver,
     OrderPriced,
     OrderRegistered,
     OrderRepeated,
@@ -269,7 +271,8 @@ class CommandActor(LoopActor):
             return
         day = self._day_of(command)
         post(self._repo, RegisterOrder(command=command, remarks_tag=remarks_tag_of(command), day=day))
-        needs_price = command.order_type is OrderType.MARKET
+        collared = self._limits.collared and command.intent is not Intent.EXIT
+        needs_price = command.order_type is OrderType.MARKET or collared
         question = PriceOrder(
             command_id=command.command_id, exchange=command.exchange, symbol=command.symbol, needs_price=needs_price
         )
@@ -343,7 +346,8 @@ class CommandActor(LoopActor):
             self._block(name, terms.reason, terms.sentence, {})
         else:
             lead.terms = terms
-            post(self._risk, CheckRisk(command=lead.command, price=terms.limit_price))
+            check = CheckRisk(command=lead.command, price=terms.limit_price, last_price=terms.last_price)
+            post(self._risk, check)
 
     def _too_late(self, command: OrderCommand) -> Objection | None:
         """Say why the hour holds this order back: a closed segment, or the square-off. It holds back no exit."""
@@ -455,6 +459,10 @@ class CommandActor(LoopActor):
         self._changes.follow(order)
         self._moved[order.command.command_id] = order
         self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
+        if happened.filled_quantity:
+            post(self._risk, FillCounted(order=order))
+        if order.is_over:
+            post(self._risk, OrderOver(command=order.command))
         if happened.filled_quantity and order.command.carries_stops:
             post(self._exits, EntryMoved(order=order))
         strategy = self._strategies.get(order.command.strategy)
@@ -526,6 +534,7 @@ class CommandActor(LoopActor):
                 "{} was placed elsewhere: {} {}", order.command.command_id, order.state, order.command.symbol
             )
             post(self._guard, ExposureMoved(order=order))
+            post(self._risk, FillCounted(order=order))
 
     def _take_disagreements(self, message: BooksChecked) -> None:
         """Take what the three books tell differently, settle what others carried, close what a past day left."""
@@ -587,6 +596,8 @@ class CommandLimits:
     orders_waiting_max: int
     blind_s_max: float
     square_off: SquareOff = SquareOff()  # noqa: RUF009  frozen
+    collared: bool = False
+    """Whether risk wants to know the last price of every entry."""
 
 
 def _as_answered(order: Order, happened: OrderEvent, at: datetime) -> Order:

@@ -27,6 +27,7 @@ from actors.messages import (
     FindExposures,
     FindHoldings,
     FindOrders,
+    FindPnl,
     FindReadiness,
     FindStops,
     FindTimeline,
@@ -39,6 +40,7 @@ from actors.messages import (
     OrderAnswered,
     OrderDeclined,
     OrderUpdated,
+    PnlNow,
     PositionBookRead,
     Readiness,
     ReadPositionBook,
@@ -297,9 +299,15 @@ class Desk:
         post(self._wiring.exits, SetStops(scope=scope, terms=terms, because=because, reply_to=reply))
         return reply.wait(ASK_WAIT_S)
 
-    def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
-        """Turn trading to ACTIVE, EXITS_ONLY or HALTED."""
-        now: TradingStateNow = self._wiring.ask_of(self._wiring.risk, SetTradingState(state=state, because=because))
+    def pnl(self) -> PnlNow:
+        """Return how the day stands, in rupees."""
+        found: PnlNow = self._wiring.ask_of(self._wiring.risk, FindPnl())
+        return found
+
+    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
+        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `i_know` resumes over a broken loss limit."""
+        word = SetTradingState(state=state, because=because, i_know=i_know)
+        now: TradingStateNow = self._wiring.ask_of(self._wiring.risk, word)
         return now
 
     def status(self) -> Status:

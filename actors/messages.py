@@ -31,7 +31,9 @@ from domain.evidence import (
 )
 from domain.exits import ExitWish, Exposure, Scope
 from domain.instrument import Instrument
+from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
+from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
 from domain.reconcile import Report
 from domain.risk import TradingState
@@ -261,10 +263,11 @@ class OrderPriced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRisk:
-    """Check 2A: may this order be sent at this price?"""
+    """Check 2A: may this order be sent at this price? `last_price` is the market's, where it was asked for."""
 
     command: OrderCommand
     price: Decimal | None
+    last_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -679,6 +682,58 @@ class OrdersMoved:
     fills_grew: bool
 
 
+# the day's profit and loss
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillCounted:
+    """An order, ours or of others, has traded more."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderOver:
+    """An order of ours can't trade any more."""
+
+    command: OrderCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsSeen:
+    """The broker's own figures of the day."""
+
+    book: Book[PositionRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtRisk:
+    """Hold the day against its limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindPnl:
+    """How does the day stand?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PnlNow:
+    """The day in rupees: each position, our sum, the broker's own (None: not read yet), and where the limit breaks."""
+
+    rows: tuple[PnlRow, ...]
+    total: Pnl
+    account: Decimal | None
+    risk_day: RiskDay
+    level: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRiskDay:
+    """Keep how a trading day stands against its limits."""
+
+    risk_day: RiskDay
+
+
 # exits
 
 
@@ -872,10 +927,11 @@ class JoinStrategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTradingState:
-    """A person turns trading to this state."""
+    """A person turns trading to this state; `i_know` resumes over a broken loss limit."""
 
     state: TradingState
     because: str
+    i_know: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -923,7 +979,7 @@ class DeskMemory:
 
     `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted, `wishes`
     the positions that are on their way to flat, `protections` the armed stops and today's ended ones, `unarmed` the
-    entries that traded more than their stops know of.
+    entries that traded more than their stops know of, `risk_days` how the last days stood against their limits.
     """
 
     orders: tuple[Order, ...]
@@ -936,6 +992,7 @@ class DeskMemory:
     wishes: tuple[ExitWish, ...] = ()
     protections: tuple[Protection, ...] = ()
     unarmed: tuple[Order, ...] = ()
+    risk_days: tuple[RiskDay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -999,11 +1056,15 @@ class FindTradingState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingStateNow:
-    """What may be sent, why, and how many orders passed the risk check today."""
+    """What may be sent, why, and how many orders passed the risk check today.
+
+    `refused` says why a wish to turn it was not followed.
+    """
 
     state: TradingState
     because: str
     orders_today: int
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1090,13 +1151,25 @@ RepoInbox: TypeAlias = (
     | RecordWish
     | RecordFlat
     | RecordProtection
+    | RecordRiskDay
     | CommitNow
     | RecallDesk
     | FindOrders
     | FindTimeline
 )
 MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen | BookPricesSeen
-RiskInbox: TypeAlias = CheckRisk | CheckChange | SetTradingState | FindTradingState
+RiskInbox: TypeAlias = (
+    CheckRisk
+    | CheckChange
+    | FillCounted
+    | OrderOver
+    | PositionsSeen
+    | LookAtRisk
+    | SetTradingState
+    | FindTradingState
+    | FindPnl
+)
+"""What RiskActor is told; prices it hears as any subscriber does."""
 GuardInbox: TypeAlias = (
     ReserveExposure
     | ReserveChange

@@ -38,6 +38,7 @@ from actors.messages import (
     RecordFlat,
     RecordForeign,
     RecordProtection,
+    RecordRiskDay,
     RecordTradingState,
     RecordWish,
     RegisterOrder,
@@ -66,6 +67,7 @@ Write: TypeAlias = (
     | RecordWish
     | RecordFlat
     | RecordProtection
+    | RecordRiskDay
     | RecordTradingState
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
@@ -130,6 +132,7 @@ class RepoActor(LoopActor):
                 | RecordWish()
                 | RecordFlat()
                 | RecordProtection()
+                | RecordRiskDay()
                 | RecordTradingState()
             ):
                 self._gather(message)
@@ -208,7 +211,14 @@ class RepoActor(LoopActor):
                 return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
             case LookUpSettlement():
                 return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
-            case RecordFills() | RecordExternalMove() | RecordWish() | RecordFlat() | RecordProtection():
+            case (
+                RecordFills()
+                | RecordExternalMove()
+                | RecordWish()
+                | RecordFlat()
+                | RecordProtection()
+                | RecordRiskDay()
+            ):
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
             case RecordForeign():
                 pass  # the next book shows it again
@@ -287,6 +297,8 @@ class RepoActor(LoopActor):
                 self._repository.end_wish(message.wish_id, message.at)
             case RecordProtection():
                 self._repository.keep_protection(message.protection)
+            case RecordRiskDay():
+                self._repository.keep_risk_day(message.risk_day)
             case RecordTradingState():
                 self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
@@ -310,6 +322,7 @@ class RepoActor(LoopActor):
             wishes=self._repository.open_wishes(),
             protections=self._repository.protections(now),
             unarmed=self._repository.unarmed_entries(),
+            risk_days=self._repository.risk_days(),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -336,6 +349,7 @@ def _name_in(message: Write) -> str | None:
             | RecordWish()
             | RecordFlat()
             | RecordProtection()
+            | RecordRiskDay()
             | RecordTradingState()
         ):
             return None

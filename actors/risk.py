@@ -1,11 +1,15 @@
-"""Step 2A: owns the trading state and the day's counts."""
+"""Step 2A: owns the trading state, the day's counts, and the day's profit and loss against its limits."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Final, assert_never
 
 from loguru import logger
 
 from actors.address import Address, post
 from actors.loop import LoopActor
+from actors.losses import Losses
 from actors.messages import (
     ActorDied,
     BrokerInbox,
@@ -14,7 +18,18 @@ from actors.messages import (
     CheckChange,
     CheckRisk,
     CommandInbox,
+    ExitsInbox,
+    FillCounted,
+    FindPnl,
     FindTradingState,
+    LookAtRisk,
+    MarketInbox,
+    NotifierInbox,
+    OrderOver,
+    PnlNow,
+    PositionsSeen,
+    PriceTicked,
+    RaiseAlert,
     RecordTradingState,
     RepoInbox,
     RiskBlocked,
@@ -24,8 +39,14 @@ from actors.messages import (
     TradingStateNow,
     TurnEntries,
 )
+from actors.timer import Timer
+from domain.exits import Scope
+from domain.loss_limit import RiskDay
+from domain.order import Exchange, Intent, OrderCommand, Side
+from domain.pnl import PnlBook
 from domain.reasons import Reason
 from domain.risk import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.risk_words import self_trade_alert
 from domain.seams import Clock, trading_day
 
 _STOPS: Final = {
@@ -35,7 +56,7 @@ _STOPS: Final = {
 
 
 class RiskActor(LoopActor):
-    """Owns the risk book."""
+    """Owns the risk book: a person's word on trading, and what the day itself speaks against."""
 
     def __init__(
         self,
@@ -44,40 +65,127 @@ class RiskActor(LoopActor):
         command: Address[CommandInbox],
         repo: Address[RepoInbox],
         broker: Address[BrokerInbox],
+        market: Address[MarketInbox],
+        exits: Address[ExitsInbox],
+        notifier: Address[NotifierInbox],
         book: RiskBook,
+        pnl: PnlBook,
+        days: tuple[RiskDay, ...],
+        budgets: Mapping[str, Decimal],
+        working: Iterable[OrderCommand],
         clock: Clock,
+        timer: Timer,
     ) -> None:
         super().__init__(supervisor)
         self._command = command
         self._repo = repo
         self._broker = broker
+        self._notifier = notifier
         self._book = book
+        self._said = (book.trading_state, book.because)
         self._clock = clock
+        self._timer = timer
+        self._look_s = book.limits.look_s
+        self._entering: dict[str, Scope] = {}
+        self._sides: defaultdict[tuple[Exchange, str, Side], dict[str, None]] = defaultdict(dict)
+        for one in working:
+            self._remember(one)
+        self._stopped: Reason | None = None
+        self._restriction: tuple[Reason, str] | None = None
+        self._losses = Losses(
+            market=market,
+            exits=exits,
+            repo=repo,
+            notifier=notifier,
+            subscriber=self.actor_ref,
+            limits=book.limits,
+            budgets=budgets,
+            book=pnl,
+            days=days,
+            clock=clock,
+        )
 
-    def on_receive(self, message: RiskInbox) -> TradingStateNow | None:
-        """Judge an order, or turn the trading state."""
+    def on_start(self) -> None:
+        """Begin to look at the day."""
+        self.actor_ref.tell(LookAtRisk())
+
+    def on_stop(self) -> None:
+        """Leave the day's figures to the next run."""
+        self._losses.record()
+
+    def on_receive(self, message: RiskInbox | PriceTicked) -> TradingStateNow | PnlNow | None:
+        """Judge an order, turn the trading state, or look at the day."""
         match message:
             case CheckRisk():
                 self._check(message)
             case CheckChange():
                 self._check_change(message)
+            case FillCounted():
+                self._losses.count(message.order)
+            case OrderOver():
+                self._forget(message.command)
+            case PriceTicked():
+                self._losses.see(message)
+            case PositionsSeen():
+                self._losses.take_positions(message.book)
+            case LookAtRisk():
+                self._losses.look()
+                self._restrict()
+                self._timer.tell_after(self._look_s, self.actor_ref, LookAtRisk())
             case SetTradingState():
                 return self._turn(message)
             case FindTradingState():
                 return self._now()
+            case FindPnl():
+                return self._losses.now()
             case _:
                 assert_never(message)
         return None
 
     def _check(self, message: CheckRisk) -> None:
+        command, name = message.command, message.command.command_id
         book = self._book.on_day(trading_day(self._clock.now()))
-        self._book, verdict = book.check(message.command, message.price)
-        name = message.command.command_id
+        self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
+        if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
+            if self._losses.has_used_up_its_budget(command.strategy):
+                verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
+            self._warn_of_self_trade(command)
         match verdict:
             case RiskPassed():
+                self._remember(command)
                 post(self._command, RiskCleared(command_id=name, inputs=verdict.inputs))
             case RiskRefused():
-                post(self._command, RiskBlocked(command_id=name, reason=verdict.reason, inputs=verdict.inputs))
+                reason = self._finer(verdict.reason)
+                post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
+
+    def _finer(self, reason: Reason) -> Reason:
+        """Name what has restricted trading, where no person did."""
+        restricted = reason is Reason.TRADING_EXITS_ONLY and self._said[0] is TradingState.ACTIVE
+        return self._restriction[0] if restricted and self._restriction is not None else reason
+
+    def _positions_beside(self, command: OrderCommand) -> int:
+        """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
+        if self._book.limits.open_positions_max is None:
+            return 0
+        return len((self._losses.held() | {*self._entering.values()}) - {Scope(command.strategy, command.key)})
+
+    def _remember(self, command: OrderCommand) -> None:
+        self._sides[command.exchange, command.symbol, command.side][command.command_id] = None
+        if command.intent is not Intent.EXIT:
+            self._entering[command.command_id] = Scope(command.strategy, command.key)
+
+    def _forget(self, command: OrderCommand) -> None:
+        self._entering.pop(command.command_id, None)
+        there = (command.exchange, command.symbol, command.side)
+        self._sides[there].pop(command.command_id, None)
+        if not self._sides[there]:
+            del self._sides[there]
+
+    def _warn_of_self_trade(self, command: OrderCommand) -> None:
+        against = self._sides.get((command.exchange, command.symbol, command.side.opposite))
+        if against:
+            alert = self_trade_alert(command.command_id, next(iter(against)), command.symbol)
+            post(self._notifier, RaiseAlert(alert=alert))
 
     def _check_change(self, message: CheckChange) -> None:
         """Judge an order as it would be; a change counts as no order of the day."""
@@ -86,17 +194,40 @@ class RiskActor(LoopActor):
             case RiskPassed():
                 post(self._command, ChangeCleared(change_id=message.change_id, inputs=verdict.inputs))
             case RiskRefused():
-                refused = ChangeBlocked(change_id=message.change_id, reason=verdict.reason, inputs=verdict.inputs)
+                reason = self._finer(verdict.reason)
+                refused = ChangeBlocked(change_id=message.change_id, reason=reason, inputs=verdict.inputs)
                 post(self._command, refused)
 
     def _turn(self, message: SetTradingState) -> TradingStateNow:
+        """Follow a person's word; what the day itself forbids is not resumed by it."""
+        if message.state is TradingState.ACTIVE:
+            refused = self._losses.objection_to_resuming(i_know=message.i_know)
+            if refused:
+                return self._now(refused)
         logger.warning("trading is now {} ({})", message.state, message.because or "no reason given")
-        self._book = self._book.turned(message.state, message.because)
+        self._said = (message.state, message.because)
         post(self._repo, RecordTradingState(state=message.state, because=message.because))
-        # What risk has let pass and the broker has not seen yet is stopped there.
-        post(self._broker, TurnEntries(stopped=_STOPS.get(message.state)))
+        self._restrict(told=True)
         return self._now()
 
-    def _now(self) -> TradingStateNow:
+    def _restrict(self, *, told: bool = False) -> None:
+        """Put the stricter of a person's word and the day's restriction in force; tell the broker's lanes of it."""
+        self._restriction = self._losses.restriction()
+        state, because = self._said
+        if state is TradingState.ACTIVE and self._restriction is not None:
+            state, because = TradingState.EXITS_ONLY, self._restriction[1]
+        changed = (state, because) != (self._book.trading_state, self._book.because)
+        if not changed and not told:
+            return
+        self._book = self._book.turned(state, because)
+        # What risk has let pass and the broker has not seen yet is stopped there.
+        stopped = _STOPS.get(state)
+        if told or stopped is not self._stopped:
+            self._stopped = stopped
+            post(self._broker, TurnEntries(stopped=stopped))
+
+    def _now(self, refused: str = "") -> TradingStateNow:
         book = self._book.on_day(trading_day(self._clock.now()))
-        return TradingStateNow(state=book.trading_state, because=book.because, orders_today=book.orders_today)
+        return TradingStateNow(
+            state=book.trading_state, because=book.because, orders_today=book.orders_today, refused=refused
+        )

@@ -33,9 +33,11 @@ from actors.messages import (
     OrderUpdateSeen,
     Poll,
     PositionsRead,
+    PositionsSeen,
     ReadOrderBook,
     ReadPositions,
     ReadTradeBook,
+    RiskInbox,
     SendHeartbeat,
     SupervisorInbox,
     TradeBookRead,
@@ -64,6 +66,7 @@ class WatcherActor(DeskActor):
         command: Address[CommandInbox],
         broker: Address[BrokerInbox],
         market: Address[MarketInbox],
+        risk: Address[RiskInbox],
         comparison: Comparison,
         settings: WatcherSettings,
         clock: Clock,
@@ -74,6 +77,7 @@ class WatcherActor(DeskActor):
         self._command = command
         self._broker = broker
         self._market = market
+        self._risk = risk
         self._comparison = comparison
         self._settings = settings
         self._clock = clock
@@ -201,6 +205,7 @@ class WatcherActor(DeskActor):
             logger.warning("the positions could not be read: {}", book.cause)
             return
         post(self._market, BookPricesSeen(ticks=prices_in(book)))
+        post(self._risk, PositionsSeen(book=book))
         if self._trades is not None:
             self._comparison.keep(self._trades, book)
 

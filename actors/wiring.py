@@ -53,10 +53,14 @@ from actors.watcher import WatcherActor
 from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
+from domain.books import CARRIED_PRODUCTS
 from domain.calendar import Calendar
 from domain.comparison import Comparison, known_from
 from domain.evidence import OrderUpdate, Tick
+from domain.exits import Scope
 from domain.guard import GuardLedger
+from domain.order import EXTERNAL
+from domain.pnl import PnlBook
 from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings
@@ -213,8 +217,16 @@ class Wiring:
                 command=self.command,
                 repo=self.repo,
                 broker=self.broker,
+                market=self.market,
+                exits=self.exits,
+                notifier=self.notifier,
                 book=book,
+                pnl=pnl_from(memory),
+                days=memory.risk_days,
+                budgets={one.name: one.loss_max for one in settings.strategies if one.loss_max is not None},
+                working=[one.command for one in memory.orders if not one.is_over and one.command.strategy != EXTERNAL],
                 clock=clock,
+                timer=self.timer,
             ),
         )
         ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()))
@@ -236,7 +248,12 @@ class Wiring:
 
     def _start_command(self, memory: DeskMemory) -> None:
         settings = self._settings
-        limits = CommandLimits(settings.broker.orders_waiting_max, settings.watcher.blind_s_max, self._square_off())
+        limits = CommandLimits(
+            settings.broker.orders_waiting_max,
+            settings.watcher.blind_s_max,
+            self._square_off(),
+            collared=settings.risk.price_collar_percent is not None,
+        )
         self._begin(
             self.command,
             CommandActor.start_on(
@@ -326,6 +343,7 @@ class Wiring:
             command=self.command,
             broker=self.broker,
             market=self.market,
+            risk=self.risk,
             comparison=Comparison(known, settings.client_id, settings.proof, settings.watcher),
             settings=settings.watcher,
             clock=self.clock,
@@ -368,6 +386,18 @@ class Wiring:
         for doubt in calendar.doubts(self.clock.now().date()):
             logger.warning("calendar: {}", doubt)
         return calendar
+
+
+def pnl_from(memory: DeskMemory) -> PnlBook:
+    """Return the day's profit and loss as the database remembers it: what was carried, and what traded today."""
+    book = PnlBook()
+    for strategy, held in memory.positions.items():
+        for key, quantity in held.items():
+            if key.product in CARRIED_PRODUCTS and quantity:
+                book.carry(Scope(strategy, key), quantity)
+    for order in memory.orders:
+        book.count(order)
+    return book
 
 
 def stop_actor(ref: pykka.ActorRef[Any], wait_s: float) -> None:

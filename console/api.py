@@ -19,6 +19,7 @@ from actors.messages import (
     Holdings,
     OrderAnswered,
     OrderDeclined,
+    PnlNow,
     PositionBookRead,
     Timeline,
     TradingStateNow,
@@ -64,8 +65,11 @@ class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, Protocol):
     def broker_positions(self) -> PositionBookRead | None:
         """Return the account's positions."""
 
-    def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
+    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
         """Turn trading."""
+
+    def pnl(self) -> PnlNow:
+        """Return how the day stands."""
 
     def status(self) -> Status:
         """Return the desk at a glance."""
@@ -153,8 +157,8 @@ def _known(desk: RunningDesk, command_id: str) -> Timeline:
 def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings, clock: Clock) -> None:
     @guarded.get("/positions", summary="What is held")
     def positions() -> Form:
-        """Return each strategy's positions from our fills, and the account's as the broker has them."""
-        return positions_form(desk.holdings(), desk.broker_positions())
+        """Return each strategy's positions from our fills, the account's as the broker has them, and the day's P&L."""
+        return positions_form(desk.holdings(), desk.broker_positions(), desk.pnl())
 
     @guarded.get("/status", summary="The desk at a glance")
     def status() -> Form:
@@ -163,9 +167,12 @@ def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings, cloc
 
     @guarded.post("/trading-state", summary="Halt, exits only, or resume")
     def turn(body: Body) -> Form:
-        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `because` is kept with it."""
-        state, because = read_trading_state(read_object(body))
-        return trading_form(desk.set_trading_state(state, because))
+        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `because` is kept with it. `i_know` passes a broken limit."""
+        state, because, i_know = read_trading_state(read_object(body))
+        now = desk.set_trading_state(state, because, i_know=i_know)
+        if now.refused:
+            raise ApiError(409, f"Trading is not resumed: {now.refused}.")
+        return trading_form(now)
 
 
 def _add_health(api: FastAPI, desk: RunningDesk, clock: Clock) -> None:

@@ -74,15 +74,17 @@ def read_order(given: dict[str, Any], idempotency_key: str | None, client_id: st
         raise ApiError(422, f"Invalid: {error}. Nothing was registered or sent.", str(command_id)) from None
 
 
-def read_trading_state(given: dict[str, Any]) -> tuple[TradingState, str]:
-    """Return the state that trading shall turn to, and why."""
-    unknown = sorted(set(given) - {"state", "because"})
+def read_trading_state(given: dict[str, Any]) -> tuple[TradingState, str, bool]:
+    """Return the state that trading shall turn to, why, and whether a broken loss limit is meant to be passed."""
+    unknown = sorted(set(given) - {"state", "because", "i_know"})
     if unknown:
-        raise ApiError(422, f"unknown field {unknown[0]!r}; the fields are: state, because")
+        raise ApiError(422, f"unknown field {unknown[0]!r}; the fields are: state, because, i_know")
+    if given.get("i_know", False) not in (True, False):
+        raise ApiError(422, "i_know must be true or false")
     because = given.get("because") or ""
     if not isinstance(because, str) or len(because) > BECAUSE_CHARACTERS_MAX or not because.isprintable():
         raise ApiError(422, f"because must be one line of at most {BECAUSE_CHARACTERS_MAX} characters")
     word = str(given.get("state", "")).strip().upper().replace("-", "_")
     if word not in set(TradingState):
         raise ApiError(422, f"state must be one of {', '.join(TradingState)}")
-    return TradingState(word), because
+    return TradingState(word), because, bool(given.get("i_know", False))

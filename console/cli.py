@@ -209,14 +209,20 @@ def exits_only(*, because: Because = "by hand", as_json: AsJson = False, config:
 
 
 @app.command()
-def resume(*, because: Because = "by hand", as_json: AsJson = False, config: Config = None) -> None:
+def resume(
+    *,
+    i_know: Annotated[bool, typer.Option(help="Also over a broken loss limit: it counts anew.")] = False,
+    because: Because = "by hand",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
     """Take orders again."""
-    _turn("ACTIVE", because, config, as_json=as_json)
+    _turn("ACTIVE", because, config, i_know=i_know, as_json=as_json)
 
 
-def _turn(state: str, because: str, config: Path | None, *, as_json: bool) -> None:
+def _turn(state: str, because: str, config: Path | None, *, i_know: bool = False, as_json: bool) -> None:
     with plainly():
-        now = DeskClient(read_settings(config)).turn(state, because)
+        now = DeskClient(read_settings(config)).turn(state, because, i_know=i_know)
     _show(now, trading_line(now), as_json=as_json)
 
 

@@ -46,9 +46,9 @@ class DeskClient:
         """Read something; raise `PlainError` with the desk's own sentence when it says no."""
         return self._body(self._ask("GET", path, query=query))
 
-    def turn(self, state: str, because: str) -> Form:
+    def turn(self, state: str, because: str, *, i_know: bool = False) -> Form:
         """Turn trading."""
-        return self._body(self._ask("POST", "/trading-state", {"state": state, "because": because}))
+        return self._body(self._ask("POST", "/trading-state", {"state": state, "because": because, "i_know": i_know}))
 
     def find(self, reference: str) -> str:
         """Return the command id that `reference` means; raise `PlainError` when it means none, or several."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from actors.messages import ExitsNow, Holdings, PositionBookRead, Readiness, Timeline, TradingStateNow
+from actors.messages import ExitsNow, Holdings, PnlNow, PositionBookRead, Readiness, Timeline, TradingStateNow
 from console.story import BOOKS_NEEDED, sentences
 from console.words import decided_from
 from domain.books import Disagreement, Quarrel
@@ -153,8 +153,8 @@ def _ms(first: datetime, later: datetime) -> float:
     return round((later - first).total_seconds() * 1000, 3)
 
 
-def positions_form(holdings: Holdings, account: PositionBookRead | None) -> Form:
-    """Return what each strategy holds from our fills, and the account's positions as the broker has them.
+def positions_form(holdings: Holdings, account: PositionBookRead | None, pnl: PnlNow) -> Form:
+    """Return what each strategy holds from our fills, the day in rupees, and the account as the broker has it.
 
     `account` is null, and `account_unavailable` says why, when the broker could not be asked: that is not "flat".
     """
@@ -164,12 +164,12 @@ def positions_form(holdings: Holdings, account: PositionBookRead | None) -> Form
         for name, held in sorted(holdings.positions.items())
         for key, quantity in held.items()
     ]
+    whole = {"strategies": ours, "pnl": pnl_form(pnl)}
     if account is None:
-        return {"strategies": ours, "account": None, "account_unavailable": "the broker did not answer in time"}
+        return whole | {"account": None, "account_unavailable": "the broker did not answer in time"}
     if not isinstance(account.book, Book):
-        return {"strategies": ours, "account": None, "account_unavailable": account.book.cause}
-    rows = [_position_form(row) for row in account.book.rows]
-    return {"strategies": ours, "account": rows, "account_unavailable": None}
+        return whole | {"account": None, "account_unavailable": account.book.cause}
+    return whole | {"account": [_position_form(row) for row in account.book.rows], "account_unavailable": None}
 
 
 def _position_form(row: PositionRow) -> Form:
@@ -183,6 +183,36 @@ def _position_form(row: PositionRow) -> Form:
         "realised": text(row.realised),
         "unrealised": text(row.unrealised),
     }
+
+
+def pnl_form(pnl: PnlNow) -> Form:
+    """Return the day in rupees: each position, the sums, and where the loss limit breaks (null: there is none)."""
+    return {
+        "rows": [
+            {
+                "strategy": row.scope.strategy,
+                "exchange": row.scope.key.exchange.value,
+                "symbol": row.scope.key.symbol,
+                "product": row.scope.key.product.value,
+                "quantity": row.quantity,
+                "average_price": _rupees(row.average),
+                "realised": _rupees(row.realised),
+                "open": _rupees(row.open),
+            }
+            for row in pnl.rows
+        ],
+        "realised": _rupees(pnl.total.realised),
+        "open": _rupees(pnl.total.open),
+        "total": _rupees(pnl.total.total),
+        "unpriced": [str(scope) for scope in pnl.total.unpriced],
+        "account": _rupees(pnl.account),
+        "limit_breaks_at": _rupees(pnl.level),
+        "breach": pnl.risk_day.breach,
+    }
+
+
+def _rupees(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:.2f}"
 
 
 def trading_form(trading: TradingStateNow) -> Form:

@@ -30,9 +30,25 @@ def positions_view(positions: Form) -> RenderableType:
             theirs.add_row(row["exchange"], row["symbol"], row["product"], _units(row["quantity"]), *money)
     held_by_us: RenderableType = ours if positions["strategies"] else Text("Nothing.")
     return Group(
+        *_pnl_lines(positions["pnl"]),
         *(Text("Strategies, from our fills", style="bold"), held_by_us, Text()),
         *(Text("The account, as the broker has it", style="bold"), theirs),
     )
+
+
+def _pnl_lines(pnl: Form) -> list[RenderableType]:
+    """Show the day in rupees, by strategy and instrument, and where its limit breaks."""
+    table = table_of("strategy", "symbol", "product", "units", "realised", "open", right=("units", "realised", "open"))
+    for row in pnl["rows"]:
+        figures = (_units(row["quantity"]), row["realised"], row["open"] or "no price")
+        table.add_row(row["strategy"], row["symbol"], row["product"], *figures)
+    limit = (
+        "no loss limit is set" if pnl["limit_breaks_at"] is None else f"the limit breaks at {pnl['limit_breaks_at']}"
+    )
+    theirs = "not read yet" if pnl["account"] is None else pnl["account"]
+    words = f"Today: {pnl['total']} rupees (realised {pnl['realised']}, open {pnl['open']}; the broker says {theirs}); "
+    broken = f" BROKEN: {pnl['breach']}." if pnl["breach"] else ""
+    return [Text(f"{words}{limit}.{broken}", style="bold"), *([table] if pnl["rows"] else []), Text()]
 
 
 def _money(amount: object) -> str:

@@ -22,6 +22,12 @@ class Reason(StrEnum):
     RISK_LIMITS_EXCEEDED = "RISK_LIMITS_EXCEEDED"
     TRADING_EXITS_ONLY = "TRADING_EXITS_ONLY"
     TRADING_HALTED = "TRADING_HALTED"
+    DAILY_LOSS_BREACHED = "DAILY_LOSS_BREACHED"
+    STRATEGY_LOSS_BREACHED = "STRATEGY_LOSS_BREACHED"
+    COOLING_DOWN = "COOLING_DOWN"
+    RISK_BLIND = "RISK_BLIND"
+    OPEN_POSITIONS_EXCEEDED = "OPEN_POSITIONS_EXCEEDED"
+    PRICE_OUTSIDE_COLLAR = "PRICE_OUTSIDE_COLLAR"
     ORDERS_PER_DAY_EXCEEDED = "ORDERS_PER_DAY_EXCEEDED"
     ORDER_QUANTITY_EXCEEDED = "ORDER_QUANTITY_EXCEEDED"
     ORDER_NOTIONAL_EXCEEDED = "ORDER_NOTIONAL_EXCEEDED"
@@ -86,6 +92,24 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.TRADING_HALTED: Explanation(
         Kind.BLOCKED,
         "Trading is HALTED: only exits of a person, a stop or a limit are sent. `resume` takes orders again.",
+    ),
+    Reason.DAILY_LOSS_BREACHED: Explanation(
+        Kind.BLOCKED, "The day's loss limit is broken (risk.daily_loss_max): only exits are sent today."
+    ),
+    Reason.STRATEGY_LOSS_BREACHED: Explanation(
+        Kind.BLOCKED, "The strategy has lost what it may lose in a day (its loss_max): it takes nothing new today."
+    ),
+    Reason.COOLING_DOWN: Explanation(
+        Kind.BLOCKED, "Too many days in a row were lost (risk.losing_days_max): entries rest."
+    ),
+    Reason.RISK_BLIND: Explanation(
+        Kind.NOT_READY, "A held position has had no price for too long, so the day's loss is not known: exits only."
+    ),
+    Reason.OPEN_POSITIONS_EXCEEDED: Explanation(
+        Kind.BLOCKED, "So many positions are held or being entered already (risk.open_positions_max)."
+    ),
+    Reason.PRICE_OUTSIDE_COLLAR: Explanation(
+        Kind.BLOCKED, "The price is too far from the last one (risk.price_collar_percent)."
     ),
     Reason.ORDERS_PER_DAY_EXCEEDED: Explanation(
         Kind.BLOCKED, "The day's number of orders is used up (risk.orders_per_day_max)."

@@ -55,10 +55,17 @@ class RiskBook:
         """Return the book with another trading state."""
         return replace(self, trading_state=state, because=because)
 
-    def check(self, command: OrderCommand, price: Decimal | None) -> "tuple[RiskBook, RiskPassed | RiskRefused]":
+    def check(
+        self,
+        command: OrderCommand,
+        price: Decimal | None,
+        last_price: Decimal | None = None,
+        positions: int = 0,
+    ) -> "tuple[RiskBook, RiskPassed | RiskRefused]":
         """Judge one order and count it when it passes. `price` (rupees a unit) is None where it is not known.
 
-        Limits never hold back an EXIT; only HALTED does, unless a person or the desk itself asked for it.
+        `last_price` is the market's; `positions` are the other positions that are held or being entered. Limits never
+        hold back an EXIT; only HALTED does, unless a person or the desk itself asked for it.
         """
         notional = None if price is None else price * command.quantity
         inputs = {
@@ -67,10 +74,23 @@ class RiskBook:
             "quantity": str(command.quantity),
             "notional": "unknown" if notional is None else str(notional),
         }
-        reason = self._objection(command, notional)
+        reason = self._objection(command, notional) or self._objection_beside(command, price, last_price, positions)
         if reason is not None:
             return self, RiskRefused(reason, inputs)
         return replace(self, orders_today=self.orders_today + 1), RiskPassed(inputs)
+
+    def _objection_beside(
+        self, command: OrderCommand, price: Decimal | None, last_price: Decimal | None, positions: int
+    ) -> Reason | None:
+        """Judge an entry by what it stands beside: the market, and the positions there are."""
+        if command.intent is Intent.EXIT:
+            return None
+        most, collar = self.limits.open_positions_max, self.limits.price_collar_percent
+        if most is not None and positions >= most:
+            return Reason.OPEN_POSITIONS_EXCEEDED
+        if collar is None or price is None or last_price is None:
+            return None
+        return Reason.PRICE_OUTSIDE_COLLAR if abs(price - last_price) * 100 > last_price * collar else None
 
     def _objection(self, command: OrderCommand, notional: Decimal | None) -> Reason | None:
         is_exit = command.intent is Intent.EXIT

@@ -133,12 +133,35 @@ class ApiSettings(Section):
         return self
 
 
+Rupees = Annotated[Decimal, Field(gt=0)]
+
+
 class RiskSettings(Section):
     """The day's limits. None means no limit of ours."""
 
     orders_per_day_max: Count = 500
     order_quantity_max: Count = 100_000
-    order_notional_max: Annotated[Decimal, Field(gt=0)] | None = Decimal(10_000_000)
+    order_notional_max: Rupees | None = Decimal(10_000_000)
+    open_positions_max: Count | None = None
+    """So many positions may be held or entered at once, in all strategies together."""
+    price_collar_percent: Annotated[Decimal, Field(gt=0, le=100)] | None = None
+    """An entry's limit may lie so far from the last price."""
+    daily_loss_max: Rupees | None = None
+    """Rupees the account may lose in a day, realised and open, delivery apart. Then all is made flat."""
+    trailing_step: Rupees | None = None
+    """For each whole step that the day's peak is above zero, the limit rises by a step."""
+    loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    losing_days_max: Count | None = None
+    """After so many days in a row that ended with a loss, entries rest."""
+    cooldown_days: Count = 1
+    """For so many days after the last of them."""
+    resume_cooloff_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
+    """So long after a breach nobody can resume."""
+    blind_s_max: Seconds = 30.0
+    """A held position without a price for so long, from the feed or the books, makes the day's loss unknown."""
+    pnl_difference_max: Rupees = Decimal(1_000)
+    """Our sum and the broker's may differ by so much before a person is told; the worse one counts always."""
+    look_s: Seconds = 1.0
 
 
 def _day(given: object) -> date:
@@ -259,6 +282,8 @@ class StrategySettings(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     orders_in_flight_max: Count = 50
     orders_per_minute_max: Count = 120
+    loss_max: Rupees | None = None
+    """Rupees the strategy may lose in a day; then it is made flat and takes nothing new until the next."""
     square_off: TimeOfDay | None = None
     """At this time (IST) all that the strategy holds is made flat, and until midnight it takes nothing new."""
 

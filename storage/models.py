@@ -209,6 +209,25 @@ class ProtectionRecord(Table):
         indexes = ((("client_id", "protection_id"), True),)
 
 
+class RiskDayRecord(Table):
+    """How each trading day stood against its limits, in rupees."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    day = peewee.TextField()
+    pnl = peewee.TextField()
+    peak = peewee.TextField()
+    base = peewee.TextField()
+    breach = peewee.TextField(default="")
+    breached_at = peewee.DateTimeField(null=True)
+
+    class Meta:
+        """One row a day."""
+
+        table_name = "risk_days"
+        indexes = ((("client_id", "day"), True),)
+
+
 class ExitWishRecord(Table):
     """A position that is to be made flat, until it was."""
 

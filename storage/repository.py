@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import peewee
@@ -18,6 +19,7 @@ from domain.books import Disagreement
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
+from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Origin, Product
 from domain.reasons import Reason
 from domain.risk import TradingState
@@ -244,6 +246,16 @@ class OrderRepository:
         """Keep a position's stops as they stand now."""
         keep_protection(self._connection, self._client_id, protection)
 
+    def keep_risk_day(self, day: RiskDay) -> None:
+        """Keep how a trading day stands against its limits."""
+        figures = (str(day.pnl), str(day.peak), str(day.base), day.breach)
+        self._execute(
+            "INSERT INTO risk_days (client_id, day, pnl, peak, base, breach, breached_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (client_id, day) DO UPDATE SET pnl = excluded.pnl, peak = excluded.peak,"
+            " base = excluded.base, breach = excluded.breach, breached_at = excluded.breached_at",
+            (self._client_id, day.day, *figures, None if day.breached_at is None else to_text(day.breached_at)),
+        )
+
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
@@ -362,6 +374,25 @@ class OrderRepository:
             " AND (stop_loss IS NOT NULL OR target IS NOT NULL OR trailing_type IS NOT NULL)"
             " AND filled_quantity > COALESCE((SELECT quantity FROM protections"
             " WHERE protections.client_id = orders.client_id AND protection_id = command_id), 0) ORDER BY id"
+        )
+
+    def risk_days(self) -> tuple[RiskDay, ...]:
+        """Return how the last days stood, oldest first."""
+        rows = self._execute(
+            "SELECT day, pnl, peak, base, breach, breached_at FROM risk_days WHERE client_id = ?"
+            " ORDER BY day DESC LIMIT 100",
+            (self._client_id,),
+        ).fetchall()
+        return tuple(
+            RiskDay(
+                day=day,
+                pnl=Decimal(pnl),
+                peak=Decimal(peak),
+                base=Decimal(base),
+                breach=breach,
+                breached_at=None if at is None else to_moment(at),
+            )
+            for day, pnl, peak, base, breach, at in reversed(rows)
         )
 
     def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:

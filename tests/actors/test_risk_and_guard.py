@@ -23,11 +23,12 @@ from actors.risk import RiskActor
 from domain.guard import GuardLedger
 from domain.lifecycle import State
 from domain.order import Exchange, InstrumentKey, Intent, Product, Side
+from domain.pnl import PnlBook
 from domain.reasons import Reason
 from domain.risk import RiskBook, TradingState
 from domain.seams import trading_day
 from domain.settings import RiskSettings
-from tests.fakes import FakeClock, Probe, command, order
+from tests.fakes import FakeClock, ManualTimer, Probe, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 
@@ -38,16 +39,32 @@ class RiskRoom:
     def __init__(self, **limits: int) -> None:
         self.clock = FakeClock()
         self.command, self.repo, self.broker = Probe(), Probe(), Probe()
+        self.market, self.exits, self.notifier = Probe(), Probe(), Probe()
         book = RiskBook(limits=RiskSettings.model_validate(limits), day=trading_day(self.clock.now()))
         self.actor = RiskActor(
-            supervisor=Probe(), command=self.command, repo=self.repo, broker=self.broker, book=book, clock=self.clock
+            supervisor=Probe(),
+            command=self.command,
+            repo=self.repo,
+            broker=self.broker,
+            market=self.market,
+            exits=self.exits,
+            notifier=self.notifier,
+            book=book,
+            pnl=PnlBook(),
+            days=(),
+            budgets={},
+            working=(),
+            clock=self.clock,
+            timer=ManualTimer(self.clock),
         )
 
     def check(self, name: str = "c1") -> None:
         self.actor.on_receive(CheckRisk(command=command(command_id=name), price=Decimal(100)))
 
-    def turn(self, state: TradingState) -> TradingStateNow | None:
-        return self.actor.on_receive(SetTradingState(state=state, because="a test"))
+    def turn(self, state: TradingState) -> TradingStateNow:
+        now = self.actor.on_receive(SetTradingState(state=state, because="a test"))
+        assert isinstance(now, TradingStateNow)
+        return now
 
 
 @pytest.fixture
@@ -113,7 +130,7 @@ def test_the_state_of_yesterday_shows_todays_count(risk: RiskRoom) -> None:
     risk.clock.now_is += timedelta(days=1)
     now = risk.actor.on_receive(FindTradingState())
 
-    assert now is not None
+    assert isinstance(now, TradingStateNow)
     assert now.orders_today == 0
 
 

@@ -36,12 +36,13 @@ class WatcherRoom:
     def __init__(self, *orders: Order) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
-        self.supervisor, self.command, self.broker, self.market = Probe(), Probe(), Probe(), Probe()
+        self.supervisor, self.command, self.broker, self.market, self.risk = (Probe() for _ in range(5))
         self.actor = WatcherActor(
             supervisor=self.supervisor,
             command=self.command,
             broker=self.broker,
             market=self.market,
+            risk=self.risk,
             comparison=Comparison(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
             settings=WatcherSettings(poll_interval_s=1.0),
             clock=self.clock,

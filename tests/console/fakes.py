@@ -12,6 +12,7 @@ from actors.messages import (
     Holdings,
     OrderAnswered,
     OrderDeclined,
+    PnlNow,
     PositionBookRead,
     Readiness,
     StopsAnswered,
@@ -25,7 +26,9 @@ from domain.change_command import ChangeCommand
 from domain.evidence import Book
 from domain.exits import Scope
 from domain.lifecycle import Event
+from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
+from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason, explain
 from domain.risk import TradingState
 from domain.seams import IST
@@ -111,6 +114,8 @@ class FakeDesk:
         self.flattened: list[tuple[str, str | None]] = []
         self.under_way: list[dict[Scope, int]] = []
         self.protected: dict[Scope, Protection] = {}
+        self.knew: list[bool] = []
+        self.refuses_to_resume = ""
         self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
         self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
 
@@ -167,7 +172,21 @@ class FakeDesk:
     def broker_positions(self) -> PositionBookRead | None:
         return self.account
 
-    def set_trading_state(self, state: TradingState, because: str) -> TradingStateNow:
+    def pnl(self) -> PnlNow:
+        key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+        row = PnlRow(Scope("manual", key), 10, Decimal("2450.35"), Decimal(0), Decimal("-120.50"))
+        return PnlNow(
+            rows=(row,),
+            total=Pnl(Decimal(0), Decimal("-120.50")),
+            account=Decimal("-130.00"),
+            risk_day=RiskDay(day="2026-10-05"),
+            level=Decimal(-5000),
+        )
+
+    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
+        self.knew.append(i_know)
+        if self.refuses_to_resume and not i_know:
+            return replace(self.trading, refused=self.refuses_to_resume)
         self.trading = replace(self.trading, state=state, because=because)
         return self.trading
 

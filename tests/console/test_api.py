@@ -297,3 +297,15 @@ def test_an_unknown_path_is_answered_with_a_sentence(ask: Ask) -> None:
     answer = ask("GET", "/order")
 
     assert (answer.status_code, answer.json()["sentence"]) == (404, "GET /order: Not Found; /docs lists what there is")
+
+
+def test_resuming_over_a_broken_limit_has_to_be_meant(ask: Ask, desk: FakeDesk) -> None:
+    desk.refuses_to_resume = "the day's loss limit is broken; `resume --i-know` lets the day lose as much again"
+
+    answer = ask("POST", "/trading-state", json={"state": "ACTIVE", "because": "again"})
+
+    assert answer.status_code == 409
+    assert answer.json()["sentence"].startswith("Trading is not resumed: the day's loss limit is broken")
+    assert ask("POST", "/trading-state", json={"state": "ACTIVE", "i_know": 3}).status_code == 422
+    ask("POST", "/trading-state", json={"state": "ACTIVE", "i_know": True})
+    assert desk.knew == [False, True]

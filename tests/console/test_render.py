@@ -108,7 +108,7 @@ def test_the_list_of_orders_says_why_one_failed() -> None:
 def test_positions_that_could_not_be_read_are_said_not_to_mean_flat() -> None:
     account = PositionBookRead(book=Unavailable("session expired", TEN_O_CLOCK))
 
-    page = drawn(positions_view(positions_form(FakeDesk().holdings(), account)))
+    page = drawn(positions_view(positions_form(FakeDesk().holdings(), account, FakeDesk().pnl())))
 
     assert "could not be read: session expired. That does not mean flat." in page
     assert "+10" in page
@@ -128,7 +128,7 @@ def test_the_account_is_shown_in_our_words_for_products() -> None:
 
     page = drawn(
         positions_view(
-            positions_form(FakeDesk().holdings(), PositionBookRead(book=Book((row,), TEN_O_CLOCK))),
+            positions_form(FakeDesk().holdings(), PositionBookRead(book=Book((row,), TEN_O_CLOCK)), FakeDesk().pnl()),
         )
     )
 
@@ -190,3 +190,11 @@ def foreign_order() -> Order:
     order = external_order(row, "PAPER", TEN_O_CLOCK)
     assert order is not None
     return order
+
+
+def test_the_day_is_shown_in_rupees_beside_the_brokers_own_figure() -> None:
+    page = drawn(positions_view(positions_form(FakeDesk().holdings(), None, FakeDesk().pnl())))
+
+    words = " ".join(page.split())
+    assert "Today: -120.50 rupees (realised 0.00, open -120.50; the broker says -130.00)" in words
+    assert "the limit breaks at -5000.00" in words

@@ -25,6 +25,7 @@ ANSWERS = {
     messages.TradingStateNow,
     messages.Holdings,
     messages.ExitsNow,
+    messages.PnlNow,
     messages.StopsNow,
     messages.BrokerState,
     messages.WatchState,

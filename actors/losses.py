@@ -1,0 +1,264 @@
+"""The day's profit and loss against its limits: what is broken, what is blind, and what follows from it.
+
+A part of RiskActor, in its thread. What speaks against entries is a restriction with its reason; a person's own word
+on trading stands beside it and is never overwritten.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from loguru import logger
+
+from actors.address import Address, post
+from actors.messages import (
+    ExitsInbox,
+    MakeAllFlat,
+    MarketInbox,
+    NotifierInbox,
+    PnlNow,
+    PriceTicked,
+    RaiseAlert,
+    RecordRiskDay,
+    RepoInbox,
+    WatchPrice,
+)
+from domain import risk_words
+from domain.alert import Alert
+from domain.evidence import Book, PositionRow
+from domain.exits import Scope
+from domain.loss_limit import RiskDay, cooldown_until
+from domain.order import Order, Product
+from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
+from domain.reasons import Reason
+from domain.seams import Clock, trading_day
+from domain.settings import RiskSettings
+
+RECORD_S: Final = 5.0
+"""So often the day's figures are written while they move."""
+_DELIVERY: Final = "C"
+
+
+class Losses:
+    """Owns the day, the profit and loss behind it, and how old the prices are (monotonic seconds)."""
+
+    def __init__(
+        self,
+        *,
+        market: Address[MarketInbox],
+        exits: Address[ExitsInbox],
+        repo: Address[RepoInbox],
+        notifier: Address[NotifierInbox],
+        subscriber: Address[PriceTicked],
+        limits: RiskSettings,
+        budgets: Mapping[str, Decimal],
+        book: PnlBook,
+        days: tuple[RiskDay, ...],
+        clock: Clock,
+    ) -> None:
+        self._market = market
+        self._exits = exits
+        self._repo = repo
+        self._notifier = notifier
+        self._subscriber = subscriber
+        self._limits = limits
+        self._budgets = budgets
+        self._book = book
+        self._clock = clock
+        self._days = {one.day: one for one in days}
+        self._day = self._days.get(self._today(), RiskDay(day=self._today()))
+        self._account: Decimal | None = None
+        self._account_at = self._began_at = clock.monotonic()
+        self._seen_at: dict[Symbol, float] = {}
+        self._watched: dict[Symbol, float] = {}
+        self._recorded_at = clock.monotonic()
+        self._broke: set[str] = set()
+        self._said: set[str] = set()
+        self._differs_since: float | None = None
+
+    def _today(self) -> str:
+        return trading_day(self._clock.now())
+
+    # what is heard
+
+    def count(self, order: Order) -> None:
+        """Count what an order has traded, ours or others'."""
+        if self._book.count(order):
+            self._watch()
+
+    def see(self, message: PriceTicked) -> None:
+        """Value what is held at a new price."""
+        symbol = (message.tick.exchange, message.tick.symbol)
+        self._seen_at[symbol] = self._clock.monotonic()
+        self._book.see(symbol, message.tick.last_price)
+
+    def take_positions(self, book: Book[PositionRow]) -> None:
+        """Take the broker's own figures of the day, delivery apart."""
+        self._account_at = self._clock.monotonic()
+        rows = [row for row in book.rows if row.product != _DELIVERY]
+        self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
+
+    def _watch(self) -> None:
+        for symbol in {symbol_of(scope.key) for scope in self._book.held} - self._watched.keys():
+            self._watched[symbol] = self._clock.monotonic()
+            post(self._market, WatchPrice(exchange=symbol[0], symbol=symbol[1], subscriber=self._subscriber))
+
+    # what follows
+
+    def look(self) -> None:
+        """Hold the day against its limits; what is newly broken is written first, then acted on."""
+        self._enter_day()
+        self._watch()
+        self._mind_sight()
+        before, ours = self._day, self._book.total()
+        worse = ours.total if self._account is None else min(ours.total, self._account)
+        self._day = self._day.seen(worse)
+        if not self._day.breach and self._day.is_over_the_limit(self._limits):
+            self._break()
+        elif self._day.breach:
+            self._hold_flat()
+        elif self._day.is_near_the_limit(self._limits):
+            level = self._day.level(self._limits)
+            assert level is not None
+            self._say("near", risk_words.near_alert(self._day, level))
+        self._mind_budgets()
+        self._mind_difference(ours)
+        now = self._clock.monotonic()
+        if self._day != before and now - self._recorded_at >= RECORD_S:
+            self.record()
+
+    def _enter_day(self) -> None:
+        today = self._today()
+        if today == self._day.day:
+            return
+        logger.info("the day {} ended at {}", self._day.day, self._day.pnl)
+        self.record()
+        self._book.begin_day()
+        self._account = None
+        self._day = RiskDay(day=today)
+        self._broke.clear()
+        self._said.clear()
+
+    def _break(self) -> None:
+        level = self._day.level(self._limits)
+        words = f"{risk_words.rupees(self._day.pnl)} rupees, at or below {risk_words.rupees(level or Decimal(0))}"
+        self._day = self._day.broken(words, self._clock.now())
+        self.record()
+        self._tell(risk_words.breach_alert(self._day))
+        post(self._exits, MakeAllFlat(because=f"the day's loss limit: {words}"))
+
+    def _hold_flat(self) -> None:
+        """After a breach nothing may be held: what comes up again is told, and a strategy's is made flat again."""
+        held = self._held_beside_delivery()
+        ours = [scope for scope in held if is_ours(scope)]
+        if not ours and "flat" not in self._said:
+            self._say("flat", risk_words.flat_alert(self._day))
+            self._broke.update(map(str, held))
+        new = [scope for scope in held if str(scope) not in self._broke]
+        if "flat" in self._said and new:
+            self._broke.update(map(str, new))
+            self._tell(risk_words.again_alert(", ".join(map(str, new))))
+        if ours and "flat" in self._said:
+            post(self._exits, MakeAllFlat(because="the day's loss limit was broken before"))
+        if "flat" in self._said:
+            self._broke &= set(map(str, held))
+
+    def _held_beside_delivery(self) -> list[Scope]:
+        return [scope for scope in self._book.held if scope.key.product is not Product.CNC]
+
+    def _mind_budgets(self) -> None:
+        for strategy, most in self._budgets.items():
+            stands = self._book.total(strategy).total
+            if stands <= -most and f"budget:{strategy}" not in self._said:
+                self._say(f"budget:{strategy}", risk_words.strategy_alert(strategy, stands, most))
+                post(self._exits, MakeAllFlat(because=f"{strategy} may lose {most} rupees a day", strategy=strategy))
+
+    def _mind_difference(self, ours: Pnl) -> None:
+        if self._account is None or ours.unpriced:
+            return
+        differs = abs(ours.total - self._account) > self._limits.pnl_difference_max
+        if not differs:
+            self._said.discard("differs")
+            self._differs_since = None
+        elif self._differs_since is None:
+            self._differs_since = self._clock.monotonic()
+        elif self._clock.monotonic() - self._differs_since >= self._limits.blind_s_max:
+            self._say("differs", risk_words.differs_alert(ours.total, self._account))
+
+    def _mind_sight(self) -> None:
+        """Be blind when a held position has had neither a price nor a place in a readable book for too long."""
+        now = self._clock.monotonic()
+        ages = {
+            scope: now - max(self._seen_at.get(symbol_of(scope.key), 0.0), self._watched.get(symbol_of(scope.key), now))
+            for scope in self._held_beside_delivery()
+        }
+        book_age_s = now - max(self._account_at, self._began_at)
+        unseen = {scope: min(age_s, book_age_s) for scope, age_s in ages.items()}
+        worst_s = max(unseen.values(), default=0.0)
+        if worst_s > self._limits.blind_s_max:
+            which = ", ".join(str(scope) for scope, age_s in unseen.items() if age_s > self._limits.blind_s_max)
+            self._say("blind", risk_words.blind_alert(which, worst_s))
+        elif "blind" in self._said:
+            self._said.discard("blind")
+            self._tell(risk_words.sees_alert())
+
+    def _say(self, what: str, alert: Alert) -> None:
+        """Tell it once, until it is over or the day is."""
+        if what not in self._said:
+            self._said.add(what)
+            self._tell(alert)
+
+    def _tell(self, alert: Alert) -> None:
+        post(self._notifier, RaiseAlert(alert=alert))
+
+    def record(self) -> None:
+        """Write how the day stands."""
+        self._recorded_at = self._clock.monotonic()
+        self._days[self._day.day] = self._day
+        post(self._repo, RecordRiskDay(risk_day=self._day))
+
+    # what is asked
+
+    def restriction(self) -> tuple[Reason, str] | None:
+        """Return what speaks against all entries: its reason, and a sentence's part."""
+        if self._day.breach:
+            return Reason.DAILY_LOSS_BREACHED, f"the day's loss limit is broken: {self._day.breach}"
+        if "blind" in self._said:
+            return Reason.RISK_BLIND, "a held position has no price, so the day's loss is not known"
+        cooling = cooldown_until(tuple(self._days.values()), self._day.day, self._limits)
+        return None if cooling is None else (Reason.COOLING_DOWN, cooling)
+
+    def has_used_up_its_budget(self, strategy: str) -> bool:
+        """Say whether the strategy has lost today what it may lose."""
+        return f"budget:{strategy}" in self._said
+
+    def held(self) -> frozenset[Scope]:
+        """Return the positions of our strategies that are not flat."""
+        return frozenset(scope for scope in self._book.held if is_ours(scope))
+
+    def objection_to_resuming(self, *, i_know: bool) -> str:
+        """Say why trading can't be resumed yet; empty where it can. With `i_know` the limit counts anew from here."""
+        if not self._day.breach or self._day.breached_at is None:
+            return ""
+        waited_s = (self._clock.now() - self._day.breached_at).total_seconds()
+        if waited_s < self._limits.resume_cooloff_s:
+            left = (self._limits.resume_cooloff_s - waited_s) / 60
+            return f"the loss limit was broken {waited_s / 60:.0f} min ago; resume can be said in {left:.0f} min"
+        if not i_know:
+            return "the day's loss limit is broken; `resume --i-know` lets the day lose as much again"
+        self._day = self._day.resumed()
+        self._said -= {"flat", "near"}
+        self._broke.clear()
+        self.record()
+        return ""
+
+    def now(self) -> PnlNow:
+        """Return the day's figures."""
+        return PnlNow(
+            rows=self._book.rows(),
+            total=self._book.total(),
+            account=self._account,
+            risk_day=replace(self._day),
+            level=self._day.level(self._limits),
+        )

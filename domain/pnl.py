@@ -1,0 +1,168 @@
+"""The day's profit and loss, in rupees, from fills and prices: by strategy and for the account.
+
+Each position is one line with its average cost: what closes it realises the difference, what is left is valued at the
+last price. What was carried into the day enters at the first price seen of it, so that the day counts from the day's
+own beginning; the broker's figures, which are held beside ours, count from the previous close.
+
+Assumption: a price that moves by a rupee moves a unit's worth by a rupee (price factor 1), as in shares, indices and
+their derivatives. Where the factor differs (some contracts of MCX), the broker's figures tell the truth.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from domain.exits import Scope
+from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product
+
+Symbol: TypeAlias = tuple[Exchange, str]
+ZERO: Final = Decimal(0)
+_DELIVERY: Final = Product.CNC
+_OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One position: signed units, their average cost, and what has been realised today."""
+
+    quantity: int = 0
+    average: Decimal = ZERO
+    realised: Decimal = ZERO
+
+    def traded(self, quantity: int, price: Decimal) -> "Line":
+        """Return the line after signed units traded at a price."""
+        after = self.quantity + quantity
+        if self.quantity * quantity >= 0:
+            cost = self.average * abs(self.quantity) + price * abs(quantity)
+            return replace(self, quantity=after, average=cost / abs(after) if after else ZERO)
+        closed = min(abs(quantity), abs(self.quantity))
+        way = 1 if self.quantity > 0 else -1
+        realised = self.realised + (price - self.average) * closed * way
+        turned = after * self.quantity < 0
+        return Line(after, price if turned else self.average if after else ZERO, realised)
+
+    def open_at(self, price: Decimal) -> Decimal:
+        """Return what the units held have gained at this price."""
+        return (price - self.average) * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class PnlRow:
+    """A position's figures for people; `open` is None where no price is known."""
+
+    scope: Scope
+    quantity: int
+    average: Decimal
+    realised: Decimal
+    open: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pnl:
+    """A sum: realised, open, and which positions no price is known of."""
+
+    realised: Decimal = ZERO
+    open: Decimal = ZERO
+    unpriced: tuple[Scope, ...] = ()
+
+    @property
+    def total(self) -> Decimal:
+        """Return realised and open together."""
+        return self.realised + self.open
+
+
+@dataclass(slots=True)
+class PnlBook:
+    """Owns every position's line, what of each order has been counted, and the last prices."""
+
+    lines: dict[Scope, Line] = field(default_factory=dict)
+    prices: dict[Symbol, Decimal] = field(default_factory=dict)
+    _counted: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    _carried: dict[Scope, int] = field(default_factory=dict)
+
+    def carry(self, scope: Scope, quantity: int) -> None:
+        """Take a position over from earlier days; it counts from the first price seen of it."""
+        self._carried[scope] = self._carried.get(scope, 0) + quantity
+        self.lines.setdefault(scope, Line())
+        price = self.prices.get(symbol_of(scope.key))
+        if price is not None:
+            self._enter(scope, price)
+
+    def _enter(self, scope: Scope, price: Decimal) -> None:
+        quantity = self._carried.pop(scope, 0)
+        if quantity:
+            self.lines[scope] = self.lines.get(scope, Line()).traded(quantity, price)
+
+    def count(self, order: Order) -> bool:
+        """Count what an order has traded beyond what was counted; say whether there was any."""
+        command = order.command
+        filled, value = self._counted.get(command.command_id, (0, ZERO))
+        average = order.average_price or order.limit_price or command.price
+        if order.filled_quantity <= filled or average is None:
+            return False
+        all_told = average * order.filled_quantity
+        quantity = order.filled_quantity - filled
+        price = (all_told - value) / quantity
+        self._counted[command.command_id] = (order.filled_quantity, all_told)
+        scope = Scope(command.strategy, command.key)
+        self._enter(scope, price)
+        self.lines[scope] = self.lines.get(scope, Line()).traded(quantity * command.side.sign, price)
+        return True
+
+    def see(self, symbol: Symbol, price: Decimal) -> None:
+        """Keep the last price, at which what was carried begins to count."""
+        self.prices[symbol] = price
+        for scope in [one for one in self._carried if symbol_of(one.key) == symbol]:
+            self._enter(scope, price)
+
+    def begin_day(self) -> None:
+        """Begin to count at zero: the day's products are gone, what is carried counts from the last price on."""
+        kept = {scope: line for scope, line in self.lines.items() if scope.key.product not in _OF_THE_DAY}
+        self.lines, self._counted = {}, {}
+        for scope, line in kept.items():
+            quantity = line.quantity + self._carried.pop(scope, 0)
+            if quantity:
+                self.carry(scope, quantity)
+
+    @property
+    def held(self) -> tuple[Scope, ...]:
+        """Return the positions that are not flat, delivery among them."""
+        return tuple(scope for scope, line in self.lines.items() if line.quantity or self._carried.get(scope))
+
+    def rows(self) -> tuple[PnlRow, ...]:
+        """Return every position that traded or is held."""
+        return tuple(self._row(scope, line) for scope, line in self.lines.items())
+
+    def _row(self, scope: Scope, line: Line) -> PnlRow:
+        price = self.prices.get(symbol_of(scope.key))
+        gained = ZERO if not line.quantity else None if price is None else line.open_at(price)
+        quantity = line.quantity + self._carried.get(scope, 0)
+        return PnlRow(scope, quantity, line.average, line.realised, None if scope in self._carried else gained)
+
+    def total(self, strategy: str | None = None) -> Pnl:
+        """Return the account's sum, or one strategy's; delivery (CNC), an investment, stands apart."""
+        rows = [row for row in self.rows() if row.scope.key.product is not _DELIVERY]
+        return summed(row for row in rows if strategy in {None, row.scope.strategy})
+
+
+def summed(rows: Iterable[PnlRow]) -> Pnl:
+    """Add figures up."""
+    realised, gained, unpriced = ZERO, ZERO, []
+    for row in rows:
+        realised += row.realised
+        if row.open is None:
+            unpriced.append(row.scope)
+        else:
+            gained += row.open
+    return Pnl(realised, gained, tuple(unpriced))
+
+
+def symbol_of(key: InstrumentKey) -> Symbol:
+    """Return what has a price of its own: the product has none."""
+    return (key.exchange, key.symbol)
+
+
+def is_ours(scope: Scope) -> bool:
+    """Say whether one of our strategies holds it."""
+    return scope.strategy != EXTERNAL

@@ -1,0 +1,245 @@
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import risk_words
+from domain.alert import Alert
+from domain.exits import Scope
+from domain.loss_limit import RiskDay, cooldown_until
+from domain.order import Exchange, InstrumentKey, Product, Side
+from domain.pnl import Line, PnlBook
+from domain.settings import RiskSettings
+from tests.fakes import TEN_O_CLOCK, order
+
+SYMBOL = (Exchange.NSE, "RELIANCE-EQ")
+KEY = InstrumentKey(*SYMBOL, Product.MIS)
+UNITS = st.integers(-50, 50).filter(bool)
+PRICES = st.decimals("0.05", 5_000, places=2)
+
+
+def d(text: str) -> Decimal:
+    return Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("trades", "line"),
+    [
+        ([(10, "100")], Line(10, d("100"), d("0"))),
+        ([(10, "100"), (10, "110")], Line(20, d("105"), d("0"))),
+        ([(10, "100"), (-4, "110")], Line(6, d("100"), d("40"))),
+        ([(10, "100"), (-10, "90")], Line(0, d("0"), d("-100"))),
+        ([(10, "100"), (-15, "110")], Line(-5, d("110"), d("100"))),
+        ([(-10, "100"), (4, "90")], Line(-6, d("100"), d("40"))),
+        ([(-10, "100"), (15, "110")], Line(5, d("110"), d("-100"))),
+    ],
+)
+def test_a_line_has_its_average_cost_and_realises_what_closes_it(trades: list[tuple[int, str]], line: Line) -> None:
+    made = Line()
+    for quantity, price in trades:
+        made = made.traded(quantity, Decimal(price))
+
+    assert made == line
+
+
+@given(trades=st.lists(st.tuples(UNITS, PRICES), max_size=20), last=PRICES)
+def test_realised_and_open_are_what_was_paid_and_what_it_is_worth(
+    trades: list[tuple[int, Decimal]], last: Decimal
+) -> None:
+    line = Line()
+    for quantity, price in trades:
+        line = line.traded(quantity, price)
+
+    worth = sum((quantity * (last - price) for quantity, price in trades), Decimal(0))
+    assert line.quantity == sum(quantity for quantity, _ in trades)
+    assert abs(line.realised + line.open_at(last) - worth) < Decimal("0.000001")
+
+
+@given(
+    trades=st.lists(st.tuples(st.sampled_from(["a", "b", "EXTERNAL"]), UNITS, PRICES), max_size=20),
+    last=PRICES,
+)
+def test_strategies_and_others_add_up_to_the_account(trades: list[tuple[str, int, Decimal]], last: Decimal) -> None:
+    book = PnlBook()
+    for number, (strategy, quantity, price) in enumerate(trades):
+        book.count(filled(f"o{number}", strategy, quantity, price))
+    book.see(SYMBOL, last)
+
+    parts = sum((book.total(name).total for name in ("a", "b", "EXTERNAL")), Decimal(0))
+    assert abs(book.total().total - parts) < Decimal("0.000001")
+    worth = sum((quantity * (last - price) for _, quantity, price in trades), Decimal(0))
+    assert abs(book.total().total - worth) < Decimal("0.000001")
+
+
+def filled(name: str, strategy: str, quantity: int, price: Decimal) -> Any:  # noqa: ANN401  an order
+    made = order(
+        command_id=name,
+        side=Side.BUY if quantity > 0 else Side.SELL,
+        quantity=abs(quantity),
+        filled_quantity=abs(quantity),
+        average_price=price,
+    )
+    return replace(made, command=_of(made.command, strategy))
+
+
+def _of(command: Any, strategy: str) -> Any:  # noqa: ANN401  a command
+    values = {name: getattr(command, name) for name in command.__slots__} | {"strategy": strategy}
+    return type(command).stored(*values.values())
+
+
+def test_an_orders_growth_counts_at_its_own_price_and_a_repeat_counts_nothing() -> None:
+    """Cumulative 4 at 100, then 10 at 106: the six came at 110."""
+    book = PnlBook()
+    first = order(filled_quantity=4, average_price=Decimal(100))
+
+    assert book.count(first)
+    assert not book.count(first)
+    assert book.count(replace(first, filled_quantity=10, average_price=Decimal(106)))
+    assert not book.count(first)
+
+    book.see(SYMBOL, Decimal(110))
+    (row,) = book.rows()
+    assert (row.quantity, row.average, row.open) == (10, Decimal(106), Decimal(40))
+
+
+def test_a_position_without_a_price_is_unknown_and_not_nothing() -> None:
+    book = PnlBook()
+    book.count(order(filled_quantity=10, average_price=Decimal(100)))
+
+    assert book.rows()[0].open is None
+    assert len(book.total().unpriced) == 1
+
+
+def test_what_is_carried_counts_from_the_first_price_of_the_day() -> None:
+    book = PnlBook()
+    scope = Scope("swing", replace(KEY, product=Product.NRML))
+    book.carry(scope, 50)
+    assert (book.held, book.total().unpriced) == ((scope,), (scope,))
+
+    book.see(SYMBOL, Decimal(200))
+    book.see(SYMBOL, Decimal(190))
+
+    assert book.total().total == -500
+
+
+def test_a_new_day_begins_at_zero_with_what_is_carried() -> None:
+    book = PnlBook()
+    book.carry(Scope("swing", replace(KEY, product=Product.NRML)), 50)
+    book.count(filled("day", "day", 10, Decimal(100)))
+    book.see(SYMBOL, Decimal(90))
+
+    book.begin_day()
+
+    assert book.total().total == 0
+    assert [scope.strategy for scope in book.held] == ["swing"]
+    book.see(SYMBOL, Decimal(80))
+    assert book.total().total == -500
+
+
+def test_delivery_stands_apart() -> None:
+    book = PnlBook()
+    made = order(product=Product.CNC, filled_quantity=10, average_price=Decimal(100))
+    book.count(made)
+    book.see(SYMBOL, Decimal(50))
+
+    assert book.total().total == 0
+    assert book.rows()[0].open == -500
+
+
+# the limit
+
+
+LIMITS = RiskSettings(daily_loss_max=Decimal(1000), trailing_step=Decimal(500), losing_days_max=2, cooldown_days=3)
+
+
+@pytest.mark.parametrize(
+    ("peak", "level"), [("0", "-1000"), ("499", "-1000"), ("500", "-500"), ("1000", "0"), ("1750", "500")]
+)
+def test_the_limit_rises_by_whole_steps_of_the_peak(peak: str, level: str) -> None:
+    assert RiskDay(day="2026-11-26").seen(Decimal(peak)).level(LIMITS) == Decimal(level)
+
+
+@given(st.lists(st.decimals(-5000, 5000, places=2), min_size=1))
+def test_the_limit_never_goes_down(pnls: list[Decimal]) -> None:
+    day, before = RiskDay(day="2026-11-26"), Decimal(-1000)
+    for pnl in pnls:
+        day = day.seen(pnl)
+        level = day.level(LIMITS)
+        assert level is not None
+        assert level >= before
+        before = level
+
+
+@pytest.mark.parametrize(
+    ("pnl", "over", "near"), [("-799", False, False), ("-800", False, True), ("-1000", True, True)]
+)
+def test_the_limit_breaks_at_its_level_and_warns_before(pnl: str, over: bool, near: bool) -> None:  # noqa: FBT001
+    day = RiskDay(day="2026-11-26").seen(Decimal(pnl))
+
+    assert (day.is_over_the_limit(LIMITS), day.is_near_the_limit(LIMITS)) == (over, near)
+
+
+def test_without_a_limit_nothing_breaks() -> None:
+    day = RiskDay(day="2026-11-26").seen(Decimal(-1_000_000))
+
+    assert not day.is_over_the_limit(RiskSettings())
+    assert not day.is_near_the_limit(RiskSettings())
+
+
+def test_after_a_resume_the_limit_counts_from_there() -> None:
+    day = RiskDay(day="2026-11-26").seen(Decimal(-1200)).broken("-1200", TEN_O_CLOCK).resumed()
+
+    assert (day.breach, day.level(LIMITS)) == ("", Decimal(-2200))
+
+
+def days(*pnls: int) -> list[RiskDay]:
+    return [RiskDay(day=f"2026-11-{n + 20}", pnl=Decimal(pnl)) for n, pnl in enumerate(pnls)]
+
+
+@pytest.mark.parametrize(
+    ("pnls", "today", "rests"),
+    [
+        ((-1, -1), "2026-11-22", True),
+        ((-1, -1), "2026-11-24", True),
+        ((-1, -1), "2026-11-25", False),
+        ((-1, 1, -1), "2026-11-23", False),
+        ((-1,), "2026-11-21", False),
+        ((), "2026-11-21", False),
+    ],
+)
+def test_entries_rest_after_lost_days_in_a_row(pnls: tuple[int, ...], today: str, rests: bool) -> None:  # noqa: FBT001
+    assert (cooldown_until(days(*pnls), today, LIMITS) is not None) is rests
+    assert cooldown_until(days(*pnls), today, RiskSettings()) is None
+
+
+# the words
+
+
+BROKEN = RiskDay(day="2026-11-26").seen(Decimal(-1200)).broken("-1,200.00 rupees", TEN_O_CLOCK + timedelta(hours=1))
+ALERTS: dict[str, Alert] = {
+    "near": risk_words.near_alert(RiskDay(day="2026-11-26").seen(Decimal(-900)), Decimal(-1000)),
+    "breach": risk_words.breach_alert(BROKEN),
+    "flat": risk_words.flat_alert(BROKEN),
+    "again": risk_words.again_alert("RELIANCE-EQ (NSE MIS) of EXTERNAL"),
+    "strategy": risk_words.strategy_alert("dip", Decimal(-60), Decimal(50)),
+    "blind": risk_words.blind_alert("RELIANCE-EQ (NSE MIS) of dip", 31.2),
+    "sees": risk_words.sees_alert(),
+    "differs": risk_words.differs_alert(Decimal(10), Decimal(-5000)),
+    "self-trade": risk_words.self_trade_alert("c2", "c1", "RELIANCE-EQ"),
+}
+
+
+@pytest.mark.parametrize("alert", ALERTS.values(), ids=ALERTS)
+def test_an_alert_says_what_happened_what_it_means_and_what_to_do(alert: Alert) -> None:
+    for words in (alert.what, alert.means, alert.do):
+        assert words.endswith(".")
+        assert words[0].isupper()
+
+
+def test_the_warning_says_how_far_it_is() -> None:
+    assert ALERTS["near"].what == "The day stands at -900.00 rupees; the loss limit breaks at -1,000.00."
+    assert ALERTS["near"].means.startswith("Another 100.00 rupees of loss")
