@@ -66,9 +66,11 @@ from actors.messages import (
     FillCounted,
     FillsSeen,
     FindReadiness,
+    FollowOrders,
     ForeignRecorded,
     GuardInbox,
     JoinStrategy,
+    LegMoved,
     LookNow,
     LookUpOrder,
     MarketInbox,
@@ -101,8 +103,10 @@ from actors.messages import (
     SessionChanged,
     SettlementLookedUp,
     SettleOrder,
+    SpreadTrading,
     StopTaking,
     SubmitOrder,
+    TradingTurned,
     UpdatesCompared,
     WatcherInbox,
 )
@@ -165,7 +169,8 @@ class CommandActor(LoopActor):
         self._settling = Settling(repo, self._record)
         self._sight = Sight(limits.blind_s_max, clock.now())
         self._being_settled: set[str] = set()
-        self._strategies: dict[str, Address[OrderUpdated | OrderDeclined]] = {}
+        self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned]] = {}
+        self._followers: dict[str, Address[LegMoved]] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
         self._unrecorded: dict[tuple[str, Event, Reason | None, str | None], RecordEvent] = {}
@@ -244,6 +249,11 @@ class CommandActor(LoopActor):
                 self._resume(message.orders)
             case JoinStrategy():
                 self._strategies[message.strategy] = message.address
+            case FollowOrders():
+                self._followers.update(dict.fromkeys(message.command_ids, message.follower))
+            case SpreadTrading():
+                for address in self._strategies.values():
+                    post(address, TradingTurned(state=message.state, because=message.because))
             case StopTaking():
                 self._stopping = True
             case FindReadiness():
@@ -465,6 +475,11 @@ class CommandActor(LoopActor):
             post(self._risk, OrderOver(command=order.command))
         if happened.filled_quantity and order.command.carries_stops:
             post(self._exits, EntryMoved(order=order))
+        follower = self._followers.get(order.command.command_id)
+        if follower is not None:
+            post(follower, LegMoved(order=order))
+            if order.is_over:
+                del self._followers[order.command.command_id]
         strategy = self._strategies.get(order.command.strategy)
         if strategy is not None:
             post(strategy, OrderUpdated(order=order, happened=happened))

@@ -18,10 +18,13 @@ from actors.address import Address, ReplyOnce, post
 from actors.clock import RandomIds, SystemClock
 from actors.messages import (
     AcceptDisagreement,
+    BasketAnswered,
+    BasketsNow,
     BrokerState,
     ChangeOrder,
     ExitsNow,
     ExposuresTold,
+    FindBaskets,
     FindBrokerState,
     FindExits,
     FindExposures,
@@ -50,14 +53,17 @@ from actors.messages import (
     StopsAnswered,
     StopsNow,
     StopTaking,
+    SubmitBasket,
     SubmitOrder,
     Timeline,
     TradingStateNow,
+    TradingTurned,
     WatchState,
 )
 from actors.strategy import StrategyActor, StrategySeams
 from actors.wiring import ASK_WAIT_S, DeskFeed, DeskStartError, DeskUnavailableError, Wiring, stop_actor
 from broker.port import Broker
+from domain.basket import Basket
 from domain.books import Disagreement
 from domain.change_command import ChangeCommand
 from domain.exits import ExitWish, Scope
@@ -149,6 +155,7 @@ class Desk:
             command=self._wiring.command,
             market=self._wiring.market,
             exits=self._wiring.exits,
+            baskets=self._wiring.baskets,
             client_id=self._settings.client_id,
             clock=self._clock,
             ids=self._ids,
@@ -212,9 +219,20 @@ class Desk:
         """Send an order into the desk; `reply_to` hears the outcome."""
         post(self._wiring.command, SubmitOrder(command=command, reply_to=reply_to))
 
-    def join(self, strategy: str, address: Address[OrderUpdated | OrderDeclined]) -> None:
+    def join(self, strategy: str, address: Address[OrderUpdated | OrderDeclined | TradingTurned]) -> None:
         """Tell this address what becomes of the strategy's orders, after each commit."""
         post(self._wiring.command, JoinStrategy(strategy=strategy, address=address))
+
+    def submit_basket(self, basket: Basket, wait_s: float) -> BasketAnswered | None:
+        """Send orders that belong together and wait until they have ended; None when that is not known in time."""
+        reply: ReplyOnce[BasketAnswered] = ReplyOnce()
+        post(self._wiring.baskets, SubmitBasket(basket=basket, reply_to=reply))
+        return reply.wait(wait_s)
+
+    def baskets(self) -> BasketsNow:
+        """Return the baskets, oldest first."""
+        found: BasketsNow = self._wiring.ask_of(self._wiring.baskets, FindBaskets())
+        return found
 
     def change(self, command: ChangeCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
         """Cancel or modify an order and wait for the broker's answer; None when it is not known in time."""

@@ -16,6 +16,7 @@ from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     AskForExposures,
+    BasketsInbox,
     ChangeOrder,
     CommandInbox,
     EntryMoved,
@@ -40,6 +41,7 @@ from actors.messages import (
     RecordWish,
     RepoInbox,
     SetStops,
+    StopBaskets,
     StopsNow,
     SubmitOrder,
     TakeUpStops,
@@ -73,6 +75,7 @@ class ExitsActor(LoopActor):
         market: Address[MarketInbox],
         repo: Address[RepoInbox],
         notifier: Address[NotifierInbox],
+        baskets: Address[BasketsInbox],
         client_id: str,
         settings: ExitSettings,
         stops: StopSettings,
@@ -87,6 +90,7 @@ class ExitsActor(LoopActor):
         self._guard = guard
         self._market = market
         self._repo = repo
+        self._baskets = baskets
         self._client_id = client_id
         self._settings = settings
         self._calendar = calendar
@@ -178,6 +182,7 @@ class ExitsActor(LoopActor):
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
             self._episodes[wish.scope] = Episode(wish, name, self._clock.monotonic(), self._settings)
             post(self._repo, RecordWish(wish=wish))
+            post(self._baskets, StopBaskets(strategy=wish.scope.strategy, because=f"made flat: {wish.because}"))
         if wishes:
             self._look_in(0)
 

@@ -7,6 +7,7 @@ from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     AskForExposures,
+    BasketReserved,
     BeginDay,
     ChangeBlocked,
     ChangeReserved,
@@ -20,6 +21,8 @@ from actors.messages import (
     FindHoldings,
     GuardInbox,
     Holdings,
+    ReleaseReservation,
+    ReserveBasket,
     ReserveChange,
     ReserveExposure,
 )
@@ -47,6 +50,10 @@ class GuardActor(LoopActor):
                 self._reserve(message)
             case ReserveChange():
                 self._reserve_change(message)
+            case ReserveBasket():
+                self._reserve_basket(message)
+            case ReleaseReservation():
+                self._ledger.release(message.command)
             case ExposureMoved():
                 self._ledger.observe(message.order)
             case CountExternal():
@@ -72,6 +79,11 @@ class GuardActor(LoopActor):
                 post(self._command, ExposureReserved(command_id=name, quantity=quantity, inputs=inputs))
             case GuardRefused():
                 post(self._command, ExposureRefused(command_id=name, reason=verdict.reason, inputs=verdict.inputs))
+
+    def _reserve_basket(self, message: ReserveBasket) -> None:
+        verdict = self._ledger.reserve_basket(message.legs)
+        refused = verdict.reason if isinstance(verdict, GuardRefused) else None
+        post(message.reply_to, BasketReserved(basket_id=message.basket_id, refused=refused))
 
     def _reserve_change(self, message: ReserveChange) -> None:
         name = message.change_id

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from actors.address import Address
 from domain.alert import Alert
+from domain.basket import Basket, BasketRecord
 from domain.books import Disagreement
 from domain.change import Change
 from domain.change_command import ChangeCommand
@@ -797,6 +798,103 @@ class ExitsNow:
     under_way: Mapping[Scope, int]
 
 
+# baskets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitBasket:
+    """Lead these orders through together, and answer `reply_to` once, when the basket has ended."""
+
+    basket: Basket
+    reply_to: "Address[BasketAnswered] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketAnswered:
+    """How a basket ended."""
+
+    record: BasketRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveBasket:
+    """Hold all legs of a basket at once, or none."""
+
+    basket_id: str
+    legs: tuple[OrderCommand, ...]
+    reply_to: "Address[BasketReserved]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketReserved:
+    """The guard holds a basket's legs; or not, and `refused` says why."""
+
+    basket_id: str
+    refused: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReservation:
+    """A leg that the guard holds is never sent."""
+
+    command: OrderCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowOrders:
+    """Tell `follower` whenever one of these orders moves, until it is over."""
+
+    command_ids: tuple[str, ...]
+    follower: "Address[LegMoved]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMoved:
+    """An order that is followed has moved."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopBaskets:
+    """Send no further leg of this strategy's baskets: it is being made flat."""
+
+    strategy: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtBaskets:
+    """See which legs have waited too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeBaskets:
+    """Take up the baskets of an earlier run: none is gone on with."""
+
+    baskets: tuple[BasketRecord, ...]
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindBaskets:
+    """Which baskets are there, and how do they stand?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketsNow:
+    """The baskets, oldest first."""
+
+    baskets: tuple[BasketRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordBasket:
+    """Keep a basket as it stands."""
+
+    record: BasketRecord
+
+
 # stops
 
 
@@ -922,7 +1020,7 @@ class JoinStrategy:
     """Tell this address what becomes of the strategy's orders."""
 
     strategy: str
-    address: "Address[OrderUpdated | OrderDeclined]"
+    address: "Address[OrderUpdated | OrderDeclined | TradingTurned]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -932,6 +1030,22 @@ class SetTradingState:
     state: TradingState
     because: str
     i_know: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadTrading:
+    """Tell every strategy what may be sent now."""
+
+    state: TradingState
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingTurned:
+    """What may be sent has changed, and why."""
+
+    state: TradingState
+    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -979,7 +1093,8 @@ class DeskMemory:
 
     `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted, `wishes`
     the positions that are on their way to flat, `protections` the armed stops and today's ended ones, `unarmed` the
-    entries that traded more than their stops know of, `risk_days` how the last days stood against their limits.
+    entries that traded more than their stops know of, `risk_days` how the last days stood against their limits,
+    `baskets` the open ones and the last that ended.
     """
 
     orders: tuple[Order, ...]
@@ -993,6 +1108,7 @@ class DeskMemory:
     protections: tuple[Protection, ...] = ()
     unarmed: tuple[Order, ...] = ()
     risk_days: tuple[RiskDay, ...] = ()
+    baskets: tuple[BasketRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1135,6 +1251,8 @@ CommandInbox: TypeAlias = (
     | FillsSeen
     | ResumeOrders
     | JoinStrategy
+    | FollowOrders
+    | SpreadTrading
     | StopTaking
     | FindReadiness
 )
@@ -1152,6 +1270,7 @@ RepoInbox: TypeAlias = (
     | RecordFlat
     | RecordProtection
     | RecordRiskDay
+    | RecordBasket
     | CommitNow
     | RecallDesk
     | FindOrders
@@ -1173,6 +1292,8 @@ RiskInbox: TypeAlias = (
 GuardInbox: TypeAlias = (
     ReserveExposure
     | ReserveChange
+    | ReserveBasket
+    | ReleaseReservation
     | ExposureMoved
     | CountExternal
     | BeginDay
@@ -1193,6 +1314,10 @@ ExitsInbox: TypeAlias = (
     | FindExits
 )
 """What ExitsActor is told; what became of its orders, and prices, it hears as any caller and subscriber does."""
+BasketsInbox: TypeAlias = (
+    SubmitBasket | BasketReserved | LegMoved | StopBaskets | LookAtBaskets | ResumeBaskets | FindBaskets
+)
+"""What BasketsActor is told; what its legs' first answers were it hears as any caller does."""
 BrokerInbox: TypeAlias = (
     PlaceOrder
     | TurnEntries
@@ -1222,6 +1347,6 @@ WatcherInbox: TypeAlias = (
 )
 NotifierInbox: TypeAlias = RaiseAlert
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
-StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined
+StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead
 """What callers outside the actors hear: a future set once."""

@@ -32,6 +32,7 @@ from actors.messages import (
     OrderRegistered,
     OrderRepeated,
     RecallDesk,
+    RecordBasket,
     RecordEvent,
     RecordExternalMove,
     RecordFills,
@@ -68,6 +69,7 @@ Write: TypeAlias = (
     | RecordFlat
     | RecordProtection
     | RecordRiskDay
+    | RecordBasket
     | RecordTradingState
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
@@ -133,6 +135,7 @@ class RepoActor(LoopActor):
                 | RecordFlat()
                 | RecordProtection()
                 | RecordRiskDay()
+                | RecordBasket()
                 | RecordTradingState()
             ):
                 self._gather(message)
@@ -218,6 +221,7 @@ class RepoActor(LoopActor):
                 | RecordFlat()
                 | RecordProtection()
                 | RecordRiskDay()
+                | RecordBasket()
             ):
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
             case RecordForeign():
@@ -299,6 +303,8 @@ class RepoActor(LoopActor):
                 self._repository.keep_protection(message.protection)
             case RecordRiskDay():
                 self._repository.keep_risk_day(message.risk_day)
+            case RecordBasket():
+                self._repository.keep_basket(message.record)
             case RecordTradingState():
                 self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
@@ -323,6 +329,7 @@ class RepoActor(LoopActor):
             protections=self._repository.protections(now),
             unarmed=self._repository.unarmed_entries(),
             risk_days=self._repository.risk_days(),
+            baskets=self._repository.baskets(),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -350,6 +357,7 @@ def _name_in(message: Write) -> str | None:
             | RecordFlat()
             | RecordProtection()
             | RecordRiskDay()
+            | RecordBasket()
             | RecordTradingState()
         ):
             return None

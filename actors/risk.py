@@ -36,6 +36,7 @@ from actors.messages import (
     RiskCleared,
     RiskInbox,
     SetTradingState,
+    SpreadTrading,
     TradingStateNow,
     TurnEntries,
 )
@@ -220,6 +221,7 @@ class RiskActor(LoopActor):
         if not changed and not told:
             return
         self._book = self._book.turned(state, because)
+        post(self._command, SpreadTrading(state=state, because=because))
         # What risk has let pass and the broker has not seen yet is stopped there.
         stopped = _STOPS.get(state)
         if told or stopped is not self._stopped:

@@ -17,6 +17,8 @@ from actors.actor import DeskActor
 from actors.address import Address, post
 from actors.messages import (
     ActorDied,
+    BasketAnswered,
+    BasketsInbox,
     CommandInbox,
     DeskMemory,
     ExitsInbox,
@@ -27,9 +29,12 @@ from actors.messages import (
     OrderUpdated,
     PriceTicked,
     StrategyInbox,
+    SubmitBasket,
     SubmitOrder,
+    TradingTurned,
     WatchPrice,
 )
+from domain.basket import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace
 from domain.evidence import Tick
 from domain.exits import ExitWish, Scope
 from domain.order import (
@@ -45,6 +50,7 @@ from domain.order import (
     Side,
     parse_word,
 )
+from domain.risk import TradingState
 from domain.seams import Clock, Ids
 from domain.settings import StrategySettings
 
@@ -62,6 +68,7 @@ class StrategySeams:
     command: Address[CommandInbox]
     market: Address[MarketInbox]
     exits: Address[ExitsInbox]
+    baskets: Address[BasketsInbox]
     client_id: str
     clock: Clock
     ids: Ids
@@ -101,6 +108,15 @@ class StrategyActor(DeskActor):
     def on_order(self, order: Order, happened: OrderEvent) -> None:
         """See one of this strategy's orders move."""
 
+    def on_fill(self, order: Order, quantity: int) -> None:
+        """See `quantity` more units of one of this strategy's orders trade; `on_order` is told the same."""
+
+    def on_basket(self, record: BasketRecord) -> None:
+        """See how one of this strategy's baskets ended."""
+
+    def on_risk(self, state: TradingState, because: str) -> None:
+        """See what may be sent change: ACTIVE, EXITS_ONLY or HALTED."""
+
     def on_declined(self, declined: OrderDeclined) -> None:
         """See an order that the desk did not take; nothing was registered or sent."""
 
@@ -127,6 +143,42 @@ class StrategyActor(DeskActor):
             return None
         side = Side.SELL if held > 0 else Side.BUY
         return self._order(side, exchange, symbol, abs(held), {"intent": Intent.EXIT, "product": product, **terms})
+
+    def leg(self, side: str, exchange: str, symbol: str, quantity: int, **terms: Any) -> OrderCommand:  # noqa: ANN401  see _order
+        """Return a leg for `basket`; the terms are those of `buy` and `sell`, `stop_loss` and the like among them."""
+        return self._command(parse_word(Side, "side", side), exchange, symbol, quantity, {"intent": "ENTRY", **terms})
+
+    def basket(
+        self,
+        *legs: OrderCommand,
+        pace: str = "SEQUENTIAL",
+        on_failure: str = "COMPENSATE",
+        hedge_first: bool = True,
+        leg_wait_s: float = LEG_WAIT_S,
+        because: str = "",
+    ) -> str | None:
+        """Enter with several orders that belong together; return the basket's id, or None at the strategy's bounds.
+
+        SEQUENTIAL sends each leg when the one before has filled. When a leg fails, COMPENSATE makes flat what has
+        filled, STOP keeps it and raises an alarm. How it ended comes to `on_basket`.
+        """
+        if not all(self._may_order(is_exit=False) for _ in legs):
+            return None
+        basket = Basket(
+            basket_id=f"{self.name}.{self._seams.ids.new()}"[-64:],
+            strategy=self.name,
+            legs=legs,
+            pace=parse_word(Pace, "pace", pace),
+            on_failure=parse_word(OnFailure, "on_failure", on_failure),
+            hedge_first=hedge_first,
+            leg_wait_s=leg_wait_s,
+            because=because,
+        )
+        for leg in legs:
+            self._orders[leg.command_id] = leg
+            self._ordered_at.append(self._seams.clock.monotonic())
+        post(self._seams.baskets, SubmitBasket(basket=basket, reply_to=self.actor_ref))
+        return basket.basket_id
 
     def exit_all(self, because: str = "the strategy wants out") -> int:
         """See all that this strategy holds or works through to flat; return how many positions that is.
@@ -163,6 +215,13 @@ class StrategyActor(DeskActor):
         """
         if not self._may_order(is_exit=terms["intent"] is Intent.EXIT):
             return None
+        command = self._command(side, exchange, symbol, quantity, terms)
+        self._orders[command.command_id] = command
+        self._ordered_at.append(self._seams.clock.monotonic())
+        post(self._seams.command, SubmitOrder(command=command))
+        return command.command_id
+
+    def _command(self, side: Side, exchange: str, symbol: str, quantity: int, terms: dict[str, Any]) -> OrderCommand:
         given = {
             "command_id": f"{self.name}.{self._seams.ids.new()}"[-64:],
             "client_id": self._seams.client_id,
@@ -175,11 +234,7 @@ class StrategyActor(DeskActor):
             "product": "MIS",
             **terms,
         }
-        command = OrderCommand.parse(given)
-        self._orders[command.command_id] = command
-        self._ordered_at.append(self._seams.clock.monotonic())
-        post(self._seams.command, SubmitOrder(command=command))
-        return command.command_id
+        return OrderCommand.parse(given)
 
     def _may_order(self, *, is_exit: bool) -> bool:
         """Bound a flood: a strategy that has lost its mind must not take the desk with it."""
@@ -211,23 +266,35 @@ class StrategyActor(DeskActor):
             case PriceTicked():
                 self._run(lambda: self.on_tick(message.tick))
             case OrderUpdated():
-                self._keep(message.order)
+                grown = self._keep(message.order)
                 self._run(lambda: self.on_order(message.order, message.happened))
+                if grown:
+                    self._run(lambda: self.on_fill(message.order, grown))
+            case BasketAnswered():
+                for leg in message.record.basket.legs:
+                    if leg.command_id not in self._counted:
+                        self._orders.pop(leg.command_id, None)
+                self._run(lambda: self.on_basket(message.record))
+            case TradingTurned():
+                self._run(lambda: self.on_risk(message.state, message.because))
             case OrderDeclined():
                 self._orders.pop(message.command_id, None)
                 self._run(lambda: self.on_declined(message))
             case _:
                 assert_never(message)
 
-    def _keep(self, order: Order) -> None:
+    def _keep(self, order: Order) -> int:
+        """Take over what an order has become; return how many units more of it have traded."""
         name, key = order.command.command_id, order.command.key
         filled = order.filled_quantity * order.command.side.sign
-        self._held[key] = self._held.get(key, 0) + filled - self._counted.get(name, 0)
+        grown = filled - self._counted.get(name, 0)
+        self._held[key] = self._held.get(key, 0) + grown
         self._counted[name] = filled
         if order.is_over:
             self._orders.pop(name, None)
         else:
             self._orders[name] = order.command
+        return abs(grown)
 
     def _run(self, hook: Callable[[], None]) -> None:
         """Run the user's code; whatever it raises ends with it (an exit from the process too)."""

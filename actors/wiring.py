@@ -11,6 +11,7 @@ import pykka
 from loguru import logger
 
 from actors.address import Line, post
+from actors.baskets import BasketsActor
 from actors.broker import BrokerActor
 from actors.clock import SteadyClock
 from actors.command import CommandActor, CommandLimits
@@ -19,6 +20,7 @@ from actors.guard import GuardActor
 from actors.loop import SharedLoop
 from actors.market import MarketActor
 from actors.messages import (
+    BasketsInbox,
     BrokerInbox,
     CommandInbox,
     DeskMemory,
@@ -38,6 +40,7 @@ from actors.messages import (
     PriceSeen,
     RecallDesk,
     RepoInbox,
+    ResumeBaskets,
     ResumeOrders,
     RiskInbox,
     SupervisorInbox,
@@ -122,6 +125,7 @@ class Wiring:
         self.watcher: Line[WatcherInbox] = Line("WatcherActor")
         self.supervisor: Line[SupervisorInbox] = Line("SupervisorActor")
         self.exits: Line[ExitsInbox] = Line("ExitsActor")
+        self.baskets: Line[BasketsInbox] = Line("BasketsActor")
         self.notifier: Line[NotifierInbox] = Line("NotifierActor")
 
     def start(self) -> None:
@@ -137,6 +141,7 @@ class Wiring:
         self._start_judges(memory, feed)
         self._start_command(memory)
         self._start_exits()
+        self._start_baskets(memory)
         self._start_broker(port, feed)
         self._shake_hands()
         # The watcher first: a login brings the feed up, and that is told to the watcher.
@@ -151,7 +156,7 @@ class Wiring:
         """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
         if not self._running:
             return
-        last = (self.exits, self.risk, self.guard, self.market, self.repo, self.notifier)
+        last = (self.baskets, self.exits, self.risk, self.guard, self.market, self.repo, self.notifier)
         for line in (self.supervisor, self.watcher, self.broker, self.command, *last):
             ref = self.refs.get(line.name)
             if ref is not None:
@@ -286,6 +291,7 @@ class Wiring:
                 market=self.market,
                 repo=self.repo,
                 notifier=self.notifier,
+                baskets=self.baskets,
                 client_id=settings.client_id,
                 settings=settings.exits,
                 stops=settings.stops,
@@ -296,6 +302,25 @@ class Wiring:
                 timer=self.timer,
             ),
         )
+
+    def _start_baskets(self, memory: DeskMemory) -> None:
+        self._begin(
+            self.baskets,
+            BasketsActor.start_on(
+                self.loop,
+                supervisor=self.supervisor,
+                command=self.command,
+                guard=self.guard,
+                exits=self.exits,
+                repo=self.repo,
+                notifier=self.notifier,
+                client_id=self._settings.client_id,
+                clock=self.clock,
+                ids=self._ids,
+                timer=self.timer,
+            ),
+        )
+        post(self.baskets, ResumeBaskets(baskets=memory.baskets, orders=memory.orders))
 
     def _square_off(self) -> SquareOff:
         own = {one.name: one.square_off for one in self._settings.strategies if one.square_off is not None}

@@ -29,7 +29,7 @@ class Told:
     def __init__(self) -> None:
         self.fills: queue.SimpleQueue[tuple[Order, float]] = queue.SimpleQueue()
 
-    def tell(self, message: OrderUpdated | OrderDeclined) -> None:
+    def tell(self, message: OrderUpdated | OrderDeclined | TradingTurned) -> None:
         """Note a fill."""
         if isinstance(message, OrderUpdated) and message.order.state is State.FILLED:
             self.fills.put((message.order, time.time()))

@@ -24,6 +24,8 @@ class Stake:
     side: Side
     open_quantity: int
     unconfirmed: bool = False
+    held_back: bool = False
+    """A leg of a basket that has not been sent yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class GuardLedger:
             if strategy == EXTERNAL:
                 continue
             for key in {*book.positions, *(one.key for one in book.stakes.values())}:
-                stakes = [(name, one) for name, one in book.stakes.items() if one.key == key]
+                stakes = [(name, one) for name, one in book.stakes.items() if one.key == key and not one.held_back]
                 waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
                 exposure = Exposure(book.positions.get(key, 0), waiting)
                 if not exposure.is_flat:
@@ -119,8 +121,12 @@ class GuardLedger:
         book = self.book(command.strategy)
         held = book.positions.get(command.key, 0)
         inputs = {"held": str(held), "open_orders": str(len(book.stakes))}
-        if command.command_id in book.stakes:
-            return Reserved(book.stakes[command.command_id].open_quantity, inputs)
+        known = book.stakes.get(command.command_id)
+        if known is not None:
+            if known.held_back:
+                sent = {**book.stakes, command.command_id: replace(known, held_back=False)}
+                self._books[command.strategy] = replace(book, stakes=sent)
+            return Reserved(known.open_quantity, inputs)
         quantity = command.quantity
         if command.intent is Intent.EXIT:
             closing = book.being_reduced(command.key, command.side)
@@ -140,6 +146,16 @@ class GuardLedger:
         stake = Stake(command.key, command.side, quantity)
         self._books[command.strategy] = replace(book, stakes={**book.stakes, command.command_id: stake})
         return Reserved(quantity, inputs)
+
+    def reserve_basket(self, legs: tuple[OrderCommand, ...]) -> Reserved | GuardRefused:
+        """Hold all legs of a basket at once, or none: between them checks 2B and 2C do not count."""
+        book = self.book(legs[0].strategy)
+        inputs = {"open_orders": str(len(book.stakes)), "legs": str(len(legs))}
+        if book.has_exposure:
+            return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs)
+        stakes = {leg.command_id: Stake(leg.key, leg.side, leg.quantity, held_back=True) for leg in legs}
+        self._books[legs[0].strategy] = replace(book, stakes=stakes)
+        return Reserved(sum(leg.quantity for leg in legs), inputs)
 
     def _left_by_others(self, key: InstrumentKey, side: Side) -> int:
         """Return the units that orders on `side` may still take off, after what EXTERNAL took.

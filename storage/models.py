@@ -228,6 +228,25 @@ class RiskDayRecord(Table):
         indexes = ((("client_id", "day"), True),)
 
 
+class BasketTable(Table):
+    """Orders that belong together, and how they ended."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    basket_id = peewee.TextField()
+    strategy = peewee.TextField()
+    asked_at = peewee.DateTimeField()
+    given = peewee.TextField()
+    state = peewee.TextField()
+    words = peewee.TextField(default="")
+
+    class Meta:
+        """A basket's id is taken once."""
+
+        table_name = "baskets"
+        indexes = ((("client_id", "basket_id"), True),)
+
+
 class ExitWishRecord(Table):
     """A position that is to be made flat, until it was."""
 

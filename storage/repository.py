@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import peewee
 
+from domain.basket import BasketRecord
 from domain.books import Disagreement
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
@@ -25,6 +26,7 @@ from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
 from domain.stops import Protection
+from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError
 from storage.models import OPEN
@@ -256,6 +258,10 @@ class OrderRepository:
             (self._client_id, day.day, *figures, None if day.breached_at is None else to_text(day.breached_at)),
         )
 
+    def keep_basket(self, record: BasketRecord) -> None:
+        """Keep a basket as it stands."""
+        keep_basket(self._connection, self._client_id, record)
+
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
@@ -375,6 +381,10 @@ class OrderRepository:
             " AND filled_quantity > COALESCE((SELECT quantity FROM protections"
             " WHERE protections.client_id = orders.client_id AND protection_id = command_id), 0) ORDER BY id"
         )
+
+    def baskets(self) -> tuple[BasketRecord, ...]:
+        """Return the baskets that are open and the last that ended, oldest first."""
+        return read_baskets(self._connection, self._client_id)
 
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""

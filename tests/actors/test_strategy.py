@@ -62,6 +62,7 @@ class StrategyRoom:
     ) -> None:
         self.clock = FakeClock()
         self.supervisor, self.command, self.market, self.exits = Probe(), Probe(), Probe(), Probe()
+        self.baskets = Probe()
         memory = DeskMemory(
             orders=orders, positions=positions or {}, orders_today=0, trading_state=TradingState.ACTIVE, because=""
         )
@@ -70,6 +71,7 @@ class StrategyRoom:
             command=self.command,
             market=self.market,
             exits=self.exits,
+            baskets=self.baskets,
             client_id="FA1",
             clock=self.clock,
             ids=FakeIds(),

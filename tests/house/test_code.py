@@ -49,6 +49,7 @@ LONG_ROOMS = {
     "actors/exits.py": "the one clock by which episodes, stops, nets and the square-off look",
     "actors/messages.py": "the whole vocabulary on one page",
     "actors/repo.py": "every write and look-up, and what becomes of it when the database fails",
+    "actors/strategy.py": "all that a strategy may say and hear",
     "domain/order.py": "the order and every rule that makes it valid",
     "domain/settings.py": "every limit, interval and bound on one page",
     "storage/repository.py": "the only queries",

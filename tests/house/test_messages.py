@@ -26,6 +26,7 @@ ANSWERS = {
     messages.Holdings,
     messages.ExitsNow,
     messages.PnlNow,
+    messages.BasketsNow,
     messages.StopsNow,
     messages.BrokerState,
     messages.WatchState,

@@ -1,0 +1,255 @@
+"""Baskets: leads orders that belong together, each through the six steps like any other (`domain/basket.py`).
+
+The guard reserves all legs at once, so that no leg is refused because of another. What was never sent is given back.
+An earlier run's basket is never gone on with: what is in flight is waited for, then it ends by its own rule.
+"""
+
+from collections.abc import Mapping
+from typing import Final, assert_never
+
+from actors.address import Address, post
+from actors.loop import LoopActor
+from actors.messages import (
+    ActorDied,
+    BasketAnswered,
+    BasketReserved,
+    BasketsInbox,
+    BasketsNow,
+    ChangeOrder,
+    CommandInbox,
+    ExitsInbox,
+    FindBaskets,
+    FollowOrders,
+    GuardInbox,
+    LegMoved,
+    LookAtBaskets,
+    MakeFlat,
+    NotifierInbox,
+    OrderAnswered,
+    OrderDeclined,
+    RaiseAlert,
+    RecordBasket,
+    ReleaseReservation,
+    RepoInbox,
+    ReserveBasket,
+    ResumeBaskets,
+    StopBaskets,
+    SubmitBasket,
+    SubmitOrder,
+)
+from actors.timer import Timer
+from domain.basket import (
+    BasketRecord,
+    BasketState,
+    Finish,
+    Progress,
+    SendLegs,
+    TakeBackLegs,
+    WaitOn,
+    resumed,
+)
+from domain.basket_words import ended_alert
+from domain.change import ChangeKind
+from domain.change_command import ChangeCommand
+from domain.exits import ExitWish, Scope
+from domain.order import Order, OrderCommand, Origin
+from domain.reasons import explain
+from domain.seams import Clock, Ids
+
+LOOK_S: Final = 0.5
+KEPT_MAX: Final = 1_000
+"""So many ended baskets are remembered for a repeat of their id; the database keeps all."""
+
+
+class BasketsActor(LoopActor):
+    """Owns the baskets under way, and how the last ones ended."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address[ActorDied],
+        command: Address[CommandInbox],
+        guard: Address[GuardInbox],
+        exits: Address[ExitsInbox],
+        repo: Address[RepoInbox],
+        notifier: Address[NotifierInbox],
+        client_id: str,
+        clock: Clock,
+        ids: Ids,
+        timer: Timer,
+    ) -> None:
+        super().__init__(supervisor)
+        self._command = command
+        self._guard = guard
+        self._exits = exits
+        self._repo = repo
+        self._notifier = notifier
+        self._client_id = client_id
+        self._clock = clock
+        self._ids = ids
+        self._timer = timer
+        self._records: dict[str, BasketRecord] = {}
+        self._running: dict[str, Progress] = {}
+        self._basket_of: dict[str, str] = {}
+        self._callers: dict[str, Address[BasketAnswered]] = {}
+        self._looking = False
+
+    def on_receive(self, message: BasketsInbox | OrderAnswered | OrderDeclined) -> BasketsNow | None:
+        """Begin, hear of a leg, and take the next step."""
+        match message:
+            case SubmitBasket():
+                self._take(message)
+            case BasketReserved():
+                self._begin(message)
+            case OrderAnswered():
+                self._hear(message.order)
+            case LegMoved():
+                self._hear(message.order)
+            case OrderDeclined():
+                self._hear_declined(message)
+            case StopBaskets():
+                self._stop_those_of(message)
+            case LookAtBaskets():
+                self._looking = False
+                for name in list(self._running):
+                    self._go_on(name)
+                self._look_later()
+            case ResumeBaskets():
+                self._resume(message)
+            case FindBaskets():
+                return BasketsNow(baskets=tuple(self._records.values()))
+            case _:
+                assert_never(message)
+        return None
+
+    def _take(self, message: SubmitBasket) -> None:
+        """Take a basket once; a repeat of its id hears how the first one ended, or will."""
+        name = message.basket.basket_id
+        known = self._records.get(name)
+        if known is not None and name not in self._running:
+            _answer(message.reply_to, known)
+            return
+        if message.reply_to is not None:
+            self._callers[name] = message.reply_to
+        if known is None:
+            self._keep(
+                BasketRecord(basket=message.basket, state=BasketState.RUNNING, words="", asked_at=self._clock.now())
+            )
+            self._running[name] = Progress(message.basket)
+            self._basket_of.update({leg.command_id: name for leg in message.basket.legs})
+            post(self._guard, ReserveBasket(basket_id=name, legs=message.basket.legs, reply_to=self.actor_ref))
+
+    def _begin(self, message: BasketReserved) -> None:
+        progress = self._running[message.basket_id]
+        if message.refused is not None:
+            self._end(progress, Finish(BasketState.STOPPED, explain(message.refused).rstrip("."), (), ()))
+            return
+        names = tuple(leg.command_id for leg in progress.basket.legs)
+        post(self._command, FollowOrders(command_ids=names, follower=self.actor_ref))
+        self._go_on(message.basket_id)
+        self._look_later()
+
+    def _hear(self, order: Order) -> None:
+        name = self._basket_of.get(order.command.command_id)
+        if name in self._running:
+            self._running[name].hear(order)
+            self._go_on(name)
+
+    def _hear_declined(self, message: OrderDeclined) -> None:
+        name = self._basket_of.get(message.command_id)
+        if name in self._running:
+            self._running[name].declined[message.command_id] = message.words
+            self._go_on(name)
+
+    def _stop_those_of(self, message: StopBaskets) -> None:
+        for name, progress in list(self._running.items()):
+            if progress.basket.strategy == message.strategy and not progress.stopped:
+                progress.stopped = message.because
+                self._go_on(name)
+
+    def _go_on(self, name: str) -> None:
+        """Take steps until there is nothing to do but to wait."""
+        progress = self._running[name]
+        while True:
+            step = progress.next_step(self._clock.monotonic())
+            match step:
+                case SendLegs():
+                    for leg in step.legs:
+                        post(self._command, SubmitOrder(command=leg, reply_to=self.actor_ref))
+                case TakeBackLegs():
+                    for command_id in step.command_ids:
+                        self._take_back(progress, command_id)
+                case Finish():
+                    self._end(progress, step)
+                    return
+                case WaitOn():
+                    return
+                case _:
+                    assert_never(step)
+
+    def _take_back(self, progress: Progress, command_id: str) -> None:
+        cancel = ChangeCommand(
+            change_id=self._ids.new()[:32],
+            client_id=self._client_id,
+            command_id=command_id,
+            kind=ChangeKind.CANCEL,
+            because=f"basket {progress.basket.basket_id}"[:200],
+            origin=Origin.DESK,
+        )
+        post(self._command, ChangeOrder(command=cancel))
+
+    def _end(self, progress: Progress, finish: Finish) -> None:
+        """Give back what was never sent, make flat what is not to stay, and tell how it ended."""
+        basket = progress.basket
+        for leg in finish.unsent:
+            post(self._guard, ReleaseReservation(command=leg))
+        if finish.state is BasketState.COMPENSATED:
+            post(self._exits, MakeFlat(wishes=tuple(self._wish(leg, finish.words) for leg in finish.filled)))
+        asked_at = self._records[basket.basket_id].asked_at
+        record = BasketRecord(basket=basket, state=finish.state, words=finish.words, asked_at=asked_at)
+        self._keep(record)
+        del self._running[basket.basket_id]
+        for leg in basket.legs:
+            self._basket_of.pop(leg.command_id, None)
+        post(self._notifier, RaiseAlert(alert=ended_alert(basket, finish)))
+        _answer(self._callers.pop(basket.basket_id, None), record)
+
+    def _wish(self, leg: OrderCommand, because: str) -> ExitWish:
+        return ExitWish(
+            wish_id=self._ids.new(),
+            scope=Scope(leg.strategy, leg.key),
+            because=f"the basket failed: {because}"[:200],
+            origin=Origin.DESK,
+            asked_at=self._clock.now(),
+        )
+
+    def _keep(self, record: BasketRecord) -> None:
+        self._records[record.basket.basket_id] = record
+        post(self._repo, RecordBasket(record=record))
+        for name in list(self._records)[: max(0, len(self._records) - KEPT_MAX)]:
+            if name not in self._running:
+                del self._records[name]
+
+    def _resume(self, message: ResumeBaskets) -> None:
+        orders: Mapping[str, Order] = {order.command.command_id: order for order in message.orders}
+        for record in message.baskets:
+            name = record.basket.basket_id
+            self._records[name] = record
+            if record.state is not BasketState.RUNNING:
+                continue
+            self._running[name] = resumed(record, orders, self._clock.monotonic())
+            names = tuple(leg.command_id for leg in record.basket.legs)
+            self._basket_of.update(dict.fromkeys(names, name))
+            post(self._command, FollowOrders(command_ids=names, follower=self.actor_ref))
+            self._go_on(name)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        if self._running and not self._looking:
+            self._looking = True
+            self._timer.tell_after(LOOK_S, self.actor_ref, LookAtBaskets())
+
+
+def _answer(caller: Address[BasketAnswered] | None, record: BasketRecord) -> None:
+    if caller is not None:
+        post(caller, BasketAnswered(record=record))
