@@ -74,6 +74,7 @@ from actors.messages import (
     LookNow,
     LookUpOrder,
     MarketInbox,
+    NotifierInbox,
     OrderAnswered,
     OrderDeclined,
     OrderNotFound,
@@ -86,6 +87,7 @@ from actors.messages import (
     PlaceAnswered,
     PlaceOrder,
     PriceOrder,
+    RaiseAlert,
     Readiness,
     RecordEvent,
     RecordExternalMove,
@@ -113,6 +115,8 @@ from actors.messages import (
 from actors.settling import Settling
 from actors.sight import Sight
 from actors.timer import Timer
+from domain.alert import Alert
+from domain.alert_words import database_alert, database_back_alert, order_alert, session_alert
 from domain.books import Disagreement, Quarrel
 from domain.calendar import Calendar
 from domain.change import ChangeStage
@@ -145,6 +149,7 @@ class CommandActor(LoopActor):
         broker: Address[BrokerInbox],
         watcher: Address[WatcherInbox],
         exits: Address[ExitsInbox],
+        notifier: Address[NotifierInbox],
         limits: "CommandLimits",
         calendar: Calendar | None,
         clock: Clock,
@@ -158,6 +163,7 @@ class CommandActor(LoopActor):
         self._broker = broker
         self._watcher = watcher
         self._exits = exits
+        self._notifier = notifier
         self._limits = limits
         self._calendar = calendar
         self._clock = clock
@@ -167,7 +173,7 @@ class CommandActor(LoopActor):
             repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
         )
         self._settling = Settling(repo, self._record)
-        self._sight = Sight(limits.blind_s_max, clock.now())
+        self._sight = Sight(limits.blind_s_max, clock.now(), self._tell)
         self._being_settled: set[str] = set()
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
@@ -175,6 +181,7 @@ class CommandActor(LoopActor):
         self._fills_grew = False
         self._unrecorded: dict[tuple[str, Event, Reason | None, str | None], RecordEvent] = {}
         self._stopping = False
+        self._writes = True
 
     def on_receive(self, message: CommandInbox) -> Readiness | Disagreement | None:
         """Take each order one step further."""
@@ -313,6 +320,7 @@ class CommandActor(LoopActor):
                 assert lead.declined is not None, "only a declined order is looked up"
                 self._decline(lead, lead.declined, "; ".join(self._reasons()) or explain(lead.declined))
             case RegistrationFailed():
+                self._tell(database_alert(message.cause))
                 self._decline(self._end(message.command_id), Reason.DATABASE_UNAVAILABLE, message.cause)
 
     def _end(self, command_id: str) -> Lead:
@@ -439,6 +447,9 @@ class CommandActor(LoopActor):
     # After every event: who must know, and what comes next.
 
     def _go_on(self, message: EventRecorded) -> None:
+        if not self._writes and not self._unrecorded:
+            self._writes = True
+            self._tell(database_back_alert())
         order, event = message.order, message.happened.event
         name = order.command.command_id
         lead = self._leads.find(name)
@@ -459,8 +470,9 @@ class CommandActor(LoopActor):
         self._settling.go_on(order, message.happened)
 
     def _spread(self, order: Order, happened: OrderEvent, *, late: bool) -> None:
-        if late:
-            logger.critical("late truth: {} is {} after all", order.command.command_id, order.state)
+        alert = order_alert(order, happened, late=late)
+        if alert is not None:
+            self._tell(alert)
         if happened.event is Event.NOTE and happened.note is not None:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
         cut = happened.event is Event.SEND and order.quantity < order.command.quantity
@@ -497,6 +509,9 @@ class CommandActor(LoopActor):
         """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
         if not self._changes.go_on_unrecorded(message.happened, message.cause):
             return
+        if self._writes:
+            self._writes = False
+            self._tell(database_alert(message.cause))
         if not self._unrecorded:
             self._timer.tell_after(RETRY_UNRECORDED_S, self.actor_ref, RetryUnrecorded())
         happened = message.happened
@@ -537,6 +552,9 @@ class CommandActor(LoopActor):
 
     def _take_session(self, message: SessionChanged) -> None:
         """Take entries only with a session, and after the books have been compared in it."""
+        alert = session_alert(message.state, message.words)
+        if alert is not None:
+            self._tell(alert)
         if self._sight.take_session(message, self._clock.now()):
             post(self._watcher, LookNow())
 
@@ -590,6 +608,9 @@ class CommandActor(LoopActor):
             if order.change is not None and order.change.stage is ChangeStage.ASKED and not order.is_over:
                 lost = OrderEvent(event=Event.LOSE_CHANGE, tag=Reason.CHANGE_REPLY_LOST, change=order.change)
                 self._record(order.command.command_id, lost)
+
+    def _tell(self, alert: Alert) -> None:
+        post(self._notifier, RaiseAlert(alert=alert))
 
     def _reasons(self) -> tuple[str, ...]:
         unwritten = f"{len(self._unrecorded)} events wait for the database" if self._unrecorded else None

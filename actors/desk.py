@@ -7,6 +7,7 @@ import gc
 import importlib
 import sys
 import threading
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,12 +19,16 @@ from actors.address import Address, ReplyOnce, post
 from actors.clock import RandomIds, SystemClock
 from actors.messages import (
     AcceptDisagreement,
+    AcknowledgeAlarms,
+    AlarmsAcknowledged,
+    AlertsNow,
     BasketAnswered,
     BasketsNow,
     BrokerState,
     ChangeOrder,
     ExitsNow,
     ExposuresTold,
+    FindAlerts,
     FindBaskets,
     FindBrokerState,
     FindExits,
@@ -45,6 +50,7 @@ from actors.messages import (
     OrderUpdated,
     PnlNow,
     PositionBookRead,
+    RaiseAlert,
     Readiness,
     ReadPositionBook,
     SetStops,
@@ -63,13 +69,14 @@ from actors.messages import (
 from actors.strategy import StrategyActor, StrategySeams
 from actors.wiring import ASK_WAIT_S, DeskFeed, DeskStartError, DeskUnavailableError, Wiring, stop_actor
 from broker.port import Broker
+from domain.alert_words import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
 from domain.basket import Basket
 from domain.books import Disagreement
 from domain.change_command import ChangeCommand
 from domain.exits import ExitWish, Scope
 from domain.order import Order, OrderCommand, Origin
 from domain.risk import TradingState
-from domain.seams import Clock, Ids
+from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings, StrategySettings
 from domain.settlement import Settlement
 from domain.stops import StopTerms
@@ -77,6 +84,8 @@ from storage.backup import back_up
 from storage.database import StorageError
 from storage.lease import Lease, take_lease
 
+OPEN_ORDERS_TOLD_MAX: Final = 1_000
+SUMMED_UP_MAX: Final = 20_000
 SWITCH_INTERVAL_S: Final = 0.001
 """How long one busy thread may keep the others waiting. The default of 5 ms would multiply the order path's latency."""
 
@@ -120,6 +129,7 @@ class Desk:
             machine_clock=clock or SystemClock(),
             ids=self._ids,
             escalate=self._escalate,
+            summarise=self._summarise,
         )
         self._clock = self._wiring.clock
         self._strategies: list[pykka.ActorRef[Any]] = []
@@ -135,9 +145,35 @@ class Desk:
         try:
             self._take_lease()
             self._wiring.start()
+            self._tell_start()
         except BaseException:
             self.stop(grace_s=0)
             raise
+
+    def _tell_start(self) -> None:
+        held = sum(len(positions) for positions in self.holdings().positions.values())
+        open_orders = len(self.orders(OPEN_ORDERS_TOLD_MAX, open_only=True))
+        post(self._wiring.notifier, RaiseAlert(alert=started_alert(held, open_orders)))
+
+    def _summarise(self) -> None:
+        """Sum the day up, in a thread of its own: it asks the actors."""
+        threading.Thread(target=self._sum_up, name="summary", daemon=True).start()
+
+    def _sum_up(self) -> None:
+        try:
+            orders = self.orders(SUMMED_UP_MAX)
+            today = trading_day(self._clock.now())
+            fates = Counter(str(one.status) for one in orders if one.day == today)
+            held = {
+                f"{units:+d} {key.symbol} of {strategy}"
+                for strategy, positions in self.holdings().positions.items()
+                for key, units in positions.items()
+            }
+            alert = summary_alert(today, fates, sorted(held), self.pnl().total)
+        except DeskUnavailableError as error:
+            logger.warning("the day was not summed up: {}", error)
+            return
+        post(self._wiring.notifier, RaiseAlert(alert=alert))
 
     def _take_lease(self) -> None:
         """Keep a second desk for this account out, before anything of it is touched."""
@@ -170,6 +206,7 @@ class Desk:
 
     def _escalate(self, why: str) -> None:
         logger.critical("the desk must end: {}", why)
+        post(self._wiring.notifier, RaiseAlert(alert=ending_alert(why)))
         self._failure = why
         self._failed.set()
 
@@ -183,6 +220,7 @@ class Desk:
         self.stop_strategies()
         post(self._wiring.command, StopTaking())
         orphans = self._drain(grace)
+        post(self._wiring.notifier, RaiseAlert(alert=stopped_alert(orphans)))
         self._wiring.stop()
         if self._lease is not None:
             self._lease.release()
@@ -316,6 +354,25 @@ class Desk:
         reply: ReplyOnce[StopsAnswered] = ReplyOnce()
         post(self._wiring.exits, SetStops(scope=scope, terms=terms, because=because, reply_to=reply))
         return reply.wait(ASK_WAIT_S)
+
+    def alerts(self) -> AlertsNow:
+        """Return what was told lately, and which alarms are open."""
+        found: AlertsNow = self._wiring.ask_of(self._wiring.notifier, FindAlerts())
+        return found
+
+    def acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
+        """Take a topic's alarm as seen by a person, or all of them."""
+        seen: AlarmsAcknowledged = self._wiring.ask_of(self._wiring.notifier, AcknowledgeAlarms(topic=topic))
+        return seen
+
+    def warn_of_stranger(self, chat_id: str) -> None:
+        """Tell that somebody else talks to the bot."""
+        post(self._wiring.notifier, RaiseAlert(alert=stranger_alert(chat_id)))
+
+    def trading_state(self) -> TradingStateNow:
+        """Return what may be sent, and why."""
+        found: TradingStateNow = self._wiring.ask_of(self._wiring.risk, FindTradingState())
+        return found
 
     def pnl(self) -> PnlNow:
         """Return how the day stands, in rupees."""

@@ -37,6 +37,7 @@ from actors.messages import (
     OrderPriced,
     PriceOrder,
     PriceTicked,
+    RaiseAlert,
     RecordFlat,
     RecordWish,
     RepoInbox,
@@ -49,6 +50,8 @@ from actors.messages import (
 from actors.nets import Nets, is_net
 from actors.stops import Stops
 from actors.timer import Timer
+from domain.alert import Alert
+from domain.alert_words import exit_alert, exit_begins_alert, flat_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
@@ -91,6 +94,7 @@ class ExitsActor(LoopActor):
         self._market = market
         self._repo = repo
         self._baskets = baskets
+        self._notifier = notifier
         self._client_id = client_id
         self._settings = settings
         self._calendar = calendar
@@ -178,7 +182,7 @@ class ExitsActor(LoopActor):
         for wish in wishes:
             if wish.scope in self._episodes:
                 continue
-            logger.warning("{} is to be flat: {}", wish.scope, wish.because)
+            self._tell(exit_begins_alert(str(wish.scope), wish.because))
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
             self._episodes[wish.scope] = Episode(wish, name, self._clock.monotonic(), self._settings)
             post(self._repo, RecordWish(wish=wish))
@@ -287,15 +291,10 @@ class ExitsActor(LoopActor):
             origin=Origin.HUMAN if episode.wish.origin is Origin.HUMAN else Origin.DESK,
             comment=episode.wish.because[:200],
         )
-        logger.log(
-            "CRITICAL" if step.number >= LOUD_FROM else "WARNING",
-            "exit {} of {}: {} {} at {}",
-            step.number,
-            scope,
-            step.side,
-            step.quantity,
-            price or "market",
-        )
+        logger.info("exit {} of {}: {} {} at {}", step.number, scope, step.side, step.quantity, price or "market")
+        if step.number > 1:
+            loud = step.number >= LOUD_FROM
+            self._tell(exit_alert(str(scope), episode.wish.because, step.number, loud=loud))
         post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref))
 
     def _free(self, exposures: Mapping[Scope, Exposure]) -> None:
@@ -317,4 +316,7 @@ class ExitsActor(LoopActor):
         wish = episode.wish
         del self._episodes[wish.scope]
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
-        logger.warning("{} is flat after {} exits: {}", wish.scope, episode.tries, wish.because)
+        self._tell(flat_alert(str(wish.scope), wish.because, episode.tries))
+
+    def _tell(self, alert: Alert) -> None:
+        post(self._notifier, RaiseAlert(alert=alert))

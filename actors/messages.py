@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from actors.address import Address
-from domain.alert import Alert
+from domain.alert import Alert, AlertRecord
 from domain.basket import Basket, BasketRecord
 from domain.books import Disagreement
 from domain.change import Change
@@ -1000,6 +1000,60 @@ class RaiseAlert:
     alert: Alert
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtAlerts:
+    """See what is due to be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellingSent:
+    """Every channel has taken what was told about this topic."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeAlarms:
+    """A person has seen this topic's alarm, or all of them."""
+
+    topic: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmsAcknowledged:
+    """These alarms are told no more."""
+
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeAlarms:
+    """Go on telling what an earlier run could not, or nobody has acknowledged."""
+
+    records: tuple[AlertRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindAlerts:
+    """What was told lately, and which alarms are open?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsNow:
+    """The last alerts, oldest first, the topics of open alarms, and why nobody is told (empty: somebody is)."""
+
+    records: tuple[AlertRecord, ...]
+    open: tuple[str, ...]
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAlert:
+    """Keep an alert as it stands."""
+
+    record: AlertRecord
+
+
 # the desk's own life
 
 
@@ -1094,7 +1148,7 @@ class DeskMemory:
     `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted, `wishes`
     the positions that are on their way to flat, `protections` the armed stops and today's ended ones, `unarmed` the
     entries that traded more than their stops know of, `risk_days` how the last days stood against their limits,
-    `baskets` the open ones and the last that ended.
+    `baskets` the open ones and the last that ended, `alerts` those that are still to be told or acknowledged.
     """
 
     orders: tuple[Order, ...]
@@ -1109,6 +1163,7 @@ class DeskMemory:
     unarmed: tuple[Order, ...] = ()
     risk_days: tuple[RiskDay, ...] = ()
     baskets: tuple[BasketRecord, ...] = ()
+    alerts: tuple[AlertRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1271,6 +1326,7 @@ RepoInbox: TypeAlias = (
     | RecordProtection
     | RecordRiskDay
     | RecordBasket
+    | RecordAlert
     | CommitNow
     | RecallDesk
     | FindOrders
@@ -1345,7 +1401,7 @@ WatcherInbox: TypeAlias = (
     | SendHeartbeat
     | FindWatchState
 )
-NotifierInbox: TypeAlias = RaiseAlert
+NotifierInbox: TypeAlias = RaiseAlert | LookAtAlerts | TellingSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
 StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead

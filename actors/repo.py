@@ -32,6 +32,7 @@ from actors.messages import (
     OrderRegistered,
     OrderRepeated,
     RecallDesk,
+    RecordAlert,
     RecordBasket,
     RecordEvent,
     RecordExternalMove,
@@ -70,6 +71,7 @@ Write: TypeAlias = (
     | RecordProtection
     | RecordRiskDay
     | RecordBasket
+    | RecordAlert
     | RecordTradingState
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
@@ -136,6 +138,7 @@ class RepoActor(LoopActor):
                 | RecordProtection()
                 | RecordRiskDay()
                 | RecordBasket()
+                | RecordAlert()
                 | RecordTradingState()
             ):
                 self._gather(message)
@@ -222,6 +225,7 @@ class RepoActor(LoopActor):
                 | RecordProtection()
                 | RecordRiskDay()
                 | RecordBasket()
+                | RecordAlert()
             ):
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
             case RecordForeign():
@@ -305,6 +309,8 @@ class RepoActor(LoopActor):
                 self._repository.keep_risk_day(message.risk_day)
             case RecordBasket():
                 self._repository.keep_basket(message.record)
+            case RecordAlert():
+                self._repository.keep_alert(message.record)
             case RecordTradingState():
                 self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
@@ -330,6 +336,7 @@ class RepoActor(LoopActor):
             unarmed=self._repository.unarmed_entries(),
             risk_days=self._repository.risk_days(),
             baskets=self._repository.baskets(),
+            alerts=self._repository.open_alerts(),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -358,6 +365,7 @@ def _name_in(message: Write) -> str | None:
             | RecordProtection()
             | RecordRiskDay()
             | RecordBasket()
+            | RecordAlert()
             | RecordTradingState()
         ):
             return None

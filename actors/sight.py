@@ -3,11 +3,12 @@
 A part of CommandActor, in its thread. Exits never ask here: they get out.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
-from loguru import logger
-
 from actors.messages import BooksCompared, BooksUnavailable, SessionChanged
+from domain.alert import Alert
+from domain.alert_words import agreement_alert, blind_alert, disagreement_alert, seeing_alert
 from domain.books import Disagreement
 from domain.reasons import Reason
 from domain.session import SessionState
@@ -16,7 +17,9 @@ from domain.session import SessionState
 class Sight:
     """Owns how well the desk sees the broker. Each reason is a sentence, and None where all is well."""
 
-    def __init__(self, blind_s_max: float, now: datetime) -> None:
+    def __init__(self, blind_s_max: float, now: datetime, tell: Callable[[Alert], None]) -> None:
+        self._tell = tell
+        self._is_blind = False
         self._blind_s_max = blind_s_max
         self._sees_from = now
         self._session: str | None = "no session has been opened at the broker yet"
@@ -42,21 +45,27 @@ class Sight:
         """See again, by a whole book that was asked for in this session."""
         if message.whole and message.asked_at >= self._sees_from:
             self._blind = None
+            if self._is_blind:
+                self._is_blind = False
+                self._tell(seeing_alert())
 
     def be_blind(self, message: BooksUnavailable) -> None:
         """Count as blind only after the bound: one lost book says nothing."""
         if message.blind_s >= self._blind_s_max:
             self._blind = f"the broker's order book has been unreadable for {message.blind_s:.0f} s: {message.cause}"
+            if not self._is_blind:
+                self._is_blind = True
+                self._tell(blind_alert(message.cause))
 
     def disagree(self, found: tuple[Disagreement, ...]) -> None:
         """Alarm about what is new, and say what has cleared."""
         known = {one.name for one in self.disagreements}
         for one in found:
             if one.name not in known:
-                logger.critical("the books disagree: {}", one.sentence)
-        cleared = known - {one.name for one in found}
-        if cleared:
-            logger.warning("the books agree again about {}", ", ".join(sorted(cleared)))
+                stops = one.quarrel.stops_entries
+                self._tell(disagreement_alert(one.name, one.sentence, stops_entries=stops))
+        for name in sorted(known - {one.name for one in found}):
+            self._tell(agreement_alert(name))
         self.disagreements = found
 
     def settle(self, name: str) -> None:

@@ -4,21 +4,22 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, assert_never
 
-from loguru import logger
-
 from actors.actor import DeskActor
 from actors.address import Address, Line, post
 from actors.messages import (
     ActorDied,
     CheckHeartbeat,
     HeartbeatSent,
+    NotifierInbox,
     Poll,
+    RaiseAlert,
     RestartWatcher,
     SendHeartbeat,
     SupervisorInbox,
     WatcherInbox,
 )
 from actors.timer import Timer
+from domain.alert_words import watcher_alert
 from domain.seams import Clock
 from domain.settings import SupervisorSettings
 
@@ -50,6 +51,7 @@ class SupervisorActor(DeskActor):
         watcher: Line[WatcherInbox],
         start_watcher: Callable[[], Address[WatcherInbox]],
         escalate: Callable[[str], None],
+        notifier: Address[NotifierInbox],
         settings: SupervisorSettings,
         clock: Clock,
         timer: Timer,
@@ -58,6 +60,7 @@ class SupervisorActor(DeskActor):
         self._watcher = watcher
         self._start_watcher = start_watcher
         self._escalate = escalate
+        self._notifier = notifier
         self._settings = settings
         self._clock = clock
         self._timer = timer
@@ -114,7 +117,7 @@ class SupervisorActor(DeskActor):
         self._restarting = True
         self._restarts.append(now)
         delay_s = self._settings.restart_delay_s * 2 ** len(recent)
-        logger.error("the watcher is restarted in {:.1f} s: {}", delay_s, why)
+        post(self._notifier, RaiseAlert(alert=watcher_alert(why)))
         self._timer.tell_after(delay_s, self.actor_ref, RestartWatcher())
 
     def _restart(self) -> None:

@@ -40,11 +40,13 @@ from actors.messages import (
     PriceSeen,
     RecallDesk,
     RepoInbox,
+    ResumeAlarms,
     ResumeBaskets,
     ResumeOrders,
     RiskInbox,
     SupervisorInbox,
     TakeUpStops,
+    TellingSent,
     WatcherInbox,
 )
 from actors.notifier import NotifierActor
@@ -56,6 +58,7 @@ from actors.watcher import WatcherActor
 from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
+from domain.alerting import Telling
 from domain.books import CARRIED_PRODUCTS
 from domain.calendar import Calendar
 from domain.comparison import Comparison, known_from
@@ -68,6 +71,9 @@ from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings
 from domain.square_off import SquareOff
+from notify.channels import channels_of
+from notify.port import ChannelError
+from notify.sender import Sender
 
 ASK_WAIT_S: Final = 10.0
 
@@ -105,6 +111,7 @@ class Wiring:
         machine_clock: Clock,
         ids: Ids,
         escalate: Callable[[str], None],
+        summarise: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._machine_clock = machine_clock
@@ -112,6 +119,8 @@ class Wiring:
         self._feed = feed
         self._ids = ids
         self._escalate = escalate
+        self._summarise = summarise
+        self._sender: Sender | None = None
         self._running = False
         self.clock = SteadyClock(machine_clock)
         self.calendar: Calendar | None = None
@@ -133,9 +142,10 @@ class Wiring:
         self.timer = ThreadTimer(self.clock)
         self.loop = SharedLoop()
         self._running = True
-        self._begin(self.notifier, NotifierActor.start(supervisor=self.supervisor))
+        self._start_notifier()
         self._start_repo()
         memory = self.recall()
+        post(self.notifier, ResumeAlarms(records=memory.alerts))
         self.calendar = self._make_calendar()
         feed, port = self._adapters()
         self._start_judges(memory, feed)
@@ -156,7 +166,7 @@ class Wiring:
         """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
         if not self._running:
             return
-        last = (self.baskets, self.exits, self.risk, self.guard, self.market, self.repo, self.notifier)
+        last = (self.baskets, self.exits, self.risk, self.guard, self.market, self.notifier, self.repo)
         for line in (self.supervisor, self.watcher, self.broker, self.command, *last):
             ref = self.refs.get(line.name)
             if ref is not None:
@@ -165,6 +175,8 @@ class Wiring:
             self._feed.stop()
         self.loop.stop()
         self.timer.stop()
+        if self._sender is not None:
+            self._sender.stop(self._settings.alerts.send_timeout_s)
 
     def ask_of(self, line: Line[Any], question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
         """Ask an actor and wait; raise `DeskUnavailableError` when it is gone or does not answer in time."""
@@ -186,6 +198,33 @@ class Wiring:
     def _begin(self, line: Line[Any], ref: pykka.ActorRef[Any]) -> None:
         self.refs[line.name] = ref
         line.connect(ref)
+
+    def _start_notifier(self) -> None:
+        settings = self._settings.alerts
+        try:
+            channels = channels_of(settings)
+        except ChannelError as error:
+            raise DeskStartError(str(error)) from error
+        if channels:
+            self._sender = Sender(channels, settings, self._note_told)
+        self._begin(
+            self.notifier,
+            NotifierActor.start_on(
+                self.loop,
+                supervisor=self.supervisor,
+                repo=self.repo,
+                outbox=self._sender,
+                summarise=self._summarise,
+                settings=settings,
+                clock=self.clock,
+                ids=self._ids,
+                timer=self.timer,
+            ),
+        )
+
+    def _note_told(self, telling: Telling) -> None:
+        if telling.topic:
+            post(self.notifier, TellingSent(topic=telling.topic))
 
     def _start_repo(self) -> None:
         settings = self._settings
@@ -271,6 +310,7 @@ class Wiring:
                 broker=self.broker,
                 watcher=self.watcher,
                 exits=self.exits,
+                notifier=self.notifier,
                 limits=limits,
                 calendar=self.calendar,
                 clock=self.clock,
@@ -349,6 +389,7 @@ class Wiring:
                 watcher=self.watcher,
                 start_watcher=self._start_watcher,
                 escalate=self._escalate,
+                notifier=self.notifier,
                 settings=self._settings.supervisor,
                 clock=self.clock,
                 timer=self.timer,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages import OrderAnswered, OrderDeclined, OrderUpdated
+from actors.messages import OrderAnswered, OrderDeclined, OrderUpdated, TradingTurned
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
 from domain.lifecycle import State
 from domain.order import Order, OrderCommand

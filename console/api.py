@@ -24,6 +24,7 @@ from actors.messages import (
     Timeline,
     TradingStateNow,
 )
+from console.alerting import AlertingDesk, add_alerts
 from console.answers import not_known_in_time, outcome_of
 from console.bodies import Body, read_object, read_order, read_trading_state
 from console.changing import ChangingDesk, add_changes
@@ -47,7 +48,7 @@ from domain.settings import Settings
 ORDERS_MAX = 10_000
 
 
-class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, Protocol):
+class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, Protocol):
     """What the API may ask of a desk."""
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
@@ -100,6 +101,7 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     add_changes(guarded, desk, settings)
     add_exits(guarded, desk)
     add_stops(guarded, desk)
+    add_alerts(guarded, desk)
     _add_reading(guarded, desk, settings, clock)
     api.include_router(guarded)
     _add_health(api, desk, clock)

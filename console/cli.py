@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
+from console.alerting import add_alert_commands
 from console.client import DeskClient
 from console.demo import DemoStrategy, run_demo
 from console.errors import PlainError, plainly
@@ -228,3 +229,4 @@ def _turn(state: str, because: str, config: Path | None, *, i_know: bool = False
 
 add_commands(app)
 add_stop_commands(app)
+add_alert_commands(app)

@@ -14,6 +14,7 @@ from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError, DeskUnavailableError, load_strategy
 from actors.messages import Readiness
 from console.api import make_api
+from console.chat import Chat
 from console.errors import PlainError
 from console.logs import open_log, secrets_of
 from console.notify import Notifier
@@ -22,6 +23,8 @@ from console.serving import ApiServer, token_of
 from console.where import at_paper_broker
 from domain.risk import TradingState
 from domain.settings import Mode, Settings
+from notify.channels import telegram_of
+from notify.telegram import TelegramEars
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02
@@ -102,6 +105,7 @@ def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> i
         desk.start()
     except DeskStartError as error:
         raise PlainError(f"the desk did not start: {error}") from None
+    ears = listen_in_chat(desk, settings)
     try:
         server.start(make_api(desk, settings, token), {"client_id": settings.client_id})
         failure = _serve(desk, settings, server.url, ending, notifier)
@@ -114,8 +118,21 @@ def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> i
     except BaseException:
         desk.stop(grace_s=0)
         raise
+    finally:
+        if ears is not None:
+            ears.stop()
     notifier.stopping()
     return end_desk(desk, failure)
+
+
+def listen_in_chat(desk: Desk, settings: Settings) -> TelegramEars | None:
+    """Hear what is said in the chat, where one is set up."""
+    telegram = telegram_of(settings.alerts)
+    if telegram is None:
+        return None
+    ears = TelegramEars(telegram, Chat(desk, SystemClock()).answer, desk.warn_of_stranger)
+    ears.start()
+    return ears
 
 
 def _serve(desk: Desk, settings: Settings, url: str, ending: Ending, notifier: Notifier) -> str | None:

@@ -1,6 +1,7 @@
 """What a person is told without asking: what happened, what it means for the position, and what can be done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -28,3 +29,24 @@ class Alert:
     do: str = ""
     """What the person can do; empty where there is nothing to do."""
     ends: bool = False
+    wait_s: float = 0.0
+    """Tell it only when nothing else comes about the topic for so long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRecord:
+    """An alert as it is kept: when it was raised, told on every channel, and acknowledged."""
+
+    alert_id: str
+    alert: Alert
+    raised_at: datetime
+    told_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+
+    def told(self, at: datetime) -> "AlertRecord":
+        """Return it as told."""
+        return replace(self, told_at=self.told_at or at)
+
+    def acknowledged(self, at: datetime) -> "AlertRecord":
+        """Return it as seen by a person."""
+        return replace(self, acknowledged_at=at)

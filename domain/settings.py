@@ -29,7 +29,18 @@ Count = Annotated[int, Field(ge=1)]
 
 DATA_DIR: Final = Path(".desk")
 SECRET_FIELDS: Final = frozenset(
-    {"user_id", "password", "totp_secret", "vendor_code", "api_secret", "imei", "access_token", "token"}
+    {
+        "user_id",
+        "password",
+        "totp_secret",
+        "vendor_code",
+        "api_secret",
+        "imei",
+        "access_token",
+        "token",
+        "telegram_token",
+        "urls",
+    }
 )
 _SECRETS_IN_TOML: Final = (
     ("broker", "password"),
@@ -37,6 +48,8 @@ _SECRETS_IN_TOML: Final = (
     ("broker", "api_secret"),
     ("broker", "access_token"),
     ("api", "token"),
+    ("alerts", "telegram_token"),
+    ("alerts", "urls"),
 )
 
 
@@ -261,6 +274,37 @@ class StopSettings(Section):
     enforced: the broker's own square-off comes later, and costs. [assumption] Shoonya's comes 10 minutes before."""
 
 
+class AlertSettings(Section):
+    """Whom to tell, and how often. Without a channel alerts stand in the log and in `alerts` alone."""
+
+    urls: tuple[SecretStr, ...] = ()
+    """Channels as apprise writes them, such as `mailto://…` or `ntfy://…`; they hold secrets."""
+    telegram_token: SecretStr = SecretStr("")
+    telegram_chat_id: str = ""
+    """The one chat that is told and may give orders."""
+    telegram_api_url: str = "https://api.telegram.org"
+    quiet_from: TimeOfDay | None = None
+    quiet_to: TimeOfDay | None = None
+    """Between these times (IST) only alarms are told."""
+    repeat_s: Seconds = 300.0
+    digest_s: Seconds = 60.0
+    escalate_s: Seconds = 120.0
+    waiting_max: Count = 500
+    send_timeout_s: Seconds = 10.0
+    retry_s: Seconds = 2.0
+    retry_s_max: Seconds = 60.0
+    summary_at: TimeOfDay | None = time(15, 45)
+    """When the day is summed up (IST)."""
+
+    @model_validator(mode="after")
+    def _be_whole(self) -> Self:
+        if bool(self.telegram_token.get_secret_value()) != bool(self.telegram_chat_id):
+            raise ValueError("telegram_token and telegram_chat_id must be given together")
+        if (self.quiet_from is None) != (self.quiet_to is None):
+            raise ValueError("quiet_from and quiet_to must be given together")
+        return self
+
+
 class SupervisorSettings(Section):
     """How deaths are answered."""
 
@@ -313,6 +357,7 @@ class Settings(BaseSettings):
     watcher: WatcherSettings = WatcherSettings()
     exits: ExitSettings = ExitSettings()
     stops: StopSettings = StopSettings()
+    alerts: AlertSettings = AlertSettings()
     proof: ProofSettings = ProofSettings()
     api: ApiSettings = ApiSettings()
     risk: RiskSettings = RiskSettings()

@@ -247,6 +247,29 @@ class BasketTable(Table):
         indexes = ((("client_id", "basket_id"), True),)
 
 
+class AlertTable(Table):
+    """Warnings and alarms: told to a person or still to be, and seen or not."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    alert_id = peewee.TextField()
+    raised_at = peewee.DateTimeField()
+    topic = peewee.TextField()
+    level = peewee.TextField()
+    what = peewee.TextField()
+    means = peewee.TextField()
+    do_this = peewee.TextField(default="")
+    ends = peewee.IntegerField(default=0)
+    told_at = peewee.DateTimeField(null=True)
+    acknowledged_at = peewee.DateTimeField(null=True)
+
+    class Meta:
+        """Each is one row, however often it is told."""
+
+        table_name = "alerts"
+        indexes = ((("client_id", "alert_id"), True),)
+
+
 class ExitWishRecord(Table):
     """A position that is to be made flat, until it was."""
 

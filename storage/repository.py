@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import peewee
 
+from domain.alert import AlertRecord
 from domain.basket import BasketRecord
 from domain.books import Disagreement
 from domain.evidence import TradeRow
@@ -26,6 +27,7 @@ from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
 from domain.stops import Protection
+from storage.alerts import keep_alert, read_open_alerts
 from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError
@@ -262,6 +264,10 @@ class OrderRepository:
         """Keep a basket as it stands."""
         keep_basket(self._connection, self._client_id, record)
 
+    def keep_alert(self, record: AlertRecord) -> None:
+        """Keep an alert as it stands."""
+        keep_alert(self._connection, self._client_id, record)
+
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
@@ -385,6 +391,10 @@ class OrderRepository:
     def baskets(self) -> tuple[BasketRecord, ...]:
         """Return the baskets that are open and the last that ended, oldest first."""
         return read_baskets(self._connection, self._client_id)
+
+    def open_alerts(self) -> tuple[AlertRecord, ...]:
+        """Return the alerts that are still to be told, or acknowledged; oldest first."""
+        return read_open_alerts(self._connection, self._client_id)
 
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""

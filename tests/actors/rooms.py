@@ -77,7 +77,7 @@ class CommandRoom:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
-        self.guard, self.broker, self.watcher, self.exits = Probe(), Probe(), Probe(), Probe()
+        self.guard, self.broker, self.watcher, self.exits, self.notifier = (Probe() for _ in range(5))
         self.actor = CommandActor(
             supervisor=self.supervisor,
             repo=self.repo,
@@ -87,6 +87,7 @@ class CommandRoom:
             broker=self.broker,
             watcher=self.watcher,
             exits=self.exits,
+            notifier=self.notifier,
             limits=CommandLimits(orders_waiting_max, blind_s_max),
             calendar=calendar,
             clock=self.clock,

@@ -32,6 +32,7 @@ class SupervisorRoom:
             watcher=self.line,
             start_watcher=self.start_watcher,
             escalate=self.escalated.append,
+            notifier=Probe(),
             settings=SupervisorSettings(
                 restarts_max=5,
                 restart_window_s=60,

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from actors.desk import Status
 from actors.messages import (
+    AlarmsAcknowledged,
+    AlertsNow,
     BrokerState,
     ExitsNow,
     Holdings,
@@ -21,6 +23,7 @@ from actors.messages import (
     TradingStateNow,
     WatchState,
 )
+from domain.alert import AlertRecord
 from domain.books import Disagreement
 from domain.change_command import ChangeCommand
 from domain.evidence import Book
@@ -115,6 +118,7 @@ class FakeDesk:
         self.under_way: list[dict[Scope, int]] = []
         self.protected: dict[Scope, Protection] = {}
         self.knew: list[bool] = []
+        self.told: list[AlertRecord] = []
         self.refuses_to_resume = ""
         self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
         self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
@@ -171,6 +175,17 @@ class FakeDesk:
 
     def broker_positions(self) -> PositionBookRead | None:
         return self.account
+
+    def alerts(self) -> AlertsNow:
+        return AlertsNow(records=tuple(self.told), open=tuple(one.alert.topic for one in self.told), trouble="")
+
+    def acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
+        seen = tuple(one.alert.topic for one in self.told if topic in {None, one.alert.topic})
+        self.told = [one for one in self.told if one.alert.topic not in seen]
+        return AlarmsAcknowledged(topics=seen)
+
+    def trading_state(self) -> TradingStateNow:
+        return self.trading
 
     def pnl(self) -> PnlNow:
         key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

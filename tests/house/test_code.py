@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("domain", "actors", "storage", "broker", "console", "examples")
+ROOMS = ("domain", "actors", "storage", "broker", "notify", "console", "examples")
 FILES = sorted([ROOT / "main.py", *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))])
 
 SEAMS = {"clock.py", "seams.py"}
@@ -50,6 +50,7 @@ LONG_ROOMS = {
     "actors/messages.py": "the whole vocabulary on one page",
     "actors/repo.py": "every write and look-up, and what becomes of it when the database fails",
     "actors/strategy.py": "all that a strategy may say and hear",
+    "domain/alert_words.py": "every sentence about orders, broker and desk that a person is told",
     "domain/order.py": "the order and every rule that makes it valid",
     "domain/settings.py": "every limit, interval and bound on one page",
     "storage/repository.py": "the only queries",

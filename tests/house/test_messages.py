@@ -26,6 +26,8 @@ ANSWERS = {
     messages.Holdings,
     messages.ExitsNow,
     messages.PnlNow,
+    messages.AlertsNow,
+    messages.AlarmsAcknowledged,
     messages.BasketsNow,
     messages.StopsNow,
     messages.BrokerState,
@@ -84,4 +86,4 @@ def test_only_queries_and_a_persons_word_are_asked(room: str) -> None:
 
     asked = set(re.findall(r"ask_of\(\s*self\.\w+(?:\.\w+)?, (\w+)\(", code))
 
-    assert asked - {one.__name__ for one in QUERIES} <= {"SetTradingState", "AcceptDisagreement"}
+    assert asked - {one.__name__ for one in QUERIES} <= {"SetTradingState", "AcceptDisagreement", "AcknowledgeAlarms"}

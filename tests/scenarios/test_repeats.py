@@ -61,6 +61,7 @@ def _actor(risk: Probe, broker: Probe) -> CommandActor:
         broker=broker,
         watcher=Probe(),
         exits=Probe(),
+        notifier=Probe(),
         limits=CommandLimits(orders_waiting_max=10, blind_s_max=5.0),
         calendar=None,
         clock=clock,

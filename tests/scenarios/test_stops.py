@@ -299,8 +299,9 @@ def listen(scene: Scene) -> list[Alert]:
     heard: list[Alert] = []
 
     class Ear:
-        def tell(self, message: RaiseAlert) -> None:
-            heard.append(message.alert)
+        def tell(self, message: object) -> None:
+            if isinstance(message, RaiseAlert):
+                heard.append(message.alert)
 
     scene.desk._wiring.notifier.connect(Ear())
     return heard

@@ -1,0 +1,118 @@
+"""What a person may say in the chat, and what the desk answers there."""
+
+import secrets
+from typing import Final, Protocol
+
+from actors.desk import DeskUnavailableError
+from actors.messages import AlarmsAcknowledged, ExitsNow, Holdings, PnlNow, Readiness, TradingStateNow
+from domain.exits import Scope
+from domain.order import EXTERNAL
+from domain.risk import TradingState
+from domain.risk_words import rupees
+from domain.seams import Clock
+
+CONFIRM_S: Final = 60.0
+HELP: Final = """\
+/status: what is taken now, and what speaks against entries
+/positions: what is held, and the day in rupees
+/halt: send nothing any more but exits of a person, a stop or a limit
+/flatten: get out of everything; asks for a code first
+/ack: the open alarms have been seen"""
+
+
+class ChattingDesk(Protocol):
+    """What is asked of a desk here."""
+
+    def readiness(self) -> Readiness:
+        """Return whether entries are taken."""
+
+    def trading_state(self) -> TradingStateNow:
+        """Return what may be sent."""
+
+    def exits(self) -> ExitsNow:
+        """Return the positions on their way to flat."""
+
+    def holdings(self) -> Holdings:
+        """Return what each strategy holds."""
+
+    def pnl(self) -> PnlNow:
+        """Return how the day stands."""
+
+    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
+        """Turn trading."""
+
+    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
+        """See positions through to flat."""
+
+    def acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
+        """Take alarms as seen."""
+
+
+class Chat:
+    """Owns the code that a flatten waits for, and until when (monotonic seconds)."""
+
+    def __init__(self, desk: ChattingDesk, clock: Clock) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._code = ""
+        self._until = 0.0
+
+    def answer(self, text: str) -> str:
+        """Return what to answer; what went wrong is answered too."""
+        word, _, rest = text.strip().partition(" ")
+        try:
+            return self._answer(word.lower().partition("@")[0], rest.strip())
+        except DeskUnavailableError as error:
+            return f"Not done: {error}."
+
+    def _answer(self, word: str, rest: str) -> str:
+        match word:
+            case "/status":
+                return self._status()
+            case "/positions":
+                return self._positions()
+            case "/halt":
+                now = self._desk.set_trading_state(TradingState.HALTED, "said in the chat")
+                return (
+                    f"Trading is {now.state}: only exits of a person, a stop or a limit are sent. `resume` undoes it."
+                )
+            case "/flatten":
+                return self._flatten(rest)
+            case "/ack":
+                topics = self._desk.acknowledge(rest or None).topics
+                return f"Seen: {', '.join(topics)}." if topics else "No alarm is open."
+            case _:
+                return HELP
+
+    def _status(self) -> str:
+        trading, ready, exits = self._desk.trading_state(), self._desk.readiness(), self._desk.exits()
+        lines = [f"Trading is {trading.state}{f' ({trading.because})' if trading.because else ''}."]
+        lines.append("Entries are taken." if not ready.reasons else f"No entries: {'; '.join(ready.reasons)}.")
+        lines += [f"On its way to flat: {scope}, {tries} exits sent." for scope, tries in exits.under_way.items()]
+        return "\n".join(lines)
+
+    def _positions(self) -> str:
+        held = self._desk.holdings().positions
+        lines = [
+            f"{strategy}: {quantity:+d} {key.symbol} ({key.product})"
+            for strategy, positions in sorted(held.items())
+            for key, quantity in positions.items()
+        ]
+        total = self._desk.pnl().total
+        day = f"Today {rupees(total.total)} (realised {rupees(total.realised)}, open {rupees(total.open)})."
+        unknown = f" No price is known of {len(total.unpriced)} positions." if total.unpriced else ""
+        return "\n".join([*(lines or ["Nothing is held."]), day + unknown])
+
+    def _flatten(self, code: str) -> str:
+        """Ask for a code first: a word in a chat is said quickly."""
+        now = self._clock.monotonic()
+        if not code:
+            self._code, self._until = f"{secrets.randbelow(10_000):04d}", now + CONFIRM_S
+            held = sum(len(one) for name, one in self._desk.holdings().positions.items() if name != EXTERNAL)
+            return f"This gets out of {held} positions. Say /flatten {self._code} within {CONFIRM_S:.0f} s."
+        if now > self._until or not secrets.compare_digest(code.encode(), self._code.encode()):
+            self._code, self._until = "", 0.0
+            return "That is not the code, or it is too old. Nothing was done; say /flatten for a new one."
+        self._code, self._until = "", 0.0
+        scopes = self._desk.flatten("said in the chat")
+        return f"On the way to flat: {', '.join(map(str, scopes))}." if scopes else "Nothing is held or working."

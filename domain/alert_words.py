@@ -1,0 +1,310 @@
+"""What a person is told about orders, the broker and the desk. Each says what happened, what it means, what to do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from domain.alert import Alert, Level
+from domain.lifecycle import Event, State
+from domain.order import Intent, Order, OrderEvent
+from domain.pnl import Pnl
+from domain.reasons import explain
+from domain.risk_words import rupees
+from domain.session import SessionState
+
+STUCK_S: Final = 60.0
+"""A part of an order that waits for so long is told."""
+_NO: Final = {State.REFUSED, State.REJECTED}
+
+
+def order_alert(order: Order, happened: OrderEvent, *, late: bool) -> Alert | None:
+    """Return what to tell about what has become of an order; None for what is no outcome."""
+    name, command = order.command.command_id, order.command
+    topic = f"order:{name}"
+    what = f"{command.strategy}: {command.side} {order.quantity} {command.symbol}"
+    price = "" if order.average_price is None else f" at {order.average_price:f}"
+    if late:
+        return Alert(
+            topic=topic,
+            level=Level.ALARM,
+            what=f"{what} was believed over, and is {order.state} after all: {order.filled_quantity} traded{price}.",
+            means="The position is another one than was thought; guard, stops and risk count it from now on.",
+            do=f"Look at the position at the broker; `why {name}` tells the story.",
+        )
+    return _fill_alert(order, happened, topic, what, price) or _trouble_alert(order, happened, topic, what, price)
+
+
+def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price: str) -> Alert | None:
+    """Return what to tell about what has traded, or won't."""
+    name = order.command.command_id
+    if happened.event is Event.FILL and order.state is State.FILLED:
+        is_exit = order.command.intent is Intent.EXIT
+        return Alert(
+            topic=topic,
+            level=Level.NEWS,
+            what=f"{what} has filled{price}.",
+            means="So much of the position is out." if is_exit else "The position is taken.",
+        )
+    if order.state is State.CANCELED and happened.event is Event.CANCEL:
+        held = f"{order.filled_quantity} units had traded{price} and are held." if order.filled_quantity else ""
+        return Alert(
+            topic=topic,
+            level=Level.NEWS,
+            what=f"{what} was canceled.",
+            means=held or "Nothing of it has traded.",
+        )
+    if happened.event is Event.PARTLY_FILL:
+        return Alert(
+            topic=topic,
+            level=Level.WARNING,
+            what=f"{what} has been filled in part for {STUCK_S:.0f} s: {order.filled_quantity}{price}.",
+            means=f"{order.open_quantity} units still wait in the market.",
+            do=f"Wait, or `cancel {name}` to keep what has traded.",
+            wait_s=STUCK_S,
+        )
+    return None
+
+
+def _trouble_alert(order: Order, happened: OrderEvent, topic: str, what: str, price: str) -> Alert | None:
+    """Return what to tell about a no, a fate that is not known, or a change that was not taken."""
+    name = order.command.command_id
+    if order.state in _NO and happened.event in {Event.REFUSE, Event.REJECT}:
+        held = f" {order.filled_quantity} units had traded{price}." if order.filled_quantity else ""
+        return Alert(
+            topic=topic,
+            level=Level.WARNING,
+            what=f'{what} was {order.state.lower()}: "{order.note or order.tag}".',
+            means=f"What is left of it is not in the market.{held}",
+            do=f"Mend what the broker names, and send a new order; `why {name}` tells the story.",
+        )
+    if happened.event in {Event.LOSE_REPLY, Event.RESTART}:
+        return Alert(
+            topic=topic,
+            level=Level.WARNING,
+            what=f"{what} is unconfirmed: the broker's reply was lost.",
+            means="It may be in the market. It is being searched for and is never sent again.",
+            do=f"Wait: the books tell within two minutes. `why {name}` shows how far the search is.",
+        )
+    if order.state is State.NOT_PLACED:
+        return Alert(
+            topic=topic,
+            level=Level.WARNING,
+            what=f"{what} never reached the broker, as the books prove.",
+            means="It is not in the market and has no position.",
+            do="Send a new order if it is still wanted.",
+        )
+    if happened.event in {Event.REFUSE_CHANGE, Event.REJECT_CHANGE, Event.LAPSE_CHANGE, Event.LOSE_CHANGE}:
+        reason = explain(order.tag) if order.tag is not None else "The change did not take effect."
+        return Alert(
+            topic=f"change:{name}",
+            level=Level.WARNING,
+            what=f"{what}: a change was not taken. {reason}",
+            means=f"The order stands as it is: {order.state}.",
+            do=f"Ask again, or look at it with `why {name}`.",
+        )
+    return None
+
+
+def session_alert(state: SessionState, words: str) -> Alert | None:
+    """Return what to tell about the broker's session."""
+    match state:
+        case SessionState.LOGGED_IN:
+            return Alert(
+                topic="session",
+                level=Level.NEWS,
+                what="The broker's session is open.",
+                means="Orders can be sent once the books have been compared.",
+                ends=True,
+            )
+        case SessionState.REFUSED:
+            return Alert(
+                topic="session",
+                level=Level.ALARM,
+                what=f"The broker refuses the login: {words}.",
+                means="No order, exit or cancel can be sent; what is held stays as it is at the broker.",
+                do="Mend the credentials, then say `login`. Until then act in the broker's own app.",
+            )
+        case SessionState.EXPIRED:
+            return Alert(
+                topic="session",
+                level=Level.WARNING,
+                what=f"The broker's session is over: {words}.",
+                means="No entries are taken; the desk logs in again by itself, and exits leave with it.",
+                do="Nothing needs to be done, unless this is told again.",
+            )
+        case _:
+            return None
+
+
+def blind_alert(cause: str) -> Alert:
+    """Say that the broker's books can't be read."""
+    return Alert(
+        topic="sight",
+        level=Level.WARNING,
+        what=f"The broker's books can't be read: {cause}.",
+        means="No entries are taken; exits go on, and nothing is taken for flat or failed.",
+        do="Nothing needs to be done at first; `status` tells since when.",
+    )
+
+
+def seeing_alert() -> Alert:
+    """Say that the books are read again."""
+    return Alert(
+        topic="sight",
+        level=Level.NEWS,
+        what="The broker's books are read and compared again.",
+        means="Entries are taken again, where nothing else speaks against them.",
+        ends=True,
+    )
+
+
+def disagreement_alert(name: str, sentence: str, *, stops_entries: bool) -> Alert:
+    """Say that the books disagree."""
+    return Alert(
+        topic=f"books:{name}",
+        level=Level.ALARM if stops_entries else Level.WARNING,
+        what=f"The books disagree: {sentence}.",
+        means="No entries are taken until it is settled; exits go on." if stops_entries else "Entries go on.",
+        do=f"Look at the broker, then `accept '{name}' --because …` if it is right; `status` says more.",
+    )
+
+
+def agreement_alert(name: str) -> Alert:
+    """Say that the books agree again."""
+    return Alert(
+        topic=f"books:{name}",
+        level=Level.NEWS,
+        what=f"The books agree again about {name}.",
+        means="Entries are taken again, where nothing else speaks against them.",
+        ends=True,
+    )
+
+
+def database_alert(cause: str) -> Alert:
+    """Say that the database does not write."""
+    return Alert(
+        topic="database",
+        level=Level.ALARM,
+        what=f"The database does not take what happens: {cause}.",
+        means="Nothing is lost while the desk runs: it is kept and written later. No entries are taken.",
+        do="Make room on the disk, or end what locks the file; the desk goes on by itself.",
+    )
+
+
+def database_back_alert() -> Alert:
+    """Say that the database writes again."""
+    return Alert(
+        topic="database",
+        level=Level.WARNING,
+        what="The database writes again, and has all that happened meanwhile.",
+        means="Entries are taken again, where nothing else speaks against them.",
+        do="Nothing needs to be done.",
+        ends=True,
+    )
+
+
+def ending_alert(cause: str) -> Alert:
+    """Say that the desk can't go on."""
+    return Alert(
+        topic="desk",
+        level=Level.ALARM,
+        what=f"The desk ends: {cause}.",
+        means="Nothing watches orders and stops until it is started again; what is at the broker stays there.",
+        do="See the log, start the desk again, and look at `status`.",
+    )
+
+
+def watcher_alert(cause: str) -> Alert:
+    """Say that the watcher is replaced."""
+    return Alert(
+        topic="watcher",
+        level=Level.WARNING,
+        what=f"The watcher is replaced: {cause}.",
+        means="Orders went on; what the books tell came a moment later.",
+        do="Nothing needs to be done, unless this is told again and again.",
+    )
+
+
+def exit_alert(scope: str, because: str, number: int, *, loud: bool) -> Alert:
+    """Say that another exit was needed."""
+    return Alert(
+        topic=f"exit:{scope}",
+        level=Level.ALARM if loud else Level.WARNING,
+        what=f"{scope} is not flat yet; exit {number} leaves now ({because}).",
+        means="The earlier ones were rejected, did not fill, or filled in part; each may give away more than the last.",
+        do="Look at the broker's own app; the desk goes on until nothing is held.",
+    )
+
+
+def exit_begins_alert(scope: str, because: str) -> Alert:
+    """Say that a position is being made flat."""
+    return Alert(
+        topic=f"exit:{scope}",
+        level=Level.NEWS,
+        what=f"{scope} is being made flat: {because}.",
+        means="Working orders of it are taken back, then exits are sent until nothing is held.",
+    )
+
+
+def flat_alert(scope: str, because: str, exits: int) -> Alert:
+    """Say that a position is flat."""
+    return Alert(
+        topic=f"exit:{scope}",
+        level=Level.NEWS,
+        what=f"{scope} is flat after {exits} exits ({because}).",
+        means="Nothing of it is held or can trade.",
+        ends=True,
+    )
+
+
+def started_alert(held: int, open_orders: int) -> Alert:
+    """Say that the desk runs."""
+    return Alert(
+        topic="desk",
+        level=Level.NEWS,
+        what=f"The desk has started with {held} positions and {open_orders} open orders.",
+        means="Stops and exits of the earlier run are taken up again.",
+        ends=True,
+    )
+
+
+def stopped_alert(in_flight: tuple[str, ...]) -> Alert:
+    """Say that the desk has stopped."""
+    if not in_flight:
+        return Alert(
+            topic="desk",
+            level=Level.WARNING,
+            what="The desk has stopped.",
+            means="Nothing watches stops until it is started again; what is at the broker stays there.",
+            do="Start it again with `run` when it is to watch.",
+        )
+    return Alert(
+        topic="desk",
+        level=Level.ALARM,
+        what=f"The desk has stopped with orders in flight: {', '.join(in_flight)}.",
+        means="Their fate is not known; the next start finds it in the broker's books.",
+        do="Start the desk again, or look at the broker.",
+    )
+
+
+def stranger_alert(chat_id: str) -> Alert:
+    """Say that somebody else talks to the bot."""
+    return Alert(
+        topic="chat",
+        level=Level.WARNING,
+        what=f"Chat {chat_id} talks to the desk's bot and is not the one in the settings.",
+        means="Nothing it says is done or answered.",
+        do="If it is yours, set alerts.telegram_chat_id to it; else make a new token with @BotFather.",
+    )
+
+
+def summary_alert(day: str, fates: Mapping[str, int], held: Sequence[str], total: Pnl) -> Alert:
+    """Sum a day up: orders by their status, what is held, and the day in rupees."""
+    orders = ", ".join(f"{count} {status.lower()}" for status, count in sorted(fates.items())) or "none"
+    unknown = f" (no price of {len(total.unpriced)} positions)" if total.unpriced else ""
+    money = f"{rupees(total.total)} rupees, {rupees(total.realised)} of it realised{unknown}"
+    return Alert(
+        topic=f"summary:{day}",
+        level=Level.NEWS,
+        what=f"The day {day}: {money}; orders: {orders}; held: {', '.join(held) or 'nothing'}.",
+        means="Costs and taxes are not in it.",
+    )

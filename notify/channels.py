@@ -1,0 +1,21 @@
+"""The channels that the settings name."""
+
+from domain.settings import AlertSettings
+from notify.others import Apprise
+from notify.port import Channel
+from notify.telegram import Telegram
+
+
+def telegram_of(settings: AlertSettings) -> Telegram | None:
+    """Return the Telegram chat, where one is set."""
+    token = settings.telegram_token.get_secret_value()
+    if not token:
+        return None
+    return Telegram(token, settings.telegram_chat_id, settings.telegram_api_url, settings.send_timeout_s)
+
+
+def channels_of(settings: AlertSettings) -> tuple[Channel, ...]:
+    """Return every channel, Telegram first; raise `ChannelError` for a URL that can't be."""
+    telegram = telegram_of(settings)
+    others = tuple(Apprise(url.get_secret_value()) for url in settings.urls)
+    return others if telegram is None else (telegram, *others)

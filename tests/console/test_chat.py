@@ -1,0 +1,95 @@
+"""What is said in the chat, and what is answered."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from console.alerting import alerts_view
+from console.chat import CONFIRM_S, HELP, Chat
+from domain.alert import Alert, AlertRecord, Level
+from domain.exits import Scope
+from domain.order import Exchange, InstrumentKey, Product
+from domain.risk import TradingState
+from tests.console.fakes import TEN_O_CLOCK, FakeDesk
+from tests.console.test_render import drawn
+from tests.fakes import FakeClock
+
+Ask = Callable[..., requests.Response]
+HELD = Scope("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def chat(desk: FakeDesk, clock: FakeClock) -> Chat:
+    return Chat(desk, clock)
+
+
+def test_status_and_positions_are_told(chat: Chat, desk: FakeDesk) -> None:
+    desk.under_way = [{HELD: 2}]
+
+    status = chat.answer("/status@my_bot")
+
+    assert status.splitlines()[:2] == ["Trading is ACTIVE.", "Entries are taken."]
+    assert "RELIANCE-EQ (NSE MIS) of straddle, 2 exits sent." in status
+    assert chat.answer("/positions") == ("manual: +10 RELIANCE-EQ (MIS)\nToday -120.50 (realised +0.00, open -120.50).")
+
+
+def test_a_halt_is_done_at_once(chat: Chat, desk: FakeDesk) -> None:
+    assert chat.answer("/halt").startswith("Trading is HALTED")
+    assert desk.trading.state is TradingState.HALTED
+
+
+def test_a_flatten_asks_for_its_code_first(chat: Chat, desk: FakeDesk) -> None:
+    asked = chat.answer("/flatten")
+    assert asked.startswith("This gets out of 1 positions. Say /flatten ")
+    code = asked.split("/flatten ")[1].split()[0]
+    desk.under_way = [{HELD: 0}]
+
+    assert desk.flattened == []
+    assert chat.answer(f"/flatten {code}") == "On the way to flat: RELIANCE-EQ (NSE MIS) of straddle."
+    assert desk.flattened == [("said in the chat", None)]
+    assert chat.answer(f"/flatten {code}").startswith("That is not the code"), "a code counts once"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_wrong_or_late_code_does_nothing(chat: Chat, desk: FakeDesk, clock: FakeClock, late: bool) -> None:  # noqa: FBT001
+    code = chat.answer("/flatten").split("/flatten ")[1].split()[0]
+    if late:
+        clock.advance(CONFIRM_S + 1)
+
+    answer = chat.answer(f"/flatten {code if late else 'x'}")
+
+    assert answer.startswith("That is not the code, or it is too old. Nothing was done")
+    assert desk.flattened == []
+
+
+def test_anything_else_is_answered_with_what_can_be_said(chat: Chat) -> None:
+    assert chat.answer("hello") == chat.answer("/help") == HELP
+
+
+def record(level: Level = Level.ALARM) -> AlertRecord:
+    alert = Alert(topic="risk", level=level, what="It broke.", means="No entries.", do="Look.")
+    return AlertRecord(alert_id="1", alert=alert, raised_at=TEN_O_CLOCK)
+
+
+def test_alarms_are_listed_and_taken_as_seen(ask: Ask, chat: Chat, desk: FakeDesk) -> None:
+    desk.told = [record()]
+
+    listed: dict[str, Any] = ask("GET", "/alerts").json()
+    shown = drawn(alerts_view(listed))
+
+    assert listed["open"] == ["risk"]
+    assert "It broke. No entries." in shown
+    assert "Open alarms: risk" in shown
+    assert ask("POST", "/alerts/ack", json={"topic": "other"}).json()["sentence"] == "No such alarm is open."
+    assert chat.answer("/ack") == "Seen: risk."
+    assert chat.answer("/ack") == "No alarm is open."
+    nobody = drawn(alerts_view({"alerts": [], "open": [], "trouble": "no channel is set up"}))
+    assert "Nothing has been told." in nobody
+    assert "Nobody is told: no channel is set up." in nobody

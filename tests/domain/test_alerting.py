@@ -1,0 +1,194 @@
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import alert_words
+from domain.alert import Alert, Level
+from domain.alerting import Alerting, words_of
+from domain.lifecycle import Event, State
+from domain.order import OrderEvent
+from domain.pnl import Pnl
+from domain.reasons import Reason
+from domain.seams import IST
+from domain.session import SessionState
+from domain.settings import AlertSettings
+from tests.fakes import order
+
+NOON = datetime(2026, 11, 26, 12, 0, tzinfo=IST)
+
+
+def alerting(**settings: Any) -> Alerting:  # noqa: ANN401  any setting
+    return Alerting(AlertSettings.model_validate({"digest_s": 60, "repeat_s": 300, "escalate_s": 120, **settings}))
+
+
+def alert(level: Level = Level.WARNING, what: str = "It broke.", topic: str = "t", **given: Any) -> Alert:  # noqa: ANN401
+    return Alert(topic=topic, level=level, what=what, means="Something.", do="Look.", **given)
+
+
+def texts(tellings: list[Any]) -> list[str]:
+    return [one.text for one in tellings]
+
+
+def test_a_warning_is_told_at_once_and_whole() -> None:
+    (told,) = alerting().take(alert(), NOON, 0)
+
+    assert told.text == "WARNING: It broke.\nSomething.\nLook."
+
+
+def test_news_waits_for_the_digest() -> None:
+    made = alerting()
+
+    assert made.take(alert(Level.NEWS, "One."), NOON, 0) == []
+    assert made.take(alert(Level.NEWS, "Two."), NOON, 1) == []
+    assert made.look(NOON, 59) == []
+    assert texts(made.look(NOON, 60)) == ["12:00:00 One.\n12:00:00 Two."]
+    assert made.look(NOON, 200) == []
+
+
+def test_the_same_words_are_told_once_in_a_while_with_how_often_they_came() -> None:
+    made = alerting()
+
+    assert len(made.take(alert(), NOON, 0)) == 1
+    assert made.take(alert(), NOON, 10) == made.take(alert(), NOON, 20) == []
+    assert len(made.take(alert(what="Another."), NOON, 20)) == 1
+    assert texts(made.take(alert(), NOON, 301))[0].endswith("(3 times since it was first told)")
+
+
+def test_an_alarm_is_told_again_until_somebody_has_seen_it() -> None:
+    made = alerting()
+    made.take(alert(Level.ALARM), NOON, 0)
+
+    assert made.look(NOON, 119) == []
+    assert texts(made.look(NOON, 120))[0].endswith("Told 2 times since 12:00:00; `ack` ends it.")
+    assert made.acknowledge("other") == ()
+    assert made.acknowledge(None) == ("t",)
+    assert made.look(NOON, 400) == []
+
+
+def test_an_alarm_ends_with_the_good_end_of_its_story() -> None:
+    made = alerting()
+    made.take(alert(Level.ALARM), NOON, 0)
+
+    made.take(alert(Level.NEWS, "It is whole again.", ends=True), NOON, 1)
+
+    assert made.open_alarms == {}
+
+
+def test_in_quiet_hours_only_alarms_are_told_and_the_rest_after_them() -> None:
+    made = alerting(quiet_from="22:00", quiet_to="07:00")
+    night = NOON.replace(hour=23)
+
+    assert made.take(alert(), night, 0) == []
+    assert len(made.take(alert(Level.ALARM, "Now."), night, 0)) == 1
+    made.acknowledge(None)
+    assert made.look(night, 100) == []
+    assert made.is_quiet(NOON.replace(hour=6, minute=59))
+    assert texts(made.look(NOON.replace(hour=7), 200)) == ["23:00:00 It broke."]
+
+
+def test_what_may_settle_by_itself_is_told_only_when_it_does_not() -> None:
+    made = alerting()
+    made.take(alert(wait_s=60), NOON, 0)
+    made.take(alert(what="Stuck.", topic="other", wait_s=60), NOON, 0)
+
+    made.take(alert(Level.NEWS, "It has filled."), NOON, 30)
+
+    assert made.look(NOON, 59) == []
+    assert [one for one in texts(made.look(NOON, 61)) if "WARNING" in one] == ["WARNING: Stuck.\nSomething.\nLook."]
+
+
+@given(st.lists(st.tuples(st.sampled_from(Level), st.integers(0, 5)), max_size=60), st.integers(1, 10))
+def test_what_waits_is_bounded_and_no_alarm_is_ever_dropped(raised: list[tuple[Level, int]], most: int) -> None:
+    made = alerting(waiting_max=most)
+    told = []
+    for number, (level, topic) in enumerate(raised):
+        told += made.take(alert(level, f"What {number}.", f"t{topic}"), NOON, number)
+        assert len(made._news) <= most
+
+    alarms = sum(level is Level.ALARM for level, _ in raised)
+    assert sum(one.level is Level.ALARM for one in told) == alarms
+    news = sum(level is Level.NEWS for level, _ in raised)
+    assert made.dropped == max(0, news - most)
+
+
+def test_a_long_digest_says_how_much_more_there_is() -> None:
+    made = alerting(waiting_max=30)
+    for number in range(40):
+        made.take(alert(Level.NEWS, f"What {number}."), NOON, 0)
+
+    (digest,) = texts(made.look(NOON, 60))
+
+    assert "… and 10 more" in digest
+    assert digest.endswith("10 older ones were dropped (alerts.waiting_max).")
+
+
+# the words
+
+
+def of_order(event: Event, state: State, *, late: bool = False, **changes: Any) -> Alert | None:  # noqa: ANN401
+    made = order(state=state, **changes)
+    return alert_words.order_alert(made, OrderEvent(event=event), late=late)
+
+
+EVERY: dict[str, Alert | None] = {
+    "filled": of_order(Event.FILL, State.FILLED, filled_quantity=10, average_price=Decimal("100.5")),
+    "stuck": of_order(Event.PARTLY_FILL, State.PARTLY_FILLED, filled_quantity=4),
+    "refused": of_order(Event.REFUSE, State.REFUSED, note="RED:Margin Shortfall"),
+    "rejected": of_order(Event.REJECT, State.REJECTED, note="circuit", filled_quantity=3),
+    "unconfirmed": of_order(Event.LOSE_REPLY, State.UNCONFIRMED),
+    "absent": of_order(Event.PROVE_ABSENT, State.NOT_PLACED),
+    "canceled": of_order(Event.CANCEL, State.CANCELED, filled_quantity=3),
+    "late": of_order(Event.FILL, State.FILLED, late=True, filled_quantity=10),
+    "change": of_order(Event.REFUSE_CHANGE, State.WORKING, tag=Reason.CHANGE_REFUSED),
+    "session": alert_words.session_alert(SessionState.LOGGED_IN, "x"),
+    "expired": alert_words.session_alert(SessionState.EXPIRED, "the broker says so"),
+    "login refused": alert_words.session_alert(SessionState.REFUSED, "wrong password"),
+    "blind": alert_words.blind_alert("HTTP 502"),
+    "seeing": alert_words.seeing_alert(),
+    "disagree": alert_words.disagreement_alert("x", "ours 10, theirs 0", stops_entries=True),
+    "agree": alert_words.agreement_alert("x"),
+    "database": alert_words.database_alert("disk full"),
+    "database back": alert_words.database_back_alert(),
+    "watcher": alert_words.watcher_alert("it died"),
+    "ending": alert_words.ending_alert("GuardActor died"),
+    "exit": alert_words.exit_alert("X of dip", "the stop", 3, loud=True),
+    "exit begins": alert_words.exit_begins_alert("X of dip", "the stop"),
+    "flat": alert_words.flat_alert("X of dip", "the stop", 2),
+    "started": alert_words.started_alert(1, 2),
+    "stopped": alert_words.stopped_alert(()),
+    "in flight": alert_words.stopped_alert(("c1", "c2")),
+    "stranger": alert_words.stranger_alert("666"),
+    "summary": alert_words.summary_alert("2026-11-26", {"EXECUTED": 3}, ["+10 X of dip"], Pnl(Decimal(5), Decimal(2))),
+}
+
+
+@pytest.mark.parametrize("told", EVERY.values(), ids=EVERY)
+def test_an_alert_says_what_happened_what_it_means_and_what_to_do(told: Alert | None) -> None:
+    assert told is not None
+    for words in (told.what, told.means, *([told.do] if told.do else [])):
+        assert words.endswith((".", '".'))
+        assert not words[0].islower() or words.startswith("trend")
+    assert told.do or told.level is Level.NEWS
+
+
+def test_the_brokers_own_words_are_quoted() -> None:
+    refused = EVERY["refused"]
+    assert refused is not None
+    assert refused.what == 'trend: BUY 10 RELIANCE-EQ was refused: "RED:Margin Shortfall".'
+
+
+def test_an_acknowledgement_is_no_outcome() -> None:
+    assert of_order(Event.ACCEPT, State.WORKING) is None
+    assert of_order(Event.SEND, State.SENDING) is None
+
+
+def test_the_day_is_summed_up() -> None:
+    summary = EVERY["summary"]
+    assert summary is not None
+    assert words_of(summary).startswith(
+        "NEWS: The day 2026-11-26: +7.00 rupees, +5.00 of it realised; orders: 3 executed; held: +10 X of dip."
+    )
