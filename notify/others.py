@@ -8,15 +8,14 @@ class Apprise:
 
     def __init__(self, url: str) -> None:
         from apprise import Apprise as Library  # noqa: PLC0415  0.3 s, for which a desk without it need not wait
-        from apprise import AppriseAsset  # noqa: PLC0415  as above
 
-        # Not in threads of its own: the sender has one already, and must hear how it ended.
-        self._library = Library(asset=AppriseAsset(async_mode=False))
         self.name = url.partition("://")[0] or "alerts.urls"
-        if not self._library.add(url):
+        # The channel itself, without apprise's pool of threads: the sender has one already.
+        self._channel = Library.instantiate(url)
+        if not self._channel:
             raise ChannelError(f"alerts.urls holds a {self.name} URL that apprise does not understand; see its manual")
 
     def send(self, text: str) -> None:
         """Send a text; raise `ChannelError`."""
-        if not self._library.notify(body=text):
+        if not self._channel.notify(body=text):
             raise ChannelError(f"{self.name} did not take the text")
