@@ -19,13 +19,16 @@ from rich.text import Text
 from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError
 from console.errors import PlainError
-from console.forms import Form, tally, timeline_form
+from console.forms import Form, pnl_form, tally, timeline_form
+from console.glance import pnl_lines
 from console.logs import open_log, secrets_of
 from console.paper import start_paper
 from console.render import screen, steps_line, steps_table
 from console.run import Ending, wait_until_ready
+from console.straddle import MarketScript, straddle_table
 from console.where import PAPER_CREDENTIALS
 from domain.order import Intent, Order, OrderCommand, Origin, Side
+from domain.seams import IST
 from domain.settings import Settings
 
 LOOK_EVERY_S: Final = 0.25
@@ -34,6 +37,7 @@ ORDERS_MAX: Final = 5_000
 READY_S_MAX: Final = 30.0
 SETTLE_S_MAX: Final = 15.0
 EXIT_WAIT_S: Final = 5.0
+_TOLD: Final = ("basket:", "stops:", "exit:", "risk")
 
 
 class DemoStrategy(StrEnum):
@@ -41,6 +45,7 @@ class DemoStrategy(StrEnum):
 
     BREAKOUT = "breakout"
     ONE_SHOT = "one-shot"
+    STRADDLE = "straddle"
 
 
 _ONE_SHOT: Final[dict[str, Any]] = {
@@ -60,6 +65,7 @@ STRATEGIES: Final[dict[DemoStrategy, tuple[dict[str, Any], ...]]] = {
     ),
     DemoStrategy.ONE_SHOT: (_ONE_SHOT,),
 }
+"""What trades, by name; the straddle's options are those of its week."""
 
 
 class DemoSettings(Settings):
@@ -79,8 +85,9 @@ class DemoSettings(Settings):
         return (init_settings,)
 
 
-def demo_settings(folder: Path, addresses: dict[str, Any], strategy: DemoStrategy) -> Settings:
+def demo_settings(folder: Path, addresses: dict[str, Any], strategy: DemoStrategy, seconds: float) -> Settings:
     """Return the settings of a desk that keeps everything in `folder` and trades at the paper broker."""
+    straddle = straddle_table(SystemClock().now(), seconds)
     given: dict[str, Any] = {
         "mode": "paper",
         "client_id": "DEMO",
@@ -89,7 +96,7 @@ def demo_settings(folder: Path, addresses: dict[str, Any], strategy: DemoStrateg
         "storage": {"path": folder / "desk.db"},
         "api": {"token_path": folder / "api-token"},
         "watcher": {"poll_interval_s": 0.25},
-        "strategies": STRATEGIES[strategy],
+        "strategies": STRATEGIES.get(strategy, (straddle,)),
     }
     return DemoSettings(**given)
 
@@ -101,10 +108,12 @@ def run_demo(seconds: float, strategy: DemoStrategy, *, as_json: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="shoonya-demo-"))
     paper = start_paper(folder / "paper")
     try:
-        settings = demo_settings(folder, paper.addresses, strategy)
+        settings = demo_settings(folder, paper.addresses, strategy, seconds)
+        script = MarketScript.of(paper.addresses["admin_url"], SystemClock().now())
         writer = open_log(folder / "desk.log", secrets_of(settings), on_screen=False)
         try:
-            counts = _Show(Desk(settings), ending, as_json=as_json).run(seconds)
+            told = script if strategy is DemoStrategy.STRADDLE else None
+            counts = _Show(Desk(settings), ending, told, as_json=as_json).run(seconds)
         finally:
             writer.close()
     except (PlainError, DeskStartError) as error:
@@ -120,9 +129,11 @@ def run_demo(seconds: float, strategy: DemoStrategy, *, as_json: bool) -> int:
 class _Show:
     """Owns the demo's desk and what is shown of it."""
 
-    def __init__(self, desk: Desk, ending: Ending, *, as_json: bool) -> None:
+    def __init__(self, desk: Desk, ending: Ending, script: MarketScript | None, *, as_json: bool) -> None:
         self._desk = desk
         self._ending = ending
+        self._script = script
+        self._told = 0
         self._clock = SystemClock()
         self._seen: dict[str, tuple[Order, Form]] = {}
         self._screen = screen()
@@ -139,17 +150,22 @@ class _Show:
             if failure is not None:
                 raise PlainError(f"the demo's desk ended because {failure}")
             counts = tally([form["order"] for _, form in self._seen.values()])
+            pnl = pnl_form(self._desk.pnl())
         finally:
             self._desk.stop()
-        self._sum_up(counts)
+        self._sum_up(counts, pnl)
         return counts
 
     def _trade(self, seconds: float) -> str | None:
         self._say("A paper broker and a desk are running; strategies trade now. No account, no money.")
+        if self._script is not None:
+            self._script.begin()
         self._desk.start_strategies()
         with self._picture() as show:
             ends_at = self._clock.monotonic() + seconds
             while not self._ending.wished.is_set() and (left := ends_at - self._clock.monotonic()) > 0:
+                if self._script is not None:
+                    self._script.play(1 - left / seconds)
                 show(f"{left:.0f} s left")
                 failure = self._desk.wait_for_failure(min(LOOK_EVERY_S, left))
                 if failure is not None:
@@ -216,12 +232,24 @@ class _Show:
             if before.get(name) != self._seen[name][0] and not self._quiet:
                 sys.stdout.write(steps_line(form) + "\n")
         sys.stdout.flush()
+        self.tell_alerts()
 
     def _say(self, words: str) -> None:
         if not self._quiet:
             self._screen.print(words)
 
-    def _sum_up(self, counts: dict[str, int]) -> None:
+    def tell_alerts(self) -> None:
+        """Tell what a person would be told: baskets, stops, exits, limits."""
+        records = self._desk.alerts().records
+        for one in records[self._told :]:
+            if one.alert.topic.startswith(_TOLD):
+                self._say(f"  {one.raised_at.astimezone(IST):%H:%M:%S} {one.alert.what}")
+        self._told = len(records)
+
+    def _sum_up(self, counts: dict[str, int], pnl: Form) -> None:
+        for one in pnl_lines(pnl):
+            if not self._quiet:
+                self._screen.print(one)
         words = ", ".join(f"{count} {name}" for name, count in counts.items())
         self._say(f"{words}. Each was stored before it was sent, and sent once.")
 
@@ -247,3 +275,4 @@ class _LivePicture(AbstractContextManager[Callable[[str], None]]):
         table = steps_table(timelines[:ROWS_MAX], self._live.console.width)
         drawing = Group(table, Text(f"{told} ({words}); times count from registration", style="dim"))
         self._live.update(drawing, refresh=True)
+        self._show.tell_alerts()

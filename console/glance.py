@@ -30,13 +30,13 @@ def positions_view(positions: Form) -> RenderableType:
             theirs.add_row(row["exchange"], row["symbol"], row["product"], _units(row["quantity"]), *money)
     held_by_us: RenderableType = ours if positions["strategies"] else Text("Nothing.")
     return Group(
-        *_pnl_lines(positions["pnl"]),
+        *pnl_lines(positions["pnl"]),
         *(Text("Strategies, from our fills", style="bold"), held_by_us, Text()),
         *(Text("The account, as the broker has it", style="bold"), theirs),
     )
 
 
-def _pnl_lines(pnl: Form) -> list[RenderableType]:
+def pnl_lines(pnl: Form) -> list[RenderableType]:
     """Show the day in rupees, by strategy and instrument, and where its limit breaks."""
     table = table_of("strategy", "symbol", "product", "units", "realised", "open", right=("units", "realised", "open"))
     for row in pnl["rows"]:

@@ -11,9 +11,10 @@ class Apprise:
 
         self.name = url.partition("://")[0] or "alerts.urls"
         # The channel itself, without apprise's pool of threads: the sender has one already.
-        self._channel = Library.instantiate(url)
-        if not self._channel:
+        channel = Library.instantiate(url)
+        if channel is None:
             raise ChannelError(f"alerts.urls holds a {self.name} URL that apprise does not understand; see its manual")
+        self._channel = channel
 
     def send(self, text: str) -> None:
         """Send a text; raise `ChannelError`."""

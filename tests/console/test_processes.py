@@ -268,3 +268,33 @@ def test_a_desk_that_reaches_no_broker_says_so_answers_and_ends_when_told(tmp_pa
     assert (code, "Not taken (DESK_NOT_READY)" in errors, ready) == (1, True, False)
     assert (desk.returncode, out) == (0, "")
     console.end()
+
+
+def test_the_straddle_is_entered_hedge_first_stopped_on_one_side_and_squared_off(tmp_path: Path) -> None:
+    console = Console(tmp_path)
+    console.environment |= {"TMPDIR": str(tmp_path)}
+
+    code, out, errors = console.call("demo", "--strategy", "straddle", "--seconds", "12")
+
+    assert code == 0, errors
+    entries = [line for line in out.splitlines() if " MARKET " in line]
+    assert [line.split()[3] for line in entries] == ["BUY", "BUY", "SELL", "SELL"]
+    assert all("FILLED" in line for line in entries)
+    order = [
+        "is under stops: stop",
+        "is whole: all 4 legs have filled",
+        "reached at",
+        "is flat after",
+        "time square-off of straddle",
+        "Today: ",
+    ]
+    found = [out.index(words) for words in order]
+    assert found == sorted(found), out
+    assert out.count(": stop ") >= 3, "both short legs were armed, and one was hit"
+    assert out.count(" reached at ") == 2, "hit once, and made flat because of it"
+    table = [line.split() for line in out.splitlines() if " MIS " in line and "straddle" in line.split()[:1]]
+    assert [row[3] for row in table] == ["0"] * 4
+    total = float(out.split("Today: ")[1].split()[0])
+    assert abs(sum(float(row[4]) for row in table) - total) < 0.01
+    assert "0 unsettled" in out
+    console.end()
