@@ -6,6 +6,7 @@ Handlers are plain functions, so that FastAPI runs each in a thread of its own: 
 import hmac
 from typing import Annotated, Any, Protocol
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -40,12 +41,16 @@ from console.forms import (
 )
 from console.protecting import ProtectingDesk, add_stops
 from console.standing import health_form, status_form
-from domain.order import Order, OrderCommand
+from domain.order import Intent, Order, OrderCommand
 from domain.risk import TradingState
 from domain.seams import Clock
 from domain.settings import Settings
 
 ORDERS_MAX = 10_000
+
+
+ENTRIES_AT_ONCE_MAX = 64
+EXITS_AT_ONCE_MAX = 32
 
 
 class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, Protocol):
@@ -110,13 +115,20 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
 
 
 def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> None:
+    # Entries wait among themselves: an exit, a flatten or a halt finds a thread however many of them there are.
+    entries, exits = CapacityLimiter(ENTRIES_AT_ONCE_MAX), CapacityLimiter(EXITS_AT_ONCE_MAX)
+
     @guarded.post("/orders", summary="Send an order")
-    def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
+    async def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
         """Answer when the outcome of steps 1 to 5 is known, or with the state so far.
 
         200 accepted or repeated, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready.
         """
         command = read_order(read_object(body), idempotency_key, settings.client_id)
+        limiter = exits if command.intent is Intent.EXIT else entries
+        return await to_thread.run_sync(_answer_to, command, limiter=limiter)
+
+    def _answer_to(command: OrderCommand) -> JSONResponse:
         wait_s = settings.api.answer_wait_s_max
         answer = desk.submit(command, wait_s)
         if answer is None:

@@ -95,7 +95,10 @@ class GuardLedger:
         return self.book(strategy).has_exposure
 
     def exposures(self) -> dict[Scope, Exposure]:
-        """Return what every strategy holds and may still trade, by instrument; EXTERNAL is nobody's to exit."""
+        """Return what every strategy holds and may still trade, by instrument; EXTERNAL is nobody's to exit.
+
+        What others have closed for us is held no more: no more is told than the account still has.
+        """
         found: dict[Scope, Exposure] = {}
         for strategy, book in self._books.items():
             if strategy == EXTERNAL:
@@ -103,10 +106,19 @@ class GuardLedger:
             for key in {*book.positions, *(one.key for one in book.stakes.values())}:
                 stakes = [(name, one) for name, one in book.stakes.items() if one.key == key and not one.held_back]
                 waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
-                exposure = Exposure(book.positions.get(key, 0), waiting)
+                exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)
                 if not exposure.is_flat:
                     found[Scope(strategy, key)] = exposure
         return found
+
+    def _still_held(self, key: InstrumentKey, held: int) -> int:
+        """Return the part of a strategy's position that others have not closed."""
+        closed = self._closed_for_us.get(key, 0)
+        if held * closed >= 0:
+            return held
+        sign = 1 if held > 0 else -1
+        ours = sum(max(0, one.positions.get(key, 0) * sign) for name, one in self._books.items() if name != EXTERNAL)
+        return sign * min(abs(held), max(0, ours - abs(closed)))
 
     def positions(self) -> dict[str, dict[InstrumentKey, int]]:
         """Return every strategy's non-zero positions in signed units."""

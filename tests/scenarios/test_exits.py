@@ -148,6 +148,24 @@ def test_a_position_closed_by_phone_meanwhile_is_not_closed_twice(make_scene: Ma
 
     scene.until_books_agree()
     assert [one.quantity for one in exits_at_broker(scene) if one.remarks] == []
+    until_flat(scene)
+
+
+def test_what_the_phone_closed_in_part_is_sold_for_the_rest_only(make_scene: MakeScene, make_paper: MakePaper) -> None:
+    """G5: two strategies hold ten each, the phone sells fifteen; together they sell five."""
+    paper = make_paper()
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    scene = make_scene(paper, **QUICK)
+    held(scene, "one")
+    held(scene, "two")
+    paper.phone("S", 15, "1498.00")
+    until(lambda: scene.desk.holdings().positions.get(EXTERNAL), "the phone's trade was not seen")
+
+    scene.desk.flatten("the rest")
+
+    until_flat(scene)
+    assert sum(one.filled for one in exits_at_broker(scene) if one.remarks) == 5
+    scene.until_books_agree()
 
 
 def test_an_exit_goes_on_after_the_desk_was_down(scene: Scene, paper: Paper) -> None:
@@ -168,12 +186,12 @@ def test_an_exit_goes_on_after_the_desk_was_down(scene: Scene, paper: Paper) -> 
 
 
 def test_flatten_in_a_burst_of_entries_stops_them_and_its_exit_leaves_next(make_scene: MakeScene, paper: Paper) -> None:
-    """Hundreds wait while the broker is slow: nothing but what was on its way may come before the exit."""
+    """A thousand wait while the broker takes 200 ms: nothing but what was on its way may come before the exit."""
     scene = make_scene(paper, **QUICK)
     strategy = held(scene)
     before = len(paper.ledger().arrivals)
-    paper.fault("PlaceOrder", "slow", count=None, seconds=0.1)
-    entries = [scene.command(f"e{n}", strategy=f"{scene.name}-e{n}", price=RESTING) for n in range(300)]
+    paper.fault("PlaceOrder", "slow", count=None, seconds=0.2)
+    entries = [scene.command(f"e{n}", strategy=f"{scene.name}-e{n}", price=RESTING) for n in range(1_000)]
     answers = [scene.send(one) for one in entries]
     until(lambda: len(paper.ledger().arrivals) >= before + 2, "no entry was sent")
     known = len(paper.ledger().arrivals)
