@@ -69,8 +69,10 @@ from actors.messages import (
     FollowOrders,
     ForeignRecorded,
     GuardInbox,
+    HoldingCleared,
     JoinStrategy,
     LegMoved,
+    LineCleared,
     LookNow,
     LookUpOrder,
     MarketInbox,
@@ -86,9 +88,11 @@ from actors.messages import (
     OrderUpdated,
     PlaceAnswered,
     PlaceOrder,
+    PositionCleared,
     PriceOrder,
     RaiseAlert,
     Readiness,
+    RecordCleared,
     RecordEvent,
     RecordExternalMove,
     RecordFills,
@@ -175,7 +179,7 @@ class CommandActor(LoopActor):
         self._settling = Settling(repo, self._record)
         self._sight = Sight(limits.blind_s_max, clock.now(), self._tell)
         self._being_settled: set[str] = set()
-        self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned]] = {}
+        self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
@@ -261,6 +265,8 @@ class CommandActor(LoopActor):
             case SpreadTrading():
                 for address in self._strategies.values():
                     post(address, TradingTurned(state=message.state, because=message.because))
+            case PositionCleared():
+                self._spread_clearing(message)
             case StopTaking():
                 self._stopping = True
             case FindReadiness():
@@ -596,6 +602,16 @@ class CommandActor(LoopActor):
         if found is not None and found.quarrel is not Quarrel.PAST:
             self._settle_disagreement(found, message.because)
         return found
+
+    def _spread_clearing(self, message: PositionCleared) -> None:
+        """Let everybody know who counts a strategy's units that they are cleared, and why."""
+        scope, units = message.scope, message.units
+        logger.warning("{} was cleared of {:+d} units by hand: {}", scope, units, message.because)
+        post(self._repo, RecordCleared(scope=scope, units=units, because=message.because, at=message.at))
+        post(self._risk, LineCleared(scope=scope, units=units))
+        strategy = self._strategies.get(scope.strategy)
+        if strategy is not None:
+            post(strategy, HoldingCleared(key=scope.key, units=units))
 
     # The desk's own life.
 

@@ -26,6 +26,7 @@ from actors.messages import (
     BasketsNow,
     BrokerState,
     ChangeOrder,
+    ClearPosition,
     ExitsNow,
     ExposuresTold,
     FindAlerts,
@@ -41,15 +42,18 @@ from actors.messages import (
     FindTimeline,
     FindTradingState,
     FindWatchState,
+    HoldingCleared,
     Holdings,
     JoinStrategy,
     LogIn,
+    LookNow,
     MakeFlat,
     OrderAnswered,
     OrderDeclined,
     OrderUpdated,
     PnlNow,
     PositionBookRead,
+    PositionCleared,
     RaiseAlert,
     Readiness,
     ReadPositionBook,
@@ -73,6 +77,8 @@ from domain.alert_words import ending_alert, started_alert, stopped_alert, stran
 from domain.basket import Basket
 from domain.books import Disagreement
 from domain.change_command import ChangeCommand
+from domain.clearing import Difference, differences, objection_to_clearing
+from domain.evidence import Book
 from domain.exits import ExitWish, Scope
 from domain.order import Order, OrderCommand, Origin
 from domain.risk import TradingState
@@ -218,10 +224,12 @@ class Desk:
         """Stop in order, letting orders in flight end for `grace_s` seconds; return the ids that did not."""
         grace = self._settings.supervisor.shutdown_grace_s if grace_s is None else grace_s
         self.stop_strategies()
-        post(self._wiring.command, StopTaking())
-        orphans = self._drain(grace)
-        post(self._wiring.notifier, RaiseAlert(alert=stopped_alert(orphans)))
-        self._wiring.stop()
+        orphans: tuple[str, ...] = ()
+        if self._wiring.is_running:
+            post(self._wiring.command, StopTaking())
+            orphans = self._drain(grace)
+            post(self._wiring.notifier, RaiseAlert(alert=stopped_alert(orphans)))
+            self._wiring.stop()
         if self._lease is not None:
             self._lease.release()
         if orphans:
@@ -257,7 +265,9 @@ class Desk:
         """Send an order into the desk; `reply_to` hears the outcome."""
         post(self._wiring.command, SubmitOrder(command=command, reply_to=reply_to))
 
-    def join(self, strategy: str, address: Address[OrderUpdated | OrderDeclined | TradingTurned]) -> None:
+    def join(
+        self, strategy: str, address: Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]
+    ) -> None:
         """Tell this address what becomes of the strategy's orders, after each commit."""
         post(self._wiring.command, JoinStrategy(strategy=strategy, address=address))
 
@@ -354,6 +364,34 @@ class Desk:
         reply: ReplyOnce[StopsAnswered] = ReplyOnce()
         post(self._wiring.exits, SetStops(scope=scope, terms=terms, because=because, reply_to=reply))
         return reply.wait(ASK_WAIT_S)
+
+    def clear(self, scope: Scope, because: str, *, i_know: bool = False) -> str:
+        """Take a strategy's position out of our books by hand; return why not, or an empty text when it is done.
+
+        Refused while the broker shows units of it, unless `i_know`, and while orders of it may still trade.
+        """
+        read = self.broker_positions()
+        refused = objection_to_clearing(scope, None if read is None else read.book, i_know=i_know)
+        if refused:
+            return refused
+        units: int | None = self._wiring.ask_of(self._wiring.guard, ClearPosition(scope=scope))
+        if units is None:
+            return f"orders of {scope} may still trade; cancel or settle them first"
+        if not units:
+            return f"{scope} holds nothing by our books"
+        cleared = PositionCleared(scope=scope, units=units, because=because, at=self._clock.now())
+        post(self._wiring.command, cleared)
+        return ""
+
+    def reconcile(self) -> tuple[Difference, ...] | str:
+        """Hold our sums against the broker's positions now; return the differences, or why they can't be told."""
+        read = self.broker_positions()
+        if read is None:
+            return "the broker did not answer in time"
+        if not isinstance(read.book, Book):
+            return read.book.cause
+        post(self._wiring.watcher, LookNow())
+        return differences(self.holdings().positions, read.book)
 
     def alerts(self) -> AlertsNow:
         """Return what was told lately, and which alarms are open."""

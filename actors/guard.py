@@ -11,6 +11,7 @@ from actors.messages import (
     BeginDay,
     ChangeBlocked,
     ChangeReserved,
+    ClearPosition,
     CommandInbox,
     CountExternal,
     ExposureMoved,
@@ -43,7 +44,7 @@ class GuardActor(LoopActor):
         self._command = command
         self._ledger = ledger
 
-    def on_receive(self, message: GuardInbox) -> Holdings | ExposuresTold | None:
+    def on_receive(self, message: GuardInbox) -> Holdings | ExposuresTold | int | None:
         """Reserve, or take over what an order has become."""
         match message:
             case ReserveExposure():
@@ -54,6 +55,8 @@ class GuardActor(LoopActor):
                 self._reserve_basket(message)
             case ReleaseReservation():
                 self._ledger.release(message.command)
+            case ClearPosition():
+                return self._ledger.clear(message.scope)
             case ExposureMoved():
                 self._ledger.observe(message.order)
             case CountExternal():

@@ -87,6 +87,10 @@ class Losses:
         if self._book.count(order):
             self._watch()
 
+    def clear(self, scope: Scope, units: int) -> None:
+        """Count units that a person has cleared for others."""
+        self._book.shift(scope, units)
+
     def see(self, message: PriceTicked) -> None:
         """Value what is held at a new price."""
         symbol = (message.tick.exchange, message.tick.symbol)

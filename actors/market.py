@@ -141,6 +141,9 @@ class MarketActor(LoopActor):
     def _pass_on(self, tick: Tick) -> None:
         key = (tick.exchange, tick.symbol)
         self._ticks[key] = tick
+        self._tell(key, tick)
+
+    def _tell(self, key: Key, tick: Tick) -> None:
         told = PriceTicked(tick=tick)
         subscribers = self._subscribers.get(key, [])
         gone = [one for one in subscribers if backlog(one) < TICK_BACKLOG_MAX and not post(one, told)]
@@ -152,7 +155,8 @@ class MarketActor(LoopActor):
         for tick in ticks:
             key = (tick.exchange, tick.symbol)
             if key in self._subscribers and self._fresh_price(key) is None:
-                self._pass_on(tick)
+                # Told, but not kept: an order's price is asked for when it is needed.
+                self._tell(key, tick)
 
     def _fresh_price(self, key: Key) -> Decimal | None:
         tick = self._ticks.get(key)

@@ -798,6 +798,52 @@ class ExitsNow:
     under_way: Mapping[Scope, int]
 
 
+# a person's corrections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearPosition:
+    """Take a strategy's position out of the guard's book and count it under EXTERNAL."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionCleared:
+    """A person has cleared these signed units of a strategy, and why."""
+
+    scope: Scope
+    units: int
+    because: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCleared:
+    """These units count for others in the day's profit and loss from now on."""
+
+    scope: Scope
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingCleared:
+    """The strategy holds these units no more: a person has cleared them."""
+
+    key: InstrumentKey
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCleared:
+    """Keep that a person has cleared a position."""
+
+    scope: Scope
+    units: int
+    because: str
+    at: datetime
+
+
 # baskets
 
 
@@ -1074,7 +1120,7 @@ class JoinStrategy:
     """Tell this address what becomes of the strategy's orders."""
 
     strategy: str
-    address: "Address[OrderUpdated | OrderDeclined | TradingTurned]"
+    address: "Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1148,7 +1194,8 @@ class DeskMemory:
     `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted, `wishes`
     the positions that are on their way to flat, `protections` the armed stops and today's ended ones, `unarmed` the
     entries that traded more than their stops know of, `risk_days` how the last days stood against their limits,
-    `baskets` the open ones and the last that ended, `alerts` those that are still to be told or acknowledged.
+    `baskets` the open ones and the last that ended, `alerts` those that are still to be told or acknowledged,
+    `cleared` the signed units of strategies that a person has cleared and that count today.
     """
 
     orders: tuple[Order, ...]
@@ -1164,6 +1211,7 @@ class DeskMemory:
     risk_days: tuple[RiskDay, ...] = ()
     baskets: tuple[BasketRecord, ...] = ()
     alerts: tuple[AlertRecord, ...] = ()
+    cleared: Mapping[Scope, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1308,6 +1356,7 @@ CommandInbox: TypeAlias = (
     | JoinStrategy
     | FollowOrders
     | SpreadTrading
+    | PositionCleared
     | StopTaking
     | FindReadiness
 )
@@ -1327,6 +1376,7 @@ RepoInbox: TypeAlias = (
     | RecordRiskDay
     | RecordBasket
     | RecordAlert
+    | RecordCleared
     | CommitNow
     | RecallDesk
     | FindOrders
@@ -1339,6 +1389,7 @@ RiskInbox: TypeAlias = (
     | FillCounted
     | OrderOver
     | PositionsSeen
+    | LineCleared
     | LookAtRisk
     | SetTradingState
     | FindTradingState
@@ -1350,6 +1401,7 @@ GuardInbox: TypeAlias = (
     | ReserveChange
     | ReserveBasket
     | ReleaseReservation
+    | ClearPosition
     | ExposureMoved
     | CountExternal
     | BeginDay
@@ -1403,6 +1455,6 @@ WatcherInbox: TypeAlias = (
 )
 NotifierInbox: TypeAlias = RaiseAlert | LookAtAlerts | TellingSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
-StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned
+StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned | HoldingCleared
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead
 """What callers outside the actors hear: a future set once."""

@@ -34,6 +34,7 @@ from actors.messages import (
     RecallDesk,
     RecordAlert,
     RecordBasket,
+    RecordCleared,
     RecordEvent,
     RecordExternalMove,
     RecordFills,
@@ -72,6 +73,7 @@ Write: TypeAlias = (
     | RecordRiskDay
     | RecordBasket
     | RecordAlert
+    | RecordCleared
     | RecordTradingState
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
@@ -139,6 +141,7 @@ class RepoActor(LoopActor):
                 | RecordRiskDay()
                 | RecordBasket()
                 | RecordAlert()
+                | RecordCleared()
                 | RecordTradingState()
             ):
                 self._gather(message)
@@ -226,6 +229,7 @@ class RepoActor(LoopActor):
                 | RecordRiskDay()
                 | RecordBasket()
                 | RecordAlert()
+                | RecordCleared()
             ):
                 self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
             case RecordForeign():
@@ -311,6 +315,8 @@ class RepoActor(LoopActor):
                 self._repository.keep_basket(message.record)
             case RecordAlert():
                 self._repository.keep_alert(message.record)
+            case RecordCleared():
+                self._repository.keep_cleared(message.scope, message.units, message.because, message.at)
             case RecordTradingState():
                 self._repository.set_trading_state(message.state, message.because, self._clock.now())
             case _:
@@ -337,6 +343,7 @@ class RepoActor(LoopActor):
             risk_days=self._repository.risk_days(),
             baskets=self._repository.baskets(),
             alerts=self._repository.open_alerts(),
+            cleared=self._repository.cleared(now),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -366,6 +373,7 @@ def _name_in(message: Write) -> str | None:
             | RecordRiskDay()
             | RecordBasket()
             | RecordAlert()
+            | RecordCleared()
             | RecordTradingState()
         ):
             return None

@@ -22,6 +22,7 @@ from actors.messages import (
     FillCounted,
     FindPnl,
     FindTradingState,
+    LineCleared,
     LookAtRisk,
     MarketInbox,
     NotifierInbox,
@@ -129,6 +130,8 @@ class RiskActor(LoopActor):
                 self._losses.see(message)
             case PositionsSeen():
                 self._losses.take_positions(message.book)
+            case LineCleared():
+                self._losses.clear(message.scope, message.units)
             case LookAtRisk():
                 self._losses.look()
                 self._restrict()

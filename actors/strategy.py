@@ -22,6 +22,7 @@ from actors.messages import (
     CommandInbox,
     DeskMemory,
     ExitsInbox,
+    HoldingCleared,
     JoinStrategy,
     MakeFlat,
     MarketInbox,
@@ -95,6 +96,9 @@ class StrategyActor(DeskActor):
         for order in seams.memory.orders:
             if order.command.strategy == self.name:
                 self._keep(order)
+        for scope, units in seams.memory.cleared.items():
+            if scope.strategy == self.name:
+                self._held[scope.key] = self._held.get(scope.key, 0) - units
         post(seams.command, JoinStrategy(strategy=self.name, address=self.actor_ref))
 
     # What a strategy overrides.
@@ -275,6 +279,8 @@ class StrategyActor(DeskActor):
                     if leg.command_id not in self._counted:
                         self._orders.pop(leg.command_id, None)
                 self._run(lambda: self.on_basket(message.record))
+            case HoldingCleared():
+                self._held[message.key] = self._held.get(message.key, 0) - message.units
             case TradingTurned():
                 self._run(lambda: self.on_risk(message.state, message.because))
             case OrderDeclined():

@@ -121,7 +121,7 @@ class Wiring:
         self._escalate = escalate
         self._summarise = summarise
         self._sender: Sender | None = None
-        self._running = False
+        self.is_running = False
         self.clock = SteadyClock(machine_clock)
         self.calendar: Calendar | None = None
         self.refs: dict[str, pykka.ActorRef[Any]] = {}
@@ -141,7 +141,7 @@ class Wiring:
         """Start every actor, hear from each, and log in; raises `DeskStartError`, and then `stop` is to be called."""
         self.timer = ThreadTimer(self.clock)
         self.loop = SharedLoop()
-        self._running = True
+        self.is_running = True
         self._start_notifier()
         self._start_repo()
         memory = self.recall()
@@ -164,8 +164,6 @@ class Wiring:
 
     def stop(self) -> None:
         """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
-        if not self._running:
-            return
         last = (self.baskets, self.exits, self.risk, self.guard, self.market, self.notifier, self.repo)
         for line in (self.supervisor, self.watcher, self.broker, self.command, *last):
             ref = self.refs.get(line.name)
@@ -276,6 +274,8 @@ class Wiring:
         ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()))
         for key, quantity in memory.moved.items():
             ledger.move(key, quantity)
+        for scope, units in memory.cleared.items():
+            ledger.shift(scope, units)
         guard = GuardActor.start_on(self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger)
         self._begin(self.guard, guard)
         self._begin(
@@ -463,6 +463,8 @@ def pnl_from(memory: DeskMemory) -> PnlBook:
                 book.carry(Scope(strategy, key), quantity)
     for order in memory.orders:
         book.count(order)
+    for scope, units in memory.cleared.items():
+        book.shift(scope, units)
     return book
 
 

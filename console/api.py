@@ -27,8 +27,10 @@ from actors.messages import (
 )
 from console.alerting import AlertingDesk, add_alerts
 from console.answers import not_known_in_time, outcome_of
+from console.basketing import BasketDesk, add_baskets
 from console.bodies import Body, read_object, read_order, read_trading_state
 from console.changing import ChangingDesk, add_changes
+from console.correcting import CorrectingDesk, add_corrections
 from console.errors import ApiError
 from console.exiting import ExitingDesk, add_exits
 from console.forms import (
@@ -53,7 +55,7 @@ ENTRIES_AT_ONCE_MAX = 64
 EXITS_AT_ONCE_MAX = 32
 
 
-class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, Protocol):
+class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, CorrectingDesk, BasketDesk, Protocol):
     """What the API may ask of a desk."""
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
@@ -107,6 +109,8 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     add_exits(guarded, desk)
     add_stops(guarded, desk)
     add_alerts(guarded, desk)
+    add_corrections(guarded, desk)
+    add_baskets(guarded, desk, settings)
     _add_reading(guarded, desk, settings, clock)
     api.include_router(guarded)
     _add_health(api, desk, clock)

@@ -9,7 +9,9 @@ import typer
 from rich.console import RenderableType
 
 from console.alerting import add_alert_commands
+from console.basketing import add_basket_commands
 from console.client import DeskClient
+from console.correcting import add_correction_commands
 from console.demo import DemoStrategy, run_demo
 from console.errors import PlainError, plainly
 from console.glance import positions_view, status_view, trading_line
@@ -230,3 +232,5 @@ def _turn(state: str, because: str, config: Path | None, *, i_know: bool = False
 add_commands(app)
 add_stop_commands(app)
 add_alert_commands(app)
+add_basket_commands(app)
+add_correction_commands(app)

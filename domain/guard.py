@@ -226,6 +226,30 @@ class GuardLedger:
         self._count_closed(key, quantity, book.positions.get(key, 0))
         self._books[EXTERNAL] = replace(book, positions={**book.positions, key: book.positions.get(key, 0) + quantity})
 
+    def clear(self, scope: Scope) -> int | None:
+        """Take a strategy's position out of its book, and count it under EXTERNAL; return its signed units.
+
+        None while orders of it may still trade: their fate comes first. The account's sum stays as it is.
+        """
+        if any(one.key == scope.key for one in self.book(scope.strategy).stakes.values()):
+            return None
+        units = self.book(scope.strategy).positions.get(scope.key, 0)
+        self.shift(scope, units)
+        return units
+
+    def shift(self, scope: Scope, units: int) -> None:
+        """Count these units of a strategy under EXTERNAL from now on."""
+        book, key = self.book(scope.strategy), scope.key
+        held = {**book.positions, key: book.positions.get(key, 0) - units}
+        self._books[scope.strategy] = replace(book, positions=held)
+        external = self.book(EXTERNAL)
+        theirs = {**external.positions, key: external.positions.get(key, 0) + units}
+        self._books[EXTERNAL] = replace(external, positions=theirs)
+        closed = self._closed_for_us.get(key, 0)
+        if closed * units < 0:
+            # What others had closed for the strategy is closed in their own book now.
+            self._closed_for_us[key] = closed + min(abs(closed), abs(units)) * (1 if units > 0 else -1)
+
     def begin_day(self, day: str) -> None:
         """Forget what does not outlive its day: the broker squares MIS off."""
         if day == self._day:

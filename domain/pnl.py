@@ -110,6 +110,13 @@ class PnlBook:
         self.lines[scope] = self.lines.get(scope, Line()).traded(quantity * command.side.sign, price)
         return True
 
+    def shift(self, scope: Scope, units: int) -> None:
+        """Count units of a strategy under EXTERNAL from now on, at their cost: neither gains by it."""
+        line = self.lines.get(scope, Line())
+        self.lines[scope] = line.traded(-units, line.average)
+        others = Scope(EXTERNAL, scope.key)
+        self.lines[others] = self.lines.get(others, Line()).traded(units, line.average)
+
     def see(self, symbol: Symbol, price: Decimal) -> None:
         """Keep the last price, at which what was carried begins to count."""
         self.prices[symbol] = price

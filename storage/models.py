@@ -270,6 +270,26 @@ class AlertTable(Table):
         indexes = ((("client_id", "alert_id"), True),)
 
 
+class ClearedTable(Table):
+    """Units of a strategy that a person has cleared by hand: they count under EXTERNAL."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    at = peewee.DateTimeField()
+    day = peewee.TextField()
+    strategy = peewee.TextField()
+    exchange = peewee.TextField()
+    symbol = peewee.TextField()
+    product = peewee.TextField()
+    units = peewee.IntegerField()
+    because = peewee.TextField()
+
+    class Meta:
+        """Append only: the sum counts."""
+
+        table_name = "cleared_positions"
+
+
 class ExitWishRecord(Table):
     """A position that is to be made flat, until it was."""
 

@@ -268,6 +268,15 @@ class OrderRepository:
         """Keep an alert as it stands."""
         keep_alert(self._connection, self._client_id, record)
 
+    def keep_cleared(self, scope: Scope, units: int, because: str, at: datetime) -> None:
+        """Keep that a person has cleared a strategy's position (guide, force_clear_symbol)."""
+        where = (scope.key.exchange.value, scope.key.symbol, scope.key.product.value)
+        self._execute(
+            "INSERT INTO cleared_positions (client_id, at, day, strategy, exchange, symbol, product, units, because)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._client_id, to_text(at), trading_day(at), scope.strategy, *where, units, because),
+        )
+
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
@@ -282,7 +291,7 @@ class OrderRepository:
         if happened.event in _TOLD_BY_BOOKS and changes.keys() <= {"updated_at"}:
             return Recorded(before, late=False, again=True)
         self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
-        self._journal(command_id, happened.event.value, before.state.value, new, changes, happened.inputs)
+        self._journal(command_id, happened.event.value, before.state.value, new, changes, happened.inputs, happened.tag)
         return Recorded(after, is_late_truth(before.state, happened.event))
 
     def update_tag(self, command_id: str, tag: Reason, at: datetime) -> Recorded:
@@ -396,6 +405,19 @@ class OrderRepository:
         """Return the alerts that are still to be told, or acknowledged; oldest first."""
         return read_open_alerts(self._connection, self._client_id)
 
+    def cleared(self, now: datetime) -> dict[Scope, int]:
+        """Return the units cleared by hand that count today: of what is carried all, of others today's."""
+        rows = self._execute(
+            "SELECT strategy, exchange, symbol, product, SUM(units) FROM cleared_positions"
+            " WHERE client_id = ? AND (product IN ('NRML', 'CNC') OR day >= ?)"
+            " GROUP BY strategy, exchange, symbol, product",
+            (self._client_id, trading_day(now)),
+        ).fetchall()
+        return {
+            Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))): units
+            for strategy, exchange, symbol, product, units in rows
+        }
+
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""
         rows = self._execute(
@@ -489,9 +511,12 @@ class OrderRepository:
         changing: tuple[Any, ...],
         changes: Mapping[str, object],
         inputs: Mapping[str, str],
+        said: Reason | None = None,
     ) -> None:
         _, state, tag, note, *_, updated_at = changing
-        moved = (updated_at, event, state_before, state, tag, note)
+        # A note keeps its own tag here, also where the order's tag says something weightier.
+        shown = said.value if said is not None and event == Event.NOTE else tag
+        moved = (updated_at, event, state_before, state, shown, note)
         self._lines.append((self._client_id, command_id, *moved, _to_json(changes), _to_json(dict(inputs))))
 
     def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver

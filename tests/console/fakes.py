@@ -9,6 +9,8 @@ from actors.desk import Status
 from actors.messages import (
     AlarmsAcknowledged,
     AlertsNow,
+    BasketAnswered,
+    BasketsNow,
     BrokerState,
     ExitsNow,
     Holdings,
@@ -24,8 +26,10 @@ from actors.messages import (
     WatchState,
 )
 from domain.alert import AlertRecord
+from domain.basket import Basket, BasketRecord, BasketState
 from domain.books import Disagreement
 from domain.change_command import ChangeCommand
+from domain.clearing import Difference
 from domain.evidence import Book
 from domain.exits import Scope
 from domain.lifecycle import Event
@@ -119,6 +123,10 @@ class FakeDesk:
         self.protected: dict[Scope, Protection] = {}
         self.knew: list[bool] = []
         self.told: list[AlertRecord] = []
+        self.sent_baskets: list[BasketRecord] = []
+        self.basket_ends: tuple[BasketState, str] | None = None
+        self.cleared: list[tuple[Scope, str, bool]] = []
+        self.reconciled: tuple[Difference, ...] | str = ()
         self.refuses_to_resume = ""
         self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
         self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
@@ -175,6 +183,25 @@ class FakeDesk:
 
     def broker_positions(self) -> PositionBookRead | None:
         return self.account
+
+    def submit_basket(self, basket: Basket, wait_s: float) -> BasketAnswered | None:
+        del wait_s
+        if self.basket_ends is None:
+            return None
+        state, words = self.basket_ends
+        record = BasketRecord(basket=basket, state=state, words=words, asked_at=TEN_O_CLOCK)
+        self.sent_baskets.append(record)
+        return BasketAnswered(record=record)
+
+    def baskets(self) -> BasketsNow:
+        return BasketsNow(baskets=tuple(self.sent_baskets))
+
+    def clear(self, scope: Scope, because: str, *, i_know: bool = False) -> str:
+        self.cleared.append((scope, because, i_know))
+        return "" if i_know else "the broker shows +10 RELIANCE-EQ (MIS); get out of it, or say --i-know"
+
+    def reconcile(self) -> tuple[Difference, ...] | str:
+        return self.reconciled
 
     def alerts(self) -> AlertsNow:
         return AlertsNow(records=tuple(self.told), open=tuple(one.alert.topic for one in self.told), trouble="")

@@ -51,8 +51,10 @@ LONG_ROOMS = {
     "actors/repo.py": "every write and look-up, and what becomes of it when the database fails",
     "actors/strategy.py": "all that a strategy may say and hear",
     "domain/alert_words.py": "every sentence about orders, broker and desk that a person is told",
+    "domain/guard.py": "the whole ledger: every way in which units come, go and are shared",
     "domain/order.py": "the order and every rule that makes it valid",
     "domain/settings.py": "every limit, interval and bound on one page",
+    "storage/models.py": "every table on one page",
     "storage/repository.py": "the only queries",
 }
 

@@ -86,4 +86,9 @@ def test_only_queries_and_a_persons_word_are_asked(room: str) -> None:
 
     asked = set(re.findall(r"ask_of\(\s*self\.\w+(?:\.\w+)?, (\w+)\(", code))
 
-    assert asked - {one.__name__ for one in QUERIES} <= {"SetTradingState", "AcceptDisagreement", "AcknowledgeAlarms"}
+    assert asked - {one.__name__ for one in QUERIES} <= {
+        "SetTradingState",
+        "AcceptDisagreement",
+        "AcknowledgeAlarms",
+        "ClearPosition",
+    }

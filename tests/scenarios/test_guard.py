@@ -8,10 +8,12 @@ import pytest
 
 from actors.messages import OrderAnswered
 from broker.paper.instruments import Instrument, listed_at
+from domain.exits import Scope
 from domain.lifecycle import State
+from domain.order import EXTERNAL
 from domain.reasons import Reason
 from domain.seams import IST
-from tests.scenarios.paper import Paper, until_books_are_read
+from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.waiting import until
 
@@ -198,3 +200,32 @@ def _nets_of(scene: Scene) -> Counter[str]:
         if one.number not in scene.earlier:
             nets[one.product] += one.filled if one.side == "B" else -one.filled
     return nets
+
+
+def test_a_position_that_is_gone_is_cleared_by_hand_and_stays_cleared(
+    make_scene: MakeScene, make_paper: MakePaper
+) -> None:
+    """The phone sold it: the strategy is blocked until a person clears it, and holds nothing after a restart either."""
+    paper = make_paper()
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    scene = make_scene(paper)
+    entered = scene.command("held")
+    scene.submit(entered)
+    scene.until_state(entered, State.FILLED)
+    scope = Scope(scene.name, entered.key)
+    refused = scene.desk.clear(scope, "too early")
+    paper.phone("S", 10, "1498.00")
+    until(lambda: scene.desk.holdings().positions.get(EXTERNAL), "the phone's trade was not seen")
+    assert scene.submit(scene.command("blocked")).tag is Reason.EXECUTION_GUARD_BLOCKED
+
+    done = scene.desk.clear(scope, "sold by phone")
+
+    assert (refused, done) == ("the broker shows +10 RELIANCE-EQ (MIS); get out of it, or say --i-know", "")
+    until(lambda: not scene.desk.holdings().positions, lambda: f"still held: {scene.desk.holdings()}")
+    assert scene.desk.reconcile() == ()
+    assert scene.desk.clear(scope, "twice").endswith("holds nothing by our books")
+    scene.stop(grace_s=0)
+    scene.start()
+    assert scene.desk.holdings().positions == {}
+    assert scene.submit(scene.command("again")).state in {State.WORKING, State.FILLED}
+    scene.until_books_agree()

@@ -1,0 +1,93 @@
+"""A person's corrections of our own books, over the API and from the command line: reconcile, and clear."""
+
+import json
+from typing import Annotated, Protocol
+
+import typer
+from fastapi import APIRouter
+
+from console.bodies import Body, read_object
+from console.changing import text_in
+from console.client import DeskClient
+from console.errors import ApiError, plainly
+from console.forms import Form
+from console.hand import AsJson, Config, end
+from console.protecting import scope_in
+from console.stops import ExchangeName, ProductName, Symbol
+from console.where import read_settings
+from domain.clearing import Difference
+from domain.exits import Scope
+
+
+class CorrectingDesk(Protocol):
+    """What is asked of a desk here."""
+
+    def clear(self, scope: Scope, because: str, *, i_know: bool = False) -> str:
+        """Take a strategy's position out of our books."""
+
+    def reconcile(self) -> tuple[Difference, ...] | str:
+        """Hold our sums against the broker's."""
+
+
+def add_corrections(guarded: APIRouter, desk: CorrectingDesk) -> None:
+    """Add the routes."""
+
+    @guarded.post("/reconcile", summary="Hold our sums against the broker's positions")
+    def reconcile() -> Form:
+        """Read the broker's positions now and return each difference; nothing is changed by it."""
+        found = desk.reconcile()
+        if isinstance(found, str):
+            raise ApiError(503, f"The broker's positions can't be read: {found}. That does not mean flat.")
+        words = "; ".join(map(str, found))
+        sentence = f"Our fills and the broker differ: {words}." if found else "Our fills and the broker agree."
+        return {"differences": [str(one) for one in found], "sentence": sentence}
+
+    @guarded.post("/positions/clear", summary="Take a strategy's position out of our books")
+    def clear(body: Body) -> Form:
+        """Clear `strategy`, `exchange`, `symbol`, `product`, and `because`; its units count as EXTERNAL from then on.
+
+        409 while the broker shows units of it, unless `i_know` is true, and while orders of it may still trade.
+        """
+        given = read_object(body)
+        i_know = given.pop("i_know", False)
+        if i_know not in (True, False):
+            raise ApiError(422, "i_know must be true or false")
+        scope, because = scope_in(given), text_in(given, "because")
+        refused = desk.clear(scope, because, i_know=bool(i_know))
+        if refused:
+            raise ApiError(409, f"Nothing was cleared: {refused}.")
+        return {"sentence": f"{scope} is cleared: our books hold nothing of it any more. Nothing was sent."}
+
+
+def add_correction_commands(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(reconcile)
+    app.command()(clear)
+
+
+def reconcile(*, as_json: AsJson = False, config: Config = None) -> None:
+    """Hold our sums against the broker's positions now. Changes nothing; exit code 1 where they differ."""
+    with plainly():
+        reply = DeskClient(read_settings(config)).post("/reconcile", {})
+    if reply.body.get("differences"):
+        typer.echo(json.dumps(reply.body, ensure_ascii=False) if as_json else str(reply.body["sentence"]))
+        raise typer.Exit(1)
+    end(reply, as_json=as_json)
+
+
+def clear(
+    symbol: Symbol,
+    *,
+    strategy: Annotated[str, typer.Option(help="Whose book it is taken out of.")],
+    because: Annotated[str, typer.Option(help="How you know that it is gone; it is kept.")],
+    exchange: ExchangeName = "NSE",
+    product: ProductName = "MIS",
+    i_know: Annotated[bool, typer.Option(help="Also while the broker still shows units of it.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Take a strategy's position out of our books, when it is gone at the broker. Sends nothing."""
+    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "because": because}
+    with plainly():
+        reply = DeskClient(read_settings(config)).post("/positions/clear", body | {"i_know": i_know})
+    end(reply, as_json=as_json)

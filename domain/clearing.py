@@ -1,0 +1,52 @@
+"""A person's corrections of the guard: what may be cleared by hand, and where our sums differ from the broker's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.evidence import Book, PositionRow, Unavailable, key_of
+from domain.exits import Scope
+from domain.order import InstrumentKey
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What all strategies and EXTERNAL hold together by our fills, and the account at the broker; signed units."""
+
+    key: InstrumentKey
+    ours: int
+    theirs: int
+
+    def __str__(self) -> str:
+        where = f"{self.key.symbol} ({self.key.exchange} {self.key.product})"
+        return f"{where}: {self.ours:+d} by our fills, {self.theirs:+d} at the broker"
+
+
+def differences(
+    positions: Mapping[str, Mapping[InstrumentKey, int]], book: Book[PositionRow]
+) -> tuple[Difference, ...]:
+    """Hold our sums against the broker's position book (the guide's reconcile_with_broker); changes nothing."""
+    ours: dict[InstrumentKey, int] = {}
+    for held in positions.values():
+        for key, units in held.items():
+            ours[key] = ours.get(key, 0) + units
+    shown = ((key_of(row), row.net_quantity) for row in book.rows)
+    theirs = {key: units for key, units in shown if key is not None}
+    keys = sorted(ours.keys() | theirs.keys(), key=lambda key: (key.exchange, key.symbol, key.product))
+    found = (Difference(key, ours.get(key, 0), theirs.get(key, 0)) for key in keys)
+    return tuple(one for one in found if one.ours != one.theirs)
+
+
+def objection_to_clearing(scope: Scope, book: Book[PositionRow] | Unavailable | None, *, i_know: bool) -> str:
+    """Say why a position may not be cleared by hand (the guide's force_clear_symbol); empty where it may.
+
+    While the broker shows units of it, clearing would make us blind to them: a person has to say that they know.
+    """
+    if i_know:
+        return ""
+    if not isinstance(book, Book):
+        cause = "the broker did not answer in time" if book is None else book.cause
+        return f"the broker's positions can't be read ({cause}); try again, or say --i-know"
+    shown = sum(row.net_quantity for row in book.rows if key_of(row) == scope.key)
+    if shown:
+        return f"the broker shows {shown:+d} {scope.key.symbol} ({scope.key.product}); get out of it, or say --i-know"
+    return ""
