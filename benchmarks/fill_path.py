@@ -48,7 +48,7 @@ def _measure(server: Server, path: Path, count: int, *, by_push: bool) -> dict[s
     desk = Desk(settings, feed=None if by_push else NoFeed())
     desk.start()
     try:
-        _until_ready(desk, by_push=by_push)
+        until_ready(desk, by_push=by_push)
         told = Told()
         kind = "push" if by_push else "poll"
         taken_ms = [_one_fill(desk, server, told, f"{kind}-{number}") * 1e3 for number in range(count)]
@@ -63,7 +63,8 @@ def _measure(server: Server, path: Path, count: int, *, by_push: bool) -> dict[s
     }
 
 
-def _until_ready(desk: Desk, *, by_push: bool) -> None:
+def until_ready(desk: Desk, *, by_push: bool) -> None:
+    """Wait until the desk takes orders, and hears the feed where it is to."""
     ends_at = time.monotonic() + WAIT_S
     while desk.readiness().reasons or (by_push and desk.status().watch.feed != "logged in"):
         assert time.monotonic() < ends_at, (desk.readiness().reasons, desk.status().watch)
@@ -79,16 +80,17 @@ def _one_fill(desk: Desk, server: Server, told: Told, name: str) -> float:
     answer = desk.submit(command, WAIT_S)
     assert isinstance(answer, OrderAnswered), answer
     number = answer.order.broker_order_id
-    _admin(server, "fill", {"norenordno": number, "qty": 1})
+    admin(server, "fill", {"norenordno": number, "qty": 1})
     filled, at = told.fills.get(timeout=WAIT_S)
     assert filled.broker_order_id == number, filled
     with suppress(queue.Empty):
         raise AssertionError(told.fills.get_nowait())
-    traded_at = next(one["wall"] for one in _admin(server, "ledger")["fills"] if one["norenordno"] == number)
+    traded_at = next(one["wall"] for one in admin(server, "ledger")["fills"] if one["norenordno"] == number)
     return float(at - traded_at)
 
 
-def _admin(server: Server, what: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+def admin(server: Server, what: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the paper broker's other door."""
     url = server.rest_url.replace("NorenWClientTP/", f"admin/{what}")
     body = None if given is None else json.dumps(given).encode()
     request = urllib.request.Request(url, data=body, method="GET" if given is None else "POST")  # noqa: S310  loopback

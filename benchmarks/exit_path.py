@@ -1,0 +1,99 @@
+"""How long an exit takes behind a thousand waiting entries, beside an exit that finds the line free.
+
+The paper broker takes 20 ms a request, so that there is a line at all. Both exits are measured in the same rounds.
+"""
+
+import statistics
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from actors.desk import Desk
+from actors.messages import OrderAnswered, OrderDeclined
+from benchmarks.fill_path import admin, until_ready
+from benchmarks.ground import WAIT_S, NoFeed, Server, order, settings_for
+from domain.lifecycle import State
+from domain.order import Intent, OrderCommand, Side
+
+SLOW_S: Final = 0.02
+
+
+class Nobody:
+    """An address that hears nothing."""
+
+    def tell(self, message: OrderAnswered | OrderDeclined) -> None:
+        """Do nothing."""
+
+
+def measure_exits(server: Server, folder: Path, rounds: int, waiting: int) -> dict[str, Any]:
+    """Measure an exit alone and one behind `waiting` entries, once in each round."""
+    alone_ms, behind_ms = [], []
+    for number in range(rounds):
+        with _desk(server, folder / f"exits-{number}.db") as desk:
+            for kind in ("alone", "behind"):
+                _hold(desk, f"{kind}-{number}")
+            admin(server, "faults", {"route": "PlaceOrder", "kind": "slow", "seconds": SLOW_S, "count": None})
+            alone_ms.append(_exit(desk, f"alone-{number}") * 1e3)
+            for one in range(waiting):
+                desk.send(_entry(f"w{number}-{one}"), Nobody())
+            time.sleep(10 * SLOW_S)
+            behind_ms.append(_exit(desk, f"behind-{number}") * 1e3)
+            _clear_faults(server)
+    alone, behind = statistics.median(alone_ms), statistics.median(behind_ms)
+    return {"alone_ms": alone, "behind_ms": behind, "ratio": behind / alone, "waiting": waiting, "rounds": rounds}
+
+
+@contextmanager
+def _desk(server: Server, path: Path) -> Iterator[Desk]:
+    desk = Desk(settings_for(server, path), feed=NoFeed())
+    desk.start()
+    try:
+        until_ready(desk, by_push=False)
+        yield desk
+    finally:
+        desk.stop(grace_s=0)
+
+
+def _command(name: str, **changes: Any) -> OrderCommand:  # noqa: ANN401  any field
+    given = order(0)
+    fields = {one: getattr(given, one) for one in given.__slots__}
+    return OrderCommand(**fields | {"command_id": name, "strategy": name} | changes)
+
+
+def _entry(name: str) -> OrderCommand:
+    return _command(name, price=Decimal("1450.00"))
+
+
+def _hold(desk: Desk, name: str) -> None:
+    desk.submit(_command(name, price=Decimal("1502.00")), WAIT_S)
+    ends_at = time.monotonic() + WAIT_S
+    while (timeline := desk.timeline(name)) is None or timeline.order.state is not State.FILLED:
+        assert time.monotonic() < ends_at, timeline
+        desk.wait_for_failure(0.01)
+
+
+def _exit(desk: Desk, name: str) -> float:
+    way_out = {"intent": Intent.EXIT, "side": Side.SELL, "price": Decimal("1498.00")}
+    command = _command(f"{name}-out", **{**way_out, "strategy": name})
+    began = time.monotonic()
+    answer = desk.submit(command, WAIT_S)
+    assert isinstance(answer, OrderAnswered), answer
+    return time.monotonic() - began
+
+
+def _clear_faults(server: Server) -> None:
+    url = server.rest_url.replace("NorenWClientTP/", "admin/faults")
+    with urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=WAIT_S):  # noqa: S310  loopback
+        pass
+
+
+def show_exits(figures: dict[str, Any]) -> None:
+    """Print the figures."""
+    waiting, ratio = figures["waiting"], figures["ratio"]
+    print(f"\nan exit behind {waiting} waiting entries, broker at {SLOW_S * 1e3:.0f} ms a request")
+    print(f"  alone {figures['alone_ms']:.1f} ms, behind {figures['behind_ms']:.1f} ms: {ratio:.2f} times")
+    print("  (2 is the worst that is meant: its own request, after the one under way)")
