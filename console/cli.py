@@ -19,7 +19,7 @@ from console.hand import TAKEN_MAX, add_commands
 from console.paper import run_paper
 from console.render import orders_table, screen, timeline_view
 from console.run import run_desk
-from console.stops import add_stop_commands
+from console.stops import Trail, TrailWhen, add_stop_commands, trail_terms
 from console.where import DEFAULT_FILE, read_settings, write_template
 from domain.order import InvalidOrderError, OrderCommand, Origin
 
@@ -108,6 +108,8 @@ def submit(  # noqa: PLR0913  an order has as many fields
     trigger_price: Annotated[str | None, typer.Option(help="Rupees a unit, for SL and SL-M.")] = None,
     stop_loss: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or worse.")] = None,
     target: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or better.")] = None,
+    trail: Trail = None,
+    trail_when: TrailWhen = None,
     strategy: Annotated[str, typer.Option(help="Whose position this is.")] = "manual",
     comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
     amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
@@ -132,6 +134,7 @@ def submit(  # noqa: PLR0913  an order has as many fields
             "trigger_price": trigger_price,
             "stop_loss": stop_loss,
             "target": target,
+            **trail_terms(trail, trail_when),
             "comment": comment,
             "amo": amo,
             "origin": Origin.HUMAN.value,

@@ -18,6 +18,8 @@ Symbol = Annotated[str, typer.Argument(help="The exchange's trading symbol, such
 Strategy = Annotated[str, typer.Option(help="Whose position it is.")]
 ExchangeName = Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")]
 ProductName = Annotated[str, typer.Option(help="CNC, NRML or MIS.")]
+Trail = Annotated[str | None, typer.Option(help="points:10 or percent:1.5 behind the best price, or absolute:1450.")]
+TrailWhen = Annotated[str | None, typer.Option(help="The price from which on the trail counts.")]
 Why = Annotated[str, typer.Option("--because", help="Why; it is kept.")]
 
 
@@ -45,24 +47,18 @@ def protect(  # noqa: PLR0913  stops have as many levels
     product: ProductName = "MIS",
     stop_loss: Annotated[str | None, typer.Option(help="Get out at this price or worse.")] = None,
     target: Annotated[str | None, typer.Option(help="Get out at this price or better.")] = None,
-    trail: Annotated[
-        str | None, typer.Option(help="points:10, percent:1.5 behind the best price, or absolute:1450.")
-    ] = None,
-    trail_when: Annotated[str | None, typer.Option(help="The price from which on the trail counts.")] = None,
+    trail: Trail = None,
+    trail_when: TrailWhen = None,
     because: Why = "by hand",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
     """Put what a strategy holds under a stop, a target or a trail, in place of those it has."""
     body: dict[str, Any] = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product}
-    levels = {"stop_loss": stop_loss, "target": target, "trail_when": trail_when}
+    levels = {"stop_loss": stop_loss, "target": target}
     body |= {name: level for name, level in levels.items() if level is not None} | {"because": because}
     with plainly():
-        if trail is not None:
-            kind, colon, value = trail.partition(":")
-            if not colon or not value:
-                raise PlainError(f"--trail must be points:10, percent:1.5 or absolute:1450, not {trail!r}")
-            body |= {"trailing_type": kind, "trailing_value": value}
+        body |= trail_terms(trail, trail_when)
         reply = DeskClient(read_settings(config)).post("/stops", body)
     end(reply, as_json=as_json)
 
@@ -82,6 +78,17 @@ def unprotect(
     with plainly():
         reply = DeskClient(read_settings(config)).post("/stops/remove", body)
     end(reply, as_json=as_json)
+
+
+def trail_terms(trail: str | None, trail_when: str | None) -> dict[str, str]:
+    """Return a trail's fields, none where none was given; raise `PlainError` where it is not written as one."""
+    when = {} if trail_when is None else {"trail_when": trail_when}
+    if trail is None:
+        return when
+    kind, colon, value = trail.partition(":")
+    if not colon or not value:
+        raise PlainError(f"--trail must be points:10, percent:1.5 or absolute:1450, not {trail!r}")
+    return {"trailing_type": kind, "trailing_value": value, **when}
 
 
 def stops_view(found: list[Form]) -> RenderableType:

@@ -28,6 +28,7 @@ port = 8765                   # 0 takes any free port
 orders_per_day_max = 500
 order_quantity_max = 100000   # units in one order
 order_notional_max = 10000000 # rupees in one order
+# daily_loss_max = 5000        # rupees; then everything is made flat for the day
 
 [watcher]
 poll_interval_s = 1.0         # how often the broker's books are read

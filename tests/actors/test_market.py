@@ -7,6 +7,7 @@ import pytest
 
 from actors.market import PRICE_AGE_S_MAX, TICK_BACKLOG_MAX, MarketActor
 from actors.messages import (
+    BookPricesSeen,
     InstrumentRead,
     OrderPriced,
     PriceOrder,
@@ -223,3 +224,19 @@ def test_a_dead_subscriber_is_forgotten_and_the_others_hear(room: MarketRoom) ->
 
     assert len(quick.messages) == 2
     assert gone.messages == []
+
+
+def test_the_books_price_stands_in_for_a_silent_feed_alone_and_prices_no_order(room: MarketRoom) -> None:
+    watcher = Probe()
+    room.actor.on_receive(WatchPrice(exchange=Exchange.NSE, symbol="RELIANCE-EQ", subscriber=watcher))
+    room.see(100)
+    room.actor.on_receive(BookPricesSeen(ticks=(room.tick(90),)))
+    assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100]
+    room.clock.advance(PRICE_AGE_S_MAX + 1)
+
+    room.actor.on_receive(BookPricesSeen(ticks=(room.tick(95),)))
+    room.found()
+    room.ask("c1")
+
+    assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100, 95]
+    assert room.broker.of(ReadPrice), "an order asks the broker itself"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import requests
 
-from console.stops import stops_view
+from console.errors import PlainError
+from console.stops import stops_view, trail_terms
 from tests.console.fakes import FakeDesk
 from tests.console.test_render import drawn
 
@@ -30,6 +31,18 @@ def test_stops_are_set_listed_and_removed(ask: Ask, desk: FakeDesk) -> None:
     assert gone.json()["sentence"].startswith("RELIANCE-EQ (NSE MIS) of dip is under no stops any more")
     assert desk.protected == {}
     assert "Nothing is under stops" in drawn(stops_view([]))
+
+
+def test_a_trail_is_written_in_one_word() -> None:
+    assert trail_terms("points:12.5", "1550") == {
+        "trailing_type": "points",
+        "trailing_value": "12.5",
+        "trail_when": "1550",
+    }
+    assert trail_terms(None, None) == {}
+    for wrong in ("points", "points:", "12.5"):
+        with pytest.raises(PlainError, match="--trail must be points:10"):
+            trail_terms(wrong, None)
 
 
 @pytest.mark.parametrize(
