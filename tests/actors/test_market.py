@@ -235,8 +235,8 @@ def test_the_books_price_stands_in_for_a_silent_feed_alone_and_prices_no_order(r
     room.clock.advance(PRICE_AGE_S_MAX + 1)
 
     room.actor.on_receive(BookPricesSeen(ticks=(room.tick(95),)))
-    room.found()
     room.ask("c1")
+    room.found()
 
     assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100, 95]
     assert room.broker.of(ReadPrice), "an order asks the broker itself"

@@ -218,6 +218,8 @@ def test_a_person_gets_out_in_the_middle_of_a_thousand_entries(console: Console)
     assert sum(one["fillshares"] * (1 if one["trantype"] == "B" else -1) for one in ours) == 0
     assert answered[200] < 100
     assert sum(answered.values()) == 1_000
+    requests.delete(f"{admin}/faults", timeout=9)
+    assert console.call("resume")[0] == 0
     desk.send_signal(signal.SIGTERM)
     desk.communicate(timeout=WAIT_S)
 
