@@ -204,7 +204,7 @@ def status(*, as_json: AsJson = False, config: Config = None) -> None:
 
 @app.command()
 def halt(*, because: Because = "by hand", as_json: AsJson = False, config: Config = None) -> None:
-    """Send nothing any more but a person's own exits. Orders at the broker stay as they are."""
+    """Send nothing any more but exits of a person, a stop or a limit. Orders at the broker stay as they are."""
     _turn("HALTED", because, config, as_json=as_json)
 
 
