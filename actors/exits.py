@@ -168,12 +168,12 @@ class ExitsActor(LoopActor):
             case OrderAnswered():
                 order = message.order
                 self._nets.answered(order.command.command_id)
-                self._hear(order.command.command_id, f"{order.state} {order.note}".strip())
+                self._hear(order.command.command_id, f"{order.state} {order.note}".strip(), order.quantity)
             case OrderDeclined():
                 self._nets.answered(message.command_id)
                 self._hear(message.command_id, message.words)
             case FindExits():
-                return ExitsNow(under_way={scope: one.tries for scope, one in self._episodes.items()})
+                return ExitsNow(under_way={scope: one.sent for scope, one in self._episodes.items()})
             case _:
                 assert_never(message)
         return None
@@ -306,9 +306,9 @@ class ExitsActor(LoopActor):
             if netted and not is_net(command.command_id):
                 self._get_out(scope, f"exit {command.command_id} was asked for while the stop's safety net works")
 
-    def _hear(self, command_id: str, words: str) -> None:
+    def _hear(self, command_id: str, words: str, quantity: int = 0) -> None:
         for episode in self._episodes.values():
-            episode.answered(command_id)
+            episode.answered(command_id, quantity)
             if episode.current == command_id:
                 logger.info("{}: {}", command_id, words)
 
@@ -316,7 +316,7 @@ class ExitsActor(LoopActor):
         wish = episode.wish
         del self._episodes[wish.scope]
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
-        self._tell(flat_alert(str(wish.scope), wish.because, episode.tries))
+        self._tell(flat_alert(str(wish.scope), wish.because, episode.sent))
 
     def _tell(self, alert: Alert) -> None:
         post(self._notifier, RaiseAlert(alert=alert))

@@ -82,7 +82,7 @@ class TakeBack:
 
 @dataclass(frozen=True, slots=True)
 class SendExit:
-    """Sell or buy back so many units: the `number`th order of the episode."""
+    """Sell or buy back so many units: the `number`th try since the last that filled whole."""
 
     command_id: str
     side: Side
@@ -107,10 +107,15 @@ class Episode:
     """Begins the command ids of this run's orders: after a restart none is an earlier one's."""
     began_at: float
     settings: ExitSettings
+    sent: int = 0
+    """How many exits have left."""
     tries: int = 0
+    """How many of them since the last that filled whole: a slice of a large position is no failure."""
     current: str | None = None
     unanswered: bool = False
     _sent_at: float = 0.0
+    _held_then: int = 0
+    _slice: int = 0
     _flat_since: float = inf
     _asked_back: dict[str, float] = field(default_factory=dict)
 
@@ -130,15 +135,20 @@ class Episode:
             is_old = now - self._sent_at >= self.settings.unfilled_s
             back = self._to_take_back([self.current], now) if is_old else ()
             return TakeBack(back) if back else Wait()
+        if self._slice and abs(self._held_then) - abs(exposure.held) >= self._slice:
+            self.tries = 0
         still_waits = bool(others) and now - self.began_at < self.settings.cancel_wait_s
         if not exposure.held or still_waits or self._rests(now, is_open=is_open):
             return Wait()
         return self._send(exposure.held, now)
 
-    def answered(self, command_id: str) -> None:
-        """Hear that an exit's steps 1 to 5 are over, however they ended: from now on the guard tells."""
+    def answered(self, command_id: str, quantity: int = 0) -> None:
+        """Hear that an exit's steps 1 to 5 are over, however they ended: from now on the guard tells.
+
+        `quantity` is what the order was cut to; when all of it has traded, the next order is no second try.
+        """
         if command_id == self.current:
-            self.unanswered = False
+            self.unanswered, self._slice = False, quantity
 
     def _to_take_back(self, command_ids: Iterable[str], now: float) -> tuple[str, ...]:
         """Return those that were not asked back lately, and note that they are now."""
@@ -157,8 +167,8 @@ class Episode:
         )
 
     def _send(self, held: int, now: float) -> SendExit:
-        self.tries += 1
-        self.current, self.unanswered, self._sent_at = f"{self.name}-{self.tries}", True, now
+        self.sent, self.tries, self._held_then, self._slice = self.sent + 1, self.tries + 1, held, 0
+        self.current, self.unanswered, self._sent_at = f"{self.name}-{self.sent}", True, now
         return SendExit(self.current, Side.SELL if held > 0 else Side.BUY, abs(held), self.tries)
 
 

@@ -113,6 +113,18 @@ def test_what_an_exit_left_is_sent_after_it() -> None:
     assert one.next_step(Exposure(4), SETTINGS.retry_s) == SendExit("x-2", Side.SELL, 4, 2)
 
 
+def test_a_slice_that_has_filled_whole_is_no_failed_try() -> None:
+    one = episode()
+    first = one.next_step(Exposure(10), 0)
+    assert isinstance(first, SendExit)
+    one.answered(first.command_id, quantity=4)
+
+    second = one.next_step(Exposure(6), 0)
+    assert second == SendExit("x-2", Side.SELL, 6, 1), "at once, at the usual price"
+    one.answered("x-2", quantity=4)
+    assert one.next_step(Exposure(3), SETTINGS.retry_s) == SendExit("x-3", Side.SELL, 3, 2), "3 of 4: a second try"
+
+
 def test_tries_slow_down_to_a_bound_and_never_end() -> None:
     one, tries = episode(), []
     for now in (look * 0.25 for look in range(400)):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages import OrderAnswered, OrderDeclined, RaiseAlert
 from console.where import PAPER_CREDENTIALS
+from domain.alert import Alert
 from domain.lifecycle import State
 from domain.order import Order, OrderCommand
 from domain.reconcile import remarks_tag_of
@@ -250,6 +251,19 @@ class Pushed(Scene):
     def until_fed(self) -> None:
         """Wait until the feed is logged in."""
         until(lambda: self.desk.status().watch.feed == "logged in", "the feed did not come up")
+
+
+def listen(scene: Scene) -> list[Alert]:
+    """Hear the alerts of this desk from now on."""
+    heard: list[Alert] = []
+
+    class Ear:
+        def tell(self, message: object) -> None:
+            if isinstance(message, RaiseAlert):
+                heard.append(message.alert)
+
+    scene.desk._wiring.notifier.connect(Ear())
+    return heard
 
 
 MakeScene = Callable[..., Scene]

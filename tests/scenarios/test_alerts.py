@@ -62,6 +62,10 @@ def test_a_chat_that_hangs_delays_no_order_and_the_alarm_comes_when_it_is_back(
         command = scene.command(f"e{number}", strategy=f"e{number}")
         assert scene.submit(command).state in {State.WORKING, State.FILLED}
     took_s = monotonic() - began
+    enter(scene, "stopped", stop_loss="1490")
+    until_armed(scene, "1490")
+    price(paper, "1489.00")
+    until(lambda: scene.held() == 0, "the stop waits for the chat")
 
     assert took_s < 1, "ten orders took as long as the chat's timeout"
     assert api.texts == []

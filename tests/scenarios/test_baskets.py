@@ -9,9 +9,9 @@ from domain.lifecycle import State
 from domain.order import OrderCommand
 from domain.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper
-from tests.scenarios.scene import RESTING, MakeScene, Scene
+from tests.scenarios.scene import RESTING, MakeScene, Scene, listen
 from tests.scenarios.test_exits import QUICK, until_flat
-from tests.scenarios.test_stops import listen, rows
+from tests.scenarios.test_stops import rows
 from tests.scenarios.waiting import WAIT_S, until
 
 INFY = {"symbol": "INFY-EQ", "side": "SELL", "price": None, "order_type": "MARKET"}

@@ -1,17 +1,20 @@
 """Exits that happen, once: from the wish to be flat to the evidence of it, through whatever the broker does."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from actors.messages import MakeAllFlat
+from broker.paper.instruments import listed_at
 from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.reasons import Reason
 from domain.risk import TradingState
+from domain.seams import IST
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper, Placed
-from tests.scenarios.scene import RESTING, MakeScene, Scene
+from tests.scenarios.scene import RESTING, MakeScene, Scene, listen
 from tests.scenarios.waiting import WAIT_S, until
 
 QUICK: dict[str, Any] = {
@@ -165,6 +168,30 @@ def test_what_the_phone_closed_in_part_is_sold_for_the_rest_only(make_scene: Mak
 
     until_flat(scene)
     assert sum(one.filled for one in exits_at_broker(scene) if one.remarks) == 5
+    scene.until_books_agree()
+
+
+def test_a_position_above_the_freeze_quantity_gets_out_in_slices_that_count_as_no_failure(
+    make_scene: MakeScene, make_paper: MakePaper
+) -> None:
+    """G10: three orders, none above what the exchange takes at once, no word of trouble."""
+    paper = make_paper()
+    option = next(one for one in listed_at(datetime.now(tz=IST)) if one.underlying == "NIFTY" and one.option == "CE")
+    paper.set_price("NFO", option.symbol, "100.00")
+    scene = make_scene(paper, **QUICK)
+    terms = {"exchange": "NFO", "symbol": option.symbol, "product": "NRML", "order_type": "MARKET", "quantity": 1_755}
+    for name, intent in (("in", "ENTRY"), ("more", "ADJUST"), ("most", "ADJUST")):
+        command = scene.command(name, **terms, intent=intent)
+        scene.submit(command)
+        scene.until_state(command, State.FILLED)
+    heard = listen(scene)
+
+    scene.desk.flatten("all of it", scene.name)
+
+    until(lambda: scene.held() == 0, "not flat", 20)
+    until_flat(scene)
+    assert [one.filled for one in exits_at_broker(scene)] == [1_755] * 3
+    assert [one.level for one in heard if one.topic.startswith("exit:")] == ["NEWS", "NEWS"]
     scene.until_books_agree()
 
 

@@ -10,9 +10,9 @@ from domain.order import EXTERNAL, OrderCommand
 from domain.reasons import Reason
 from domain.risk import TradingState
 from tests.scenarios.paper import MakePaper, Paper
-from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene
+from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, listen
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
-from tests.scenarios.test_stops import listen, price
+from tests.scenarios.test_stops import price
 from tests.scenarios.waiting import until
 
 LIMITED: dict[str, Any] = {

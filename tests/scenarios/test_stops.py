@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.messages import RaiseAlert
-from domain.alert import Alert, Level
+from domain.alert import Level
 from domain.exits import Scope
 from domain.lifecycle import State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, OrderCommand, Product
@@ -17,7 +16,7 @@ from domain.risk import TradingState
 from domain.seams import IST
 from domain.stops import Protection, StopTerms
 from tests.scenarios.paper import MakePaper, Paper, Placed
-from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedClock
+from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedClock, listen
 from tests.scenarios.strategies import let_go
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
 from tests.scenarios.waiting import until
@@ -292,19 +291,6 @@ def test_a_stop_that_sees_no_price_says_so_and_says_when_it_sees_again(make_scen
     assert blind.what.startswith("No price of RELIANCE-EQ has come for")
     assert "stop 1490" in blind.means
     assert "flatten" in blind.do
-
-
-def listen(scene: Scene) -> list[Alert]:
-    """Hear the alerts of this desk from now on."""
-    heard: list[Alert] = []
-
-    class Ear:
-        def tell(self, message: object) -> None:
-            if isinstance(message, RaiseAlert):
-                heard.append(message.alert)
-
-    scene.desk._wiring.notifier.connect(Ear())
-    return heard
 
 
 def test_the_time_square_off_makes_the_day_flat_and_takes_nothing_new(
