@@ -41,7 +41,7 @@ def test_a_stop_that_is_hit_is_told_from_the_entry_to_flat(make_scene: MakeScene
 
     price(paper, "1489.00")
 
-    until(lambda: any("is flat after 1 exits" in one for one in api.texts), lambda: f"told: {api.texts}")
+    until(lambda: any("is flat after" in one for one in api.texts), lambda: f"told: {api.texts}")
     story = "\n".join(api.texts)
     for words in ("BUY 10 RELIANCE-EQ has filled", "is under stops: stop 1490", "stop 1490 reached at 1489"):
         assert words in story

@@ -14,7 +14,7 @@ from domain.order import OrderCommand
 from domain.reasons import Reason
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import Paper
-from tests.scenarios.scene import READ_TIMEOUT_S, RESTING, Answers, MakeScene, Scene
+from tests.scenarios.scene import RESTING, Answers, MakeScene, Scene
 from tests.scenarios.waiting import LONG, WAIT_S, until
 
 Trouble: TypeAlias = Callable[[Scene], AbstractContextManager[None]]
@@ -61,6 +61,8 @@ def _tell_connection(scene: Scene, words: str) -> None:
     assert said.wait(WAIT_S)
 
 
+PATIENCE_S: Final = 1.0
+"""So long the desk waits for the broker here: the trouble has to begin meanwhile, also on a busy machine."""
 TROUBLES: Final = (locked, full, read_only)
 
 
@@ -69,7 +71,12 @@ def scene(make_scene: MakeScene, paper: Paper, monkeypatch: pytest.MonkeyPatch) 
     """Return a desk whose patience with the database is short, and which tries again and reads the books often."""
     monkeypatch.setattr("actors.command.RETRY_UNRECORDED_S", 0.1)
     monkeypatch.setattr("actors.repo.TRY_AGAIN_S", 0.1)
-    return make_scene(paper, storage={"busy_timeout_ms": 50}, watcher={"poll_interval_s": 0.015})
+    return make_scene(
+        paper,
+        broker={"read_timeout_s": PATIENCE_S},
+        storage={"busy_timeout_ms": 50},
+        watcher={"poll_interval_s": 0.015},
+    )
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -227,7 +234,7 @@ def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Sc
 
 def _registered(scene: Scene, paper: Paper, command: OrderCommand) -> Answers:
     """Send an order, and return while it is between steps 1 and 3: its instrument is long in coming."""
-    paper.fault("SearchScrip", "slow", seconds=READ_TIMEOUT_S - 0.1)
+    paper.fault("SearchScrip", "slow", seconds=PATIENCE_S - 0.1)
     answers = scene.send(command)
     until(lambda: command.command_id in rows_of(scene.path), "it was not registered")
     return answers
@@ -235,7 +242,7 @@ def _registered(scene: Scene, paper: Paper, command: OrderCommand) -> Answers:
 
 def _at_the_broker(scene: Scene, paper: Paper, command: OrderCommand) -> Answers:
     """Send an order, and return while it is between steps 4 and 5: its reply is long in coming."""
-    paper.fault("PlaceOrder", "slow_after", seconds=READ_TIMEOUT_S - 0.1)
+    paper.fault("PlaceOrder", "slow_after", seconds=PATIENCE_S - 0.1)
     answers = scene.send(command)
     until(lambda: scene.times_sent(command), "it was not sent")
     return answers
