@@ -14,7 +14,7 @@ from domain.order import OrderCommand
 from domain.reasons import Reason
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import Paper
-from tests.scenarios.scene import RESTING, Answers, MakeScene, Scene
+from tests.scenarios.scene import READ_TIMEOUT_S, RESTING, Answers, MakeScene, Scene
 from tests.scenarios.waiting import LONG, WAIT_S, until
 
 Trouble: TypeAlias = Callable[[Scene], AbstractContextManager[None]]
@@ -63,6 +63,8 @@ def _tell_connection(scene: Scene, words: str) -> None:
 
 PATIENCE_S: Final = 1.0
 """So long the desk waits for the broker here: the trouble has to begin meanwhile, also on a busy machine."""
+LONG_S: Final = PATIENCE_S - 0.1
+SHORT_S: Final = READ_TIMEOUT_S - 0.1
 TROUBLES: Final = (locked, full, read_only)
 
 
@@ -196,7 +198,7 @@ def patient(make_scene: MakeScene, paper: Paper) -> Scene:
 def test_a_slow_database_holds_an_order_back_until_it_is_stored(patient: Scene, paper: Paper, step: int) -> None:
     """Steps 1 and 3: nobody is declined, and nothing leaves meanwhile."""
     command = patient.command("waits")
-    answers = _registered(patient, paper, command) if step == 3 else None
+    answers = _registered(patient, paper, command, SHORT_S) if step == 3 else None
 
     with locked(patient):
         answers = answers or patient.send(command)
@@ -216,7 +218,7 @@ def test_a_slow_database_holds_an_order_back_until_it_is_stored(patient: Scene, 
 def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Scene, paper: Paper, step: int) -> None:
     """Steps 5 and 6: the broker has the order; only its row is late."""
     command = patient.command("late")
-    answers = _at_the_broker(patient, paper, command)
+    answers = _at_the_broker(patient, paper, command, SHORT_S)
     if step == 6:
         until(answers.all, "the caller was not answered")
 
@@ -232,17 +234,17 @@ def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Sc
     assert patient.times_sent(command) == 1
 
 
-def _registered(scene: Scene, paper: Paper, command: OrderCommand) -> Answers:
+def _registered(scene: Scene, paper: Paper, command: OrderCommand, seconds: float = LONG_S) -> Answers:
     """Send an order, and return while it is between steps 1 and 3: its instrument is long in coming."""
-    paper.fault("SearchScrip", "slow", seconds=PATIENCE_S - 0.1)
+    paper.fault("SearchScrip", "slow", seconds=seconds)
     answers = scene.send(command)
     until(lambda: command.command_id in rows_of(scene.path), "it was not registered")
     return answers
 
 
-def _at_the_broker(scene: Scene, paper: Paper, command: OrderCommand) -> Answers:
+def _at_the_broker(scene: Scene, paper: Paper, command: OrderCommand, seconds: float = LONG_S) -> Answers:
     """Send an order, and return while it is between steps 4 and 5: its reply is long in coming."""
-    paper.fault("PlaceOrder", "slow_after", seconds=PATIENCE_S - 0.1)
+    paper.fault("PlaceOrder", "slow_after", seconds=seconds)
     answers = scene.send(command)
     until(lambda: scene.times_sent(command), "it was not sent")
     return answers
