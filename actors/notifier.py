@@ -109,7 +109,8 @@ class NotifierActor(LoopActor):
             self._records.append(record)
             if alert.level is not Level.NEWS or alert.ends:
                 post(self._repo, RecordAlert(record=record))
-                self._untold.setdefault(alert.topic, []).append(record)
+                if self._outbox is not None:
+                    self._untold.setdefault(alert.topic, []).append(record)
         self._send(self._alerting.take(alert, now, self._clock.monotonic()))
 
     def _send(self, tellings: list[Telling]) -> None:

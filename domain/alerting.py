@@ -17,6 +17,7 @@ from domain.seams import IST
 from domain.settings import AlertSettings
 
 DIGEST_LINES_MAX: Final = 20
+COUNTED_S: Final = 86_400.0
 TEXT_CHARACTERS_MAX: Final = 4_000
 """A message of Telegram holds 4,096 characters; the others hold more."""
 
@@ -102,7 +103,10 @@ class Alerting:
                 tellings.append(Telling(f"{words_of(alarm.alert)}\n{since}", Level.ALARM, alarm.alert.topic))
         if self._digest_at is not None and self._digest_at <= now and not self.is_quiet(at):
             tellings.append(self._digest())
-        self._said = {key: said for key, said in self._said.items() if now < said.until or said.times > 1}
+        # What came several times waits longer for the next word of it, which says how often.
+        self._said = {
+            key: said for key, said in self._said.items() if now < said.until + (COUNTED_S if said.times > 1 else 0)
+        }
         return tellings
 
     def _digest(self) -> Telling:
