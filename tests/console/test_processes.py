@@ -331,9 +331,10 @@ def test_the_straddle_is_entered_hedge_first_stopped_on_one_side_and_squared_off
     code, out, errors = console.call("demo", "--strategy", "straddle", "--seconds", "12")
 
     assert code == 0, errors
-    entries = [line for line in out.splitlines() if " MARKET " in line]
-    assert [line.split()[3] for line in entries] == ["BUY", "BUY", "SELL", "SELL"]
-    assert all("FILLED" in line for line in entries)
+    # An order is told again when it has moved: its last line counts, its first one says when it left.
+    entries = {line.split()[1]: line for line in out.splitlines() if " MARKET " in line}
+    assert [line.split()[3] for line in entries.values()] == ["BUY", "BUY", "SELL", "SELL"]
+    assert all("FILLED" in line for line in entries.values())
     order = [
         "is under stops: stop",
         "is whole: all 4 legs have filled",
