@@ -88,7 +88,10 @@ class Lanes:
 
 
 class BrokerActor(DeskActor):
-    """Owns the broker's session, the lanes, and the rate ceiling at the wire."""
+    """Owns the broker's session, the lanes, and the rate ceiling at the wire.
+
+    `sent_before` says that an earlier process may have used up a part of this second's requests.
+    """
 
     def __init__(
         self,
@@ -102,6 +105,7 @@ class BrokerActor(DeskActor):
         settings: BrokerSettings,
         clock: Clock,
         timer: Timer,
+        sent_before: bool = False,
     ) -> None:
         super().__init__(supervisor)
         self._command = command
@@ -114,7 +118,11 @@ class BrokerActor(DeskActor):
         self._timer = timer
         self._lanes = Lanes()
         self._entries_stopped: Reason | None = None
-        self._rate = OrderRate(settings.orders_per_second_max, settings.orders_reserved_for_exits)
+        self._rate = OrderRate(
+            settings.orders_per_second_max,
+            settings.orders_reserved_for_exits,
+            began_at=clock.monotonic() if sent_before else None,
+        )
         self._serving = False
         self._wake_at = 0.0
         self._session, self._session_words = SessionState.LOGGED_OUT, "not logged in"

@@ -177,7 +177,7 @@ class CommandActor(LoopActor):
             repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
         )
         self._settling = Settling(repo, self._record)
-        self._sight = Sight(limits.blind_s_max, clock.now(), self._tell)
+        self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell)
         self._being_settled: set[str] = set()
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
@@ -561,7 +561,7 @@ class CommandActor(LoopActor):
         alert = session_alert(message.state, message.words)
         if alert is not None:
             self._tell(alert)
-        if self._sight.take_session(message, self._clock.now()):
+        if self._sight.take_session(message):
             post(self._watcher, LookNow())
 
     def _take_foreign(self, message: ForeignRecorded) -> None:
@@ -643,10 +643,14 @@ class CommandActor(LoopActor):
 
 @dataclass(frozen=True, slots=True)
 class CommandLimits:
-    """The bounds kept here: orders waiting at once, seconds without a readable book, the time of the square-off."""
+    """The bounds kept here: orders waiting at once, seconds without a readable book, the time of the square-off.
+
+    `silence_s_max` bounds the seconds in which nothing is heard of books at all.
+    """
 
     orders_waiting_max: int
     blind_s_max: float
+    silence_s_max: float
     square_off: SquareOff = SquareOff()  # noqa: RUF009  frozen
     collared: bool = False
     """Whether risk wants to know the last price of every entry."""

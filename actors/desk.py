@@ -8,7 +8,7 @@ import importlib
 import sys
 import threading
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -41,6 +41,7 @@ from actors.messages import (
     FindStops,
     FindTimeline,
     FindTradingState,
+    FindUnwritten,
     FindWatchState,
     HoldingCleared,
     Holdings,
@@ -347,6 +348,9 @@ class Desk:
             for scope in scopes
         )
         post(self._wiring.exits, MakeFlat(wishes=wishes))
+        self.exits()  # Has taken them up, and told the database.
+        if not self._is_written():
+            logger.critical("flatten is under way, but not on the disk: a restart would not know of it")
         return scopes
 
     def exits(self) -> ExitsNow:
@@ -418,10 +422,18 @@ class Desk:
         return found
 
     def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
-        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `i_know` resumes over a broken loss limit."""
+        """Turn trading to ACTIVE, EXITS_ONLY or HALTED, and wait until that is on the disk.
+
+        `i_know` resumes over a broken loss limit.
+        """
         word = SetTradingState(state=state, because=because, i_know=i_know)
         now: TradingStateNow = self._wiring.ask_of(self._wiring.risk, word)
-        return now
+        return replace(now, stored=self._is_written())
+
+    def _is_written(self) -> bool:
+        """Say whether all that was decided before this question is on the disk: a restart would know of it."""
+        unwritten: int = self._wiring.ask_of(self._wiring.repo, FindUnwritten())
+        return not unwritten
 
     def status(self) -> Status:
         """Return the desk at a glance."""

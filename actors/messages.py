@@ -430,6 +430,16 @@ class CommitNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteAgain:
+    """Try again what the database did not take and nobody leads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindUnwritten:
+    """How many writes that came before this question has the database not taken?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryUnrecorded:
     """Try again to write what the database did not take."""
 
@@ -1277,13 +1287,14 @@ class FindTradingState:
 class TradingStateNow:
     """What may be sent, why, and how many orders passed the risk check today.
 
-    `refused` says why a wish to turn it was not followed.
+    `refused` says why a wish to turn it was not followed; `stored` whether a restart would know of the turn.
     """
 
     state: TradingState
     because: str
     orders_today: int
     refused: str = ""
+    stored: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1378,6 +1389,8 @@ RepoInbox: TypeAlias = (
     | RecordAlert
     | RecordCleared
     | CommitNow
+    | WriteAgain
+    | FindUnwritten
     | RecallDesk
     | FindOrders
     | FindTimeline

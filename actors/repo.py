@@ -24,6 +24,7 @@ from actors.messages import (
     ExternalMoveRecorded,
     FindOrders,
     FindTimeline,
+    FindUnwritten,
     ForeignRecorded,
     LookUpChange,
     LookUpOrder,
@@ -49,6 +50,7 @@ from actors.messages import (
     RepoInbox,
     SettlementLookedUp,
     Timeline,
+    WriteAgain,
 )
 from actors.timer import Timer
 from domain.lifecycle import Event, IllegalTransitionError
@@ -103,9 +105,10 @@ class RepoActor(LoopActor):
         self._timer = timer
         self._waited_for: list[Write] = []
         self._told: list[Write] = []
+        self._again: list[Write] = []
         self._trading_state: RecordTradingState | None = None
         self._woken = False
-        self._lingering = False
+        self._wound = False
         self._trouble: str | None = None
 
     def on_start(self) -> None:
@@ -147,6 +150,12 @@ class RepoActor(LoopActor):
                 self._gather(message)
             case CommitNow():
                 self._commit_next(lingered=message.lingered)
+            case WriteAgain():
+                self._wound = False
+                self._commit_next(lingered=True)
+            case FindUnwritten():
+                self._commit_next(lingered=True)
+                return len(self._again) + (self._trading_state is not None)
             case RecallDesk():
                 return self._recall()
             case FindOrders():
@@ -184,8 +193,9 @@ class RepoActor(LoopActor):
         if not lingered:
             self._woken = False
         group: list[Write] = [] if self._trading_state is None else [self._trading_state]
-        group += self._waited_for
-        self._trading_state, self._waited_for = None, []
+        # What failed before goes first: it must not come after what has followed it.
+        group += [*self._again, *self._waited_for]
+        self._trading_state, self._again, self._waited_for = None, [], []
         if self._told and (lingered or not {_name_in(one) for one in self._told}.isdisjoint(map(_name_in, group))):
             group, self._told = [*self._told, *group], []
         self._commit(group)
@@ -231,15 +241,25 @@ class RepoActor(LoopActor):
                 | RecordAlert()
                 | RecordCleared()
             ):
-                self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, message)
+                self._try_again(message)
             case RecordForeign():
                 pass  # the next book shows it again
             case RecordTradingState():
                 self._trading_state = message
-                self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, CommitNow())
+                self._wind()
             case _:
                 assert_never(message)
         return None
+
+    def _try_again(self, message: Write) -> None:
+        self._again.append(message)
+        self._wind()
+
+    def _wind(self) -> None:
+        """See to it that what the database did not take is tried again: one clock for all of it."""
+        if not self._wound:
+            self._wound = True
+            self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, WriteAgain())
 
     def _sync_registrations(self) -> None:
         """Step 3 failed and the order goes on: see to it that its registration is on the disk before it leaves."""
@@ -257,7 +277,12 @@ class RepoActor(LoopActor):
         with self._repository.transaction(synced=synced):
             new = [one.command.command_id for one in batch if isinstance(one, RegisterOrder)]
             known = self._repository.known(new) if new else {}
-            return [self._write(message, known) for message in batch]
+            letters = [self._write(message, known) for message in batch]
+        early = self._repository.take_early_fills()
+        if early:
+            # The database refused the event that brings their order's number: that one is tried again too.
+            self._try_again(RecordFills(fills=early))
+        return letters
 
     def _write_alone(self, message: Write) -> CommandInbox | None:
         try:

@@ -4,36 +4,39 @@ A part of CommandActor, in its thread. Exits never ask here: they get out.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 
 from actors.messages import BooksCompared, BooksUnavailable, SessionChanged
 from domain.alert import Alert
 from domain.alert_words import agreement_alert, blind_alert, disagreement_alert, seeing_alert
 from domain.books import Disagreement
 from domain.reasons import Reason
+from domain.seams import Clock
 from domain.session import SessionState
 
 
 class Sight:
     """Owns how well the desk sees the broker. Each reason is a sentence, and None where all is well."""
 
-    def __init__(self, blind_s_max: float, now: datetime, tell: Callable[[Alert], None]) -> None:
+    def __init__(self, blind_s_max: float, silence_s_max: float, clock: Clock, tell: Callable[[Alert], None]) -> None:
         self._tell = tell
         self._is_blind = False
         self._blind_s_max = blind_s_max
-        self._sees_from = now
+        self._silence_s_max = silence_s_max
+        self._clock = clock
+        self._sees_from = clock.now()
+        self._seen_s = clock.monotonic()
         self._session: str | None = "no session has been opened at the broker yet"
         self._blind: str | None = "the broker's books have not been compared with ours yet"
         self.disagreements: tuple[Disagreement, ...] = ()
 
-    def take_session(self, message: SessionChanged, now: datetime) -> bool:
+    def take_session(self, message: SessionChanged) -> bool:
         """Take over how the session stands; say whether it is new, so that the books have to be compared in it."""
         if message.state is not SessionState.LOGGED_IN:
             self._session = f"no session at the broker: {message.words}"
             return False
         if self._session is None:
             return False
-        self._session, self._sees_from = None, now
+        self._session, self._sees_from = None, self._clock.now()
         self._blind = self._blind or "the broker's books have not been compared since the login"
         return True
 
@@ -42,9 +45,10 @@ class Sight:
         self._blind = f"the broker could not be reached: {words}"
 
     def compare(self, message: BooksCompared) -> None:
-        """See again, by a whole book that was asked for in this session."""
-        if message.whole and message.asked_at >= self._sees_from:
-            self._blind = None
+        """See again, by a whole book that was asked for in this session, and not too long ago."""
+        age_s = (self._clock.now() - message.asked_at).total_seconds()
+        if message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max:
+            self._blind, self._seen_s = None, self._clock.monotonic() - age_s
             if self._is_blind:
                 self._is_blind = False
                 self._tell(seeing_alert())
@@ -52,10 +56,21 @@ class Sight:
     def be_blind(self, message: BooksUnavailable) -> None:
         """Count as blind only after the bound: one lost book says nothing."""
         if message.blind_s >= self._blind_s_max:
-            self._blind = f"the broker's order book has been unreadable for {message.blind_s:.0f} s: {message.cause}"
-            if not self._is_blind:
-                self._is_blind = True
-                self._tell(blind_alert(message.cause))
+            words = f"the broker's order book has been unreadable for {message.blind_s:.0f} s: {message.cause}"
+            self._lose_sight(words, message.cause)
+
+    def _mind_silence(self) -> None:
+        """Count as blind also when nobody tells: a watcher that hangs says nothing of books that are not read."""
+        silent_s = self._clock.monotonic() - self._seen_s
+        if self._blind is None and silent_s > self._silence_s_max:
+            words = f"no order book has been compared with ours for {silent_s:.0f} s"
+            self._lose_sight(words, words)
+
+    def _lose_sight(self, words: str, cause: str) -> None:
+        self._blind = words
+        if not self._is_blind:
+            self._is_blind = True
+            self._tell(blind_alert(cause))
 
     def disagree(self, found: tuple[Disagreement, ...]) -> None:
         """Alarm about what is new, and say what has cleared."""
@@ -78,6 +93,7 @@ class Sight:
 
     def objection(self) -> Reason | None:
         """Return why no entry may be taken."""
+        self._mind_silence()
         if self._session is not None or self._blind is not None:
             return Reason.DESK_NOT_READY
         if any(one.quarrel.stops_entries for one in self.disagreements):
@@ -86,5 +102,6 @@ class Sight:
 
     def reasons(self) -> tuple[str, ...]:
         """Return every sentence that speaks against entries."""
+        self._mind_silence()
         apart = (f"the books disagree: {one.sentence}" for one in self.disagreements if one.quarrel.stops_entries)
         return (*(reason for reason in (self._session, self._blind) if reason is not None), *apart)

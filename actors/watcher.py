@@ -52,8 +52,6 @@ from domain.seams import Clock, trading_day
 from domain.settings import WatcherSettings
 
 SHRUNK: Final = "the order book lacks orders that it has shown before"
-ALL_FILLS_EVERY: Final = 60
-"""So many rounds; a fill is kept once, however often it is told."""
 
 
 class WatcherActor(DeskActor):
@@ -89,7 +87,6 @@ class WatcherActor(DeskActor):
         self._updates: list[OrderUpdate] = []
         self._trades: Book[TradeRow] | None = None
         self._told: set[tuple[str, str]] = set()
-        self._rounds = 0
         self._asked_for_moves = False
         self._wants_books = False
         self._polling = False
@@ -191,11 +188,10 @@ class WatcherActor(DeskActor):
         post(self._broker, ReadPositions())
 
     def _tell_fills(self, rows: tuple[TradeRow, ...]) -> None:
-        """Tell the fills that were not told yet; all of them now and then, should one have come before its order."""
-        self._rounds += 1
-        if self._rounds % ALL_FILLS_EVERY == 0:
-            self._told.clear()
-        new = tuple(row for row in rows if (row.broker_order_id, row.fill_id) not in self._told)
+        """Tell the fills that were not told yet, of orders whose number we know: the others wait for it."""
+        knows = self._comparison.orders.knows_number
+        fresh = (row for row in rows if (row.broker_order_id, row.fill_id) not in self._told)
+        new = tuple(row for row in fresh if knows(row.broker_order_id))
         if new:
             self._told.update((row.broker_order_id, row.fill_id) for row in new)
             post(self._command, FillsSeen(fills=new))

@@ -152,7 +152,7 @@ class Wiring:
         self._start_command(memory)
         self._start_exits()
         self._start_baskets(memory)
-        self._start_broker(port, feed)
+        self._start_broker(port, feed, memory)
         self._shake_hands()
         # The watcher first: a login brings the feed up, and that is told to the watcher.
         self._begin(self.watcher, self._start_watcher())
@@ -295,6 +295,7 @@ class Wiring:
         limits = CommandLimits(
             settings.broker.orders_waiting_max,
             settings.watcher.blind_s_max,
+            settings.watcher.blind_s_max + settings.watcher.poll_interval_s,
             self._square_off(),
             collared=settings.risk.price_collar_percent is not None,
         )
@@ -366,7 +367,7 @@ class Wiring:
         own = {one.name: one.square_off for one in self._settings.strategies if one.square_off is not None}
         return SquareOff(self.calendar, self._settings.stops.square_off_before_close_min, own)
 
-    def _start_broker(self, port: Broker, feed: DeskFeed) -> None:
+    def _start_broker(self, port: Broker, feed: DeskFeed, memory: DeskMemory) -> None:
         self._begin(
             self.broker,
             BrokerActor.start(
@@ -379,6 +380,7 @@ class Wiring:
                 settings=self._settings.broker,
                 clock=self.clock,
                 timer=self.timer,
+                sent_before=any(one.command.strategy != EXTERNAL for one in memory.orders),
             ),
         )
 

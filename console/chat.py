@@ -73,8 +73,10 @@ class Chat:
                 return self._positions()
             case "/halt":
                 now = self._desk.set_trading_state(TradingState.HALTED, "said in the chat")
+                kept = "" if now.stored else " The database does not take it: a restart would not know of it."
                 return (
                     f"Trading is {now.state}: only exits of a person, a stop or a limit are sent. `resume` undoes it."
+                    + kept
                 )
             case "/flatten":
                 return self._flatten(rest)

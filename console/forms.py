@@ -217,7 +217,12 @@ def _rupees(amount: Decimal | None) -> str | None:
 
 def trading_form(trading: TradingStateNow) -> Form:
     """Return what may be sent, why, and the day's count."""
-    return {"state": trading.state.value, "because": trading.because, "orders_today": trading.orders_today}
+    return {
+        "state": trading.state.value,
+        "because": trading.because,
+        "orders_today": trading.orders_today,
+        "stored": trading.stored,
+    }
 
 
 def exits_form(exits: ExitsNow) -> list[Form]:

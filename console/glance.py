@@ -1,5 +1,7 @@
 """What is held, and how the desk stands, for people."""
 
+from typing import Final
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -59,10 +61,14 @@ def _units(quantity: int) -> str:
     return f"{quantity:+,d}" if quantity else "0"
 
 
+UNSTORED: Final = "The database does not take it: a restart would not know of it. See `alerts`, then say it again."
+
+
 def trading_line(trading: Form) -> Text:
     """Say what may be sent."""
     because = f" ({trading['because']})" if trading["because"] else ""
-    return Text.assemble("Trading is ", word(trading["state"]), because, f", {trading['orders_today']} orders today.")
+    line = Text.assemble("Trading is ", word(trading["state"]), because, f", {trading['orders_today']} orders today.")
+    return line if trading["stored"] else line.append(f" {UNSTORED}", style="red")
 
 
 def status_view(status: Form) -> RenderableType:

@@ -76,6 +76,10 @@ class OrderIndex:
         name = self._by_broker_id.get(row.broker_order_id) or self._by_remarks.get(row.remarks)
         return None if name is None else self._by_command.get(name)
 
+    def knows_number(self, broker_order_id: str) -> bool:
+        """Say whether an order is known to have this number at the broker."""
+        return broker_order_id in self._by_broker_id
+
     def forget_before(self, day: str) -> tuple[Order, ...]:
         """Drop and return the orders of earlier days that are over; the books speak of today only."""
         gone = tuple(order for order in self if order.is_over and order.day < day)

@@ -11,10 +11,12 @@ class OrderRate:
 
     A request counts from the moment it is *over*, so that however long each was under way, no more than
     `per_second_max` of them can have arrived at the broker within any one second, rolling or of the calendar:
-    the one `per_second_max` before left the wire at least `WINDOW_S` before the next enters it.
+    the one `per_second_max` before left the wire at least `WINDOW_S` before the next enters it. What an earlier process
+    sent nobody can count: where there may have been one, nothing leaves within `WINDOW_S` of `began_at`.
     """
 
-    def __init__(self, per_second_max: int, reserved_for_exits: int) -> None:
+    def __init__(self, per_second_max: int, reserved_for_exits: int, began_at: float | None = None) -> None:
+        self._free_from = 0.0 if began_at is None else began_at + WINDOW_S
         self._ended: deque[float] = deque(maxlen=per_second_max)
         self._exits_max = per_second_max
         self._entries_max = per_second_max - reserved_for_exits
@@ -22,9 +24,8 @@ class OrderRate:
     def wait_s(self, now: float, *, is_exit: bool) -> float:
         """Return how long the next request must wait, 0.0 when it may leave; `now` is monotonic seconds."""
         most = self._exits_max if is_exit else self._entries_max
-        if len(self._ended) < most:
-            return 0.0
-        return max(0.0, self._ended[-most] + WINDOW_S - now)
+        free_from = self._free_from if len(self._ended) < most else self._ended[-most] + WINDOW_S
+        return max(0.0, free_from - now)
 
     def count(self, ended_at: float) -> None:
         """Count a request that is over, answered or not."""

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -110,6 +110,7 @@ class OrderRepository:
         self._staged: dict[str, _Image] = {}
         self._lines: list[tuple[Any, ...]] = []
         self._fills: list[TradeRow] = []
+        self._early_fills: list[TradeRow] = []
 
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[None]:
@@ -158,7 +159,9 @@ class OrderRepository:
         for fill in self._fills:
             facts = (fill.exchange, fill.broker_order_id, fill.fill_id, fill.symbol, fill.side.value, fill.quantity)
             timing = (float(fill.price), fill.traded_at)
-            self._execute(_FILL, (*facts, *timing, self._client_id, fill.broker_order_id))
+            written = self._execute(_FILL, (*facts, *timing, self._client_id, fill.broker_order_id)).rowcount
+            if not written and not self._has_order(fill.broker_order_id):
+                self._early_fills.append(fill)
 
     def _remember(self) -> None:
         for name, image in self._staged.items():
@@ -306,6 +309,12 @@ class OrderRepository:
         """Keep each fill of our orders once."""
         self._fills.extend(fills)
 
+    def take_early_fills(self) -> tuple[TradeRow, ...]:
+        """Return, once, the fills whose orders had no row with their number: nothing was kept of them."""
+        early = tuple(self._early_fills)
+        self._early_fills.clear()
+        return early
+
     def set_trading_state(self, state: TradingState, because: str, at: datetime) -> None:
         """Keep the trading state over restarts."""
         self._execute(
@@ -331,6 +340,9 @@ class OrderRepository:
         """Return the order the broker knows by this id (guide, step 6)."""
         return self._one("broker_order_id = ?", broker_order_id)
 
+    def _has_order(self, broker_order_id: str) -> bool:
+        return self._one("broker_order_id = ?", broker_order_id) is not None
+
     def get_open_orders_by_strategy(self, strategy: str) -> tuple[Order, ...]:
         """Return the strategy's orders that are not over (guide, check 2C)."""
         return self._orders(f"strategy = ? AND {OPEN} ORDER BY id", strategy)
@@ -340,9 +352,14 @@ class OrderRepository:
         return self._orders(f"{OPEN} ORDER BY id")
 
     def remembered_orders(self, now: datetime) -> tuple[Order, ...]:
-        """Return what a start takes up again: every order that is not over, and today's that are."""
+        """Return what a start takes up again: every order that is not over, and today's that are.
+
+        None has moved after `now`: where the machine's clock was set back in between, every book would seem older than
+        the orders it speaks of.
+        """
         today = trading_day(now)
-        return (*self._orders(f"{OPEN} AND day < ? ORDER BY id", today), *self._orders("day >= ? ORDER BY id", today))
+        found = (*self._orders(f"{OPEN} AND day < ? ORDER BY id", today), *self._orders("day >= ? ORDER BY id", today))
+        return tuple(one if one.updated_at <= now else replace(one, updated_at=now) for one in found)
 
     def has_change(self, order: Order, change_id: str) -> bool:
         """Say whether this change of the order has been asked for before."""

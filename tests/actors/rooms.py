@@ -71,6 +71,7 @@ class CommandRoom:
         *,
         orders_waiting_max: int = 1_000,
         blind_s_max: float = 5.0,
+        silence_s_max: float = 3_600.0,
         ready: bool = True,
         calendar: Calendar | None = None,
     ) -> None:
@@ -88,7 +89,7 @@ class CommandRoom:
             watcher=self.watcher,
             exits=self.exits,
             notifier=self.notifier,
-            limits=CommandLimits(orders_waiting_max, blind_s_max),
+            limits=CommandLimits(orders_waiting_max, blind_s_max, silence_s_max),
             calendar=calendar,
             clock=self.clock,
             timer=self.timer,

@@ -25,6 +25,7 @@ from actors.messages import (
     PlaceAnswered,
     PlaceOrder,
     PriceOrder,
+    RaiseAlert,
     RecordEvent,
     RecordFills,
     RegisterOrder,
@@ -386,6 +387,34 @@ def test_a_new_desk_is_not_ready() -> None:
 def test_a_short_blindness_is_waited_out(room: CommandRoom) -> None:
     room.tell(BooksUnavailable(cause="HTTP 502", blind_s=4.9))
 
+    assert room.readiness.reasons == ()
+
+
+def test_silence_about_the_books_is_blindness_too() -> None:
+    # A watcher that hangs says nothing of the books that it does not read.
+    room = CommandRoom(silence_s_max=6.0)
+    room.wait(6.1)
+
+    entry, leaving = room.submit(command()), room.submit(way_out())
+    room.tell(OrderNotFound(command_id="c1"))
+
+    assert declined(entry).reason is Reason.DESK_NOT_READY
+    assert room.readiness.reasons == ("no order book has been compared with ours for 6 s",)
+    assert leaving.messages == []
+    assert "books can't be read" in room.notifier.of(RaiseAlert)[-1].alert.what
+
+
+def test_a_book_that_was_read_long_ago_shows_nothing_of_now() -> None:
+    # The watcher hung with the book in its hands.
+    room = CommandRoom(silence_s_max=6.0)
+    asked_at = room.clock.now()
+    room.wait(7)
+
+    room.tell(BooksCompared(reports=(), asked_at=asked_at))
+    old = room.readiness.reasons
+    room.tell(BooksCompared(reports=(), asked_at=room.clock.now()))
+
+    assert old == ("no order book has been compared with ours for 7 s",)
     assert room.readiness.reasons == ()
 
 

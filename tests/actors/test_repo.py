@@ -12,6 +12,7 @@ from actors.messages import (
     EventUnrecorded,
     FindOrders,
     FindTimeline,
+    FindUnwritten,
     LookUpOrder,
     OrderNotFound,
     OrderRegistered,
@@ -271,6 +272,32 @@ def test_fills_and_trading_states_that_were_not_taken_are_written_later(
     reader.close()
     assert (memory.trading_state, memory.because) == (TradingState.HALTED, "a loss")
     assert fills == [("1",)]
+
+
+def test_a_fill_that_comes_before_its_orders_number_is_kept_with_it(room: RepoRoom) -> None:
+    # The database refused the ACCEPT, and takes it only after the fill.
+    room.live(room.register(), room.event(SEND))
+    room.give(RecordFills(fills=(trade_of_registered(),)))
+    room.live(room.event(ACCEPT))
+
+    room.clock.advance(5)
+    room.timer.fire_due()
+    room.give()
+
+    reader = sqlite3.connect(room.path)
+    fills = reader.execute("SELECT fill_id FROM fills").fetchall()
+    reader.close()
+    assert fills == [("1",)]
+
+
+def test_what_was_decided_is_unwritten_until_the_database_takes_it(room: RepoRoom, lock: sqlite3.Connection) -> None:
+    room.actor.on_receive(RecordTradingState(state=TradingState.HALTED, because="a person"))
+    refused = room.actor.on_receive(FindUnwritten())
+    lock.execute("ROLLBACK")
+
+    taken = room.actor.on_receive(FindUnwritten())
+
+    assert (refused, taken) == (1, 0)
 
 
 def trade_of_registered() -> Any:  # noqa: ANN401  a trade row

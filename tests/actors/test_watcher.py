@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from actors.messages import (
@@ -207,6 +209,21 @@ def test_fills_are_passed_on(room: WatcherRoom) -> None:
 
     room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
+    assert room.command.only(FillsSeen).fills == (fill,)
+
+
+def test_a_fill_waits_until_the_number_of_its_order_is_known(room: WatcherRoom) -> None:
+    sent = order(command_id="new", state=State.SENDING)
+    known = replace(sent, state=State.WORKING, broker_order_id="B2")
+    fill = trade_of(known)
+    room.actor.on_receive(OrdersMoved(orders=(sent,), fills_grew=False))
+    room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
+    told_early = room.command.of(FillsSeen)
+
+    room.actor.on_receive(OrdersMoved(orders=(known,), fills_grew=True))
+    room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
+
+    assert told_early == []
     assert room.command.only(FillsSeen).fills == (fill,)
 
 

@@ -110,7 +110,8 @@ def test_an_order_goes_through_all_six_steps_and_tells_its_story(console: Consol
     assert console.read("halt", "--because", "a test")["state"] == "HALTED"
     code, _, errors = console.call(*BUY, "--strategy", "other")
     assert (code, "TRADING_HALTED" in errors) == (1, True)
-    assert console.read("status")["trading"] == {"state": "HALTED", "because": "a test", "orders_today": 1}
+    trading = console.read("status")["trading"]
+    assert trading == {"state": "HALTED", "because": "a test", "orders_today": 1, "stored": True}
     code, out, _ = console.call(
         "submit", "--symbol", "RELIANCE-EQ", "--side", "S", "--quantity", "50", "--intent", "exit"
     )

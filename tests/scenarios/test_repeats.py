@@ -62,7 +62,7 @@ def _actor(risk: Probe, broker: Probe) -> CommandActor:
         watcher=Probe(),
         exits=Probe(),
         notifier=Probe(),
-        limits=CommandLimits(orders_waiting_max=10, blind_s_max=5.0),
+        limits=CommandLimits(orders_waiting_max=10, blind_s_max=5.0, silence_s_max=3_600.0),
         calendar=None,
         clock=clock,
         timer=ManualTimer(clock),

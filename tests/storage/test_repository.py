@@ -382,6 +382,17 @@ def test_the_models_and_the_statements_name_the_same_columns(database: peewee.Sq
     assert len(rows.COLUMNS) == len(set(rows.COLUMNS))
 
 
+def test_a_clock_that_was_set_back_makes_no_order_younger_than_the_next_book(repository: OrderRepository) -> None:
+    # D10: the next process begins an hour before this one's last word.
+    create(repository, command())
+    move(repository, "c1", SEND, ACCEPT)
+    an_hour_before = TEN_O_CLOCK - timedelta(hours=1)
+
+    (taken_up,) = repository.remembered_orders(an_hour_before)
+
+    assert taken_up.updated_at == an_hour_before
+
+
 def test_what_a_start_takes_up_and_what_it_counts_as_older_is_each_order_once(repository: OrderRepository) -> None:
     for name, created in (("old-done", YESTERDAY), ("old-open", YESTERDAY), ("new-done", TEN_O_CLOCK)):
         with repository.transaction():
