@@ -1,8 +1,9 @@
 """Step 4: owns the only broker session; the single touchpoint.
 
-One request at a time, each with a deadline. Requests wait in lanes: exits and cancels leave first, then the reading of
-books, then entries; the worst wait of an exit is the one request in flight. After every request the mailbox is read to
-its end before the next one leaves, so a new exit never stands behind waiting entries.
+One request at a time, each with a deadline. Requests wait in lanes: exits and cancels leave first, then books are read
+and entries sent, in turns where both wait: a slow broker would keep the desk reading for ever. The worst wait of an
+exit is the one request in flight. After every request the mailbox is read to its end before the next one leaves, so a
+new exit never stands behind waiting entries.
 
 A session that is seen dead, in whatever reply, is opened again at a bounded pace. While there is none nothing is sent:
 what waits is refused, which is true, as not a byte of it left.
@@ -124,6 +125,7 @@ class BrokerActor(DeskActor):
             began_at=clock.monotonic() if sent_before else None,
         )
         self._serving = False
+        self._entry_was_passed = False
         self._wake_at = 0.0
         self._session, self._session_words = SessionState.LOGGED_OUT, "not logged in"
         self._pace = LoginPace()
@@ -216,19 +218,29 @@ class BrokerActor(DeskActor):
         now = self._clock.monotonic()
         if self._lanes.exits and self._rate.wait_s(now, is_exit=True) <= 0:
             self._send(*self._lanes.exits.popleft())
-        elif self._lanes.reading:
+        elif self._lanes.reading and not (self._entry_was_passed and self._has_entry_for(now)):
+            self._entry_was_passed = self._has_entry_for(now)
             self._read(self._lanes.reading.popleft())
             self._mind_the_session()
-        elif self._lanes.entries:
-            came_at, message = self._lanes.entries[0]
-            waited_s = now - came_at
-            if waited_s > self._settings.rate_wait_s_max:
-                self._lanes.entries.popleft()
-                words = f"waited {waited_s:.1f} s for its turn (broker.rate_wait_s_max)"
-                self._answer(message, Refused(Reason.RATE_LIMITED, words))
-            elif self._rate.wait_s(now, is_exit=False) <= 0:
-                self._lanes.entries.popleft()
-                self._send(came_at, message)
+        elif self._has_entry_for(now):
+            self._entry_was_passed = False
+            self._serve_entry(now)
+
+    def _has_entry_for(self, now: float) -> bool:
+        """Say whether the first entry may leave now, or has waited for too long."""
+        if not self._lanes.entries:
+            return False
+        came_at, _ = self._lanes.entries[0]
+        return now - came_at > self._settings.rate_wait_s_max or self._rate.wait_s(now, is_exit=False) <= 0
+
+    def _serve_entry(self, now: float) -> None:
+        came_at, message = self._lanes.entries.popleft()
+        waited_s = now - came_at
+        if waited_s > self._settings.rate_wait_s_max:
+            words = f"waited {waited_s:.1f} s for its turn (broker.rate_wait_s_max)"
+            self._answer(message, Refused(Reason.RATE_LIMITED, words))
+        else:
+            self._send(came_at, message)
 
     def _send(self, came_at: float, message: Sending) -> None:
         """Ask the broker once. Only a proof that the session was dead, so nothing was taken, allows a second asking."""

@@ -154,6 +154,16 @@ def test_books_are_read_before_entries_and_after_exits(room: BrokerRoom) -> None
     assert room.broker.calls == ["place x1", "order_book", "place c1"]
 
 
+def test_a_broker_so_slow_that_books_always_wait_gets_entries_all_the_same(room: BrokerRoom) -> None:
+    room.tell(ReadOrderBook(), entry("c1"), entry("c2"))
+
+    for _ in range(4):
+        room.tell(ReadOrderBook())
+        room.serve_one()
+
+    assert room.broker.calls == ["order_book", "place c1", "order_book", "place c2"]
+
+
 def test_entries_leave_in_the_order_of_their_coming(room: BrokerRoom) -> None:
     names = [f"c{number}" for number in range(30)]
     room.tell(*(entry(name) for name in names))

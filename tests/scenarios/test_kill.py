@@ -51,7 +51,7 @@ def run_and_kill(config: Path, crowd: Crowd, kills: int, chance: random.Random) 
                 _let_live(desk, crowd, start_s * chance.uniform(0.6, 1.05))
             else:
                 start_s = _let_live(desk, crowd, 30, until_ready=True)
-                _let_live(desk, crowd, chance.uniform(0.01, 0.5))
+                _let_live(desk, crowd, chance.uniform(0.01, 1.5))
             moments["ready" if desk.is_ready else "starting"] += 1
             assert desk.process.poll() is None, f"it ended by itself: {desk.said[-2000:]}"
         finally:
