@@ -166,8 +166,10 @@ class BrokerActor(DeskActor):
             ):
                 self._lanes.reading.append(message)
             case ServeNext():
-                self._serving = False
-                self._serve()
+                # A wait that is over serves nothing itself: an exit in the mailbox would stand behind two requests.
+                if not message.woken:
+                    self._serving = False
+                    self._serve()
             case FindBrokerState():
                 return self._state()
             case _:
@@ -199,7 +201,7 @@ class BrokerActor(DeskActor):
         self._idle_since = self._clock.monotonic()
         if self._idle_since + wait_s < self._wake_at or self._wake_at <= self._idle_since:
             self._wake_at = self._idle_since + wait_s
-            self._timer.tell_after(wait_s, self.actor_ref, ServeNext())
+            self._timer.tell_after(wait_s, self.actor_ref, ServeNext(woken=True))
 
     def _wait_s(self) -> float:
         """Return how long until any waiting request may leave."""

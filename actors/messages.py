@@ -481,7 +481,9 @@ class ChangeAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeNext:
-    """Send the next waiting request, now that the mailbox has been read up to here."""
+    """Send the request whose turn it is; or, where a wait is over (`woken`), see whose turn it is."""
+
+    woken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,6 +142,21 @@ def test_an_exit_leaves_next_with_a_thousand_entries_waiting() -> None:
     assert room.placed == ["c0", "x1"]
 
 
+def test_a_wait_that_ends_puts_no_second_request_before_an_exit() -> None:
+    room = BrokerRoom(orders_per_second_max=2, orders_reserved_for_exits=1)
+    room.tell(entry("c1"), entry("c2"), entry("c3"))
+    room.serve()
+    room.clock.advance(1.0)
+    room.tell(ReadOrderBook())
+
+    room.timer.fire_due()
+    room.own.tell(way_out("x1"))
+    room.serve_one()
+    room.serve()
+
+    assert room.broker.calls == ["place c1", "order_book", "place x1"]
+
+
 def test_books_are_read_before_entries_and_after_exits(room: BrokerRoom) -> None:
     room.tell(LogIn())
     room.serve()

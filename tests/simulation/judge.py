@@ -1,0 +1,495 @@
+"""The judge: what must never be, held against the exchange's own ledger after every step.
+
+It reads the desk's database from outside, with a connection of its own, and the ledger's truth; never what an actor
+thinks. A violation ends the story.
+"""
+
+import json
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from actors.messages import ChangeAtBroker, PlaceOrder
+from domain.change import ChangeKind
+from domain.evidence import PRODUCT_LETTERS
+from domain.order import EXTERNAL, Intent, Order, OrderCommand
+from domain.reconcile import remarks_tag_of
+from tests.simulation.disk import Disk
+from tests.simulation.exchange import Key, Ledger, Placed
+from tests.simulation.port import Gateway
+from tests.simulation.scheduler import Scheduler
+
+FINAL: Final = frozenset({"BLOCKED", "FILLED", "CANCELED", "REFUSED", "REJECTED", "NOT_PLACED"})
+UNSETTLED: Final = frozenset({"CREATED", "SENDING", "UNCONFIRMED"})
+NEVER_THERE: Final = frozenset({"BLOCKED", "REFUSED", "NOT_PLACED"})
+EXIT_REFUSALS: Final = frozenset(
+    {
+        "TRADING_EXITS_ONLY",
+        "EXECUTION_GUARD_BLOCKED",
+        "DUPLICATE_ORDER_BLOCKED",
+        "RISK_LIMITS_EXCEEDED",
+        "ORDERS_PER_DAY_EXCEEDED",
+        "ORDER_QUANTITY_EXCEEDED",
+        "ORDER_NOTIONAL_EXCEEDED",
+        "RATE_LIMITED",
+        "COOLING_DOWN",
+        "DAILY_LOSS_BREACHED",
+        "STRATEGY_LOSS_BREACHED",
+        "RISK_BLIND",
+        "BOOKS_DISAGREE",
+        "DESK_BUSY",
+        "PRICE_OUTSIDE_COLLAR",
+        "OPEN_POSITIONS_EXCEEDED",
+    }
+)
+PER_SECOND_MAX: Final = 10
+SLACK_S: Final = 1e-6
+LANES_STOP_S: Final = 3.3
+"""So long the request in flight may hold up the word that entries are stopped."""
+LATE_FILL_S: Final = 6.0
+"""So long it may take until a fill after a cancel is seen, the books being unreadable now and then."""
+
+INVARIANTS: Final = {
+    "once": "at most one order at the broker for each command id",
+    "row first": "no order at the broker without an earlier durable row",
+    "no false end": "no row is final while its order lives or says otherwise",
+    "fills": "filled quantities never exceed the exchange's, and equal them when it is quiet",
+    "sums": "what the strategies hold, and EXTERNAL, is what the account holds",
+    "entries stop": "no entry passes while EXITS_ONLY, HALTED or blind",
+    "guard": "no entry passes while its strategy has an exposure",
+    "exits out": "an exit is never refused by us",
+    "exits bounded": "exits never exceed what is held",
+    "rate": "at most 10 requests in any second, rolling or of the calendar",
+    "exits first": "an exit or cancel waits for no more than the request in flight",
+    "journal": "every change of state is in the table and in the journal, and the journal replays to the table",
+    "settles": "with the faults gone everything settles",
+    "start twice": "starting twice leaves what starting once leaves",
+    "answers": "each caller is answered exactly once",
+    "alarm": "a late truth is told as an alarm",
+    "alive": "no actor dies",
+    "flat": "what is told to get out gets out",
+    "stops": "a stop whose price is reached gets out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What was broken, and when."""
+
+    invariant: str
+    words: str
+    at_s: float
+    effect: int
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who submitted, and what was answered."""
+
+    command_id: str
+    life: int
+    answers: int = 0
+    about: str = ""
+    on_answer: Callable[[Any], None] | None = None
+    judge: "Judge | None" = None
+
+    def tell(self, message: Any) -> None:  # noqa: ANN401  an answer
+        self.answers += 1
+        if self.answers > 1 and self.judge is not None:
+            self.judge.blame("answers", f"{self.about} {self.command_id} was answered {self.answers} times: {message}")
+        if self.on_answer is not None:
+            self.on_answer(message)
+
+
+@dataclass(slots=True)
+class Judge:
+    """Owns what was asked for, the journal as far as it was read, and the violations."""
+
+    scheduler: Scheduler
+    ledger: Ledger
+    gateway: Gateway
+    disk: Disk
+    violations: list[Violation] = field(default_factory=list)
+    commands: dict[str, OrderCommand] = field(default_factory=dict)
+    submitted_s: dict[str, float] = field(default_factory=dict)
+    callers: list[Caller] = field(default_factory=list)
+    life: int = 0
+    entries_stopped_s: float | None = None
+    stop_was_stored: bool = True
+    to_be_flat: set[tuple[str, Key]] = field(default_factory=set)
+    book_seen_s: float = 0.0
+    blind_s_max: float = 0.0
+    phone_traded: bool = False
+    late_fill_s: dict[str, float] = field(default_factory=dict)
+    basket_legs: set[str] = field(default_factory=set)
+    checked: int = 0
+    journal_lines: int = 0
+    _journal_seen: int = 0
+    _journal_synced: int = 0
+    _reader: sqlite3.Connection | None = None
+    _ways_out: list[list[Any]] = field(default_factory=list)
+    _arrivals: deque[float] = field(default_factory=deque)
+
+    def blame(self, invariant: str, words: str) -> None:
+        """Write a violation down, and let the process end here: nothing after it is of interest."""
+        assert invariant in INVARIANTS, invariant
+        now, effects = self.scheduler.clock.seconds, self.scheduler.effects
+        self.violations.append(Violation(invariant, words, now, effects))
+        self.scheduler.crashed = True
+
+    # reading the desk from outside
+
+    def begin_life(self) -> None:
+        """A new process, on a new file."""
+        self.life += 1
+        if not self.stop_was_stored:
+            self.entries_stopped_s = None
+        self.close()
+        self._ways_out.clear()
+        self.submitted_s.clear()
+        self._journal_seen = self._journal_synced = 0
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def read(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  what a query takes
+        if self._reader is None:
+            self._reader = sqlite3.connect(f"file:{self.disk.path}?mode=ro", uri=True, check_same_thread=False)
+        return self._reader.execute(sql, given).fetchall()
+
+    def _has_table(self) -> bool:
+        return bool(self.read("SELECT 1 FROM sqlite_master WHERE name = 'order_events'"))
+
+    # at the wire
+
+    def see_send(self, order: Order, what: str) -> None:
+        """A request is about to leave."""
+        self.checked += 1
+        command = order.command
+        self.commands[order.remarks_tag] = command
+        if what == "place":
+            self._check_row(order)
+            if command.intent is not Intent.EXIT:
+                self._check_entries_may_leave(order)
+        self._check_ways_out(order, what)
+
+    def _check_row(self, order: Order) -> None:
+        rows = self.read(
+            "SELECT o.state, (SELECT MAX(e.id) FROM order_events e WHERE e.command_id = o.command_id)"
+            " FROM orders o WHERE o.remarks_tag = ?",
+            order.remarks_tag,
+        )
+        name = order.command.command_id
+        if not rows:
+            self.blame("row first", f"{name} leaves without a row")
+            return
+        if rows[0][1] > self._journal_synced and self.disk.refused == 0:
+            self.blame("row first", f"{name} leaves while its row is not on the disk")
+        if rows[0][0] != "SENDING" and self.disk.refused == 0:
+            self.blame("row first", f"{name} leaves while its row says {rows[0][0]}")
+
+    def _check_entries_may_leave(self, order: Order) -> None:
+        name = order.command.command_id
+        asked_s = self.submitted_s.get(name)
+        stopped = self.entries_stopped_s
+        if stopped is not None and self.scheduler.clock.seconds > stopped + LANES_STOP_S:
+            self.blame("entries stop", f"{name} leaves long after entries were stopped at {stopped:.3f} s")
+        if asked_s is None:
+            return
+        if stopped is not None and asked_s > stopped:
+            self.blame("entries stop", f"{name} leaves although entries were stopped at {stopped:.3f} s")
+        blind_s = asked_s - self.book_seen_s
+        if blind_s > self.blind_s_max:
+            self.blame("entries stop", f"{name} was taken {blind_s:.1f} s after the last book that was read")
+
+    def see_put(self, name: str, message: Any) -> None:  # noqa: ANN401  any message
+        """Something was put into a mailbox: a way out that comes to the broker's actor waits from now on."""
+        if name != "BrokerActor":
+            return
+        is_cancel = isinstance(message, ChangeAtBroker) and message.change.kind is ChangeKind.CANCEL
+        is_exit = isinstance(message, PlaceOrder | ChangeAtBroker) and message.order.command.intent is Intent.EXIT
+        if is_cancel or is_exit:
+            self._ways_out.append([message, 0])
+
+    def _check_ways_out(self, order: Order, what: str) -> None:
+        """Count the entries that leave while a way out waits: more than the one in flight is a violation."""
+        self._ways_out = [one for one in self._ways_out if self._still_waits(one[0])]
+        if what == "cancel" or order.command.intent is Intent.EXIT:
+            return
+        for one in self._ways_out:
+            one[1] += 1
+            if one[1] > 1:
+                name = one[0].order.command.command_id
+                self.blame("exits first", f"{order.command.command_id} leaves while a way out of {name} waits")
+                return
+
+    def _still_waits(self, message: Any) -> bool:  # noqa: ANN401  an order or a change
+        box = self.scheduler.box_of("BrokerActor")
+        if box is None:
+            return False
+        lanes = box.actor._lanes
+        inbox = (getattr(one, "message", None) for one in box.waiting)
+        return any(one is message for one in (*inbox, *(waiting for _, waiting in (*lanes.exits, *lanes.entries))))
+
+    def see_arrival(self, order: Order) -> None:
+        """A request to place has come to the exchange."""
+        command = order.command
+        earlier = self.ledger.by_tag.get(order.remarks_tag, [])
+        if earlier:
+            self.blame("once", f"{command.command_id} is at the broker already as {earlier[0].number}")
+        key = key_of(command)
+        if command.intent is Intent.EXIT:
+            self._check_exit(order, key)
+        elif command.intent is Intent.ENTRY and command.command_id not in self.basket_legs:
+            self._check_guard(order, key)
+
+    def see_late_fill(self, order: Placed) -> None:
+        """An order has traded after its cancel was told: for a while nobody can know."""
+        command = self.commands.get(order.tag)
+        if command is not None:
+            self.late_fill_s[command.strategy] = self.scheduler.clock.seconds
+
+    def see_fill(self, order: Placed) -> None:
+        """Something has traded: who was told to get out may be out."""
+        command = self.commands.get(order.tag)
+        if command is None:
+            return
+        place = (command.strategy, order.key)
+        if place in self.to_be_flat and not self.held(*place):
+            self.to_be_flat.discard(place)
+
+    def _cannot_know(self, strategy: str) -> bool:
+        """Say whether the desk's picture of this strategy may honestly be wrong just now."""
+        return self.phone_traded or self.scheduler.clock.seconds - self.late_fill_s.get(strategy, -99.0) < LATE_FILL_S
+
+    def _check_exit(self, order: Order, key: Key) -> None:
+        held = self.held(order.command.strategy, key)
+        sign = order.command.side.sign
+        working = sum(
+            one.open_quantity
+            for one in self.of_strategy(order.command.strategy)
+            if one.key == key and one.side is order.command.side
+        )
+        if self._cannot_know(order.command.strategy):
+            return
+        room = max(0, -held * sign)
+        if working + order.quantity > room:
+            words = f"{order.command.command_id} sells {order.quantity} with {working} working and {held} held"
+            self.blame("exits bounded", words)
+
+    def _check_guard(self, order: Order, key: Key) -> None:
+        strategy = order.command.strategy
+        if self._cannot_know(strategy):
+            return
+        for one in self.of_strategy(strategy):
+            if one.is_live and one.day == self.ledger.day:
+                self.blame("guard", f"{order.command.command_id} enters while {one.number} of {strategy} works")
+                return
+        for place in sorted({key, *(one.key for one in self.of_strategy(strategy))}):
+            held = self.held(strategy, place)
+            if held:
+                self.blame("guard", f"{order.command.command_id} enters while {strategy} holds {held} of {place[1]}")
+
+    def of_strategy(self, strategy: str) -> list[Placed]:
+        """Return the strategy's orders of the day, as the exchange has them."""
+        found = []
+        for order in self.ledger.today:
+            command = self.commands.get(order.tag)
+            if command is not None and command.strategy == strategy:
+                found.append(order)
+        return found
+
+    def held(self, strategy: str, key: Key) -> int:
+        """Return what the strategy holds by the exchange's own fills, earlier days included where it is carried."""
+        units = 0
+        for order in self.ledger.orders.values():
+            command = self.commands.get(order.tag)
+            counts = order.day == self.ledger.day or key[2] in {"M", "C"}
+            if command is not None and command.strategy == strategy and order.key == key and counts:
+                units += order.filled * order.side.sign
+        return units
+
+    def see_request(self) -> None:
+        """A request of any kind that counts has come to the broker."""
+        now = self.scheduler.clock.seconds
+        recent = self._arrivals
+        recent.append(now)
+        while recent and recent[0] <= now - 1.0 + SLACK_S:
+            recent.popleft()
+        if len(recent) > PER_SECOND_MAX:
+            self.blame("rate", f"{len(recent)} requests came within a second")
+
+    # after each commit
+
+    def see_commit(self) -> None:
+        """Hold every new line of the journal against the exchange."""
+        if not self._has_table():
+            return
+        lines = self.read(
+            "SELECT e.id, e.command_id, e.event, e.state_before, e.state_after, e.tag, o.remarks_tag,"
+            " o.filled_quantity, o.intent, o.strategy FROM order_events e JOIN orders o ON o.command_id = e.command_id"
+            " WHERE e.id > ? ORDER BY e.id",
+            self._journal_seen,
+        )
+        for number, *line, strategy in lines:
+            self._journal_seen = number
+            self.journal_lines += 1
+            if strategy != EXTERNAL:
+                self._check_line(*line)
+        if not self.disk.unsynced:
+            self._journal_synced = self._journal_seen
+
+    def _check_line(
+        self,
+        name: str,
+        event: str,
+        before: str,
+        after: str,
+        tag: str | None,
+        remarks: str,
+        filled: int,
+        intent: str,
+    ) -> None:
+        there = self.ledger.by_tag.get(remarks, [])
+        if after in FINAL and before not in FINAL and event != "NOTE":
+            self._check_end(name, after, there)
+            if after in NEVER_THERE and remarks in self.gateway.under_way:
+                self.blame("no false end", f"{name} is {after} in our books while it is on its way to the broker")
+        if filled > sum(one.filled for one in there):
+            self.blame("fills", f"{name} is said to have filled {filled}, more than at the exchange")
+        if intent == "EXIT" and after == "BLOCKED" and tag in EXIT_REFUSALS:
+            self.blame("exits out", f"{name} was refused by us: {tag}")
+        stopped = self.entries_stopped_s
+        is_new = stopped is not None and self.submitted_s.get(name, 0.0) > stopped
+        if event == "SEND" and intent == "ENTRY" and is_new:
+            self.blame("entries stop", f"{name} is let through although entries were stopped at {stopped:.3f} s")
+
+    def _check_end(self, name: str, state: str, there: list[Placed]) -> None:
+        alive = [one for one in there if one.is_live and one.day == self.ledger.day]
+        if alive:
+            self.blame("no false end", f"{name} is {state} in our books while {alive[0].number} lives")
+        elif state in NEVER_THERE and there:
+            self.blame("no false end", f"{name} is {state} in our books but was at the broker as {there[0].number}")
+
+    # when it is quiet
+
+    def check_quiet(self, holdings: dict[str, Any]) -> None:
+        """Nothing moves any more: rows, fills and sums are the exchange's.
+
+        What an intraday order of a past day traded while no desk ran stands in no book any more: nobody can know it.
+        """
+        rows = self.read(
+            "SELECT command_id, remarks_tag, state, filled_quantity, strategy, broker_order_id, day FROM orders"
+        )
+        known = {row[5] for row in rows if row[5]}
+        for name, remarks, state, filled, strategy, number, day in rows:
+            there = self.ledger.by_tag.get(remarks, []) if strategy != EXTERNAL else [self.ledger.orders[number]]
+            traded = sum(one.filled for one in there)
+            alive = [one for one in there if one.is_live]
+            if state in UNSETTLED:
+                self.blame("settles", f"{name} of {day} is still {state}; at the exchange: {words_of(there)}")
+            elif (state not in FINAL) != bool(alive):
+                self.blame("settles", f"{name} of {day} is {state}; at the exchange: {words_of(there)}")
+            if filled != traded and not (day < self.ledger.day and there and there[0].key[2] == "I"):
+                self.blame("fills", f"{name} is {state} with {filled} filled; at the exchange {words_of(there)}")
+        for order in self.ledger.today:
+            if order.number not in known:
+                self.blame("settles", f"{order.number} ({order.tag or order.source}) is in no row of ours")
+        self._check_fills()
+        self._check_sums(holdings)
+
+    def _check_fills(self) -> None:
+        """Every fill is kept, once."""
+        kept: dict[str, int] = dict(self.read("SELECT command_id, SUM(quantity) FROM fills GROUP BY command_id"))
+        for name, filled, day in self.read("SELECT command_id, filled_quantity, day FROM orders"):
+            if day == self.ledger.day and kept.get(name, 0) != filled:
+                self.blame("fills", f"{name} has filled {filled}, and fills of {kept.get(name, 0)} are kept")
+
+    def check_ways_out(self) -> None:
+        """Who was told to get out has been out; whose stop was reached is out."""
+        if self.phone_traded:
+            return
+        for strategy, key in self.to_be_flat:
+            self.blame("flat", f"{strategy} was told to get out and still holds {self.held(strategy, key)} of {key[1]}")
+        for strategy in sorted({one.strategy for one in self.commands.values()}):
+            entries = [one for one in self.of_strategy(strategy) if self._has_stop(one) and one.filled]
+            if not entries:
+                continue
+            last = entries[-1]
+            level, held = self.commands[last.tag].stop_loss, self.held(strategy, last.key)
+            assert level is not None
+            price = self.ledger.prices[last.key[:2]]
+            if held * last.side.sign > 0 and (price - level) * last.side.sign < 0:
+                self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
+
+    def _has_stop(self, order: Placed) -> bool:
+        command = self.commands.get(order.tag)
+        return command is not None and command.intent is not Intent.EXIT and command.stop_loss is not None
+
+    def _check_sums(self, holdings: dict[str, Any]) -> None:
+        ours: dict[Key, int] = {}
+        for held in holdings.values():
+            for key, units in held.items():
+                place = (key.exchange.value, key.symbol, PRODUCT_LETTERS[key.product])
+                ours[place] = ours.get(place, 0) + units
+        for key in sorted({*ours, *self.ledger.net}):
+            if ours.get(key, 0) != self.ledger.net.get(key, 0):
+                words = f"{key}: our books sum to {ours.get(key, 0)}, the account holds {self.ledger.net.get(key, 0)}"
+                self.blame("sums", words)
+
+    def check_answers(self) -> None:
+        """Everyone who asked this life of the desk has heard."""
+        for one in self.callers:
+            if one.life == self.life and one.answers != 1:
+                self.blame("answers", f"{one.about} {one.command_id} was answered {one.answers} times")
+
+    def check_journal(self) -> None:
+        """The journal replays to the table, row for row, and each line begins where the one before ended."""
+        columns = [row[1] for row in self.read("PRAGMA table_info(orders)") if row[1] != "id"]
+        table = {
+            row[columns.index("command_id")]: dict(zip(columns, row, strict=True))
+            for row in self.read(f"SELECT {', '.join(columns)} FROM orders")  # noqa: S608  the table's own columns
+        }
+        replayed: dict[str, dict[str, Any]] = {}
+        states: dict[str, str | None] = {}
+        for name, before, after, changes in self.read(
+            "SELECT command_id, state_before, state_after, changes FROM order_events ORDER BY id"
+        ):
+            if states.get(name) != before:
+                self.blame("journal", f"{name}: a line begins at {before}, the one before ended at {states.get(name)}")
+            states[name] = after
+            replayed.setdefault(name, {}).update(json.loads(changes))
+        for name, row in table.items():
+            said = replayed.get(name, {})
+            for column, value in said.items():
+                if column in row and row[column] != value:
+                    self.blame("journal", f"{name}: {column} is {row[column]!r}, the journal says {value!r}")
+            if states.get(name) != row["state"]:
+                self.blame("journal", f"{name} is {row['state']}, the journal says {states.get(name)}")
+
+    def check_alarms(self) -> None:
+        """Every late truth was told."""
+        late = self.read("SELECT DISTINCT command_id FROM order_events WHERE tag = 'LATE_TRUTH'")
+        told = " ".join(f"{topic} {what}" for topic, what in self.read("SELECT topic, what FROM alerts"))
+        for (name,) in late:
+            if name not in told:
+                self.blame("alarm", f"{name} brought a late truth, and no alert speaks of it")
+
+
+def key_of(command: OrderCommand) -> Key:
+    """Return what a command trades in, in the exchange's words."""
+    return command.exchange.value, command.symbol, PRODUCT_LETTERS[command.product]
+
+
+def words_of(there: list[Placed]) -> str:
+    """Say what the exchange has."""
+    return "; ".join(f"{one.number} {one.status} {one.filled} of {one.quantity}" for one in there) or "nothing"
+
+
+def tag_of(command: OrderCommand) -> str:
+    """Return the tag under which the exchange knows a command."""
+    return remarks_tag_of(command)
