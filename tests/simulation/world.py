@@ -7,7 +7,7 @@ import hashlib
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -88,6 +88,7 @@ class Outcome:
     effects: int = 0
     effects_of_lives: list[int] = field(default_factory=list)
     effects_before_quiet: int = 0
+    unsynced_at_crashes: list[int] = field(default_factory=list)
     kinds: dict[str, int] = field(default_factory=dict)
     sends: int = 0
     lives: int = 0
@@ -131,6 +132,7 @@ class World:
         self.effects_of_lives: list[int] = []
         self._began_at = 0
         self.effects_before_quiet = 0
+        self.unsynced_at_crashes: list[int] = []
         self._crashes = list(story.crashes)
         self._connect()
 
@@ -277,6 +279,7 @@ class World:
     def _die(self) -> None:
         """The process is gone; what it leaves on the disk is the next one's beginning."""
         self.effects_of_lives.append(self.scheduler.effects - self._began_at)
+        self.unsynced_at_crashes.append(self.disk.unsynced)
         crash = self._crashes.pop(0) if self._crashes and not self.judge.violations else CrashAt(0)
         self.crowd.lose()
         self.crowd.busy = False
@@ -505,6 +508,7 @@ class World:
             effects=self.scheduler.effects,
             effects_of_lives=self.effects_of_lives,
             effects_before_quiet=self.effects_before_quiet,
+            unsynced_at_crashes=self.unsynced_at_crashes,
             kinds=self.scheduler.kinds,
             sends=self.gateway.sends,
             lives=self.lives,
@@ -553,10 +557,19 @@ def a_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def tell(story: Story) -> Outcome:
-    """Run a story from its beginning to its end."""
-    logger.remove()
+def tell(story: Story, hear: Callable[[str], None] | None = None) -> Outcome:
+    """Run a story from its beginning to its end; `hear` is told every message that is handled."""
+    logger.disable("")
+    try:
+        return _tell(story, hear)
+    finally:
+        logger.enable("")
+
+
+def _tell(story: Story, hear: Callable[[str], None] | None) -> Outcome:
     with a_folder() as folder:
         world = World(story, folder)
+        if hear is not None:
+            world.scheduler.tell_story = lambda line: hear(f"{world.clock.seconds:9.4f}  {line}")
         with staged(world.scheduler), on_disk(world.disk):
             return world.run()

@@ -1,0 +1,62 @@
+"""The page that shows what was proved, and what was not."""
+
+from collections.abc import Iterable
+
+from tests.simulation.judge import INVARIANTS
+
+HEAD = """# What was proved, and what was not
+
+Written by `make prove`: not by hand. The production actors run single-threaded under a seeded scheduler and a virtual
+clock, on a real SQLite file, against an exchange that shares no code with the paper broker (`tests/simulation/`).
+Strategies and a person do everything that is allowed at the worst moments; requests, replies, books, updates, the disk,
+the clock and the process itself fail. A judge holds the desk's database against the exchange's own ledger after every
+commit and every request.
+
+## The last whole run
+"""
+
+NOT_COVERED = """
+## What is not covered
+
+- **The wire.** The simulation begins at the broker's port. The client library, HTTP, WebSocket and the broker's words
+  are proved elsewhere: by the fault matrix and the kill tests on real processes, and by fuzzing of the transport.
+- **The real exchange.** Our model of it is ours: it follows docs/protocol.md, whose assumptions are marked there.
+- **Threads.** Every actor has a mailbox and turns of its own, so more orders of events are tried than threads could
+  make; what happens *within* a turn is never interleaved. Real threads are in the kill, soak and scenario tests.
+- **Pairs of crashes** are sampled, not enumerated; single crashes are enumerated for the scenarios, sampled elsewhere.
+- **A power cut** leaves what was synced, whole. Torn sectors, disks that lie about syncing, and lost files are not
+  tried.
+- **Alerts' channels**, the HTTP API and the command line are not part of the simulation.
+- **An order of one day whose trade happened while no desk ran, in a product that ends with the day**, stands in no book
+  of the next day: the desk cannot know it, and the judge does not ask for it.
+"""
+
+
+def page_of(
+    table: Iterable[tuple[str, str]], caught: Iterable[tuple[str, int, int, str]], missed: Iterable[str]
+) -> str:
+    """Return docs/proof.md."""
+    figures = "\n".join(f"| {name} | {figure} |" for name, figure in table)
+    rules = "\n".join(f"| {name} | {words} |" for name, words in INVARIANTS.items())
+    kills = "\n".join(f"| {name} | {rule} | {seed} | {stories} |" for name, stories, seed, rule in sorted(caught))
+    lives = "".join(f"| **{name}** | not caught | | |\n" for name in sorted(missed))
+    return f"""{HEAD}
+| what | figure |
+|---|---|
+{figures}
+
+## What is judged
+
+| rule | in words |
+|---|---|
+{rules}
+
+## How well the judge judges
+
+Each line is one place of the safety logic, broken on purpose. The hunt for it begins with the first story about what it
+breaks; the seed is that of the story in which the judge saw it, and the last column how many stories that took.
+
+| what was broken | seen by | seed | stories |
+|---|---|---|---|
+{kills}
+{lives}{NOT_COVERED}"""
