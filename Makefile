@@ -7,14 +7,16 @@ SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+REAL := tests/console/ tests/proofs/ tests/scenarios/
 
-.PHONY: demo test check fix draw bench faults kill soak long clean
+.PHONY: demo test check fix draw bench faults kill soak long prove clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
 
-test: check  ## Format, lint, types, imports, tests
-	$(BIN)/pytest
+test: check  ## Format, lint, types, imports, tests: first what needs no processes of its own, side by side
+	$(BIN)/pytest -n 2 --dist loadfile $(filter-out $(REAL),$(wildcard tests/*/))
+	$(BIN)/pytest $(REAL)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -43,6 +45,9 @@ long: $(STAMP)  ## What comes late, hangs or is slow, in real seconds (six minut
 
 soak: $(STAMP)  ## A long day in compressed time: faults, kills, restarts of both sides, 10,000 orders (ORDERS=, SEED=)
 	$(BIN)/python -m tests.proofs.soak --orders $(ORDERS) --seed $(SEED)
+
+prove: $(STAMP)  ## Stories, crashes at every effect, mutants: an hour and docs/proof.md, or a slice (SECONDS=60)
+	$(BIN)/python -m tests.simulation prove $(if $(filter file,$(origin SECONDS)),,--seconds $(SECONDS))
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -10,7 +10,7 @@ from domain.seams import Clock
 
 
 class Timer(Protocol):
-    """The seam through which actors wait; a simulation owns the time behind it."""
+    """The seam through which actors wait."""
 
     def tell_after(self, delay_s: float, address: Address[Message_contra], message: Message_contra) -> None:
         """Tell `message` to `address` once, `delay_s` seconds from now."""

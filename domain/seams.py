@@ -1,4 +1,4 @@
-"""The seams through which time and chance reach the desk, so that a test or a simulation can own them."""
+"""The seams through which time and chance reach the desk, so that a test can own them."""
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache

@@ -48,7 +48,7 @@ class PaperSettings:
     """Assumption: no capture shows the status of an expired session."""
 
     user_id: str = "PAPER"
-    password: str = "paper"  # noqa: S105  protects nothing but a loopback simulation
+    password: str = "paper"  # noqa: S105  protects nothing but a loopback server
     totp_secret: str = "JBSWY3DPEHPK3PXP"  # noqa: S105  as above
     vendor_code: str = "PAPER_U"
     api_secret: str = "paper-secret"  # noqa: S105  as above
