@@ -392,6 +392,34 @@ MUTANTS: Final = (
         "        if not happened.filled_quantity and order.command.carries_stops:\n",
         theme="stops",
     ),
+    Mutant(
+        "books are always read before entries",
+        "actors/broker.py",
+        "        elif self._lanes.reading and not (self._entry_was_passed and self._has_entry_for(now)):\n",
+        "        elif self._lanes.reading:\n",
+        theme="halts",
+    ),
+    Mutant(
+        "a wait that is over sends one more",
+        "actors/broker.py",
+        "                if not message.woken:\n",
+        "                if message is not None:\n",
+        theme="flood",
+    ),
+    Mutant(
+        "a halt is answered as if it were stored",
+        "actors/repo.py",
+        "                return len(self._again) + (self._trading_state is not None)\n",
+        "                return 0\n",
+        theme="halts",
+    ),
+    Mutant(
+        "a halt is answered before it is stored",
+        "actors/desk.py",
+        "        return replace(now, stored=self._is_written())\n",
+        "        return now\n",
+        theme="halts",
+    ),
 )
 
 
