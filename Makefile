@@ -7,16 +7,14 @@ SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-REAL := tests/console/ tests/proofs/ tests/scenarios/
 
 .PHONY: demo test check fix draw bench faults kill soak long prove clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
 
-test: check  ## Format, lint, types, imports, tests: first what needs no processes of its own, side by side
-	$(BIN)/pytest -n 2 --dist loadfile $(filter-out $(REAL),$(wildcard tests/*/))
-	$(BIN)/pytest $(REAL)
+test: check  ## Format, lint, types, imports, tests: two files at a time
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

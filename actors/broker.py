@@ -91,7 +91,7 @@ class Lanes:
 class BrokerActor(DeskActor):
     """Owns the broker's session, the lanes, and the rate ceiling at the wire.
 
-    `sent_before` says that an earlier process may have used up a part of this second's requests.
+    `sent_s_ago` says how many seconds ago an earlier process may have used up a second's requests; None: not today.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class BrokerActor(DeskActor):
         settings: BrokerSettings,
         clock: Clock,
         timer: Timer,
-        sent_before: bool = False,
+        sent_s_ago: float | None = None,
     ) -> None:
         super().__init__(supervisor)
         self._command = command
@@ -122,7 +122,7 @@ class BrokerActor(DeskActor):
         self._rate = OrderRate(
             settings.orders_per_second_max,
             settings.orders_reserved_for_exits,
-            began_at=clock.monotonic() if sent_before else None,
+            sent_at=None if sent_s_ago is None else clock.monotonic() - sent_s_ago,
         )
         self._serving = False
         self._entry_was_passed = False

@@ -5,6 +5,7 @@ the watcher last. Nothing enters before the watcher has compared the broker's bo
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import pykka
@@ -65,6 +66,7 @@ from domain.comparison import Comparison, known_from
 from domain.evidence import OrderUpdate, Tick
 from domain.exits import Scope
 from domain.guard import GuardLedger
+from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.pnl import PnlBook
 from domain.risk import RiskBook, TradingState
@@ -76,6 +78,7 @@ from notify.port import ChannelError
 from notify.sender import Sender
 
 ASK_WAIT_S: Final = 10.0
+_UNANSWERED: Final = frozenset({State.CREATED, State.SENDING})
 
 
 class DeskStartError(Exception):
@@ -380,7 +383,7 @@ class Wiring:
                 settings=self._settings.broker,
                 clock=self.clock,
                 timer=self.timer,
-                sent_before=any(one.command.strategy != EXTERNAL for one in memory.orders),
+                sent_s_ago=sent_s_ago(memory, self.clock.now()),
             ),
         )
 
@@ -468,6 +471,17 @@ def pnl_from(memory: DeskMemory) -> PnlBook:
     for scope, units in memory.cleared.items():
         book.shift(scope, units)
     return book
+
+
+def sent_s_ago(memory: DeskMemory, now: datetime) -> float | None:
+    """Return how many seconds ago an earlier process sent its last request, at the latest; None where none did today.
+
+    What has no recorded answer may have left just before that process died.
+    """
+    ours = [one for one in memory.orders if one.command.strategy != EXTERNAL]
+    if any(one.state in _UNANSWERED or one.change is not None for one in ours):
+        return 0.0
+    return min((max(0.0, (now - one.updated_at).total_seconds()) for one in ours), default=None)
 
 
 def stop_actor(ref: pykka.ActorRef[Any], wait_s: float) -> None:

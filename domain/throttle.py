@@ -12,11 +12,11 @@ class OrderRate:
     A request counts from the moment it is *over*, so that however long each was under way, no more than
     `per_second_max` of them can have arrived at the broker within any one second, rolling or of the calendar:
     the one `per_second_max` before left the wire at least `WINDOW_S` before the next enters it. What an earlier process
-    sent nobody can count: where there may have been one, nothing leaves within `WINDOW_S` of `began_at`.
+    sent nobody can count: nothing leaves within `WINDOW_S` of `sent_at`, the latest moment at which it may have.
     """
 
-    def __init__(self, per_second_max: int, reserved_for_exits: int, began_at: float | None = None) -> None:
-        self._free_from = 0.0 if began_at is None else began_at + WINDOW_S
+    def __init__(self, per_second_max: int, reserved_for_exits: int, sent_at: float | None = None) -> None:
+        self._free_from = 0.0 if sent_at is None else sent_at + WINDOW_S
         self._ended: deque[float] = deque(maxlen=per_second_max)
         self._exits_max = per_second_max
         self._entries_max = per_second_max - reserved_for_exits

@@ -17,7 +17,7 @@ def test_entries_leave_room_for_exits() -> None:
 
 
 def test_after_a_restart_nobody_knows_what_this_second_has_seen() -> None:
-    rate = OrderRate(per_second_max=10, reserved_for_exits=3, began_at=5.0)
+    rate = OrderRate(per_second_max=10, reserved_for_exits=3, sent_at=5.0)
 
     assert rate.wait_s(5.25, is_exit=True) == rate.wait_s(5.25, is_exit=False) == 0.75
     assert rate.wait_s(6.0, is_exit=False) == 0.0

@@ -61,7 +61,7 @@ def _tell_connection(scene: Scene, words: str) -> None:
     assert said.wait(WAIT_S)
 
 
-PATIENCE_S: Final = 1.0
+PATIENCE_S: Final = 2.0
 """So long the desk waits for the broker here: the trouble has to begin meanwhile, also on a busy machine."""
 LONG_S: Final = PATIENCE_S - 0.1
 SHORT_S: Final = READ_TIMEOUT_S - 0.1

@@ -416,19 +416,19 @@ class Judge:
         for strategy, key in self.to_be_flat:
             self.blame("flat", f"{strategy} was told to get out and still holds {self.held(strategy, key)} of {key[1]}")
         for strategy in sorted({one.strategy for one in self.commands.values()}):
-            entries = [one for one in self.of_strategy(strategy) if self._has_stop(one) and one.filled]
-            if not entries:
+            entries = [one for one in self.of_strategy(strategy) if self._takes(one) and one.filled]
+            level = self.commands[entries[-1].tag].stop_loss if entries else None
+            if level is None:
                 continue
             last = entries[-1]
-            level, held = self.commands[last.tag].stop_loss, self.held(strategy, last.key)
-            assert level is not None
+            held = self.held(strategy, last.key)
             price = self.ledger.prices[last.key[:2]]
             if held * last.side.sign > 0 and (price - level) * last.side.sign < 0:
                 self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
 
-    def _has_stop(self, order: Placed) -> bool:
+    def _takes(self, order: Placed) -> bool:
         command = self.commands.get(order.tag)
-        return command is not None and command.intent is not Intent.EXIT and command.stop_loss is not None
+        return command is not None and command.intent is not Intent.EXIT
 
     def _check_sums(self, holdings: dict[str, Any]) -> None:
         ours: dict[Key, int] = {}

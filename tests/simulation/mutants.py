@@ -265,8 +265,8 @@ MUTANTS: Final = (
     Mutant(
         "a restart forgets what this second has seen",
         "actors/broker.py",
-        "            began_at=clock.monotonic() if sent_before else None,\n",
-        "            began_at=None,\n",
+        "            sent_at=None if sent_s_ago is None else clock.monotonic() - sent_s_ago,\n",
+        "            sent_at=None,\n",
         theme="flood",
     ),
     Mutant(

@@ -213,11 +213,12 @@ class World:
                 scheduler.at(now + chance.random() * seconds, deed)
 
     def _walk(self) -> None:
+        """Let prices move, and be told; when it is quiet they stand, and are told all the same."""
         if not self.ledger.quiet:
             self.ledger.walk()
-            for (exchange, symbol), price in self.ledger.prices.items():
-                tick = Tick(exchange=Exchange(exchange), symbol=symbol, last_price=price, seen_at=self.clock.now())
-                self.push.tick(tick)
+        for (exchange, symbol), price in self.ledger.prices.items():
+            tick = Tick(exchange=Exchange(exchange), symbol=symbol, last_price=price, seen_at=self.clock.now())
+            self.push.tick(tick)
         self.scheduler.after(0.25, self._walk) if self.ledger.is_open else None
 
     def _live_until(self, until_s: float) -> None:
