@@ -432,7 +432,10 @@ class Desk:
 
     def _is_written(self) -> bool:
         """Say whether all that was decided before this question is on the disk: a restart would know of it."""
-        unwritten: int = self._wiring.ask_of(self._wiring.repo, FindUnwritten())
+        try:
+            unwritten: int = self._wiring.ask_of(self._wiring.repo, FindUnwritten())
+        except DeskUnavailableError:
+            return False
         return not unwritten
 
     def status(self) -> Status:
