@@ -110,6 +110,8 @@ class Status:
     readiness: Readiness
     broker: BrokerState
     watch: WatchState
+    feed: str
+    """How the feed stands, in its own words."""
     exits: ExitsNow
 
 
@@ -445,6 +447,7 @@ class Desk:
             readiness=self.readiness(),
             broker=self._broker_state(),
             watch=self._watch_state(),
+            feed=self._wiring.feed_words,
             exits=self.exits(),
         )
 
@@ -465,7 +468,7 @@ class Desk:
         try:
             found: WatchState = self._wiring.ask_of(self._wiring.watcher, FindWatchState(), wait_s=1.0)
         except DeskUnavailableError:
-            return WatchState(book_asked_at=None, feed="the watcher does not answer")
+            return WatchState(book_asked_at=None)
         return found
 
 

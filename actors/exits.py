@@ -7,7 +7,7 @@ limits and people only say what is to be flat.
 """
 
 from collections.abc import Mapping
-from typing import Final, assert_never
+from typing import Final, TypeAlias, TypeVar, assert_never
 
 from loguru import logger
 
@@ -65,6 +65,10 @@ from domain.square_off import SquareOff
 _NAME_CHARACTERS: Final = 12
 _NOTHING: Final = Exposure()
 
+Word = TypeVar("Word")
+After: TypeAlias = tuple[int, Word]
+"""A word, and the last question to the guard that had left when it came."""
+
 
 class ExitsActor(LoopActor):
     """Owns the episodes under way, which of their exits wait for a price, and the stops."""
@@ -103,9 +107,10 @@ class ExitsActor(LoopActor):
         self._timer = timer
         self._episodes: dict[Scope, Episode] = {}
         self._unpriced: dict[str, tuple[Episode, SendExit]] = {}
-        self._all_flat: list[MakeAllFlat] = []
-        self._asked: list[SetStops] = []
-        self._cut: list[OrderCommand] = []
+        self._question = 0
+        self._all_flat: list[After[MakeAllFlat]] = []
+        self._asked: list[After[SetStops]] = []
+        self._cut: list[After[OrderCommand]] = []
         self._turn = 0
         self._idle_look_s = stops.look_s
         self._square_off = square_off
@@ -142,24 +147,25 @@ class ExitsActor(LoopActor):
             case MakeFlat():
                 self._begin(message.wishes)
             case MakeAllFlat():
-                self._all_flat.append(message)
+                self._all_flat.append((self._question, message))
                 self._look_in(0)
             case LookAtExits():
                 if message.turn == self._turn:
-                    post(self._guard, AskForExposures(reply_to=self.actor_ref))
+                    self._question += 1
+                    post(self._guard, AskForExposures(reply_to=self.actor_ref, question=self._question))
             case ExposuresTold():
-                self._take(message.exposures)
+                self._take(message.exposures, message.question)
             case PriceTicked():
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
             case EntryMoved():
-                self._stops.arm(message.order)
+                self._stops.arm(message.order, self._question)
             case ExitCut():
-                self._cut.append(message.command)
+                self._cut.append((self._question, message.command))
                 self._look_in(0)
             case TakeUpStops():
-                self._stops.take_up(message.protections, message.unarmed)
+                self._stops.take_up(message.protections, message.unarmed, self._question)
             case SetStops():
-                self._asked.append(message)
+                self._asked.append((self._question, message))
                 self._look_in(0)
             case FindStops():
                 return self._stops.now()
@@ -201,10 +207,12 @@ class ExitsActor(LoopActor):
         self._turn += 1
         self._timer.tell_after(delay_s, self.actor_ref, LookAtExits(turn=self._turn))
 
-    def _take(self, exposures: Mapping[Scope, Exposure]) -> None:
-        """Go by what the guard holds now: first what is newly to be flat, then what has waited for this look."""
-        asked, self._all_flat = self._all_flat, []
-        for one in asked:
+    def _take(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
+        """Go by what the guard holds: first what is newly to be flat, then what has waited for this look.
+
+        What came after the question had left waits for the next: the guard may have been told of an order just then.
+        """
+        for one in _from_before(question, self._all_flat):
             for scope in exposures:
                 if one.strategy in {None, scope.strategy}:
                     self._get_out(scope, one.because)
@@ -212,14 +220,14 @@ class ExitsActor(LoopActor):
             due = self._square_off.due(scope.strategy, scope.key, self._clock.now())
             if due is not None and scope not in self._episodes:
                 self._get_out(scope, due)
-        self._free(exposures)
-        about_stops, self._asked = self._asked, []
-        for word in about_stops:
-            self._stops.set(word, exposures.get(word.scope))
-        self._stops.look(exposures, self._episodes)
+        self._free(exposures, question)
+        for word in _from_before(question, self._asked):
+            self._stops.set(word, exposures.get(word.scope), question)
+        self._stops.look(exposures, self._episodes, question)
         self._nets.look(self._stops.armed, exposures, self._stops.instruments, self._episodes)
         self._decide(exposures)
-        self._look_in(self._settings.look_s if self._episodes else self._idle_look_s)
+        look_s = self._settings.look_s if self._episodes else self._idle_look_s
+        self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)
 
     def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
         """Let each episode take its next step."""
@@ -297,10 +305,9 @@ class ExitsActor(LoopActor):
             self._tell(exit_alert(str(scope), episode.wish.because, step.number, loud=loud))
         post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref))
 
-    def _free(self, exposures: Mapping[Scope, Exposure]) -> None:
+    def _free(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
         """Let an exit that a safety net stands in the way of get out all the same: an episode takes the net back."""
-        cut, self._cut = self._cut, []
-        for command in cut:
+        for command in _from_before(question, self._cut):
             scope = Scope(command.strategy, command.key)
             netted = any(is_net(one.command_id) for one in exposures.get(scope, _NOTHING).open)
             if netted and not is_net(command.command_id):
@@ -320,3 +327,10 @@ class ExitsActor(LoopActor):
 
     def _tell(self, alert: Alert) -> None:
         post(self._notifier, RaiseAlert(alert=alert))
+
+
+def _from_before(question: int, waiting: list[After[Word]]) -> list[Word]:
+    """Take out what had come before this question left."""
+    due = [one for after, one in waiting if after < question]
+    waiting[:] = [(after, one) for after, one in waiting if after >= question]
+    return due

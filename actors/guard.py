@@ -64,7 +64,8 @@ class GuardActor(LoopActor):
             case BeginDay():
                 self._ledger.begin_day(message.day)
             case AskForExposures():
-                post(message.reply_to, ExposuresTold(exposures=self._ledger.exposures()))
+                told = ExposuresTold(exposures=self._ledger.exposures(), question=message.question)
+                post(message.reply_to, told)
             case FindExposures():
                 return ExposuresTold(exposures=self._ledger.exposures())
             case FindHoldings():

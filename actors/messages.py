@@ -784,6 +784,8 @@ class AskForExposures:
     """What does every strategy hold, and what may still trade?"""
 
     reply_to: "Address[ExposuresTold]"
+    question: int
+    """Comes back with the answer, which knows of nothing that the guard was told after this was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -791,6 +793,7 @@ class ExposuresTold:
     """What every strategy holds and may still trade; a position that is flat is not there."""
 
     exposures: Mapping[Scope, Exposure]
+    question: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1274,10 +1277,9 @@ class FindWatchState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchState:
-    """When the last whole order book was asked for, and how the feed stands, in words."""
+    """When the last whole order book was asked for."""
 
     book_asked_at: datetime | None
-    feed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,10 +107,6 @@ class RiskActor(LoopActor):
             clock=clock,
         )
 
-    def on_start(self) -> None:
-        """Begin to look at the day."""
-        self.actor_ref.tell(LookAtRisk())
-
     def on_stop(self) -> None:
         """Leave the day's figures to the next run."""
         self._losses.record()

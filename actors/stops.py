@@ -70,6 +70,7 @@ class Stops:
         self.armed: dict[Scope, Protection] = {}
         self.instruments: dict[Symbol, Instrument] = {}
         self._filled: dict[str, int] = {}
+        self._armed_after: dict[Scope, int] = {}
         self._grown: set[Scope] = set()
         self._prices: dict[Symbol, tuple[Decimal, float]] = {}
         self._watched: dict[Symbol, float] = {}
@@ -79,21 +80,25 @@ class Stops:
     def __len__(self) -> int:
         return len(self.armed)
 
-    def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...]) -> None:
+    def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...], question: int) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
         for protection in protections:
             self._filled[protection.protection_id] = protection.quantity
             if not protection.ended:
                 self._keep(protection)
         for order in unarmed:
-            self.arm(order)
+            self.arm(order, question)
 
-    def arm(self, order: Order) -> None:
-        """Arm an entry's stops when it has traded more than they know of."""
+    def arm(self, order: Order, question: int) -> None:
+        """Arm an entry's stops when it has traded more than they know of.
+
+        `question` is the last that has left for the guard: its answer may not know of this fill, so it ends nothing.
+        """
         new = protection_of(order, self._clock.now())
         if new is None or new.quantity <= self._filled.get(new.protection_id, 0):
             return
         self._filled[new.protection_id] = new.quantity
+        self._armed_after[new.scope] = question
         known = self.armed.get(new.scope)
         if known is not None and known.protection_id == new.protection_id:
             # The peak is the position's: it stays as it was seen.
@@ -103,13 +108,14 @@ class Stops:
             self._end(known, f"replaced by the stops of {new.protection_id}")
         self._begin(new)
 
-    def set(self, message: SetStops, exposure: Exposure | None) -> None:
+    def set(self, message: SetStops, exposure: Exposure | None, question: int) -> None:
         """Take a person's or a strategy's word about a position that is held."""
         try:
             protection = self._changed(message, exposure or _NOTHING)
         except InvalidStopsError as error:
             answer = StopsAnswered(protection=self.armed.get(message.scope), refused=str(error))
         else:
+            self._armed_after[message.scope] = question
             answer = StopsAnswered(protection=protection)
         if message.reply_to is not None:
             post(message.reply_to, answer)
@@ -211,13 +217,14 @@ class Stops:
         self.armed[protection.scope] = protection
         post(self._repo, RecordProtection(protection=protection))
 
-    def look(self, exposures: Mapping[Scope, Exposure], under_way: Collection[Scope]) -> None:
+    def look(self, exposures: Mapping[Scope, Exposure], under_way: Collection[Scope], question: int) -> None:
         """End what protects nothing any more, write the peaks that grew, and mind the age of prices."""
         for scope, protection in list(self.armed.items()):
             exposure = exposures.get(scope, _NOTHING)
-            if exposure.is_flat:
+            knows = self._armed_after.get(scope, 0) < question
+            if knows and exposure.is_flat:
                 self._end(protection, "the position is flat")
-            elif exposure.held * (1 if protection.is_long else -1) < 0:
+            elif knows and exposure.held * (1 if protection.is_long else -1) < 0:
                 self._end(protection, "the position was turned round")
                 self._tell(turned_alert(protection))
             elif scope in self._grown:

@@ -83,7 +83,6 @@ class WatcherActor(DeskActor):
         self._seen_at = clock.monotonic()
         self._book_asked_at: datetime | None = None
         self._day = ""
-        self._feed = "not connected"
         self._updates: list[OrderUpdate] = []
         self._trades: Book[TradeRow] | None = None
         self._told: set[tuple[str, str]] = set()
@@ -111,7 +110,6 @@ class WatcherActor(DeskActor):
                 self._updates.append(message.update)
                 self._ask_for_moves()
             case FeedChanged():
-                self._feed = message.words
                 if message.up:
                     # What was pushed while the feed was down is lost: the books have it.
                     self._look()
@@ -120,7 +118,7 @@ class WatcherActor(DeskActor):
             case SendHeartbeat():
                 post(self._supervisor, HeartbeatSent(urn=self.actor_urn))
             case FindWatchState():
-                return WatchState(book_asked_at=self._book_asked_at, feed=self._feed)
+                return WatchState(book_asked_at=self._book_asked_at)
             case _:
                 assert_never(message)
         return None

@@ -33,6 +33,7 @@ from actors.messages import (
     FindTradingState,
     GuardInbox,
     LogIn,
+    LookAtRisk,
     MakeFlat,
     MarketInbox,
     NotifierInbox,
@@ -139,6 +140,8 @@ class Wiring:
         self.exits: Line[ExitsInbox] = Line("ExitsActor")
         self.baskets: Line[BasketsInbox] = Line("BasketsActor")
         self.notifier: Line[NotifierInbox] = Line("NotifierActor")
+        self.feed_words = "not connected"
+        """How the feed stands, as it last said itself: a watcher that is started anew has not heard it."""
 
     def start(self) -> None:
         """Start every actor, hear from each, and log in; raises `DeskStartError`, and then `stop` is to be called."""
@@ -157,10 +160,11 @@ class Wiring:
         self._start_baskets(memory)
         self._start_broker(port, feed, memory)
         self._shake_hands()
-        # The watcher first: a login brings the feed up, and that is told to the watcher.
+        # The watcher first: what the login brings up is told to it. Nothing is asked of the broker before.
         self._begin(self.watcher, self._start_watcher())
         post(self.broker, LogIn())
         post(self.watcher, Poll())
+        post(self.risk, LookAtRisk())
         post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed))
         post(self.exits, MakeFlat(wishes=memory.wishes))
         self._start_supervisor()
@@ -445,6 +449,7 @@ class Wiring:
 
     def _see_feed(self, up: bool, words: str) -> None:  # noqa: FBT001  the feed's callback
         logger.log("INFO" if up else "WARNING", "feed {}: {}", "up" if up else "down", words)
+        self.feed_words = words
         post(self.watcher, FeedChanged(up=up, words=words))
 
     def _make_calendar(self) -> Calendar | None:

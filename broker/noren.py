@@ -58,7 +58,7 @@ class NorenBroker:
         self._settings = settings
         self._clock = clock
         self._client = client = Client(settings, clock)
-        self._transport, self._api, self._ask = client.transport, client.api, client.call
+        self._transport, self._api = client.transport, client.api
         # One-time codes are of the broker's time, which the machine knows best once its clock has been set.
         self._login = Login(settings, wall or clock, client)
         self._orders = BookReader(order_row, ORDER_FIELDS)
@@ -82,6 +82,12 @@ class NorenBroker:
             return opened
         self.session = opened
         return LoggedIn(opened.account_id)
+
+    def _ask(self, question: Callable[..., object], *given: object) -> Answer | NoAnswer:
+        """Let the library ask, once there was a session: before that it fails over fields that are not there yet."""
+        if self.session is None:
+            return NoAnswer("not logged in yet", sent=False)
+        return self._client.call(question, *given)
 
     def place(self, order: Order) -> PlaceReply:
         """Place `order`, asking once; see `broker.words.place_reply` for what each answer proves."""

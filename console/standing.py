@@ -25,7 +25,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
         "broker": {
             "session": now.broker.session,
             "session_state": _session_state(now),
-            "feed": now.watch.feed,
+            "feed": now.feed,
             "book_asked_at": asked_at.isoformat() if asked_at else None,
             "book_age_s": _age_s(asked_at, at),
             "waiting": now.broker.waiting,
@@ -49,7 +49,7 @@ def health_form(now: Status, at: datetime) -> Form:
         "trading": now.trading.state.value,
         "effective": effective(now.trading.state, reasons),
         "session_state": _session_state(now),
-        "feed": now.watch.feed,
+        "feed": now.feed,
         "book_age_s": _age_s(now.watch.book_asked_at, at),
         "disagreements": len(whole["disagreements"]),
     }

@@ -71,6 +71,19 @@ def test_a_login_sends_the_credentials_and_opens_a_session(stub: StubBroker, clo
     broker.close()
 
 
+def test_what_is_read_before_the_first_login_says_so_and_asks_nothing(stub: StubBroker, clock: WallClock) -> None:
+    broker = NorenBroker(settings(stub.url), clock)
+    logged: list[str] = []
+    sink = logger.add(logged.append, level="WARNING")
+
+    replies = (broker.order_book(), broker.find_instrument(Exchange.NSE, "RELIANCE-EQ"))
+
+    logger.remove(sink)
+    assert [isinstance(one, Unavailable) and one.cause for one in replies] == ["not logged in yet"] * 2
+    assert not stub.asked
+    assert not logged
+
+
 def test_the_one_time_code_is_that_of_our_clock(stub: StubBroker) -> None:
     class Still(WallClock):
         def now(self) -> datetime:

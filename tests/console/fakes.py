@@ -257,6 +257,7 @@ class FakeDesk:
             trading=self.trading,
             readiness=self.readiness(),
             broker=broker,
-            watch=WatchState(book_asked_at=TEN_O_CLOCK, feed="logged in"),
+            watch=WatchState(book_asked_at=TEN_O_CLOCK),
+            feed="logged in",
             exits=self.exits(),
         )

@@ -250,7 +250,7 @@ class Pushed(Scene):
 
     def until_fed(self) -> None:
         """Wait until the feed is logged in."""
-        until(lambda: self.desk.status().watch.feed == "logged in", "the feed did not come up")
+        until(lambda: self.desk.status().feed == "logged in", "the feed did not come up")
 
 
 def listen(scene: Scene) -> list[Alert]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from domain.lifecycle import State
 from tests.scenarios.paper import Paper
@@ -38,6 +39,29 @@ def test_a_fill_is_told_by_push_without_a_poll(pushed: Pushed, paper: Paper) -> 
 
 
 @pytest.mark.parametrize(("kind", "count"), [("duplicate", None), ("reorder", 2), ("delay", None)])
+def test_a_watcher_that_is_started_anew_knows_how_the_feed_stands(pushed: Pushed) -> None:
+    first = pushed.desk._wiring.refs["WatcherActor"]
+    first.tell("no message of ours")
+    until(lambda: pushed.desk._wiring.refs["WatcherActor"] is not first, "no watcher was started in its place")
+
+    assert pushed.desk.status().feed == "logged in"
+
+
+def test_a_start_with_a_position_asks_the_broker_for_nothing_before_the_login(pushed: Pushed) -> None:
+    """What is held is watched from the start: its instrument was once looked up before there was a session."""
+    command = pushed.command("held")
+    pushed.submit(command)
+    pushed.until_state(command, State.FILLED)
+    pushed.stop(grace_s=0)
+    logged: list[str] = []
+    sink = logger.add(logged.append, level="WARNING")
+
+    pushed.start()
+
+    logger.remove(sink)
+    assert not [one for one in logged if "library failed" in one or "nobody is connected" in one]
+
+
 def test_updates_that_are_doubled_swapped_or_late_make_one_order_and_its_quantity(
     pushed: Pushed, paper: Paper, kind: str, count: int | None
 ) -> None:

@@ -394,7 +394,10 @@ class Crowd:
         last = self._ledger.prices[exchange.value, symbol]
         sign = 1 if one.held > 0 else -1
         scope = Scope(one.name, InstrumentKey(exchange, symbol, product))
-        terms = StopTerms(stop_loss=last - sign * TICK * self._chance.randint(5, 40))
+        level = last - sign * TICK * self._chance.randint(5, 40)
+        terms = StopTerms(stop_loss=level)
+        place = (one.name, key_of_scope(exchange.value, symbol, product))
+        self._judge.stops_of_people.setdefault(place, []).append(level)
         caller = Caller(one.name, self._judge.life, about="the stops of", judge=self._judge)
         self._judge.callers.append(caller)
         post(self.desk._wiring.exits, SetStops(scope=scope, terms=terms, because="a person", reply_to=caller))

@@ -9,6 +9,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 from actors.messages import ChangeAtBroker, PlaceOrder
@@ -70,7 +71,7 @@ INVARIANTS: Final = {
     "alarm": "a late truth is told as an alarm",
     "alive": "no actor dies",
     "flat": "what is told to get out gets out",
-    "stops": "a stop whose price is reached gets out",
+    "stops": "what was entered under a stop stays under one, and a stop whose price is reached gets out",
 }
 
 
@@ -119,6 +120,7 @@ class Judge:
     entries_stopped_s: float | None = None
     stop_was_stored: bool = True
     to_be_flat: set[tuple[str, Key]] = field(default_factory=set)
+    stops_of_people: dict[tuple[str, Key], list[Decimal]] = field(default_factory=dict)
     book_seen_s: float = 0.0
     blind_s_max: float = 0.0
     phone_traded: bool = False
@@ -259,8 +261,9 @@ class Judge:
         if command is None:
             return
         place = (command.strategy, order.key)
-        if place in self.to_be_flat and not self.held(*place):
+        if not self.held(*place):
             self.to_be_flat.discard(place)
+            self.stops_of_people.pop(place, None)
 
     def _cannot_know(self, strategy: str) -> bool:
         """Say whether the desk's picture of this strategy may honestly be wrong just now."""
@@ -423,8 +426,17 @@ class Judge:
             last = entries[-1]
             held = self.held(strategy, last.key)
             price = self.ledger.prices[last.key[:2]]
+            # A person's word may have come too late or not at all: the stop that gives most is the one to hold to.
+            loosest = min if last.side.sign > 0 else max
+            level = loosest([level, *self.stops_of_people.get((strategy, last.key), ())])
             if held * last.side.sign > 0 and (price - level) * last.side.sign < 0:
                 self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
+            elif held * last.side.sign > 0 and not self._is_watched(strategy, last.key):
+                self.blame("stops", f"{strategy} holds {held} of {last.key[1]}, and no stop watches it")
+
+    def _is_watched(self, strategy: str, key: Key) -> bool:
+        armed = "SELECT COUNT(*) FROM protections WHERE ended = '' AND strategy = ? AND symbol = ?"
+        return bool(self.read(armed, strategy, key[1])[0][0])
 
     def _takes(self, order: Placed) -> bool:
         command = self.commands.get(order.tag)

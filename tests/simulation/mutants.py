@@ -414,6 +414,13 @@ MUTANTS: Final = (
         theme="halts",
     ),
     Mutant(
+        "an answer that does not know of a fill ends its stop",
+        "actors/stops.py",
+        "            knows = self._armed_after.get(scope, 0) < question\n",
+        "            knows = True\n",
+        theme="late truths",
+    ),
+    Mutant(
         "a halt is answered before it is stored",
         "actors/desk.py",
         "        return replace(now, stored=self._is_written())\n",

@@ -28,6 +28,8 @@ from tests.simulation.stand_in import standing_in
 
 Answer = TypeVar("Answer")
 TURN_S_MAX: Final = 0.0004
+DAWDLE_S_MAX: Final = 0.02
+"""A thread that has lost the interpreter, or the processor, for a while."""
 """A turn takes up to so long."""
 
 
@@ -98,6 +100,7 @@ class Scheduler:
         self.crashed = False
         self.turns = 0
         self.turns_max = 3_000_000
+        self.dawdle_share = 0.0
         self.kinds: dict[str, int] = {}
         self.see_put: Callable[[str, Any], None] = lambda _, __: None
         self.tell_story: Callable[[str], None] | None = None
@@ -226,6 +229,8 @@ class Scheduler:
                 raise Crash
         finally:
             box.busy = False
+        if self.dawdle_share and self.chance.random() < self.dawdle_share:
+            box.sleeps_until = max(box.sleeps_until, self.clock.seconds + self.chance.random() * DAWDLE_S_MAX)
         if box.actor.actor_stopped.is_set() and not box.waiting:
             self._boxes.remove(box)
 

@@ -73,6 +73,7 @@ def _everything(chance: random.Random) -> dict[str, Any]:
             deeds_per_s=chance.choice((3.0, 8.0, 16.0)),
         ),
         "crashes": _crashes(chance, chance.choice((0, 0, 1, 2))),
+        "dawdle_share": chance.choice((0.0, 0.0, 0.05)),
         "days": chance.choice((1, 1, 1, 2)),
         **{name: chance.randint(1, most) for name, most in _MOMENTS.items() if chance.random() < SHARE_ON},
     }
@@ -150,10 +151,17 @@ def _sight(chance: random.Random) -> dict[str, Any]:
 def _late_truths(chance: random.Random) -> dict[str, Any]:
     return {
         "habits": Habits(fill_share=0.2, fill_after_cancel_share=0.6, cancel_refused_share=0.2, reject_later_share=0.1),
+        "settings": {"stops": {"look_s": chance.choice((1.0, 0.02))}},
         "manners": Manners(
-            cancel_share=0.3, modify_share=0.1, phone_cancel_share=0.1, stray_share=chance.choice((0.0, 0.3))
+            cancel_share=0.3,
+            modify_share=0.1,
+            phone_cancel_share=0.1,
+            stray_share=chance.choice((0.0, 0.3)),
+            stops_share=chance.choice((0.0, 0.8)),
+            exit_share=chance.choice((0.0, 0.5)),
         ),
         "troubles": Troubles(update_lost=chance.choice((0.0, 0.6)), update_doubled=0.5),
+        "dawdle_share": chance.choice((0.0, 0.3)),
     }
 
 
@@ -161,8 +169,10 @@ def _stops(chance: random.Random) -> dict[str, Any]:
     return {
         "manners": Manners(stops_share=0.9, protect_share=0.1, deeds_per_s=4.0),
         "habits": Habits(walk_ticks=10, partial_share=0.5),
+        "settings": {"stops": {"look_s": chance.choice((1.0, 0.02))}},
         "crashes": _crashes(chance, chance.randint(0, 3)),
         "feed_falls": chance.randint(0, 2),
+        "dawdle_share": chance.choice((0.0, 0.1)),
     }
 
 

@@ -66,6 +66,8 @@ class Story:
     watcher_hangs: int = 0
     clock_steps: int = 0
     feed_falls: int = 0
+    dawdle_share: float = 0.0
+    """How many of an actor's turns are followed by a while in which it does nothing."""
     blackouts: int = 0
     hidings: int = 0
     downtime_s_max: float = 2.0
@@ -119,6 +121,7 @@ class World:
         self.clock = VirtualClock(MONDAY)
         self.scheduler = Scheduler(self.clock, story.seed)
         self.chance = random.Random(f"{story.seed} world")  # noqa: S311  a seed has to bring the same again
+        self.scheduler.dawdle_share = story.dawdle_share
         self.disk = Disk(folder, self.scheduler)
         self.ledger = Ledger(self.scheduler, story.seed, story.habits, make_instruments())
         self.gateway = Gateway(self.scheduler, self.ledger, story.seed, story.troubles)

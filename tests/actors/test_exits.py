@@ -1,0 +1,140 @@
+"""ExitsActor: an answer of the guard knows of nothing that came after its question had left."""
+
+from decimal import Decimal
+
+import pytest
+
+from actors.exits import ExitsActor
+from actors.messages import EntryMoved, ExitCut, ExposuresTold, FindStops, MakeAllFlat, RecordWish, SetStops
+from domain.exits import Exposure, OpenOrder, Scope
+from domain.lifecycle import State
+from domain.order import Intent, Side
+from domain.settings import ExitSettings, StopSettings
+from domain.square_off import SquareOff
+from domain.stops import StopTerms
+from tests.actors.rooms import own_mailbox
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, order
+
+ENTRY = order(
+    command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal("100.00")
+)
+SCOPE = Scope(ENTRY.command.strategy, ENTRY.command.key)
+HELD = Exposure(held=10)
+
+
+class ExitsRoom:
+    """An ExitsActor without a thread."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.timer = ManualTimer(self.clock)
+        self.guard, self.repo = Probe(), Probe()
+        self.actor = ExitsActor(
+            supervisor=Probe(),
+            command=Probe(),
+            guard=self.guard,
+            market=Probe(),
+            repo=self.repo,
+            notifier=Probe(),
+            baskets=Probe(),
+            client_id="FA1",
+            settings=ExitSettings(),
+            stops=StopSettings(),
+            square_off=SquareOff(),
+            calendar=None,
+            clock=self.clock,
+            ids=FakeIds(),
+            timer=self.timer,
+        )
+        self.own = own_mailbox(self.actor)
+        self.actor.on_start()
+
+    def ask(self, after_s: float = 0.0) -> int:
+        """Let the actor's question leave for the guard; return its number."""
+        self.clock.advance(after_s)
+        self.timer.fire_due()
+        for message in self.own.take():
+            self.actor.on_receive(message)
+        return self.guard.take()[-1].question
+
+    def answer(self, question: int, exposure: Exposure | None = None) -> None:
+        """Let the guard answer."""
+        held = {} if exposure is None else {SCOPE: exposure}
+        self.actor.on_receive(ExposuresTold(exposures=held, question=question))
+
+    @property
+    def armed(self) -> list[str]:
+        return [protection.protection_id for protection, *_ in self.actor.on_receive(FindStops()).armed]
+
+    @property
+    def wishes(self) -> list[str]:
+        return [one.wish.because for one in self.repo.of(RecordWish)]
+
+
+@pytest.fixture
+def room() -> ExitsRoom:
+    return ExitsRoom()
+
+
+def test_a_stop_outlives_an_answer_that_does_not_know_of_its_fill(room: ExitsRoom) -> None:
+    """Found on real parts: a late fill armed its stop while an answer from before the fill was on its way."""
+    question = room.ask(after_s=1)
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+
+    room.answer(question)
+
+    assert room.armed == ["e1"]
+
+
+def test_a_stop_ends_by_the_next_answer_that_says_flat(room: ExitsRoom) -> None:
+    room.answer(room.ask(after_s=1))
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+
+    room.answer(room.ask(after_s=1))
+
+    assert room.armed == []
+
+
+def test_a_stop_of_the_other_side_outlives_an_answer_from_before(room: ExitsRoom) -> None:
+    question = room.ask(after_s=1)
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+
+    room.answer(question, Exposure(held=-5))
+
+    assert room.armed == ["e1"]
+
+
+def test_making_all_flat_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
+    question = room.ask(after_s=1)
+    room.actor.on_receive(MakeAllFlat(because="the day's limit"))
+
+    room.answer(question)
+    assert room.wishes == []
+    room.answer(room.ask(), HELD)
+
+    assert room.wishes == ["the day's limit"]
+
+
+def test_a_word_about_stops_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
+    question, caller = room.ask(after_s=1), Probe()
+    terms = StopTerms(stop_loss=Decimal(80))
+    room.actor.on_receive(SetStops(scope=SCOPE, terms=terms, because="a person", reply_to=caller))
+
+    room.answer(question)
+    assert caller.messages == []
+    room.answer(room.ask(), HELD)
+
+    assert caller.messages[0].refused == ""
+    assert len(room.armed) == 1
+
+
+def test_a_cut_exit_waits_for_an_answer_that_knows_of_the_net_in_its_way(room: ExitsRoom) -> None:
+    question = room.ask(after_s=1)
+    room.actor.on_receive(ExitCut(command=command(command_id="x1", intent=Intent.EXIT, side=Side.SELL)))
+
+    room.answer(question, HELD)
+    assert room.wishes == []
+    net = OpenOrder(command_id="net-1", side=Side.SELL, open_quantity=10)
+    room.answer(room.ask(), Exposure(held=10, open=(net,)))
+
+    assert room.wishes == ["exit x1 was asked for while the stop's safety net works"]
