@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from actors.exits import ExitsActor
-from actors.messages import EntryMoved, ExitCut, ExposuresTold, FindStops, MakeAllFlat, RecordWish, SetStops
+from actors.messages import EntryMoved, ExitCut, ExposuresTold, FindStops, MakeAllFlat, RecordWish, SetStops, StopsNow
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.lifecycle import State
 from domain.order import Intent, Side
@@ -55,7 +55,8 @@ class ExitsRoom:
         self.timer.fire_due()
         for message in self.own.take():
             self.actor.on_receive(message)
-        return self.guard.take()[-1].question
+        question: int = self.guard.take()[-1].question
+        return question
 
     def answer(self, question: int, exposure: Exposure | None = None) -> None:
         """Let the guard answer."""
@@ -64,7 +65,9 @@ class ExitsRoom:
 
     @property
     def armed(self) -> list[str]:
-        return [protection.protection_id for protection, *_ in self.actor.on_receive(FindStops()).armed]
+        found = self.actor.on_receive(FindStops())
+        assert isinstance(found, StopsNow)
+        return [protection.protection_id for protection, *_ in found.armed]
 
     @property
     def wishes(self) -> list[str]:

@@ -23,28 +23,13 @@ def pushed(paper: Paper, tmp_path: Path) -> Iterator[Pushed]:
     scene.close()
 
 
-def test_a_fill_is_told_by_push_without_a_poll(pushed: Pushed, paper: Paper) -> None:
-    command = pushed.command("rests", price=RESTING)
-    pushed.submit(command)
-    read = paper.books_read
-
-    paper.fill(pushed.at_broker(command).number, 4)
-    partly = pushed.until_state(command, State.PARTLY_FILLED)
-    paper.fill(pushed.at_broker(command).number, 6)
-    filled = pushed.until_state(command, State.FILLED)
-
-    assert (partly.filled_quantity, filled.filled_quantity) == (4, 10)
-    assert paper.books_read == read
-    assert any("update" in line.inputs for line in pushed.journal(command))
-
-
-@pytest.mark.parametrize(("kind", "count"), [("duplicate", None), ("reorder", 2), ("delay", None)])
-def test_a_watcher_that_is_started_anew_knows_how_the_feed_stands(pushed: Pushed) -> None:
+def test_a_watcher_that_is_started_anew_knows_how_the_feed_stands(pushed: Pushed, deaths: list[str]) -> None:
     first = pushed.desk._wiring.refs["WatcherActor"]
     first.tell("no message of ours")
     until(lambda: pushed.desk._wiring.refs["WatcherActor"] is not first, "no watcher was started in its place")
 
     assert pushed.desk.status().feed == "logged in"
+    assert len(deaths) == 1
 
 
 def test_a_start_with_a_position_asks_the_broker_for_nothing_before_the_login(pushed: Pushed) -> None:
@@ -62,6 +47,22 @@ def test_a_start_with_a_position_asks_the_broker_for_nothing_before_the_login(pu
     assert not [one for one in logged if "library failed" in one or "nobody is connected" in one]
 
 
+def test_a_fill_is_told_by_push_without_a_poll(pushed: Pushed, paper: Paper) -> None:
+    command = pushed.command("rests", price=RESTING)
+    pushed.submit(command)
+    read = paper.books_read
+
+    paper.fill(pushed.at_broker(command).number, 4)
+    partly = pushed.until_state(command, State.PARTLY_FILLED)
+    paper.fill(pushed.at_broker(command).number, 6)
+    filled = pushed.until_state(command, State.FILLED)
+
+    assert (partly.filled_quantity, filled.filled_quantity) == (4, 10)
+    assert paper.books_read == read
+    assert any("update" in line.inputs for line in pushed.journal(command))
+
+
+@pytest.mark.parametrize(("kind", "count"), [("duplicate", None), ("reorder", 2), ("delay", None)])
 def test_updates_that_are_doubled_swapped_or_late_make_one_order_and_its_quantity(
     pushed: Pushed, paper: Paper, kind: str, count: int | None
 ) -> None:
