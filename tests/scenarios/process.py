@@ -86,6 +86,8 @@ class DeskProcess:
 
     config: Path
     number: int = 0
+    module: str | None = None
+    """What stands in for `main.py`."""
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +96,8 @@ class DeskProcess:
         api.unlink(missing_ok=True)
         with self._out.open("wb") as out, self._errors.open("wb") as errors:
             words = command_line("run", "--config", str(self.config))
+            if self.module is not None:
+                words[1:2] = ["-m", self.module]
             self.process = subprocess.Popen(words, stdout=out, stderr=errors, cwd=HOME, env=environment())
 
     @property

@@ -1,4 +1,4 @@
-"""D1: `kill -9` of the running desk at any moment, any number of times, also while it recovers.
+"""D1: `kill -9` of the running desk at any moment, any number of times, also while it recovers; and cuts of the power.
 
 Callers keep sending orders over the API and send each again, under the same id, until they are answered: what a
 careful client does. The broker stays up and misbehaves too. At the end its ledger judges.
@@ -16,6 +16,7 @@ from typing import Final
 import pytest
 
 from domain.lifecycle import State
+from tests.scenarios import power
 from tests.scenarios.books import assert_journal_replays, disagreements, journal_of, rows_of
 from tests.scenarios.crowd import Crowd, misbehave
 from tests.scenarios.paper import MakePaper, Paper
@@ -24,6 +25,7 @@ from tests.scenarios.waiting import until
 
 KILLS: Final = int(os.environ.get("KILLS", "22"))
 """`make kill` wants more."""
+CUTS: Final = int(os.environ.get("CUTS", "8"))
 SETTLED: Final = frozenset(
     {State.WORKING, State.PARTLY_FILLED, State.FILLED, State.CANCELED, State.REJECTED}
     | {State.BLOCKED, State.REFUSED, State.NOT_PLACED}
@@ -40,11 +42,14 @@ def crowd() -> Iterator[Crowd]:
 def run_and_kill(config: Path, crowd: Crowd, kills: int, chance: random.Random) -> Counter[str]:
     """Start the desk and kill it, again and again; return how often it was killed in which part of its life.
 
-    Every third kill comes about when the last start was between its middle and just past its end.
+    Every third kill comes about when the last start was between its middle and just past its end. It goes on for a
+    while when luck has let no kill come between the wire and the record yet.
     """
     moments: Counter[str] = Counter()
     start_s = 1.0
-    for number in range(kills):
+    for number in range(3 * kills):
+        if number >= kills and _found_by_tag(config.parent / "desk.db"):
+            break
         desk = DeskProcess(config, number)
         try:
             if number % 3 == 1:
@@ -75,7 +80,7 @@ def _let_live(desk: DeskProcess, crowd: Crowd, seconds: float, *, until_ready: b
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120 + 6 * KILLS)
+@pytest.mark.timeout(120 + 18 * KILLS)
 @pytest.mark.parametrize("kills", [pytest.param(KILLS, id=f"{KILLS}-kills")])
 def test_a_desk_killed_again_and_again_sends_nothing_twice_and_learns_every_fate(
     make_paper: MakePaper, tmp_path: Path, crowd: Crowd, kills: int
@@ -90,7 +95,7 @@ def test_a_desk_killed_again_and_again_sends_nothing_twice_and_learns_every_fate
     moments = run_and_kill(config, crowd, kills, random.Random(11))  # noqa: S311  repeatable moments, not a secret
     crowd.stop()
     paper.clear_faults()
-    last = DeskProcess(config, kills)
+    last = DeskProcess(config, 3 * kills)
     try:
         last.until_ready(30)
         until(lambda: _unsettled(database) == [], lambda: f"unsettled: {_unsettled(database)[:5]}", 30)
@@ -103,6 +108,58 @@ def test_a_desk_killed_again_and_again_sends_nothing_twice_and_learns_every_fate
     _assert_the_kills_were_felt(database, paper, crowd, moments)
 
 
+def run_and_cut(config: Path, crowd: Crowd, cuts: int, chance: random.Random) -> int:
+    """Start the desk and cut its power, mostly when some of its database is on no disk; return how often it lost some.
+
+    Each life is as short as to leave orders of the one before unsettled: it is cut in its recovery too.
+    """
+    pause = threading.Event()
+    lost = 0
+    for number in range(cuts):
+        desk = DeskProcess(config, number, "tests.scenarios.power")
+        try:
+            _let_live(desk, crowd, 30, until_ready=True)
+            ends_at = time.monotonic() + _let_live(desk, crowd, chance.uniform(0.01, 1.0)) + 2.0
+            while number % 4 and time.monotonic() < ends_at and not power.is_unsynced(config.parent):
+                pause.wait(0.0002)
+            assert desk.process.poll() is None, f"it ended by itself: {desk.said[-2000:]}"
+        finally:
+            crowd.url = None
+            desk.close()
+        lost += power.cut(config.parent)
+    return lost
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120 + 6 * CUTS)
+@pytest.mark.parametrize("cuts", [pytest.param(CUTS, id=f"{CUTS}-cuts")])
+def test_a_desk_whose_power_is_cut_again_and_again_sends_nothing_twice_and_learns_every_fate(
+    make_paper: MakePaper, tmp_path: Path, crowd: Crowd, cuts: int
+) -> None:
+    """D1: what was committed and not yet synced is gone, and nothing of it had left."""
+    paper = make_paper()
+    misbehave(paper)
+    config = write_config(tmp_path / "desk", paper, read_timeout_s=0.3, window_s=1.0)
+    database = config.parent / "desk.db"
+    crowd.start()
+
+    lost = run_and_cut(config, crowd, cuts, random.Random(12))  # noqa: S311  repeatable moments, not a secret
+    crowd.stop()
+    paper.clear_faults()
+    last = DeskProcess(config, cuts)
+    try:
+        last.until_ready(30)
+        until(lambda: _unsettled(database) == [], lambda: f"unsettled: {_unsettled(database)[:5]}", 30)
+        until(lambda: _differences(database, paper) == [], lambda: "; ".join(_differences(database, paper)[:5]), 20)
+        assert last.terminate() == 0
+    finally:
+        last.close()
+
+    assert_journal_replays(database)
+    _assert_nothing_twice(database, paper, crowd)
+    assert lost >= cuts // 2, "the cuts met commits that were on no disk"
+
+
 def _unsettled(database: Path) -> list[str]:
     return [f"{name} {row['state']}" for name, row in rows_of(database).items() if row["state"] not in SETTLED]
 
@@ -112,8 +169,8 @@ def _differences(database: Path, paper: Paper) -> list[str]:
     return disagreements(database, ledger, frozenset(one.number for one in ledger.orders))
 
 
-def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, moments: Counter[str]) -> None:
-    """Nothing was sent twice; and the test was one: kills met orders under way, and callers came again."""
+def _assert_nothing_twice(database: Path, paper: Paper, crowd: Crowd) -> None:
+    """Nothing was sent twice, nor without its row, nor was more sold than held; who was answered has his row."""
     rows, ledger = rows_of(database), paper.ledger()
     sent = Counter(tag for tag, _, _ in ledger.arrivals)
     lines = [line for line in journal_of(database) if line.event == "ASK_CHANGE"]
@@ -128,6 +185,12 @@ def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, mome
         net[row["strategy"]] += row["filled_quantity"] if row["side"] == "BUY" else -row["filled_quantity"]
     oversold = {strategy: held for strategy, held in net.items() if held < 0}
     assert not oversold, f"sold more than was held: {oversold}"
+
+
+def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, moments: Counter[str]) -> None:
+    """Nothing was sent twice; and the test was one: kills met orders under way, and callers came again."""
+    _assert_nothing_twice(database, paper, crowd)
+    rows = rows_of(database)
     events = Counter(line.event for line in journal_of(database))
     found = Counter(row["state"] for row in rows.values())
     assert moments["starting"] >= 2, moments
@@ -136,6 +199,11 @@ def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, mome
     assert crowd.sent_again >= 20
     assert min(found[state] for state in (State.FILLED, State.WORKING, State.NOT_PLACED, State.REJECTED)) > 0, found
     assert sum(row["intent"] == "EXIT" and row["state"] == State.FILLED for row in rows.values()) >= 5
+    assert _found_by_tag(database), "a kill came between the wire and the record, and the order was found by its tag"
+
+
+def _found_by_tag(database: Path) -> list[str]:
+    """Return the orders that a restart knew nothing of, and that were at the broker all the same."""
+    rows = rows_of(database)
     restarted = {line.command_id for line in journal_of(database) if line.event == "RESTART"}
-    live = [name for name in restarted if rows[name]["broker_order_id"] is not None]
-    assert live, "a kill came between the wire and the record, and the order was found by its tag"
+    return [name for name in restarted if rows[name]["broker_order_id"] is not None]

@@ -67,6 +67,10 @@ def _simpler(story: Story) -> Iterator[Story]:
         for one in fields(whole):
             if getattr(whole, one.name) != getattr(plain, one.name):
                 yield _with(story, part, _with(whole, one.name, getattr(plain, one.name)))
+    if story.dawdle_share:
+        yield replace(story, dawdle_share=0.0)
+    if story.settings:
+        yield replace(story, settings={})
     if story.manners.strategies > 1:
         yield replace(story, manners=replace(story.manners, strategies=story.manners.strategies // 2))
     if story.seconds > 1:
