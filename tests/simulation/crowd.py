@@ -352,7 +352,7 @@ class Crowd:
         now = self._ask(lambda desk: desk.set_trading_state(state, "a person"))
         if now is not None:
             self._judge.entries_stopped_s = self._scheduler.clock.seconds
-            self._judge.stop_was_stored = now.stored
+            self._judge.see_halt(stored=now.stored)
             self._scheduler.after(self._chance.random() * 12, self._resume)
 
     def _resume(self) -> None:

@@ -17,6 +17,7 @@ from domain.change import ChangeKind
 from domain.evidence import PRODUCT_LETTERS
 from domain.order import EXTERNAL, Intent, Order, OrderCommand
 from domain.reconcile import remarks_tag_of
+from domain.risk import TradingState
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import Key, Ledger, Placed
 from tests.simulation.port import Gateway
@@ -60,6 +61,7 @@ INVARIANTS: Final = {
     "sums": "what the strategies hold, and EXTERNAL, is what the account holds",
     "entries stop": "no entry passes while EXITS_ONLY, HALTED or blind",
     "guard": "no entry passes while its strategy has an exposure",
+    "stored": "a halt that is answered as stored is on the disk",
     "exits out": "an exit is never refused by us",
     "exits bounded": "exits never exceed what is held",
     "rate": "at most 10 requests in any second, rolling or of the calendar",
@@ -215,10 +217,11 @@ class Judge:
         is_cancel = isinstance(message, ChangeAtBroker) and message.change.kind is ChangeKind.CANCEL
         is_exit = isinstance(message, PlaceOrder | ChangeAtBroker) and message.order.command.intent is Intent.EXIT
         if is_cancel or is_exit:
-            self._ways_out.append([message, 0])
+            box = self.scheduler.box_of(name)
+            self._ways_out.append([message, int(box is not None and box.busy)])
 
     def _check_ways_out(self, order: Order, what: str) -> None:
-        """Count the entries that leave while a way out waits: more than the one in flight is a violation."""
+        """Count the requests that a way out waits for: more than one, in flight or about to leave, is a violation."""
         self._ways_out = [one for one in self._ways_out if self._still_waits(one[0])]
         if what == "cancel" or order.command.intent is Intent.EXIT:
             return
@@ -264,6 +267,12 @@ class Judge:
         if not self.held(*place):
             self.to_be_flat.discard(place)
             self.stops_of_people.pop(place, None)
+
+    def see_halt(self, *, stored: bool) -> None:
+        """A person was answered that entries are stopped, and whether a restart would know."""
+        self.stop_was_stored = stored
+        if stored and self.read("SELECT state FROM trading_state") in ([], [(TradingState.ACTIVE.value,)]):
+            self.blame("stored", "a person was told that the halt is on the disk, and it is not")
 
     def _cannot_know(self, strategy: str) -> bool:
         """Say whether the desk's picture of this strategy may honestly be wrong just now."""

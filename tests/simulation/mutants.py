@@ -418,7 +418,7 @@ MUTANTS: Final = (
         "actors/stops.py",
         "            knows = self._armed_after.get(scope, 0) < question\n",
         "            knows = True\n",
-        theme="late truths",
+        theme="late stops",
     ),
     Mutant(
         "a halt is answered before it is stored",

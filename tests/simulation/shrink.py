@@ -23,6 +23,7 @@ MOMENTS: Final = (
     "hidings",
     "other_writers",
 )
+PLAIN: Final[dict[str, Any]] = {"days": 1, "dawdle_share": 0.0, "settings": {}}
 LINES_SHOWN: Final = 30
 
 
@@ -54,8 +55,6 @@ def _cut_short(failed: Outcome) -> Outcome:
 
 def _simpler(story: Story) -> Iterator[Story]:
     """Yield the story with one thing less, the greatest first."""
-    if story.days > 1:
-        yield replace(story, days=1)
     for place in range(len(story.crashes)):
         yield replace(story, crashes=story.crashes[:place] + story.crashes[place + 1 :])
     yield from (_with(story, name, 0) for name in MOMENTS if getattr(story, name))
@@ -67,10 +66,7 @@ def _simpler(story: Story) -> Iterator[Story]:
         for one in fields(whole):
             if getattr(whole, one.name) != getattr(plain, one.name):
                 yield _with(story, part, _with(whole, one.name, getattr(plain, one.name)))
-    if story.dawdle_share:
-        yield replace(story, dawdle_share=0.0)
-    if story.settings:
-        yield replace(story, settings={})
+    yield from (replace(story, **{name: plain}) for name, plain in PLAIN.items() if getattr(story, name) != plain)
     if story.manners.strategies > 1:
         yield replace(story, manners=replace(story.manners, strategies=story.manners.strategies // 2))
     if story.seconds > 1:

@@ -151,17 +151,25 @@ def _sight(chance: random.Random) -> dict[str, Any]:
 def _late_truths(chance: random.Random) -> dict[str, Any]:
     return {
         "habits": Habits(fill_share=0.2, fill_after_cancel_share=0.6, cancel_refused_share=0.2, reject_later_share=0.1),
-        "settings": {"stops": {"look_s": chance.choice((1.0, 0.02))}},
         "manners": Manners(
             cancel_share=0.3,
             modify_share=0.1,
             phone_cancel_share=0.1,
             stray_share=chance.choice((0.0, 0.3)),
             stops_share=chance.choice((0.0, 0.8)),
-            exit_share=chance.choice((0.0, 0.5)),
         ),
         "troubles": Troubles(update_lost=chance.choice((0.0, 0.6)), update_doubled=0.5),
-        "dawdle_share": chance.choice((0.0, 0.3)),
+        "dawdle_share": chance.choice((0.0, 0.1)),
+    }
+
+
+def _late_stops(chance: random.Random) -> dict[str, Any]:
+    """Entries that trade after they were canceled, under the eyes of one who looks all the time and is slow."""
+    return {
+        "habits": Habits(fill_share=0.1, fill_after_cancel_share=0.9, partial_share=chance.choice((0.0, 0.5))),
+        "settings": {"stops": {"look_s": 0.01}},
+        "manners": Manners(cancel_share=0.5, stops_share=1.0, exit_share=0.0, deeds_per_s=chance.choice((8.0, 16.0))),
+        "dawdle_share": chance.choice((0.1, 0.4)),
     }
 
 
@@ -208,6 +216,7 @@ def _flood(chance: random.Random) -> dict[str, Any]:
         "habits": Habits(fill_share=0.5),
         "crashes": _crashes(chance, chance.randint(0, 4)),
         "downtime_s_max": chance.choice((0.1, 2.0)),
+        "dawdle_share": chance.choice((0.0, 0.3)),
     }
 
 
@@ -233,6 +242,7 @@ THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "days": _days,
     "sight": _sight,
     "late truths": _late_truths,
+    "late stops": _late_stops,
     "stops": _stops,
     "others": _others,
     "disk": _disk,
