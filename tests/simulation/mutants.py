@@ -267,7 +267,7 @@ MUTANTS: Final = (
         "actors/broker.py",
         "            sent_at=None if sent_s_ago is None else clock.monotonic() - sent_s_ago,\n",
         "            sent_at=None,\n",
-        theme="flood",
+        theme="quick restarts",
     ),
     Mutant(
         "late truths are ignored",
@@ -419,6 +419,15 @@ MUTANTS: Final = (
         "            knows = self._armed_after.get(scope, 0) < question\n",
         "            knows = True\n",
         theme="late stops",
+    ),
+    Mutant(
+        "an old book in the hands of a watcher that wakes up gives sight",
+        "actors/sight.py",
+        "        if message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max:\n"
+        "            self._blind, self._seen_s = None, self._clock.monotonic() - age_s\n",
+        "        if message.whole and message.asked_at >= self._sees_from:\n"
+        "            self._blind, self._seen_s = None, self._clock.monotonic()\n",
+        theme="sight",
     ),
     Mutant(
         "a halt is answered before it is stored",

@@ -63,11 +63,19 @@ class Told:
     seed: int | None = None
 
 
+def commit() -> str:
+    """Return the commit that is proved, and whether the tree has changes."""
+    asked = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    ran = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    return ran.stdout.strip() or "not a git checkout"
+
+
 @dataclass(slots=True)
 class Tally:
     """Owns the figures of a run."""
 
     began_s: float = field(default_factory=time.monotonic)
+    commit: str = field(default_factory=commit)
     seeds: int = 0
     orders: int = 0
     placed: int = 0
@@ -295,17 +303,10 @@ def _until(results: Any, ends_at: float | None) -> Iterator[Told]:  # noqa: ANN4
 # what is shown
 
 
-def commit() -> str:
-    """Return the commit that was proved, and whether the tree had changes."""
-    asked = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    ran = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
-    return ran.stdout.strip() or "not a git checkout"
-
-
 def table_of(tally: Tally) -> list[tuple[str, str]]:
     """Return the figures, a line each."""
     return [
-        ("commit", commit()),
+        ("commit", tally.commit),
         ("stories (seeds)", f"{tally.seeds:,}"),
         ("orders submitted, all stories", f"{tally.orders:,}"),
         ("of them taken by the exchange", f"{tally.placed:,}"),

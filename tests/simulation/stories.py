@@ -220,6 +220,17 @@ def _flood(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _quick_restarts(chance: random.Random) -> dict[str, Any]:
+    """A desk that dies at full speed and is back at once: the broker's seconds do not begin anew."""
+    return {
+        "manners": Manners(strategies=40, deeds_per_s=chance.choice((20.0, 60.0)), cancel_share=0.2),
+        "troubles": Troubles(flight_s_max=0.01),
+        "habits": Habits(fill_share=0.9),
+        "crashes": tuple(CrashAt(chance.randint(300, 2_500)) for _ in range(8)),
+        "downtime_s_max": 0.05,
+    }
+
+
 def _ways_out(chance: random.Random) -> dict[str, Any]:
     return {
         "manners": Manners(
@@ -248,6 +259,7 @@ THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "disk": _disk,
     "clocks": _clocks,
     "flood": _flood,
+    "quick restarts": _quick_restarts,
     "ways out": _ways_out,
 }
 """What a story is about; seeds take them in turn."""
