@@ -52,6 +52,8 @@ LANES_STOP_S: Final = 3.3
 """So long the request in flight may hold up the word that entries are stopped."""
 LATE_FILL_S: Final = 6.0
 """So long it may take until a fill after a cancel is seen, the books being unreadable now and then."""
+KNOWN_S: Final = 2.0
+"""So long it takes, when nothing is in the way, until a fill is known and acted on."""
 
 INVARIANTS: Final = {
     "once": "at most one order at the broker for each command id",
@@ -122,6 +124,7 @@ class Judge:
     entries_stopped_s: float | None = None
     stop_was_stored: bool = True
     to_be_flat: set[tuple[str, Key]] = field(default_factory=set)
+    filled_s: dict[tuple[str, Key], float] = field(default_factory=dict)
     stops_of_people: dict[tuple[str, Key], list[Decimal]] = field(default_factory=dict)
     book_seen_s: float = 0.0
     blind_s_max: float = 0.0
@@ -264,6 +267,7 @@ class Judge:
         if command is None:
             return
         place = (command.strategy, order.key)
+        self.filled_s[place] = self.scheduler.clock.seconds
         if not self.held(*place):
             self.to_be_flat.discard(place)
             self.stops_of_people.pop(place, None)
@@ -430,7 +434,7 @@ class Judge:
         for strategy in sorted({one.strategy for one in self.commands.values()}):
             entries = [one for one in self.of_strategy(strategy) if self._takes(one) and one.filled]
             level = self.commands[entries[-1].tag].stop_loss if entries else None
-            if level is None:
+            if level is None or self._has_just_traded(strategy, entries[-1].key):
                 continue
             last = entries[-1]
             held = self.held(strategy, last.key)
@@ -442,6 +446,9 @@ class Judge:
                 self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
             elif held * last.side.sign > 0 and not self._is_watched(strategy, last.key):
                 self.blame("stops", f"{strategy} holds {held} of {last.key[1]}, and no stop watches it")
+
+    def _has_just_traded(self, strategy: str, key: Key) -> bool:
+        return self.scheduler.clock.seconds - self.filled_s.get((strategy, key), -99.0) < KNOWN_S
 
     def _is_watched(self, strategy: str, key: Key) -> bool:
         armed = "SELECT COUNT(*) FROM protections WHERE ended = '' AND strategy = ? AND symbol = ?"

@@ -420,7 +420,8 @@ class World:
             now = self._unsettled()
             if now != quiet_since[1]:
                 quiet_since = (self.clock.seconds, now)
-            elif not now[0] and self.clock.seconds - quiet_since[0] > QUIET_S:
+            elif not now[0] and self.judge.book_seen_s - quiet_since[0] > QUIET_S:
+                # Nothing has moved, and that was seen: a watcher that hangs is quiet too.
                 return True
         return True
 
