@@ -1,10 +1,20 @@
 """`python -m tests.simulation`: prove, or tell one story again."""
 
 import argparse
+import json
 import os
 import sys
+from itertools import islice
+from pathlib import Path
+from typing import Final
 
+from tests.simulation.mutants import MUTANTS, Mutant, apply
 from tests.simulation.prove import ORDERS, prove
+
+FOUND: Final = Path(__file__).with_name("found.json")
+"""What was found and mended, each with the shortest story that shows it."""
+STORIES_MAX: Final = 500
+SHRINK_S: Final = 60.0
 
 
 def main() -> int:
@@ -19,20 +29,52 @@ def main() -> int:
     telling.add_argument("story", help="a seed, or the line that a failure printed")
     telling.add_argument("--mutant", default="", help="break this place first, by its name")
     telling.add_argument("--quiet", action="store_true", help="only the end")
+    keeping = commands.add_parser("keep", help="hunt a mutant again, and keep the shortest story that shows it")
+    keeping.add_argument("mutant", help="its name")
     given = parser.parse_args()
     if given.command == "prove":
         whole = given.seconds is None
         return prove(seconds=given.seconds, orders=given.orders, workers=given.workers, page=whole)
+    if given.command == "keep":
+        return keep(given.mutant)
     return replay(given.story, given.mutant, quiet=given.quiet)
+
+
+def _break(name: str) -> Mutant:
+    """Put the mutant of this name in the place of our code, before any of it is loaded."""
+    broken = next((one for one in MUTANTS if one.name == name), None)
+    if broken is None:
+        sys.exit(f"no mutant is called {name!r}; tests/simulation/mutants.py lists them")
+    apply(broken)
+    return broken
+
+
+def keep(mutant: str) -> int:
+    """Hunt one mutant and write its story into found.json, in the place of an earlier one; return 1 if it lives."""
+    broken = _break(mutant)
+    from tests.simulation.shrink import shrink, to_json  # noqa: PLC0415  after the break
+    from tests.simulation.stories import seeds_of, story_of  # noqa: PLC0415  as above
+    from tests.simulation.world import tell  # noqa: PLC0415  as above
+
+    for seed in islice(seeds_of(broken.theme), STORIES_MAX):
+        told = tell(story_of(seed))
+        if told.violations:
+            best = shrink(told, SHRINK_S)
+            kept = [one for one in json.loads(FOUND.read_text(encoding="utf-8")) if one["mutant"] != mutant]
+            story = json.loads(to_json(best.story))
+            kept.append({"mutant": mutant, "rule": best.violations[0].invariant, "story": story})
+            FOUND.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            sys.stdout.write(f"{mutant}: {best.violations[0].words}\n")
+            return 0
+    sys.stdout.write(f"{mutant} lives after {STORIES_MAX} stories\n")
+    return 1
 
 
 def replay(story: str, mutant: str, *, quiet: bool) -> int:
     """Tell a story again; return 1 when it goes wrong."""
-    from tests.simulation.mutants import MUTANTS, apply  # noqa: PLC0415  before the desk is loaded
-
     if mutant:
-        apply(next(one for one in MUTANTS if one.name == mutant))
-    from tests.simulation.shrink import from_json, words_of  # noqa: PLC0415  as above
+        _break(mutant)
+    from tests.simulation.shrink import from_json, words_of  # noqa: PLC0415  after the break
     from tests.simulation.stories import story_of  # noqa: PLC0415  as above
     from tests.simulation.world import tell  # noqa: PLC0415  as above
 

@@ -1,10 +1,12 @@
 """The simulation tells the same story twice, sees what is broken, and says it shortly; a slice of the proof."""
 
+import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from tests.simulation.world import CrashAt, Story, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 SLICE_S = 60
+FOUND: list[dict[str, Any]] = json.loads((Path(__file__).parent / "found.json").read_text(encoding="utf-8"))
 
 
 def _run(*words: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
@@ -70,6 +73,17 @@ def test_a_mutant_breaks_text_that_stands_there_once(mutant: Mutant) -> None:
 
     assert mutant.source() != (ROOT / mutant.path).read_text(encoding="utf-8")
     assert mutant.theme in THEMES
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found["mutant"])
+def test_what_was_found_once_would_be_found_again(found: dict[str, Any]) -> None:
+    """Each bug that the simulation has found, put back by its mutant, in the shortest story that shows it."""
+    story = json.dumps(found["story"])
+
+    broken = _run("replay", story, "--mutant", found["mutant"], "--quiet")
+
+    assert broken.stdout.startswith(f"Broken: {INVARIANTS[found['rule']]}."), broken.stdout + broken.stderr
+    assert tell(from_json(story)).violations == []
 
 
 def test_a_mutants_name_is_its_own() -> None:
