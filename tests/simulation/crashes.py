@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tests.simulation.stories import THEMES, seeds_of, story_of
-from tests.simulation.world import CrashAt, Outcome, Story, tell
+from tests.simulation.story import CrashAt, Outcome, Story
+from tests.simulation.world import tell
 
 SECONDS: Final = 3.0
 ORDERS: Final = 8

@@ -10,7 +10,8 @@ from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
 from tests.simulation.judge import INVARIANTS
 from tests.simulation.port import Troubles
-from tests.simulation.world import CrashAt, Outcome, Story, tell
+from tests.simulation.story import CrashAt, Outcome, Story
+from tests.simulation.world import tell
 
 MOMENTS: Final = (
     "stops",

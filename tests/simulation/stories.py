@@ -9,7 +9,7 @@ from typing import Any, Final
 from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
 from tests.simulation.port import Troubles
-from tests.simulation.world import CrashAt, Story
+from tests.simulation.story import CrashAt, Story
 
 _TROUBLES: Final = {
     "reply_lost": 0.1,

@@ -16,7 +16,8 @@ from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.prove import MUTANTS_IN_A_SLICE
 from tests.simulation.shrink import from_json, to_json
 from tests.simulation.stories import THEMES, seeds_of, story_of
-from tests.simulation.world import CrashAt, Story, tell
+from tests.simulation.story import CrashAt, Story
+from tests.simulation.world import tell
 
 ROOT = Path(__file__).resolve().parents[2]
 SLICE_S = 60

@@ -1,4 +1,4 @@
-"""A story: one desk, through all its lives, against one exchange; and what the judge says of it.
+"""Tells a story: one desk, through all its lives, against one exchange, and a judge.
 
 Same seed, same code: the same story, to the last byte of the journal.
 """
@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +20,13 @@ from domain.evidence import BrokerStatus, Tick
 from domain.order import Exchange
 from domain.seams import IST
 from domain.settings import Settings
-from tests.simulation.crowd import Crowd, Manners
+from tests.simulation.crowd import Crowd
 from tests.simulation.disk import Disk, on_disk
-from tests.simulation.exchange import Habits, Ledger, make_instruments
-from tests.simulation.judge import Judge, Violation
-from tests.simulation.port import Gateway, Push, Troubles
+from tests.simulation.exchange import Ledger, make_instruments
+from tests.simulation.judge import Judge
+from tests.simulation.port import Gateway, Push
 from tests.simulation.scheduler import Crash, Scheduler, StuckError, VirtualClock, staged
+from tests.simulation.story import CrashAt, Outcome, Story
 
 MONDAY: Final = datetime(2026, 1, 5, 9, 20, tzinfo=IST)
 PROOF_S: Final = 5.0
@@ -35,71 +35,6 @@ BLIND_SLACK_S: Final = 0.7
 SETTLE_S: Final = 60.0
 QUIET_S: Final = 4.0
 """So long nothing may move before it counts as settled: differences of the books take a while to be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class CrashAt:
-    """Where a life ends: after so many effects of it; with the power, or the process alone."""
-
-    effect: int
-    power: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """All that a story is made from. `crashes` are of the first life, the second, and so on."""
-
-    seed: int
-    name: str = ""
-    seconds: float = 20.0
-    orders_max: int = 1_000_000
-    days: int = 1
-    abrupt_ends: bool = False
-    """Whether a day that is not the last ends with the process, whatever is open."""
-    habits: Habits = field(default_factory=Habits)
-    troubles: Troubles = field(default_factory=Troubles)
-    manners: Manners = field(default_factory=Manners)
-    crashes: tuple[CrashAt, ...] = ()
-    stops: int = 0
-    disk_refuses: int = 0
-    watcher_dies: int = 0
-    watcher_hangs: int = 0
-    clock_steps: int = 0
-    feed_falls: int = 0
-    dawdle_share: float = 0.0
-    """How many of an actor's turns are followed by a while in which it does nothing."""
-    blackouts: int = 0
-    hidings: int = 0
-    downtime_s_max: float = 2.0
-    other_writers: int = 0
-    lose_reply_of: int | None = None
-    is_short: bool = False
-    """Whether the story ends when all is settled and flat, without two more starts."""
-    settings: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of a story."""
-
-    story: Story
-    violations: list[Violation] = field(default_factory=list)
-    digest: str = ""
-    orders: int = 0
-    placed: int = 0
-    effects: int = 0
-    effects_of_lives: list[int] = field(default_factory=list)
-    effects_before_quiet: int = 0
-    unsynced_at_crashes: list[int] = field(default_factory=list)
-    kinds: dict[str, int] = field(default_factory=dict)
-    sends: int = 0
-    lives: int = 0
-    days: int = 0
-    turns: int = 0
-    seconds: float = 0.0
-    met: dict[str, int] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
-    states: dict[str, int] = field(default_factory=dict)
 
 
 class Names:

@@ -1,0 +1,74 @@
+"""A story: all that it is made from, and what came of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulation.crowd import Manners
+from tests.simulation.exchange import Habits
+from tests.simulation.judge import Violation
+from tests.simulation.port import Troubles
+
+
+@dataclass(frozen=True, slots=True)
+class CrashAt:
+    """Where a life ends: after so many effects of it; with the power, or the process alone."""
+
+    effect: int
+    power: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that a story is made from. `crashes` are of the first life, the second, and so on."""
+
+    seed: int
+    name: str = ""
+    seconds: float = 20.0
+    orders_max: int = 1_000_000
+    days: int = 1
+    abrupt_ends: bool = False
+    """Whether a day that is not the last ends with the process, whatever is open."""
+    habits: Habits = field(default_factory=Habits)
+    troubles: Troubles = field(default_factory=Troubles)
+    manners: Manners = field(default_factory=Manners)
+    crashes: tuple[CrashAt, ...] = ()
+    stops: int = 0
+    disk_refuses: int = 0
+    watcher_dies: int = 0
+    watcher_hangs: int = 0
+    clock_steps: int = 0
+    feed_falls: int = 0
+    dawdle_share: float = 0.0
+    """How many of an actor's turns are followed by a while in which it does nothing."""
+    blackouts: int = 0
+    hidings: int = 0
+    downtime_s_max: float = 2.0
+    other_writers: int = 0
+    lose_reply_of: int | None = None
+    is_short: bool = False
+    """Whether the story ends when all is settled and flat, without two more starts."""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a story."""
+
+    story: Story
+    violations: list[Violation] = field(default_factory=list)
+    digest: str = ""
+    orders: int = 0
+    placed: int = 0
+    effects: int = 0
+    effects_of_lives: list[int] = field(default_factory=list)
+    effects_before_quiet: int = 0
+    unsynced_at_crashes: list[int] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)
+    sends: int = 0
+    lives: int = 0
+    days: int = 0
+    turns: int = 0
+    seconds: float = 0.0
+    met: dict[str, int] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    states: dict[str, int] = field(default_factory=dict)
