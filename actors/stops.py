@@ -6,6 +6,7 @@ stops need not know how much that is. Armed stops are on disk: the next start ta
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -70,6 +71,7 @@ class Stops:
         self.armed: dict[Scope, Protection] = {}
         self.instruments: dict[Symbol, Instrument] = {}
         self._filled: dict[str, int] = {}
+        self._entered_at: dict[str, datetime] = {}
         self._armed_after: dict[Scope, int] = {}
         self._grown: set[Scope] = set()
         self._prices: dict[Symbol, tuple[Decimal, float]] = {}
@@ -92,17 +94,24 @@ class Stops:
     def arm(self, order: Order, question: int) -> None:
         """Arm an entry's stops when it has traded more than they know of.
 
-        `question` is the last that has left for the guard: its answer may not know of this fill, so it ends nothing.
+        The newest word holds for the whole position: a late fill of an older entry changes nothing of it. `question` is
+        the last that has left for the guard: its answer may not know of this fill, so it ends nothing.
         """
         new = protection_of(order, self._clock.now())
         if new is None or new.quantity <= self._filled.get(new.protection_id, 0):
             return
         self._filled[new.protection_id] = new.quantity
+        self._entered_at[new.protection_id] = order.created_at
         self._armed_after[new.scope] = question
         known = self.armed.get(new.scope)
         if known is not None and known.protection_id == new.protection_id:
             # The peak is the position's: it stays as it was seen.
             self._write(replace(known, quantity=new.quantity, anchor=new.anchor))
+            return
+        if known is not None and order.created_at < self._entered_at.get(known.protection_id, known.armed_at):
+            logger.info(
+                "{} stays under the stops of {}: {} is older", new.scope, known.protection_id, new.protection_id
+            )
             return
         if known is not None:
             self._end(known, f"replaced by the stops of {new.protection_id}")

@@ -197,12 +197,13 @@ class Comparison:
         before = {row.broker_order_id: row for row in judged.rows}
         moved = [row for row in rows if _has_traded(row, before.get(row.broker_order_id))]
         unjudged = {fills_name(row.broker_order_id) for row in moved}
-        unjudged |= {position_name(key) for key in map(key_of, moved) if key is not None}
+        moving = {key for key in map(key_of, moved) if key is not None}
+        unjudged |= {position_name(key) for key in moving}
         trades = judged.trades
         found = [*fills_disagree(judged.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
         apart = positions_disagree(judged.positions.rows, self.orders, self._shown, sums)
-        past, reports = self._past(trades, {one.key for one in apart})
+        past, reports = self._past(trades, {one.key for one in apart}, moving)
         settled = [one for one in (*found, *apart, *past) if one.name not in unjudged]
         lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
         carried = tuple(one for one in lasting if one.quarrel is Quarrel.CARRIED)
@@ -213,12 +214,13 @@ class Comparison:
         return Checked(tuple(reports), carried, disagreements)
 
     def _past(
-        self, trades: Book[TradeRow], apart: set[InstrumentKey | None]
+        self, trades: Book[TradeRow], apart: set[InstrumentKey | None], moving: set[InstrumentKey]
     ) -> tuple[list[Disagreement], list[Report]]:
         """Settle what a past day left open and today's book does not show (docs/architecture.md, day roll).
 
         DAY orders end with their day. One that trades today lives on. Where positions do not add up, or where nothing
-        could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it.
+        could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it. What trades
+        while the books are read may make up for what the order did, and proves nothing yet.
         """
         living = {trade.broker_order_id for trade in trades.rows}
         unsettled: list[Disagreement] = []
@@ -226,6 +228,8 @@ class Comparison:
         for order in self.orders:
             name, key = order.command.command_id, order.command.key
             if order.is_over or name in self._shown or order.day >= self._day or order.broker_order_id in living:
+                continue
+            if key in moving:
                 continue
             if key in apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
                 sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"

@@ -1,5 +1,7 @@
 """ExitsActor: an answer of the guard knows of nothing that came after its question had left."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -105,6 +107,47 @@ def test_a_stop_of_the_other_side_outlives_an_answer_from_before(room: ExitsRoom
     room.answer(question, Exposure(held=-5))
 
     assert room.armed == ["e1"]
+
+
+def test_the_newest_entrys_stops_hold_however_late_an_older_one_fills(room: ExitsRoom) -> None:
+    """Found by the simulation: a canceled entry that filled after all loosened the stops of the one after it."""
+    later = order(
+        command_id="e2",
+        stop_loss=Decimal(95),
+        state=State.FILLED,
+        filled_quantity=10,
+        average_price=Decimal("100.00"),
+        created_at=ENTRY.created_at + timedelta(seconds=5),
+    )
+    room.actor.on_receive(EntryMoved(order=later))
+
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+
+    assert room.armed == ["e2"]
+
+
+def test_a_newer_entrys_stops_take_the_place_of_an_older_ones(room: ExitsRoom) -> None:
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+    later = replace(
+        ENTRY, command=replace(ENTRY.command, command_id="e2"), created_at=ENTRY.created_at + timedelta(seconds=5)
+    )
+
+    room.actor.on_receive(EntryMoved(order=later))
+
+    assert room.armed == ["e2"]
+
+
+def test_a_persons_stops_outlive_the_late_fill_of_an_entry_from_before(room: ExitsRoom) -> None:
+    terms = StopTerms(stop_loss=Decimal(95))
+    room.clock.advance(60)
+    room.actor.on_receive(EntryMoved(order=replace(ENTRY, filled_quantity=5)))
+    room.actor.on_receive(SetStops(scope=SCOPE, terms=terms, because="a person"))
+    room.answer(room.ask(), HELD)
+    (by_hand,) = room.armed
+
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+
+    assert room.armed == [by_hand]
 
 
 def test_making_all_flat_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:

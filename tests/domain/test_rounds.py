@@ -516,6 +516,23 @@ def test_a_past_order_waits_while_its_position_does_not_add_up() -> None:
     assert not any(one.quarrel.stops_entries for one in checked.disagreements if one.quarrel is Quarrel.PAST)
 
 
+def test_a_past_order_waits_while_others_trade_what_it_may_have_traded() -> None:
+    """Found by the simulation: what the past order sold was bought by phone between two books, so the sum was right."""
+    left = working(side=Side.SELL, day="2026-01-04", **NRML_FIELDS)
+    phone = filled(command_id="phone", broker_order_id="P", **NRML_FIELDS)
+    bought = row_of(phone, BrokerStatus.COMPLETE, filled_quantity=10, remarks="by hand", source="MOB")
+    made_up_for = [holding(NRML, 0, carried=-10)]
+    rounds = comparing(left)
+    rounds.see()
+    rounds.read(positions=made_up_for)
+
+    meanwhile = rounds.see(bought).checked
+    after = rounds.round([bought], [trade_of(phone)], made_up_for)
+
+    assert meanwhile == Checked((), (), ())
+    assert (after.reports, past(after)) == ((), ["past:c1"])
+
+
 def test_an_order_of_today_is_never_ended_by_the_day_roll() -> None:
     assert comparing(working(broker_order_id=None)).round().reports == ()
 

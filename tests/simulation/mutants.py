@@ -430,6 +430,20 @@ MUTANTS: Final = (
         theme="sight",
     ),
     Mutant(
+        "what others trade meanwhile may settle a past day",
+        "domain/comparison.py",
+        "            if key in moving:\n",
+        "            if key in set():\n",
+        theme="days",
+    ),
+    Mutant(
+        "stops of an older entry take the place of a newer one's",
+        "actors/stops.py",
+        "order.created_at < self._entered_at.get(known.protection_id, known.armed_at):",
+        "order.quantity < 0:",
+        theme="late stops",
+    ),
+    Mutant(
         "a halt is answered before it is stored",
         "actors/desk.py",
         "        return replace(now, stored=self._is_written())\n",
