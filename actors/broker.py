@@ -246,9 +246,13 @@ class BrokerActor(DeskActor):
 
     def _send(self, came_at: float, message: Sending) -> None:
         """Ask the broker once. Only a proof that the session was dead, so nothing was taken, allows a second asking."""
-        if self._broker.needs_login and not self._is_back():
-            words = f"no session at the broker ({self._session_words}); nothing was sent"
-            self._answer(message, Refused(Reason.SESSION_EXPIRED, words))
+        if self._broker.needs_login:
+            # A login is a request of its own: who comes in during it and wants out goes before what asked for it.
+            if self._is_back():
+                self._lanes.of(message).appendleft((came_at, message))
+            else:
+                words = f"no session at the broker ({self._session_words}); nothing was sent"
+                self._answer(message, Refused(Reason.SESSION_EXPIRED, words))
             return
         waited_s = self._clock.monotonic() - came_at
         logger.debug("{} leaves after waiting {:.3f} s", message.order.command.command_id, waited_s)

@@ -555,10 +555,9 @@ class OrderUpdateSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedChanged:
-    """The feed's connection is up, or down, and why."""
+    """The feed's connection is up, or down."""
 
     up: bool
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -450,7 +450,7 @@ class Wiring:
     def _see_feed(self, up: bool, words: str) -> None:  # noqa: FBT001  the feed's callback
         logger.log("INFO" if up else "WARNING", "feed {}: {}", "up" if up else "down", words)
         self.feed_words = words
-        post(self.watcher, FeedChanged(up=up, words=words))
+        post(self.watcher, FeedChanged(up=up))
 
     def _make_calendar(self) -> Calendar | None:
         """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""

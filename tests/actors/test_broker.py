@@ -303,6 +303,17 @@ def test_a_session_that_stays_expired_refuses_the_order(room: BrokerRoom) -> Non
     assert room.answers == {"c1": EXPIRED}
 
 
+def test_a_way_out_that_comes_in_during_the_login_an_entry_needed_goes_before_that_entry() -> None:
+    room = BrokerRoom(logged_in=False)
+    room.tell(entry("c1"))
+
+    room.serve_one()
+    room.tell(way_out("x1"))
+    room.serve()
+
+    assert room.broker.calls == ["log_in", "place x1", "place c1"]
+
+
 def test_a_login_that_fails_refuses_the_order(room: BrokerRoom) -> None:
     room.broker.places.say(EXPIRED)
     room.broker.logins.say(LoginFailed("wrong password", final=True))

@@ -184,7 +184,7 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
 
 
 def test_a_feed_that_is_up_again_has_the_books_read_and_winds_no_clock(room: WatcherRoom) -> None:
-    room.actor.on_receive(FeedChanged(up=True, words="logged in"))
+    room.actor.on_receive(FeedChanged(up=True))
     room.actor.on_receive(OrdersMoved(orders=(), fills_grew=False))
     assert room.broker.take() == [ReadOrderBook()]
 

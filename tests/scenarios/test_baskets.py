@@ -155,7 +155,10 @@ def test_after_a_restart_between_two_legs_nothing_more_is_sent_and_the_basket_en
 
     expected = BasketState.STOPPED if rule is OnFailure.STOP else BasketState.COMPENSATED
     until(lambda: states(scene) == [expected], lambda: f"{expected} expected: {scene.desk.baskets()}")
-    assert "the desk was restarted" in rows(scene, "SELECT words FROM baskets")[0][0]
+    until(
+        lambda: "the desk was restarted" in rows(scene, "SELECT words FROM baskets")[0][0],
+        "the reason was not stored",
+    )
     until_flat(scene)
     until(lambda: scene.held() == (10 if rule is OnFailure.STOP else 0), "not as the rule says")
     assert scene.is_nowhere(short)

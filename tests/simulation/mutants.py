@@ -400,6 +400,14 @@ MUTANTS: Final = (
         theme="halts",
     ),
     Mutant(
+        "an entry leaves in one breath with the login it needed",
+        "actors/broker.py",
+        "                self._lanes.of(message).appendleft((came_at, message))\n            else:\n",
+        "                self._answer(message, self._ask_broker(message))\n"
+        "                self._rate.count(self._clock.monotonic())\n            else:\n",
+        theme="sight",
+    ),
+    Mutant(
         "a wait that is over sends one more",
         "actors/broker.py",
         "                if not message.woken:\n",
