@@ -106,6 +106,7 @@ class RepoActor(LoopActor):
         self._waited_for: list[Write] = []
         self._told: list[Write] = []
         self._again: list[Write] = []
+        self._refused: list[Write] = []
         self._trading_state: RecordTradingState | None = None
         self._woken = False
         self._wound = False
@@ -155,7 +156,7 @@ class RepoActor(LoopActor):
                 self._commit_next(lingered=True)
             case FindUnwritten():
                 self._commit_next(lingered=True)
-                return len(self._again) + (self._trading_state is not None)
+                return len(self._unwritten())
             case RecallDesk():
                 return self._recall()
             case FindOrders():
@@ -199,6 +200,10 @@ class RepoActor(LoopActor):
         if self._told and (lingered or not {_name_in(one) for one in self._told}.isdisjoint(map(_name_in, group))):
             group, self._told = [*self._told, *group], []
         self._commit(group)
+        self._refused = self._unwritten()
+
+    def _unwritten(self) -> list[Write]:
+        return [*self._again, *([] if self._trading_state is None else [self._trading_state])]
 
     def _commit(self, batch: list[Write]) -> None:
         if not batch:
@@ -214,7 +219,9 @@ class RepoActor(LoopActor):
 
     def _failed(self, message: Write, cause: str) -> CommandInbox | None:
         """Answer a write that the database did not take; one that nobody leads is tried again later."""
-        logger.error("not written: {} ({})", type(message).__name__, cause)
+        # Told aloud once: what is tried with every group must not fill the disk whose being full may be the cause.
+        level = "DEBUG" if any(one is message for one in self._refused) else "ERROR"
+        logger.log(level, "not written: {} ({})", type(message).__name__, cause)
         match message:
             case RegisterOrder():
                 return RegistrationFailed(command_id=message.command.command_id, cause=cause)

@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -72,28 +73,43 @@ class LogWriter:
         self._thread.join(CLOSE_WAIT_S)
 
     def _write_all(self) -> None:
-        while self._write_until_full():
-            self._path.replace(self._path.with_suffix(".1.log"))
+        file: TextIO | None = None
+        while (line := self._lines.get()) is not None:
+            clean = redacted(_stamped(line), self._words)
+            self._show(clean)
+            dropped = self._dropped
+            try:
+                file = file or self._path.open("a", buffering=1, encoding="utf-8", errors="replace")
+                file.write(_after_the(dropped) + clean)
+                self._dropped -= dropped
+                if file.tell() >= FILE_BYTES_MAX:
+                    file.close()
+                    self._path.replace(self._path.with_suffix(".1.log"))
+                    file = None
+            except OSError:
+                # A full disk, or a folder that is gone: the log goes on with the first line that can be written.
+                self._dropped += 1
+                with suppress(OSError):
+                    if file is not None:
+                        file.close()
+                file = None
+        if file is not None:
+            file.close()
 
-    def _write_until_full(self) -> bool:
-        """Write lines until the file is full (True) or the end was asked for (False)."""
-        with self._path.open("a", encoding="utf-8", errors="replace") as file:
-            while file.tell() < FILE_BYTES_MAX:
-                line = self._lines.get()
-                if line is None:
-                    return False
-                clean = redacted(self._after_the_dropped() + _stamped(line), self._words)
-                file.write(clean)
-                if self._lines.empty():
-                    file.flush()
-                if self._screen is not None:
-                    self._screen.write(clean)
-                    self._screen.flush()
-        return True
+    def _show(self, clean: str) -> None:
+        if self._screen is None:
+            return
+        try:
+            self._screen.write(clean)
+            self._screen.flush()
+        except (OSError, ValueError):
+            self._screen = None  # whoever looked has gone; the file goes on
 
-    def _after_the_dropped(self) -> str:
-        dropped, self._dropped = self._dropped, 0
-        return f"({dropped} log lines were dropped here: too many waited)\n" if dropped else ""
+
+def _after_the(dropped: int) -> str:
+    if not dropped:
+        return ""
+    return f"({dropped} log lines were dropped here: too many waited, or the disk took none)\n"
 
 
 def _stamped(line: "Message") -> str:

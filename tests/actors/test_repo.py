@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from actors.messages import (
     EventIllegal,
@@ -272,6 +273,23 @@ def test_fills_and_trading_states_that_were_not_taken_are_written_later(
     reader.close()
     assert (memory.trading_state, memory.because) == (TradingState.HALTED, "a loss")
     assert fills == [("1",)]
+
+
+@pytest.mark.usefixtures("lock")
+def test_what_is_tried_again_and_again_is_logged_aloud_once(room: RepoRoom) -> None:
+    # A disk that is full must not be filled by telling so.
+    said: list[str] = []
+    sink = logger.add(lambda line: said.append(line.record["message"]), level="ERROR")
+    halt = RecordTradingState(state=TradingState.HALTED, because="a loss")
+
+    room.give(RecordFills(fills=(trade_of_registered(),)), halt)
+    for _ in range(5):
+        room.give(LookUpOrder(command_id="c1"))
+    logger.remove(sink)
+
+    assert sorted(line.split(" (")[0] for line in said) == sorted(
+        ["not written: RecordFills", "not written: RecordTradingState", *["not written: LookUpOrder"] * 5]
+    )
 
 
 def test_a_fill_that_comes_before_its_orders_number_is_kept_with_it(room: RepoRoom) -> None:

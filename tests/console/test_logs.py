@@ -1,3 +1,4 @@
+import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from loguru import logger
 
 from console.logs import LogWriter, open_log, redacted, secrets_of
 from domain.settings import load_settings
+from tests.scenarios.waiting import until
 
 SECRET = "JBSWY3DPEHPK3PXQ"
 
@@ -50,6 +52,55 @@ def test_lines_carry_the_exchanges_time_and_nothing_below_info(log: tuple[LogWri
 
     assert len(lines) == 1
     assert lines[0].endswith(" INFO     one {braces} two")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_costs_the_lines_it_does_not_take_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "desk.log"
+    path.symlink_to("/dev/full")
+    writer = LogWriter(path, (), None)
+    sink = logger.add(writer, format="{message}")
+    for number in range(3):
+        logger.info("lost {}", number)
+    until(lambda: writer._dropped == 3, lambda: f"{writer._dropped} were dropped")
+
+    path.unlink()
+    logger.info("kept")
+    logger.remove(sink)
+    writer.close()
+
+    told, kept = path.read_text().splitlines()
+    assert told.startswith("(3 log lines were dropped here")
+    assert kept.endswith("kept")
+
+
+def test_a_screen_that_is_gone_does_not_end_the_log(tmp_path: Path) -> None:
+    path, screen = tmp_path / "desk.log", io.StringIO()
+    screen.close()
+    writer = LogWriter(path, (), screen)
+    sink = logger.add(writer, format="{message}")
+
+    logger.info("one")
+    logger.info("two")
+    logger.remove(sink)
+    writer.close()
+
+    assert [line.split()[-1] for line in path.read_text().splitlines()] == ["one", "two"]
+
+
+def test_a_log_that_is_full_goes_on_in_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.logs.FILE_BYTES_MAX", 100)
+    path = tmp_path / "desk.log"
+    writer = LogWriter(path, (), None)
+    sink = logger.add(writer, format="{message}")
+
+    for word in ("one", "two", "three"):
+        logger.info(word + " " + "." * 20)
+    logger.remove(sink)
+    writer.close()
+
+    assert "two" in path.with_suffix(".1.log").read_text()
+    assert "three" in path.read_text()
 
 
 def test_a_name_that_tells_of_a_secret_masks_its_value() -> None:

@@ -417,7 +417,7 @@ MUTANTS: Final = (
     Mutant(
         "a halt is answered as if it were stored",
         "actors/repo.py",
-        "                return len(self._again) + (self._trading_state is not None)\n",
+        "                return len(self._unwritten())\n",
         "                return 0\n",
         theme="halts",
     ),
