@@ -131,8 +131,12 @@ class Progress:
     _asked_back: dict[str, float] = field(default_factory=dict)
 
     def hear(self, order: Order) -> None:
-        """Take over what a leg has become."""
-        self.orders[order.command.command_id] = order
+        """Take over what a leg has become; a cancel that came before the broker had it is asked again at once."""
+        name = order.command.command_id
+        earlier = self.orders.get(name)
+        if order.broker_order_id is not None and (earlier is None or earlier.broker_order_id is None):
+            self._asked_back.pop(name, None)
+        self.orders[name] = order
 
     def next_step(self, now: float) -> Step:
         """Return what to do now, and take it as done."""

@@ -130,6 +130,19 @@ def test_a_leg_that_works_too_long_is_taken_back_and_judged_by_evidence() -> Non
     assert progress.next_step(16) == SendLegs((SHORT,))
 
 
+def test_a_cancel_that_came_before_the_broker_had_the_leg_is_asked_again_as_soon_as_it_has() -> None:
+    progress = Progress(basket(leg_wait_s=10))
+    progress.next_step(0)
+    progress.hear(became(HEDGE, State.SENDING))
+    assert progress.next_step(10) == TakeBackLegs(("hedge",))
+
+    progress.hear(replace(became(HEDGE, State.WORKING), broker_order_id="B1"))
+    assert progress.next_step(10.1) == TakeBackLegs(("hedge",))
+
+    progress.hear(replace(became(HEDGE, State.WORKING), broker_order_id="B1"))
+    assert progress.next_step(10.2) == WaitOn(), "asked back a moment ago"
+
+
 def test_what_is_made_flat_meanwhile_sends_no_further_leg() -> None:
     progress = Progress(basket())
     progress.next_step(0)

@@ -365,7 +365,8 @@ class World:
         rows = judge.read("SELECT COUNT(*) FROM orders WHERE state IN ('CREATED', 'SENDING', 'UNCONFIRMED')")
         moved = judge.read("SELECT COUNT(*), MAX(id) FROM order_events")
         changes = judge.read("SELECT COUNT(*) FROM orders WHERE change IS NOT NULL")
-        return rows[0][0] + changes[0][0], moved
+        baskets = judge.read("SELECT COUNT(*) FROM baskets WHERE state = 'RUNNING'")
+        return rows[0][0] + changes[0][0] + baskets[0][0], moved
 
     def _get_flat(self) -> None:
         """Tell everything to get out, and see that it does."""
