@@ -36,7 +36,7 @@ faults: $(STAMP)  ## Meet every request with every fault; the paper broker's led
 	$(BIN)/python -m tests.proofs.faults
 
 kill: $(STAMP)  ## Kill the running desk a hundred times under load, and cut its power fifty times; the ledger judges
-	KILLS=100 CUTS=50 $(BIN)/pytest -q tests/scenarios/test_kill.py
+	KILLS=100 CUTS=50 $(BIN)/pytest -q -o faulthandler_timeout=600 tests/scenarios/test_kill.py
 
 long: $(STAMP)  ## What comes late, hangs or is slow, in real seconds (six minutes)
 	LONG=1 $(BIN)/pytest -q -o faulthandler_timeout=300 tests/scenarios/test_late.py tests/scenarios/test_storage.py
