@@ -46,6 +46,7 @@ from actors.messages import (
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
 from domain.evidence import Accepted, Refused, Unknown
+from domain.exit_terms import shape_of
 from domain.instrument import Objection
 from domain.lifecycle import Event, State
 from domain.order import InvalidOrderError, Order, OrderCommand, OrderEvent, OrderType
@@ -179,7 +180,14 @@ class Changes:
             return
         key = order.command.key
         name = f"{_QUESTION}{wish.command.change_id}"
-        post(self._market, PriceOrder(command_id=name, exchange=key.exchange, symbol=key.symbol, needs_price=False))
+        question = PriceOrder(
+            command_id=name,
+            exchange=key.exchange,
+            symbol=key.symbol,
+            needs_price=False,
+            exit=shape_of(wish.wanted),
+        )
+        post(self._market, question)
 
     def is_about_a_change(self, message: OrderPriced) -> bool:
         """Say whether MarketActor answers a question of a change."""
@@ -191,7 +199,7 @@ class Changes:
         order, wanted = wish.order, wish.wanted
         assert order is not None
         assert wanted is not None
-        terms = terms_of(wanted, message.instrument, message.last_price)
+        terms = terms_of(wanted, message.instrument, message.last_price, message.reference)
         if isinstance(terms, Objection):
             self._decline(wish, terms.reason, terms.sentence)
             return

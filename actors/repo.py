@@ -376,6 +376,7 @@ class RepoActor(LoopActor):
             baskets=self._repository.baskets(),
             alerts=self._repository.open_alerts(),
             cleared=self._repository.cleared(now),
+            last_prices=self._repository.last_prices(),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:

@@ -36,6 +36,7 @@ from actors.messages import (
     LookAtRisk,
     MakeFlat,
     MarketInbox,
+    MarketOrderMoved,
     NotifierInbox,
     OrderUpdateSeen,
     Poll,
@@ -70,6 +71,7 @@ from domain.guard import GuardLedger
 from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.pnl import PnlBook
+from domain.resting import resting_in
 from domain.risk import RiskBook, TradingState
 from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings
@@ -167,6 +169,8 @@ class Wiring:
         post(self.risk, LookAtRisk())
         post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed))
         post(self.exits, MakeFlat(wishes=memory.wishes))
+        for order in resting_in(memory.orders):
+            post(self.exits, MarketOrderMoved(order=order))
         self._start_supervisor()
 
     def stop(self) -> None:
@@ -292,8 +296,11 @@ class Wiring:
                 supervisor=self.supervisor,
                 command=self.command,
                 broker=self.broker,
+                notifier=self.notifier,
                 feed=feed,
+                remembered=memory.last_prices,
                 clock=clock,
+                timer=self.timer,
             ),
         )
 

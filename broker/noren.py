@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from broker.client import Client
-from broker.instruments import find_in_search, instrument_from, last_price_in
+from broker.instruments import WrongInstrumentError, find_in_search, instrument_from, last_price_in
 from broker.json_text import JsonArray
 from broker.login import Login
 from broker.scalars import UnreadableRowError, text_in
@@ -177,13 +177,28 @@ class NorenBroker:
             return Unavailable(self._transport.clean(f"{exchange} {symbol}: {error}"), asked_at)
 
     def last_price(self, instrument: Instrument) -> PriceReply:
-        """Ask for the last traded price; `seen_at` is when we asked, so the price is never taken for younger."""
+        """Ask for the last traded price; a reply about another instrument is asked for once more.
+
+        `seen_at` is when we asked, so the price is never taken for younger.
+        """
         asked_at = self._clock.now()
+        try:
+            return self._quote(instrument, asked_at)
+        except WrongInstrumentError:
+            pass
+        try:
+            return self._quote(instrument, asked_at)
+        except WrongInstrumentError as error:
+            return Unavailable(self._transport.clean(f"{instrument.symbol}: {error}"), asked_at)
+
+    def _quote(self, instrument: Instrument, asked_at: datetime) -> PriceReply:
         self._transport.begin()
         quote = self._ask(self._api.get_quotes, instrument.exchange.value, instrument.token)
         if isinstance(quote, NoAnswer) or not quote.is_ok:
             return self._unavailable(quote, asked_at)
         try:
             return last_price_in(quote.body, instrument, asked_at)
+        except WrongInstrumentError:
+            raise
         except UnreadableRowError as error:
             return Unavailable(self._transport.clean(f"{instrument.symbol}: {error}"), asked_at)

@@ -248,8 +248,9 @@ class ExitSettings(Section):
     cancel_again_s: Seconds = 2.0
     flat_for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     """A position has to be flat for so long: an order that was asked for just before may be on its way to the guard."""
-    unfilled_s: Seconds = 3.0
-    """An exit that has not filled for so long is taken back, and leaves again at a worse price."""
+    unfilled_s: Seconds = 2.0
+    """An exit that has not filled for so long is taken back, and leaves again at a worse price. A market exit that was
+    sent by hand or by a strategy is modified to the next price instead."""
     retry_s: Seconds = 0.5
     retry_s_max: Seconds = 10.0
     """The pause between two tries doubles from the first to the second."""

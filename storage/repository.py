@@ -22,6 +22,7 @@ from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
+from domain.market_price import PriceSource, SeenPrice
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Origin, Product
 from domain.reasons import Reason
 from domain.risk import TradingState
@@ -466,6 +467,20 @@ class OrderRepository:
         for strategy, exchange, symbol, product, quantity in rows.fetchall():
             held.setdefault(strategy, {})[InstrumentKey(Exchange(exchange), symbol, Product(product))] = quantity
         return held
+
+    def last_prices(self) -> dict[tuple[Exchange, str], SeenPrice]:
+        """Return at what price each instrument was last traded: an exit goes by it when no younger one is known."""
+        rows = self._execute(
+            "SELECT exchange, symbol, average_price, MAX(updated_at) FROM orders"
+            " WHERE client_id = ? AND filled_quantity > 0 AND average_price IS NOT NULL GROUP BY exchange, symbol",
+            (self._client_id,),
+        ).fetchall()
+        return {
+            (Exchange(exchange), symbol): SeenPrice(
+                price=Decimal(str(price)), source=PriceSource.STORED, seen_at=to_moment(at)
+            )
+            for exchange, symbol, price, at in rows
+        }
 
     def sent_today(self, now: datetime) -> int:
         """Return how many of today's orders of ours passed the blockers."""
