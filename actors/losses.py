@@ -17,7 +17,9 @@ from actors.messages import (
     MakeAllFlat,
     MarketInbox,
     NotifierInbox,
+    OrderPriced,
     PnlNow,
+    PriceOrder,
     PriceTicked,
     RaiseAlert,
     RecordRiskDay,
@@ -28,6 +30,8 @@ from domain import risk_words
 from domain.alert import Alert
 from domain.evidence import Book, PositionRow
 from domain.exits import Scope
+from domain.instrument import Instrument
+from domain.loss_doubt import LossDoubt, is_ours_alone
 from domain.loss_limit import RiskDay, cooldown_until
 from domain.order import Order, Product
 from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
@@ -50,7 +54,7 @@ class Losses:
         exits: Address[ExitsInbox],
         repo: Address[RepoInbox],
         notifier: Address[NotifierInbox],
-        subscriber: Address[PriceTicked],
+        subscriber: "Address[PriceTicked | OrderPriced]",
         limits: RiskSettings,
         budgets: Mapping[str, Decimal],
         book: PnlBook,
@@ -76,6 +80,7 @@ class Losses:
         self._broke: set[str] = set()
         self._said: set[str] = set()
         self._differs_since: float | None = None
+        self._doubt = LossDoubt()
 
     def _today(self) -> str:
         return trading_day(self._clock.now())
@@ -116,6 +121,15 @@ class Losses:
         self._watch()
         self._mind_sight()
         before, ours = self._day, self._book.total()
+        if not self._is_doubtful(ours):
+            self._judge(ours)
+            self._mind_budgets()
+        self._mind_difference(ours)
+        now = self._clock.monotonic()
+        if self._day != before and now - self._recorded_at >= RECORD_S:
+            self.record()
+
+    def _judge(self, ours: Pnl) -> None:
         worse = ours.total if self._account is None else min(ours.total, self._account)
         self._day = self._day.seen(worse)
         if not self._day.breach and self._day.is_over_the_limit(self._limits):
@@ -126,11 +140,38 @@ class Losses:
             level = self._day.level(self._limits)
             assert level is not None
             self._say("near", risk_words.near_alert(self._day, level))
-        self._mind_budgets()
-        self._mind_difference(ours)
+
+    def _is_doubtful(self, ours: Pnl) -> bool:
+        """Say whether a limit has to wait for fresh quotes: our figure alone breaks it. Ask for them."""
+        level = self._day.level(self._limits)
+        spent = any(self._book.total(one).total <= -most for one, most in self._budgets.items() if self._is_new(one))
+        broken = level is not None and ours.total <= level and not self._day.breach
+        alone = is_ours_alone(ours.total, self._account, level, self._limits.pnl_difference_max)
+        if not alone or not (broken or spent):
+            self._doubt.end()
+            return False
         now = self._clock.monotonic()
-        if self._day != before and now - self._recorded_at >= RECORD_S:
-            self.record()
+        held = {symbol_of(scope.key) for scope in self._held_beside_delivery()}
+        for symbol in self._doubt.asks(held, now):
+            question = PriceOrder(
+                command_id=f"loss of {symbol[1]}",
+                exchange=symbol[0],
+                symbol=symbol[1],
+                needs_price=True,
+                anew=True,
+                reply_to=self._subscriber,
+            )
+            post(self._market, question)
+        return not self._doubt.is_settled(now)
+
+    def _is_new(self, strategy: str) -> bool:
+        return f"budget:{strategy}" not in self._said
+
+    def hear_quote(self, message: OrderPriced) -> None:
+        """Take note of a quote that was asked for while a loss was in doubt; its price came as a tick."""
+        instrument = message.instrument
+        if isinstance(instrument, Instrument) and message.last_price is not None:
+            self._doubt.hear((instrument.exchange, instrument.symbol))
 
     def _enter_day(self) -> None:
         today = self._today()

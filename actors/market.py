@@ -6,6 +6,7 @@ What is believed, and what an order has to wait for, is judged in `domain/market
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from actors.address import Address, backlog, post
@@ -137,7 +138,9 @@ class MarketActor(LoopActor):
             assert instrument is not None, "a price is asked for by the instrument's token"
             post(self._broker, ReadPrice(instrument=instrument))
 
-    def _answer(self, question: PriceOrder, failed: InstrumentReply | None = None) -> None:
+    def _answer(
+        self, question: PriceOrder, failed: InstrumentReply | None = None, quote: Decimal | None = None
+    ) -> None:
         key, now = (question.exchange, question.symbol), self._clock.now()
         instrument: InstrumentReply | None = failed
         if question.exit is not None:
@@ -148,7 +151,7 @@ class MarketActor(LoopActor):
         priced = OrderPriced(
             command_id=question.command_id,
             instrument=instrument,
-            last_price=self._known.fresh_price(key, now),
+            last_price=quote if question.anew else self._known.fresh_price(key, now),
             reference=self._known.reference(key, now),
         )
         post(question.reply_to or self._command, priced)
@@ -179,11 +182,13 @@ class MarketActor(LoopActor):
         key = (message.instrument.exchange, message.instrument.symbol)
         self._asking.discard((key, Want.PRICE))
         waiting = self._questions.pop((key, Want.PRICE), [])
-        believed = isinstance(message.reply, Tick) and self._see(message.reply, PriceSource.QUOTE)
-        if not believed:
+        quote = None
+        if isinstance(message.reply, Tick) and self._see(message.reply, PriceSource.QUOTE):
+            quote = message.reply.last_price
+        else:
             self._known.fail(key, Want.PRICE, self._clock.monotonic())
         for question in waiting:
-            self._answer(question)
+            self._answer(question, quote=quote)
 
     # what the market shows
 

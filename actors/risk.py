@@ -27,6 +27,7 @@ from actors.messages import (
     MarketInbox,
     NotifierInbox,
     OrderOver,
+    OrderPriced,
     PnlNow,
     PositionsSeen,
     PriceTicked,
@@ -111,7 +112,7 @@ class RiskActor(LoopActor):
         """Leave the day's figures to the next run."""
         self._losses.record()
 
-    def on_receive(self, message: RiskInbox | PriceTicked) -> TradingStateNow | PnlNow | None:
+    def on_receive(self, message: RiskInbox | PriceTicked | OrderPriced) -> TradingStateNow | PnlNow | None:
         """Judge an order, turn the trading state, or look at the day."""
         match message:
             case CheckRisk():
@@ -124,6 +125,8 @@ class RiskActor(LoopActor):
                 self._forget(message.command)
             case PriceTicked():
                 self._losses.see(message)
+            case OrderPriced():
+                self._losses.hear_quote(message)
             case PositionsSeen():
                 self._losses.take_positions(message.book)
             case LineCleared():

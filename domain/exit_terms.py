@@ -18,7 +18,7 @@ from domain.order import Exchange, Intent, OrderCommand, OrderType, Side
 ASSUMED_TICK: Final = Decimal("0.05")
 """[assumption] A multiple of every usual tick but those of currencies and of some commodities."""
 ASSUMED_TICKS: Final = {Exchange.MCX: Decimal(1), Exchange.CDS: Decimal("0.0025"), Exchange.BCD: Decimal("0.0025")}
-_OPTION: Final = re.compile(r"\d(CE|PE)$|[CP]\d+(\.\d+)?$")
+_OPTION: Final = re.compile(r"\d(CE|PE)$|\d[CP]\d+(\.\d+)?$")
 _DERIVATIVES: Final = frozenset({Exchange.NFO, Exchange.BFO, Exchange.CDS, Exchange.BCD, Exchange.MCX, Exchange.NCX})
 
 

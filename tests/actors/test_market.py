@@ -307,7 +307,7 @@ def test_an_exit_leans_on_the_books_price_and_asks_for_none(room: MarketRoom) ->
 
     reference = room.way_out.reference
     assert reference is not None
-    assert (reference.price, reference.source) == (95, PriceSource.POSITION)
+    assert (reference.price, reference.source) == (Decimal(95), PriceSource.POSITION)
     assert room.broker.of(ReadPrice) == []
 
 
@@ -322,7 +322,7 @@ def test_an_exit_leaves_with_an_old_price_when_the_quote_is_refused(room: Market
 
     reference = room.way_out.reference
     assert reference is not None
-    assert (reference.price, reference.age_s) == (105, 60)
+    assert (reference.price, reference.age_s) == (Decimal(105), 60.0)
     assert room.way_out.last_price is None, "an entry would not lean on it"
 
 
@@ -518,7 +518,7 @@ def test_a_quote_and_a_book_are_doubted_as_a_tick_is(room: MarketRoom, source: s
 def test_a_row_of_another_token_is_no_price_of_this_instrument(room: MarketRoom) -> None:
     watched = Watched(room)
 
-    room.show(100, token="999")  # noqa: S106  the broker's number of an instrument
+    room.show(100, token="999")
 
     assert watched.told == []
 
@@ -576,4 +576,4 @@ def test_a_start_goes_by_what_was_last_traded(room: MarketRoom) -> None:
 
     reference = room.way_out.reference
     assert reference is not None
-    assert (reference.price, reference.source) == (88, PriceSource.STORED)
+    assert (reference.price, reference.source) == (Decimal(88), PriceSource.STORED)
