@@ -117,7 +117,7 @@ def test_a_broken_limit_is_on_its_way_to_the_disk_at_the_look_that_saw_it() -> N
     risk.look()
 
     assert risk.repo.of(RecordRiskDay)[-1].risk_day.breach
-    assert risk.exits.only(MakeAllFlat)
+    assert len(risk.exits.of(MakeAllFlat)) == 1
 
 
 def lost_days(*pnls: int) -> tuple[RiskDay, ...]:
