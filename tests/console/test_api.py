@@ -10,6 +10,7 @@ from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
 from domain.evidence import Unavailable
 from domain.reasons import EXPLANATIONS, Kind, Reason
+from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
 
 Ask = Callable[..., requests.Response]
@@ -182,6 +183,13 @@ def test_nothing_is_done_without_the_token(server: ApiServer, desk: FakeDesk) ->
     assert [answer.status_code for answer in answers] == [401, 401]
     assert not desk.taken
     assert desk.trading.state == "ACTIVE"
+
+
+@pytest.mark.parametrize("given", ["t", TOKEN[:-1], TOKEN + "x", TOKEN[1:], TOKEN.upper(), "x" * len(TOKEN)])
+def test_only_the_whole_token_opens(server: ApiServer, given: str) -> None:
+    answer = requests.get(server.url + "/orders", headers={"Authorization": f"Bearer {given}"}, timeout=5)
+
+    assert answer.status_code == 401
 
 
 def test_health_needs_no_token_and_names_what_speaks_against_orders(server: ApiServer, desk: FakeDesk) -> None:

@@ -16,7 +16,8 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any, Final
 
-from tests.simulation.mutants import MUTANTS, ROOT, apply
+from tests.mutation.mutant import ROOT, apply
+from tests.simulation.mutants import MUTANTS
 
 PAGE: Final = ROOT / "docs" / "proof.md"
 ORDERS: Final = 1_000_000
