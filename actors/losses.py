@@ -34,6 +34,7 @@ from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
 from domain.reasons import Reason
 from domain.seams import Clock, trading_day
 from domain.settings import RiskSettings
+from domain.trading_days import TradingDays
 
 RECORD_S: Final = 5.0
 """So often the day's figures are written while they move."""
@@ -55,6 +56,7 @@ class Losses:
         budgets: Mapping[str, Decimal],
         book: PnlBook,
         days: tuple[RiskDay, ...],
+        trading_days: TradingDays,
         clock: Clock,
     ) -> None:
         self._market = market
@@ -65,6 +67,7 @@ class Losses:
         self._limits = limits
         self._budgets = budgets
         self._book = book
+        self._trading_days = trading_days
         self._clock = clock
         self._days = {one.day: one for one in days}
         self._day = self._days.get(self._today(), RiskDay(day=self._today()))
@@ -230,7 +233,7 @@ class Losses:
             return Reason.DAILY_LOSS_BREACHED, f"the day's loss limit is broken: {self._day.breach}"
         if "blind" in self._said:
             return Reason.RISK_BLIND, "a held position has no price, so the day's loss is not known"
-        cooling = cooldown_until(tuple(self._days.values()), self._day.day, self._limits)
+        cooling = cooldown_until(tuple(self._days.values()), self._day.day, self._limits, self._trading_days)
         return None if cooling is None else (Reason.COOLING_DOWN, cooling)
 
     def has_used_up_its_budget(self, strategy: str) -> bool:
