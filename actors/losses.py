@@ -103,6 +103,8 @@ class Losses:
     def take_positions(self, book: Book[PositionRow]) -> None:
         """Take the broker's own figures of the day, delivery apart."""
         self._account_at = self._clock.monotonic()
+        if not self._trading_days.counts_figures_of(book.asked_at):
+            return
         rows = [row for row in book.rows if row.product != _DELIVERY]
         self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
 
@@ -195,10 +197,11 @@ class Losses:
 
     def _mind_sight(self) -> None:
         """Be blind when a held position has had neither a price nor a place in a readable book for too long."""
-        now = self._clock.monotonic()
+        now, moment = self._clock.monotonic(), self._clock.now()
         ages = {
             scope: now - max(self._seen_at.get(symbol_of(scope.key), 0.0), self._watched.get(symbol_of(scope.key), now))
             for scope in self._held_beside_delivery()
+            if self._trading_days.can_trade(scope.key.exchange, moment)
         }
         book_age_s = now - max(self._account_at, self._began_at)
         unseen = {scope: min(age_s, book_age_s) for scope, age_s in ages.items()}

@@ -5,10 +5,11 @@ The holidays of the calendar hold for this also where its hours are not enforced
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from domain.calendar import Calendar
 from domain.order import Exchange
+from domain.seams import trading_day, turning_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,18 @@ class TradingDays:
     def may_have_traded(self, day: str) -> bool:
         """Say whether something can have traded on `day`: on paper, where no hours are kept, on any day."""
         return not self.enforced or self.is_trading_day(day)
+
+    def can_trade(self, exchange: Exchange, moment: datetime) -> bool:
+        """Say whether `exchange` may trade at `moment`; always where hours are not kept."""
+        return not self.enforced or self.calendar.is_open(exchange, moment)
+
+    def counts_figures_of(self, asked_at: datetime) -> bool:
+        """Say whether the broker's profit and loss, asked for at `asked_at`, is that of a day that trades.
+
+        In the night the broker turns its books to the next day while the desk's goes on; on a closed day it values what
+        was carried once more.
+        """
+        return self.may_have_traded(trading_day(asked_at)) and not (self.enforced and turning_since(asked_at))
 
     def is_worth_a_summary(self, day: str, orders: int) -> bool:
         """Say whether `day` is summed up: any trading day is, and any other on which orders were placed."""
