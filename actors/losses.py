@@ -38,6 +38,7 @@ from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
 from domain.reasons import Reason
 from domain.seams import Clock, trading_day
 from domain.settings import RiskSettings
+from domain.trading_days import TradingDays
 
 RECORD_S: Final = 5.0
 """So often the day's figures are written while they move."""
@@ -59,6 +60,7 @@ class Losses:
         budgets: Mapping[str, Decimal],
         book: PnlBook,
         days: tuple[RiskDay, ...],
+        trading_days: TradingDays,
         clock: Clock,
     ) -> None:
         self._market = market
@@ -69,6 +71,7 @@ class Losses:
         self._limits = limits
         self._budgets = budgets
         self._book = book
+        self._trading_days = trading_days
         self._clock = clock
         self._days = {one.day: one for one in days}
         self._day = self._days.get(self._today(), RiskDay(day=self._today()))
@@ -105,6 +108,8 @@ class Losses:
     def take_positions(self, book: Book[PositionRow]) -> None:
         """Take the broker's own figures of the day, delivery apart."""
         self._account_at = self._clock.monotonic()
+        if not self._trading_days.counts_figures_of(book.asked_at):
+            return
         rows = [row for row in book.rows if row.product != _DELIVERY]
         self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
 
@@ -233,10 +238,11 @@ class Losses:
 
     def _mind_sight(self) -> None:
         """Be blind when a held position has had neither a price nor a place in a readable book for too long."""
-        now = self._clock.monotonic()
+        now, moment = self._clock.monotonic(), self._clock.now()
         ages = {
             scope: now - max(self._seen_at.get(symbol_of(scope.key), 0.0), self._watched.get(symbol_of(scope.key), now))
             for scope in self._held_beside_delivery()
+            if self._trading_days.can_trade(scope.key.exchange, moment)
         }
         book_age_s = now - max(self._account_at, self._began_at)
         unseen = {scope: min(age_s, book_age_s) for scope, age_s in ages.items()}
@@ -271,7 +277,7 @@ class Losses:
             return Reason.DAILY_LOSS_BREACHED, f"the day's loss limit is broken: {self._day.breach}"
         if "blind" in self._said:
             return Reason.RISK_BLIND, "a held position has no price, so the day's loss is not known"
-        cooling = cooldown_until(tuple(self._days.values()), self._day.day, self._limits)
+        cooling = cooldown_until(tuple(self._days.values()), self._day.day, self._limits, self._trading_days)
         return None if cooling is None else (Reason.COOLING_DOWN, cooling)
 
     def has_used_up_its_budget(self, strategy: str) -> bool:

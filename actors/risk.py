@@ -51,6 +51,7 @@ from domain.reasons import Reason
 from domain.risk import RiskBook, RiskPassed, RiskRefused, TradingState
 from domain.risk_words import self_trade_alert
 from domain.seams import Clock, trading_day
+from domain.trading_days import TradingDays
 
 _STOPS: Final = {
     TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
@@ -74,6 +75,7 @@ class RiskActor(LoopActor):
         book: RiskBook,
         pnl: PnlBook,
         days: tuple[RiskDay, ...],
+        trading_days: TradingDays,
         budgets: Mapping[str, Decimal],
         working: Iterable[OrderCommand],
         clock: Clock,
@@ -105,6 +107,7 @@ class RiskActor(LoopActor):
             budgets=budgets,
             book=pnl,
             days=days,
+            trading_days=trading_days,
             clock=clock,
         )
 

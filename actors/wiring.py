@@ -41,6 +41,7 @@ from actors.messages import (
     OrderUpdateSeen,
     Poll,
     PriceSeen,
+    RaiseAlert,
     RecallDesk,
     RepoInbox,
     ResumeAlarms,
@@ -61,6 +62,7 @@ from actors.watcher import WatcherActor
 from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
+from domain.alert_words import calendar_alert
 from domain.alerting import Telling
 from domain.books import CARRIED_PRODUCTS
 from domain.calendar import Calendar
@@ -73,9 +75,10 @@ from domain.order import EXTERNAL
 from domain.pnl import PnlBook
 from domain.resting import resting_in
 from domain.risk import RiskBook, TradingState
-from domain.seams import Clock, Ids, trading_day
+from domain.seams import IST, Clock, Ids, trading_day
 from domain.settings import Mode, Settings
 from domain.square_off import SquareOff
+from domain.trading_days import TradingDays
 from notify.channels import channels_of
 from notify.port import ChannelError
 from notify.sender import Sender
@@ -130,6 +133,7 @@ class Wiring:
         self.is_running = False
         self.clock = SteadyClock(machine_clock)
         self.calendar: Calendar | None = None
+        self.trading_days = TradingDays(Calendar(settings.calendar), enforced=self._keeps_hours())
         self.refs: dict[str, pykka.ActorRef[Any]] = {}
         self.command: Line[CommandInbox] = Line("CommandActor")
         self.repo: Line[RepoInbox] = Line("RepoActor")
@@ -276,6 +280,7 @@ class Wiring:
                 book=book,
                 pnl=pnl_from(memory),
                 days=memory.risk_days,
+                trading_days=self.trading_days,
                 budgets={one.name: one.loss_max for one in settings.strategies if one.loss_max is not None},
                 working=[one.command for one in memory.orders if not one.is_over and one.command.strategy != EXTERNAL],
                 clock=clock,
@@ -461,14 +466,17 @@ class Wiring:
 
     def _make_calendar(self) -> Calendar | None:
         """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""
-        chosen = self._settings.calendar
-        enforced = self._settings.mode is Mode.LIVE if chosen.enforced is None else chosen.enforced
-        if not enforced:
+        if not self.trading_days.enforced:
             return None
-        calendar = Calendar(chosen)
-        for doubt in calendar.doubts(self.clock.now().date()):
-            logger.warning("calendar: {}", doubt)
+        calendar = self.trading_days.calendar
+        doubts = calendar.doubts(self.clock.now().astimezone(IST).date())
+        if doubts:
+            post(self.notifier, RaiseAlert(alert=calendar_alert(doubts)))
         return calendar
+
+    def _keeps_hours(self) -> bool:
+        chosen = self._settings.calendar.enforced
+        return self._settings.mode is Mode.LIVE if chosen is None else chosen
 
 
 def pnl_from(memory: DeskMemory) -> PnlBook:

@@ -13,7 +13,7 @@ from domain.lifecycle import Event, State
 from domain.order import Order, OrderEvent
 from domain.reasons import Reason
 from domain.reconcile import OrderIndex, Report
-from domain.seams import trading_day
+from domain.seams import may_have_turned, trading_day
 from domain.settings import ProofSettings
 
 
@@ -89,7 +89,8 @@ class Absences:
 def may_be_absent(order: Order, shown: set[str], asked_at: datetime) -> bool:
     """Say whether a book that does not show `order` counts against it.
 
-    The book must have been asked for after the send, be of the order's own day, and be able to show the tag.
+    The book must have been asked for after the send, be of the order's own day for sure (the broker turns its books in
+    the night), and be able to show the tag.
     """
     return (
         order.state is State.UNCONFIRMED
@@ -97,6 +98,7 @@ def may_be_absent(order: Order, shown: set[str], asked_at: datetime) -> bool:
         and order.command.command_id not in shown
         and asked_at > order.updated_at
         and order.day == trading_day(asked_at)
+        and not may_have_turned(order.created_at, asked_at)
     )
 
 

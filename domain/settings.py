@@ -165,9 +165,9 @@ class RiskSettings(Section):
     """For each whole step that the day's peak is above zero, the limit rises by a step."""
     loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
     losing_days_max: Count | None = None
-    """After so many days in a row that ended with a loss, entries rest."""
+    """After so many trading days in a row that ended with a loss, entries rest."""
     cooldown_days: Count = 1
-    """For so many days after the last of them."""
+    """For so many trading days after the last of them, and over the weekends and holidays between."""
     resume_cooloff_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
     """So long after a breach nobody can resume."""
     blind_s_max: Seconds = 30.0
@@ -225,6 +225,8 @@ class CalendarSettings(Section):
     no_holidays: tuple[Day, ...] = ()
     """Days with regular hours although they seem to be none, such as the Saturday of a budget."""
     special_sessions: tuple[SpecialSession, ...] = ()
+    holidays_checked_until: Annotated[int, Field(ge=2_000, le=2_200)] | None = None
+    """The last year whose holidays a person has compared with the exchange's circular: the desk doubts later ones."""
 
     @model_validator(mode="after")
     def _say_one_thing_of_a_day(self) -> Self:

@@ -1,48 +1,59 @@
-"""What a start makes of what it remembers: how long ago an earlier process may have used the broker's rate."""
+"""What the wiring itself decides: whether hours are kept, and what is told of a calendar that is not sure."""
 
-from datetime import timedelta
+from datetime import datetime
+from typing import Any
 
 import pytest
 
-from actors.messages import DeskMemory
-from actors.wiring import sent_s_ago
-from domain.change import ChangeStage
-from domain.lifecycle import State
-from domain.order import Order
-from domain.risk import TradingState
-from tests.fakes import TEN_O_CLOCK, change, order
-
-NOW = TEN_O_CLOCK + timedelta(seconds=30)
+from actors.messages import RaiseAlert
+from actors.wiring import Wiring
+from domain.alert import Level
+from domain.seams import IST
+from domain.settings import load_settings
+from tests.fakes import FakeClock, FakeIds, Probe
 
 
-def ago(*orders: Order) -> float | None:
-    memory = DeskMemory(
-        orders=orders, positions={}, orders_today=len(orders), trading_state=TradingState.ACTIVE, because=""
+def wired(now: datetime, **calendar: Any) -> tuple[Wiring, Probe]:  # noqa: ANN401  any setting
+    settings = load_settings(None, mode="paper", client_id="PAPER", calendar=calendar)
+    wiring = Wiring(
+        settings,
+        broker=None,
+        feed=None,
+        machine_clock=FakeClock(now),
+        ids=FakeIds(),
+        escalate=lambda _: None,
+        summarise=lambda: None,
     )
-    return sent_s_ago(memory, NOW)
+    heard = Probe()
+    wiring.notifier.connect(heard)
+    return wiring, heard
 
 
-def test_nothing_was_sent_where_nothing_is_remembered() -> None:
-    assert ago() is None
+DECEMBER = datetime(2026, 12, 15, 9, 0, tzinfo=IST)
 
 
-def test_an_answered_order_was_sent_before_its_last_news() -> None:
-    earlier = order(command_id="c0", state=State.WORKING, updated_at=TEN_O_CLOCK - timedelta(seconds=60))
+def test_holidays_that_are_not_announced_are_told_at_the_start() -> None:
+    wiring, heard = wired(DECEMBER, enforced=True)
 
-    assert ago(earlier, order(state=State.WORKING)) == 30.0
+    assert wiring._make_calendar() is not None
 
-
-@pytest.mark.parametrize("state", [State.CREATED, State.SENDING], ids=str)
-def test_an_order_without_an_answer_may_have_left_just_now(state: State) -> None:
-    assert ago(order(state=state)) == 0.0
-
-
-@pytest.mark.parametrize("stage", ChangeStage, ids=str)
-def test_a_change_under_way_may_have_left_just_now(stage: ChangeStage) -> None:
-    changing = order(state=State.WORKING, broker_order_id="B1", change=change(stage=stage))
-
-    assert ago(order(command_id="c0", state=State.WORKING), changing) == 0.0
+    (told,) = heard.of(RaiseAlert)
+    assert told.alert.level is Level.WARNING
+    assert "the holidays of 2027 are computed" in told.alert.what
 
 
-def test_a_clock_that_was_set_back_makes_nothing_sent_in_the_future() -> None:
-    assert ago(order(state=State.WORKING, updated_at=NOW + timedelta(hours=1))) == 0.0
+@pytest.mark.parametrize(
+    ("now", "calendar"),
+    [
+        (DECEMBER, {"enforced": True, "holidays_checked_until": 2027}),
+        (DECEMBER, {}),
+        (datetime(2026, 11, 20, 9, 0, tzinfo=IST), {"enforced": True}),
+    ],
+    ids=["compared", "no hours", "all announced"],
+)
+def test_nothing_is_told_where_nothing_is_doubted(now: datetime, calendar: dict[str, Any]) -> None:
+    wiring, heard = wired(now, **calendar)
+
+    assert (wiring._make_calendar() is not None) is bool(calendar)
+
+    assert not heard.of(RaiseAlert)
