@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -112,9 +113,14 @@ def _reset(request: web.BaseRequest) -> web.Response:
     """End the connection by RST: a socket that lingers for no time throws away what it holds."""
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger(os.name))
         request.transport.abort()
     return web.Response()
+
+
+def no_linger(system: str) -> bytes:
+    """Return the socket option that says "linger for 0 s": two short numbers on Windows, two whole ones elsewhere."""
+    return struct.pack("hh" if system == "nt" else "ii", 1, 0)
 
 
 async def _drip(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
