@@ -106,6 +106,8 @@ class Admin:
         return {"faults": [one.shown() for one in self._venue.faults.list()]}
 
     def _post_fault(self, given: Given) -> Shown:
+        if given.get("other") and self._venue.catalogue.by_key(str(given["other"])) is None:
+            raise FaultError(f"{given['other']} is not listed.")
         fault = self._venue.faults.post(given)
         if fault.kind == "stale_book":
             fault.snapshot = book_now(self._venue, fault.route, self._venue.moment())

@@ -45,6 +45,8 @@ async def deliver(venue: Venue, request: web.BaseRequest, fault: Fault | None, p
         "html_504",
         "refuse",
         "session_expired",
+        "over_quota",
+        "ip_refused",
     }:
         return await _before(venue, request, fault, process)
     return await _after(request, fault, process())

@@ -17,7 +17,7 @@ from broker.paper.checks import Rejection, check
 from broker.paper.clock import IST, Moment, next_opening
 from broker.paper.market import Market, Quote
 from broker.paper.orders import WORKING, Behaviour, Change, Event, Fill, Order, Report, Status, Terms, Ticket
-from broker.paper.positions import INTRADAY, Position, Positions
+from broker.paper.positions import INTRADAY, Position, Positions, closing_ticket
 from broker.paper.settings import PaperSettings
 
 _FIRST_FILL_NUMBER: Final = 380_000_001
@@ -99,6 +99,9 @@ class Exchange:
         order = self._enter(ticket, moment, behaviour)
         if ticket.amo:
             self._record(order, steps.put_aside(order.state, moment.at))
+            return order
+        if behaviour.refusal:
+            self._reject(order, Rejection(behaviour.refusal, "RED"), moment)
             return order
         if not self._send_on(order, ticket, moment):
             return order
@@ -225,25 +228,11 @@ class Exchange:
         return True
 
     def _close(self, position: Position, moment: Moment) -> Order:
-        scrip, is_long = position.instrument, position.net > 0
-        last = self._market.quote(scrip).last
-        ticket = Ticket(
-            instrument=scrip,
-            side="S" if is_long else "B",
-            product=position.product,
-            price_type="LMT",
-            price=scrip.lower_circuit if is_long else scrip.upper_circuit,
-            trigger=None,
-            quantity=abs(position.net),
-            disclosed=0,
-            retention="DAY",
-            remarks=None,
-            source=_BROKERS_OWN,
-        )
+        ticket = closing_ticket(position, _BROKERS_OWN)
         order = self._enter(ticket, moment, Behaviour())
         self._record(order, steps.sent_on(order.state, moment.at))
         self._record(order, steps.working(order.state, _exchange_number(order), moment.at))
-        self._fill(order, ticket.quantity, last, moment)
+        self._fill(order, ticket.quantity, self._market.quote(position.instrument).last, moment)
         return order
 
     def _quote(self, order: Order) -> Quote:

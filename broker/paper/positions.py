@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from broker.paper.instruments import Instrument
-from broker.paper.orders import Fill, Terms
+from broker.paper.orders import Fill, Terms, Ticket
 
 DELIVERY: Final = "C"
 INTRADAY: Final = "I"
@@ -162,6 +162,24 @@ class Positions:
 
     def _of(self, instrument: Instrument, product: str) -> Position:
         return self._by_key.setdefault((instrument.key, product), Position(instrument, product))
+
+
+def closing_ticket(position: Position, source: str) -> Ticket:
+    """Return the order that makes a position flat, at the worst price of the day."""
+    scrip, is_long = position.instrument, position.net > 0
+    return Ticket(
+        instrument=scrip,
+        side="S" if is_long else "B",
+        product=position.product,
+        price_type="LMT",
+        price=scrip.lower_circuit if is_long else scrip.upper_circuit,
+        trigger=None,
+        quantity=abs(position.net),
+        disclosed=0,
+        retention="DAY",
+        remarks=None,
+        source=source,
+    )
 
 
 def _average(amount: Decimal, quantity: int) -> Decimal:

@@ -46,8 +46,8 @@ class Front:
         if "admin" in parts[:-1]:
             return await self._admin.answer(request.method, last, raw)
         venue = self._venue
-        count_arrival(venue, last, raw, venue.moment())
-        met = venue.faults.meet(last)
+        fields = count_arrival(venue, last, raw, venue.moment())
+        met = venue.faults.meet(last, fields.values)
         authorization = request.headers.get("Authorization", "")
         return await deliver(venue, request, met.delivery, lambda: answer(venue, last, raw, authorization, met))
 
