@@ -98,7 +98,7 @@ def _answer(venue: Venue, route: str, raw: str, authorization: str, moment: Mome
     token = authorization.removeprefix(_BEARER) if authorization.startswith(_BEARER) else key
     if not venue.sessions.is_valid(token, moment) or fields.get("uid") not in {None, venue.settings.user_id}:
         return expired(venue, moment)
-    if route in _RATED and (text := venue.limiter.refusal(moment)):
+    if (text := venue.request_limiter.refusal(moment)) or (route in _RATED and (text := venue.limiter.refusal(moment))):
         raise RefusalError(text, HTTP_BAD)
     late = met.reading if met.reading and met.reading.kind == "late_book" else None
     as_of = moment.at - timedelta(seconds=late.seconds) if late else None

@@ -178,7 +178,7 @@ class Sockets:
     def _subscribe(self, line: Line, kind: str, keys: str) -> None:
         """Answer one whole frame per scrip that is known; what is not known is passed over."""
         for key in keys.split("#"):
-            if self._venue.catalogue.by_key(key):
+            if self._venue.on_the_wire(key, self._venue.moment()):
                 whole = self._whole(kind, key)
                 whole = line.ticks[kind, key] = disguised_tick(self._venue, whole, self._venue.moment()) or whole
                 line.say(whole)

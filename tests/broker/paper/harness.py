@@ -17,7 +17,7 @@ import requests
 import websocket
 from NorenRestApiPy.NorenApi import NorenApi
 
-from broker.paper.clock import IST, Moment
+from broker.paper.clock import IST, Moment, next_opening
 from broker.paper.exchange import Exchange
 from broker.paper.instruments import Catalogue, Instrument
 from broker.paper.market import Market
@@ -137,6 +137,13 @@ class Talk:
     def log_in(self, token: str) -> dict[str, str]:
         self.say(t="c", uid=USER, actid=USER, susertoken=token, source="API")
         return self.hear()
+
+
+def seconds_to_next_noon() -> float:
+    """Return how far it is to noon of the day of trade after this one."""
+    now = datetime.now(tz=IST)
+    day = Moment(now, 0.0).day
+    return (next_opening(datetime(day.year, day.month, day.day, 23, tzinfo=IST)).replace(hour=12) - now).total_seconds()
 
 
 def token_of(api: Any) -> str:
