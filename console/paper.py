@@ -62,7 +62,12 @@ def run_paper(host: str, port: int, data_dir: Path, seed: int | None) -> int:
     command = paper_command(host, port, data_dir, seed)
     if os.name == "posix":
         os.execve(command[0], command, paper_environment())  # noqa: S606  becomes the broker: signals reach it
-    return subprocess.call(command, env=paper_environment())  # noqa: S603  our own module
+    process = subprocess.Popen(command, env=paper_environment())  # noqa: S603  our own module
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # The child hears the same Ctrl-C, and ends in order.
+        return process.wait()
 
 
 def remembered_paper(data_dir: Path) -> PaperBroker | None:
