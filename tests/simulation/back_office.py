@@ -41,14 +41,10 @@ class BackOffice:
         self.ip_refused_until_s = -1.0
 
     def settle_delivery(self) -> None:
-        """Let yesterday's purchases and sales of delivery reach the demat, under the names of today."""
-        contracts = self._ledger.contracts
+        """Let yesterday's purchases and sales for delivery reach the demat."""
         for key, units in self._ledger.net.items():
             if key[2] == "C" and units:
                 self.demat[key[:2]] = self.demat.get(key[:2], 0) + units
-        for old, heir in contracts.heirs.items():
-            if old in self.demat:
-                self.demat[heir] = self.demat.get(heir, 0) + self.demat.pop(old)
 
     def objection(self, key: "Key", side: Side, quantity: int, now_s: float) -> str:
         """Return the broker's refusal, or an empty text."""

@@ -38,7 +38,7 @@ class Customs:
     expires: bool = False
     """Whether the future ends after the first day."""
     renames: bool = False
-    """Whether the first share bears another name from the second day on."""
+    """Whether the future bears another name from the second day on."""
 
 
 @dataclass(slots=True)
@@ -79,13 +79,12 @@ class Contracts:
             self.today[place] = changed
         if customs.expires and FUTURE in self.today:
             self._end(FUTURE, prices)
-        first = next(iter(self.today))
-        if customs.renames and first not in self.heirs.values():
-            heir = (first[0], f"NEW{first[1]}")
-            self.today[heir] = replace(self.today[first], symbol=heir[1])
-            prices[heir] = prices[first]
-            self.heirs[first] = heir
-            self._end(first, prices)
+        if customs.renames and FUTURE in self.today:
+            heir = (FUTURE[0], f"NEW{FUTURE[1]}")
+            self.today[heir] = replace(self.today[FUTURE], symbol=heir[1])
+            prices[heir] = prices[FUTURE]
+            self.heirs[FUTURE] = heir
+            self._end(FUTURE, prices)
 
     def _end(self, place: Place, prices: dict[Place, Decimal]) -> None:
         self.gone.add(place)

@@ -429,7 +429,8 @@ class Judge:
                 self.blame("settles", f"{name} of {day} is still {state}; at the exchange: {words_of(there)}")
             elif (state not in FINAL) != bool(alive):
                 self.blame("settles", f"{name} of {day} is {state}; at the exchange: {words_of(there)}")
-            if filled != traded and not (day < self.ledger.day and there and there[0].key[2] == "I"):
+            is_past = bool(there) and day < self.ledger.day
+            if filled != traded and not (is_past and self._is_in_no_book(there[0].key)):
                 self.blame("fills", f"{name} is {state} with {filled} filled; at the exchange {words_of(there)}")
         for order in self.ledger.today:
             if order.number not in known:
@@ -437,6 +438,10 @@ class Judge:
         self._check_fills()
         self._check_sums(holdings)
         self.rules.check_quiet()
+
+    def _is_in_no_book(self, key: Key) -> bool:
+        """Say whether what traded in this on a past day stands in no book of today."""
+        return key[2] not in CARRIED or self.ledger.is_gone(key[:2])
 
     def _check_fills(self) -> None:
         """Every fill is kept, once."""

@@ -6,7 +6,7 @@ yet stands in `PENDING_RULES`: then only the stories that are about it are judge
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,6 +68,7 @@ class Tried:
     """An exit that has left: at what limit, when, and whether the broker refused it."""
 
     tag: str
+    why: tuple[Origin, str]
     limit: Decimal
     at_s: float
     refused: bool
@@ -206,14 +207,15 @@ class Rules:
         self._check_worse(order, place)
         self._check_hedge(order, key)
         if order.limit_price is not None:
-            self._tried[place] = Tried(order.remarks_tag, order.limit_price, self._now, refused=False)
+            why = (command.origin, command.comment)
+            self._tried[place] = Tried(order.remarks_tag, why, order.limit_price, self._now, refused=False)
 
     def see_reply(self, order: Order, what: str, reply: PlaceReply) -> None:
         """The broker has answered."""
         place = (order.command.strategy, key_of(order.command))
         tried = self._tried.get(place)
         if what == "place" and tried is not None and tried.tag == order.remarks_tag and isinstance(reply, Refused):
-            self._tried[place] = Tried(tried.tag, tried.limit, tried.at_s, refused=True)
+            self._tried[place] = replace(tried, refused=True)
 
     def _check_delivery(self, order: Order, key: Key) -> None:
         """No exit buys shares back for delivery; no loss limit sells them."""
@@ -241,20 +243,22 @@ class Rules:
             self._blame("believed prices", f"{words}; the worst of the day was {self._worst:.2f}")
 
     def _check_worse(self, order: Order, place: tuple[str, Key]) -> None:
-        """After an exit that was refused the next gives away no more than the market has moved."""
-        tried = self._tried.get(place)
+        """After an exit that was refused the next for the same cause gives away no more than the market has moved."""
+        tried, command = self._tried.get(place), order.command
         if tried is None or order.limit_price is None or self._now - tried.at_s > REFUSED_S:
+            return
+        if not command.comment or tried.why != (command.origin, command.comment):
             return
         there = self._judge.ledger.by_tag.get(tried.tag, [])
         rejected = any(one.status is BrokerStatus.REJECTED and not one.filled for one in there)
         if not (tried.refused or rejected):
             return
-        gave = (order.limit_price - tried.limit) * order.command.side.sign
+        gave = (order.limit_price - tried.limit) * command.side.sign
         low, high = self._judge.ledger.range_of(place[1][:2], tried.at_s - SEEN_S)
         # A band of the protected limit is a share of the price: it moves a little with it.
         most = high - low + TICK * 2 + high * Decimal("0.001")
         if gave > most:
-            words = f"{order.command.command_id} leaves at {order.limit_price} after {tried.limit} was refused"
+            words = f"{command.command_id} leaves at {order.limit_price} after {tried.limit} was refused"
             self._blame("worse prices", f"{words}; the market was between {low} and {high}")
 
     def _check_hedge(self, order: Order, key: Key) -> None:
