@@ -625,7 +625,7 @@ class BooksCompared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatesCompared:
-    """Updates that the broker pushed were compared with ours; these are the news in them."""
+    """Updates that the broker pushed, or its trades, were compared with ours; these are the news in them."""
 
     reports: tuple[Report, ...]
 

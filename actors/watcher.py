@@ -182,6 +182,9 @@ class WatcherActor(DeskActor):
             logger.warning("the trade book could not be read: {}", book.cause)
             return
         self._trades = book
+        reports = self._comparison.compare_trades(book)
+        if reports:
+            post(self._command, UpdatesCompared(reports=reports))
         self._tell_fills(book.rows)
         post(self._broker, ReadPositions())
 

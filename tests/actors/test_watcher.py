@@ -215,7 +215,7 @@ def test_fills_are_passed_on(room: WatcherRoom) -> None:
 def test_a_fill_waits_until_the_number_of_its_order_is_known(room: WatcherRoom) -> None:
     sent = order(command_id="new", state=State.SENDING)
     known = replace(sent, state=State.WORKING, broker_order_id="B2")
-    fill = trade_of(known)
+    fill = trade_of(known, remarks="")
     room.actor.on_receive(OrdersMoved(orders=(sent,), fills_grew=False))
     room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
     told_early = room.command.of(FillsSeen)
@@ -224,6 +224,21 @@ def test_a_fill_waits_until_the_number_of_its_order_is_known(room: WatcherRoom) 
     room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
     assert told_early == []
+    assert room.command.only(FillsSeen).fills == (fill,)
+
+
+def test_a_trade_with_our_tag_finds_its_order_and_is_told_with_it(room: WatcherRoom) -> None:
+    lost = order(command_id="lost", state=State.UNCONFIRMED)
+    fill = trade_of(lost, broker_order_id="B2")
+    room.actor.on_receive(OrdersMoved(orders=(lost,), fills_grew=False))
+    room.see(WORKING)
+
+    for _ in range(2):
+        room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
+
+    (report,) = room.command.only(UpdatesCompared).reports
+    assert (report.command_id, report.happened.event) == ("lost", Event.FILL)
+    assert (report.happened.broker_order_id, report.happened.average_price) == ("B2", fill.price)
     assert room.command.only(FillsSeen).fills == (fill,)
 
 
