@@ -41,6 +41,7 @@ from domain.risk import TradingState
 from domain.session import SessionState
 from domain.settlement import Settlement
 from domain.stops import Protection, StopTerms
+from domain.witnesses import Sighting
 
 # the caller's words
 
@@ -679,6 +680,13 @@ class BooksUnavailable:
 
     cause: str
     blind_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksWitnessed:
+    """Which of the three books have been away for too long, and which were read, where that has changed."""
+
+    sighting: Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1365,6 +1373,7 @@ CommandInbox: TypeAlias = (
     | AskForMoves
     | BooksCompared
     | BooksUnavailable
+    | BooksWitnessed
     | FillsSeen
     | ResumeOrders
     | JoinStrategy

@@ -37,7 +37,9 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreemen
         name, key = order.command.command_id, order.command.key
         if order.is_over or name in today.shown or order.day >= today.day:
             continue
-        if key in today.moving or order.broker_order_id in living or order.remarks_tag in living:
+        if order.broker_order_id in living or order.remarks_tag in living:
+            continue
+        if key in today.moving:
             continue
         if key in today.apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
             sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"

@@ -7,6 +7,7 @@ from actors.messages import (
     BooksChecked,
     BooksCompared,
     BooksUnavailable,
+    BooksWitnessed,
     FeedChanged,
     FillsSeen,
     HeartbeatSent,
@@ -15,6 +16,7 @@ from actors.messages import (
     OrderUpdateSeen,
     Poll,
     PositionsRead,
+    PositionsSeen,
     ReadOrderBook,
     ReadPositions,
     ReadTradeBook,
@@ -28,6 +30,7 @@ from domain.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavail
 from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.settings import ProofSettings, WatcherSettings
+from domain.witnesses import BookKind, Sighting
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, book, order, row_of, trade_of
 
@@ -250,6 +253,30 @@ def test_trades_that_could_not_be_read_are_asked_for_again(room: WatcherRoom) ->
 
     assert len(room.broker.of(ReadTradeBook)) == 2
     assert room.command.of(FillsSeen) == []
+
+
+def test_positions_are_read_also_when_the_trades_could_not_be(room: WatcherRoom) -> None:
+    room.see(WORKING)
+
+    room.actor.on_receive(TradeBookRead(book=Unavailable("HTTP 502", room.clock.now())))
+    room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
+    room.see(WORKING)
+
+    assert len(room.broker.of(ReadPositions)) == 1
+    assert room.risk.only(PositionsSeen).book.rows == ()
+    assert room.command.of(BooksChecked) == [], "two books judge nothing"
+
+
+def test_a_book_that_is_away_for_long_is_told_once_and_so_is_its_return(room: WatcherRoom) -> None:
+    for seconds in (0, 300, 299, 1, 100):
+        room.clock.advance(seconds)
+        room.actor.on_receive(TradeBookRead(book=Unavailable("HTTP 502", room.clock.now())))
+    away = [one.sighting.away for one in room.command.of(BooksWitnessed)]
+
+    room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
+
+    assert away == [(), ((BookKind.TRADES, "HTTP 502"),)]
+    assert room.command.of(BooksWitnessed)[-1].sighting == Sighting(read=frozenset({BookKind.TRADES}))
 
 
 def test_a_heartbeat_names_who_sends_it(room: WatcherRoom) -> None:

@@ -323,9 +323,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what a past day left open is never settled",
-        "domain/comparison.py",
-        "            if order.is_over or name in self._shown or order.day >= self._day or",
-        "            if order.is_over or name in self._shown or order.day <= self._day or",
+        "domain/past_orders.py",
+        "        if order.is_over or name in today.shown or order.day >= today.day:",
+        "        if order.is_over or name in today.shown or order.day <= today.day:",
         theme="days",
     ),
     Mutant(
@@ -439,9 +439,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what others trade meanwhile may settle a past day",
-        "domain/comparison.py",
-        "            if key in moving:\n",
-        "            if key in set():\n",
+        "domain/past_orders.py",
+        "        if key in today.moving:\n",
+        "        if key in set():\n",
         theme="days",
     ),
     Mutant(
