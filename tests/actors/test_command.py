@@ -394,6 +394,7 @@ def test_a_short_blindness_is_waited_out(room: CommandRoom) -> None:
 
 
 def test_a_book_that_is_away_is_an_alarm_once_and_its_return_is_told(room: CommandRoom) -> None:
+    room.notifier.take()
     away = BooksWitnessed(sighting=Sighting(away=((BookKind.TRADES, "HTTP 502"),), waiting=("c1",)))
     for message in (away, away, BooksWitnessed(sighting=Sighting())):
         room.tell(message)
