@@ -40,6 +40,7 @@ from actors.messages import (
     BooksChecked,
     BooksCompared,
     BooksUnavailable,
+    BooksWitnessed,
     BrokerInbox,
     ChangeAnswered,
     ChangeBlocked,
@@ -183,7 +184,7 @@ class CommandActor(LoopActor):
             repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
         )
         self._settling = Settling(repo, self._record)
-        self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell)
+        self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max)
         self._being_settled: set[str] = set()
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
@@ -252,6 +253,8 @@ class CommandActor(LoopActor):
                 self._take_disagreements(message)
             case BooksUnavailable():
                 self._sight.be_blind(message)
+            case BooksWitnessed():
+                self._sight.witness(message)
             case ForeignRecorded():
                 self._take_foreign(message)
             case ExternalMoveRecorded():
@@ -670,13 +673,15 @@ class CommandActor(LoopActor):
 class CommandLimits:
     """The bounds kept here: orders waiting at once, seconds without a readable book, the time of the square-off.
 
-    `silence_s_max` bounds the seconds in which nothing is heard of books at all.
+    `silence_s_max` bounds the seconds in which nothing is heard of books, `book_away_s_max` those in which one of the
+    three can't be read.
     """
 
     orders_waiting_max: int
     blind_s_max: float
     silence_s_max: float
     square_off: SquareOff = SquareOff()  # noqa: RUF009  frozen
+    book_away_s_max: float = 600.0
     collared: bool = False
     """Whether risk wants to know the last price of every entry."""
 

@@ -43,6 +43,7 @@ from domain.risk import TradingState
 from domain.session import SessionState
 from domain.settlement import Settlement
 from domain.stops import Protection, StopTerms
+from domain.witnesses import Sighting
 
 # the caller's words
 
@@ -644,7 +645,7 @@ class BooksCompared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatesCompared:
-    """Updates that the broker pushed were compared with ours; these are the news in them."""
+    """Updates that the broker pushed, or its trades, were compared with ours; these are the news in them."""
 
     reports: tuple[Report, ...]
 
@@ -698,6 +699,13 @@ class BooksUnavailable:
 
     cause: str
     blind_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksWitnessed:
+    """Which of the three books have been away for too long, and which were read, where that has changed."""
+
+    sighting: Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1402,6 +1410,7 @@ CommandInbox: TypeAlias = (
     | AskForMoves
     | BooksCompared
     | BooksUnavailable
+    | BooksWitnessed
     | FillsSeen
     | ResumeOrders
     | JoinStrategy

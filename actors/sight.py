@@ -5,21 +5,32 @@ A part of CommandActor, in its thread. Exits never ask here: they get out.
 
 from collections.abc import Callable
 
-from actors.messages import BooksCompared, BooksUnavailable, SessionChanged
+from actors.messages import BooksCompared, BooksUnavailable, BooksWitnessed, SessionChanged
 from domain.alert import Alert
 from domain.alert_words import agreement_alert, blind_alert, disagreement_alert, seeing_alert
+from domain.book_words import books_away_alert, books_back_alert
 from domain.books import Disagreement
 from domain.reasons import Reason
 from domain.seams import Clock
 from domain.session import SessionState
+from domain.witnesses import Sighting
 
 
 class Sight:
     """Owns how well the desk sees the broker. Each reason is a sentence, and None where all is well."""
 
-    def __init__(self, blind_s_max: float, silence_s_max: float, clock: Clock, tell: Callable[[Alert], None]) -> None:
+    def __init__(
+        self,
+        blind_s_max: float,
+        silence_s_max: float,
+        clock: Clock,
+        tell: Callable[[Alert], None],
+        book_away_s_max: float = 600.0,
+    ) -> None:
         self._tell = tell
         self._is_blind = False
+        self._away = Sighting()
+        self._book_away_s_max = book_away_s_max
         self._blind_s_max = blind_s_max
         self._silence_s_max = silence_s_max
         self._clock = clock
@@ -71,6 +82,16 @@ class Sight:
         if not self._is_blind:
             self._is_blind = True
             self._tell(blind_alert(cause))
+
+    def witness(self, message: BooksWitnessed) -> None:
+        """Tell of books that are away for too long: once, again when an order comes to wait for them, and their end."""
+        before, seen = self._away, message.sighting
+        if seen.needs_telling(before):
+            self._away = seen
+            self._tell(books_away_alert(seen, self._book_away_s_max))
+        elif before.is_over_by(seen):
+            self._away = Sighting()
+            self._tell(books_back_alert())
 
     def disagree(self, found: tuple[Disagreement, ...]) -> None:
         """Alarm about what is new, and say what has cleared."""

@@ -18,6 +18,7 @@ from actors.messages import (
     BooksChecked,
     BooksCompared,
     BooksUnavailable,
+    BooksWitnessed,
     BrokerInbox,
     CommandInbox,
     DayBegan,
@@ -50,6 +51,7 @@ from domain.comparison import Comparison
 from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
 from domain.seams import Clock, trading_day
 from domain.settings import WatcherSettings
+from domain.witnesses import BookKind, Witnessing
 
 SHRUNK: Final = "the order book lacks orders that it has shown before"
 
@@ -81,6 +83,7 @@ class WatcherActor(DeskActor):
         self._clock = clock
         self._timer = timer
         self._seen_at = clock.monotonic()
+        self._witnessing = Witnessing(settings.book_away_s_max, clock.monotonic())
         self._book_asked_at: datetime | None = None
         self._day = ""
         self._updates: list[OrderUpdate] = []
@@ -150,6 +153,7 @@ class WatcherActor(DeskActor):
             # A book that an earlier watcher asked for is welcome, but winds no second clock.
             self._polling = False
             self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, Poll())
+        self._witness(BookKind.ORDERS, book)
         if isinstance(book, Unavailable):
             self._be_blind(book.cause)
             return
@@ -167,6 +171,17 @@ class WatcherActor(DeskActor):
             self._be_blind(SHRUNK)
         post(self._broker, ReadTradeBook())
 
+    def _witness(self, kind: BookKind, book: Book[OrderRow] | Book[TradeRow] | Book[PositionRow] | Unavailable) -> None:
+        """Note whether a book could be read, and tell when one has been away for too long, or is back."""
+        now_s = self._clock.monotonic()
+        if isinstance(book, Unavailable):
+            self._witnessing.miss(kind, book.cause)
+        else:
+            self._witnessing.read(kind, now_s)
+        sighting = self._witnessing.look(now_s, self._comparison.orders)
+        if sighting is not None:
+            post(self._command, BooksWitnessed(sighting=sighting))
+
     def _be_blind(self, cause: str) -> None:
         logger.warning("the order book could not be read: {}", cause)
         blind_s = self._clock.monotonic() - self._seen_at
@@ -178,12 +193,18 @@ class WatcherActor(DeskActor):
             post(self._command, DayBegan(day=day))
 
     def _take_trades(self, book: Book[TradeRow] | Unavailable) -> None:
+        self._witness(BookKind.TRADES, book)
+        # Positions are read all the same: the day's loss and the stops' prices hang on them.
+        post(self._broker, ReadPositions())
         if isinstance(book, Unavailable):
             logger.warning("the trade book could not be read: {}", book.cause)
+            self._trades = None
             return
         self._trades = book
+        reports = self._comparison.compare_trades(book)
+        if reports:
+            post(self._command, UpdatesCompared(reports=reports))
         self._tell_fills(book.rows)
-        post(self._broker, ReadPositions())
 
     def _tell_fills(self, rows: tuple[TradeRow, ...]) -> None:
         """Tell the fills that were not told yet, of orders whose number we know: the others wait for it."""
@@ -195,6 +216,7 @@ class WatcherActor(DeskActor):
             post(self._command, FillsSeen(fills=new))
 
     def _keep(self, book: Book[PositionRow] | Unavailable) -> None:
+        self._witness(BookKind.POSITIONS, book)
         if isinstance(book, Unavailable):
             logger.warning("the positions could not be read: {}", book.cause)
             return

@@ -316,6 +316,7 @@ class Wiring:
             settings.watcher.blind_s_max,
             settings.watcher.blind_s_max + settings.watcher.poll_interval_s,
             self._square_off(),
+            book_away_s_max=settings.watcher.book_away_s_max,
             collared=settings.risk.price_collar_percent is not None,
         )
         self._begin(

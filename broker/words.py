@@ -19,7 +19,10 @@ _RATE: Final = re.compile(
     r"in a current (second|minute) exceeds limit|rate.?limit|too many requests",
     re.IGNORECASE,
 )
-_NO_DATA: Final = re.compile(r"\bno data\b", re.IGNORECASE)
+# The bare words alone, as the broker frames them: `Error Occurred : 5 "no data"`, `No Data :   `. A sentence that has
+# them among others (a quota, a maintenance, a timeout) tells of trouble, and never that something does not exist.
+_NO_DATA: Final = re.compile(r'\s*(?:error occurred\s*:\s*\d+\s*)?"?no data"?\s*[:.]?\s*', re.IGNORECASE)
+_NO_DATA_STATUSES: Final = frozenset({200, 400, 404})
 
 # "Server Timeout :  " is the front saying that it gave up waiting for the order system: the order may be in it. The
 # other words are not documented; they are read alike because each tells of trouble behind the front, not of a
@@ -92,13 +95,11 @@ class Answer:
     def says_no_data(self) -> bool:
         """Is this the failure object that stands for an empty book, or an empty array?
 
-        An empty result is an error object here, under HTTP 200, 400 or 404; never under 5xx.
+        An empty result is an error object here, under HTTP 200, 400 or 404; never under another status.
         """
-        if self.http_status >= _HTTP_SERVER_ERROR:
-            return False
         if isinstance(self.body, JsonArray):
-            return self.body.is_empty
-        return bool(_NO_DATA.search(self.refusal or ""))
+            return self.http_status == HTTP_OK and self.body.is_empty
+        return self.http_status in _NO_DATA_STATUSES and bool(_NO_DATA.fullmatch(self.refusal or ""))
 
     @property
     def says_session_expired(self) -> bool:

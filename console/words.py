@@ -21,6 +21,7 @@ LABELS: Final[Mapping[str, str]] = {
     "broker_status": "the broker's word",
     "filled": "filled",
     "matched_by": "found by",
+    "book": "seen in",
     "book_asked_at": "book asked at",
     "healthy_books": "healthy books without it",
     "first_asked_at": "first asked at",

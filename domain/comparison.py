@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.absence import Absences, must_be_shown
+from domain.absence import Absences, Witnesses, must_be_shown
 from domain.books import (
     CARRIED_PRODUCTS,
     Disagreement,
@@ -25,12 +25,12 @@ from domain.books import (
 )
 from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, key_of
 from domain.foreign import external_order
-from domain.lifecycle import Event, State
-from domain.order import InstrumentKey, Order, OrderEvent, Product
-from domain.reasons import Reason
+from domain.order import InstrumentKey, Order
+from domain.past_orders import Today, past_orders
 from domain.reconcile import OrderIndex, Report, event_of, event_of_update, filled_in, looks_like_ours
 from domain.seams import may_have_turned, trading_day, turning_since
 from domain.settings import ProofSettings, WatcherSettings
+from domain.trades import Traded, event_of_trades, found_by_two, traded_by_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +72,10 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """The three books of one round, the order book being whole."""
+    """The three books of one round, the order book being whole; `shown` are the command ids that it shows."""
 
-    rows: tuple[OrderRow, ...]
+    orders: Book[OrderRow]
+    shown: frozenset[str]
     trades: Book[TradeRow]
     positions: Book[PositionRow]
 
@@ -92,7 +93,8 @@ class Comparison:
         self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
         self._hidden = Patience(proof.books, proof.window_s)
         self._apart: tuple[Disagreement, ...] = ()
-        self._rows: tuple[OrderRow, ...] = ()
+        self._orders_book: Book[OrderRow] | None = None
+        self._numbers: frozenset[str] = frozenset()
         self._shown: set[str] = set()
         self._whole = False
         self._round: _Round | None = None
@@ -121,11 +123,13 @@ class Comparison:
         self._enter_day(trading_day(book.asked_at), shown)
         lost = [one for one in self._lost(book, shown) if one.name not in self._accepted]
         self._whole = not lost
-        self._rows, self._shown = book.rows, shown
+        self._orders_book, self._shown = book, shown
+        self._numbers = frozenset(row.broker_order_id for row in book.rows)
         lasting = self._hidden.lasting(lost, book.asked_at, lambda _: False)
         if self._whole:
-            checked = self._check(book.rows)
-            reports.extend(self._absences.advance(self.orders, shown, book.asked_at, book.asked_s))
+            checked, witnesses = self._check(book.rows)
+            if witnesses is not None:
+                reports.extend(self._absences.advance(self.orders, witnesses))
         else:
             checked = Checked((), (), (*self._apart, *lasting)) if lasting else None
         return Compared(tuple(reports), tuple(self._foreign(strange, book)), self._whole, checked)
@@ -188,27 +192,46 @@ class Comparison:
         self.orders.observe(order.after(happened, update.seen_at))
         return Report(order.command.command_id, happened)
 
+    # the trade book
+
+    def compare_trades(self, book: Book[TradeRow]) -> tuple[Report, ...]:
+        """Return what trades prove of orders that the last order book does not show: they find their orders."""
+        reports: list[Report] = []
+        for traded in traded_by_number(row for row in book.rows if row.broker_order_id not in self._numbers).values():
+            order = self.orders.match(traded)
+            happened = None if order is None else event_of_trades(order, traded, book.asked_at)
+            if order is None or happened is None:
+                continue
+            # The next book may come before this one is on disk: it is judged by what this one told.
+            self.orders.observe(order.after(happened, book.asked_at))
+            reports.append(Report(order.command.command_id, happened))
+        return tuple(reports)
+
     # the three books together
 
     def keep(self, trades: Book[TradeRow], positions: Book[PositionRow]) -> None:
         """Take the books that were read after the last order book: the next one completes the round."""
-        self._round = _Round(self._rows, trades, positions) if self._whole else None
+        whole = self._orders_book if self._whole else None
+        self._round = None if whole is None else _Round(whole, frozenset(self._shown), trades, positions)
 
-    def _check(self, rows: tuple[OrderRow, ...]) -> Checked | None:
+    def _check(self, rows: tuple[OrderRow, ...]) -> tuple[Checked | None, Witnesses | None]:
         """Judge the last round, now that `rows` tell what traded meanwhile; None when there was no whole round."""
         judged, self._round = self._round, None
         if judged is None:
-            return None
-        before = {row.broker_order_id: row for row in judged.rows}
+            return None, None
+        before = {row.broker_order_id: row for row in judged.orders.rows}
         moved = [row for row in rows if _has_traded(row, before.get(row.broker_order_id))]
         unjudged = {fills_name(row.broker_order_id) for row in moved}
         moving = {key for key in map(key_of, moved) if key is not None}
         unjudged |= {position_name(key) for key in moving} | self._turned(judged.positions.asked_at)
         trades = judged.trades
-        found = [*fills_disagree(judged.rows, trades.rows), *map(unreadable, self._unreadable)]
+        found = [*fills_disagree(judged.orders.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
-        apart = positions_disagree(judged.positions.rows, self.orders, self._shown, sums)
-        past, reports = self._past(trades, {one.key for one in apart}, moving)
+        lone = traded_by_number(row for row in trades.rows if row.broker_order_id not in before).values()
+        apart = positions_disagree(judged.positions.rows, self.orders, self._shown | self._traded(lone), sums)
+        keys_apart = {one.key for one in apart}
+        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys_apart, moving=moving)
+        past, reports = past_orders(self.orders, today)
         settled = [one for one in (*found, *apart, *past) if one.name not in unjudged]
         lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
         carried = tuple(one for one in lasting if one.quarrel is Quarrel.CARRIED)
@@ -216,7 +239,17 @@ class Comparison:
             one for one in lasting if one.quarrel is not Quarrel.CARRIED and one.name not in self._accepted
         )
         self._apart = disagreements
-        return Checked(tuple(reports), carried, disagreements)
+        reports.extend(found_by_two(disagreements, trades, self.orders))
+        witnesses = Witnesses(
+            shown=judged.shown | self._shown,
+            asked_at=judged.orders.asked_at,
+            asked_s=judged.orders.asked_s,
+            apart={one.key: one.difference for one in apart if one.key is not None},
+            moving=moving,
+            unknown=tuple(one for one in lone if self.orders.match(one) is None),
+            untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),
+        )
+        return Checked(tuple(reports), carried, disagreements), witnesses
 
     def _turned(self, asked_at: datetime) -> set[str]:
         """Return the names that can't be judged while the broker turns its books, one after the other, in the night."""
@@ -226,31 +259,10 @@ class Comparison:
         names = {position_name(one.command.key) for one in orders}
         return names | {fills_name(one.broker_order_id) for one in orders if one.broker_order_id}
 
-    def _past(
-        self, trades: Book[TradeRow], apart: set[InstrumentKey | None], moving: set[InstrumentKey]
-    ) -> tuple[list[Disagreement], list[Report]]:
-        """Settle what a past day left open and today's book does not show (docs/architecture.md, day roll).
-
-        DAY orders end with their day. One that trades today lives on. Where positions do not add up, or where nothing
-        could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it. What trades
-        while the books are read may make up for what the order did, and proves nothing yet.
-        """
-        living = {trade.broker_order_id for trade in trades.rows}
-        unsettled: list[Disagreement] = []
-        reports: list[Report] = []
-        for order in self.orders:
-            name, key = order.command.command_id, order.command.key
-            if order.is_over or name in self._shown or order.day >= self._day or order.broker_order_id in living:
-                continue
-            if key in moving:
-                continue
-            if key in apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
-                sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"
-                unsettled.append(Disagreement(name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence))
-                continue
-            inputs = {"order_of": order.day, "settled_on": self._day, "filled": str(order.filled_quantity)}
-            reports.append(Report(name, OrderEvent(event=Event.CANCEL, tag=Reason.DAY_ENDED, inputs=inputs)))
-        return unsettled, reports
+    def _traded(self, lone: Iterable[Traded]) -> set[str]:
+        """Return the command ids of today's orders that the trade book alone shows: the account holds what they did."""
+        known = (self.orders.match(one) for one in lone)
+        return {one.command.command_id for one in known if one is not None and one.day == self._day}
 
     # what others decide
 

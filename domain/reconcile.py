@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from domain.change import ChangeKind
 from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
@@ -49,6 +49,18 @@ class Report:
     happened: OrderEvent
 
 
+class Named(Protocol):
+    """What the broker's rows carry to name an order: its own number, and our tag."""
+
+    @property
+    def broker_order_id(self) -> str:
+        """Return the broker's number."""
+
+    @property
+    def remarks(self) -> str:
+        """Return the tag, or nothing."""
+
+
 class OrderIndex:
     """The orders a book may speak of: every unresolved one, and those of today that are over (late truths)."""
 
@@ -71,7 +83,7 @@ class OrderIndex:
         if order.remarks_tag:
             self._by_remarks[order.remarks_tag] = name
 
-    def match(self, row: OrderRow) -> Order | None:
+    def match(self, row: "Named") -> Order | None:
         """Find the order a row speaks of: by the broker's id, else by our tag."""
         name = self._by_broker_id.get(row.broker_order_id) or self._by_remarks.get(row.remarks)
         return None if name is None else self._by_command.get(name)

@@ -118,6 +118,8 @@ class WatcherSettings(Section):
 
     poll_interval_s: Seconds = 1.0
     blind_s_max: Seconds = 5.0
+    book_away_s_max: Seconds = 600.0
+    """A book that could not be read for so long is told: what waits for it needs a person."""
     disagreements_seen_min: Count = 3
     disagreement_s_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.0
     """The books are read one after the other: a difference counts when so many cycles over so long have shown it."""

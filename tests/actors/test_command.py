@@ -8,6 +8,7 @@ from actors.messages import (
     AskForMoves,
     BooksCompared,
     BooksUnavailable,
+    BooksWitnessed,
     CheckRisk,
     EventRecorded,
     ExposureMoved,
@@ -36,6 +37,7 @@ from actors.messages import (
     SessionChanged,
     StopTaking,
 )
+from domain.alert import Level
 from domain.calendar import Calendar
 from domain.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.lifecycle import Event, State, Status
@@ -44,6 +46,7 @@ from domain.reasons import Reason
 from domain.reconcile import Report
 from domain.session import SessionState
 from domain.settings import CalendarSettings
+from domain.witnesses import BookKind, Sighting
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import TEN_O_CLOCK, Probe, command, instrument, order, trade_of
 
@@ -415,6 +418,20 @@ def test_a_new_desk_is_not_ready() -> None:
 def test_a_short_blindness_is_waited_out(room: CommandRoom) -> None:
     room.tell(BooksUnavailable(cause="HTTP 502", blind_s=4.9))
 
+    assert room.readiness.reasons == ()
+
+
+def test_a_book_that_is_away_is_an_alarm_once_and_its_return_is_told(room: CommandRoom) -> None:
+    room.notifier.take()
+    away = BooksWitnessed(sighting=Sighting(away=((BookKind.TRADES, "HTTP 502"),), waiting=("c1",)))
+    for message in (away, away, BooksWitnessed(sighting=Sighting())):
+        room.tell(message)
+    told = [one.alert.level for one in room.notifier.of(RaiseAlert)]
+
+    room.tell(BooksWitnessed(sighting=Sighting(read=frozenset(BookKind))))
+
+    assert told == [Level.ALARM]
+    assert room.notifier.of(RaiseAlert)[-1].alert.ends
     assert room.readiness.reasons == ()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from actors.messages import FillCounted, LookAtRisk, MakeAllFlat, OrderPriced, PositionsSeen, PriceOrder, PriceTicked
 from actors.risk import RiskActor
+from domain.calendar import Calendar
 from domain.evidence import Book, PositionRow, Tick
 from domain.lifecycle import State
 from domain.loss_doubt import DOUBT_S_MAX
@@ -13,7 +14,8 @@ from domain.order import Exchange
 from domain.pnl import PnlBook
 from domain.risk import RiskBook
 from domain.seams import trading_day
-from domain.settings import RiskSettings
+from domain.settings import CalendarSettings, RiskSettings
+from domain.trading_days import TradingDays
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument, order
 
@@ -40,6 +42,7 @@ class LossRoom:
             days=(),
             budgets={name: Decimal(most) for name, most in budgets.items()},
             working=(),
+            trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
             clock=self.clock,
             timer=ManualTimer(self.clock),
         )

@@ -17,6 +17,7 @@ from actors.messages import (
     RiskCleared,
 )
 from actors.risk import RiskActor
+from domain.calendar import Calendar
 from domain.evidence import Book, PositionRow, Tick
 from domain.lifecycle import State
 from domain.loss_limit import RiskDay
@@ -25,7 +26,8 @@ from domain.pnl import PnlBook
 from domain.reasons import Reason
 from domain.risk import RiskBook
 from domain.seams import trading_day
-from domain.settings import RiskSettings
+from domain.settings import CalendarSettings, RiskSettings
+from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, ManualTimer, Probe, command, order
 
 
@@ -49,6 +51,7 @@ class RiskRoom:
             days=days,
             budgets={},
             working=(),
+            trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
             clock=self.clock,
             timer=ManualTimer(self.clock),
         )

@@ -7,6 +7,7 @@ from actors.messages import (
     BooksChecked,
     BooksCompared,
     BooksUnavailable,
+    BooksWitnessed,
     FeedChanged,
     FillsSeen,
     HeartbeatSent,
@@ -15,6 +16,7 @@ from actors.messages import (
     OrderUpdateSeen,
     Poll,
     PositionsRead,
+    PositionsSeen,
     ReadOrderBook,
     ReadPositions,
     ReadTradeBook,
@@ -28,6 +30,7 @@ from domain.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavail
 from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.settings import ProofSettings, WatcherSettings
+from domain.witnesses import BookKind, Sighting
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, book, order, row_of, trade_of
 
@@ -215,7 +218,7 @@ def test_fills_are_passed_on(room: WatcherRoom) -> None:
 def test_a_fill_waits_until_the_number_of_its_order_is_known(room: WatcherRoom) -> None:
     sent = order(command_id="new", state=State.SENDING)
     known = replace(sent, state=State.WORKING, broker_order_id="B2")
-    fill = trade_of(known)
+    fill = trade_of(known, remarks="")
     room.actor.on_receive(OrdersMoved(orders=(sent,), fills_grew=False))
     room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
     told_early = room.command.of(FillsSeen)
@@ -227,6 +230,21 @@ def test_a_fill_waits_until_the_number_of_its_order_is_known(room: WatcherRoom) 
     assert room.command.only(FillsSeen).fills == (fill,)
 
 
+def test_a_trade_with_our_tag_finds_its_order_and_is_told_with_it(room: WatcherRoom) -> None:
+    lost = order(command_id="lost", state=State.UNCONFIRMED)
+    fill = trade_of(lost, broker_order_id="B2")
+    room.actor.on_receive(OrdersMoved(orders=(lost,), fills_grew=False))
+    room.see(WORKING)
+
+    for _ in range(2):
+        room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
+
+    (report,) = room.command.only(UpdatesCompared).reports
+    assert (report.command_id, report.happened.event) == ("lost", Event.FILL)
+    assert (report.happened.broker_order_id, report.happened.average_price) == ("B2", fill.price)
+    assert room.command.only(FillsSeen).fills == (fill,)
+
+
 def test_trades_that_could_not_be_read_are_asked_for_again(room: WatcherRoom) -> None:
     room.see(WORKING)
     room.actor.on_receive(TradeBookRead(book=Unavailable("HTTP 502", room.clock.now())))
@@ -235,6 +253,30 @@ def test_trades_that_could_not_be_read_are_asked_for_again(room: WatcherRoom) ->
 
     assert len(room.broker.of(ReadTradeBook)) == 2
     assert room.command.of(FillsSeen) == []
+
+
+def test_positions_are_read_also_when_the_trades_could_not_be(room: WatcherRoom) -> None:
+    room.see(WORKING)
+
+    room.actor.on_receive(TradeBookRead(book=Unavailable("HTTP 502", room.clock.now())))
+    room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
+    room.see(WORKING)
+
+    assert len(room.broker.of(ReadPositions)) == 1
+    assert room.risk.only(PositionsSeen).book.rows == ()
+    assert room.command.of(BooksChecked) == [], "two books judge nothing"
+
+
+def test_a_book_that_is_away_for_long_is_told_once_and_so_is_its_return(room: WatcherRoom) -> None:
+    for seconds in (0, 300, 299, 1, 100):
+        room.clock.advance(seconds)
+        room.actor.on_receive(TradeBookRead(book=Unavailable("HTTP 502", room.clock.now())))
+    away = [one.sighting.away for one in room.command.of(BooksWitnessed)]
+
+    room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
+
+    assert away == [(), ((BookKind.TRADES, "HTTP 502"),)]
+    assert room.command.of(BooksWitnessed)[-1].sighting == Sighting(read=frozenset({BookKind.TRADES}))
 
 
 def test_a_heartbeat_names_who_sends_it(room: WatcherRoom) -> None:

@@ -22,7 +22,7 @@ from tests.broker.conftest import (
     Talk,
     reply,
 )
-from tests.broker.trouble import EXPIRED, HTML, not_ok
+from tests.broker.trouble import EXPIRED, HTML, NOT_BARE, not_ok
 
 
 def order_line(**given: Any) -> dict[str, Any]:  # noqa: ANN401  any field of a row
@@ -308,6 +308,27 @@ def test_an_empty_book_is_believed_when_the_session_is_alive(
     assert isinstance(book, Book)
     assert book.rows == ()
     assert stub.asked[-1].route == "Limits"
+
+
+@pytest.mark.parametrize("route", BOOKS)
+@pytest.mark.parametrize("words", NOT_BARE)
+@pytest.mark.parametrize("http_status", [200, 400, 404])
+def test_only_the_bare_words_make_a_book_empty(
+    broker: NorenBroker, stub: StubBroker, route: str, words: str, http_status: int
+) -> None:
+    stub.answer(route, reply(not_ok(words), http_status))
+
+    unavailable = read(broker, route)
+
+    assert isinstance(unavailable, Unavailable)
+    assert " ".join(words.split()) in " ".join(unavailable.cause.split()), "told as they are"
+
+
+@pytest.mark.parametrize("empty", [reply(NO_DATA, 429), reply(NO_DATA, 403), reply([], 404)])
+def test_a_status_that_empty_books_do_not_have_makes_none(broker: NorenBroker, stub: StubBroker, empty: object) -> None:
+    stub.answer("OrderBook", empty)
+
+    assert isinstance(broker.order_book(), Unavailable)
 
 
 @pytest.mark.parametrize("route", BOOKS)

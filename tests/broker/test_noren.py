@@ -39,7 +39,7 @@ from tests.broker.conftest import (
     reply,
     settings,
 )
-from tests.broker.trouble import EXPIRED, HTML, RATE, lost_replies, not_ok
+from tests.broker.trouble import EXPIRED, HTML, NOT_BARE, RATE, lost_replies, not_ok
 from tests.broker.web import TOKEN, WAIT_S
 
 PLACED = {"request_time": "10:48:03 20-05-2020", "stat": "Ok", "norenordno": "20052000000017"}
@@ -517,6 +517,19 @@ def test_a_symbol_that_is_not_found_is_unknown(broker: NorenBroker, stub: StubBr
     stub.answer("SearchScrip", answer)
 
     assert broker.find_instrument(Exchange.NSE, "NOSUCH") == UnknownInstrument(Exchange.NSE, "NOSUCH")
+
+
+@pytest.mark.parametrize("words", NOT_BARE)
+@pytest.mark.parametrize("http_status", [200, 400, 404])
+def test_only_the_bare_words_make_a_symbol_unknown(
+    broker: NorenBroker, stub: StubBroker, words: str, http_status: int
+) -> None:
+    stub.answer("SearchScrip", reply(not_ok(words), http_status))
+
+    unavailable = broker.find_instrument(Exchange.NSE, "RELIANCE-EQ")
+
+    assert isinstance(unavailable, Unavailable)
+    assert " ".join(words.split()) in " ".join(unavailable.cause.split()), "told as they are"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Answers that are none, or no: what every question to the broker may meet."""
 
 import json
+from typing import Final
 
 from tests.broker.conftest import Talk, reply
 
@@ -50,3 +51,16 @@ def lost_replies(good: dict[str, str]) -> dict[str, object]:
         "no under 408": reply(not_ok("Rejected : something"), 408),
         "no under 202": reply(not_ok("Rejected : something"), 202),
     }
+
+
+NOT_BARE: Final = (
+    "Invalid Input :  Order Recieved 11 in a current second exceeds Limit 10 for user, no data",
+    "Order Recieved 121 in a current minute exceeds Limit 120 for user",
+    "Invalid Input :  Invalid Exchange",
+    "Server Timeout : no data received",
+    "Under maintenance, no data is served",
+    "There is no data feed for this user",
+    'Error Occurred : 5 "no data" : session being restored',
+    "no database",
+)
+"""Words that are no bare "no data": they tell of trouble, and prove nothing absent."""

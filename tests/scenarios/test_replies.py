@@ -50,6 +50,28 @@ def test_an_order_whose_reply_is_lost_is_found_by_its_tag_and_never_sent_again(
     assert scene.held() == 10
 
 
+def test_an_order_that_the_trade_book_alone_shows_is_filled_and_never_proved_absent(
+    make_scene: MakeScene, paper: Paper
+) -> None:
+    """K4: the reply is lost and the order book does not have the order; its trade finds it by the tag."""
+    scene = make_scene(paper)
+    paper.fault("OrderBook", "stale_book", count=None)
+    paper.fault("PlaceOrder", "timeout_after")
+    command = scene.command("traded")
+
+    answers = scene.send(command)
+    until(answers.all, "the caller was not answered")
+    filled = scene.until_state(command, State.FILLED)
+
+    assert filled.broker_order_id == scene.at_broker(command).number
+    assert [line.inputs["book"] for line in scene.journal(command) if line.event == "FILL"] == ["trade book"]
+    assert scene.held() == 10
+    paper.clear_faults()
+    scene.until_ready()
+    scene.until_books_agree()
+    assert "PROVE_ABSENT" not in scene.events(command)
+
+
 def test_a_strategy_whose_entry_is_unconfirmed_cannot_enter_again(scene: Scene, paper: Paper) -> None:
     """R2."""
     paper.fault("PlaceOrder", "timeout_after")

@@ -370,10 +370,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what a past day left open is never settled",
-        "domain/comparison.py",
-        "Comparison._past",
-        "order.day >= self._day",
-        "order.day <= self._day",
+        "domain/past_orders.py",
+        "past_orders",
+        "order.day >= today.day",
+        "order.day <= today.day",
         theme="days",
     ),
     Mutant(
@@ -529,9 +529,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what others trade meanwhile may settle a past day",
-        "domain/comparison.py",
-        "Comparison._past",
-        "key in moving",
+        "domain/past_orders.py",
+        "past_orders",
+        "key in today.moving",
         "key in set()",
         theme="days",
     ),

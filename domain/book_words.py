@@ -1,0 +1,51 @@
+"""What a person is told about the broker's books: one that stays away, and positions that others or the night moved."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from domain.alert import Alert, Level
+from domain.witnesses import Sighting
+
+_TOPIC: Final = "witnesses"
+_NAMED_MAX: Final = 5
+"""So many orders are named in one sentence; `orders --open` has them all."""
+
+
+def books_away_alert(sighting: Sighting, away_s_max: float) -> Alert:
+    """Say that books have been away for long, and how a person decides what waits for them."""
+    books = " and the ".join(kind for kind, _ in sighting.away)
+    causes = "; ".join(dict.fromkeys(cause for _, cause in sighting.away))
+    what = f"The {books} could not be read for {away_s_max / 60:.0f} minutes: {causes}."
+    if not sighting.waiting:
+        return Alert(
+            topic=_TOPIC,
+            level=Level.WARNING,
+            what=what,
+            means="Our books are not held against the broker's meanwhile; orders go on.",
+            do="Nothing needs to be done at first; ask the broker if it stays so.",
+        )
+    orders = named(sighting.waiting)
+    return Alert(
+        topic=_TOPIC,
+        level=Level.ALARM,
+        what=what,
+        means=f"What became of {orders} is not proved without it; it may be in the market.",
+        do=f"Look in the broker's app, then `settle {sighting.waiting[0]} found|absent --because …` decides.",
+    )
+
+
+def books_back_alert() -> Alert:
+    """Say that all three books are read again."""
+    return Alert(
+        topic=_TOPIC,
+        level=Level.NEWS,
+        what="Order book, trade book and positions are all read again.",
+        means="What waited for them is decided by them.",
+        ends=True,
+    )
+
+
+def named(names: Sequence[str]) -> str:
+    """Name a few, and say how many more there are."""
+    more = len(names) - _NAMED_MAX
+    return ", ".join(names[:_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,117 @@
+"""Step 6: what the trade book proves of an order, also where the order book does not show it.
+
+A trade is exposure, whatever the order book says. One with the order's number, or with our tag, finds its order; one
+without either may still be its: then it speaks against a proof that the order never arrived.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from domain.books import Disagreement, Quarrel, fills_name
+from domain.evidence import Book, BrokerStatus, OrderRow, TradeRow
+from domain.order import Order, OrderEvent, Side
+from domain.reconcile import OrderIndex, Report, event_of
+
+AVERAGE_STEP: Final = Decimal("0.0001")
+"""Average prices are kept to this step, as finely as any price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traded:
+    """All that the trade book has of one order: units, and their value in rupees. `remarks` may be missing."""
+
+    broker_order_id: str
+    remarks: str
+    exchange: str
+    symbol: str
+    side: Side
+    quantity: int
+    value: Decimal
+
+    @property
+    def average_price(self) -> Decimal:
+        """Return the average price of a unit."""
+        return (self.value / self.quantity).quantize(AVERAGE_STEP)
+
+    def may_be(self, order: Order) -> bool:
+        """Say whether this may be `order`, going by what it trades in; a tag of another order says that it is not."""
+        command = order.command
+        same = (self.exchange, self.symbol, self.side) == (command.exchange, command.symbol, command.side)
+        return same and self.remarks in {"", order.remarks_tag}
+
+
+def traded_by_number(rows: Iterable[TradeRow]) -> dict[str, Traded]:
+    """Sum the trade book up by order, each fill once."""
+    found: dict[str, Traded] = {}
+    seen: set[tuple[str, str, str]] = set()
+    for row in rows:
+        fill = (row.exchange, row.broker_order_id, row.fill_id)
+        if fill in seen:
+            continue
+        seen.add(fill)
+        earlier = found.get(row.broker_order_id)
+        found[row.broker_order_id] = Traded(
+            broker_order_id=row.broker_order_id,
+            remarks=row.remarks or ("" if earlier is None else earlier.remarks),
+            exchange=row.exchange,
+            symbol=row.symbol,
+            side=row.side,
+            quantity=row.quantity + (0 if earlier is None else earlier.quantity),
+            value=row.price * row.quantity + (0 if earlier is None else earlier.value),
+        )
+    return found
+
+
+def event_of_trades(order: Order, traded: Traded, asked_at: datetime) -> OrderEvent | None:
+    """Return what trades add to what we know of `order`, or None when they add nothing.
+
+    Quantities are cumulative. An order that has traded whole is filled; of another, nobody knows here whether the rest
+    still works: it counts as working, until a book shows otherwise.
+    """
+    if traded.quantity <= order.filled_quantity:
+        return None
+    row = OrderRow(
+        broker_order_id=traded.broker_order_id,
+        status=BrokerStatus.COMPLETE if traded.quantity >= order.quantity else BrokerStatus.OPEN,
+        status_words="",
+        remarks=traded.remarks,
+        exchange=traded.exchange,
+        symbol=traded.symbol,
+        side=traded.side,
+        product=order.command.product.value,
+        quantity=max(order.quantity, traded.quantity),
+        filled_quantity=traded.quantity,
+        average_price=traded.average_price,
+        reject_reason="",
+    )
+    happened = event_of(order, row, asked_at)
+    if happened is None:
+        return None
+    inputs = {
+        "book": "trade book",
+        "filled": f"{traded.quantity} of {row.quantity}",
+        "matched_by": "broker id" if order.broker_order_id == traded.broker_order_id else "tag",
+        "book_asked_at": asked_at.isoformat(),
+    }
+    return replace(happened, inputs=inputs)
+
+
+def found_by_two(disagreements: Iterable[Disagreement], trades: Book[TradeRow], orders: OrderIndex) -> Iterator[Report]:
+    """Yield fills that the order book lacks for long, and that the trade book and the positions both have."""
+    missed = {one.key: one.difference for one in disagreements if one.quarrel is Quarrel.POSITION}
+    lagging = {one.name for one in disagreements if one.quarrel is Quarrel.FILLS and one.difference < 0}
+    if not missed or not lagging:
+        return
+    for traded in traded_by_number(row for row in trades.rows if fills_name(row.broker_order_id) in lagging).values():
+        order = orders.match(traded)
+        if order is None:
+            continue
+        units = traded.quantity - order.filled_quantity
+        if missed.get(order.command.key, 0) * order.command.side.sign < units:
+            continue
+        happened = event_of_trades(order, traded, trades.asked_at)
+        if happened is not None:
+            yield Report(order.command.command_id, happened)
