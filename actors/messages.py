@@ -33,6 +33,7 @@ from domain.evidence import (
 from domain.exit_terms import ExitShape
 from domain.exits import ExitWish, Exposure, Scope
 from domain.instrument import Instrument
+from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
 from domain.market_price import Reference, SeenPrice
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
@@ -57,10 +58,14 @@ class SubmitOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswered:
-    """How the order stands after steps 1 to 5. `repeated` says that the command id had been seen before."""
+    """How the order stands after steps 1 to 5. `repeated` says that the command id had been seen before.
+
+    `outcome` is how far a repeated change has come.
+    """
 
     order: Order
     repeated: bool = False
+    outcome: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +138,11 @@ class LookUpChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeLookedUp:
-    """The order as it stands, or None when there is none. `repeated`: the change was asked for before."""
+    """The order as it stands, or None when there is none. `outcome`: how far a change asked for before has come."""
 
     command: ChangeCommand
     order: Order | None
-    repeated: bool = False
+    outcome: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,8 +56,9 @@ TYPOS = [
     (
         GOOD + "[broker]\nrest_url = 'https://broker.example/'",
         (
-            "settings: broker.rest_url leads to 'broker.example', but mode is \"paper\", which trades on this machine only "
-            '(127.0.0.1, ::1 or localhost): take broker.rest_url out, or write mode = "live" if real money is meant'
+            "settings: broker.rest_url leads to 'broker.example', but mode is \"paper\", which trades on this machine "
+            'only (127.0.0.1, ::1 or localhost): take broker.rest_url out, or write mode = "live" if '
+            "real money is meant"
         ),
     ),
     (
