@@ -36,6 +36,7 @@ from domain.instrument import Instrument
 from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
 from domain.market_price import Reference, SeenPrice
+from domain.nothing_to_exit import NothingToExit
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
 from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
@@ -330,11 +331,12 @@ class ExposureReserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureRefused:
-    """The guard says no."""
+    """The guard says no. `nothing` tells of an exit what there is instead of units to exit."""
 
     command_id: str
     reason: Reason
     inputs: Mapping[str, str]
+    nothing: NothingToExit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
