@@ -130,8 +130,8 @@ class Changes:
         if order is None:
             self._decline(wish, Reason.UNKNOWN_ORDER, f"no order has the command id {message.command.command_id}")
             return
-        if message.repeated or _id_of(wish) in self._unwritten:
-            self._answer(wish, order, repeated=True)
+        if message.outcome is not None or _id_of(wish) in self._unwritten:
+            self._answer(wish, order, repeated=True, outcome=message.outcome)
             return
         pending = order.change
         is_cancel = wish.command.kind is ChangeKind.CANCEL
@@ -329,10 +329,10 @@ class Changes:
     def _wish_of(self, happened: OrderEvent) -> Wish | None:
         return None if happened.change is None else self._wishes.get(happened.change.change_id)
 
-    def _answer(self, wish: Wish, order: Order, *, repeated: bool = False) -> None:
+    def _answer(self, wish: Wish, order: Order, *, repeated: bool = False, outcome: Event | None = None) -> None:
         del self._wishes[wish.command.change_id]
         for caller in wish.callers:
-            post(caller, OrderAnswered(order=order, repeated=repeated))
+            post(caller, OrderAnswered(order=order, repeated=repeated, outcome=outcome))
 
     def _decline(self, wish: Wish, reason: Reason, words: str, inputs: Mapping[str, str] | None = None) -> None:
         del self._wishes[wish.command.change_id]

@@ -230,7 +230,7 @@ class CommandActor(LoopActor):
             case RiskBlocked() | ExposureRefused():
                 if message.reason is Reason.NOTHING_TO_EXIT:
                     post(self._exits, ExitCut(command=self._lead(message.command_id).command))
-                self._block(message.command_id, message.reason, "", dict(message.inputs))
+                self._block(message.command_id, message.reason, self._words_of(message), dict(message.inputs))
             case ExposureReserved():
                 self._record_sending(message)
             case PlaceAnswered():
@@ -407,6 +407,12 @@ class CommandActor(LoopActor):
         lead = self._lead(message.command_id)
         lead.inputs = message.inputs
         post(self._guard, ReserveExposure(command=lead.command))
+
+    def _words_of(self, message: RiskBlocked | ExposureRefused) -> str:
+        """Return what is known beside the reason's own sentence: of an exit, why nothing is left to exit."""
+        nothing = message.nothing if isinstance(message, ExposureRefused) else None
+        priced = self._lead(message.command_id).priced
+        return "" if nothing is None else nothing.sentence(priced.last_price if priced is not None else None)
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)

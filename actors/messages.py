@@ -33,8 +33,10 @@ from domain.evidence import (
 from domain.exit_terms import ExitShape
 from domain.exits import ExitWish, Exposure, Scope
 from domain.instrument import Instrument
+from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
 from domain.market_price import Reference, SeenPrice
+from domain.nothing_to_exit import NothingToExit
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
 from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
@@ -58,10 +60,14 @@ class SubmitOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswered:
-    """How the order stands after steps 1 to 5. `repeated` says that the command id had been seen before."""
+    """How the order stands after steps 1 to 5. `repeated` says that the command id had been seen before.
+
+    `outcome` is how far a repeated change has come.
+    """
 
     order: Order
     repeated: bool = False
+    outcome: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +140,11 @@ class LookUpChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeLookedUp:
-    """The order as it stands, or None when there is none. `repeated`: the change was asked for before."""
+    """The order as it stands, or None when there is none. `outcome`: how far a change asked for before has come."""
 
     command: ChangeCommand
     order: Order | None
-    repeated: bool = False
+    outcome: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,11 +332,12 @@ class ExposureReserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureRefused:
-    """The guard says no."""
+    """The guard says no. `nothing` tells of an exit what there is instead of units to exit."""
 
     command_id: str
     reason: Reason
     inputs: Mapping[str, str]
+    nothing: NothingToExit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -321,8 +321,8 @@ class RepoActor(LoopActor):
                 )
             case LookUpChange():
                 found = self._repository.get(message.command.command_id)
-                seen = found is not None and self._repository.has_change(found, message.command.change_id)
-                return ChangeLookedUp(command=message.command, order=found, repeated=seen)
+                outcome = self._repository.change_outcome(found, message.command.change_id) if found else None
+                return ChangeLookedUp(command=message.command, order=found, outcome=outcome)
             case LookUpSettlement():
                 return SettlementLookedUp(
                     wish=message.wish, order=self._repository.get(message.wish.command_id), cause="no such order"

@@ -448,11 +448,13 @@ class Wiring:
         self.ask_of(self.broker, FindBrokerState())
 
     def _adapters(self) -> tuple[DeskFeed, Broker]:
-        settings = self._settings.broker
+        settings, rules = self._settings.broker, self._settings.address_rules
         feed = self._feed
         if feed is None:
-            feed = self._feed = Feed(settings, self.clock, self._see_tick, self._see_feed, on_order=self._see_update)
-        return feed, self._broker_port or NorenBroker(settings, self.clock, self._machine_clock)
+            feed = self._feed = Feed(
+                settings, self.clock, self._see_tick, self._see_feed, on_order=self._see_update, rules=rules
+            )
+        return feed, self._broker_port or NorenBroker(settings, self.clock, self._machine_clock, rules=rules)
 
     def _see_tick(self, tick: Tick) -> None:
         post(self.market, PriceSeen(tick=tick))

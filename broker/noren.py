@@ -21,6 +21,7 @@ from broker.wire import (
     trade_row,
 )
 from broker.words import HTTP_OK, Answer, NoAnswer, change_reply, place_reply
+from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.change import Change, ChangeKind
 from domain.evidence import (
     Book,
@@ -54,10 +55,17 @@ class NorenBroker:
     only. `session` is None before the first login.
     """
 
-    def __init__(self, settings: BrokerSettings, clock: Clock, wall: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        clock: Clock,
+        wall: Clock | None = None,
+        *,
+        rules: AddressRules = TLS_OFF_LOOPBACK,
+    ) -> None:
         self._settings = settings
         self._clock = clock
-        self._client = client = Client(settings, clock)
+        self._client = client = Client(settings, clock, rules)
         self._transport, self._api = client.transport, client.api
         # One-time codes are of the broker's time, which the machine knows best once its clock has been set.
         self._login = Login(settings, wall or clock, client)

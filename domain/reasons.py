@@ -128,7 +128,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.NOTHING_TO_EXIT: Explanation(
         Kind.BLOCKED,
-        "There is nothing left to exit: the strategy is flat, or working orders already close it.",
+        "Nothing is left to exit: nothing is held, working orders close it already, or others have closed it.",
     ),
     Reason.EXIT_CLAMPED: Explanation(Kind.NEWS, "The exit was cut to what is held and not already being closed."),
     Reason.UNKNOWN_INSTRUMENT: Explanation(Kind.INVALID, "The broker knows no such symbol on that exchange."),

@@ -22,6 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from domain.addresses import AddressRules, address_objection
 from domain.order import Exchange
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -305,6 +306,9 @@ class AlertSettings(Section):
     def _be_whole(self) -> Self:
         if bool(self.telegram_token.get_secret_value()) != bool(self.telegram_chat_id):
             raise ValueError("telegram_token and telegram_chat_id must be given together")
+        # The bot's token stands in the path of each request.
+        if objection := address_objection("telegram_api_url", self.telegram_api_url, "http", paper=False):
+            raise ValueError(objection)
         if (self.quiet_from is None) != (self.quiet_to is None):
             raise ValueError("quiet_from and quiet_to must be given together")
         return self
@@ -383,6 +387,23 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("two strategies have the same name")
         return self
+
+    @model_validator(mode="after")
+    def _trade_only_where_the_mode_may(self) -> Self:
+        """Hold the word `paper` or `live` against the addresses that take the orders."""
+        addresses = (("rest_url", "http", self.broker.rest_url), ("websocket_url", "ws", self.broker.websocket_url))
+        for name, scheme, url in addresses:
+            if url is None:
+                continue
+            objection = address_objection(f"broker.{name}", url, scheme, paper=self.mode is Mode.PAPER)
+            if objection is not None:
+                raise ValueError(objection)
+        return self
+
+    @property
+    def address_rules(self) -> AddressRules:
+        """Return which addresses a connection to the broker may lead to."""
+        return AddressRules(loopback_only=self.mode is Mode.PAPER)
 
     @classmethod
     def settings_customise_sources(

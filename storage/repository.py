@@ -18,6 +18,7 @@ import peewee
 from domain.alert import AlertRecord
 from domain.basket import BasketRecord
 from domain.books import Disagreement
+from domain.change_command import change_outcome
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
@@ -362,10 +363,9 @@ class OrderRepository:
         found = (*self._orders(f"{OPEN} AND day < ? ORDER BY id", today), *self._orders("day >= ? ORDER BY id", today))
         return tuple(one if one.updated_at <= now else replace(one, updated_at=now) for one in found)
 
-    def has_change(self, order: Order, change_id: str) -> bool:
-        """Say whether this change of the order has been asked for before."""
-        asked = (line for line in self.journal(order.command.command_id) if line.event == Event.ASK_CHANGE)
-        return any(line.inputs.get("change_id") == change_id for line in asked)
+    def change_outcome(self, order: Order, change_id: str) -> Event | None:
+        """Return how far this change of the order has come; None when it has never been asked for."""
+        return change_outcome(self.journal(order.command.command_id), change_id)
 
     def external_moves(self, now: datetime) -> dict[InstrumentKey, int]:
         """Return the units by nobody's order that count today: of carried products all, of others today's."""

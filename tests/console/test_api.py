@@ -9,6 +9,7 @@ from actors.messages import PositionBookRead
 from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
 from domain.evidence import Unavailable
+from domain.order import OrderEvent
 from domain.reasons import EXPLANATIONS, Kind, Reason
 from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
@@ -39,14 +40,28 @@ def test_an_accepted_order_is_answered_with_200_and_its_fields(ask: Ask, desk: F
     assert desk.taken["first"].order.command.origin == "HUMAN"
 
 
-def test_a_repeated_order_gives_the_first_outcome_with_200_whatever_it_was(ask: Ask, desk: FakeDesk) -> None:
-    desk.fate = (blocked(Reason.TRADING_HALTED),)
-    assert ask("POST", "/orders", json=ORDER).status_code == 409
+@pytest.mark.parametrize(
+    ("fate", "http_status", "reason"),
+    [
+        ((blocked(Reason.TRADING_HALTED),), 409, "TRADING_HALTED"),
+        ((blocked(Reason.PRICE_OFF_TICK),), 422, "PRICE_OFF_TICK"),
+        ((blocked(Reason.PRICE_UNAVAILABLE),), 503, "PRICE_UNAVAILABLE"),
+        ((SENT, REFUSED), 502, "BROKER_REFUSED"),
+        ((SENT, LOST), 202, "REPLY_LOST"),
+        ((SENT, ACCEPTED), 200, None),
+    ],
+)
+def test_a_repeated_order_gets_the_first_verdict_again(
+    ask: Ask, desk: FakeDesk, fate: tuple[OrderEvent, ...], http_status: int, reason: str | None
+) -> None:
+    desk.fate = fate
+    first = ask("POST", "/orders", json=ORDER)
 
-    answer = ask("POST", "/orders", json=ORDER | {"quantity": 20})
+    again = ask("POST", "/orders", json=ORDER | {"quantity": 20})
 
-    body = answer.json()
-    assert (answer.status_code, body["repeated"], body["reason"]) == (200, True, "TRADING_HALTED")
+    body = again.json()
+    assert (first.status_code, again.status_code) == (http_status, http_status)
+    assert (body["repeated"], body["reason"]) == (True, reason)
     assert "nothing was sent again" in body["sentence"]
     assert "it differs in quantity" in body["sentence"]
 
