@@ -392,7 +392,8 @@ class CommandActor(LoopActor):
     def _reserve(self, message: RiskCleared) -> None:
         lead = self._lead(message.command_id)
         lead.inputs = message.inputs
-        post(self._guard, ReserveExposure(command=lead.command))
+        only = lead.from_position_only
+        post(self._guard, ReserveExposure(command=lead.command, from_position_only=only))
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)

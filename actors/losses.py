@@ -26,10 +26,10 @@ from actors.messages import (
 )
 from domain import risk_words
 from domain.alert import Alert
-from domain.evidence import Book, PositionRow
+from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits import Scope
 from domain.loss_limit import RiskDay, cooldown_until
-from domain.order import Order, Product
+from domain.order import Order
 from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
 from domain.reasons import Reason
 from domain.seams import Clock, trading_day
@@ -37,7 +37,7 @@ from domain.settings import RiskSettings
 
 RECORD_S: Final = 5.0
 """So often the day's figures are written while they move."""
-_DELIVERY: Final = "C"
+_DELIVERY: Final = frozenset(letter for product, letter in PRODUCT_LETTERS.items() if product.is_delivery)
 
 
 class Losses:
@@ -100,7 +100,7 @@ class Losses:
     def take_positions(self, book: Book[PositionRow]) -> None:
         """Take the broker's own figures of the day, delivery apart."""
         self._account_at = self._clock.monotonic()
-        rows = [row for row in book.rows if row.product != _DELIVERY]
+        rows = [row for row in book.rows if row.product not in _DELIVERY]
         self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
 
     def _watch(self) -> None:
@@ -169,7 +169,7 @@ class Losses:
             self._broke &= set(map(str, held))
 
     def _held_beside_delivery(self) -> list[Scope]:
-        return [scope for scope in self._book.held if scope.key.product is not Product.CNC]
+        return [scope for scope in self._book.held if not scope.key.product.is_delivery]
 
     def _mind_budgets(self) -> None:
         for strategy, most in self._budgets.items():

@@ -51,6 +51,8 @@ class SubmitOrder:
 
     command: OrderCommand
     reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
+    from_position_only: bool = False
+    """An exit that the desk sized by a position: of delivery it sells nothing out of the holdings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +295,7 @@ class ReserveExposure:
     """Checks 2B and 2C, or the clamp of an exit; a yes reserves."""
 
     command: OrderCommand
+    from_position_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1307,9 +1310,15 @@ class FindHoldings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """Each strategy's positions in signed units, from fills."""
+    """Each strategy's positions in signed units, from fills; and what moved in delivery today.
+
+    `sold_from_holdings` are the units of delivery that a strategy sold today beyond what it had bought: no position.
+    `delivery_today` is what all orders of today moved in delivery, signed: what the broker's position book shows of it.
+    """
 
     positions: Mapping[str, Mapping[InstrumentKey, int]]
+    sold_from_holdings: Mapping[str, Mapping[InstrumentKey, int]] = field(default_factory=dict)
+    delivery_today: Mapping[InstrumentKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
