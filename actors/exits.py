@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, TypeVar, assert_never
 from loguru import logger
 
 from actors.address import Address, post
+from actors.entries_back import EntriesTakenBack
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
@@ -125,6 +126,9 @@ class ExitsActor(LoopActor):
             clock=clock,
             ids=ids,
         )
+        self._entries_back = EntriesTakenBack(
+            command=command, client_id=client_id, again_s=settings.cancel_again_s, clock=clock, ids=ids
+        )
         self._nets = Nets(
             command=command,
             caller=self.actor_ref,
@@ -213,9 +217,12 @@ class ExitsActor(LoopActor):
         What came after the question had left waits for the next: the guard may have been told of an order just then.
         """
         for one in _from_before(question, self._all_flat):
-            for scope in exposures:
-                if one.strategy in {None, scope.strategy}:
+            for scope in filter(one.is_about, exposures):
+                if one.leaves(scope):
+                    self._entries_back.want(scope, one.because)
+                else:
                     self._get_out(scope, one.because)
+        self._entries_back.look(exposures)
         for scope in exposures:
             due = self._square_off.due(scope.strategy, scope.key, self._clock.now())
             if due is not None and scope not in self._episodes:

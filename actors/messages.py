@@ -33,7 +33,7 @@ from domain.evidence import (
 from domain.exits import ExitWish, Exposure, Scope
 from domain.instrument import Instrument
 from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
+from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
 from domain.reconcile import Report
@@ -768,10 +768,22 @@ class MakeFlat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeAllFlat:
-    """See every position through to flat, or those of one strategy."""
+    """See every position through to flat, or those of one strategy.
+
+    `products` leaves the others' positions as they are; only what may still be bought of them is taken back.
+    """
 
     because: str
     strategy: str | None = None
+    products: frozenset[Product] | None = None
+
+    def is_about(self, scope: Scope) -> bool:
+        """Say whether the position's strategy is meant."""
+        return self.strategy in {None, scope.strategy}
+
+    def leaves(self, scope: Scope) -> bool:
+        """Say whether the position stays as it is."""
+        return self.products is not None and scope.key.product not in self.products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

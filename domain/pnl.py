@@ -119,10 +119,18 @@ class PnlBook:
         return True
 
     def shift(self, scope: Scope, units: int) -> None:
-        """Count units of a strategy under EXTERNAL from now on, at their cost: neither gains by it."""
-        line = self.lines.get(scope, Line())
+        """Count units of a strategy under EXTERNAL from now on, at their cost: neither gains by it.
+
+        What was carried and has no price yet has no cost either: it goes over as it is.
+        """
+        line, waits = self.lines.get(scope, Line()), self._carried.get(scope, 0)
         if scope.key.product.is_delivery:
-            units = max(0, min(units, line.quantity))
+            units = max(0, min(units, line.quantity + waits))
+        over = min(abs(waits), abs(units)) * (1 if waits > 0 else -1) if waits * units > 0 else 0
+        if over:
+            self._carried[scope] = waits - over
+            self.carry(Scope(EXTERNAL, scope.key), over)
+        units -= over
         self.lines[scope] = line.traded(-units, line.average)
         others = Scope(EXTERNAL, scope.key)
         self.lines[others] = self.lines.get(others, Line()).traded(units, line.average)

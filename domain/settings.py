@@ -161,6 +161,8 @@ class RiskSettings(Section):
     """An entry's limit may lie so far from the last price."""
     daily_loss_max: Rupees | None = None
     """Rupees the account may lose in a day, realised and open, delivery apart. Then all is made flat."""
+    breach_sells_delivery: bool = False
+    """Whether a broken loss limit, or a strategy's, sells what is held in CNC too, although its sum leaves it out."""
     trailing_step: Rupees | None = None
     """For each whole step that the day's peak is above zero, the limit rises by a step."""
     loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
