@@ -250,6 +250,11 @@ class ExitSettings(Section):
     cancel_again_s: Seconds = 2.0
     flat_for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     """A position has to be flat for so long: an order that was asked for just before may be on its way to the guard."""
+    hedge_wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
+    """So long a long position of an underlying waits, where its shorts are made flat with it: they are bought back
+    first."""
+    stuck_s: Seconds = 15.0
+    """Where nothing of what is made flat together has become so for so long, an alarm names what is left."""
     unfilled_s: Seconds = 3.0
     """An exit that has not filled for so long is taken back, and leaves again at a worse price."""
     retry_s: Seconds = 0.5
