@@ -406,7 +406,8 @@ class CommandActor(LoopActor):
     def _reserve(self, message: RiskCleared) -> None:
         lead = self._lead(message.command_id)
         lead.inputs = message.inputs
-        post(self._guard, ReserveExposure(command=lead.command))
+        only = lead.from_position_only
+        post(self._guard, ReserveExposure(command=lead.command, from_position_only=only))
 
     def _words_of(self, message: RiskBlocked | ExposureRefused) -> str:
         """Return what is known beside the reason's own sentence: of an exit, why nothing is left to exit."""

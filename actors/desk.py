@@ -399,7 +399,8 @@ class Desk:
         if not isinstance(read.book, Book):
             return read.book.cause
         post(self._wiring.watcher, LookNow())
-        return differences(self.holdings().positions, read.book)
+        ours = self.holdings()
+        return differences(ours.positions, ours.delivery_today, read.book)
 
     def alerts(self) -> AlertsNow:
         """Return what was told lately, and which alarms are open."""

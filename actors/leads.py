@@ -31,6 +31,7 @@ class Lead:
     priced: OrderPriced | None = None
     terms: Terms | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
+    from_position_only: bool = False
 
     def answer(self, answer: OrderAnswered | OrderDeclined) -> None:
         """Tell everyone who waits; those who came with a known id hear that it was known."""
@@ -68,7 +69,8 @@ class Leads:
         name = message.command.command_id
         known = self._leads.get(name)
         if known is None:
-            self._leads[name] = Lead(message.command, message.reply_to, declined)
+            only = message.from_position_only
+            self._leads[name] = Lead(message.command, message.reply_to, declined, from_position_only=only)
             self._on_the_way.add(name)
         elif message.reply_to is not None:
             known.repeats.append(message.reply_to)

@@ -28,7 +28,7 @@ from actors.messages import (
 )
 from domain import risk_words
 from domain.alert import Alert
-from domain.evidence import Book, PositionRow
+from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits import Scope
 from domain.instrument import Instrument
 from domain.loss_doubt import LossDoubt, is_ours_alone
@@ -42,7 +42,9 @@ from domain.trading_days import TradingDays
 
 RECORD_S: Final = 5.0
 """So often the day's figures are written while they move."""
-_DELIVERY: Final = "C"
+COUNTED: Final = frozenset(one for one in Product if not one.is_delivery)
+"""The products that the day's sum counts, and that a broken limit makes flat."""
+_DELIVERY: Final = frozenset(letter for product, letter in PRODUCT_LETTERS.items() if product.is_delivery)
 
 
 class Losses:
@@ -80,6 +82,8 @@ class Losses:
         self._seen_at: dict[Symbol, float] = {}
         self._watched: dict[Symbol, float] = {}
         self._recorded_at = clock.monotonic()
+        self._counted = None if limits.breach_sells_delivery else COUNTED
+        self._flat_asked = False
         self._broke: set[str] = set()
         self._said: set[str] = set()
         self._differs_since: float | None = None
@@ -110,7 +114,7 @@ class Losses:
         self._account_at = self._clock.monotonic()
         if not self._trading_days.counts_figures_of(book.asked_at):
             return
-        rows = [row for row in book.rows if row.product != _DELIVERY]
+        rows = [row for row in book.rows if row.product not in _DELIVERY]
         self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
 
     def _watch(self) -> None:
@@ -187,6 +191,7 @@ class Losses:
         self._book.begin_day()
         self._account = None
         self._day = RiskDay(day=today)
+        self._flat_asked = False
         self._broke.clear()
         self._said.clear()
 
@@ -195,34 +200,51 @@ class Losses:
         words = f"{risk_words.rupees(self._day.pnl)} rupees, at or below {risk_words.rupees(level or Decimal(0))}"
         self._day = self._day.broken(words, self._clock.now())
         self.record()
-        self._tell(risk_words.breach_alert(self._day))
-        post(self._exits, MakeAllFlat(because=f"the day's loss limit: {words}"))
+        self._tell(risk_words.breach_alert(self._day, self._left()))
+        self._make_flat(f"the day's loss limit: {words}")
+
+    def _make_flat(self, because: str) -> None:
+        self._flat_asked = True
+        post(self._exits, MakeAllFlat(because=because, products=self._counted))
+
+    def _left(self, strategy: str | None = None) -> list[str]:
+        """Name the positions of ours that a broken limit leaves as they are: its sum does not count them."""
+        ours = (scope for scope in self._book.held if is_ours(scope) and strategy in {None, scope.strategy})
+        return [str(scope) for scope in ours if self._counted is not None and scope.key.product not in self._counted]
 
     def _hold_flat(self) -> None:
-        """After a breach nothing may be held: what comes up again is told, and a strategy's is made flat again."""
-        held = self._held_beside_delivery()
+        """After a breach nothing that the sum counts may be held.
+
+        What comes up again is told, and a strategy's is made flat again. A restart asks again: the run before it may
+        have ended between the breach and its exits.
+        """
+        if not self._flat_asked:
+            self._make_flat("the day's loss limit was broken before")
+        held = [scope for scope in self._book.held if self._counted is None or scope.key.product in self._counted]
         ours = [scope for scope in held if is_ours(scope)]
         if not ours and "flat" not in self._said:
-            self._say("flat", risk_words.flat_alert(self._day))
+            self._say("flat", risk_words.flat_alert(self._day, self._left()))
             self._broke.update(map(str, held))
         new = [scope for scope in held if str(scope) not in self._broke]
         if "flat" in self._said and new:
             self._broke.update(map(str, new))
             self._tell(risk_words.again_alert(", ".join(map(str, new))))
         if ours and "flat" in self._said:
-            post(self._exits, MakeAllFlat(because="the day's loss limit was broken before"))
+            self._make_flat("the day's loss limit was broken before")
         if "flat" in self._said:
             self._broke &= set(map(str, held))
 
     def _held_beside_delivery(self) -> list[Scope]:
-        return [scope for scope in self._book.held if scope.key.product is not Product.CNC]
+        return [scope for scope in self._book.held if not scope.key.product.is_delivery]
 
     def _mind_budgets(self) -> None:
         for strategy, most in self._budgets.items():
             stands = self._book.total(strategy).total
             if stands <= -most and f"budget:{strategy}" not in self._said:
-                self._say(f"budget:{strategy}", risk_words.strategy_alert(strategy, stands, most))
-                post(self._exits, MakeAllFlat(because=f"{strategy} may lose {most} rupees a day", strategy=strategy))
+                left = self._left(strategy)
+                self._say(f"budget:{strategy}", risk_words.strategy_alert(strategy, stands, most, left))
+                because = f"{strategy} may lose {most} rupees a day"
+                post(self._exits, MakeAllFlat(because=because, strategy=strategy, products=self._counted))
 
     def _mind_difference(self, ours: Pnl) -> None:
         if self._account is None or ours.unpriced:

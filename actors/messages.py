@@ -37,7 +37,7 @@ from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
 from domain.market_price import Reference, SeenPrice
 from domain.nothing_to_exit import NothingToExit
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
+from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
 from domain.reconcile import Report
@@ -56,6 +56,8 @@ class SubmitOrder:
 
     command: OrderCommand
     reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
+    from_position_only: bool = False
+    """An exit that the desk sized by a position: of delivery it sells nothing out of the holdings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +321,7 @@ class ReserveExposure:
     """Checks 2B and 2C, or the clamp of an exit; a yes reserves."""
 
     command: OrderCommand
+    from_position_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -799,10 +802,22 @@ class MakeFlat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeAllFlat:
-    """See every position through to flat, or those of one strategy."""
+    """See every position through to flat, or those of one strategy.
+
+    `products` leaves the others' positions as they are; only what may still be bought of them is taken back.
+    """
 
     because: str
     strategy: str | None = None
+    products: frozenset[Product] | None = None
+
+    def is_about(self, scope: Scope) -> bool:
+        """Say whether the position's strategy is meant."""
+        return self.strategy in {None, scope.strategy}
+
+    def leaves(self, scope: Scope) -> bool:
+        """Say whether the position stays as it is."""
+        return self.products is not None and scope.key.product not in self.products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1359,9 +1374,15 @@ class FindHoldings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """Each strategy's positions in signed units, from fills."""
+    """Each strategy's positions in signed units, from fills; and what moved in delivery today.
+
+    `sold_from_holdings` are the units of delivery that a strategy sold today beyond what it had bought: no position.
+    `delivery_today` is what all orders of today moved in delivery, signed: what the broker's position book shows of it.
+    """
 
     positions: Mapping[str, Mapping[InstrumentKey, int]]
+    sold_from_holdings: Mapping[str, Mapping[InstrumentKey, int]] = field(default_factory=dict)
+    delivery_today: Mapping[InstrumentKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,6 @@ from broker.noren import NorenBroker
 from broker.port import Broker
 from domain.alert_words import calendar_alert
 from domain.alerting import Telling
-from domain.books import CARRIED_PRODUCTS
 from domain.calendar import Calendar
 from domain.comparison import Comparison, known_from
 from domain.evidence import OrderUpdate, Tick
@@ -487,7 +486,7 @@ def pnl_from(memory: DeskMemory) -> PnlBook:
     book = PnlBook()
     for strategy, held in memory.positions.items():
         for key, quantity in held.items():
-            if key.product in CARRIED_PRODUCTS and quantity:
+            if not key.product.ends_with_its_day and quantity:
                 book.carry(Scope(strategy, key), quantity)
     for order in memory.orders:
         book.count(order)

@@ -137,8 +137,11 @@ class Episode:
     _flat_since: float = inf
     _asked_back: dict[str, float] = field(default_factory=dict)
 
-    def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True) -> Step:
-        """Return what to do now, and take it as done. While its market is closed it tries now and then only."""
+    def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True, waits: bool = False) -> Step:
+        """Return what to do now, and take it as done. While its market is closed it tries now and then only.
+
+        While it `waits` for others to get out first (`domain/exit_order.py`), it sends nothing.
+        """
         if self.unanswered:
             return Wait()
         if exposure.is_flat:
@@ -157,7 +160,7 @@ class Episode:
         if self._slice and abs(self._held_then) - abs(exposure.held) >= self._slice:
             self.tries, self.unfilled, self._in_vain, self._begun_at = 0, 0, False, inf
         still_waits = bool(others) and now - self.began_at < self.settings.cancel_wait_s
-        if not exposure.held or still_waits or self._rests(now, is_open=is_open):
+        if not exposure.held or waits or still_waits or self._rests(now, is_open=is_open):
             return Wait()
         return self._send(exposure.held, now)
 

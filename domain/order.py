@@ -105,6 +105,20 @@ class Product(StrEnum):
     BO = "BO"
     MTF = "MTF"
 
+    @property
+    def is_delivery(self) -> bool:
+        """Say whether shares change hands: a sale closes what was bought or lies in the holdings, and is no short."""
+        return self in _DELIVERED
+
+    @property
+    def ends_with_its_day(self) -> bool:
+        """Say whether the broker squares it off the same day."""
+        return self in _OF_THE_DAY
+
+
+_DELIVERED: Final = frozenset({Product.CNC, Product.MTF})
+_OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
+
 
 class OrderType(StrEnum):
     """What the caller asks for. MARKET and SL-M reach the wire as protected limits (docs/protocol.md)."""
@@ -219,6 +233,8 @@ class OrderCommand:
         given = [name for name, level in levels.items() if level is not None]
         if self.intent is Intent.EXIT and given:
             raise InvalidOrderError(f"an EXIT order takes no {given[0]}; stops belong to the entry, or to `protect`")
+        if self.product.is_delivery and self.side is Side.SELL and given:
+            raise InvalidOrderError(f"a {self.product} sale takes no {given[0]}; it leaves no position to protect")
         if self.trail_when is not None and self.trailing_type is None:
             raise InvalidOrderError("trail_when says when a trail begins; give trailing_type and trailing_value too")
         rising = (("stop_loss", self.stop_loss), ("price", self.price), ("target", self.target))

@@ -164,6 +164,8 @@ class RiskSettings(Section):
     """An entry's limit may lie so far from the last price."""
     daily_loss_max: Rupees | None = None
     """Rupees the account may lose in a day, realised and open, delivery apart. Then all is made flat."""
+    breach_sells_delivery: bool = False
+    """Whether a broken loss limit, or a strategy's, sells what is held in CNC too, although its sum leaves it out."""
     trailing_step: Rupees | None = None
     """For each whole step that the day's peak is above zero, the limit rises by a step."""
     loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
@@ -253,6 +255,11 @@ class ExitSettings(Section):
     cancel_again_s: Seconds = 2.0
     flat_for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     """A position has to be flat for so long: an order that was asked for just before may be on its way to the guard."""
+    hedge_wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
+    """So long a long position of an underlying waits, where its shorts are made flat with it: they are bought back
+    first."""
+    stuck_s: Seconds = 15.0
+    """Where nothing of what is made flat together has become so for so long, an alarm names what is left."""
     unfilled_s: Seconds = 2.0
     """An exit that has not filled for so long is taken back, and leaves again at a worse price. A market exit that was
     sent by hand or by a strategy is modified to the next price instead."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import peewee
@@ -19,6 +20,7 @@ from domain.alert import AlertRecord
 from domain.basket import BasketRecord
 from domain.books import Disagreement
 from domain.change_command import change_outcome
+from domain.delivery import carried_delivery
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
@@ -54,8 +56,14 @@ _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?" 
 _OLDER_POSITIONS: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ?"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product NOT IN ('CNC', 'MTF')"
     " GROUP BY strategy, exchange, symbol, product"
+)
+_OLDER_DELIVERY: Final = (
+    "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
+    " CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END FROM orders"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product IN ('CNC', 'MTF')"
+    " ORDER BY id"
 )
 _FILL: Final = (
     "INSERT OR IGNORE INTO fills (client_id, command_id, exchange, broker_order_id, fill_id, symbol, side, quantity,"
@@ -461,11 +469,16 @@ class OrderRepository:
         return self._orders(f"{where} ORDER BY id DESC LIMIT ?", most)
 
     def older_positions(self, now: datetime) -> dict[str, dict[InstrumentKey, int]]:
-        """Return each strategy's signed units from the orders that `remembered_orders` leaves out."""
-        rows = self._execute(_OLDER_POSITIONS, (self._client_id, trading_day(now)))
-        held: dict[str, dict[InstrumentKey, int]] = {}
+        """Return each strategy's signed units from the orders that `remembered_orders` leaves out.
+
+        Delivery is counted order by order: a sale out of the holdings takes nothing off what is bought after it.
+        """
+        which = (self._client_id, trading_day(now))
+        delivered = self._execute(_OLDER_DELIVERY, which)
+        held = carried_delivery((strategy, _key_of(*where), units) for strategy, *where, units in delivered)
+        rows = self._execute(_OLDER_POSITIONS, which)
         for strategy, exchange, symbol, product, quantity in rows.fetchall():
-            held.setdefault(strategy, {})[InstrumentKey(Exchange(exchange), symbol, Product(product))] = quantity
+            held.setdefault(strategy, {})[_key_of(exchange, symbol, product)] = quantity
         return held
 
     def last_prices(self) -> dict[tuple[Exchange, str], SeenPrice]:
@@ -553,3 +566,8 @@ class OrderRepository:
 
     def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver
         return self._connection.execute(sql, values)
+
+
+@lru_cache(maxsize=4096)
+def _key_of(exchange: str, symbol: str, product: str) -> InstrumentKey:
+    return InstrumentKey(Exchange(exchange), symbol, Product(product))

@@ -73,6 +73,27 @@ def test_a_broken_limit_stops_entries_takes_back_what_works_and_gets_out_of_ever
     scene.until_books_agree()
 
 
+def test_a_broken_limit_leaves_delivery_held_and_takes_back_what_would_add_to_it(scene: Scene, paper: Paper) -> None:
+    """The sum leaves delivery out: so the limit has no word on it."""
+    kept = enter(scene, "kept", product="CNC")
+    enter(scene, "loses", quantity=60)
+    rests = scene.command("rests", strategy="rests", product="CNC", price=RESTING)
+    scene.submit(rests)
+    heard = listen(scene)
+
+    price(paper, "1490.00")
+
+    until_broken(scene)
+    until(lambda: any(one.topic == "risk" and one.ends for one in heard), "the end was not told")
+    until_flat(scene)
+    scene.until_state(rests, State.CANCELED)
+    assert {name: sum(held.values()) for name, held in scene.desk.holdings().positions.items()} == {kept.strategy: 10}
+    assert f"RELIANCE-EQ (NSE CNC) of {kept.strategy}" in next(one.means for one in heard if one.topic == "risk")
+    scene.desk.flatten("a person says so")
+    until_all_flat(scene)
+    scene.until_books_agree()
+
+
 def test_a_warning_comes_before_the_limit(scene: Scene, paper: Paper) -> None:
     enter(scene, "one", quantity=50)
     heard = listen(scene)
