@@ -4,11 +4,12 @@ PYTHON ?= python3
 SECONDS ?= 40
 ORDERS ?= 10000
 SEED ?= 1
+COUNT ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check fix draw bench faults kill soak long prove clean
+.PHONY: demo test check fix draw bench faults kill soak long prove mutants clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
@@ -46,6 +47,9 @@ soak: $(STAMP)  ## A long day in compressed time: faults, kills, restarts of bot
 
 prove: $(STAMP)  ## Stories, crashes at every effect, mutants: an hour and docs/proof.md, or a slice (SECONDS=60)
 	$(BIN)/python -m tests.simulation prove $(if $(filter file,$(origin SECONDS)),,--seconds $(SECONDS))
+
+mutants: $(STAMP)  ## Break the code in COUNT places drawn by SEED, and run the tests against each; goes on where it stopped
+	$(BIN)/python -m tests.mutation run --seed $(SEED) --count $(COUNT)
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -46,6 +46,7 @@ from actors.messages import (
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
 from domain.evidence import Accepted, Refused, Unknown
+from domain.exit_terms import shape_of
 from domain.instrument import Objection
 from domain.lifecycle import Event, State
 from domain.order import InvalidOrderError, Order, OrderCommand, OrderEvent, OrderType
@@ -129,8 +130,8 @@ class Changes:
         if order is None:
             self._decline(wish, Reason.UNKNOWN_ORDER, f"no order has the command id {message.command.command_id}")
             return
-        if message.repeated or _id_of(wish) in self._unwritten:
-            self._answer(wish, order, repeated=True)
+        if message.outcome is not None or _id_of(wish) in self._unwritten:
+            self._answer(wish, order, repeated=True, outcome=message.outcome)
             return
         pending = order.change
         is_cancel = wish.command.kind is ChangeKind.CANCEL
@@ -179,7 +180,14 @@ class Changes:
             return
         key = order.command.key
         name = f"{_QUESTION}{wish.command.change_id}"
-        post(self._market, PriceOrder(command_id=name, exchange=key.exchange, symbol=key.symbol, needs_price=False))
+        question = PriceOrder(
+            command_id=name,
+            exchange=key.exchange,
+            symbol=key.symbol,
+            needs_price=False,
+            exit=shape_of(wish.wanted),
+        )
+        post(self._market, question)
 
     def is_about_a_change(self, message: OrderPriced) -> bool:
         """Say whether MarketActor answers a question of a change."""
@@ -191,7 +199,7 @@ class Changes:
         order, wanted = wish.order, wish.wanted
         assert order is not None
         assert wanted is not None
-        terms = terms_of(wanted, message.instrument, message.last_price)
+        terms = terms_of(wanted, message.instrument, message.last_price, message.reference)
         if isinstance(terms, Objection):
             self._decline(wish, terms.reason, terms.sentence)
             return
@@ -321,10 +329,10 @@ class Changes:
     def _wish_of(self, happened: OrderEvent) -> Wish | None:
         return None if happened.change is None else self._wishes.get(happened.change.change_id)
 
-    def _answer(self, wish: Wish, order: Order, *, repeated: bool = False) -> None:
+    def _answer(self, wish: Wish, order: Order, *, repeated: bool = False, outcome: Event | None = None) -> None:
         del self._wishes[wish.command.change_id]
         for caller in wish.callers:
-            post(caller, OrderAnswered(order=order, repeated=repeated))
+            post(caller, OrderAnswered(order=order, repeated=repeated, outcome=outcome))
 
     def _decline(self, wish: Wish, reason: Reason, words: str, inputs: Mapping[str, str] | None = None) -> None:
         del self._wishes[wish.command.change_id]

@@ -77,6 +77,7 @@ from actors.messages import (
     LookNow,
     LookUpOrder,
     MarketInbox,
+    MarketOrderMoved,
     NotifierInbox,
     OrderAnswered,
     OrderDeclined,
@@ -113,6 +114,7 @@ from actors.messages import (
     SpreadTrading,
     StopTaking,
     SubmitOrder,
+    TradePriceSeen,
     TradingTurned,
     UndoRecorded,
     UpdatesCompared,
@@ -128,10 +130,14 @@ from domain.books import Disagreement
 from domain.calendar import Calendar
 from domain.change import ChangeStage
 from domain.evidence import Accepted, Refused, Unknown
+from domain.exit_terms import shape_of
+from domain.exits import Scope
 from domain.instrument import Objection
 from domain.lifecycle import Event, IllegalTransitionError, State
+from domain.market_price import PriceSource, SeenPrice
 from domain.moves import MoveKind
 from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
+from domain.price_words import odd_lot_alert
 from domain.reasons import Reason, explain
 from domain.reconcile import Report, remarks_tag_of
 from domain.seams import Clock
@@ -227,7 +233,7 @@ class CommandActor(LoopActor):
             case RiskBlocked() | ExposureRefused():
                 if message.reason is Reason.NOTHING_TO_EXIT:
                     post(self._exits, ExitCut(command=self._lead(message.command_id).command))
-                self._block(message.command_id, message.reason, "", dict(message.inputs))
+                self._block(message.command_id, message.reason, self._words_of(message), dict(message.inputs))
             case ExposureReserved():
                 self._record_sending(message)
             case PlaceAnswered():
@@ -305,7 +311,11 @@ class CommandActor(LoopActor):
         collared = self._limits.collared and command.intent is not Intent.EXIT
         needs_price = command.order_type is OrderType.MARKET or collared
         question = PriceOrder(
-            command_id=command.command_id, exchange=command.exchange, symbol=command.symbol, needs_price=needs_price
+            command_id=command.command_id,
+            exchange=command.exchange,
+            symbol=command.symbol,
+            needs_price=needs_price,
+            exit=shape_of(command),
         )
         post(self._market, question)
 
@@ -373,7 +383,8 @@ class CommandActor(LoopActor):
         if too_late is not None:
             self._block(name, too_late.reason, too_late.sentence, {})
             return
-        terms = terms_of(lead.command, lead.priced.instrument, lead.priced.last_price)
+        priced = lead.priced
+        terms = terms_of(lead.command, priced.instrument, priced.last_price, priced.reference)
         if isinstance(terms, Objection):
             self._block(name, terms.reason, terms.sentence, {})
         else:
@@ -402,6 +413,12 @@ class CommandActor(LoopActor):
         lead.inputs = message.inputs
         post(self._guard, ReserveExposure(command=lead.command))
 
+    def _words_of(self, message: RiskBlocked | ExposureRefused) -> str:
+        """Return what is known beside the reason's own sentence: of an exit, why nothing is left to exit."""
+        nothing = message.nothing if isinstance(message, ExposureRefused) else None
+        priced = self._lead(message.command_id).priced
+        return "" if nothing is None else nothing.sentence(priced.last_price if priced is not None else None)
+
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)
         happened = OrderEvent(event=Event.BLOCK, tag=reason, note=note, inputs=inputs)
@@ -415,12 +432,16 @@ class CommandActor(LoopActor):
         if message.quantity < lead.command.quantity:
             post(self._exits, ExitCut(command=lead.command))
         quantity = lead.terms.sendable(message.quantity)
+        left = lead.terms.odd(message.quantity)
+        if left:
+            scope = Scope(lead.command.strategy, lead.command.key)
+            self._tell(odd_lot_alert(str(scope), left, lead.terms.lot))
         happened = OrderEvent(
             event=Event.SEND,
             tag=Reason.EXIT_CLAMPED if quantity < lead.command.quantity else None,
             quantity=quantity,
             limit_price=lead.terms.limit_price,
-            inputs={**lead.inputs, **message.inputs, "last_price": str(lead.terms.last_price)},
+            inputs={**lead.inputs, **message.inputs, "last_price": str(lead.terms.last_price), **lead.terms.story},
         )
         self._record(message.command_id, happened)
 
@@ -497,10 +518,13 @@ class CommandActor(LoopActor):
         self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
         if happened.filled_quantity:
             post(self._risk, FillCounted(order=order))
+            self._tell_price(order)
         if order.is_over:
             post(self._risk, OrderOver(command=order.command))
         if happened.filled_quantity and order.command.carries_stops:
             post(self._exits, EntryMoved(order=order))
+        if order.command.order_type is OrderType.MARKET and happened.event is not Event.SEND:
+            post(self._exits, MarketOrderMoved(order=order))
         follower = self._followers.get(order.command.command_id)
         if follower is not None:
             post(follower, LegMoved(order=order))
@@ -509,6 +533,13 @@ class CommandActor(LoopActor):
         strategy = self._strategies.get(order.command.strategy)
         if strategy is not None:
             post(strategy, OrderUpdated(order=order, happened=happened))
+
+    def _tell_price(self, order: Order) -> None:
+        """Let the market know at what price the account has traded: something to fall back on."""
+        if order.average_price is not None:
+            key = order.command.key
+            price = SeenPrice(price=order.average_price, source=PriceSource.TRADE, seen_at=order.updated_at)
+            post(self._market, TradePriceSeen(exchange=key.exchange, symbol=key.symbol, price=price))
 
     def _stand_still(self, message: EventIllegal) -> None:
         """Report a contradiction; the order stays as it is, and a waiting caller hears how that is."""

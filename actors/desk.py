@@ -175,6 +175,8 @@ class Desk:
             orders = self.orders(SUMMED_UP_MAX)
             today = trading_day(self._clock.now())
             fates = Counter(str(one.status) for one in orders if one.day == today)
+            if not self._wiring.trading_days.is_worth_a_summary(today, fates.total()):
+                return
             held = {
                 f"{units:+d} {key.symbol} of {strategy}"
                 for strategy, positions in self.holdings().positions.items()

@@ -31,6 +31,7 @@ from actors.messages import (
     MakeAllFlat,
     MakeFlat,
     MarketInbox,
+    MarketOrderMoved,
     NotifierInbox,
     OrderAnswered,
     OrderDeclined,
@@ -48,6 +49,7 @@ from actors.messages import (
     TakeUpStops,
 )
 from actors.nets import Nets, is_net
+from actors.resting import RestingMarketOrders
 from actors.stops import Stops
 from actors.timer import Timer
 from domain.alert import Alert
@@ -55,9 +57,11 @@ from domain.alert_words import exit_alert, exit_begins_alert, flat_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.exits import LOUD_FROM, Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
+from domain.exit_terms import ExitShape
+from domain.exits import Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
 from domain.instrument import Instrument
 from domain.order import Intent, OrderCommand, OrderType, Origin
+from domain.price_words import odd_lot_alert
 from domain.seams import Clock, Ids
 from domain.settings import ExitSettings, StopSettings
 from domain.square_off import SquareOff
@@ -106,6 +110,8 @@ class ExitsActor(LoopActor):
         self._ids = ids
         self._timer = timer
         self._episodes: dict[Scope, Episode] = {}
+        self._odd: dict[Scope, int] = {}
+        """Signed units that are held, make no whole lot, and were told of."""
         self._unpriced: dict[str, tuple[Episode, SendExit]] = {}
         self._question = 0
         self._all_flat: list[After[MakeAllFlat]] = []
@@ -122,6 +128,16 @@ class ExitsActor(LoopActor):
             get_out=self._get_out,
             settings=stops,
             calendar=calendar,
+            clock=clock,
+            ids=ids,
+        )
+        self._resting = RestingMarketOrders(
+            command=command,
+            market=market,
+            notifier=notifier,
+            asker=self.actor_ref,
+            client_id=client_id,
+            unfilled_s=settings.unfilled_s,
             clock=clock,
             ids=ids,
         )
@@ -159,6 +175,8 @@ class ExitsActor(LoopActor):
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
             case EntryMoved():
                 self._stops.arm(message.order, self._question)
+            case MarketOrderMoved():
+                self._resting.follow(message.order)
             case ExitCut():
                 self._cut.append((self._question, message.command))
                 self._look_in(0)
@@ -169,6 +187,8 @@ class ExitsActor(LoopActor):
                 self._look_in(0)
             case FindStops():
                 return self._stops.now()
+            case OrderPriced() if self._resting.is_about_one(message):
+                self._resting.price(message)
             case OrderPriced():
                 self._send_priced(message)
             case OrderAnswered():
@@ -197,7 +217,9 @@ class ExitsActor(LoopActor):
             self._look_in(0)
 
     def _get_out(self, scope: Scope, because: str) -> None:
-        """Begin an episode by the desk's own wish."""
+        """Begin an episode by the desk's own wish, unless only units are held that make no lot: those were told of."""
+        if scope in self._odd:
+            return
         now = self._clock.now()
         wish = ExitWish(wish_id=self._ids.new(), scope=scope, because=because, origin=Origin.DESK, asked_at=now)
         self._begin((wish,))
@@ -212,6 +234,7 @@ class ExitsActor(LoopActor):
 
         What came after the question had left waits for the next: the guard may have been told of an order just then.
         """
+        self._odd = {scope: units for scope, units in self._odd.items() if _held(exposures, scope) == units}
         for one in _from_before(question, self._all_flat):
             for scope in exposures:
                 if one.strategy in {None, scope.strategy}:
@@ -225,6 +248,7 @@ class ExitsActor(LoopActor):
             self._stops.set(word, exposures.get(word.scope), question)
         self._stops.look(exposures, self._episodes, question)
         self._nets.look(self._stops.armed, exposures, self._stops.instruments, self._episodes)
+        self._resting.look()
         self._decide(exposures)
         look_s = self._settings.look_s if self._episodes else self._idle_look_s
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)
@@ -270,6 +294,7 @@ class ExitsActor(LoopActor):
             exchange=key.exchange,
             symbol=key.symbol,
             needs_price=True,
+            exit=ExitShape(side=step.side, quantity=step.quantity, unfilled=step.unfilled),
             reply_to=self.actor_ref,
         )
         post(self._market, question)
@@ -280,10 +305,13 @@ class ExitsActor(LoopActor):
             self._stops.see_answer(message)
             return
         episode, step = self._unpriced.pop(message.command_id)
-        scope, instrument = episode.wish.scope, message.instrument
+        scope, instrument, reference = episode.wish.scope, message.instrument, message.reference
+        if isinstance(instrument, Instrument) and step.quantity < instrument.lot:
+            self._leave_odd_lot(episode, step, instrument.lot)
+            return
         price = None
-        if isinstance(instrument, Instrument) and message.last_price is not None:
-            price = exit_price(step.side, message.last_price, instrument, step.number)
+        if isinstance(instrument, Instrument) and reference is not None:
+            price = exit_price(step.side, reference.price, instrument, step.unfilled + 1, reference.age_s)
         command = OrderCommand(
             command_id=step.command_id,
             client_id=self._client_id,
@@ -299,11 +327,19 @@ class ExitsActor(LoopActor):
             origin=Origin.HUMAN if episode.wish.origin is Origin.HUMAN else Origin.DESK,
             comment=episode.wish.because[:200],
         )
-        logger.info("exit {} of {}: {} {} at {}", step.number, scope, step.side, step.quantity, price or "market")
+        logger.info("exit {} of {}: {} {} at {} by {}", step.number, scope, step.side, step.quantity, price, reference)
         if step.number > 1:
-            loud = step.number >= LOUD_FROM
+            loud = episode.is_loud(self._clock.monotonic())
             self._tell(exit_alert(str(scope), episode.wish.because, step.number, loud=loud))
         post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref))
+
+    def _leave_odd_lot(self, episode: Episode, step: SendExit, lot: int) -> None:
+        """End an episode of which only units are left that make no lot, and say what a person can do."""
+        wish = episode.wish
+        del self._episodes[wish.scope]
+        self._odd[wish.scope] = -step.side.sign * step.quantity
+        post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
+        self._tell(odd_lot_alert(str(wish.scope), step.quantity, lot))
 
     def _free(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
         """Let an exit that a safety net stands in the way of get out all the same: an episode takes the net back."""
@@ -327,6 +363,10 @@ class ExitsActor(LoopActor):
 
     def _tell(self, alert: Alert) -> None:
         post(self._notifier, RaiseAlert(alert=alert))
+
+
+def _held(exposures: Mapping[Scope, Exposure], scope: Scope) -> int:
+    return exposures.get(scope, _NOTHING).held
 
 
 def _from_before(question: int, waiting: list[After[Word]]) -> list[Word]:

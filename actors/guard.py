@@ -82,7 +82,10 @@ class GuardActor(LoopActor):
                 quantity, inputs = verdict.quantity, verdict.inputs
                 post(self._command, ExposureReserved(command_id=name, quantity=quantity, inputs=inputs))
             case GuardRefused():
-                post(self._command, ExposureRefused(command_id=name, reason=verdict.reason, inputs=verdict.inputs))
+                refused = ExposureRefused(
+                    command_id=name, reason=verdict.reason, inputs=verdict.inputs, nothing=verdict.nothing
+                )
+                post(self._command, refused)
 
     def _reserve_basket(self, message: ReserveBasket) -> None:
         verdict = self._ledger.reserve_basket(message.legs)

@@ -17,7 +17,9 @@ from actors.messages import (
     MakeAllFlat,
     MarketInbox,
     NotifierInbox,
+    OrderPriced,
     PnlNow,
+    PriceOrder,
     PriceTicked,
     RaiseAlert,
     RecordRiskDay,
@@ -28,12 +30,15 @@ from domain import risk_words
 from domain.alert import Alert
 from domain.evidence import Book, PositionRow
 from domain.exits import Scope
+from domain.instrument import Instrument
+from domain.loss_doubt import LossDoubt, is_ours_alone
 from domain.loss_limit import RiskDay, cooldown_until
 from domain.order import Order, Product
 from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
 from domain.reasons import Reason
 from domain.seams import Clock, trading_day
 from domain.settings import RiskSettings
+from domain.trading_days import TradingDays
 
 RECORD_S: Final = 5.0
 """So often the day's figures are written while they move."""
@@ -50,11 +55,12 @@ class Losses:
         exits: Address[ExitsInbox],
         repo: Address[RepoInbox],
         notifier: Address[NotifierInbox],
-        subscriber: Address[PriceTicked],
+        subscriber: "Address[PriceTicked | OrderPriced]",
         limits: RiskSettings,
         budgets: Mapping[str, Decimal],
         book: PnlBook,
         days: tuple[RiskDay, ...],
+        trading_days: TradingDays,
         clock: Clock,
     ) -> None:
         self._market = market
@@ -65,6 +71,7 @@ class Losses:
         self._limits = limits
         self._budgets = budgets
         self._book = book
+        self._trading_days = trading_days
         self._clock = clock
         self._days = {one.day: one for one in days}
         self._day = self._days.get(self._today(), RiskDay(day=self._today()))
@@ -76,6 +83,7 @@ class Losses:
         self._broke: set[str] = set()
         self._said: set[str] = set()
         self._differs_since: float | None = None
+        self._doubt = LossDoubt()
 
     def _today(self) -> str:
         return trading_day(self._clock.now())
@@ -100,6 +108,8 @@ class Losses:
     def take_positions(self, book: Book[PositionRow]) -> None:
         """Take the broker's own figures of the day, delivery apart."""
         self._account_at = self._clock.monotonic()
+        if not self._trading_days.counts_figures_of(book.asked_at):
+            return
         rows = [row for row in book.rows if row.product != _DELIVERY]
         self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
 
@@ -116,6 +126,15 @@ class Losses:
         self._watch()
         self._mind_sight()
         before, ours = self._day, self._book.total()
+        if not self._is_doubtful(ours):
+            self._judge(ours)
+            self._mind_budgets()
+        self._mind_difference(ours)
+        now = self._clock.monotonic()
+        if self._day != before and now - self._recorded_at >= RECORD_S:
+            self.record()
+
+    def _judge(self, ours: Pnl) -> None:
         worse = ours.total if self._account is None else min(ours.total, self._account)
         self._day = self._day.seen(worse)
         if not self._day.breach and self._day.is_over_the_limit(self._limits):
@@ -126,11 +145,38 @@ class Losses:
             level = self._day.level(self._limits)
             assert level is not None
             self._say("near", risk_words.near_alert(self._day, level))
-        self._mind_budgets()
-        self._mind_difference(ours)
+
+    def _is_doubtful(self, ours: Pnl) -> bool:
+        """Say whether a limit has to wait for fresh quotes: our figure alone breaks it. Ask for them."""
+        level = self._day.level(self._limits)
+        spent = any(self._book.total(one).total <= -most for one, most in self._budgets.items() if self._is_new(one))
+        broken = level is not None and ours.total <= level and not self._day.breach
+        alone = is_ours_alone(ours.total, self._account, level, self._limits.pnl_difference_max)
+        if not alone or not (broken or spent):
+            self._doubt.end()
+            return False
         now = self._clock.monotonic()
-        if self._day != before and now - self._recorded_at >= RECORD_S:
-            self.record()
+        held = {symbol_of(scope.key) for scope in self._held_beside_delivery()}
+        for symbol in self._doubt.asks(held, now):
+            question = PriceOrder(
+                command_id=f"loss of {symbol[1]}",
+                exchange=symbol[0],
+                symbol=symbol[1],
+                needs_price=True,
+                anew=True,
+                reply_to=self._subscriber,
+            )
+            post(self._market, question)
+        return not self._doubt.is_settled(now)
+
+    def _is_new(self, strategy: str) -> bool:
+        return f"budget:{strategy}" not in self._said
+
+    def hear_quote(self, message: OrderPriced) -> None:
+        """Take note of a quote that was asked for while a loss was in doubt; its price came as a tick."""
+        instrument = message.instrument
+        if isinstance(instrument, Instrument) and message.last_price is not None:
+            self._doubt.hear((instrument.exchange, instrument.symbol))
 
     def _enter_day(self) -> None:
         today = self._today()
@@ -192,10 +238,11 @@ class Losses:
 
     def _mind_sight(self) -> None:
         """Be blind when a held position has had neither a price nor a place in a readable book for too long."""
-        now = self._clock.monotonic()
+        now, moment = self._clock.monotonic(), self._clock.now()
         ages = {
             scope: now - max(self._seen_at.get(symbol_of(scope.key), 0.0), self._watched.get(symbol_of(scope.key), now))
             for scope in self._held_beside_delivery()
+            if self._trading_days.can_trade(scope.key.exchange, moment)
         }
         book_age_s = now - max(self._account_at, self._began_at)
         unseen = {scope: min(age_s, book_age_s) for scope, age_s in ages.items()}
@@ -230,7 +277,7 @@ class Losses:
             return Reason.DAILY_LOSS_BREACHED, f"the day's loss limit is broken: {self._day.breach}"
         if "blind" in self._said:
             return Reason.RISK_BLIND, "a held position has no price, so the day's loss is not known"
-        cooling = cooldown_until(tuple(self._days.values()), self._day.day, self._limits)
+        cooling = cooldown_until(tuple(self._days.values()), self._day.day, self._limits, self._trading_days)
         return None if cooling is None else (Reason.COOLING_DOWN, cooling)
 
     def has_used_up_its_budget(self, strategy: str) -> bool:

@@ -1,8 +1,11 @@
-"""What the desk knows of instruments and prices: owns the day's instruments, the last prices, and who watches them.
+"""What the desk knows of instruments and prices: asks for what is missing, passes on what is believed.
 
 It stands beside the six actors so that a tick never waits behind a broker's request or a commit (docs/architecture.md).
+What is believed, and what an order has to wait for, is judged in `domain/market_knowledge.py`. An exit waits
+`EXIT_WAIT_S` at most, then leaves with the best that is known.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
@@ -10,32 +13,39 @@ from actors.address import Address, backlog, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
+    AnswerExit,
     BookPricesSeen,
     BrokerInbox,
     CommandInbox,
     InstrumentRead,
     MarketInbox,
+    NotifierInbox,
     OrderPriced,
     PriceOrder,
     PriceRead,
     PriceSeen,
     PriceTicked,
+    RaiseAlert,
     ReadInstrument,
     ReadPrice,
+    TradePriceSeen,
     WatchPrice,
 )
-from domain.evidence import Tick
+from actors.timer import Timer
+from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, key_of, prices_in
 from domain.instrument import Instrument
-from domain.order import Exchange
+from domain.market_knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Belief, Key, MarketKnowledge, Want
+from domain.market_price import PriceSource, SeenPrice
+from domain.price_words import impossible_price_alert
 from domain.seams import Clock, trading_day
 
 TICK_BACKLOG_MAX: Final = 1_000
 """A subscriber with more than this many messages waiting misses ticks, so that it hurts only itself."""
 
-PRICE_AGE_S_MAX: Final = 5.0
-"""An older price is asked for again before a market order leans on it."""
+EXIT_WAIT_S: Final = 1.0
+"""An exit waits so long for a price or an instrument to be read."""
 
-Key: TypeAlias = tuple[Exchange, str]
+Waiting: TypeAlias = tuple[Key, Want]
 
 
 class Feed(Protocol):
@@ -46,7 +56,7 @@ class Feed(Protocol):
 
 
 class MarketActor(LoopActor):
-    """Owns instruments, last prices and subscriptions."""
+    """Owns what is known, the questions that wait for it, and the subscriptions."""
 
     def __init__(
         self,
@@ -54,25 +64,34 @@ class MarketActor(LoopActor):
         supervisor: Address[ActorDied],
         command: Address[CommandInbox],
         broker: Address[BrokerInbox],
+        notifier: Address[NotifierInbox],
         feed: Feed,
+        remembered: Mapping[Key, SeenPrice],
         clock: Clock,
+        timer: Timer,
     ) -> None:
         super().__init__(supervisor)
         self._command = command
         self._broker = broker
+        self._notifier = notifier
         self._feed = feed
         self._clock = clock
-        self._day = ""
-        self._instruments: dict[Key, Instrument] = {}
-        self._ticks: dict[Key, Tick] = {}
-        self._questions: dict[Key, list[PriceOrder]] = {}
+        self._timer = timer
+        self._known = MarketKnowledge()
+        for key, price in remembered.items():
+            self._known.remember(key, price)
+        self._questions: dict[Waiting, list[PriceOrder]] = {}
+        self._asking: set[Waiting] = set()
         self._subscribers: dict[Key, list[Address[PriceTicked]]] = {}
 
     def on_receive(self, message: MarketInbox) -> None:
-        """Answer what an order needs to know, and pass ticks on."""
+        """Answer what an order needs to know, and pass believed prices on."""
+        self._enter_day()
         match message:
             case PriceOrder():
                 self._price(message)
+            case AnswerExit():
+                self._give_up(message.command_id)
             case InstrumentRead():
                 self._learn_instrument(message)
             case PriceRead():
@@ -80,43 +99,80 @@ class MarketActor(LoopActor):
             case WatchPrice():
                 self._watch(message)
             case PriceSeen():
-                self._pass_on(message.tick)
+                self._see(message.tick, PriceSource.TICK)
             case BookPricesSeen():
-                self._stand_in(message.ticks)
+                self._see_book(message.book)
+            case TradePriceSeen():
+                self._known.remember((message.exchange, message.symbol), message.price)
             case _:
                 assert_never(message)
 
+    # what orders need to know
+
     def _price(self, question: PriceOrder) -> None:
-        """Answer from what is known today; ask the broker for what is not."""
-        self._enter_day()
-        key = (question.exchange, question.symbol)
-        instrument = self._instruments.get(key)
-        if instrument is not None and (not question.needs_price or self._fresh_price(key) is not None):
-            self._answer(question, instrument)
-            return
-        waiting = self._questions.setdefault(key, [])
-        waiting.append(question)
-        if len(waiting) > 1:
-            return
-        if instrument is None:
-            post(self._broker, ReadInstrument(exchange=question.exchange, symbol=question.symbol))
+        """Answer from what is known; ask the broker for what is worth waiting for."""
+        key, now, now_s = (question.exchange, question.symbol), self._clock.now(), self._clock.monotonic()
+        if question.exit is not None:
+            want = self._known.wants_for_exit(key, question.exit, now, now_s)
+        elif question.anew and self._known.instrument(key) is not None:
+            want = Want.PRICE
         else:
+            want = self._known.wants_for_entry(key, now, needs_price=question.needs_price)
+        if want is None:
+            self._answer(question)
+            return
+        self._questions.setdefault((key, want), []).append(question)
+        self._ask(key, want)
+        if question.exit is not None:
+            self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(command_id=question.command_id))
+
+    def _ask(self, key: Key, want: Want) -> None:
+        """Ask the broker, unless it is being asked."""
+        if (key, want) in self._asking:
+            return
+        instrument = self._known.instrument(key)
+        self._asking.add((key, want))
+        if want is Want.INSTRUMENT:
+            post(self._broker, ReadInstrument(exchange=key[0], symbol=key[1]))
+        else:
+            assert instrument is not None, "a price is asked for by the instrument's token"
             post(self._broker, ReadPrice(instrument=instrument))
 
-    def _answer(self, question: PriceOrder, instrument: Instrument) -> None:
-        price = self._fresh_price((question.exchange, question.symbol))
-        priced = OrderPriced(command_id=question.command_id, instrument=instrument, last_price=price)
+    def _answer(
+        self, question: PriceOrder, failed: InstrumentReply | None = None, quote: Decimal | None = None
+    ) -> None:
+        key, now = (question.exchange, question.symbol), self._clock.now()
+        instrument: InstrumentReply | None = failed
+        if question.exit is not None:
+            instrument = self._known.best_instrument(key, failed if isinstance(failed, Unavailable) else None)
+        elif instrument is None:
+            instrument = self._known.instrument(key)
+        assert instrument is not None, "an entry waits for its instrument"
+        priced = OrderPriced(
+            command_id=question.command_id,
+            instrument=instrument,
+            last_price=quote if question.anew else self._known.fresh_price(key, now),
+            reference=self._known.reference(key, now),
+        )
         post(question.reply_to or self._command, priced)
+
+    def _give_up(self, command_id: str) -> None:
+        """Let an exit that has waited long enough leave with what is known."""
+        for waiting in self._questions.values():
+            for question in [one for one in waiting if one.command_id == command_id and one.exit is not None]:
+                waiting.remove(question)
+                self._answer(question)
 
     def _learn_instrument(self, message: InstrumentRead) -> None:
         key = (message.exchange, message.symbol)
-        waiting = self._questions.pop(key, [])
+        self._asking.discard((key, Want.INSTRUMENT))
+        waiting = self._questions.pop((key, Want.INSTRUMENT), [])
         if not isinstance(message.reply, Instrument):
+            self._known.fail(key, Want.INSTRUMENT, self._clock.monotonic())
             for question in waiting:
-                unknown = OrderPriced(command_id=question.command_id, instrument=message.reply, last_price=None)
-                post(question.reply_to or self._command, unknown)
+                self._answer(question, message.reply)
             return
-        self._instruments[key] = message.reply
+        self._known.learn_instrument(message.reply, self._clock.monotonic())
         if key in self._subscribers:
             self._feed.watch(message.reply)
         for question in waiting:
@@ -124,24 +180,46 @@ class MarketActor(LoopActor):
 
     def _learn_price(self, message: PriceRead) -> None:
         key = (message.instrument.exchange, message.instrument.symbol)
-        if isinstance(message.reply, Tick):
-            self._pass_on(message.reply)
-        for question in self._questions.pop(key, []):
-            self._answer(question, message.instrument)
+        self._asking.discard((key, Want.PRICE))
+        waiting = self._questions.pop((key, Want.PRICE), [])
+        quote = None
+        if isinstance(message.reply, Tick) and self._see(message.reply, PriceSource.QUOTE):
+            quote = message.reply.last_price
+        else:
+            self._known.fail(key, Want.PRICE, self._clock.monotonic())
+        for question in waiting:
+            self._answer(question, quote=quote)
+
+    # what the market shows
 
     def _watch(self, message: WatchPrice) -> None:
         key = (message.exchange, message.symbol)
         self._subscribers.setdefault(key, []).append(message.subscriber)
-        instrument = self._instruments.get(key)
+        instrument = self._known.instrument(key)
         if instrument is None:
-            post(self._broker, ReadInstrument(exchange=message.exchange, symbol=message.symbol))
+            self._ask(key, Want.INSTRUMENT)
         else:
             self._feed.watch(instrument)
 
-    def _pass_on(self, tick: Tick) -> None:
-        key = (tick.exchange, tick.symbol)
-        self._ticks[key] = tick
-        self._tell(key, tick)
+    def _see(self, tick: Tick, source: PriceSource) -> bool:
+        """Pass a price on where it is believed, and say whether it is; ask the broker where it is doubted."""
+        key, now_s = (tick.exchange, tick.symbol), self._clock.monotonic()
+        belief = self._known.judge(tick, source, self._clock.now(), now_s)
+        if belief is Belief.BELIEVED:
+            self._tell(key, tick)
+            return True
+        again_s = EDGE_AGAIN_S if belief is Belief.AT_EDGE else READ_AGAIN_S
+        if self._known.may_ask(key, Want.INSTRUMENT, now_s, again_s):
+            self._ask(key, Want.INSTRUMENT)
+        if belief is Belief.AT_EDGE:
+            self._tell(key, tick)
+            return True
+        if self._known.instrument(key) is not None and self._known.may_ask(key, Want.PRICE, now_s):
+            self._ask(key, Want.PRICE)
+        if belief is Belief.DOUBTED_AGAIN:
+            alert = impossible_price_alert(*key, tick.last_price, source, self._known.instrument(key))
+            post(self._notifier, RaiseAlert(alert=alert))
+        return False
 
     def _tell(self, key: Key, tick: Tick) -> None:
         told = PriceTicked(tick=tick)
@@ -150,25 +228,21 @@ class MarketActor(LoopActor):
         for one in gone:
             subscribers.remove(one)
 
-    def _stand_in(self, ticks: tuple[Tick, ...]) -> None:
-        """Pass on the position book's price of what somebody watches, where no tick has come lately."""
-        for tick in ticks:
+    def _see_book(self, book: Book[PositionRow]) -> None:
+        """Keep what the position book shows; its price stands in for a feed from which no tick has come lately."""
+        for row in book.rows:
+            found = key_of(row)
+            if found is not None:
+                self._known.learn_row(row, (found.exchange, found.symbol), book.asked_at)
+        now = self._clock.now()
+        for tick in prices_in(book):
             key = (tick.exchange, tick.symbol)
-            if key in self._subscribers and self._fresh_price(key) is None:
-                # Told, but not kept: an order's price is asked for when it is needed.
-                self._tell(key, tick)
-
-    def _fresh_price(self, key: Key) -> Decimal | None:
-        tick = self._ticks.get(key)
-        if tick is None:
-            return None
-        # A price from the future was seen before the clock stepped back: nobody knows how old it is.
-        age_s = (self._clock.now() - tick.seen_at).total_seconds()
-        return tick.last_price if 0 <= age_s <= PRICE_AGE_S_MAX else None
+            if self._known.fresh_price(key, now) is None:
+                self._see(tick, PriceSource.POSITION)
 
     def _enter_day(self) -> None:
-        """Forget instruments of an earlier day: circuit limits and freeze quantities are set anew each morning."""
-        day = trading_day(self._clock.now())
-        if day != self._day:
-            self._day = day
-            self._instruments.clear()
+        """Read anew each day what is watched: circuit limits, lots and freeze quantities are set each morning."""
+        first = not self._known.has_day
+        if self._known.enter_day(trading_day(self._clock.now())) and not first:
+            for key in self._subscribers:
+                self._ask(key, Want.INSTRUMENT)

@@ -30,10 +30,14 @@ from domain.evidence import (
     TradeRow,
     Unavailable,
 )
+from domain.exit_terms import ExitShape
 from domain.exits import ExitWish, Exposure, Scope
 from domain.instrument import Instrument
+from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
+from domain.market_price import Reference, SeenPrice
 from domain.moves import MoveKind
+from domain.nothing_to_exit import NothingToExit
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
 from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
@@ -57,10 +61,14 @@ class SubmitOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAnswered:
-    """How the order stands after steps 1 to 5. `repeated` says that the command id had been seen before."""
+    """How the order stands after steps 1 to 5. `repeated` says that the command id had been seen before.
+
+    `outcome` is how far a repeated change has come.
+    """
 
     order: Order
     repeated: bool = False
+    outcome: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +141,11 @@ class LookUpChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeLookedUp:
-    """The order as it stands, or None when there is none. `repeated`: the change was asked for before."""
+    """The order as it stands, or None when there is none. `outcome`: how far a change asked for before has come."""
 
     command: ChangeCommand
     order: Order | None
-    repeated: bool = False
+    outcome: Event | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,23 +253,40 @@ class RegistrationFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceOrder:
-    """Say what the exchange demands of this instrument, and its last price if the order needs one."""
+    """Say what the exchange demands of this instrument, and its last price if the order needs one.
+
+    `exit` says what an exit wants: it is answered soon, with the best that is known. `anew`: ask the broker for the
+    price, however fresh the last one is.
+    """
 
     command_id: str
     exchange: Exchange
     symbol: str
     needs_price: bool
+    exit: ExitShape | None = None
+    anew: bool = False
     reply_to: "Address[OrderPriced] | None" = None
     """Who asks, where it is not CommandActor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPriced:
-    """What is known of the order's instrument; `last_price` is None where none was needed or known."""
+    """What is known of the order's instrument; `last_price` is a fresh one, or None.
+
+    `reference` is the best price known, however old: what an exit goes by.
+    """
 
     command_id: str
     instrument: InstrumentReply
     last_price: Decimal | None
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerExit:
+    """An exit has waited long enough to be priced: answer with what is known."""
+
+    command_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,11 +333,12 @@ class ExposureReserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureRefused:
-    """The guard says no."""
+    """The guard says no. `nothing` tells of an exit what there is instead of units to exit."""
 
     command_id: str
     reason: Reason
     inputs: Mapping[str, str]
+    nothing: NothingToExit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1005,6 +1031,13 @@ class EntryMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MarketOrderMoved:
+    """An order at the market's price, sent as a protected limit, stands differently at the broker."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExitCut:
     """An exit was refused or cut because orders that close the position are working already."""
 
@@ -1061,9 +1094,18 @@ class RecordProtection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookPricesSeen:
-    """The position book's last prices: they stand in for a feed that is silent."""
+    """The position book: its last prices stand in for a feed that is silent, its rows for what can't be looked up."""
 
-    ticks: tuple[Tick, ...]
+    book: Book[PositionRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradePriceSeen:
+    """An order of the account traded at this price."""
+
+    exchange: Exchange
+    symbol: str
+    price: SeenPrice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1249,7 +1291,8 @@ class DeskMemory:
     `protections` the armed stops and today's ended ones, `unarmed` the entries that traded more than their stops know
     of, `risk_days` how the last days stood against their limits, `baskets` the open ones and the last that ended,
     `alerts` those that are still to be told or acknowledged, `cleared` the signed units of strategies that a person has
-    cleared and that count today.
+    cleared and that count today, `last_prices` the price at which each instrument was last traded by any order of the
+    account.
     """
 
     orders: tuple[Order, ...]
@@ -1267,6 +1310,7 @@ class DeskMemory:
     baskets: tuple[BasketRecord, ...] = ()
     alerts: tuple[AlertRecord, ...] = ()
     cleared: Mapping[Scope, int] = field(default_factory=dict)
+    last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1442,7 +1486,9 @@ RepoInbox: TypeAlias = (
     | FindOrders
     | FindTimeline
 )
-MarketInbox: TypeAlias = PriceOrder | InstrumentRead | PriceRead | WatchPrice | PriceSeen | BookPricesSeen
+MarketInbox: TypeAlias = (
+    PriceOrder | AnswerExit | InstrumentRead | PriceRead | WatchPrice | PriceSeen | BookPricesSeen | TradePriceSeen
+)
 RiskInbox: TypeAlias = (
     CheckRisk
     | CheckChange
@@ -1475,6 +1521,7 @@ ExitsInbox: TypeAlias = (
     | LookAtExits
     | ExposuresTold
     | EntryMoved
+    | MarketOrderMoved
     | ExitCut
     | TakeUpStops
     | SetStops

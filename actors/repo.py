@@ -330,8 +330,8 @@ class RepoActor(LoopActor):
                 )
             case LookUpChange():
                 found = self._repository.get(message.command.command_id)
-                seen = found is not None and self._repository.has_change(found, message.command.change_id)
-                return ChangeLookedUp(command=message.command, order=found, repeated=seen)
+                outcome = self._repository.change_outcome(found, message.command.change_id) if found else None
+                return ChangeLookedUp(command=message.command, order=found, outcome=outcome)
             case LookUpSettlement():
                 return SettlementLookedUp(
                     wish=message.wish, order=self._repository.get(message.wish.command_id), cause="no such order"
@@ -390,6 +390,7 @@ class RepoActor(LoopActor):
             baskets=self._repository.baskets(),
             alerts=self._repository.open_alerts(),
             cleared=self._repository.cleared(now),
+            last_prices=self._repository.last_prices(),
         )
 
     def _timeline(self, command_id: str) -> Timeline | None:

@@ -27,6 +27,7 @@ from actors.messages import (
     MarketInbox,
     NotifierInbox,
     OrderOver,
+    OrderPriced,
     PnlNow,
     PositionsSeen,
     PriceTicked,
@@ -50,6 +51,7 @@ from domain.reasons import Reason
 from domain.risk import RiskBook, RiskPassed, RiskRefused, TradingState
 from domain.risk_words import self_trade_alert
 from domain.seams import Clock, trading_day
+from domain.trading_days import TradingDays
 
 _STOPS: Final = {
     TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
@@ -73,6 +75,7 @@ class RiskActor(LoopActor):
         book: RiskBook,
         pnl: PnlBook,
         days: tuple[RiskDay, ...],
+        trading_days: TradingDays,
         budgets: Mapping[str, Decimal],
         working: Iterable[OrderCommand],
         clock: Clock,
@@ -104,6 +107,7 @@ class RiskActor(LoopActor):
             budgets=budgets,
             book=pnl,
             days=days,
+            trading_days=trading_days,
             clock=clock,
         )
 
@@ -111,7 +115,7 @@ class RiskActor(LoopActor):
         """Leave the day's figures to the next run."""
         self._losses.record()
 
-    def on_receive(self, message: RiskInbox | PriceTicked) -> TradingStateNow | PnlNow | None:
+    def on_receive(self, message: RiskInbox | PriceTicked | OrderPriced) -> TradingStateNow | PnlNow | None:
         """Judge an order, turn the trading state, or look at the day."""
         match message:
             case CheckRisk():
@@ -124,6 +128,8 @@ class RiskActor(LoopActor):
                 self._forget(message.command)
             case PriceTicked():
                 self._losses.see(message)
+            case OrderPriced():
+                self._losses.hear_quote(message)
             case PositionsSeen():
                 self._losses.take_positions(message.book)
             case LineCleared():

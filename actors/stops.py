@@ -245,15 +245,20 @@ class Stops:
             self._see_again(symbol)
 
     def _mind_age(self, symbol: Symbol) -> None:
-        """Say once that a stop is blind, and go on asking; say when it sees again."""
+        """Ask the broker while a price grows old; say once that a stop is blind when that brings none.
+
+        A market in which nobody trades is no outage: the broker's quote says that its price still stands.
+        """
         now = self._clock.monotonic()
         _, seen_at = self._prices.get(symbol, (None, self._watched[symbol]))
         is_open = self._calendar is None or self._calendar.is_open(symbol[0], self._clock.now())
-        if not is_open or now - seen_at <= self._settings.price_age_s_max:
+        age_s, age_s_max = now - seen_at, self._settings.price_age_s_max
+        if is_open and age_s > age_s_max / 2:
+            self._ask_for_price(symbol)
+        if not is_open or age_s <= age_s_max:
             if symbol in self._blind:
                 self._see_again(symbol)
             return
-        self._ask_for_price(symbol)
         if symbol not in self._blind:
             self._blind.add(symbol)
             stops = [one for one in self.armed.values() if (one.scope.key.exchange, one.scope.key.symbol) == symbol]
@@ -264,9 +269,10 @@ class Stops:
         self._tell(seeing_alert(symbol))
 
     def _ask_for_price(self, symbol: Symbol) -> None:
-        """Ask the broker itself, no oftener than a price may be old: it teaches the feed the instrument too."""
+        """Ask the broker itself, at most twice while a price may grow old: it teaches the feed the instrument too."""
         now = self._clock.monotonic()
-        if now - self._asked.get(symbol, -self._settings.price_age_s_max) < self._settings.price_age_s_max:
+        pause_s = self._settings.price_age_s_max / 2
+        if now - self._asked.get(symbol, -pause_s) < pause_s:
             return
         self._asked[symbol] = now
         question = PriceOrder(

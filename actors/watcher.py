@@ -48,7 +48,7 @@ from actors.messages import (
 )
 from actors.timer import Timer
 from domain.comparison import Comparison
-from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable, prices_in
+from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
 from domain.moves import MoveKind
 from domain.seams import Clock, trading_day
 from domain.settings import WatcherSettings
@@ -221,7 +221,7 @@ class WatcherActor(DeskActor):
         if isinstance(book, Unavailable):
             logger.warning("the positions could not be read: {}", book.cause)
             return
-        post(self._market, BookPricesSeen(ticks=prices_in(book)))
+        post(self._market, BookPricesSeen(book=book))
         post(self._risk, PositionsSeen(book=book))
         if self._trades is not None:
             self._comparison.keep(self._trades, book)

@@ -36,10 +36,12 @@ from actors.messages import (
     LookAtRisk,
     MakeFlat,
     MarketInbox,
+    MarketOrderMoved,
     NotifierInbox,
     OrderUpdateSeen,
     Poll,
     PriceSeen,
+    RaiseAlert,
     RecallDesk,
     RepoInbox,
     ResumeAlarms,
@@ -60,6 +62,7 @@ from actors.watcher import WatcherActor
 from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
+from domain.alert_words import calendar_alert
 from domain.alerting import Telling
 from domain.books import CARRIED_PRODUCTS
 from domain.calendar import Calendar
@@ -71,10 +74,12 @@ from domain.known import known_from
 from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.pnl import PnlBook
+from domain.resting import resting_in
 from domain.risk import RiskBook, TradingState
-from domain.seams import Clock, Ids, trading_day
+from domain.seams import IST, Clock, Ids, trading_day
 from domain.settings import Mode, Settings
 from domain.square_off import SquareOff
+from domain.trading_days import TradingDays
 from notify.channels import channels_of
 from notify.port import ChannelError
 from notify.sender import Sender
@@ -129,6 +134,7 @@ class Wiring:
         self.is_running = False
         self.clock = SteadyClock(machine_clock)
         self.calendar: Calendar | None = None
+        self.trading_days = TradingDays(Calendar(settings.calendar), enforced=self._keeps_hours())
         self.refs: dict[str, pykka.ActorRef[Any]] = {}
         self.command: Line[CommandInbox] = Line("CommandActor")
         self.repo: Line[RepoInbox] = Line("RepoActor")
@@ -168,6 +174,8 @@ class Wiring:
         post(self.risk, LookAtRisk())
         post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed))
         post(self.exits, MakeFlat(wishes=memory.wishes))
+        for order in resting_in(memory.orders):
+            post(self.exits, MarketOrderMoved(order=order))
         self._start_supervisor()
 
     def stop(self) -> None:
@@ -273,6 +281,7 @@ class Wiring:
                 book=book,
                 pnl=pnl_from(memory),
                 days=memory.risk_days,
+                trading_days=self.trading_days,
                 budgets={one.name: one.loss_max for one in settings.strategies if one.loss_max is not None},
                 working=[one.command for one in memory.orders if not one.is_over and one.command.strategy != EXTERNAL],
                 clock=clock,
@@ -293,8 +302,11 @@ class Wiring:
                 supervisor=self.supervisor,
                 command=self.command,
                 broker=self.broker,
+                notifier=self.notifier,
                 feed=feed,
+                remembered=memory.last_prices,
                 clock=clock,
+                timer=self.timer,
             ),
         )
 
@@ -437,11 +449,13 @@ class Wiring:
         self.ask_of(self.broker, FindBrokerState())
 
     def _adapters(self) -> tuple[DeskFeed, Broker]:
-        settings = self._settings.broker
+        settings, rules = self._settings.broker, self._settings.address_rules
         feed = self._feed
         if feed is None:
-            feed = self._feed = Feed(settings, self.clock, self._see_tick, self._see_feed, on_order=self._see_update)
-        return feed, self._broker_port or NorenBroker(settings, self.clock, self._machine_clock)
+            feed = self._feed = Feed(
+                settings, self.clock, self._see_tick, self._see_feed, on_order=self._see_update, rules=rules
+            )
+        return feed, self._broker_port or NorenBroker(settings, self.clock, self._machine_clock, rules=rules)
 
     def _see_tick(self, tick: Tick) -> None:
         post(self.market, PriceSeen(tick=tick))
@@ -456,14 +470,17 @@ class Wiring:
 
     def _make_calendar(self) -> Calendar | None:
         """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""
-        chosen = self._settings.calendar
-        enforced = self._settings.mode is Mode.LIVE if chosen.enforced is None else chosen.enforced
-        if not enforced:
+        if not self.trading_days.enforced:
             return None
-        calendar = Calendar(chosen)
-        for doubt in calendar.doubts(self.clock.now().date()):
-            logger.warning("calendar: {}", doubt)
+        calendar = self.trading_days.calendar
+        doubts = calendar.doubts(self.clock.now().astimezone(IST).date())
+        if doubts:
+            post(self.notifier, RaiseAlert(alert=calendar_alert(doubts)))
         return calendar
+
+    def _keeps_hours(self) -> bool:
+        chosen = self._settings.calendar.enforced
+        return self._settings.mode is Mode.LIVE if chosen is None else chosen
 
 
 def pnl_from(memory: DeskMemory) -> PnlBook:

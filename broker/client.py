@@ -14,6 +14,7 @@ from broker.library import load_library
 from broker.replies import NotSentError, TransportError
 from broker.transport import HttpTransport
 from broker.words import Answer, NoAnswer
+from domain.addresses import AddressRules
 from domain.seams import Clock
 from domain.settings import BrokerSettings
 
@@ -21,10 +22,10 @@ from domain.settings import BrokerSettings
 class Client:
     """Owns the library's copy, its transport, and whether a login is needed. Asked by one caller at a time."""
 
-    def __init__(self, settings: BrokerSettings, clock: Clock) -> None:
+    def __init__(self, settings: BrokerSettings, clock: Clock, rules: AddressRules) -> None:
         assert settings.rest_url, "the caller names the broker's address"
         self.transport = HttpTransport(
-            clock, connect_timeout_s=settings.connect_timeout_s, read_timeout_s=settings.read_timeout_s
+            clock, connect_timeout_s=settings.connect_timeout_s, read_timeout_s=settings.read_timeout_s, rules=rules
         )
         library = load_library(self.transport)
         # A host without its closing slash, as the routes begin with one.

@@ -20,6 +20,7 @@ from loguru import logger
 from broker.hearing import Hearing
 from broker.link import Link, LinkLostError, endpoint_of
 from broker.wire import Session
+from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
 from domain.seams import Clock
@@ -66,7 +67,7 @@ class Feed:
     malformed one raises `ValueError`. Frames that can't be read are counted in `malformed` and ignored.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each seam to the world is a parameter
         self,
         settings: BrokerSettings,
         clock: Clock,
@@ -77,6 +78,7 @@ class Feed:
         chance: random.Random | None = None,
         limits: FeedLimits | None = None,
         tls: ssl.SSLContext | None = None,
+        rules: AddressRules = TLS_OFF_LOOPBACK,
     ) -> None:
         if settings.websocket_url is not None:
             endpoint_of(settings.websocket_url)
@@ -89,6 +91,7 @@ class Feed:
             silence_s_max=settings.feed_silence_s_max, retry_s_max=settings.feed_retry_s_max
         )
         self._tls = tls
+        self._rules = rules
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], Instrument] = {}
         self._hearing = Hearing(clock, self._watched, on_tick, on_order)
@@ -191,7 +194,7 @@ class Feed:
     def _connect_and_serve(self, session: Session, ear: socket.socket) -> None:
         """Serve one connection until it is lost, or until we want another."""
         assert self._url is not None
-        link = Link(self._url, self._clock, self._connect_timeout_s, ear, self._tls)
+        link = Link(self._url, self._clock, self._connect_timeout_s, ear, self._tls, self._rules)
         with self._lock:
             self._link = link
         try:

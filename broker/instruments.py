@@ -9,6 +9,10 @@ from domain.instrument import Instrument
 from domain.order import Exchange
 
 
+class WrongInstrumentError(UnreadableRowError):
+    """The reply is about another instrument than was asked for."""
+
+
 def find_in_search(body: Any, exchange: Exchange, symbol: str) -> Raw | None:  # noqa: ANN401  as it came off the wire
     """Return the search result whose trading symbol is exactly `symbol`, or None: a search matches words."""
     values = body.get("values")
@@ -57,12 +61,23 @@ def instrument_from(found: Raw, info: Any, exchange: Exchange, symbol: str) -> I
 
 
 def last_price_in(quote: Any, instrument: Instrument, asked_at: datetime) -> Tick:  # noqa: ANN401  as above
-    """Read the last traded price; an instrument that never traded has none (`lp` absent or zero)."""
-    _same(quote, "token", instrument.token)
+    """Read the last traded price; an instrument that never traded has none (`lp` absent or zero).
+
+    A reply of another instrument raises `WrongInstrumentError` (docs/protocol.md, GetQuotes: seen on the wire).
+    """
+    for key, expected in (("token", instrument.token), ("tsym", instrument.symbol), ("exch", instrument.exchange)):
+        if quote.get(key) is not None and str(quote[key]) != expected:
+            raise WrongInstrumentError(f"{key} is {quote[key]!r}, not {str(expected)!r}")
     price = price_or_none(quote, "lp")
     if price is None or price < 0:
         raise UnreadableRowError(f"lp is {quote.get('lp')!r} (last trade at {quote.get('ltt')!r}): no price to go by")
-    return Tick(exchange=instrument.exchange, symbol=instrument.symbol, last_price=price, seen_at=asked_at)
+    return Tick(
+        exchange=instrument.exchange,
+        symbol=instrument.symbol,
+        last_price=price,
+        seen_at=asked_at,
+        token=instrument.token,
+    )
 
 
 def _same(raw: Raw, key: str, expected: str) -> None:

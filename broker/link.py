@@ -5,6 +5,7 @@ import selectors
 import socket
 import ssl
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import websocket
 
 from broker.sockets import Endpoint, Socket, open_connection
 from broker.wire import Session
+from domain.addresses import AddressRules
 from domain.seams import Clock
 
 TEXT_KINDS: Final = frozenset({websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY})
@@ -52,14 +54,22 @@ class Link:
     Raises `LinkLostError` when the connection ends, falls silent or speaks no WebSocket.
     """
 
-    def __init__(self, url: str, clock: Clock, timeout_s: float, waker: Socket, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        timeout_s: float,
+        waker: Socket,
+        tls: ssl.SSLContext | None,
+        rules: AddressRules,
+    ) -> None:
         self._clock = clock
         endpoint = endpoint_of(url)
         try:
-            self._socket = open_connection(endpoint, timeout_s, clock, tls)
+            self._socket = open_connection(endpoint, timeout_s, clock, tls, rules)
         except (OSError, ValueError) as error:
             raise LinkLostError(f"no connection to {endpoint.host}: {error}") from error
-        self._url = url
+        self._url = urlsplit(url).geturl()  # the library knows the scheme in small letters only
         self._timeout_s = timeout_s
         self._waker = waker
         # Text that is no UTF-8 is one bad frame, not the end of the connection: it is judged where it is parsed.
@@ -79,6 +89,10 @@ class Link:
             raise LinkLostError(f"the WebSocket was refused with HTTP {error.status_code}") from error
         except (websocket.WebSocketException, OSError, ValueError) as error:
             raise LinkLostError(f"the WebSocket did not open: {type(error).__name__}") from error
+        # The library takes a redirect that it may not follow for an open connection.
+        status = self._web.getstatus()
+        if status != HTTPStatus.SWITCHING_PROTOCOLS:
+            raise LinkLostError(f"the WebSocket was refused with HTTP {status}; redirects are not followed")
 
     def log_in(self, session: Session) -> None:
         """Present the session; a refused or unanswered one ends the link: such a socket may stay open and mute."""

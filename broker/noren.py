@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from broker.client import Client
-from broker.instruments import find_in_search, instrument_from, last_price_in
+from broker.instruments import WrongInstrumentError, find_in_search, instrument_from, last_price_in
 from broker.json_text import JsonArray
 from broker.login import Login
 from broker.scalars import UnreadableRowError, text_in
@@ -21,6 +21,7 @@ from broker.wire import (
     trade_row,
 )
 from broker.words import HTTP_OK, Answer, NoAnswer, change_reply, place_reply
+from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.change import Change, ChangeKind
 from domain.evidence import (
     Book,
@@ -54,10 +55,17 @@ class NorenBroker:
     only. `session` is None before the first login.
     """
 
-    def __init__(self, settings: BrokerSettings, clock: Clock, wall: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        clock: Clock,
+        wall: Clock | None = None,
+        *,
+        rules: AddressRules = TLS_OFF_LOOPBACK,
+    ) -> None:
         self._settings = settings
         self._clock = clock
-        self._client = client = Client(settings, clock)
+        self._client = client = Client(settings, clock, rules)
         self._transport, self._api = client.transport, client.api
         # One-time codes are of the broker's time, which the machine knows best once its clock has been set.
         self._login = Login(settings, wall or clock, client)
@@ -177,13 +185,28 @@ class NorenBroker:
             return Unavailable(self._transport.clean(f"{exchange} {symbol}: {error}"), asked_at)
 
     def last_price(self, instrument: Instrument) -> PriceReply:
-        """Ask for the last traded price; `seen_at` is when we asked, so the price is never taken for younger."""
+        """Ask for the last traded price; a reply about another instrument is asked for once more.
+
+        `seen_at` is when we asked, so the price is never taken for younger.
+        """
         asked_at = self._clock.now()
+        try:
+            return self._quote(instrument, asked_at)
+        except WrongInstrumentError:
+            pass
+        try:
+            return self._quote(instrument, asked_at)
+        except WrongInstrumentError as error:
+            return Unavailable(self._transport.clean(f"{instrument.symbol}: {error}"), asked_at)
+
+    def _quote(self, instrument: Instrument, asked_at: datetime) -> PriceReply:
         self._transport.begin()
         quote = self._ask(self._api.get_quotes, instrument.exchange.value, instrument.token)
         if isinstance(quote, NoAnswer) or not quote.is_ok:
             return self._unavailable(quote, asked_at)
         try:
             return last_price_in(quote.body, instrument, asked_at)
+        except WrongInstrumentError:
+            raise
         except UnreadableRowError as error:
             return Unavailable(self._transport.clean(f"{instrument.symbol}: {error}"), asked_at)

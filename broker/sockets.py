@@ -7,9 +7,14 @@ import threading
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from domain.addresses import AddressRules
 from domain.seams import Clock
 
 Socket: TypeAlias = socket.socket
+
+
+class AddressRefusedError(OSError):
+    """An address that the mode forbids; no connection to it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +26,15 @@ class Endpoint:
     secure: bool
 
 
-def open_connection(endpoint: Endpoint, timeout_s: float, clock: Clock, tls: ssl.SSLContext | None) -> Socket:
-    """Connect by name, TCP and TLS within `timeout_s` altogether; raise `OSError` or `ValueError` (a bad name)."""
+def open_connection(
+    endpoint: Endpoint, timeout_s: float, clock: Clock, tls: ssl.SSLContext | None, rules: AddressRules
+) -> Socket:
+    """Connect by name, TCP and TLS within `timeout_s` altogether; raise `OSError` or `ValueError` (a bad name).
+
+    Straight to the address, through no proxy, and only to one that `rules` allow.
+    """
     ends_at = clock.monotonic() + timeout_s
-    addresses = _addresses(endpoint, timeout_s)
+    addresses = _allowed(_addresses(endpoint, timeout_s), endpoint, rules)
     trouble: Exception = OSError("the name has no address")
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
         left_s = ends_at - clock.monotonic()
@@ -62,6 +72,15 @@ def is_quiet(connection: Socket) -> bool:
     except OSError:
         return False
     return False
+
+
+def _allowed(addresses: list[tuple[Any, ...]], endpoint: Endpoint, rules: AddressRules) -> list[tuple[Any, ...]]:
+    """Return the addresses that may be connected to; raise `AddressRefusedError` when none may."""
+    objections = [rules.objection(str(address[4][0]), secure=endpoint.secure) for address in addresses]
+    allowed = [address for address, objection in zip(addresses, objections, strict=True) if objection is None]
+    if addresses and not allowed:
+        raise AddressRefusedError(objections[0])
+    return allowed
 
 
 def _addresses(endpoint: Endpoint, timeout_s: float) -> list[tuple[Any, ...]]:

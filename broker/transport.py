@@ -19,6 +19,7 @@ from loguru import logger
 from broker.redaction import redacted
 from broker.replies import NotSentError, ReplyLostError, ReplyReader, TransportError
 from broker.sockets import Endpoint, Socket, is_quiet, open_connection
+from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.seams import Clock
 
 IDLE_REUSE_S_MAX: Final = 20.0
@@ -82,8 +83,10 @@ class HttpTransport:
         read_timeout_s: float,
         idle_reuse_s_max: float = IDLE_REUSE_S_MAX,
         tls: ssl.SSLContext | None = None,
+        rules: AddressRules = TLS_OFF_LOOPBACK,
     ) -> None:
         self._clock = clock
+        self._rules = rules
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._idle_reuse_s_max = idle_reuse_s_max
@@ -164,7 +167,7 @@ class HttpTransport:
         if endpoint.secure and self._tls is None:
             self._tls = ssl.create_default_context()
         try:
-            opened = open_connection(endpoint, timeout_s, self._clock, self._tls)
+            opened = open_connection(endpoint, timeout_s, self._clock, self._tls, self._rules)
         except TimeoutError as error:
             raise NotSentError(f"no connection to {endpoint.host} within {timeout_s:g} s") from error
         except (OSError, ValueError) as error:

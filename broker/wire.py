@@ -144,7 +144,16 @@ def position_row(raw: Raw) -> PositionRow:
         last_price=price_or_none(raw, "lp"),
         realised=decimal_in(raw, "rpnl"),
         unrealised=decimal_in(raw, "urmtom"),
+        token=word_if_told(raw, "token"),
+        tick=price_if_told(raw, "ti"),
+        lot=_lot_if_told(raw),
     )
+
+
+def _lot_if_told(raw: Raw) -> int | None:
+    """Return the units of a lot; None where the row does not say, or can't mean it."""
+    lot = price_if_told(raw, "ls")
+    return int(lot) if lot is not None and lot == int(lot) else None
 
 
 @dataclass(slots=True)
@@ -231,4 +240,7 @@ POSITION_FIELDS: Final = (
     "lp",
     "rpnl",
     "urmtom",
+    "token",
+    "ti",
+    "ls",
 )

@@ -1,7 +1,7 @@
 """What came of submitting an order: the HTTP status, and one sentence for the person who sent it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from actors.messages import OrderAnswered, OrderDeclined
@@ -9,7 +9,7 @@ from console.forms import order_form
 from console.words import as_sentence, price_words, terms_words
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
-from domain.lifecycle import State, Status
+from domain.lifecycle import Event, State, Status
 from domain.order import Order, OrderCommand
 from domain.reasons import EXPLANATIONS, Kind, Reason, explain
 
@@ -64,7 +64,7 @@ def outcome_of(answer: OrderAnswered | OrderDeclined, command: OrderCommand) -> 
         if differing := _differing(order.command, command):
             sentence += f" Beware: the first order was another one; it differs in {', '.join(differing)}."
     return Outcome(
-        http_status=200 if answer.repeated else http_status_of(order),
+        http_status=http_status_of(order),
         command_id=order.command.command_id,
         sentence=sentence,
         order=order,
@@ -98,7 +98,9 @@ def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
     order, change = answer.order, answer.order.change
     what, name, now = command.kind.value.lower(), answer.order.command.command_id, standing(order)
     if answer.repeated:
-        return _outcome(order, 200, f"Repeated: this {what} was asked for before; nothing was sent again. {now}")
+        told = _nothing_came(answer, what, now) or changed(replace(answer, repeated=False), command)
+        again = f"Repeated: this {what} was asked for before; nothing was sent again. {told.sentence}"
+        return replace(told, sentence=again, repeated=True)
     if change is not None and change.change_id == command.change_id:
         if change.stage is ChangeStage.LOST:
             lost = f"The reply to the {what} was lost: it may be done or not, and is never sent again."
@@ -107,11 +109,26 @@ def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
             return _outcome(order, 200, f"{_taken(order, change)} `why {name}` will tell when it is. {now}")
     elif order.tag is Reason.CHANGE_REFUSED:
         return _outcome(order, 502, f"The broker refused the {what}: “{order.note}”. {now}")
+    elif command.kind is ChangeKind.CANCEL and order.state is State.CANCELED:
+        return _outcome(order, 200, f"The cancel is done. {now}")
     elif order.is_over:
         return _outcome(order, 200, f"The order ended before the {what} did. {now}")
     elif command.kind is ChangeKind.MODIFY and _has_terms(order, command):
         return _outcome(order, 200, f"The modify is done. {now}")
     return _outcome(order, 202, f"The {what} was sent; what came of it is not known yet: `why {name}` will tell. {now}")
+
+
+_NOTHING_CAME: Final[Mapping[Event, str]] = {
+    Event.REFUSE_CHANGE: "The broker refused the {}.",
+    Event.REJECT_CHANGE: "The exchange rejected the {} after the broker had taken it.",
+    Event.LAPSE_CHANGE: "The {} took no effect: the books never showed it.",
+}
+
+
+def _nothing_came(answer: OrderAnswered, what: str, now: str) -> Outcome | None:
+    """Say that an earlier try of this change came to nothing, where its journal says so."""
+    words = _NOTHING_CAME.get(answer.outcome) if answer.outcome is not None else None
+    return None if words is None else _outcome(answer.order, 502, f"{words.format(what)} {now}")
 
 
 def _taken(order: Order, change: Change) -> str:
@@ -149,12 +166,14 @@ def _outcome(order: Order, http_status: int, sentence: str) -> Outcome:
 
 
 def http_status_of(order: Order) -> int:
-    """Return 200 taken, 202 unconfirmed, or the status of who said no."""
+    """Return 200 taken, 202 unconfirmed, or the status of who said no; a repeat is answered as the order stands."""
     if order.state in _UNSETTLED:
         return 202
     if order.status is not Status.FAILED:
         return 200
-    return HTTP_OF[EXPLANATIONS[order.tag].kind] if order.tag else 502
+    kind = EXPLANATIONS[order.tag].kind if order.tag is not None else Kind.BROKER
+    # A tag that came after the end, such as a lost reply to a cancel, makes no success of it.
+    return HTTP_OF[Kind.BROKER if kind in {Kind.UNSETTLED, Kind.NEWS} else kind]
 
 
 def standing(order: Order) -> str:

@@ -126,7 +126,7 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> No
     async def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
         """Answer when the outcome of steps 1 to 5 is known, or with the state so far.
 
-        200 accepted or repeated, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready.
+        200 accepted, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready.
         """
         command = read_order(read_object(body), idempotency_key, settings.client_id)
         limiter = exits if command.intent is Intent.EXIT else entries

@@ -117,7 +117,7 @@ def submit(  # noqa: PLR0913  an order has as many fields
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Send an order to the running desk. Exit code 0: accepted, repeated or unconfirmed; 1: it said no."""
+    """Send an order to the running desk. Exit code 0: accepted or unconfirmed; 1: it said no, also to a repeat."""
     with plainly():
         settings = read_settings(config)
         order = {

@@ -14,6 +14,7 @@ from loguru import logger
 
 from console.errors import PlainError
 from console.serving import write_private
+from domain.addresses import address_objection
 
 START_WAIT_S: Final = 20.0
 STOP_WAIT_S: Final = 10.0
@@ -62,17 +63,34 @@ def run_paper(host: str, port: int, data_dir: Path, seed: int | None) -> int:
     command = paper_command(host, port, data_dir, seed)
     if os.name == "posix":
         os.execve(command[0], command, paper_environment())  # noqa: S606  becomes the broker: signals reach it
-    return subprocess.call(command, env=paper_environment())  # noqa: S603  our own module
+    process = subprocess.Popen(command, env=paper_environment())  # noqa: S603  our own module
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # The child hears the same Ctrl-C, and ends in order.
+        return process.wait()
 
 
 def remembered_paper(data_dir: Path) -> PaperBroker | None:
-    """Return the paper broker that an earlier `run` left in paper.json, if it still listens."""
+    """Return the paper broker that an earlier `run` left in paper.json, if it still listens on this machine."""
     try:
         addresses = json.loads((data_dir / PAPER_FILE).read_text(encoding="utf-8"))
-        answer = requests.get(f"{addresses['admin_url'].rstrip('/')}/health", timeout=HEALTH_WAIT_S)
+        if not _are_here(addresses):
+            logger.warning("{} does not name a paper broker on this machine, so another one is started", PAPER_FILE)
+            return None
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy of the environment between us and our own broker
+            health_url = f"{addresses['admin_url'].rstrip('/')}/health"
+            answer = session.get(health_url, timeout=HEALTH_WAIT_S, allow_redirects=False)
     except (OSError, ValueError, KeyError, AttributeError, TypeError, requests.RequestException):
         return None
     return PaperBroker(addresses) if answer.ok else None
+
+
+def _are_here(addresses: dict[str, Any]) -> bool:
+    """Say whether all that a paper broker is reached by lies on this machine."""
+    schemes = {"admin_url": "http", "rest_url": "http", "websocket_url": "ws"}
+    return not any(address_objection(name, addresses[name], scheme, paper=True) for name, scheme in schemes.items())
 
 
 def lasting_paper(data_dir: Path) -> PaperBroker:

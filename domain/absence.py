@@ -16,7 +16,7 @@ from domain.lifecycle import Event, State
 from domain.order import InstrumentKey, Order, OrderEvent
 from domain.reasons import Reason
 from domain.reconcile import OrderIndex, Report
-from domain.seams import trading_day
+from domain.seams import may_have_turned, trading_day
 from domain.settings import ProofSettings
 from domain.trades import Traded
 
@@ -124,8 +124,9 @@ class Absences:
 def may_be_absent(order: Order, shown: AbstractSet[str], asked_at: datetime, *, begun: bool = False) -> bool:
     """Say whether a book that does not show `order` counts against it.
 
-    The book must have been asked for after the send, be of the order's own day, and be able to show the tag. Once a
-    proof has `begun`, what the journal notes of it makes no later book too old.
+    The book must have been asked for after the send, be of the order's own day for sure (the broker turns its books in
+    the night), and be able to show the tag. Once a proof has `begun`, what the journal notes of it makes no later book
+    too old.
     """
     return (
         order.state is State.UNCONFIRMED
@@ -133,6 +134,7 @@ def may_be_absent(order: Order, shown: AbstractSet[str], asked_at: datetime, *, 
         and order.command.command_id not in shown
         and (begun or asked_at > order.updated_at)
         and order.day == trading_day(asked_at)
+        and not may_have_turned(order.created_at, asked_at)
     )
 
 

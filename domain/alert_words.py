@@ -297,6 +297,17 @@ def stranger_alert(chat_id: str) -> Alert:
     )
 
 
+def calendar_alert(doubts: Sequence[str]) -> Alert:
+    """Say which holidays of the calendar are not known for sure."""
+    return Alert(
+        topic="calendar",
+        level=Level.WARNING,
+        what=f"The trading calendar is not sure: {'; '.join(doubts)}.",
+        means="Entries are sent on a holiday that it does not know, and blocked on a trading day it takes for one.",
+        do="Correct [calendar] in the settings and start the desk again (docs/operations.md, Hours).",
+    )
+
+
 def summary_alert(day: str, fates: Mapping[str, int], held: Sequence[str], total: Pnl) -> Alert:
     """Sum a day up: orders by their status, what is held, and the day in rupees."""
     orders = ", ".join(f"{count} {status.lower()}" for status, count in sorted(fates.items())) or "none"

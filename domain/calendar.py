@@ -5,7 +5,8 @@ orders, in IST, closed at their end. They come from three places, the first that
 
 1. `calendar.special_sessions`, which replace all hours of their segments on their day;
 2. `calendar.no_holidays` and `calendar.extra_holidays`: regular hours, or none, in every segment;
-3. the weekend, the NSE's holidays (the `holidays` package follows its circulars) and the regular hours below.
+3. the weekend, the NSE's holidays (the `holidays` package follows its circulars, and what was declared after them
+   stands below) and the regular hours below.
 """
 
 from collections.abc import Iterator, Mapping
@@ -59,6 +60,17 @@ _NEW_YEAR: Final = (1, 1)
 _SATURDAY: Final = 5
 _NEW_YORK: Final = ZoneInfo("America/New_York")
 
+_DECLARED_LATE: Final[Mapping[date, str]] = {
+    date(2024, 1, 22): "Special Holiday",
+    date(2024, 5, 20): "General Parliamentary Elections",
+    date(2024, 11, 20): "Assembly General Elections",
+    date(2026, 1, 15): "Municipal Corporation Elections",
+}
+"""Holidays that the NSE declared when its list of the year was out already: the package does not know them."""
+
+_ANNOUNCED_UNTIL: Final = 2026
+"""The last year whose list the NSE had announced when these holidays were compared with it; later ones are computed."""
+
 _FESTIVAL: Final = "Diwali"
 _ESTIMATE: Final = " (estimated)"
 _YEARS_KEPT_MAX: Final = 8
@@ -70,6 +82,7 @@ class Calendar:
     def __init__(self, settings: CalendarSettings) -> None:
         self._extra_holidays = frozenset(settings.extra_holidays)
         self._no_holidays = frozenset(settings.no_holidays)
+        self._checked_until = settings.holidays_checked_until or 0
         self._special: dict[tuple[Exchange, date], Hours] = {}
         for one in sorted(settings.special_sessions, key=lambda one: (one.date, one.opens)):
             for exchange in one.exchanges:
@@ -123,13 +136,21 @@ class Calendar:
         return tuple(chain.from_iterable(self._doubts_about(year) for year in years))
 
     def _doubts_about(self, year: int) -> Iterator[str]:
-        """Yield a sentence each when `year` is unknown, known without its festivals, or known by estimates."""
+        """Yield a sentence each when `year` is unknown, known without its festivals, computed, or estimated."""
+        if year <= self._checked_until:
+            return
         known = _nse_holidays(year)
         mend = "name the exchange's days in calendar.extra_holidays, or update the holidays package"
         if not known:
             yield f"no holidays are known for {year}, so that every weekday counts as a trading day: {mend}"
         elif not any(_FESTIVAL in name for name in known.values()):
             yield f"no festivals are known for {year}, only the holidays of fixed date: {mend}"
+        elif year > _ANNOUNCED_UNTIL:
+            said = "name what differs in calendar.extra_holidays and calendar.no_holidays"
+            yield (
+                f"the holidays of {year} are computed, not the exchange's list: compare them with its circular, "
+                f"{said}, then set calendar.holidays_checked_until = {year}"
+            )
         settled = self._extra_holidays | self._no_holidays
         guesses = [
             f"{day} ({name.replace(_ESTIMATE, '')})"
@@ -184,4 +205,5 @@ def _nse_holidays(year: int) -> Mapping[date, str]:
     """Return the NSE's holidays of `year` by day, those on weekends too; none before 2001 and after 2100."""
     from holidays import financial_holidays  # noqa: PLC0415  0.2 s, for which a desk without hours need not wait
 
-    return dict(financial_holidays("XNSE", years=year, language="en_IN", observed=False))
+    late = {day: name for day, name in _DECLARED_LATE.items() if day.year == year}
+    return dict(financial_holidays("XNSE", years=year, language="en_IN", observed=False)) | late

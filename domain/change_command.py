@@ -1,12 +1,22 @@
 """A caller's wish to cancel or modify an order, complete and valid from the moment it is made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final, Self
 
 from domain.change import ChangeKind
-from domain.order import InvalidOrderError, Origin, check_comment, check_id, check_price, check_quantity, parsers
+from domain.lifecycle import Event
+from domain.order import (
+    InvalidOrderError,
+    JournalLine,
+    Origin,
+    check_comment,
+    check_id,
+    check_price,
+    check_quantity,
+    parsers,
+)
 
 _TERMS: Final = ("quantity", "price", "trigger_price")
 
@@ -56,3 +66,32 @@ class ChangeCommand:
         if missing:
             raise InvalidOrderError(f"{missing[0]} is missing")
         return cls(**values)
+
+
+_FATES: Final = frozenset(
+    {
+        Event.ASK_CHANGE,
+        Event.TAKE_CHANGE,
+        Event.REFUSE_CHANGE,
+        Event.LOSE_CHANGE,
+        Event.REJECT_CHANGE,
+        Event.LAPSE_CHANGE,
+    }
+)
+
+
+def change_outcome(journal: Iterable[JournalLine], change_id: str) -> Event | None:
+    """Return how far a change has come by its order's journal; None when it was never asked for.
+
+    A line that names no change is about the one that was asked for last: an order has at most one open.
+    """
+    outcome, latest = None, ""
+    for line in journal:
+        if line.event not in _FATES:
+            continue
+        about = line.inputs.get("change_id", latest)
+        if line.event == Event.ASK_CHANGE:
+            latest = about
+        if about == change_id:
+            outcome = Event(line.event)
+    return outcome

@@ -7,6 +7,7 @@ are foreign, and what is absent; the three together tell whether they agree, and
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from domain.absence import Absences, Witnesses, must_be_shown
 from domain.books import (
@@ -29,7 +30,7 @@ from domain.moves import BY_A_PERSON, MoveKind
 from domain.order import InstrumentKey, Order
 from domain.past_orders import Today, past_orders
 from domain.reconcile import OrderIndex, Report, event_of, event_of_update, filled_in, looks_like_ours
-from domain.seams import trading_day
+from domain.seams import may_have_turned, trading_day, turning_since
 from domain.settings import ProofSettings, WatcherSettings
 from domain.trades import Traded, event_of_trades, found_by_two, traded_by_number
 
@@ -106,7 +107,7 @@ class Comparison:
         self._shown: set[str] = set()
         self._whole = False
         self._round: _Round | None = None
-        self._numbers_seen: set[str] = set()
+        self._numbers_seen: dict[str, datetime] = {}
         self._strangers: set[str] = set()
         self._unreadable: list[OrderRow] = []
         self._day = ""
@@ -146,12 +147,16 @@ class Comparison:
         """Return what a whole book would show: what an earlier one of the day did, and what the broker named to us.
 
         A book without it proves nothing absent. The second holds also for a watcher that has seen no earlier book.
+        What was placed before the broker turned its books in the night is no more in them, and not lost.
         """
-        numbers = {row.broker_order_id for row in book.rows}
-        missing = {one.broker_order_id for one in self.orders if must_be_shown(one, shown, book.asked_at)}
-        missing |= self._numbers_seen - numbers
-        self._numbers_seen |= numbers
-        return [hidden(number) for number in sorted(filter(None, missing))]
+        asked_at = book.asked_at
+        placed = {row.broker_order_id: row.entered_at or asked_at for row in book.rows}
+        missing = {number: at for number, at in self._numbers_seen.items() if number not in placed}
+        for one in self.orders:
+            if one.broker_order_id and must_be_shown(one, shown, asked_at):
+                missing[one.broker_order_id] = min(missing.get(one.broker_order_id, asked_at), one.created_at)
+        self._numbers_seen = placed | self._numbers_seen
+        return [hidden(number) for number, at in sorted(missing.items()) if not may_have_turned(at, asked_at)]
 
     def _foreign(self, strange: list[OrderRow], book: Book[OrderRow]) -> Iterator[Order]:
         """Yield the orders of others. One with a tag like ours may be new to this watcher alone: it waits a book."""
@@ -174,7 +179,7 @@ class Comparison:
         if self._day:
             self._accepted.clear()
             self._moved, self._accepted_units = _carried_of(self._moved), _carried_of(self._accepted_units)
-        self._day, self._numbers_seen, self._apart = day, set(), ()
+        self._day, self._numbers_seen, self._apart = day, {}, ()
         for order in self.orders.forget_before(day):
             if order.command.key.product in CARRIED_PRODUCTS:
                 self._carried[order.command.key] += order.filled_quantity * order.command.side.sign
@@ -225,7 +230,7 @@ class Comparison:
         moved = [row for row in rows if _has_traded(row, before.get(row.broker_order_id))]
         unjudged = {fills_name(row.broker_order_id) for row in moved}
         moving = {key for key in map(key_of, moved) if key is not None}
-        unjudged |= {position_name(key) for key in moving}
+        unjudged |= {position_name(key) for key in moving} | self._turned(judged.positions.asked_at)
         trades = judged.trades
         found = [*fills_disagree(judged.orders.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
@@ -254,6 +259,14 @@ class Comparison:
             untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),
         )
         return Checked(tuple(reports), carried, disagreements, tuple(undone.values())), witnesses
+
+    def _turned(self, asked_at: datetime) -> set[str]:
+        """Return the names that can't be judged while the broker turns its books, one after the other, in the night."""
+        if turning_since(asked_at) is None:
+            return set()
+        orders = [one for one in self.orders if may_have_turned(one.created_at, asked_at)]
+        names = {position_name(one.command.key) for one in orders}
+        return names | {fills_name(one.broker_order_id) for one in orders if one.broker_order_id}
 
     def _traded(self, lone: Iterable[Traded]) -> set[str]:
         """Return the command ids of today's orders that the trade book alone shows: the account holds what they did."""

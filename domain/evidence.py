@@ -132,7 +132,8 @@ class TradeRow:
 class PositionRow:
     """The account's net position in one instrument and product, in signed units.
 
-    `carried_quantity` is the part of it that was held when the day began.
+    `carried_quantity` is the part of it that was held when the day began. `token`, `tick` (rupees) and `lot` (units)
+    say what the row knows of the instrument; blank or None where it does not.
     """
 
     exchange: str
@@ -144,6 +145,9 @@ class PositionRow:
     last_price: Decimal | None
     realised: Decimal
     unrealised: Decimal
+    token: str = ""
+    tick: Decimal | None = None
+    lot: int | None = None
 
 
 Row = TypeVar("Row", OrderRow, TradeRow, PositionRow)
@@ -203,19 +207,26 @@ class UnknownInstrument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """The last traded price of an instrument, and when we saw it."""
+    """The last traded price of an instrument, and when we saw it. `token` names the instrument, where told."""
 
     exchange: Exchange
     symbol: str
     last_price: Decimal
     seen_at: datetime
+    token: str = ""
 
 
 def prices_in(book: Book[PositionRow]) -> tuple[Tick, ...]:
     """Return the last prices that a position book shows; they are no younger than its asking."""
     rows = [(row, row.last_price) for row in book.rows if row.exchange in _EXCHANGES]
     return tuple(
-        Tick(exchange=Exchange(row.exchange), symbol=row.symbol, last_price=price, seen_at=book.asked_at)
+        Tick(
+            exchange=Exchange(row.exchange),
+            symbol=row.symbol,
+            last_price=price,
+            seen_at=book.asked_at,
+            token=row.token,
+        )
         for row, price in rows
         if price is not None and price > 0
     )

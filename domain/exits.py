@@ -18,8 +18,16 @@ from domain.order import InstrumentKey, Origin, Side
 from domain.settings import ExitSettings
 
 WIDER_BY: Final = Decimal("0.5")
-"""By this share of the usual protection band each new price may be worse than the one before."""
+"""By this share of the usual protection band a price may be worse than that of the order that did not fill."""
 BAND_FACTOR_MAX: Final = Decimal(5)
+AGE_STEPS: Final = ((5.0, 0), (15.0, 1), (60.0, 2), (300.0, 4), (inf, 8))
+"""By so many steps of `WIDER_BY` the first price starts further out, when the last price known is up to so old (s)."""
+OLD_PRICE_S: Final = 15.0
+"""With an older price each order that does not fill doubles what the next may give away: nobody knows the market."""
+OLD_PRICE_GIVE_MAX: Final = Decimal("0.5")
+"""But never more than this share of the price."""
+UNFILLED_ALARM_S: Final = 15.0
+"""An exit that has not filled for so long, however often it was re-priced, is an alarm."""
 LOUD_FROM: Final = 3
 """From this try on a person should look."""
 
@@ -82,12 +90,16 @@ class TakeBack:
 
 @dataclass(frozen=True, slots=True)
 class SendExit:
-    """Sell or buy back so many units: the `number`th try since the last that filled whole."""
+    """Sell or buy back so many units: the `number`th try since the last that filled whole.
+
+    `unfilled` of the earlier ones were in the market and did not fill; only those make the price worse.
+    """
 
     command_id: str
     side: Side
     quantity: int
     number: int
+    unfilled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +123,14 @@ class Episode:
     """How many exits have left."""
     tries: int = 0
     """How many of them since the last that filled whole: a slice of a large position is no failure."""
+    unfilled: int = 0
+    """How many of those were in the market and did not fill: a worse price is the answer to that alone."""
     current: str | None = None
     unanswered: bool = False
+    _in_vain: bool = False
+    """The current order was in an open market for `unfilled_s` and is being taken back."""
+    _begun_at: float = inf
+    """When the first of the tries left."""
     _sent_at: float = 0.0
     _held_then: int = 0
     _slice: int = 0
@@ -133,10 +151,11 @@ class Episode:
             return TakeBack(back)
         if self.current is not None and any(one.command_id == self.current for one in exposure.open):
             is_old = now - self._sent_at >= self.settings.unfilled_s
+            self._in_vain = self._in_vain or (is_old and is_open)
             back = self._to_take_back([self.current], now) if is_old else ()
             return TakeBack(back) if back else Wait()
         if self._slice and abs(self._held_then) - abs(exposure.held) >= self._slice:
-            self.tries = 0
+            self.tries, self.unfilled, self._in_vain, self._begun_at = 0, 0, False, inf
         still_waits = bool(others) and now - self.began_at < self.settings.cancel_wait_s
         if not exposure.held or still_waits or self._rests(now, is_open=is_open):
             return Wait()
@@ -157,22 +176,41 @@ class Episode:
         self._asked_back.update(dict.fromkeys(due, now))
         return due
 
+    def is_loud(self, now: float) -> bool:
+        """Say whether a person should look: too many tries, or too long a time since the first."""
+        return self.tries >= LOUD_FROM or now - self._begun_at >= UNFILLED_ALARM_S
+
     def _rests(self, now: float, *, is_open: bool) -> bool:
-        """Say whether the last try was too short a time ago: pauses double up to a bound."""
-        if not self.tries:
+        """Say whether the last try was too short a time ago: pauses double up to a bound.
+
+        An order that did not fill in an open market is followed by the next at once: only its price was wrong.
+        """
+        if not self.tries or (self._in_vain and is_open):
             return False
-        pause_s = self.settings.retry_s * 2.0 ** min(self.tries - 1, 20)
+        refused = self.tries - self.unfilled if is_open else self.tries
+        pause_s = self.settings.retry_s * 2.0 ** min(refused - 1, 20)
         return now - self._sent_at < min(
             pause_s, self.settings.retry_s_max if is_open else self.settings.retry_closed_s
         )
 
     def _send(self, held: int, now: float) -> SendExit:
+        self.unfilled, self._in_vain = self.unfilled + self._in_vain, False
         self.sent, self.tries, self._held_then, self._slice = self.sent + 1, self.tries + 1, held, 0
         self.current, self.unanswered, self._sent_at = f"{self.name}-{self.sent}", True, now
-        return SendExit(self.current, Side.SELL if held > 0 else Side.BUY, abs(held), self.tries)
+        self._begun_at = min(self._begun_at, now)
+        return SendExit(self.current, Side.SELL if held > 0 else Side.BUY, abs(held), self.tries, self.unfilled)
 
 
-def exit_price(side: Side, last_price: Decimal, instrument: Instrument, number: int) -> Decimal:
-    """Return the protected limit of an episode's `number`th order: each may give away more than the one before."""
-    factor = min(1 + WIDER_BY * (number - 1), BAND_FACTOR_MAX)
-    return protected_limit(side, last_price, instrument, band_of(last_price, instrument) * factor)
+def exit_price(side: Side, last_price: Decimal, instrument: Instrument, number: int = 1, age_s: float = 0.0) -> Decimal:
+    """Return the protected limit of an exit after `number` - 1 orders that were in the market and did not fill.
+
+    `last_price` is so many seconds old: from an old one the first limit starts further out (`AGE_STEPS`), and each
+    unfilled order doubles it. It always lies inside the day's band, as far as that is known.
+    """
+    steps = next(steps for age_s_max, steps in AGE_STEPS if age_s <= age_s_max)
+    band = band_of(last_price, instrument)
+    if age_s > OLD_PRICE_S:
+        give = min(band * (1 + WIDER_BY * steps) * 2 ** min(number - 1, 16), OLD_PRICE_GIVE_MAX)
+    else:
+        give = band * min(1 + WIDER_BY * (number - 1 + steps), BAND_FACTOR_MAX)
+    return protected_limit(side, last_price, instrument, give)

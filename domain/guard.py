@@ -8,10 +8,12 @@ closes what they hold themselves first, then ours, and what is left opens a posi
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Final
 
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.lifecycle import State
+from domain.nothing_to_exit import NothingToExit, OrderAtWork
 from domain.order import EXTERNAL, InstrumentKey, Intent, Order, OrderCommand, Product, Side
 from domain.reasons import Reason
 
@@ -26,6 +28,7 @@ class Stake:
     unconfirmed: bool = False
     held_back: bool = False
     """A leg of a basket that has not been sent yet."""
+    limit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,11 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class GuardRefused:
-    """The guard's no."""
+    """The guard's no. `nothing` tells of an exit what there is instead of units to exit."""
 
     reason: Reason
     inputs: Mapping[str, str]
+    nothing: NothingToExit | None = None
 
 
 class GuardLedger:
@@ -145,11 +149,12 @@ class GuardLedger:
             inputs["already_closing"] = str(closing)
             reducible = abs(held) - closing if held * command.side.sign < 0 else 0
             left = self._left_by_others(command.key, command.side)
-            if left < reducible:
+            closed = max(0, reducible - left)
+            if closed:
                 inputs["left_by_others"] = str(left)
                 reducible = left
             if reducible <= 0:
-                return GuardRefused(Reason.NOTHING_TO_EXIT, inputs)
+                return GuardRefused(Reason.NOTHING_TO_EXIT, inputs, _nothing_to_exit(book, command, held, closed))
             quantity = min(quantity, reducible)
         else:
             refusal = _duplicate_or_exposed(book, command, inputs)
@@ -277,7 +282,9 @@ class GuardLedger:
         stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
         if not order.is_over:
             unconfirmed = order.state in {State.SENDING, State.UNCONFIRMED}
-            stakes[command.command_id] = Stake(command.key, command.side, order.open_quantity, unconfirmed)
+            stakes[command.command_id] = Stake(
+                command.key, command.side, order.open_quantity, unconfirmed, limit_price=order.limit_price
+            )
         self._books[command.strategy] = StrategyBook(positions, stakes)
         if moved:
             self._counted[command.command_id] = filled
@@ -291,6 +298,22 @@ class GuardLedger:
 
 _EMPTY = StrategyBook()
 _OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
+
+
+def _nothing_to_exit(book: StrategyBook, command: OrderCommand, held: int, closed_by_others: int) -> NothingToExit:
+    orders = tuple(
+        OrderAtWork(name, stake.side, stake.open_quantity, stake.limit_price, stake.unconfirmed)
+        for name, stake in book.stakes.items()
+        if stake.key == command.key
+    )
+    return NothingToExit(
+        strategy=command.strategy,
+        key=command.key,
+        side=command.side,
+        held=held,
+        orders=orders,
+        closed_by_others=closed_by_others,
+    )
 
 
 def _duplicate_or_exposed(book: StrategyBook, command: OrderCommand, inputs: dict[str, str]) -> GuardRefused | None:

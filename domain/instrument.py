@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from domain.order import Exchange, Intent, OrderCommand, OrderType, Side
+from domain.order import Exchange, OrderCommand, OrderType, Side
 from domain.reasons import Reason
 
 Slabs = tuple[tuple[Decimal, Decimal], ...]
@@ -94,22 +94,30 @@ def protected_limit(side: Side, reference: Decimal, instrument: Instrument, band
     """Return the limit price that stands in for a market order (docs/protocol.md: MKT is refused for API orders).
 
     The limit lies `band` beyond the reference price, moved inwards onto the tick grid, so that no more than the band
-    is ever given away; but always at least one tick beyond, so that it can trade; and never outside the circuit limits.
+    is ever given away; but always at least one tick beyond, so that it can trade; and never outside the circuit limits,
+    on either side: a reference beyond them is older than they are.
     """
     share = band_of(reference, instrument) if band is None else band
     far = reference * (1 + share * side.sign)
     inwards, outwards = (ROUND_FLOOR, ROUND_CEILING) if side is Side.BUY else (ROUND_CEILING, ROUND_FLOOR)
     limit = on_grid(far, instrument.tick, inwards)
     least = on_grid(reference, instrument.tick, outwards) + instrument.tick * side.sign
-    if side is Side.BUY:
-        limit = max(limit, least)
-        if instrument.upper_circuit is not None:
-            limit = min(limit, on_grid(instrument.upper_circuit, instrument.tick, ROUND_FLOOR))
-    else:
-        limit = min(limit, least)
-        floor = instrument.tick if instrument.lower_circuit is None else instrument.lower_circuit
-        limit = max(limit, on_grid(floor, instrument.tick, ROUND_CEILING), instrument.tick)
-    return limit
+    limit = max(limit, least) if side is Side.BUY else min(limit, least)
+    return inside_band(limit, instrument)
+
+
+def inside_band(price: Decimal, instrument: Instrument) -> Decimal:
+    """Return the price of the tick grid inside the circuit limits that is nearest to `price`, which is on the grid."""
+    low, high, tick = instrument.lower_circuit, instrument.upper_circuit, instrument.tick
+    if high is not None:
+        price = min(price, on_grid(high, tick, ROUND_FLOOR))
+    return max(price, tick if low is None else on_grid(low, tick, ROUND_CEILING), tick)
+
+
+def meets_the_edge(price: Decimal, instrument: Instrument) -> bool:
+    """Say whether `price` lies at or beyond an edge of the band: exchanges move the band when it is reached."""
+    low, high = instrument.lower_circuit, instrument.upper_circuit
+    return (low is not None and price <= low) or (high is not None and price >= high)
 
 
 def limit_price_of(command: OrderCommand, instrument: Instrument, last_price: Decimal | None) -> Decimal | None:
@@ -125,9 +133,9 @@ def limit_price_of(command: OrderCommand, instrument: Instrument, last_price: De
 
 
 def objection_to(command: OrderCommand, instrument: Instrument) -> Objection | None:
-    """Check lot, freeze quantity, tick and circuit limits (docs/protocol.md, quantity and price checks).
+    """Check an entry's lot, freeze quantity, tick and circuit limits (docs/protocol.md, quantity and price checks).
 
-    An EXIT above the freeze quantity is not refused: it is cut to what one order may carry.
+    Exits are never refused for these: `domain/exit_terms.py` shapes them.
     """
     if command.quantity % instrument.lot:
         return Objection(
@@ -135,7 +143,7 @@ def objection_to(command: OrderCommand, instrument: Instrument) -> Objection | N
             f"{command.symbol} trades in lots of {instrument.lot}; {command.quantity} is not a multiple",
         )
     most = instrument.order_quantity_max
-    if most is not None and command.quantity > most and command.intent is not Intent.EXIT:
+    if most is not None and command.quantity > most:
         cut = " + ".join(str(part) for part in slices(command.quantity, instrument)[:6])
         return Objection(
             Reason.FREEZE_QUANTITY_EXCEEDED,

@@ -1,4 +1,4 @@
-"""The day against its loss limit: when it is broken, how far away it is, and how many days in a row were lost.
+"""The day against its loss limit: when it is broken, how far away it is, and how many trading days in a row were lost.
 
 The limit is a level of the day's profit and loss. It starts `daily_loss_max` below zero and rises by whole
 `trailing_step`s as the day's peak grows; it never goes down. A broken limit stays broken for its day.
@@ -6,11 +6,13 @@ The limit is a level of the day's profit and loss. It starts `daily_loss_max` be
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
+from itertools import islice, takewhile
 
 from domain.pnl import ZERO
 from domain.settings import RiskSettings
+from domain.trading_days import TradingDays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +65,28 @@ class RiskDay:
         return replace(self, base=self.pnl, peak=self.pnl, breach="", breached_at=None)
 
 
-def cooldown_until(days: Sequence[RiskDay], today: str, limits: RiskSettings) -> str | None:
-    """Return why no entries are taken after lost days in a row; None when they are. `days` are earlier ones."""
+def cooldown_until(days: Sequence[RiskDay], today: str, limits: RiskSettings, trading_days: TradingDays) -> str | None:
+    """Return why no entries are taken after lost days in a row; None when they are. `days` are earlier ones.
+
+    Days without trading stand in no row and end none; neither do they rest anybody. A trading day at or above zero ends
+    a row, but not the rest that has begun: a day of rest ends at zero.
+    """
     if limits.losing_days_max is None:
         return None
-    earlier = sorted((one for one in days if one.day < today), key=lambda one: one.day)
-    lost = 0
-    for one in reversed(earlier):
-        if one.pnl >= 0:
-            break
-        lost += 1
+    earlier = sorted((one for one in days if one.day < today and _counts(one, trading_days)), key=lambda one: one.day)
+    while earlier and earlier[-1].pnl >= 0:
+        earlier.pop()
+    lost = sum(1 for _ in takewhile(lambda one: one.pnl < 0, reversed(earlier)))
     if lost < limits.losing_days_max:
         return None
-    last = date.fromisoformat(earlier[-1].day)
-    since = (date.fromisoformat(today) - last).days
-    if since > limits.cooldown_days:
+    last, rest = earlier[-1].day, limits.cooldown_days
+    if sum(1 for _ in islice(trading_days.between(last, today), rest)) == rest:
         return None
-    return f"{lost} days in a row ended with a loss, the last on {last}; entries rest for {limits.cooldown_days} days"
+    row = "a trading day" if lost == 1 else f"{lost} trading days in a row"
+    after = "the next trading day" if rest == 1 else f"the next {rest} trading days"
+    return f"{row} ended with a loss, the last on {last}; entries rest through {after}"
+
+
+def _counts(day: RiskDay, trading_days: TradingDays) -> bool:
+    """Say whether a day can stand in a row of days, or end one: a weekend's, at zero, does neither."""
+    return trading_days.is_trading_day(day.day) or (day.pnl != 0 and trading_days.may_have_traded(day.day))

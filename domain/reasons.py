@@ -100,7 +100,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.BLOCKED, "The strategy has lost what it may lose in a day (its loss_max): it takes nothing new today."
     ),
     Reason.COOLING_DOWN: Explanation(
-        Kind.BLOCKED, "Too many days in a row were lost (risk.losing_days_max): entries rest."
+        Kind.BLOCKED, "Too many trading days in a row were lost (risk.losing_days_max): entries rest."
     ),
     Reason.RISK_BLIND: Explanation(
         Kind.NOT_READY, "A held position has had no price for too long, so the day's loss is not known: exits only."
@@ -128,7 +128,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.NOTHING_TO_EXIT: Explanation(
         Kind.BLOCKED,
-        "There is nothing left to exit: the strategy is flat, or working orders already close it.",
+        "Nothing is left to exit: nothing is held, working orders close it already, or others have closed it.",
     ),
     Reason.EXIT_CLAMPED: Explanation(Kind.NEWS, "The exit was cut to what is held and not already being closed."),
     Reason.UNKNOWN_INSTRUMENT: Explanation(Kind.INVALID, "The broker knows no such symbol on that exchange."),

@@ -40,3 +40,25 @@ def trading_day(moment: datetime) -> str:
 def _text(day: date) -> str:
     """Write a day, once for all that happens on it."""
     return day.isoformat()
+
+
+BOOKS_TURN_AFTER: Final = timedelta(hours=2)
+"""[assumption] From 02:00 IST on, two hours after the last segment's close, the broker may turn its books to the next
+day; it has been seen around 03:00."""
+
+
+def turning_since(moment: datetime) -> datetime | None:
+    """Return from when on the books asked for at `moment` may be of the next day; None outside those hours.
+
+    Until the desk's day begins, such a book proves nothing about what was placed before.
+    """
+    local = moment.astimezone(IST)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = midnight + BOOKS_TURN_AFTER
+    return begins if begins <= local < midnight + DAY_BEGINS_AFTER else None
+
+
+def may_have_turned(placed_at: datetime, asked_at: datetime) -> bool:
+    """Say whether a book asked for at `asked_at` may be of a later day than what was placed at `placed_at`."""
+    turning = turning_since(asked_at)
+    return turning is not None and placed_at < turning

@@ -22,6 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from domain.addresses import AddressRules, address_objection
 from domain.order import Exchange
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -167,9 +168,9 @@ class RiskSettings(Section):
     """For each whole step that the day's peak is above zero, the limit rises by a step."""
     loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
     losing_days_max: Count | None = None
-    """After so many days in a row that ended with a loss, entries rest."""
+    """After so many trading days in a row that ended with a loss, entries rest."""
     cooldown_days: Count = 1
-    """For so many days after the last of them."""
+    """For so many trading days after the last of them, and over the weekends and holidays between."""
     resume_cooloff_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
     """So long after a breach nobody can resume."""
     blind_s_max: Seconds = 30.0
@@ -227,6 +228,8 @@ class CalendarSettings(Section):
     no_holidays: tuple[Day, ...] = ()
     """Days with regular hours although they seem to be none, such as the Saturday of a budget."""
     special_sessions: tuple[SpecialSession, ...] = ()
+    holidays_checked_until: Annotated[int, Field(ge=2_000, le=2_200)] | None = None
+    """The last year whose holidays a person has compared with the exchange's circular: the desk doubts later ones."""
 
     @model_validator(mode="after")
     def _say_one_thing_of_a_day(self) -> Self:
@@ -250,8 +253,9 @@ class ExitSettings(Section):
     cancel_again_s: Seconds = 2.0
     flat_for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     """A position has to be flat for so long: an order that was asked for just before may be on its way to the guard."""
-    unfilled_s: Seconds = 3.0
-    """An exit that has not filled for so long is taken back, and leaves again at a worse price."""
+    unfilled_s: Seconds = 2.0
+    """An exit that has not filled for so long is taken back, and leaves again at a worse price. A market exit that was
+    sent by hand or by a strategy is modified to the next price instead."""
     retry_s: Seconds = 0.5
     retry_s_max: Seconds = 10.0
     """The pause between two tries doubles from the first to the second."""
@@ -302,6 +306,9 @@ class AlertSettings(Section):
     def _be_whole(self) -> Self:
         if bool(self.telegram_token.get_secret_value()) != bool(self.telegram_chat_id):
             raise ValueError("telegram_token and telegram_chat_id must be given together")
+        # The bot's token stands in the path of each request.
+        if objection := address_objection("telegram_api_url", self.telegram_api_url, "http", paper=False):
+            raise ValueError(objection)
         if (self.quiet_from is None) != (self.quiet_to is None):
             raise ValueError("quiet_from and quiet_to must be given together")
         return self
@@ -380,6 +387,23 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("two strategies have the same name")
         return self
+
+    @model_validator(mode="after")
+    def _trade_only_where_the_mode_may(self) -> Self:
+        """Hold the word `paper` or `live` against the addresses that take the orders."""
+        addresses = (("rest_url", "http", self.broker.rest_url), ("websocket_url", "ws", self.broker.websocket_url))
+        for name, scheme, url in addresses:
+            if url is None:
+                continue
+            objection = address_objection(f"broker.{name}", url, scheme, paper=self.mode is Mode.PAPER)
+            if objection is not None:
+                raise ValueError(objection)
+        return self
+
+    @property
+    def address_rules(self) -> AddressRules:
+        """Return which addresses a connection to the broker may lead to."""
+        return AddressRules(loopback_only=self.mode is Mode.PAPER)
 
     @classmethod
     def settings_customise_sources(

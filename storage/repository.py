@@ -18,10 +18,12 @@ import peewee
 from domain.alert import AlertRecord
 from domain.basket import BasketRecord
 from domain.books import Disagreement, Quarrel, key_in_name
+from domain.change_command import change_outcome
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
+from domain.market_price import PriceSource, SeenPrice
 from domain.moves import BY_A_PERSON, MoveKind
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Origin, Product
 from domain.reasons import Reason
@@ -380,10 +382,9 @@ class OrderRepository:
         found = (*self._orders(f"{OPEN} AND day < ? ORDER BY id", today), *self._orders("day >= ? ORDER BY id", today))
         return tuple(one if one.updated_at <= now else replace(one, updated_at=now) for one in found)
 
-    def has_change(self, order: Order, change_id: str) -> bool:
-        """Say whether this change of the order has been asked for before."""
-        asked = (line for line in self.journal(order.command.command_id) if line.event == Event.ASK_CHANGE)
-        return any(line.inputs.get("change_id") == change_id for line in asked)
+    def change_outcome(self, order: Order, change_id: str) -> Event | None:
+        """Return how far this change of the order has come; None when it has never been asked for."""
+        return change_outcome(self.journal(order.command.command_id), change_id)
 
     def external_moves(self, now: datetime) -> dict[InstrumentKey, int]:
         """Return the units by nobody's order that count today: of carried products all, of others today's."""
@@ -495,6 +496,20 @@ class OrderRepository:
         for strategy, exchange, symbol, product, quantity in rows.fetchall():
             held.setdefault(strategy, {})[InstrumentKey(Exchange(exchange), symbol, Product(product))] = quantity
         return held
+
+    def last_prices(self) -> dict[tuple[Exchange, str], SeenPrice]:
+        """Return at what price each instrument was last traded: an exit goes by it when no younger one is known."""
+        rows = self._execute(
+            "SELECT exchange, symbol, average_price, MAX(updated_at) FROM orders"
+            " WHERE client_id = ? AND filled_quantity > 0 AND average_price IS NOT NULL GROUP BY exchange, symbol",
+            (self._client_id,),
+        ).fetchall()
+        return {
+            (Exchange(exchange), symbol): SeenPrice(
+                price=Decimal(str(price)), source=PriceSource.STORED, seen_at=to_moment(at)
+            )
+            for exchange, symbol, price, at in rows
+        }
 
     def sent_today(self, now: datetime) -> int:
         """Return how many of today's orders of ours passed the blockers."""

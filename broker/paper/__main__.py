@@ -36,12 +36,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--cash", type=Decimal, default=default.cash, help="of the account, in rupees (default %(default)s)")
     add("--orders-per-s-max", type=_limit, default=default.orders_per_s_max, help="0 lifts it (default %(default)s)")
     add("--orders-per-min-max", type=_limit, default=default.orders_per_min_max, help="0 lifts it (default: none)")
+    add("--requests-per-s-max", type=_limit, default=None, help="of all routes together (default: none)")
+    add("--requests-per-min-max", type=_limit, default=None, help="of all routes together (default: none)")
     add("--clock-offset-s", type=float, default=default.clock_offset_s, help="the wall clock ahead of the machine's")
     add("--access-token", help="a token that is logged in from the start")
     add("--no-fsync", dest="fsync", action="store_false", help="for benchmarks only: a crash may lose orders")
     for name, what in (
         ("exchange-hours", "trade Monday to Friday 09:15 to 15:30 IST only, square MIS off at 15:20"),
         ("market-orders", "accept MKT and SL-MKT, as before April 2026"),
+        ("hedged-margin", "what hedges a short option lowers its margin, and can't be sold first"),
+        ("short-delivery", "accept CNC sales of shares that nobody holds"),
         ("single-session", "a login ends earlier sessions and closes their WebSockets, close code 1000"),
         ("one-socket-per-token", "a second WebSocket evicts the first, close code 1000"),
         ("order-updates-unasked", "push om without being subscribed to"),

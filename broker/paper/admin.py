@@ -11,13 +11,13 @@ from aiohttp import web
 
 from broker.paper.clock import IST, next_opening
 from broker.paper.faults import FaultError
-from broker.paper.instruments import Instrument
 from broker.paper.orders import STOP_TYPES, Order, Report
 from broker.paper.routes import book_now
 from broker.paper.sockets import Sockets
 from broker.paper.trading import find_order, read_ticket
 from broker.paper.venue import Venue
 from broker.paper.wire import HTTP_BAD, HTTP_NOT_FOUND, Fields, RefusalError, money
+from broker.paper.world import World
 
 _PHONE: Final = "MOB"
 _ORDER_DEFAULTS: Final = {"prctyp": "LMT", "ret": "DAY", "dscqty": "0"}
@@ -32,6 +32,7 @@ class Admin:
     def __init__(self, venue: Venue, sockets: Sockets) -> None:
         self._venue = venue
         self._sockets = sockets
+        self._world = World(venue)
         self._table: dict[tuple[str, str], Callable[[Given], Shown | Awaitable[Shown]]] = {
             ("GET", "health"): self._health,
             ("GET", "ledger"): self._ledger,
@@ -45,6 +46,9 @@ class Admin:
             ("POST", "convert"): self._convert,
             ("POST", "square_off"): self._square_off,
             ("POST", "market"): self._market,
+            ("POST", "instruments"): self._world.instruments,
+            ("POST", "holdings"): self._world.holdings,
+            ("POST", "rules"): self._world.rules,
             ("POST", "open_market"): self._open_market,
             ("POST", "clock"): self._clock,
             ("POST", "words"): self._words,
@@ -106,6 +110,8 @@ class Admin:
         return {"faults": [one.shown() for one in self._venue.faults.list()]}
 
     def _post_fault(self, given: Given) -> Shown:
+        if given.get("other") and self._venue.catalogue.by_key(str(given["other"])) is None:
+            raise FaultError(f"{given['other']} is not listed.")
         fault = self._venue.faults.post(given)
         if fault.kind == "stale_book":
             fault.snapshot = book_now(self._venue, fault.route, self._venue.moment())
@@ -150,6 +156,7 @@ class Admin:
         order = find_order(self._venue, str(given["norenordno"]))
         wanted = replace(
             order.ticket,
+            instrument=self._venue.catalogue.current(order.terms.instrument),
             quantity=int(given.get("qty", order.state.quantity)),
             price=Decimal(str(given.get("prc", order.state.price))),
         )
@@ -160,7 +167,7 @@ class Admin:
 
     def _convert(self, given: Given) -> Shown:
         """Move today's quantity of a position, signed as it, from product `prevprd` to `prd`."""
-        scrip, quantity = self._scrip(given), int(given["qty"])
+        scrip, quantity = self._world.scrip(given), int(given["qty"])
         self._venue.convert(scrip, str(given["prevprd"]), str(given["prd"]), quantity)
         return {"ok": True}
 
@@ -197,7 +204,7 @@ class Admin:
             if not frozen:
                 market.freeze(self._venue.catalogue.listed(), frozen=False)
             return {"frozen": frozen}
-        scrip = self._scrip(given)
+        scrip = self._world.scrip(given)
         market.freeze([scrip], frozen=frozen)
         if "price" in given:
             price = Decimal(str(given["price"]))
@@ -225,12 +232,6 @@ class Admin:
         if given.get("close") is True:
             await self._sockets.close()
         return {"ok": True}
-
-    def _scrip(self, given: Given) -> Instrument:
-        scrip = self._venue.catalogue.by_symbol(str(given["exch"]), str(given["tsym"]))
-        if scrip is None:
-            raise FaultError(f"{given['tsym']} is not listed on {given['exch']}.")
-        return scrip
 
 
 def _order_shown(order: Order) -> Shown:

@@ -1,24 +1,22 @@
 """What the risk engine and the exchange say of an order after the front accepted it (docs/protocol.md, rejreason).
 
-The margin, circuit, freeze and square-off texts are published ones. Assumption: the texts on lot and tick follow
-their pattern; no capture shows them.
+The margin, circuit, freeze, holdings and square-off texts are published ones. Assumption: the texts on lot and tick
+follow their pattern; no capture shows them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Final, Literal
 
 from broker.paper.clock import CLOSES, is_open
+from broker.paper.margin import margin_refusal
 from broker.paper.market import Quote
 from broker.paper.orders import MARKET_TYPES, STOP_TYPES, Ticket
-from broker.paper.positions import Position, Positions
+from broker.paper.positions import DELIVERY, Positions
 from broker.paper.settings import PaperSettings
 
 SQUARE_OFF: Final = time(15, 20)
-_FUTURE_RATE: Final = Decimal("0.12")
-_INTRADAY_RATE: Final = Decimal("0.20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +28,15 @@ class Rejection:
 
 
 def check(
-    ticket: Ticket, quote: Quote, positions: Positions, settings: PaperSettings, now: datetime
+    ticket: Ticket, quote: Quote, positions: Positions, settings: PaperSettings, now: datetime, waiting: int = 0
 ) -> Rejection | None:
-    """Return why the order is rejected after it was accepted, or None."""
-    text = _limits(ticket, settings) or _square_off(ticket, settings, now) or _margin(ticket, positions, settings)
+    """Return why the order is rejected after it was accepted, or None. `waiting`: shares that other sales wait for."""
+    text = (
+        _limits(ticket, settings)
+        or _square_off(ticket, settings, now)
+        or _delivery(ticket, positions, settings, waiting)
+        or margin_refusal(ticket, positions, settings)
+    )
     if text:
         return Rejection(text, "RED")
     if settings.exchange_hours and not is_open(now):
@@ -41,13 +44,6 @@ def check(
     if ticket.trigger is not None and not _trigger_fits(ticket, ticket.trigger, quote.last):
         return Rejection("16052 function not available", "")
     return None
-
-
-def margin_used(positions: Iterable[Position]) -> Decimal:
-    """Return the margin that open positions hold. Assumption: working orders hold none."""
-    return sum(
-        (_margin_of(one.instrument.kind, one.product, one.net, one.net_average) for one in positions), Decimal(0)
-    )
 
 
 def rupees(amount: Decimal) -> str:
@@ -86,29 +82,16 @@ def _square_off(ticket: Ticket, settings: PaperSettings, now: datetime) -> str |
     return None
 
 
-def _margin(ticket: Ticket, positions: Positions, settings: PaperSettings) -> str | None:
-    sign = 1 if ticket.side == "B" else -1
-    net = positions.net(ticket.instrument, ticket.product)
-    # What only closes needs no margin.
-    adding = ticket.quantity if net * sign >= 0 else max(0, ticket.quantity - abs(net))
-    price = ticket.price or ticket.instrument.close
-    needed = _margin_of(ticket.instrument.kind, ticket.product, sign * adding, price)
-    available = settings.cash - margin_used(positions.all())
-    if needed <= available:
+def _delivery(ticket: Ticket, positions: Positions, settings: PaperSettings, waiting: int) -> str | None:
+    """Refuse to sell more shares than lie in the demat account or were bought for it today."""
+    if settings.short_delivery or ticket.product != DELIVERY or ticket.side == "B":
         return None
-    return (
-        f"RED:Margin Shortfall:INR {needed - available:.2f} Available:INR {available:.2f} "
-        f"for C-{settings.user_id} [DEFAULT]"
-    )
-
-
-def _margin_of(kind: str, product: str, net: int, price: Decimal) -> Decimal:
-    value = abs(net) * price
-    if kind == "EQ":
-        return value * _INTRADAY_RATE if product == "I" else value
-    if kind == "OPTIDX" and net >= 0:
-        return value
-    return value * _FUTURE_RATE
+    held = positions.held.get(ticket.instrument.key)
+    eligible = (held.net if held else 0) + positions.net(ticket.instrument, DELIVERY) - waiting
+    if ticket.quantity <= eligible:
+        return None
+    words = f"Eligible Sell:{eligible}" if eligible > 0 else "No Holdings uploaded"
+    return f"RED:RULE:{{Check Holdings Including BTST}}{words} for C-{settings.user_id} [DEFAULT]"
 
 
 def _trigger_fits(ticket: Ticket, trigger: Decimal, last: Decimal) -> bool:

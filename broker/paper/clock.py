@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 IST: Final = ZoneInfo("Asia/Kolkata")
 OPENS: Final = hour(9, 15)
 CLOSES: Final = hour(15, 30)
-_DAY_BEGINS: Final = timedelta(hours=6)
+DAY_BEGINS: Final = timedelta(hours=6)
 _SATURDAY: Final = 5
 
 
@@ -42,7 +42,7 @@ class Moment:
     @property
     def day(self) -> date:
         """Return the trading day. Assumption: the books turn their page in the night, before 06:00 IST."""
-        return (self.at - _DAY_BEGINS).date()
+        return (self.at - DAY_BEGINS).date()
 
 
 class Clock:

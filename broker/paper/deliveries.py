@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -44,6 +45,8 @@ async def deliver(venue: Venue, request: web.BaseRequest, fault: Fault | None, p
         "html_504",
         "refuse",
         "session_expired",
+        "over_quota",
+        "ip_refused",
     }:
         return await _before(venue, request, fault, process)
     return await _after(request, fault, process())
@@ -112,9 +115,14 @@ def _reset(request: web.BaseRequest) -> web.Response:
     """End the connection by RST: a socket that lingers for no time throws away what it holds."""
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger(os.name))
         request.transport.abort()
     return web.Response()
+
+
+def no_linger(system: str) -> bytes:
+    """Return the socket option that says "linger for 0 s": two short numbers on Windows, two whole ones elsewhere."""
+    return struct.pack("hh" if system == "nt" else "ii", 1, 0)
 
 
 async def _drip(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:

@@ -17,7 +17,7 @@ from broker.paper.checks import Rejection, check
 from broker.paper.clock import IST, Moment, next_opening
 from broker.paper.market import Market, Quote
 from broker.paper.orders import WORKING, Behaviour, Change, Event, Fill, Order, Report, Status, Terms, Ticket
-from broker.paper.positions import INTRADAY, Position, Positions
+from broker.paper.positions import DELIVERY, INTRADAY, Heir, Position, Positions, carried_into, closing_ticket
 from broker.paper.settings import PaperSettings
 
 _FIRST_FILL_NUMBER: Final = 380_000_001
@@ -32,7 +32,7 @@ class Exchange:
 
     def __init__(self, market: Market, settings: PaperSettings, day: date) -> None:
         self._market = market
-        self._settings = settings
+        self.settings = settings
         self._fill_delay_s = settings.fill_delay_s / settings.speed
         self.day = day
         self.orders: dict[str, Order] = {}
@@ -53,9 +53,9 @@ class Exchange:
         for order in list(self._working.values()):
             self.cancel(order, moment)
 
-    def begin_day(self, day: date) -> tuple[list[Position], list[Order]]:
+    def begin_day(self, day: date, heir: Heir = lambda one: (one, Decimal(1))) -> tuple[list[Position], list[Order]]:
         """Begin with empty books; return what they begin with: positions carried over, and orders for the opening."""
-        carried = [one for one in self.positions.overnight() if one.instrument.lives_on(day)]
+        carried = carried_into(day, self.positions.overnight(), heir)
         waiting = list(self._after_hours.values())
         self.day = day
         self.positions = Positions()
@@ -100,6 +100,9 @@ class Exchange:
         if ticket.amo:
             self._record(order, steps.put_aside(order.state, moment.at))
             return order
+        if behaviour.refusal:
+            self._reject(order, Rejection(behaviour.refusal, "RED"), moment)
+            return order
         if not self._send_on(order, ticket, moment):
             return order
         if behaviour.reject_after_s is not None:
@@ -113,7 +116,7 @@ class Exchange:
         if state.triggered:
             # A stop that was triggered is a limit order by now.
             wanted = replace(wanted, price_type="LMT", trigger=None)
-        rejection = check(wanted, self._quote(order), self.positions, self._settings, moment.at)
+        rejection = self._check(order, wanted, moment)
         if order.awaits_opening and rejection and not rejection.by:
             # The exchange has not seen it yet.
             rejection = None
@@ -212,7 +215,7 @@ class Exchange:
 
     def _send_on(self, order: Order, ticket: Ticket, moment: Moment) -> bool:
         """Bring an order before the risk engine and the exchange; say whether it stands in the book."""
-        rejection = check(ticket, self._quote(order), self.positions, self._settings, moment.at)
+        rejection = self._check(order, ticket, moment)
         if rejection and rejection.by:
             self._reject(order, rejection, moment)
             return False
@@ -224,26 +227,23 @@ class Exchange:
         self._ready(order, moment)
         return True
 
+    def _check(self, order: Order, wanted: Ticket, moment: Moment) -> Rejection | None:
+        """Hold an order's terms, the first or changed ones, against everything; its own units wait for nothing."""
+        others = [
+            one
+            for one in self._working.values()
+            if one is not order
+            and (one.terms.instrument.key, one.terms.product, one.terms.side) == (wanted.instrument.key, DELIVERY, "S")
+        ]
+        waiting = sum(one.open_quantity for one in others) - order.state.filled
+        return check(wanted, self._quote(order), self.positions, self.settings, moment.at, waiting)
+
     def _close(self, position: Position, moment: Moment) -> Order:
-        scrip, is_long = position.instrument, position.net > 0
-        last = self._market.quote(scrip).last
-        ticket = Ticket(
-            instrument=scrip,
-            side="S" if is_long else "B",
-            product=position.product,
-            price_type="LMT",
-            price=scrip.lower_circuit if is_long else scrip.upper_circuit,
-            trigger=None,
-            quantity=abs(position.net),
-            disclosed=0,
-            retention="DAY",
-            remarks=None,
-            source=_BROKERS_OWN,
-        )
+        ticket = closing_ticket(position, _BROKERS_OWN)
         order = self._enter(ticket, moment, Behaviour())
         self._record(order, steps.sent_on(order.state, moment.at))
         self._record(order, steps.working(order.state, _exchange_number(order), moment.at))
-        self._fill(order, ticket.quantity, last, moment)
+        self._fill(order, ticket.quantity, self._market.quote(position.instrument).last, moment)
         return order
 
     def _quote(self, order: Order) -> Quote:
@@ -283,7 +283,7 @@ class Exchange:
         price = steps.price_now(order.state, sign, quote)
         quantity = order.fillable
         if price is not None and quantity > 0:
-            depth = self._settings.depth_units or order.terms.instrument.depth_units
+            depth = self.settings.depth_units or order.terms.instrument.depth_units
             self._fill(order, min(quantity, depth), price, moment)
             if order.fillable and order.terms.retention != "IOC":
                 self._ready(order, moment)

@@ -5,12 +5,13 @@ Assumption: exchange holidays are not known here; an expiry that falls on one is
 """
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final, Literal
 
+from broker.paper.clock import DAY_BEGINS, Moment
 from broker.paper.pricing import circuit_limits, fair_price
 
 Kind = Literal["EQ", "UNDIND", "FUTIDX", "OPTIDX"]
@@ -194,9 +195,13 @@ def listed_at(now: datetime) -> Iterator[Instrument]:
 
 
 class Catalogue:
-    """Owns what is listed now, and remembers what expired so that its orders of the day stay readable."""
+    """Owns what is listed now, and remembers what expired so that its orders of the day stay readable.
 
-    def __init__(self, now: datetime) -> None:
+    `revise` says what an instrument is on a trading day, where that is not what its table says.
+    """
+
+    def __init__(self, now: datetime, revise: Callable[[Instrument, date], Instrument] = lambda one, _: one) -> None:
+        self._revise = revise
         self._by_key: dict[str, Instrument] = {}
         self._by_symbol: dict[tuple[str, str], Instrument] = {}
         self._rolls_at = now
@@ -208,8 +213,16 @@ class Catalogue:
         """List anew when a day began or contracts expired since the last time; say whether it was so."""
         if now < self._rolls_at:
             return False
-        self._list(now)
+        self.relist(now)
         return True
+
+    def relist(self, now: datetime) -> None:
+        """List anew."""
+        self._list(now)
+
+    def current(self, instrument: Instrument) -> Instrument:
+        """Return an instrument with the terms it has by now."""
+        return self._by_key.get(instrument.key, instrument)
 
     def listed(self) -> list[Instrument]:
         """Return what can be found now."""
@@ -237,11 +250,14 @@ class Catalogue:
         ]
 
     def _list(self, now: datetime) -> None:
-        self._by_symbol = {(one.exchange, one.symbol): one for one in listed_at(now)}
-        self._by_key.update((one.key, one) for one in self._by_symbol.values())
-        closing = now.replace(hour=_EXPIRY_TIME.hour, minute=_EXPIRY_TIME.minute, second=0, microsecond=0)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        self._rolls_at = closing if now < closing else midnight
+        day = Moment(now, 0.0).day
+        as_ever = list(listed_at(now))
+        revised = [self._revise(one, day) for one in as_ever]
+        self._by_symbol = {(one.exchange, one.symbol): one for one in revised if one.lives_on(day)}
+        self._by_key.update((one.key, one) for one in (*as_ever, *revised))
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        turns = (midnight + DAY_BEGINS, datetime.combine(now.date(), _EXPIRY_TIME, now.tzinfo))
+        self._rolls_at = next((one for one in turns if now < one), midnight + timedelta(days=1))
 
 
 def _last_expiry_of(year: int, month: int) -> date:

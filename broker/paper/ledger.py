@@ -19,6 +19,8 @@ from broker.paper.orders import Event, Fill, Order, Report, Status, Terms
 from broker.paper.positions import Position
 
 _PRIVATE: Final = 0o600
+_APPENDED: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+"""As bytes: without `O_BINARY` Windows writes other line ends than ours."""
 
 
 class JsonLines:
@@ -28,7 +30,7 @@ class JsonLines:
         self.path = path
         self._fsync = fsync
         self._waiting: list[str] = []
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _PRIVATE)
+        self._fd = os.open(path, _APPENDED, _PRIVATE)
 
     def read(self) -> Iterator[dict[str, Any]]:
         """Yield the whole lines, and cut off a torn one."""

@@ -98,11 +98,35 @@ class Market:
         self._quotes: dict[str, Quote] = {}
         self._frozen: set[str] = set()
         self.all_frozen = False
-        for instrument in catalogue.listed():
-            self._begin(instrument, now)
+        self._listed_at = now
+        self.relist(now)
+
+    def relist(self, now: datetime) -> None:
+        """Take what is listed as it is now: prices of what is new, ticks and closes of what changed."""
+        self._listed_at = now
+        for instrument in self._catalogue.listed():
+            quote = self.quote(instrument)
+            quote.tick, quote.close = instrument.tick, instrument.close
+
+    def rename(self, key: str, to: str) -> None:
+        """Go on under another key where a price stood."""
+        if key in self._quotes and to not in self._quotes:
+            self._quotes[to] = self._quotes[key]
+            self._frozen |= {to} if key in self._frozen else set()
+
+    def split(self, instrument: Instrument, ratio: Decimal, now: datetime) -> None:
+        """Divide a price, as when one share becomes several."""
+        price = on_tick(self.quote(instrument).last / ratio, instrument.tick)
+        if instrument.kind in {"EQ", "UNDIND"}:
+            walk = self._walks[instrument.underlying]
+            walk.base, walk.value = walk.base / float(ratio), float(price)
+        self._quotes[instrument.key] = Quote(price, instrument.tick, price, price, price, instrument.close)
+        self._quotes[instrument.key].traded_at = now
 
     def quote(self, instrument: Instrument) -> Quote:
-        """Return where `instrument` stands."""
+        """Return where `instrument` stands; what was never priced begins at its fair price."""
+        if instrument.key not in self._quotes:
+            self._begin(instrument, self._listed_at)
         return self._quotes[instrument.key]
 
     def step(self, now: datetime) -> None:
@@ -112,17 +136,15 @@ class Market:
         for walk in self._walks.values():
             self._walk(walk)
         for instrument in self._catalogue.listed():
-            if instrument.key not in self._quotes:
-                self._begin(instrument, now)
             lots = self._random.randint(1, _TRADED_LOTS_MAX)
             if instrument.key not in self._frozen:
-                self._quotes[instrument.key].trade(self._fair(instrument, now), lots * instrument.lot, now)
+                self.quote(instrument).trade(self._fair(instrument, now), lots * instrument.lot, now)
 
     def set_price(self, instrument: Instrument, price: Decimal, now: datetime) -> None:
         """Put a price where a test wants it; an index or a share takes its walk along."""
         if instrument.kind in {"EQ", "UNDIND"}:
             self._walks[instrument.underlying].value = float(price)
-        self._quotes[instrument.key].trade(price, instrument.lot, now)
+        self.quote(instrument).trade(price, instrument.lot, now)
 
     def freeze(self, instruments: Iterable[Instrument], *, frozen: bool) -> None:
         """Keep prices where they are, or let them move again."""

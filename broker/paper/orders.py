@@ -71,6 +71,8 @@ class Behaviour:
     fill_fraction: Decimal | None = None
     reject_after_s: float | None = None
     reject_text: str = ""
+    refusal: str = ""
+    """The risk engine refuses it at once, in these words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

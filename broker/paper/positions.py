@@ -4,14 +4,17 @@ Assumption: overnight NRML stays a position, carried at its average price; deliv
 holdings; nothing of MIS is left, as the broker squares it off.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 from broker.paper.instruments import Instrument
-from broker.paper.orders import Fill, Terms
+from broker.paper.orders import Fill, Terms, Ticket
 
+Heir: TypeAlias = Callable[[Instrument], tuple[Instrument, Decimal]]
+"""Says what an instrument has become over night, and how many units one has become."""
 DELIVERY: Final = "C"
 INTRADAY: Final = "I"
 OVERNIGHT: Final = "M"
@@ -158,10 +161,38 @@ class Positions:
                     whole.take("B", one.buy_quantity, one.day_buy_average)
                     whole.take("S", one.sell_quantity, one.day_sell_average)
                 delivered[one.instrument.key] = whole
-        return kept + [one for one in delivered.values() if one.net]
+        return kept + [one for one in delivered.values() if one.net > 0]
 
     def _of(self, instrument: Instrument, product: str) -> Position:
         return self._by_key.setdefault((instrument.key, product), Position(instrument, product))
+
+
+def carried_into(day: date, overnight: Iterable[Position], heir: Heir) -> list[Position]:
+    """Return what positions are on `day`: under another name or in other units by then, or expired and gone."""
+    found = []
+    for one in overnight:
+        instrument, ratio = heir(one.instrument)
+        if instrument.lives_on(day):
+            found.append(Position(instrument, one.product, int(one.net * ratio), one.net_average / ratio))
+    return found
+
+
+def closing_ticket(position: Position, source: str) -> Ticket:
+    """Return the order that makes a position flat, at the worst price of the day."""
+    scrip, is_long = position.instrument, position.net > 0
+    return Ticket(
+        instrument=scrip,
+        side="S" if is_long else "B",
+        product=position.product,
+        price_type="LMT",
+        price=scrip.lower_circuit if is_long else scrip.upper_circuit,
+        trigger=None,
+        quantity=abs(position.net),
+        disclosed=0,
+        retention="DAY",
+        remarks=None,
+        source=source,
+    )
 
 
 def _average(amount: Decimal, quantity: int) -> Decimal:

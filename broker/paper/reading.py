@@ -1,13 +1,14 @@
 """Books, instruments and prices (docs/protocol.md, REST endpoints)."""
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from broker.paper import scrips
 from broker.paper.asked import Asked
-from broker.paper.checks import margin_used
 from broker.paper.instruments import Instrument
+from broker.paper.margin import margin_used
 from broker.paper.orders import Order
 from broker.paper.positions import DELIVERY
 from broker.paper.rows import working_by_position
@@ -52,7 +53,9 @@ def position_book(venue: Venue, asked: Asked) -> Reply:
     waiting = [(one[0].terms.instrument, product) for (_, product), one in working.items()]
     found = [
         venue.speller.position(
-            one, venue.market.quote(one.instrument).last, working.get((one.instrument.key, one.product), [])
+            replace(one, instrument=venue.catalogue.current(one.instrument)),
+            venue.market.quote(one.instrument).last,
+            working.get((one.instrument.key, one.product), []),
         )
         for one in positions.with_working(waiting)
     ]
@@ -67,6 +70,7 @@ def holdings(venue: Venue, asked: Asked) -> Reply:
     found = [
         venue.speller.holding(one, sold=max(0, -venue.exchange.positions.net(one.instrument, DELIVERY)))
         for one in venue.exchange.positions.held.values()
+        if one.net
     ]
     return rows(found, asked.moment.at)
 
@@ -88,7 +92,7 @@ def limits(venue: Venue, asked: Asked) -> Reply:
         brkcollamt=zero,
         unclearedcash=zero,
         daycash=zero,
-        marginused=money(margin_used(positions)),
+        marginused=money(margin_used(positions, venue.settings)),
         rpnl=money(realised),
         urmtom=money(open_profit),
     )
@@ -150,7 +154,7 @@ def _orders(venue: Venue, asked: Asked) -> list[Order]:
 
 def _scrip(venue: Venue, asked: Asked) -> Instrument:
     asked.fields.need("uid", "exch", "token")
-    scrip = venue.catalogue.by_token(asked.fields.get("exch") or "", asked.fields.get("token") or "")
+    scrip = venue.on_the_wire(f"{asked.fields.get('exch')}|{asked.fields.get('token')}", asked.moment)
     if scrip is None:
         raise RefusalError(NO_DATA)
     return scrip

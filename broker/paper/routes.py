@@ -9,6 +9,7 @@ from typing import Final
 from broker.paper import logins, reading, trading
 from broker.paper.asked import Asked, Route
 from broker.paper.clock import Moment
+from broker.paper.disguises import disguised
 from broker.paper.faults import Fault, Met
 from broker.paper.orders import Behaviour
 from broker.paper.venue import Arrival, Venue
@@ -52,17 +53,18 @@ _OF_THE_DAY: Final = {
 _BEARER: Final = "Bearer "
 
 
-def count_arrival(venue: Venue, route: str, raw: str, moment: Moment) -> None:
-    """Write down that a request arrived, whatever becomes of it."""
+def count_arrival(venue: Venue, route: str, raw: str, moment: Moment) -> Fields:
+    """Write down that a request arrived, whatever becomes of it; return its fields, none where it can't be read."""
     venue.requests[route] += 1
-    if route not in _RATED:
-        return
     try:
         fields, _ = parse_body(raw)
     except RefusalError:
         fields = Fields({})
+    if route not in _RATED:
+        return fields
     remarks, number = fields.get("remarks"), fields.get("norenordno")
     venue.arrivals.append(Arrival(route, moment.monotonic, moment.wall, remarks, number))
+    return fields
 
 
 def answer(venue: Venue, route: str, raw: str, authorization: str, met: Met) -> Reply:
@@ -73,7 +75,7 @@ def answer(venue: Venue, route: str, raw: str, authorization: str, met: Met) -> 
     except RefusalError as error:
         reply = refusal(moment.at, error.text, error.http_status)
     venue.settle(moment)
-    return _read_otherwise(reply, met.reading, moment)
+    return disguised(venue, route, _read_otherwise(reply, met.reading, moment), moment)
 
 
 def expired(venue: Venue, moment: Moment) -> Reply:
@@ -96,7 +98,7 @@ def _answer(venue: Venue, route: str, raw: str, authorization: str, moment: Mome
     token = authorization.removeprefix(_BEARER) if authorization.startswith(_BEARER) else key
     if not venue.sessions.is_valid(token, moment) or fields.get("uid") not in {None, venue.settings.user_id}:
         return expired(venue, moment)
-    if route in _RATED and (text := venue.limiter.refusal(moment)):
+    if (text := venue.request_limiter.refusal(moment)) or (route in _RATED and (text := venue.limiter.refusal(moment))):
         raise RefusalError(text, HTTP_BAD)
     late = met.reading if met.reading and met.reading.kind == "late_book" else None
     as_of = moment.at - timedelta(seconds=late.seconds) if late else None
@@ -110,6 +112,8 @@ def _behaviour(fault: Fault | None) -> Behaviour | None:
         return Behaviour(reject_after_s=fault.seconds, reject_text=fault.text, fill_quantity_max=0)
     if fault.kind == "partial_fill":
         return Behaviour(fill_fraction=Decimal(fault.fraction))
+    if fault.kind in {"margin_refused", "product_refused"}:
+        return Behaviour(refusal=fault.text)
     return Behaviour(fill_quantity_max=0)
 
 

@@ -11,6 +11,18 @@ from broker.paper.wire import date_first, encoded, epoch, money, time_first
 
 Row = dict[str, str]
 
+_NO_SHARES: Final = (
+    "dpqty",
+    "npoadqty",
+    "colqty",
+    "benqty",
+    "unplgdqty",
+    "brkcolqty",
+    "btstqty",
+    "btstcolqty",
+)
+"""Shares that lie elsewhere than in the demat account; nobody has any on paper."""
+
 PRODUCT_NAMES: Final = {"C": "CNC", "M": "NRML", "I": "MIS"}
 
 
@@ -186,6 +198,7 @@ class Speller:
             "s_prdt_ali": PRODUCT_NAMES[held.product],
             "prd": held.product,
             "holdqty": str(held.carried),
+            **dict.fromkeys(_NO_SHARES, "0"),
             "usedqty": str(sold),
             "upldprc": money(held.carried_price),
         }

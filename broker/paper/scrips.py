@@ -93,6 +93,11 @@ def delta(kind: str, before: Row, now: Row) -> Row | None:
     return {"t": kind, "e": now["e"], "tk": now["tk"], **changed}
 
 
+def told_price(whole: Row) -> Row:
+    """Return the last price of a whole frame, as a delta tells it."""
+    return {"lp": whole["lp"]} if "lp" in whole else {}
+
+
 def bars(quote: Quote, start: float, end: float, minutes: int) -> list[Row]:
     """Return candles of `minutes` minutes between two epochs, newest first (docs/protocol.md, TPSeries)."""
     found: dict[int, Row] = {}

@@ -46,8 +46,8 @@ class Front:
         if "admin" in parts[:-1]:
             return await self._admin.answer(request.method, last, raw)
         venue = self._venue
-        count_arrival(venue, last, raw, venue.moment())
-        met = venue.faults.meet(last)
+        fields = count_arrival(venue, last, raw, venue.moment())
+        met = venue.faults.meet(last, fields.values)
         authorization = request.headers.get("Authorization", "")
         return await deliver(venue, request, met.delivery, lambda: answer(venue, last, raw, authorization, met))
 
@@ -65,8 +65,9 @@ def serve(settings: PaperSettings) -> None:
 async def _serve(settings: PaperSettings) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    # Not `loop.add_signal_handler`: the loops of Windows have none.
     for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stop.set)
+        signal.signal(one, lambda *_: loop.call_soon_threadsafe(stop.set))
     venue = Venue(settings, Clock(settings.clock_offset_s), loop.call_later)
     sockets = Sockets(venue)
     venue.publish, venue.evict = sockets.publish, sockets.evict

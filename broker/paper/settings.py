@@ -33,6 +33,13 @@ class PaperSettings:
     """Accept MKT and SL-MKT, as before April 2026 (docs/protocol.md, price types)."""
     orders_per_s_max: int | None = 10
     orders_per_min_max: int | None = None
+    requests_per_s_max: int | None = None
+    """Of all routes together, as users of the same server report; so the next one."""
+    requests_per_min_max: int | None = None
+    hedged_margin: bool = False
+    """What hedges a short option lowers its margin, and can't be sold first (see margin.py)."""
+    short_delivery: bool = False
+    """Accept CNC sales of shares that nobody holds."""
     single_session: bool = False
     one_socket_per_token: bool = False
     order_updates_unasked: bool = False

@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from broker.paper import scrips
+from broker.paper.disguises import disguised_tick
 from broker.paper.orders import Change
 from broker.paper.venue import Venue
 
@@ -110,7 +111,12 @@ class Sockets:
                 continue
             for (kind, key), before in line.ticks.items():
                 whole = self._whole(kind, key)
-                changed = scrips.delta(kind, before, whole)
+                untrue = disguised_tick(self._venue, whole, now)
+                changed = scrips.delta(kind, before, untrue or whole)
+                if untrue:
+                    # It comes again for as long as the fault lasts, and the truth after it.
+                    whole = untrue
+                    changed = (changed or {"t": kind, "e": whole["e"], "tk": whole["tk"]}) | scrips.told_price(whole)
                 if changed:
                     line.ticks[kind, key] = whole
                     line.say(changed)
@@ -172,8 +178,9 @@ class Sockets:
     def _subscribe(self, line: Line, kind: str, keys: str) -> None:
         """Answer one whole frame per scrip that is known; what is not known is passed over."""
         for key in keys.split("#"):
-            if self._venue.catalogue.by_key(key):
-                whole = line.ticks[kind, key] = self._whole(kind, key)
+            if self._venue.on_the_wire(key, self._venue.moment()):
+                whole = self._whole(kind, key)
+                whole = line.ticks[kind, key] = disguised_tick(self._venue, whole, self._venue.moment()) or whole
                 line.say(whole)
 
     def _log_in(self, line: Line, frame: dict[str, Any], kind: str) -> None:

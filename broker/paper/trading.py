@@ -41,7 +41,14 @@ def modify_order(venue: Venue, asked: Asked) -> Reply:
         raise RefusalError(NOT_FOUND)
     price_type, price, trigger, quantity = _prices(fields)
     _no_market_orders(venue, price_type)
-    wanted = replace(order.ticket, price_type=price_type, price=price, trigger=trigger, quantity=quantity)
+    wanted = replace(
+        order.ticket,
+        instrument=venue.catalogue.current(order.terms.instrument),
+        price_type=price_type,
+        price=price,
+        trigger=trigger,
+        quantity=quantity,
+    )
     _change(venue, order, asked, Report.REPLACE_REJECTED, lambda then: venue.exchange.modify(order, wanted, then))
     return ok(asked.moment.at, result=order.terms.number)
 

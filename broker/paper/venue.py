@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
@@ -28,6 +28,8 @@ from broker.paper.ledger import (
 from broker.paper.limiter import RateLimiter
 from broker.paper.market import Market
 from broker.paper.orders import Change, Event, Order
+from broker.paper.positions import DELIVERY, Position
+from broker.paper.revisions import Revision, Revisions, revision_from
 from broker.paper.rows import Speller
 from broker.paper.sessions import Sessions
 from broker.paper.settings import PaperSettings
@@ -64,14 +66,20 @@ class Venue:
         self.evict: Callable[[], None] = lambda: None
         now = clock.moment()
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.catalogue = Catalogue(now.at)
+        self.revisions = Revisions()
+        self._revised = JsonLines(settings.data_dir / "instruments.jsonl", fsync=settings.fsync)
+        for record in self._revised.read():
+            self.revisions.add(revision_from(record))
+        self.catalogue = Catalogue(now.at, self.revisions.of)
         self.market = Market(self.catalogue, settings.seed, now.at)
+        self._reprice(date.min, now)
         # A server that was down over night begins where it ended, and turns the page as it would have.
         earlier = [day for day in order_days(settings.data_dir) if day <= now.day]
         self.exchange = Exchange(self.market, settings, earlier[-1] if earlier else now.day)
         self.sessions = Sessions(settings, JsonLines(settings.data_dir / "sessions.jsonl", fsync=settings.fsync), now)
         self.faults = Faults(settings.seed)
         self.limiter = RateLimiter(settings.orders_per_s_max, settings.orders_per_min_max)
+        self.request_limiter = RateLimiter(settings.requests_per_s_max, settings.requests_per_min_max)
         self.speller = Speller(settings.user_id, blank_rejreason=settings.blank_rejreason)
         self.requests: Counter[str] = Counter()
         self.arrivals: list[Arrival] = []
@@ -82,7 +90,8 @@ class Venue:
     def moment(self) -> Moment:
         """Read the clock, and turn the page when a new trading day has begun."""
         now = self.clock.moment()
-        self.catalogue.roll(now.at)
+        if self.catalogue.roll(now.at):
+            self.market.relist(now.at)
         if now.day > self.exchange.day:
             self._turn_the_page(now)
         return now
@@ -110,6 +119,35 @@ class Venue:
         self._ledger.commit()
         self.exchange.positions.convert(instrument, product, to, quantity)
 
+    def retune(self, settings: PaperSettings) -> None:
+        """Go on by other settings: money, margin, delivery and limits; the rest is read at the start alone."""
+        if _limits_of(settings) != _limits_of(self.settings):
+            self.limiter = RateLimiter(settings.orders_per_s_max, settings.orders_per_min_max)
+            self.request_limiter = RateLimiter(settings.requests_per_s_max, settings.requests_per_min_max)
+        self.settings = self.exchange.settings = settings
+
+    def hold(self, instrument: Instrument, quantity: int, price: Decimal) -> None:
+        """Put shares into the demat account, in the place of those that lie there."""
+        position = Position(instrument, DELIVERY, quantity, price)
+        self._ledger.append(carry_record(position))
+        self._ledger.commit()
+        self.exchange.positions.carry(instrument, DELIVERY, quantity, price)
+
+    def revise(self, revision: Revision, moment: Moment) -> None:
+        """Change an instrument, from now or from a later day on."""
+        self._revised.append(revision.record())
+        self._revised.commit()
+        self.revisions.add(revision)
+        self.catalogue.relist(moment.at)
+        self.market.relist(moment.at)
+
+    def on_the_wire(self, key: str, moment: Moment) -> Instrument | None:
+        """Return what callers may ask for: neither expired before today, nor known under another token by now."""
+        found = self.catalogue.by_key(key)
+        if found is None or not found.lives_on(moment.day) or self.revisions.key_on(key, moment.day) != key:
+            return None
+        return found
+
     def all_orders(self) -> list[Order]:
         """Return the orders of every day on disk, those of today as they stand."""
         found: dict[str, Order] = {}
@@ -136,6 +174,7 @@ class Venue:
     def close(self) -> None:
         """Let go of the files."""
         self._ledger.close()
+        self._revised.close()
         self.sessions.end()
 
     def _wake(self, now: Moment) -> None:
@@ -158,7 +197,11 @@ class Venue:
         self.exchange.end_day(evening)
         self.settle(evening)
         self._ledger.close()
-        carried, waiting = self.exchange.begin_day(now.day)
+        before = self.exchange.day
+        self._reprice(before, now)
+        carried, waiting = self.exchange.begin_day(
+            now.day, lambda one: self.revisions.heir(self.catalogue, one, before, now.day)
+        )
         self.speller.forget()
         self._ledger = self._open_ledger()
         for position in carried:
@@ -168,6 +211,14 @@ class Venue:
             for event in order.events:
                 self._ledger.append(event_record(order.terms.number, event))
         self._ledger.commit()
+
+    def _reprice(self, before: date, now: Moment) -> None:
+        """Take prices along to the names and units that instruments have since `before`."""
+        for one in self.revisions.between(before, now.day):
+            self.market.rename(one.key, one.new_key)
+            instrument = self.catalogue.by_key(one.new_key)
+            if one.ratio != 1 and instrument is not None:
+                self.market.split(instrument, one.ratio, now.at)
 
     def _replay(self) -> None:
         orders: dict[str, Order] = {}
@@ -200,3 +251,12 @@ class Venue:
         if instrument is None:
             _log.warning("%s is not known today, and a line about it is passed over", record["instrument"])
         return instrument
+
+
+def _limits_of(settings: PaperSettings) -> tuple[int | None, ...]:
+    return (
+        settings.orders_per_s_max,
+        settings.orders_per_min_max,
+        settings.requests_per_s_max,
+        settings.requests_per_min_max,
+    )

@@ -203,8 +203,8 @@ class CommandRoom:
         """Step 1, repository: say how the order stands, and whether the change's id was seen before."""
         for message in _taken(self.repo, LookUpChange):
             name = message.command.command_id
-            seen = (name, message.command.change_id) in self.changes_asked
-            self.tell(ChangeLookedUp(command=message.command, order=self.orders.get(name), repeated=seen))
+            outcome = Event.ASK_CHANGE if (name, message.command.change_id) in self.changes_asked else None
+            self.tell(ChangeLookedUp(command=message.command, order=self.orders.get(name), outcome=outcome))
         for wish in _taken(self.repo, LookUpSettlement):
             known = self.orders.get(wish.wish.command_id)
             self.tell(SettlementLookedUp(wish=wish.wish, order=known, cause="no such order"))

@@ -5,6 +5,7 @@ import pytest
 from actors.broker import BrokerActor
 from actors.messages import (
     BrokerState,
+    ChangeAtBroker,
     FindBrokerState,
     InstrumentRead,
     LogIn,
@@ -23,13 +24,14 @@ from actors.messages import (
     TradeBookRead,
     TurnEntries,
 )
+from domain.change import ChangeKind
 from domain.evidence import Accepted, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.order import Exchange, Intent, Side
 from domain.reasons import Reason
 from domain.session import SessionState
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, instrument, order
+from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, change, instrument, order
 
 EXPIRED = Refused(Reason.SESSION_EXPIRED, "Session Expired : Invalid Session Key")
 
@@ -140,6 +142,28 @@ def test_an_exit_leaves_next_with_a_thousand_entries_waiting() -> None:
     room.serve_one()
 
     assert room.placed == ["c0", "x1"]
+
+
+@pytest.mark.parametrize(
+    ("intent", "kind", "first"),
+    [
+        (Intent.EXIT, ChangeKind.MODIFY, True),
+        (Intent.EXIT, ChangeKind.CANCEL, True),
+        (Intent.ENTRY, ChangeKind.CANCEL, True),
+        (Intent.ENTRY, ChangeKind.MODIFY, False),
+    ],
+)
+def test_changes_of_exits_and_cancels_pass_waiting_entries(
+    room: BrokerRoom, intent: Intent, kind: ChangeKind, *, first: bool
+) -> None:
+    changed = order(command_id="x", intent=intent, side=Side.SELL, broker_order_id="B1")
+
+    room.tell(entry("e1"), entry("e2"), ChangeAtBroker(order=changed, change=change(kind=kind)))
+    room.serve()
+
+    entries = ["place e1", "place e2"]
+    asked = f"{kind.lower()} x"
+    assert room.broker.calls == ([asked, *entries] if first else [*entries, asked])
 
 
 def test_a_wait_that_ends_puts_no_second_request_before_an_exit() -> None:

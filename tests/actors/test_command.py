@@ -38,12 +38,14 @@ from actors.messages import (
     StopTaking,
 )
 from domain.alert import Level
+from domain.calendar import Calendar
 from domain.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.lifecycle import Event, State, Status
-from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType, Side
+from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType, Product, Side
 from domain.reasons import Reason
 from domain.reconcile import Report
 from domain.session import SessionState
+from domain.settings import CalendarSettings
 from domain.witnesses import BookKind, Sighting
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import TEN_O_CLOCK, Probe, command, instrument, order, trade_of
@@ -346,6 +348,32 @@ def test_two_prices_for_one_order_lead_it_once(room: CommandRoom) -> None:
     assert declined(caller).reason is Reason.DATABASE_UNAVAILABLE
     assert len(placed) == 1
     assert answered(again).state is State.WORKING
+
+
+# The day and the hour.
+
+
+@pytest.mark.parametrize(("amo", "day"), [(False, ""), (True, "2026-01-06")])
+def test_an_after_market_order_belongs_to_the_next_day_that_trades(*, amo: bool, day: str) -> None:
+    room = CommandRoom(calendar=Calendar(CalendarSettings()))
+
+    room.submit(command(product=Product.CNC, amo=amo))
+
+    assert room.repo.only(RegisterOrder).day == day
+
+
+@pytest.mark.parametrize(("amo", "leaves"), [(False, False), (True, True)])
+def test_a_closed_market_takes_after_market_orders_alone(*, amo: bool, leaves: bool) -> None:
+    room = CommandRoom(calendar=Calendar(CalendarSettings()))
+    room.clock.now_is = room.clock.now_is.replace(hour=16)
+    room.tell(BooksCompared(reports=(), asked_at=room.clock.now()))
+
+    room.submit(command(product=Product.CNC, amo=amo))
+    room.register()
+    room.price()
+
+    assert bool(room.risk.of(CheckRisk)) is leaves
+    assert [one.happened.tag for one in room.repo.of(RecordEvent)] == ([] if leaves else [Reason.MARKET_CLOSED])
 
 
 # Not ready.

@@ -7,15 +7,34 @@ from decimal import Decimal
 import pytest
 
 from actors.exits import ExitsActor
-from actors.messages import EntryMoved, ExitCut, ExposuresTold, FindStops, MakeAllFlat, RecordWish, SetStops, StopsNow
+from actors.messages import (
+    ChangeOrder,
+    EntryMoved,
+    ExitCut,
+    ExposuresTold,
+    FindStops,
+    MakeAllFlat,
+    MarketOrderMoved,
+    OrderPriced,
+    PriceOrder,
+    RaiseAlert,
+    RecordFlat,
+    RecordWish,
+    SetStops,
+    StopsNow,
+    SubmitOrder,
+)
+from domain.alert import Alert, Level
 from domain.exits import Exposure, OpenOrder, Scope
+from domain.instrument import Instrument
 from domain.lifecycle import State
-from domain.order import Intent, Side
+from domain.market_price import PriceSource, Reference
+from domain.order import Intent, Order, OrderType, Side
 from domain.settings import ExitSettings, StopSettings
 from domain.square_off import SquareOff
 from domain.stops import StopTerms
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, order
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, order
 
 ENTRY = order(
     command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal("100.00")
@@ -30,14 +49,14 @@ class ExitsRoom:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
-        self.guard, self.repo = Probe(), Probe()
+        self.guard, self.repo, self.command, self.market, self.notifier = (Probe() for _ in range(5))
         self.actor = ExitsActor(
             supervisor=Probe(),
-            command=Probe(),
+            command=self.command,
             guard=self.guard,
-            market=Probe(),
+            market=self.market,
             repo=self.repo,
-            notifier=Probe(),
+            notifier=self.notifier,
             baskets=Probe(),
             client_id="FA1",
             settings=ExitSettings(),
@@ -64,6 +83,20 @@ class ExitsRoom:
         """Let the guard answer."""
         held = {} if exposure is None else {SCOPE: exposure}
         self.actor.on_receive(ExposuresTold(exposures=held, question=question))
+
+    def price(
+        self, found: Instrument, last: str = "100", source: PriceSource = PriceSource.TICK, age_s: float = 0
+    ) -> None:
+        """Let the market answer its last question."""
+        question = self.market.of(PriceOrder)[-1]
+        reference = Reference(price=Decimal(last), source=source, age_s=age_s)
+        self.actor.on_receive(
+            OrderPriced(command_id=question.command_id, instrument=found, last_price=None, reference=reference)
+        )
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return [one.alert for one in self.notifier.of(RaiseAlert)]
 
     @property
     def armed(self) -> list[str]:
@@ -184,3 +217,157 @@ def test_a_cut_exit_waits_for_an_answer_that_knows_of_the_net_in_its_way(room: E
     room.answer(room.ask(), Exposure(held=10, open=(net,)))
 
     assert room.wishes == ["exit x1 was asked for while the stop's safety net works"]
+
+
+# Exits whose knowledge is missing, and what makes no whole lot.
+
+
+def get_out(room: ExitsRoom, held: int = 10) -> None:
+    """Begin an episode and let it ask for its price."""
+    room.actor.on_receive(MakeAllFlat(because="test"))
+    room.answer(room.ask(), Exposure(held=held))
+
+
+def test_an_exit_leaves_by_an_old_price_further_out(room: ExitsRoom) -> None:
+    get_out(room)
+
+    room.price(instrument(), source=PriceSource.STORED, age_s=3600)
+
+    sent = room.command.only(SubmitOrder).command
+    assert (sent.order_type, sent.price) == (OrderType.LIMIT, Decimal("95.00"))
+
+
+def test_units_that_make_no_lot_end_the_episode_with_an_alarm_once(room: ExitsRoom) -> None:
+    get_out(room, held=15)
+    room.price(instrument(lot=50))
+
+    room.actor.on_receive(MakeAllFlat(because="the day's loss limit was broken before"))
+    room.answer(room.ask(after_s=1), Exposure(held=15))
+
+    assert room.command.of(SubmitOrder) == []
+    assert room.repo.of(RecordFlat), "the next start does not take it up"
+    (alarm,) = [one for one in room.alerts if one.level is Level.ALARM]
+    assert "15 units are less than one lot of 50" in alarm.what
+    assert not any("is flat" in one.what for one in room.alerts)
+
+
+def test_more_of_it_is_made_flat_again(room: ExitsRoom) -> None:
+    get_out(room, held=15)
+    room.price(instrument(lot=50))
+
+    room.actor.on_receive(MakeAllFlat(because="again"))
+    room.answer(room.ask(after_s=1), Exposure(held=65))
+    room.price(instrument(lot=50))
+
+    assert room.command.only(SubmitOrder).command.quantity == 65
+
+
+# Market orders that rest.
+
+
+def resting(intent: Intent = Intent.EXIT, limit: str = "97", filled: int = 0) -> Order:
+    """Return a market order of 10 in the market."""
+    return order(
+        command_id="m1",
+        intent=intent,
+        side=Side.SELL if intent is Intent.EXIT else Side.BUY,
+        order_type=OrderType.MARKET,
+        price=None,
+        limit_price=Decimal(limit),
+        state=State.PARTLY_FILLED if filled else State.WORKING,
+        filled_quantity=filled,
+        broker_order_id="1",
+    )
+
+
+def look(room: ExitsRoom, after_s: float) -> None:
+    room.answer(room.ask(after_s=after_s), HELD)
+
+
+def test_a_market_exit_that_rests_is_told_and_priced_anew(room: ExitsRoom) -> None:
+    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    look(room, ExitSettings().unfilled_s)
+    room.price(instrument(), last="60")
+
+    change = room.command.only(ChangeOrder).command
+    assert change.command_id == "m1"
+    assert change.price is not None
+    assert change.price < 60
+    (warning,) = room.alerts
+    assert warning.level is Level.WARNING
+    assert "rests at 97; last price 60" in warning.what
+
+
+def test_each_limit_that_was_in_vain_makes_the_next_worse_and_a_refused_change_does_not(room: ExitsRoom) -> None:
+    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    prices = []
+    for limit in ("97", "97", "59"):
+        room.actor.on_receive(MarketOrderMoved(order=resting(limit=limit)))
+        look(room, ExitSettings().unfilled_s)
+        room.price(instrument(), last="60")
+        prices.append(room.command.of(ChangeOrder)[-1].command.price)
+
+    first, refused, worse = prices
+    assert refused == first
+    assert first is not None
+    assert worse is not None
+    assert worse < first
+
+
+def test_after_15_s_it_is_an_alarm_once(room: ExitsRoom) -> None:
+    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    for _ in range(10):
+        look(room, 2.0)
+        room.price(instrument(), last="60")
+
+    assert [one.level for one in room.alerts] == [Level.WARNING, Level.ALARM]
+
+
+def test_a_market_entry_that_rests_is_told_once_and_left_alone(room: ExitsRoom) -> None:
+    room.actor.on_receive(MarketOrderMoved(order=resting(Intent.ENTRY)))
+    for _ in range(10):
+        look(room, 2.0)
+        if room.market.of(PriceOrder):
+            room.price(instrument(), last="120")
+
+    (warning,) = room.alerts
+    assert warning.level is Level.WARNING
+    assert room.command.of(ChangeOrder) == []
+
+
+@pytest.mark.parametrize("state", [State.FILLED, State.CANCELED, State.REJECTED])
+def test_a_market_order_that_is_over_is_left_alone(room: ExitsRoom, state: State) -> None:
+    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), state=state)))
+
+    look(room, 60.0)
+
+    assert room.market.of(PriceOrder) == []
+
+
+# How old a stop's price may be.
+
+
+def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: ExitsRoom) -> None:
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+    answered = []
+    for _ in range(60):
+        look(room, 1.0)
+        questions = [one for one in room.market.take() if isinstance(one, PriceOrder)]
+        for question in questions:
+            answered.append(question)
+            room.actor.on_receive(
+                OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=Decimal(100))
+            )
+
+    assert 60 / StopSettings().price_age_s_max < len(answered) < 10
+    assert not any(one.level is Level.ALARM for one in room.alerts)
+
+
+def test_a_price_that_can_not_be_had_is_an_alarm(room: ExitsRoom) -> None:
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+    for _ in range(20):
+        look(room, 1.0)
+
+    (alarm,) = [one for one in room.alerts if one.level is Level.ALARM]
+    assert "No price" in alarm.what

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from actors.market import PRICE_AGE_S_MAX, TICK_BACKLOG_MAX, MarketActor
+from actors.market import EXIT_WAIT_S, TICK_BACKLOG_MAX, MarketActor
 from actors.messages import (
+    AnswerExit,
     BookPricesSeen,
     InstrumentRead,
     OrderPriced,
@@ -14,13 +15,19 @@ from actors.messages import (
     PriceRead,
     PriceSeen,
     PriceTicked,
+    RaiseAlert,
     ReadInstrument,
     ReadPrice,
     WatchPrice,
 )
-from domain.evidence import InstrumentReply, PriceReply, Tick, Unavailable, UnknownInstrument
-from domain.order import Exchange
-from tests.fakes import FakeClock, FakeFeed, Probe, instrument
+from domain.evidence import Book, InstrumentReply, PositionRow, PriceReply, Tick, Unavailable, UnknownInstrument
+from domain.exit_terms import ExitShape
+from domain.instrument import Instrument
+from domain.market_knowledge import FAILED_REST_S, READ_AGAIN_S
+from domain.market_price import PRICE_AGE_S_MAX, PriceSource, SeenPrice
+from domain.order import Exchange, Side
+from tests.actors.rooms import own_mailbox
+from tests.fakes import FakeClock, FakeFeed, ManualTimer, Probe, instrument
 
 SHARE = instrument()
 
@@ -30,11 +37,20 @@ class MarketRoom:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.supervisor, self.command, self.broker = Probe(), Probe(), Probe()
+        self.supervisor, self.command, self.broker, self.notifier = Probe(), Probe(), Probe(), Probe()
         self.feed = FakeFeed()
+        self.timer = ManualTimer(self.clock)
         self.actor = MarketActor(
-            supervisor=self.supervisor, command=self.command, broker=self.broker, feed=self.feed, clock=self.clock
+            supervisor=self.supervisor,
+            command=self.command,
+            broker=self.broker,
+            notifier=self.notifier,
+            feed=self.feed,
+            remembered={},
+            clock=self.clock,
+            timer=self.timer,
         )
+        self.mailbox = own_mailbox(self.actor)
 
     def ask(self, *names: str, needs_price: bool = True) -> None:
         for name in names:
@@ -53,6 +69,40 @@ class MarketRoom:
 
     def see(self, price: int) -> None:
         self.actor.on_receive(PriceSeen(tick=self.tick(price)))
+
+    def ask_out(self, name: str = "out", quantity: int = 10, price: Decimal | None = None) -> None:
+        shape = ExitShape(side=Side.SELL, quantity=quantity, price=price)
+        self.actor.on_receive(
+            PriceOrder(command_id=name, exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, exit=shape)
+        )
+
+    def show(self, price: int, token: str = "") -> None:
+        row = PositionRow(
+            exchange="NSE",
+            symbol="RELIANCE-EQ",
+            product="I",
+            net_quantity=10,
+            net_average_price=Decimal(90),
+            last_price=Decimal(price),
+            realised=Decimal(0),
+            unrealised=Decimal(0),
+            token=token,
+            tick=Decimal("0.10"),
+            lot=5,
+        )
+        self.actor.on_receive(BookPricesSeen(book=Book((row,), self.clock.now())))
+
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.timer.fire_due()
+        for message in self.mailbox.of(AnswerExit):
+            self.actor.on_receive(message)
+        self.mailbox.messages.clear()
+
+    @property
+    def way_out(self) -> OrderPriced:
+        (told,) = [one for one in self.command.of(OrderPriced) if one.command_id == "out"]
+        return told
 
     @property
     def prices(self) -> dict[str, Decimal | None]:
@@ -226,17 +276,304 @@ def test_a_dead_subscriber_is_forgotten_and_the_others_hear(room: MarketRoom) ->
     assert gone.messages == []
 
 
-def test_the_books_price_stands_in_for_a_silent_feed_alone_and_prices_no_order(room: MarketRoom) -> None:
+def test_the_books_price_stands_in_for_a_silent_feed_alone_and_prices_no_entry(room: MarketRoom) -> None:
     watcher = Probe()
     room.actor.on_receive(WatchPrice(exchange=Exchange.NSE, symbol="RELIANCE-EQ", subscriber=watcher))
     room.see(100)
-    room.actor.on_receive(BookPricesSeen(ticks=(room.tick(90),)))
+    room.show(90)
     assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100]
     room.clock.advance(PRICE_AGE_S_MAX + 1)
 
-    room.actor.on_receive(BookPricesSeen(ticks=(room.tick(95),)))
+    room.show(95)
     room.ask("c1")
     room.found()
 
     assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100, 95]
     assert room.broker.of(ReadPrice), "an order asks the broker itself"
+
+
+# What an exit waits for, and what it goes by.
+
+BANDED = instrument(lower_circuit=Decimal(60), upper_circuit=Decimal(240))
+AWAY = Unavailable("Invalid Input :  Order Recieved 121 in a current minute exceeds Limit 120", FakeClock().now())
+
+
+def test_an_exit_leans_on_the_books_price_and_asks_for_none(room: MarketRoom) -> None:
+    room.ask("c1", needs_price=False)
+    room.found()
+    room.show(95)
+
+    room.ask_out()
+
+    reference = room.way_out.reference
+    assert reference is not None
+    assert (reference.price, reference.source) == (Decimal(95), PriceSource.POSITION)
+    assert room.broker.of(ReadPrice) == []
+
+
+def test_an_exit_leaves_with_an_old_price_when_the_quote_is_refused(room: MarketRoom) -> None:
+    room.ask("c1", needs_price=False)
+    room.found()
+    room.see(105)
+    room.clock.advance(60)
+
+    room.ask_out()
+    room.read(AWAY)
+
+    reference = room.way_out.reference
+    assert reference is not None
+    assert (reference.price, reference.age_s) == (Decimal(105), 60.0)
+    assert room.way_out.last_price is None, "an entry would not lean on it"
+
+
+def test_an_exit_waits_for_a_hanging_quote_so_long_only(room: MarketRoom) -> None:
+    room.ask("c1", needs_price=False)
+    room.found()
+    room.show(95)
+    room.clock.advance(60)
+    room.ask_out()
+
+    room.wait(EXIT_WAIT_S)
+
+    assert room.way_out.reference is not None
+    room.read()
+    assert len(room.command.of(OrderPriced)) == 2, "it is answered once"
+
+
+def test_what_failed_just_before_is_not_waited_for_again(room: MarketRoom) -> None:
+    room.ask("c1", needs_price=False)
+    room.found()
+    room.see(105)
+    room.clock.advance(60)
+    room.ask_out("first")
+    room.read(AWAY)
+
+    room.ask_out()
+
+    assert room.way_out.reference is not None
+    assert len(room.broker.of(ReadPrice)) == 1
+    room.clock.advance(FAILED_REST_S)
+    room.ask_out("later")
+    assert len(room.broker.of(ReadPrice)) == 2
+
+
+def test_an_exit_of_a_symbol_that_can_not_be_looked_up_goes_by_the_position_row(room: MarketRoom) -> None:
+    room.show(95)
+
+    room.ask_out()
+    room.found(AWAY)
+
+    found = room.way_out.instrument
+    assert isinstance(found, Instrument)
+    assert (found.tick, found.lot, found.lower_circuit) == (Decimal("0.10"), 5, None)
+
+
+def test_an_exit_of_a_symbol_nobody_knows_is_answered_all_the_same(room: MarketRoom) -> None:
+    room.ask_out()
+    room.found(UnknownInstrument(Exchange.NSE, "RELIANCE-EQ"))
+
+    assert isinstance(room.way_out.instrument, Instrument)
+
+
+def test_yesterdays_instrument_serves_an_exit_without_its_band(room: MarketRoom) -> None:
+    room.ask("c1", needs_price=False)
+    room.found(BANDED)
+    room.clock.advance(24 * 3600)
+
+    room.ask_out()
+    room.found(AWAY)
+
+    found = room.way_out.instrument
+    assert isinstance(found, Instrument)
+    assert (found.token, found.upper_circuit) == (BANDED.token, None)
+
+
+@pytest.mark.parametrize(("quantity", "price"), [(10, Decimal(300)), (10, Decimal("100.03"))])
+def test_what_would_cut_an_exit_is_read_anew_first(room: MarketRoom, quantity: int, price: Decimal) -> None:
+    room.ask("c1", needs_price=False)
+    room.found(BANDED)
+    room.clock.advance(READ_AGAIN_S + 1)
+
+    room.ask_out(quantity=quantity, price=price)
+    assert len(room.broker.of(ReadInstrument)) == 2
+    wider = instrument(lower_circuit=Decimal(1), upper_circuit=Decimal(1000), tick=Decimal("0.01"))
+    room.found(wider)
+
+    assert room.way_out.instrument == wider
+
+
+@pytest.mark.parametrize("lot", [4, 3])
+def test_a_lot_that_would_cut_an_exit_is_read_anew_first(room: MarketRoom, lot: int) -> None:
+    room.ask("c1", needs_price=False)
+    room.found(instrument(lot=lot))
+    room.see(100)
+    room.clock.advance(READ_AGAIN_S + 1)
+
+    room.ask_out(quantity=10)
+
+    assert len(room.broker.of(ReadInstrument)) == 2
+
+
+def test_a_question_anew_asks_the_broker_however_fresh_the_price_is(room: MarketRoom) -> None:
+    room.ask("c1", needs_price=False)
+    room.found()
+    room.see(100)
+
+    room.actor.on_receive(
+        PriceOrder(command_id="doubt", exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, anew=True)
+    )
+
+    assert len(room.broker.of(ReadPrice)) == 1
+
+
+# Which prices are believed.
+
+
+class Watched:
+    """A room whose symbol is watched, and banded 60 to 240."""
+
+    def __init__(self, room: MarketRoom) -> None:
+        self.room, self.subscriber = room, Probe()
+        room.actor.on_receive(WatchPrice(exchange=Exchange.NSE, symbol="RELIANCE-EQ", subscriber=self.subscriber))
+        room.found(BANDED)
+        room.clock.advance(READ_AGAIN_S + 1)
+        room.broker.messages.clear()
+
+    @property
+    def told(self) -> list[Decimal]:
+        return [one.tick.last_price for one in self.subscriber.of(PriceTicked)]
+
+
+@pytest.mark.parametrize("price", [24631, 59, 241])
+def test_a_price_outside_the_band_moves_nothing_and_the_broker_is_asked(room: MarketRoom, price: int) -> None:
+    watched = Watched(room)
+    room.see(200)
+
+    room.see(price)
+
+    assert watched.told == [200]
+    assert [type(one) for one in room.broker.messages] == [ReadInstrument, ReadPrice]
+    assert room.notifier.messages == [], "once is no news"
+
+
+def test_an_impossible_price_that_comes_again_is_told_once(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.see(24631)
+    room.clock.advance(1)
+    room.found(BANDED)
+    for _ in range(5):
+        room.clock.advance(1)
+        room.see(24631)
+
+    (alert,) = [one.alert for one in room.notifier.of(RaiseAlert)]
+    assert "24631" in alert.what
+    assert "60 to 240" in alert.what
+    assert watched.told == []
+
+
+def test_a_band_that_has_widened_is_read_and_the_price_believed(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.see(250)
+    room.found(instrument(lower_circuit=Decimal(1), upper_circuit=Decimal(1000)))
+
+    room.see(251)
+
+    assert watched.told == [251]
+
+
+def test_a_price_at_the_edge_is_believed_and_the_band_read_anew(room: MarketRoom) -> None:
+    watched = Watched(room)
+
+    room.see(240)
+
+    assert watched.told == [240]
+    assert [type(one) for one in room.broker.messages] == [ReadInstrument]
+
+
+def test_a_band_that_a_price_contradicts_and_nobody_can_read_counts_as_unknown(room: MarketRoom) -> None:
+    # The band widened at noon, and the broker refuses the look-up: a stop has to see the fall all the same.
+    watched = Watched(room)
+    room.see(70)
+    room.see(59)
+    room.found(AWAY)
+
+    room.see(58)
+
+    assert watched.told == [70, 58]
+
+
+@pytest.mark.parametrize("source", ["quote", "book"])
+def test_a_quote_and_a_book_are_doubted_as_a_tick_is(room: MarketRoom, source: str) -> None:
+    watched = Watched(room)
+
+    if source == "quote":
+        room.read(room.tick(24631))
+    else:
+        room.show(24631)
+
+    assert watched.told == []
+    assert len(room.broker.of(ReadInstrument)) == 1
+
+
+def test_a_row_of_another_token_is_no_price_of_this_instrument(room: MarketRoom) -> None:
+    watched = Watched(room)
+
+    room.show(100, token="999")
+
+    assert watched.told == []
+
+
+def test_without_a_band_prices_that_contradict_each_other_are_doubted(room: MarketRoom) -> None:
+    watcher = Probe()
+    room.actor.on_receive(WatchPrice(exchange=Exchange.NSE, symbol="RELIANCE-EQ", subscriber=watcher))
+    room.found(AWAY)
+    room.show(200)
+
+    room.see(24631)
+
+    assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [200]
+
+
+def test_a_doubted_price_is_no_reference(room: MarketRoom) -> None:
+    Watched(room)
+    room.see(200)
+    room.see(24631)
+
+    room.ask_out(price=None)
+
+    reference = room.way_out.reference
+    assert reference is not None
+    assert reference.price == 200
+
+
+def test_watched_instruments_are_read_anew_as_the_day_turns(room: MarketRoom) -> None:
+    Watched(room)
+    room.show(200)
+    room.broker.messages.clear()
+    room.clock.advance(24 * 3600)
+
+    room.show(200)
+
+    assert len(room.broker.of(ReadInstrument)) == 1
+
+
+def test_a_start_goes_by_what_was_last_traded(room: MarketRoom) -> None:
+    stored = SeenPrice(price=Decimal(88), source=PriceSource.STORED, seen_at=room.clock.now() - timedelta(days=1))
+    room.actor = MarketActor(
+        supervisor=room.supervisor,
+        command=room.command,
+        broker=room.broker,
+        notifier=room.notifier,
+        feed=room.feed,
+        remembered={(Exchange.NSE, "RELIANCE-EQ"): stored},
+        clock=room.clock,
+        timer=room.timer,
+    )
+    own_mailbox(room.actor)
+
+    room.ask_out()
+    room.found(AWAY)
+
+    reference = room.way_out.reference
+    assert reference is not None
+    assert (reference.price, reference.source) == (Decimal(88), PriceSource.STORED)

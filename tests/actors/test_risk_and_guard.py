@@ -20,6 +20,7 @@ from actors.messages import (
     TurnEntries,
 )
 from actors.risk import RiskActor
+from domain.calendar import Calendar
 from domain.guard import GuardLedger
 from domain.lifecycle import State
 from domain.order import Exchange, InstrumentKey, Intent, Product, Side
@@ -27,7 +28,8 @@ from domain.pnl import PnlBook
 from domain.reasons import Reason
 from domain.risk import RiskBook, TradingState
 from domain.seams import trading_day
-from domain.settings import RiskSettings
+from domain.settings import CalendarSettings, RiskSettings
+from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, ManualTimer, Probe, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
@@ -52,6 +54,7 @@ class RiskRoom:
             book=book,
             pnl=PnlBook(),
             days=(),
+            trading_days=TradingDays(Calendar(CalendarSettings()), enforced=True),
             budgets={},
             working=(),
             clock=self.clock,

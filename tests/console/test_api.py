@@ -9,7 +9,9 @@ from actors.messages import PositionBookRead
 from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
 from domain.evidence import Unavailable
+from domain.order import OrderEvent
 from domain.reasons import EXPLANATIONS, Kind, Reason
+from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
 
 Ask = Callable[..., requests.Response]
@@ -38,14 +40,28 @@ def test_an_accepted_order_is_answered_with_200_and_its_fields(ask: Ask, desk: F
     assert desk.taken["first"].order.command.origin == "HUMAN"
 
 
-def test_a_repeated_order_gives_the_first_outcome_with_200_whatever_it_was(ask: Ask, desk: FakeDesk) -> None:
-    desk.fate = (blocked(Reason.TRADING_HALTED),)
-    assert ask("POST", "/orders", json=ORDER).status_code == 409
+@pytest.mark.parametrize(
+    ("fate", "http_status", "reason"),
+    [
+        ((blocked(Reason.TRADING_HALTED),), 409, "TRADING_HALTED"),
+        ((blocked(Reason.PRICE_OFF_TICK),), 422, "PRICE_OFF_TICK"),
+        ((blocked(Reason.PRICE_UNAVAILABLE),), 503, "PRICE_UNAVAILABLE"),
+        ((SENT, REFUSED), 502, "BROKER_REFUSED"),
+        ((SENT, LOST), 202, "REPLY_LOST"),
+        ((SENT, ACCEPTED), 200, None),
+    ],
+)
+def test_a_repeated_order_gets_the_first_verdict_again(
+    ask: Ask, desk: FakeDesk, fate: tuple[OrderEvent, ...], http_status: int, reason: str | None
+) -> None:
+    desk.fate = fate
+    first = ask("POST", "/orders", json=ORDER)
 
-    answer = ask("POST", "/orders", json=ORDER | {"quantity": 20})
+    again = ask("POST", "/orders", json=ORDER | {"quantity": 20})
 
-    body = answer.json()
-    assert (answer.status_code, body["repeated"], body["reason"]) == (200, True, "TRADING_HALTED")
+    body = again.json()
+    assert (first.status_code, again.status_code) == (http_status, http_status)
+    assert (body["repeated"], body["reason"]) == (True, reason)
     assert "nothing was sent again" in body["sentence"]
     assert "it differs in quantity" in body["sentence"]
 
@@ -182,6 +198,13 @@ def test_nothing_is_done_without_the_token(server: ApiServer, desk: FakeDesk) ->
     assert [answer.status_code for answer in answers] == [401, 401]
     assert not desk.taken
     assert desk.trading.state == "ACTIVE"
+
+
+@pytest.mark.parametrize("given", ["t", TOKEN[:-1], TOKEN + "x", TOKEN[1:], TOKEN.upper(), "x" * len(TOKEN)])
+def test_only_the_whole_token_opens(server: ApiServer, given: str) -> None:
+    answer = requests.get(server.url + "/orders", headers={"Authorization": f"Bearer {given}"}, timeout=5)
+
+    assert answer.status_code == 401
 
 
 def test_health_needs_no_token_and_names_what_speaks_against_orders(server: ApiServer, desk: FakeDesk) -> None:

@@ -12,7 +12,7 @@ import requests
 from actors.messages import OrderAnswered, OrderDeclined
 from domain.books import Disagreement, Quarrel
 from domain.change import Change, ChangeKind, ChangeStage
-from domain.lifecycle import State
+from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.reasons import Reason
 from tests.console.fakes import FakeDesk
@@ -54,7 +54,42 @@ def resting(**overrides: Any) -> Order:  # noqa: ANN401  any field of an order
             502,
             "The broker refused the cancel: “no”",
         ),
-        (OrderAnswered(order=resting(), repeated=True), 200, "nothing was sent again"),
+        (OrderAnswered(order=resting(), repeated=True), 202, "nothing was sent again"),
+        (
+            OrderAnswered(order=resting(), repeated=True, outcome=Event.REFUSE_CHANGE),
+            502,
+            "nothing was sent again. The broker refused the cancel.",
+        ),
+        (
+            OrderAnswered(order=resting(), repeated=True, outcome=Event.REJECT_CHANGE),
+            502,
+            "The exchange rejected the cancel after the broker had taken it.",
+        ),
+        (
+            OrderAnswered(order=resting(), repeated=True, outcome=Event.LAPSE_CHANGE),
+            502,
+            "The cancel took no effect: the books never showed it.",
+        ),
+        (
+            OrderAnswered(
+                order=resting(change=replace(ASKED, stage=ChangeStage.LOST)), repeated=True, outcome=Event.LOSE_CHANGE
+            ),
+            202,
+            "nothing was sent again. The reply to the cancel was lost",
+        ),
+        (
+            OrderAnswered(
+                order=resting(change=replace(ASKED, stage=ChangeStage.TAKEN)), repeated=True, outcome=Event.TAKE_CHANGE
+            ),
+            200,
+            "nothing was sent again. Cancel taken by the broker",
+        ),
+        (
+            OrderAnswered(order=order(state=State.CANCELED), repeated=True, outcome=Event.TAKE_CHANGE),
+            200,
+            "nothing was sent again. The cancel is done.",
+        ),
+        (OrderAnswered(order=order(state=State.CANCELED)), 200, "The cancel is done."),
         (OrderDeclined(command_id="c1", reason=Reason.NOT_CHANGEABLE, words="the order is FILLED"), 409, "Not done"),
         (OrderDeclined(command_id="c1", reason=Reason.UNKNOWN_ORDER, words="no order"), 422, "Not done"),
         (None, 202, "it never goes out twice"),

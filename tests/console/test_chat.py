@@ -69,6 +69,16 @@ def test_a_wrong_or_late_code_does_nothing(chat: Chat, desk: FakeDesk, clock: Fa
     assert desk.flattened == []
 
 
+@pytest.mark.parametrize("wrong", ["0", "00000", "x", "١٢٣٤"])
+def test_a_code_that_was_guessed_wrong_counts_no_more(chat: Chat, desk: FakeDesk, wrong: str) -> None:
+    code = chat.answer("/flatten").split("/flatten ")[1].split()[0]
+
+    chat.answer(f"/flatten {wrong}")
+
+    assert chat.answer(f"/flatten {code}").startswith("That is not the code, or it is too old. Nothing was done")
+    assert desk.flattened == []
+
+
 def test_anything_else_is_answered_with_what_can_be_said(chat: Chat) -> None:
     assert chat.answer("hello") == chat.answer("/help") == HELP
 

@@ -124,6 +124,18 @@ def test_a_blocked_order_exits_with_1_and_says_why(call: Desk, desk: FakeDesk) -
 
 
 @pytest.mark.usefixtures("configured")
+def test_a_repeat_of_a_blocked_order_exits_with_1_as_the_first_did(call: Desk, desk: FakeDesk) -> None:
+    desk.fate = (blocked(Reason.TRADING_HALTED),)
+    first = call(*BUY, "--command-id", "one")
+
+    again = call(*BUY, "--command-id", "one")
+
+    assert (first.exit_code, again.exit_code, again.stdout) == (1, 1, "")
+    assert again.stderr.startswith("Repeated:")
+    assert "Blocked, never sent (TRADING_HALTED)" in again.stderr
+
+
+@pytest.mark.usefixtures("configured")
 def test_an_order_that_cannot_be_is_not_even_sent(call: Desk, desk: FakeDesk) -> None:
     answer = call(*BUY, "--type", "LIMIT")
 

@@ -30,6 +30,13 @@ def test_a_position_is_cleared_only_when_it_is_gone_or_the_person_knows(ask: Ask
     assert [i_know for _, _, i_know in desk.cleared] == [False, True]
 
 
+@pytest.mark.parametrize("product", [Product.MIS, Product.CNC])
+def test_a_clearing_is_of_the_product_that_is_named(ask: Ask, desk: FakeDesk, product: Product) -> None:
+    ask("POST", "/positions/clear", json=WHERE | {"product": product.value, "i_know": True})
+
+    assert [scope.key.product for scope, *_ in desk.cleared] == [product]
+
+
 @pytest.mark.parametrize("wrong", [{"because": ""}, {"i_know": 3}, {"symbl": "x"}])
 def test_a_clearing_that_cannot_be_meant_changes_nothing(ask: Ask, desk: FakeDesk, wrong: dict[str, Any]) -> None:
     assert ask("POST", "/positions/clear", json=WHERE | wrong).status_code == 422

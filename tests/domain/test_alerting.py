@@ -162,6 +162,7 @@ EVERY: dict[str, Alert | None] = {
     "stopped": alert_words.stopped_alert(()),
     "in flight": alert_words.stopped_alert(("c1", "c2")),
     "stranger": alert_words.stranger_alert("666"),
+    "calendar": alert_words.calendar_alert(("the holidays of 2027 are computed", "and so on")),
     "summary": alert_words.summary_alert("2026-11-26", {"EXECUTED": 3}, ["+10 X of dip"], Pnl(Decimal(5), Decimal(2))),
 }
 

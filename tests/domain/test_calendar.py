@@ -21,11 +21,12 @@ MONDAY = date(2026, 1, 5)
 HOLI = date(2026, 3, 3)
 DIWALI = date(2026, 11, 8)  # a Sunday
 BUDGET_SATURDAY = date(2025, 2, 1)
+EXTRA = date(2026, 1, 14)  # an ordinary Wednesday
 PLAIN = Calendar(CalendarSettings())
 MUHURAT = SpecialSession(date=DIWALI, exchanges=(NSE, MCX), opens=time(18), closes=time(19))
 BUSY = Calendar(
     CalendarSettings(
-        extra_holidays=(date(2026, 1, 15),),
+        extra_holidays=(EXTRA,),
         no_holidays=(BUDGET_SATURDAY,),
         special_sessions=(
             MUHURAT,
@@ -110,7 +111,7 @@ def test_nothing_trades_at_the_weekend(exchange: Exchange, day: date) -> None:
 HOLIDAYS_2026 = [
     date(2026, month, day)
     for month, days in {
-        1: (26,),
+        1: (15, 26),
         3: (3, 26, 31),
         4: (3, 14),
         5: (1, 28),
@@ -122,7 +123,7 @@ HOLIDAYS_2026 = [
     }.items()
     for day in days
 ]
-"""The NSE's list of weekday holidays as it stood at the start of the year (circular CMTR71775)."""
+"""The NSE's list of weekday holidays at the start of the year (circular CMTR71775), and 15 January, declared later."""
 
 
 @pytest.mark.parametrize("exchange", OF_THE_NSE)
@@ -136,6 +137,7 @@ def test_the_holidays_of_2026_are_the_exchanges(exchange: Exchange) -> None:
     ("day", "mcx", "ncx"),
     [
         (HOLI, "17:00-23:55", ""),
+        (date(2026, 1, 15), "17:00-23:55", ""),
         (date(2026, 5, 1), "17:00-23:30", ""),
         (date(2026, 1, 26), "", ""),
         (date(2025, 8, 15), "", ""),
@@ -144,7 +146,17 @@ def test_the_holidays_of_2026_are_the_exchanges(exchange: Exchange) -> None:
         (date(2026, 4, 3), "", ""),
         (date(2026, 1, 1), "09:00-17:00", OFFICE),
     ],
-    ids=["Holi", "Maharashtra", "Republic", "Independence", "Gandhi", "Christmas", "Good Friday", "New Year"],
+    ids=[
+        "Holi",
+        "Elections",
+        "Maharashtra",
+        "Republic",
+        "Independence",
+        "Gandhi",
+        "Christmas",
+        "Good Friday",
+        "New Year",
+    ],
 )
 def test_commodities_trade_in_the_evening_of_a_holiday_unless_all_are_off(day: date, mcx: str, ncx: str) -> None:
     assert (hours(PLAIN, MCX, day), hours(PLAIN, NCX, day)) == (mcx, ncx)
@@ -161,10 +173,8 @@ def test_a_leap_day_is_a_day() -> None:
 
 @pytest.mark.parametrize("exchange", Exchange)
 def test_an_extra_holiday_closes_every_segment_all_day(exchange: Exchange) -> None:
-    election = date(2026, 1, 15)
-
-    assert PLAIN.is_trading_day(exchange, election)
-    assert not BUSY.is_trading_day(exchange, election)
+    assert PLAIN.is_trading_day(exchange, EXTRA)
+    assert not BUSY.is_trading_day(exchange, EXTRA)
 
 
 @pytest.mark.parametrize("exchange", Exchange)
@@ -392,11 +402,28 @@ def test_estimated_holidays_are_named_until_the_settings_decide() -> None:
 
     assert others
     assert all(day.weekday() < 5 for day in (first, *others))
-    assert calendar.doubts(date(2033, 6, 1)) == ()
+    assert len(PLAIN.doubts(date(2033, 6, 1))) == 2
+    assert not any("estimated" in doubt for doubt in calendar.doubts(date(2033, 6, 1)))
+
+
+def test_holidays_that_the_exchange_has_not_announced_are_doubted_until_a_person_has_compared_them() -> None:
+    calendar = Calendar(CalendarSettings(holidays_checked_until=2027))
+
+    assert any("the holidays of 2027 are computed" in doubt for doubt in PLAIN.doubts(date(2027, 2, 1)))
+    assert any("holidays_checked_until = 2027" in doubt for doubt in PLAIN.doubts(date(2026, 12, 10)))
+    assert calendar.doubts(date(2027, 6, 1)) == calendar.doubts(date(2026, 12, 10)) == ()
+    assert any("2028" in doubt for doubt in calendar.doubts(date(2027, 12, 10)))
+
+
+@pytest.mark.parametrize("day", [date(2024, 1, 22), date(2024, 5, 20), date(2024, 11, 20), date(2026, 1, 15)])
+def test_a_holiday_that_was_declared_late_is_known(day: date) -> None:
+    assert not PLAIN.is_trading_day(NSE, day)
+    assert hours(PLAIN, MCX, day).startswith("17:00-")
+    assert PLAIN.session_day(NSE, at(day, "10:00"), amo=True) == day + timedelta(days=1)
 
 
 def test_a_year_that_is_known_leaves_no_doubt_and_its_end_looks_into_the_next() -> None:
-    assert PLAIN.doubts(date(2025, 6, 1)) == ()
+    assert PLAIN.doubts(date(2025, 6, 1)) == PLAIN.doubts(date(2026, 11, 28)) == ()
     assert any("2101" in doubt for doubt in PLAIN.doubts(date(2100, 12, 15)))
 
 

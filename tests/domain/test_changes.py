@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.change import Change, ChangeKind, ChangeStage
+from domain.change_command import change_outcome
 from domain.lifecycle import TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
-from domain.order import Order, OrderEvent
+from domain.order import JournalLine, Order, OrderEvent
 from domain.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, change, order
 
@@ -177,3 +178,37 @@ def test_a_change_is_kept_over_a_move_to_partly_filled() -> None:
     now = after(with_change(change()), Event.PARTLY_FILL, filled_quantity=4)
 
     assert now == replace(with_change(change()), state=State.PARTLY_FILLED, filled_quantity=4)
+
+
+def told(event: Event, change_id: str | None = None) -> JournalLine:
+    inputs = {} if change_id is None else {"change_id": change_id}
+    return JournalLine("c1", TEN_O_CLOCK, event.value, "WORKING", "WORKING", None, "", {}, inputs)
+
+
+@pytest.mark.parametrize(
+    ("journal", "of_x", "of_y"),
+    [
+        ([], None, None),
+        ([told(Event.ASK_CHANGE, "x")], Event.ASK_CHANGE, None),
+        ([told(Event.ASK_CHANGE, "x"), told(Event.TAKE_CHANGE, "x"), told(Event.FILL)], Event.TAKE_CHANGE, None),
+        (
+            [told(Event.ASK_CHANGE, "x"), told(Event.TAKE_CHANGE, "x"), told(Event.LAPSE_CHANGE)],
+            Event.LAPSE_CHANGE,
+            None,
+        ),
+        (
+            [told(Event.ASK_CHANGE, "x"), told(Event.REFUSE_CHANGE, "x"), told(Event.ASK_CHANGE, "y")],
+            Event.REFUSE_CHANGE,
+            Event.ASK_CHANGE,
+        ),
+        (
+            [told(Event.ASK_CHANGE, "x"), told(Event.ASK_CHANGE, "y"), told(Event.REJECT_CHANGE)],
+            Event.ASK_CHANGE,
+            Event.REJECT_CHANGE,
+        ),
+    ],
+)
+def test_a_journal_tells_how_far_each_change_has_come(
+    journal: list[JournalLine], of_x: Event | None, of_y: Event | None
+) -> None:
+    assert (change_outcome(journal, "x"), change_outcome(journal, "y")) == (of_x, of_y)

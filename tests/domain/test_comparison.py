@@ -262,3 +262,30 @@ def test_a_new_watcher_takes_no_book_for_whole_that_misses_an_order_the_broker_h
     reports = [told(comparison, book(at=at(after_s))) for after_s in (1, 50, 95, 200)]
 
     assert reports == [(), (), (), ()]
+
+
+def test_a_proof_begins_anew_after_a_book_that_showed_the_order() -> None:
+    # The row was seen and is lost; a person accepts the loss before our order has taken over what the row said.
+    comparison = comparing([lost()], THREE_IN_NINETY)
+    comparison.compare(book(at=at(1)))
+    comparison.compare(book(at=at(50)))
+    comparison.compare(book([row_of(lost(), broker_order_id="B1")], at(60)))
+    comparison.accept("hidden:B1")
+
+    after = [events(told(comparison, book(at=at(moment)))) for moment in (95, 150, 186)]
+
+    assert after == [[], [], [("c1", Event.PROVE_ABSENT)]]
+
+
+def test_what_a_person_has_accepted_is_told_again_on_the_next_day() -> None:
+    ghost = row_of(order(command_id="other"), broker_order_id="B7", remarks="foreign")
+    tomorrow = 24 * 3600
+    comparison = comparing([], THREE_IN_NINETY)
+    comparison.compare(book([ghost], at(1)))
+    comparison.accept("hidden:B7")
+    today = comparison.compare(book(at=at(2)))
+
+    comparison.compare(book([ghost], at(tomorrow)))
+    again = comparison.compare(book(at=at(tomorrow + 1)))
+
+    assert (today.whole, again.whole) == (True, False)

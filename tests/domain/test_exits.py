@@ -2,12 +2,26 @@
 
 from decimal import Decimal
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.exits import Episode, ExitWish, Exposure, Flat, OpenOrder, Scope, SendExit, Step, TakeBack, Wait, exit_price
+from domain.exits import (
+    UNFILLED_ALARM_S,
+    Episode,
+    ExitWish,
+    Exposure,
+    Flat,
+    OpenOrder,
+    Scope,
+    SendExit,
+    Step,
+    TakeBack,
+    Wait,
+    exit_price,
+)
 from domain.order import Exchange, InstrumentKey, Origin, Product, Side
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, instrument
@@ -103,7 +117,53 @@ def test_an_exit_that_does_not_fill_is_taken_back_and_sent_anew() -> None:
     anew = one.next_step(Exposure(10), SETTINGS.unfilled_s + 0.2)
 
     assert steps == [Wait(), TakeBack(("x-1",)), Wait()]
-    assert anew == SendExit("x-2", Side.SELL, 10, 2)
+    assert anew == SendExit("x-2", Side.SELL, 10, 2, unfilled=1), "at once, at a worse price"
+
+
+def test_a_refusal_makes_no_price_worse() -> None:
+    one, tries = episode(), []
+    for now in range(100):
+        step = one.next_step(Exposure(10), float(now))
+        if isinstance(step, SendExit):
+            tries.append(step)
+            one.answered(step.command_id)
+
+    assert len(tries) > 3
+    assert {step.unfilled for step in tries} == {0}
+
+
+def test_an_order_in_a_closed_market_was_not_in_vain() -> None:
+    one = episode()
+    sent(one)
+    one.next_step(Exposure(10, (exit_order(),)), SETTINGS.unfilled_s, is_open=False)
+
+    again = one.next_step(Exposure(10), 1000.0)
+
+    assert isinstance(again, SendExit)
+    assert again.unfilled == 0
+
+
+def test_an_exit_that_never_fills_is_priced_anew_within_3_s_each_time() -> None:
+    one, sent_at, working = episode(), [], False
+    for look in range(600):
+        now = look * SETTINGS.look_s
+        step = one.next_step(Exposure(10, (exit_order(one.current or ""),) if working else ()), now)
+        if isinstance(step, SendExit):
+            sent_at.append(now)
+            one.answered(step.command_id)
+            working = True
+        elif isinstance(step, TakeBack):
+            working = False
+
+    assert max(after - before for before, after in pairwise(sent_at)) <= 3.0
+
+
+@pytest.mark.parametrize(("now", "loud"), [(UNFILLED_ALARM_S - 0.1, False), (UNFILLED_ALARM_S, True)])
+def test_an_exit_that_is_under_way_for_too_long_is_loud(now: float, *, loud: bool) -> None:
+    one = episode()
+    sent(one)
+
+    assert one.is_loud(now) is loud
 
 
 def test_what_an_exit_left_is_sent_after_it() -> None:
@@ -156,6 +216,38 @@ def test_each_price_may_give_away_more(side: Side, prices: list[str]) -> None:
     found = [exit_price(side, Decimal(1500), instrument(), number) for number in range(1, len(prices) + 1)]
 
     assert found == [Decimal(price) for price in prices]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "prices"),
+    [
+        (0, ["1492.50", "1488.75"]),
+        (10, ["1488.75", "1485.00"]),
+        (60, ["1485.00", "1470.00"]),
+        (inf, ["1462.50", "1425.00"]),
+    ],
+)
+def test_from_an_old_price_the_limit_starts_further_out_and_each_unfilled_order_doubles_it(
+    age_s: float, prices: list[str]
+) -> None:
+    found = [exit_price(Side.SELL, Decimal(1500), instrument(), number, age_s) for number in (1, 2)]
+
+    assert found == [Decimal(price) for price in prices]
+
+
+def test_an_old_price_gives_away_no_more_than_half() -> None:
+    assert exit_price(Side.SELL, Decimal(1500), instrument(), 40, inf) == 750
+
+
+@pytest.mark.parametrize(
+    ("side", "last", "limit"),
+    [(Side.SELL, 45, "60"), (Side.SELL, 300, "240"), (Side.BUY, 300, "240"), (Side.BUY, 45, "60")],
+)
+@pytest.mark.parametrize("number", [1, 9])
+def test_an_exits_price_lies_inside_the_band_on_both_sides(side: Side, last: int, limit: str, number: int) -> None:
+    banded = instrument(lower_circuit=Decimal(60), upper_circuit=Decimal(240))
+
+    assert exit_price(side, Decimal(last), banded, number) == Decimal(limit)
 
 
 @given(st.data())

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from domain.exits import Scope
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import Event, State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderEvent, Product, Side
@@ -409,3 +410,110 @@ def test_no_exit_sells_more_of_ours_than_others_have_left(trades: list[tuple[str
     sellable = let_out(ledger, quantity=10_000)
 
     assert max(0, held - sold_since) <= sellable <= held
+
+
+# growing an order
+
+
+def selling(ledger: GuardLedger, quantity: int = 40) -> Order:
+    """Let an exit leave."""
+    reserved = ledger.reserve(way_out("exit", quantity).command)
+    assert isinstance(reserved, Reserved)
+    working = way_out("exit", reserved.quantity, state=State.WORKING)
+    ledger.observe(working)
+    return working
+
+
+def test_an_exit_grows_to_what_is_held_and_no_further() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = selling(ledger, 40)
+
+    assert quantity_of(ledger.reserve_change(exit_, 60)) == 60
+    assert quantity_of(ledger.reserve_change(exit_, 500)) == 100
+    assert reason_of(ledger.reserve(way_out("other").command)) is Reason.NOTHING_TO_EXIT
+
+
+def test_an_exit_grows_by_what_other_exits_leave() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = selling(ledger, 40)
+    ledger.reserve(way_out("other", 35).command)
+
+    assert quantity_of(ledger.reserve_change(exit_, 100)) == 65
+
+
+def test_an_exit_does_not_grow_into_what_others_closed_for_us() -> None:
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 30)])
+    exit_ = selling(ledger, 40)
+
+    assert quantity_of(ledger.reserve_change(exit_, 100)) == 70
+
+
+def test_an_exit_that_has_traded_in_part_grows_by_its_rest_alone() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = replace(selling(ledger, 40), state=State.PARTLY_FILLED, filled_quantity=30)
+    ledger.observe(exit_)
+
+    assert quantity_of(ledger.reserve_change(exit_, 500)) == 100, "30 sold, 70 still held"
+    assert ledger.book("trend").stakes["exit"].open_quantity == 70
+
+
+def test_what_shrinks_releases_nothing_before_it_is_proved() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = selling(ledger, 100)
+
+    assert quantity_of(ledger.reserve_change(exit_, 40)) == 40
+    assert reason_of(ledger.reserve(way_out("other").command)) is Reason.NOTHING_TO_EXIT
+
+
+def test_an_entry_grows_as_asked() -> None:
+    entry = order(command_id="entry", quantity=10, state=State.WORKING)
+    ledger = GuardLedger(orders=[entry])
+
+    assert quantity_of(ledger.reserve_change(entry, 25)) == 25
+    assert ledger.book("trend").stakes["entry"].open_quantity == 25
+
+
+def test_an_order_that_is_over_does_not_grow() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+
+    assert reason_of(ledger.reserve_change(filled(100), 200)) is Reason.NOT_CHANGEABLE
+
+
+# a new day, and clearing by hand
+
+
+def test_what_others_closed_of_a_days_position_is_forgotten_with_the_day() -> None:
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 100)], day="2026-01-05")
+    assert let_out(ledger) == 0
+
+    ledger.begin_day("2026-01-06")
+    ledger.observe(filled(100, command_id="today", day="2026-01-06"))
+
+    assert let_out(ledger) == 100
+
+
+def test_a_carried_position_that_others_closed_stays_closed_over_the_night() -> None:
+    asked = command(
+        command_id="exit",
+        intent=Intent.EXIT,
+        exchange=Exchange.NFO,
+        symbol="NIFTY27JAN26F",
+        side=Side.SELL,
+        quantity=65,
+        product=Product.NRML,
+    )
+    ledger = GuardLedger({"trend": {asked.key: 65}, EXTERNAL: {asked.key: -65}}, day="2026-01-05")
+
+    ledger.begin_day("2026-01-06")
+
+    assert reason_of(ledger.reserve(asked)) is Reason.NOTHING_TO_EXIT
+
+
+def test_clearing_takes_one_products_position_and_minds_its_own_orders_alone() -> None:
+    delivery = replace(KEY, product=Product.CNC)
+    working = way_out("exit", 10, state=State.WORKING)
+    ledger = GuardLedger({"trend": {delivery: 50}}, [filled(100), working])
+
+    assert ledger.clear(Scope("trend", KEY)) is None, "an exit of it works"
+    assert ledger.clear(Scope("trend", delivery)) == 50
+    assert ledger.positions() == {"trend": {KEY: 100}, EXTERNAL: {delivery: 50}}

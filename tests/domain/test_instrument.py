@@ -232,4 +232,6 @@ def test_an_instrument_that_could_not_be_looked_up_stops_an_entry_and_no_priced_
 
     assert not isinstance(entry, Terms)
     assert entry.reason is Reason.INSTRUMENT_UNAVAILABLE
-    assert way_out == Terms(Decimal(99), None, None)
+    assert isinstance(way_out, Terms)
+    assert (way_out.limit_price, way_out.quantity_max) == (Decimal(99), None)
+    assert "the broker is away" in way_out.story["assumed"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain import risk_words
 from domain.alert import Alert
 from domain.exits import Scope
-from domain.loss_limit import RiskDay, cooldown_until
+from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, Product, Side
 from domain.pnl import Line, PnlBook
 from domain.settings import RiskSettings
@@ -153,7 +153,7 @@ def test_delivery_stands_apart() -> None:
 # the limit
 
 
-LIMITS = RiskSettings(daily_loss_max=Decimal(1000), trailing_step=Decimal(500), losing_days_max=2, cooldown_days=3)
+LIMITS = RiskSettings(daily_loss_max=Decimal(1000), trailing_step=Decimal(500))
 
 
 @pytest.mark.parametrize(
@@ -194,26 +194,6 @@ def test_after_a_resume_the_limit_counts_from_there() -> None:
     day = RiskDay(day="2026-11-26").seen(Decimal(-1200)).broken("-1200", TEN_O_CLOCK).resumed()
 
     assert (day.breach, day.level(LIMITS)) == ("", Decimal(-2200))
-
-
-def days(*pnls: int) -> list[RiskDay]:
-    return [RiskDay(day=f"2026-11-{n + 20}", pnl=Decimal(pnl)) for n, pnl in enumerate(pnls)]
-
-
-@pytest.mark.parametrize(
-    ("pnls", "today", "rests"),
-    [
-        ((-1, -1), "2026-11-22", True),
-        ((-1, -1), "2026-11-24", True),
-        ((-1, -1), "2026-11-25", False),
-        ((-1, 1, -1), "2026-11-23", False),
-        ((-1,), "2026-11-21", False),
-        ((), "2026-11-21", False),
-    ],
-)
-def test_entries_rest_after_lost_days_in_a_row(pnls: tuple[int, ...], today: str, rests: bool) -> None:  # noqa: FBT001
-    assert (cooldown_until(days(*pnls), today, LIMITS) is not None) is rests
-    assert cooldown_until(days(*pnls), today, RiskSettings()) is None
 
 
 # the words

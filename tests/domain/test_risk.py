@@ -101,3 +101,30 @@ def test_a_verdict_names_what_it_was_made_from() -> None:
         "quantity": "10",
         "notional": "1000",
     }
+
+
+@pytest.mark.parametrize(
+    ("price", "reason"),
+    [
+        ("89.99", Reason.PRICE_OUTSIDE_COLLAR),
+        ("90", None),
+        ("100", None),
+        ("110", None),
+        ("110.01", Reason.PRICE_OUTSIDE_COLLAR),
+    ],
+)
+def test_the_collar_holds_on_both_sides_of_the_last_price(price: str, reason: Reason | None) -> None:
+    collared = book(limits=RiskSettings(price_collar_percent=Decimal(10)))
+
+    _, judged = collared.check(command(), Decimal(price), last_price=Decimal(100))
+
+    assert (judged.reason if isinstance(judged, RiskRefused) else None) is reason
+
+
+def test_the_collar_holds_back_no_exit_and_nothing_without_a_price() -> None:
+    collared = book(limits=RiskSettings(price_collar_percent=Decimal(10)))
+
+    leaving = collared.check(command(intent=Intent.EXIT), Decimal(1), last_price=Decimal(100))
+    unknown = collared.check(command(), Decimal(1), last_price=None)
+
+    assert all(isinstance(judged, RiskPassed) for _, judged in (leaving, unknown))

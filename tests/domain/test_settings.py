@@ -54,6 +54,18 @@ TYPOS = [
         "broker: orders_reserved_for_exits must be below orders_per_second_max, or no entry could pass",
     ),
     (
+        GOOD + "[broker]\nrest_url = 'https://broker.example/'",
+        (
+            "settings: broker.rest_url leads to 'broker.example', but mode is \"paper\", which trades on this machine "
+            'only (127.0.0.1, ::1 or localhost): take broker.rest_url out, or write mode = "live" if '
+            "real money is meant"
+        ),
+    ),
+    (
+        GOOD + "[alerts]\ntelegram_api_url = 'http://bots.example'",
+        "alerts: telegram_api_url is plain http:// to 'bots.example'; secrets leave this machine over https:// only",
+    ),
+    (
         GOOD + "[[strategies]]\nclass = 'a:A'\nname = 'x'\n[[strategies]]\nclass = 'b:B'\nname = 'x'",
         "settings: two strategies have the same name",
     ),
@@ -177,6 +189,20 @@ LIVE = 'mode = "live"\nclient_id = "FA1"\n[broker]\n'
         (
             "rest_url = 'https://broker'\norders_per_second_max = 11",
             "settings: live mode above 10 orders a second needs broker.algo_id (SEBI retail-algo rules)",
+        ),
+        (
+            "rest_url = 'http://broker.example'",
+            (
+                "settings: broker.rest_url is plain http:// to 'broker.example'; "
+                "secrets leave this machine over https:// only"
+            ),
+        ),
+        (
+            "rest_url = 'https://broker.example'\nwebsocket_url = 'ws://broker.example'",
+            (
+                "settings: broker.websocket_url is plain ws:// to 'broker.example'; "
+                "secrets leave this machine over wss:// only"
+            ),
         ),
     ],
 )

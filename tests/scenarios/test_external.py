@@ -36,6 +36,7 @@ def test_a_manual_square_off_leaves_our_exit_nothing_to_close(scene: Scene, pape
     order = scene.submit(way_out)
 
     assert (order.state, order.tag) == (State.BLOCKED, Reason.NOTHING_TO_EXIT)
+    assert "were closed by others (phone, web or the broker)" in order.note
     assert scene.is_nowhere(way_out)
     scene.until_books_agree()
 

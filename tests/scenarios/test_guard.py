@@ -49,6 +49,7 @@ def test_two_strategies_in_one_symbol_each_sell_only_their_own(scene: Scene) -> 
     assert scene.held("revert") == 50
     nothing = scene.submit(scene.command("out-trend-again", strategy="trend", **terms))
     assert nothing.tag is Reason.NOTHING_TO_EXIT
+    assert "trend holds nothing of" in nothing.note
     second = scene.command("out-revert", strategy="revert", **terms)
     scene.submit(second)
     scene.until_state(second, State.FILLED)
@@ -104,6 +105,7 @@ def test_one_symbol_held_for_the_day_and_overnight_is_kept_apart(make_scene: Mak
     beyond = scene.submit(scene.command("beyond", **out, product="MIS"))
 
     assert (waiting.quantity, beside.quantity, beyond.tag) == (60, 120, Reason.NOTHING_TO_EXIT)
+    assert f"closed already by {waiting.command.command_id} (SELL 60 at 110" in beyond.note
     for order in (waiting, beside):
         paper.cancel(scene.at_broker(order.command).number)
         scene.until_state(order.command, State.CANCELED)

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tests.simulation.mutants import MUTANTS, Mutant, apply
+from tests.mutation.mutant import Mutant, apply
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import ORDERS, prove
 
 FOUND: Final = Path(__file__).with_name("found.json")

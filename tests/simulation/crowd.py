@@ -19,11 +19,12 @@ from domain.books import Quarrel
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.exits import Scope
-from domain.order import InstrumentKey, Intent, OrderCommand, OrderType, Product, Side, TrailingType
+from domain.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderType, Origin, Product, Side, TrailingType
 from domain.risk import TradingState
 from domain.settlement import Settlement
 from domain.stops import StopTerms
-from tests.simulation.exchange import TICK, Ledger
+from tests.simulation.contracts import FAR, NEAR, TICK
+from tests.simulation.exchange import Ledger
 from tests.simulation.judge import Caller, Judge, tag_of
 from tests.simulation.scheduler import Scheduler
 
@@ -51,6 +52,14 @@ class Manners:
     protect_share: float = 0.0
     oversize_share: float = 0.2
     stray_share: float = 0.0
+    delivery: int = 0
+    """So many of the strategies trade shares for delivery."""
+    sell_shares_share: float = 0.0
+    """How often who trades for delivery sells what lies in the demat."""
+    spreads: int = 0
+    """So many more strategies sell an option and hedge it with another."""
+    hand_share: float = 0.0
+    """How many of the exits a person sends, by hand."""
     exit_share: float = 0.75
     """How likely who holds something gets out of it at the next deed."""
 
@@ -65,6 +74,13 @@ class Strategy:
     held: int = 0
     known: list[OrderCommand] = field(default_factory=list)
     filled: dict[str, int] = field(default_factory=dict)
+    spread: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[Any, str, Product], ...]:
+        """Return all that it trades in."""
+        hedge = (Exchange(FAR[0]), FAR[1], Product.NRML)
+        return (self.scope, hedge) if self.spread else (self.scope,)
 
     def tell(self, message: Any) -> None:  # noqa: ANN401  what the desk tells a strategy
         order = getattr(message, "order", None)
@@ -75,6 +91,8 @@ class Strategy:
         if grown > 0:
             self.filled[name] = order.filled_quantity
             self.held += grown * order.command.side.sign
+            if self.scope[2] is Product.CNC:
+                self.held = max(0, self.held)
 
 
 class Crowd:
@@ -93,15 +111,34 @@ class Crowd:
         self.orders = 0
         self.orders_max = 1_000_000
         self._unanswered: list[OrderCommand] = []
-        places = [(one.exchange, one.symbol, one.lot) for one in ledger.instruments.values()]
-        self._lots = {symbol: lot for _, symbol, lot in places}
+        places = [(one.exchange, one.symbol) for one in ledger.contracts.today.values() if not one.is_option]
         self.strategies = []
         for number in range(manners.strategies):
-            exchange, symbol, _ = places[number % len(places)]
+            exchange, symbol = places[number % len(places)]
             carried = exchange.value == "NFO"
             product = Product.NRML if carried and number % 2 else Product.MIS
             side = Side.BUY if number % 4 else Side.SELL
+            if not carried and number < manners.delivery:
+                product, side = Product.CNC, Side.BUY
             self.strategies.append(Strategy(f"s{number}", (exchange, symbol, product), side))
+        near = (Exchange(NEAR[0]), NEAR[1], Product.NRML)
+        self.strategies += [Strategy(f"v{number}", near, Side.SELL, spread=True) for number in range(manners.spreads)]
+
+    def _lot(self, symbol: str) -> int:
+        return next(one.lot for one in self._ledger.contracts.today.values() if one.symbol == symbol)
+
+    def begin_day(self) -> None:
+        """Go on in another share where the contract has ended: what was held of it is cash."""
+        for one in self.strategies:
+            exchange, symbol, product = one.scope
+            place = (exchange.value, symbol)
+            if self._ledger.is_gone(place):
+                heir = self._ledger.contracts.heirs.get(place)
+                one.scope = (Exchange.NSE, "BBB-EQ", Product.MIS) if heir is None else (exchange, heir[1], product)
+                one.known.clear()
+                one.held = 0
+            elif product is Product.CNC:
+                one.held = 0
 
     def meet(self, desk: Desk) -> None:
         """A desk has started: join it, and ask again what was never answered."""
@@ -130,6 +167,12 @@ class Crowd:
         self.begin()
 
     def _deed(self, one: Strategy) -> None:
+        if one.spread:
+            self._trade_spread(one)
+            return
+        if one.scope[2] is Product.CNC and self._chance.random() < self.manners.sell_shares_share:
+            self._sell_shares(one)
+            return
         draw, manners = self._chance.random(), self.manners
         for share, deed in (
             (manners.cancel_share, self._cancel),
@@ -168,7 +211,7 @@ class Crowd:
             # What it takes elsewhere it forgets: the guard does not, and `flatten` finds it.
             exchange, symbol, product = self._chance.choice(self.strategies).scope
         is_market = self._chance.random() < self.manners.market_share
-        quantity = self._lots[symbol] * self._chance.randint(1, 20)
+        quantity = self._lot(symbol) * self._chance.randint(1, 20)
         price = self._price((exchange.value, symbol), one.side, self._chance.choice((8, 8, 8, 0, -6)))
         terms: dict[str, Any] = {}
         if self._chance.random() < self.manners.stops_share:
@@ -197,13 +240,15 @@ class Crowd:
 
     def _exit(self, one: Strategy) -> None:
         exchange, symbol, product = one.scope
-        held, lot = abs(one.held), self._lots[symbol]
+        held, lot = abs(one.held), self._lot(symbol)
         quantity = held
         if self._chance.random() < self.manners.oversize_share:
             quantity = held * 2
         elif held > lot and self._chance.random() < 0.3:
             quantity = self._chance.randint(1, held // lot) * lot
         side = Side.SELL if one.held > 0 else Side.BUY
+        by_hand = bool(self.manners.hand_share) and self._chance.random() < self.manners.hand_share
+        origin = Origin.HUMAN if by_hand else Origin.STRATEGY
         is_market = self._chance.random() < self.manners.market_share
         price = self._price((exchange.value, symbol), side, self._chance.choice((8, 8, 0)))
         self._send(
@@ -219,8 +264,41 @@ class Crowd:
                 product=product,
                 order_type=OrderType.MARKET if is_market else OrderType.LIMIT,
                 price=None if is_market else price,
+                origin=origin,
             )
         )
+
+    def _sell_shares(self, one: Strategy) -> None:
+        """Sell for delivery what lies in the demat, as an exit or as an order like any other."""
+        exchange, symbol, product = one.scope
+        self._send(
+            OrderCommand(
+                command_id=self._name(),
+                client_id=CLIENT,
+                strategy=one.name,
+                intent=self._chance.choice((Intent.EXIT, Intent.ENTRY)),
+                exchange=exchange,
+                symbol=symbol,
+                side=Side.SELL,
+                quantity=self._chance.randint(1, 10),
+                product=product,
+                order_type=OrderType.LIMIT,
+                price=self._price((exchange.value, symbol), Side.SELL, 8),
+            )
+        )
+
+    def _trade_spread(self, one: Strategy) -> None:
+        """Sell the near option behind its hedge; once it is held, get out of both now and then."""
+        held = [
+            self._judge.held(one.name, key_of_scope(exchange.value, symbol, product))
+            for exchange, symbol, product in one.places
+        ]
+        if any(held) or any(order.is_live for order in self._judge.of_strategy(one.name)):
+            if all(held) and self._chance.random() < self.manners.flatten_share:
+                self._flatten(one)
+            return
+        quantity = self._lot(NEAR[1]) * self._chance.randint(1, 5)
+        self._send_basket(one, [(FAR[1], Side.BUY, quantity), (NEAR[1], Side.SELL, quantity)], Pace.SEQUENTIAL)
 
     def _send(self, command: OrderCommand) -> None:
         desk = self.desk
@@ -233,6 +311,7 @@ class Crowd:
         judge.submitted_s.setdefault(command.command_id, self._scheduler.clock.seconds)
         caller = Caller(command.command_id, judge.life, about="the order", judge=judge)
         judge.callers.append(caller)
+        judge.rules.see_exit_asked(command)
         self._unanswered.append(command)
         known = self._strategy(command.strategy).known
         known.append(command)
@@ -241,6 +320,7 @@ class Crowd:
         def heard(answer: Any) -> None:  # noqa: ANN401  an answer
             if command in self._unanswered:
                 self._unanswered.remove(command)
+            judge.rules.see_answer(command, answer)
             if isinstance(answer, OrderAnswered):
                 self._strategy(command.strategy).tell(answer)
 
@@ -261,7 +341,7 @@ class Crowd:
         command = self._chance.choice(one.known[-3:])
         terms: dict[str, Any] = {}
         if kind is ChangeKind.MODIFY:
-            lot = self._lots[command.symbol]
+            lot = self._lot(command.symbol)
             terms["quantity"] = max(lot, command.quantity + lot * self._chance.randint(-3, 6))
             if command.price is not None:
                 terms["price"] = self._price((command.exchange.value, command.symbol), command.side, 2)
@@ -285,12 +365,19 @@ class Crowd:
 
     def _basket(self, one: Strategy) -> None:
         """Two legs that belong together."""
-        exchange, symbol, product = one.scope
+        if self.desk is None:
+            return
+        _, symbol, _ = one.scope
+        lot = self._lot(symbol)
+        self._send_basket(one, [(symbol, one.side, lot * self._chance.randint(1, 5)) for _ in range(2)])
+
+    def _send_basket(self, one: Strategy, wanted: list[tuple[str, Side, int]], pace: Pace | None = None) -> None:
+        exchange, _, product = one.scope
         desk = self.desk
         if desk is None:
             return
         legs = []
-        for _ in range(2):
+        for symbol, side, quantity in wanted:
             name = self._name()
             legs.append(
                 OrderCommand(
@@ -300,11 +387,11 @@ class Crowd:
                     intent=Intent.ENTRY,
                     exchange=exchange,
                     symbol=symbol,
-                    side=one.side,
-                    quantity=self._lots[symbol] * self._chance.randint(1, 5),
+                    side=side,
+                    quantity=quantity,
                     product=product,
                     order_type=OrderType.LIMIT,
-                    price=self._price((exchange.value, symbol), one.side, 8),
+                    price=self._price((exchange.value, symbol), side, 8),
                 )
             )
             self._judge.basket_legs.add(name)
@@ -313,7 +400,7 @@ class Crowd:
             basket_id=self._name(),
             strategy=one.name,
             legs=tuple(legs),
-            pace=self._chance.choice((Pace.SEQUENTIAL, Pace.TOGETHER)),
+            pace=pace or self._chance.choice((Pace.SEQUENTIAL, Pace.TOGETHER)),
             on_failure=self._chance.choice((OnFailure.STOP, OnFailure.COMPENSATE)),
             leg_wait_s=3.0,
         )
@@ -327,7 +414,7 @@ class Crowd:
         exchange, symbol, product = one.scope
         self._judge.phone_traded = True
         letter = key_of_scope(exchange.value, symbol, product)
-        self._ledger.phone(letter, self._chance.choice((Side.BUY, Side.SELL)), self._lots[symbol] * 2)
+        self._ledger.phone(letter, self._chance.choice((Side.BUY, Side.SELL)), self._lot(symbol) * 2)
 
     def _cancel_by_phone(self, one: Strategy) -> None:
         alive = [order for order in self._judge.of_strategy(one.name) if order.is_live]
@@ -386,6 +473,7 @@ class Crowd:
             place = (one.name, key_of_scope(scope.key.exchange.value, scope.key.symbol, scope.key.product))
             if self._judge.held(*place):
                 self._judge.to_be_flat.add(place)
+                self._judge.rules.see_wish(place, "flatten")
 
     def _protect(self, one: Strategy) -> None:
         exchange, symbol, product = one.scope

@@ -41,6 +41,9 @@ class Disk:
         self.path.parent.mkdir(parents=True)
         self.refuses_until_s = -1.0
         self.refused = 0
+        self.locked_until_s = -1.0
+        self.busy_s = 0.0
+        """So long a statement waits for a lock of others, before it fails."""
         self._asked = 0
         self.commits = 0
         self.unsynced = 0
@@ -56,6 +59,18 @@ class Disk:
 
     def is_refusing(self) -> bool:
         return self.scheduler.clock.seconds < self.refuses_until_s
+
+    def is_locked(self) -> bool:
+        """Say whether another process holds the file."""
+        return self.scheduler.clock.seconds < self.locked_until_s
+
+    def wait_for_lock(self) -> bool:
+        """Wait, as long as the driver does, for another process to let go; say whether it did."""
+        until_s = self.scheduler.clock.seconds + self.busy_s
+        self.scheduler.run_until(min(until_s, self.locked_until_s))
+        if self.scheduler.crashed:
+            raise Crash
+        return not self.is_locked()
 
     def before_unsynced(self) -> None:
         """Keep the picture that a power cut would leave: all that follows up to the next sync is on no disk."""
@@ -136,6 +151,10 @@ class Connection(sqlite3.Connection):
         if disk.scheduler.crashed:
             raise Crash
         word = sql.lstrip()[:9].split(None, 1)[0].upper()
+        if disk.is_locked() and not self.in_transaction and word != "PRAGMA" and not disk.wait_for_lock():
+            # Who is in a transaction had the lock first; everybody else waits, and readers too where a file is locked.
+            disk.refused += 1
+            raise sqlite3.OperationalError("database is locked")
         if word == "PRAGMA" and "synchronous" in sql:
             self.is_synced = "NORMAL" not in sql
         if word not in _WRITES:

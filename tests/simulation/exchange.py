@@ -5,6 +5,7 @@ it tells of it may be late, lost, doubled or stale (`port.py`).
 """
 
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,13 +13,16 @@ from decimal import Decimal
 from typing import Final
 
 from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, PositionRow, ReportType, TradeRow
-from domain.instrument import Instrument
-from domain.order import Exchange as Segment
 from domain.order import Side
+from tests.simulation.back_office import BackOffice, Checks
+from tests.simulation.contracts import TICK, Contracts, Customs, Place
 from tests.simulation.scheduler import Scheduler
 
-TICK: Final = Decimal("0.05")
-CARRIED: Final = frozenset({"M", "C"})
+CARRIED: Final = frozenset({"M"})
+"""Delivery is no position of the next day: it lies in the demat then, or is gone from it."""
+KEPT_PRICES: Final = 80
+"""The prices of the last twenty seconds."""
+PRICE_TOLD_S: Final = 0.25
 LIVE: Final = frozenset({BrokerStatus.PENDING, BrokerStatus.OPEN, BrokerStatus.TRIGGER_PENDING})
 Key = tuple[str, str, str]
 """Exchange, symbol and the broker's letter of the product."""
@@ -50,11 +54,14 @@ class Placed:
     status: BrokerStatus
     entered_at: datetime
     accepted_s: float
+    changed_s: float = 0.0
     filled: int = 0
     fills: list[Fill] = field(default_factory=list)
     reason: str = ""
     holds: bool = False
     """Nothing trades it for now."""
+    hidden_until_s: float = -1.0
+    """Until then the broker's order book has no row for it."""
 
     @property
     def is_live(self) -> bool:
@@ -83,22 +90,42 @@ class Habits:
     cancel_s_max: float = 0.2
     cancel_refused_share: float = 0.0
     walk_ticks: int = 4
+    drift_ticks: int = 0
+    """How far a day's prices go one way at each step, beside what they walk."""
+    rest_share: float = 0.0
+    """Orders that nobody trades with, whatever the price, until they are changed."""
+    hide_share: float = 0.0
+    """Orders that the order book lacks for a while; the trade book and the positions have what they traded."""
+    hide_s_max: float = 12.0
+    tells_profit: bool = False
+    """Whether positions carry the profit and loss they have made."""
 
 
 class Ledger:
     """Owns every order that ever arrived, all that traded, prices, and what the account holds."""
 
-    def __init__(self, scheduler: Scheduler, seed: int, habits: Habits, instruments: tuple[Instrument, ...]) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        seed: int,
+        habits: Habits,
+        customs: Customs = Customs(),  # noqa: B008  frozen
+        checks: Checks = Checks(),  # noqa: B008  frozen
+    ) -> None:
         self._scheduler = scheduler
         self._chance = random.Random(f"{seed} market")  # noqa: S311  a seed has to bring the same again
         self.habits = habits
-        self.instruments = {(one.exchange.value, one.symbol): one for one in instruments}
-        self.prices: dict[tuple[str, str], Decimal] = {place: Decimal(100) for place in self.instruments}
+        self.contracts = Contracts(customs, random.Random(f"{seed} contracts"))  # noqa: S311  as above
+        self.prices: dict[Place, Decimal] = {place: Decimal(100) for place in self.contracts.today}
+        self.seen: dict[Place, deque[tuple[float, Decimal]]] = {}
+        self.spent: dict[Key, Decimal] = {}
         self.orders: dict[str, Placed] = {}
         self.today: list[Placed] = []
         self.by_tag: dict[str, list[Placed]] = {}
         self.carried: dict[Key, int] = {}
         self.net: dict[Key, int] = {}
+        self.back_office = BackOffice(checks, self)
+        self._drift = 0
         self.day = ""
         self.is_open = True
         self.quiet = False
@@ -114,8 +141,16 @@ class Ledger:
         """Empty the books; what is carried stays."""
         self.day, self.is_open = day, True
         self.today = []
-        self.carried = {key: units for key, units in self.net.items() if key[2] in CARRIED and units}
+        self.contracts.begin_day(self.prices)
+        self.back_office.settle_delivery()
+        held = {key: units for key, units in self.net.items() if key[2] in CARRIED and units}
+        heirs = self.contracts.heirs
+        renamed = {(*heirs.get(key[:2], key[:2]), key[2]): units for key, units in held.items()}
+        self.carried = {key: units for key, units in renamed.items() if key[:2] in self.prices}
         self.net = dict(self.carried)
+        self.spent = {key: units * self.prices[key[:2]] for key, units in self.carried.items()}
+        if self.habits.drift_ticks:
+            self._drift = self._chance.choice((-1, 1)) * self.habits.drift_ticks
 
     def end_day(self) -> None:
         """Square off what may not be carried, and let every order of the day end."""
@@ -129,9 +164,15 @@ class Ledger:
 
     def walk(self) -> None:
         """Let prices move, and see what that trades."""
+        customs = self.contracts.customs
         for place in self.prices:
-            moved = self.prices[place] + TICK * self._chance.randint(-self.habits.walk_ticks, self.habits.walk_ticks)
-            self.prices[place] = min(max(moved, Decimal(60)), Decimal(140))
+            step = self._drift + self._chance.randint(-self.habits.walk_ticks, self.habits.walk_ticks)
+            low, high = Decimal(60), Decimal(140)
+            if customs.band_rupees or customs.band_narrows:
+                low, high = self.contracts.band_of(place)
+            self.prices[place] = min(max(self.prices[place] + TICK * step, low), high)
+            self.contracts.touch(place, self.prices[place])
+            self.note_price(place)
         for order in self.today:
             if order.is_live and not order.holds:
                 self._trigger(order)
@@ -174,12 +215,27 @@ class Ledger:
         if not self.is_open:
             self._end(order, BrokerStatus.REJECTED, "market is closed", ReportType.REJECTED)
             return order
+        low, high = self.contracts.band_of(key[:2])
+        if not low <= price <= high:
+            self._end(order, BrokerStatus.REJECTED, f"17070 : price is outside {low} to {high}", ReportType.REJECTED)
+            return order
+        self._mark(order)
         self._say(order, ReportType.NEW)
         if self._chance.random() < self.habits.reject_later_share and not self.quiet:
             self._scheduler.after(self._chance.random() * 1.2, lambda: self._reject(order))
         elif trigger is None:
             self._look_later(order)
         return order
+
+    def _mark(self, order: Placed) -> None:
+        """Let nobody trade with it, or the order book lack it, where the story has such orders."""
+        habits = self.habits
+        if self.quiet or not order.tag:
+            return
+        if habits.rest_share and self._chance.random() < habits.rest_share:
+            order.holds = True
+        if habits.hide_share and self._chance.random() < habits.hide_share:
+            order.hidden_until_s = self._scheduler.clock.seconds + self._chance.random() * habits.hide_s_max
 
     def cancel(self, number: str) -> str:
         """Take the wish to cancel; return the refusal, or an empty text."""
@@ -234,7 +290,7 @@ class Ledger:
                 self._say(order, ReportType.NEW)
 
     def _trade(self, order: Placed) -> None:
-        lot = self.instruments[order.key[:2]].lot
+        lot = self.contracts.today[order.key[:2]].lot
         units = order.open_quantity
         if units > lot and self._chance.random() < self.habits.partial_share:
             units = lot * self._chance.randint(1, units // lot - 1)
@@ -247,7 +303,9 @@ class Ledger:
         order.filled += units
         if order.filled == order.quantity:
             order.status = BrokerStatus.COMPLETE
-        self.net[order.key] = self.net.get(order.key, 0) + units * order.side.sign
+        signed = units * order.side.sign
+        self.net[order.key] = self.net.get(order.key, 0) + signed
+        self.spent[order.key] = self.spent.get(order.key, Decimal(0)) + signed * self.prices[order.key[:2]]
         self._note(f"trades {units} of {order.number} ({order.filled} of {order.quantity})")
         self.on_fill(order)
         self._say(order, ReportType.FILL)
@@ -268,7 +326,7 @@ class Ledger:
         """Trade an order after its cancel was told: the exchange's truth came late to the broker."""
         left = order.quantity - order.filled
         if order.status is BrokerStatus.CANCELED and left and order.day == self.day:
-            lot = self.instruments[order.key[:2]].lot
+            lot = self.contracts.today[order.key[:2]].lot
             self.on_late_fill(order)
             self._fill(order, left if self._chance.random() < 0.5 else lot * self._chance.randint(1, left // lot))
             if order.filled < order.quantity:
@@ -279,10 +337,11 @@ class Ledger:
         if not order.is_live or refused or quantity <= order.filled:
             self._say(order, ReportType.REPLACE_REJECTED)
             return
-        order.quantity, order.price = quantity, price
+        order.quantity, order.price, order.holds = quantity, price, False
         if order.status is BrokerStatus.TRIGGER_PENDING:
             order.trigger = trigger
         order.entered_at = self._scheduler.clock.true_now()
+        order.changed_s = self._scheduler.clock.seconds
         self._note(f"changes {order.number} to {quantity} at {price}")
         self._say(order, ReportType.REPLACED)
         self._look_later(order)
@@ -301,7 +360,8 @@ class Ledger:
     # the books as they truly are
 
     def order_rows(self) -> tuple[OrderRow, ...]:
-        return tuple(row_of(one) for one in self.today)
+        now = self._scheduler.clock.seconds
+        return tuple(row_of(one) for one in self.today if self.quiet or one.hidden_until_s <= now)
 
     def trade_rows(self) -> tuple[TradeRow, ...]:
         return tuple(
@@ -331,10 +391,31 @@ class Ledger:
                 net_average_price=self.prices[key[:2]],
                 last_price=self.prices[key[:2]],
                 realised=Decimal(0),
-                unrealised=Decimal(0),
+                unrealised=self.profit_of(key) if self.habits.tells_profit else Decimal(0),
             )
             for key, units in self.net.items()
         )
+
+    def profit_of(self, key: Key) -> Decimal:
+        """Return what the position has made today, at the price of now."""
+        return self.net.get(key, 0) * self.prices[key[:2]] - self.spent.get(key, Decimal(0))
+
+    # prices as they truly were
+
+    def note_price(self, place: Place) -> None:
+        self.seen.setdefault(place, deque(maxlen=KEPT_PRICES)).append(
+            (self._scheduler.clock.seconds, self.prices[place])
+        )
+
+    def range_of(self, place: Place, since_s: float) -> tuple[Decimal, Decimal]:
+        """Return the lowest and highest true price since this second."""
+        prices = [price for at_s, price in self.seen.get(place, ()) if at_s >= since_s - PRICE_TOLD_S]
+        prices.append(self.prices[place])
+        return min(prices), max(prices)
+
+    def is_gone(self, place: Place) -> bool:
+        """Say whether the contract has ended, or bears another name today."""
+        return place in self.contracts.gone
 
 
 def row_of(order: Placed) -> OrderRow:
@@ -357,27 +438,4 @@ def row_of(order: Placed) -> OrderRow:
         price_type="SL-LMT" if order.trigger is not None else "LMT",
         source=order.source,
         entered_at=order.entered_at,
-    )
-
-
-def make_instruments() -> tuple[Instrument, ...]:
-    """Return what is traded: two shares and a future in lots of five."""
-    shares = [
-        (Segment.NSE, "AAA-EQ", "EQ", 1),
-        (Segment.NSE, "BBB-EQ", "EQ", 1),
-        (Segment.NFO, "CCC25JANFUT", "FUTIDX", 5),
-    ]
-    return tuple(
-        Instrument(
-            exchange=where,
-            symbol=symbol,
-            token=str(number),
-            kind=kind,
-            tick=TICK,
-            lot=lot,
-            freeze_quantity=1_000,
-            lower_circuit=Decimal(50),
-            upper_circuit=Decimal(150),
-        )
-        for number, (where, symbol, kind, lot) in enumerate(shares, 1)
     )

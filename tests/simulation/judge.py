@@ -7,7 +7,7 @@ thinks. A violation ends the story.
 import json
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -15,12 +15,13 @@ from typing import Any, Final
 from actors.messages import ChangeAtBroker, PlaceOrder
 from domain.change import ChangeKind
 from domain.evidence import PRODUCT_LETTERS
-from domain.order import EXTERNAL, Intent, Order, OrderCommand
+from domain.order import EXTERNAL, Intent, Order, OrderCommand, Side
 from domain.reconcile import remarks_tag_of
 from domain.risk import TradingState
 from tests.simulation.disk import Disk
-from tests.simulation.exchange import Key, Ledger, Placed
+from tests.simulation.exchange import CARRIED, Key, Ledger, Placed
 from tests.simulation.port import Gateway
+from tests.simulation.rules import RULES, Rules, key_of
 from tests.simulation.scheduler import Scheduler
 
 FINAL: Final = frozenset({"BLOCKED", "FILLED", "CANCELED", "REFUSED", "REJECTED", "NOT_PLACED"})
@@ -76,6 +77,7 @@ INVARIANTS: Final = {
     "alive": "no actor dies",
     "flat": "what is told to get out gets out",
     "stops": "what was entered under a stop stays under one, and a stop whose price is reached gets out",
+    **RULES,
 }
 
 
@@ -135,9 +137,16 @@ class Judge:
     journal_lines: int = 0
     _journal_seen: int = 0
     _journal_synced: int = 0
+    rules: Rules = field(init=False)
+    is_up: Callable[[], bool] = lambda: False
+    """Whether a desk is running."""
     _reader: sqlite3.Connection | None = None
     _ways_out: list[list[Any]] = field(default_factory=list)
     _arrivals: deque[float] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        """Know the rules."""
+        self.rules = Rules(self)
 
     def blame(self, invariant: str, words: str) -> None:
         """Write a violation down, and let the process end here: nothing after it is of interest."""
@@ -154,6 +163,7 @@ class Judge:
         if not self.stop_was_stored:
             self.entries_stopped_s = None
         self.close()
+        self.rules.begin_life()
         self._ways_out.clear()
         self.submitted_s.clear()
         self._journal_seen = self._journal_synced = 0
@@ -180,6 +190,7 @@ class Judge:
         self.commands[order.remarks_tag] = command
         if what == "place":
             self._check_row(order)
+            self.rules.see_send(order)
             if command.intent is not Intent.EXIT:
                 self._check_entries_may_leave(order)
         self._check_ways_out(order, what)
@@ -192,7 +203,8 @@ class Judge:
         )
         name = order.command.command_id
         if not rows:
-            self.blame("row first", f"{name} leaves without a row")
+            if order.command.intent is not Intent.EXIT or not self.disk.refused:
+                self.blame("row first", f"{name} leaves without a row")
             return
         if rows[0][1] > self._journal_synced and self.disk.refused == 0:
             self.blame("row first", f"{name} leaves while its row is not on the disk")
@@ -278,7 +290,7 @@ class Judge:
         if stored and self.read("SELECT state FROM trading_state") in ([], [(TradingState.ACTIVE.value,)]):
             self.blame("stored", "a person was told that the halt is on the disk, and it is not")
 
-    def _cannot_know(self, strategy: str) -> bool:
+    def cannot_know(self, strategy: str) -> bool:
         """Say whether the desk's picture of this strategy may honestly be wrong just now."""
         return self.phone_traded or self.scheduler.clock.seconds - self.late_fill_s.get(strategy, -99.0) < LATE_FILL_S
 
@@ -290,7 +302,7 @@ class Judge:
             for one in self.of_strategy(order.command.strategy)
             if one.key == key and one.side is order.command.side
         )
-        if self._cannot_know(order.command.strategy):
+        if self.cannot_know(order.command.strategy) or (key[2] == "C" and self.ledger.back_office.checks.delivers):
             return
         room = max(0, -held * sign)
         if working + order.quantity > room:
@@ -299,7 +311,7 @@ class Judge:
 
     def _check_guard(self, order: Order, key: Key) -> None:
         strategy = order.command.strategy
-        if self._cannot_know(strategy):
+        if self.cannot_know(strategy) or (key[2] == "C" and order.command.side is Side.SELL):
             return
         for one in self.of_strategy(strategy):
             if one.is_live and one.day == self.ledger.day:
@@ -320,14 +332,19 @@ class Judge:
         return found
 
     def held(self, strategy: str, key: Key) -> int:
-        """Return what the strategy holds by the exchange's own fills, earlier days included where it is carried."""
+        """Return what the strategy holds by the exchange's own fills, earlier days included where it is carried.
+
+        Shares sold for delivery come from the demat: nobody is short of them. What has ended is cash.
+        """
         units = 0
+        if self.ledger.is_gone(key[:2]):
+            return units
         for order in self.ledger.orders.values():
             command = self.commands.get(order.tag)
-            counts = order.day == self.ledger.day or key[2] in {"M", "C"}
+            counts = order.day == self.ledger.day or key[2] in CARRIED
             if command is not None and command.strategy == strategy and order.key == key and counts:
                 units += order.filled * order.side.sign
-        return units
+        return max(0, units) if key[2] == "C" else units
 
     def see_request(self) -> None:
         """A request of any kind that counts has come to the broker."""
@@ -355,6 +372,8 @@ class Judge:
             self._journal_seen = number
             self.journal_lines += 1
             if strategy != EXTERNAL:
+                name, event, _, after, tag, remarks, *_ = line
+                self.rules.see_line(name, event, after, tag, self.ledger.by_tag.get(remarks, []), strategy)
                 self._check_line(*line)
         if not self.disk.unsynced:
             self._journal_synced = self._journal_seen
@@ -410,13 +429,19 @@ class Judge:
                 self.blame("settles", f"{name} of {day} is still {state}; at the exchange: {words_of(there)}")
             elif (state not in FINAL) != bool(alive):
                 self.blame("settles", f"{name} of {day} is {state}; at the exchange: {words_of(there)}")
-            if filled != traded and not (day < self.ledger.day and there and there[0].key[2] == "I"):
+            is_past = bool(there) and day < self.ledger.day
+            if filled != traded and not (is_past and self._is_in_no_book(there[0].key)):
                 self.blame("fills", f"{name} is {state} with {filled} filled; at the exchange {words_of(there)}")
         for order in self.ledger.today:
             if order.number not in known:
                 self.blame("settles", f"{order.number} ({order.tag or order.source}) is in no row of ours")
         self._check_fills()
         self._check_sums(holdings)
+        self.rules.check_quiet()
+
+    def _is_in_no_book(self, key: Key) -> bool:
+        """Say whether what traded in this on a past day stands in no book of today."""
+        return key[2] not in CARRIED or self.ledger.is_gone(key[:2])
 
     def _check_fills(self) -> None:
         """Every fill is kept, once."""
@@ -431,21 +456,27 @@ class Judge:
             return
         for strategy, key in self.to_be_flat:
             self.blame("flat", f"{strategy} was told to get out and still holds {self.held(strategy, key)} of {key[1]}")
+        for (strategy, key), level, sign in self.stops_in_force():
+            held = self.held(strategy, key)
+            price = self.ledger.prices[key[:2]]
+            if (price - level) * sign < 0:
+                self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
+            elif not self._is_watched(strategy, key):
+                self.blame("stops", f"{strategy} holds {held} of {key[1]}, and no stop watches it")
+
+    def stops_in_force(self) -> Iterator[tuple[tuple[str, Key], Decimal, int]]:
+        """Yield each position that is held under a stop for a while: its place, the stop's price, and its sign."""
         for strategy in sorted({one.strategy for one in self.commands.values()}):
             entries = [one for one in self.of_strategy(strategy) if self._takes(one) and one.filled]
             level = self.commands[entries[-1].tag].stop_loss if entries else None
             if level is None or self._has_just_traded(strategy, entries[-1].key):
                 continue
             last = entries[-1]
-            held = self.held(strategy, last.key)
-            price = self.ledger.prices[last.key[:2]]
             # A person's word may have come too late or not at all: the stop that gives most is the one to hold to.
             loosest = min if last.side.sign > 0 else max
             level = loosest([level, *self.stops_of_people.get((strategy, last.key), ())])
-            if held * last.side.sign > 0 and (price - level) * last.side.sign < 0:
-                self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
-            elif held * last.side.sign > 0 and not self._is_watched(strategy, last.key):
-                self.blame("stops", f"{strategy} holds {held} of {last.key[1]}, and no stop watches it")
+            if self.held(strategy, last.key) * last.side.sign > 0:
+                yield (strategy, last.key), level, last.side.sign
 
     def _has_just_traded(self, strategy: str, key: Key) -> bool:
         return self.scheduler.clock.seconds - self.filled_s.get((strategy, key), -99.0) < KNOWN_S
@@ -464,7 +495,10 @@ class Judge:
             for key, units in held.items():
                 place = (key.exchange.value, key.symbol, PRODUCT_LETTERS[key.product])
                 ours[place] = ours.get(place, 0) + units
+        renamed = self.ledger.contracts.heirs
         for key in sorted({*ours, *self.ledger.net}):
+            if key[2] == "C" or key[:2] in {*renamed, *renamed.values()}:
+                continue  # what lies in the demat is in no book; what bears a new name nobody can count
             if ours.get(key, 0) != self.ledger.net.get(key, 0):
                 words = f"{key}: our books sum to {ours.get(key, 0)}, the account holds {self.ledger.net.get(key, 0)}"
                 self.blame("sums", words)
@@ -506,11 +540,6 @@ class Judge:
         for (name,) in late:
             if name not in told:
                 self.blame("alarm", f"{name} brought a late truth, and no alert speaks of it")
-
-
-def key_of(command: OrderCommand) -> Key:
-    """Return what a command trades in, in the exchange's words."""
-    return command.exchange.value, command.symbol, PRODUCT_LETTERS[command.product]
 
 
 def words_of(there: list[Placed]) -> str:

@@ -1,8 +1,12 @@
 """The page that shows what was proved, and what was not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
+from tests.simulation.cells import MEANING, PENDING_SOURCES, SOURCES, WAYS, WITHIN_S, Ended
 from tests.simulation.judge import INVARIANTS
+from tests.simulation.rules import PENDING_RULES
+from tests.simulation.worlds import PENDING
 
 HEAD = """# What was proved, and what was not
 
@@ -13,6 +17,14 @@ the clock and the process itself fail. A judge holds the desk's database against
 commit and every request.
 
 ## The last whole run
+"""
+
+CELLS: Final = """
+## Every way out, with anything missing
+
+A position is held and its desk has died. A new desk starts while a subset of eleven sources is missing, and somebody
+wants out. Every subset, in every way: the exit comes to the exchange, or one of the three reasons that may stand
+against an exit is told. Flat soon: within 3 s of leaving; the others are priced from an old price, and are re-priced.
 """
 
 NOT_COVERED = """
@@ -32,8 +44,40 @@ NOT_COVERED = """
 """
 
 
+def ways_out(ended: Sequence[Ended]) -> str:
+    """Return the tables of the cells: by way out, and by what is missing."""
+    if not ended:
+        return ""
+    ways = [(way, [one for one in ended if one.cell.way == way]) for way in WAYS]
+    sources = [(f"{name}: {MEANING[name]}", [one for one in ended if name in one.cell.missing]) for name in SOURCES]
+    lines = [CELLS, "| way out | cells | left | told a reason | not out | flat soon | median s | longest s |"]
+    lines += ["|---|---|---|---|---|---|---|---|", *(_row(name, some) for name, some in ways)]
+    lines += ["", "| missing | cells | left | told a reason | not out | flat soon | median s | longest s |"]
+    lines += ["|---|---|---|---|---|---|---|---|", *(_row(name, some) for name, some in sources)]
+    return "\n".join([*lines, ""])
+
+
+def _row(name: str, some: Sequence[Ended]) -> str:
+    left = sorted(one.left_s for one in some if one.is_well and one.left_s is not None)
+    told = sum(one.is_well and one.left_s is None for one in some)
+    flat = sum(one.flat_s is not None for one in some)
+    seconds = f"{left[len(left) // 2]:.1f} | {left[-1]:.1f}" if left else f"- | more than {WITHIN_S:.0f}"
+    stuck = len(some) - len(left) - told
+    return f"| {name} | {len(some):,} | {len(left):,} | {told:,} | {stuck:,} | {flat:,} | {seconds} |"
+
+
+def pending() -> str:
+    """Say what was left out because the desk is still being mended; nothing where that is nothing."""
+    left_out = {"themes": sorted(PENDING), "rules": sorted(PENDING_RULES), "cells that miss": sorted(PENDING_SOURCES)}
+    lines = [f"- **Left out for now**, {what}: {', '.join(names)}.\n" for what, names in left_out.items() if names]
+    return "".join(lines)
+
+
 def page_of(
-    table: Iterable[tuple[str, str]], caught: Iterable[tuple[str, int, int, str]], missed: Iterable[str]
+    table: Iterable[tuple[str, str]],
+    caught: Iterable[tuple[str, int, int, str]],
+    missed: Iterable[str],
+    ended: Sequence[Ended] = (),
 ) -> str:
     """Return docs/proof.md."""
     figures = "\n".join(f"| {name} | {figure} |" for name, figure in table)
@@ -59,4 +103,4 @@ breaks; the seed is that of the story in which the judge saw it, and the last co
 | what was broken | seen by | seed | stories |
 |---|---|---|---|
 {kills}
-{lives}{NOT_COVERED}"""
+{lives}{ways_out(ended)}{NOT_COVERED}{pending()}"""

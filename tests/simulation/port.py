@@ -7,6 +7,7 @@ request under way takes virtual time, and everybody else goes on meanwhile.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -38,8 +39,11 @@ from domain.order import Exchange, Order
 from domain.reasons import Reason
 from domain.seams import Clock
 from tests.simulation.exchange import Ledger
+from tests.simulation.prices import Sayings, without_band
 from tests.simulation.scheduler import Scheduler
 
+QUOTA_WORDS: Final = "Order Recieved 11 exceeds 10 per second"
+"""The broker's sentence on any route, reads included, when its quota of calls is used up."""
 TIMEOUT_S: Final = 3.0
 """The longest that a request may take here; the desk's own deadline, shortened with its other bounds."""
 
@@ -64,6 +68,18 @@ class Troubles:
     update_late_s: float = 0.05
     slow: float = 0.0
     flight_s_max: float = 0.02
+    quote_fails: float = 0.0
+    look_up_fails: float = 0.0
+    read_refused: float = 0.0
+    """Reads of any kind that the broker refuses for its quota of calls."""
+    tick_wrong: float = 0.0
+    quote_wrong: float = 0.0
+    row_wrong: float = 0.0
+    """Prices that nobody could have traded at: in ticks, quotes, and the rows of the position book."""
+    row_bare: float = 0.0
+    """Rows of the position book without a last price."""
+    stranger: float = 0.0
+    """Ticks and quotes that are another instrument's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,10 @@ class Gateway:
         self.on_arrival: Callable[[Order], None] = lambda _: None
         self.on_request: Callable[[], None] = lambda: None
         self.on_order_book: Callable[[], None] = lambda: None
+        self.on_reply: Callable[[Order, str, PlaceReply], None] = lambda _, __, ___: None
+        self.missing: frozenset[str] = frozenset()
+        """What can't be had now, of those that `Story.missing` names."""
+        self.sayings = Sayings(ledger, random.Random(f"{seed} sayings"), self._meets)  # noqa: S311  as above
         self.under_way: set[str] = set()
         self.met: dict[str, int] = {}
         self.hides_until_s = -1.0
@@ -131,9 +151,10 @@ class Gateway:
         if not self._alive or self._meets("session_dies"):
             self._alive = False
             self.needs_login = True
-            return self._answered(Refused(Reason.SESSION_EXPIRED, "Session Expired :  Invalid Session Key"))
+            expired = Refused(Reason.SESSION_EXPIRED, "Session Expired :  Invalid Session Key")
+            return self._answered(order, what, expired)
         if self._meets("rate_refused"):
-            return self._answered(Refused(Reason.BROKER_RATE_LIMITED, "too many requests"))
+            return self._answered(order, what, Refused(Reason.BROKER_RATE_LIMITED, "too many requests"))
         if self._meets("request_lost"):
             return self._time_out("no answer")
         if self._meets("arrives_late"):
@@ -146,7 +167,7 @@ class Gateway:
         if number == self.lose_reply_of or self._meets("reply_lost"):
             return self._time_out("connection reset") if self._chance.random() < 0.5 else Unknown("empty body")
         self._fly()
-        return self._answered(reply)
+        return self._answered(order, what, reply)
 
     def _arrive_late(self, order: Order, what: str, arrive: Callable[[], Accepted | Refused]) -> None:
         self.under_way.discard(order.remarks_tag)
@@ -162,7 +183,8 @@ class Gateway:
             self.on_arrival(order)
         return arrive()
 
-    def _answered(self, reply: Accepted | Refused) -> Accepted | Refused:
+    def _answered(self, order: Order, what: str, reply: Accepted | Refused) -> Accepted | Refused:
+        self.on_reply(order, what, reply)
         self._scheduler.effect("broker reply")
         return reply
 
@@ -184,8 +206,14 @@ class Gateway:
             return Refused(Reason.BROKER_REFUSED, "RMS:Margin Exceeds")
         command = order.command
         assert order.limit_price is not None, "everything goes as a limit"
+        key = (command.exchange.value, command.symbol, PRODUCT_LETTERS[command.product])
+        now_s = self._scheduler.clock.seconds
+        objection = self._ledger.back_office.objection(key, command.side, order.quantity, now_s)
+        if objection:
+            self.met["back office"] = self.met.get("back office", 0) + 1
+            return Refused(Reason.BROKER_REFUSED, objection)
         placed = self._ledger.place(
-            (command.exchange.value, command.symbol, PRODUCT_LETTERS[command.product]),
+            key,
             command.side,
             order.quantity,
             order.limit_price,
@@ -212,18 +240,40 @@ class Gateway:
         return self._ask(order, "modify", arrive)
 
     def order_book(self) -> Book[OrderRow] | Unavailable:
-        book: Book[OrderRow] | Unavailable = self._book(self._ledger.order_rows, shrinks=True)
+        book: Book[OrderRow] | Unavailable = self._book("order book", self._ledger.order_rows, shrinks=True)
         return book
 
     def trade_book(self) -> Book[TradeRow] | Unavailable:
-        book: Book[TradeRow] | Unavailable = self._book(self._ledger.trade_rows)
+        book: Book[TradeRow] | Unavailable = self._book("trade book", self._ledger.trade_rows)
         return book
 
     def position_book(self) -> Book[PositionRow] | Unavailable:
-        book: Book[PositionRow] | Unavailable = self._book(self._ledger.position_rows)
+        book: Book[PositionRow] | Unavailable = self._book(
+            "position row", lambda: self.sayings.rows(self._ledger.position_rows())
+        )
         return book
 
-    def _book(self, read: Callable[[], tuple[Any, ...]], *, shrinks: bool = False) -> Any:  # noqa: ANN401  any of three
+    @property
+    def takes_orders(self) -> bool:
+        """Say whether an order that is sent now meets a session."""
+        return self._alive
+
+    def _is_out(self, *routes: str) -> str:
+        """Return why a read is refused now, where it is: all of its routes, or the quota of calls."""
+        if self.quiet:
+            return ""
+        if "quota" in self.missing or self._meets("read_refused"):
+            return QUOTA_WORDS
+        out = [one for one in routes if one in self.missing]
+        return f"HTTP 502: no {out[0]}" if out else ""
+
+    def _book(
+        self,
+        route: str,
+        read: Callable[[], tuple[Any, ...]],
+        *,
+        shrinks: bool = False,
+    ) -> Any:  # noqa: ANN401  any of three
         asked_at, asked_s = self.clock.now(), self.clock.monotonic()
         self._fly()
         if not self._alive or self._meets("session_dies"):
@@ -233,6 +283,9 @@ class Gateway:
         is_dark = self._scheduler.clock.seconds < self.dark_until_s and not self.quiet
         if is_dark or self._meets("book_unavailable"):
             return Unavailable("HTTP 502: not the shape that was asked for", asked_at)
+        out = self._is_out(route)
+        if out:
+            return Unavailable(out, asked_at)
         rows = read()
         if shrinks and self._scheduler.clock.seconds < self.hides_until_s and not self.quiet:
             rows = rows[: self.shows_rows]
@@ -252,15 +305,24 @@ class Gateway:
         self._fly()
         if not self._alive or self._meets("book_unavailable"):
             return Unavailable("HTTP 502", asked_at)
-        return self._ledger.instruments.get((exchange.value, symbol)) or UnknownInstrument(exchange, symbol)
+        out = self._is_out("instrument", "tick and lot")
+        if out or self._meets("look_up_fails"):
+            return Unavailable(out or "HTTP 502", asked_at)
+        found = self._ledger.contracts.today.get((exchange.value, symbol))
+        if found is None:
+            return UnknownInstrument(exchange, symbol)
+        return without_band(found) if "band" in self.missing and not self.quiet else found
 
     def last_price(self, instrument: Instrument) -> PriceReply:
         asked_at = self.clock.now()
         self._fly()
         if not self._alive or self._meets("book_unavailable"):
             return Unavailable("HTTP 502", asked_at)
-        price = self._ledger.prices[instrument.exchange.value, instrument.symbol]
-        return Tick(exchange=instrument.exchange, symbol=instrument.symbol, last_price=price, seen_at=asked_at)
+        out = self._is_out("quote")
+        place = (instrument.exchange.value, instrument.symbol)
+        if out or self._meets("quote_fails") or place not in self._ledger.prices:
+            return Unavailable(out or "HTTP 502", asked_at)
+        return self.sayings.tick(*place, asked_at, "quote_wrong")
 
     def close(self) -> None:
         pass
@@ -318,6 +380,8 @@ class Push:
         if self.up:
             self.hear(replace(update, seen_at=self.gateway.clock.now()))
 
-    def tick(self, tick: Tick) -> None:
-        if self.up and any(one.symbol == tick.symbol for one in self.watched):
-            self.hear_tick(tick)
+    def tick(self, exchange: str, symbol: str, at: datetime) -> None:
+        """Bring the price of what is watched, if the feed is up and not silent."""
+        silent = "tick" in self.gateway.missing and not self.gateway.quiet
+        if self.up and not silent and any(one.symbol == symbol for one in self.watched):
+            self.hear_tick(self.gateway.sayings.tick(exchange, symbol, at, "tick_wrong"))

@@ -11,12 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import islice
 from multiprocessing.pool import Pool
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tests.simulation.mutants import MUTANTS, ROOT, apply
+from tests.mutation.mutant import ROOT, apply
+from tests.simulation.mutants import MUTANTS
+
+if TYPE_CHECKING:
+    from tests.simulation.cells import Ended
 
 PAGE: Final = ROOT / "docs" / "proof.md"
 ORDERS: Final = 1_000_000
@@ -28,6 +32,7 @@ MUTANTS_IN_A_SLICE: Final = 25
 SHARES: Final = {"mutants": 0.75, "seeds": 0.15, "crashes": 0.1}
 """How a run of so many seconds divides them."""
 SHRINK_S: Final = 60.0
+CELLS_AT_ONCE: Final = 64
 THIRD_PARTIES: Final = [
     "pykka",
     "peewee",
@@ -87,6 +92,7 @@ class Tally:
     points_there_are: int = 0
     pairs: int = 0
     cells: str = "not run"
+    ways_out: "list[Ended]" = field(default_factory=list)
     caught: list[tuple[str, int, int, str]] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     violations: list[Told] = field(default_factory=list)
@@ -228,7 +234,9 @@ def tell_seeds(workers: int, orders: int, within_s: float | None, tally: Tally) 
     ends_at = None if within_s is None else time.monotonic() + within_s
     shown = 0
     with _pool(workers) as pool:
-        for told in _until(pool.imap_unordered(tell_seed, count()), ends_at):
+        from tests.simulation.stories import all_seeds  # noqa: PLC0415  needs the desk, and may come last
+
+        for told in _until(pool.imap_unordered(tell_seed, all_seeds()), ends_at):
             tally.seeds += 1
             tally.add(told)
             if tally.orders * 20 // orders > shown:
@@ -282,6 +290,29 @@ def run_matrix(tally: Tally) -> None:
         tally.violations.append(Told("fault matrix", violation="fault matrix", story=ran.stdout))
 
 
+def try_every_way_out(workers: int, tally: Tally) -> None:
+    """Run every cell: each way out while each subset of what the desk leans on is missing."""
+    from tests.simulation.cells import COUNT  # noqa: PLC0415  needs the desk, and may come last
+
+    starts = range(0, COUNT, CELLS_AT_ONCE)
+    with _pool(workers) as pool:
+        for done, ended in enumerate(pool.imap_unordered(run_cells, starts), start=1):
+            tally.ways_out.extend(ended)
+            for one in ended:
+                if not one.is_well and not one.is_pending:
+                    words = f"missing: {', '.join(one.cell.missing) or 'nothing'}; told: {one.told or 'nothing'}"
+                    tally.add(Told(one.cell.way, violation=one.violation or "way out", story=words))
+            if done % (len(starts) // 4) == 0:
+                say(f"  {len(tally.ways_out):,} of {COUNT:,} cells")
+
+
+def run_cells(start: int) -> "list[Ended]":
+    """Run so many cells, from this one on."""
+    from tests.simulation.cells import cells, run  # noqa: PLC0415  as above
+
+    return [run(cell) for cell in islice(cells(), start, start + CELLS_AT_ONCE)]
+
+
 def _pool(workers: int, tasks: int | None = None) -> Pool:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(THIRD_PARTIES)
@@ -316,6 +347,7 @@ def table_of(tally: Tally) -> list[tuple[str, str]]:
         ("scenarios for crashes", f"{tally.scenarios:,}"),
         ("single crash points covered", f"{tally.points:,} of {tally.points_there_are:,}"),
         ("pairs of crashes, sampled", f"{tally.pairs:,}"),
+        ("ways out with anything missing", _ways_out(tally)),
         ("fault matrix on real processes", tally.cells),
         ("mutants caught", f"{len(tally.caught)} of {len(MUTANTS)}"),
         ("violations", f"{len(tally.violations)}"),
@@ -323,11 +355,17 @@ def table_of(tally: Tally) -> list[tuple[str, str]]:
     ]
 
 
+def _ways_out(tally: Tally) -> str:
+    if not tally.ways_out:
+        return "not run"
+    return f"{sum(one.is_well for one in tally.ways_out):,} of {len(tally.ways_out):,} cells ended well"
+
+
 def write_page(tally: Tally, page: Path = PAGE) -> None:
     """Write docs/proof.md anew."""
     from tests.simulation.page import page_of  # noqa: PLC0415  needs the desk's own tables
 
-    page.write_text(page_of(table_of(tally), tally.caught, tally.missed), encoding="utf-8")
+    page.write_text(page_of(table_of(tally), tally.caught, tally.missed, tally.ways_out), encoding="utf-8")
 
 
 def prove(*, seconds: float | None, orders: int, workers: int, page: bool) -> int:
@@ -341,6 +379,8 @@ def prove(*, seconds: float | None, orders: int, workers: int, page: bool) -> in
     say("Crashes: after every effect.")
     crash_everywhere(workers, share["crashes"], tally)
     if seconds is None:
+        say("Ways out: every one of them, with anything missing.")
+        try_every_way_out(workers, tally)
         say("Faults: every request on real processes.")
         run_matrix(tally)
     say("")

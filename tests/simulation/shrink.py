@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
+from tests.simulation.back_office import Checks
+from tests.simulation.contracts import Customs
 from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
 from tests.simulation.judge import INVARIANTS
@@ -23,7 +25,20 @@ MOMENTS: Final = (
     "blackouts",
     "hidings",
     "other_writers",
+    "outages",
+    "locks",
+    "ip_refusals",
+    "takeovers",
+    "band_narrows",
 )
+PARTS: Final[tuple[tuple[str, Any], ...]] = (
+    ("troubles", Troubles),
+    ("habits", Habits),
+    ("manners", Manners),
+    ("customs", Customs),
+    ("checks", Checks),
+)
+LISTS: Final = ("missing", "rules")
 PLAIN: Final[dict[str, Any]] = {"days": 1, "dawdle_share": 0.0, "settings": {}}
 LINES_SHOWN: Final = 30
 
@@ -59,7 +74,9 @@ def _simpler(story: Story) -> Iterator[Story]:
     for place in range(len(story.crashes)):
         yield replace(story, crashes=story.crashes[:place] + story.crashes[place + 1 :])
     yield from (_with(story, name, 0) for name in MOMENTS if getattr(story, name))
-    for part in ("troubles", "habits", "manners"):
+    for place in range(len(story.missing)):
+        yield replace(story, missing=story.missing[:place] + story.missing[place + 1 :])
+    for part, _ in PARTS:
         whole = getattr(story, part)
         plain = type(whole)()
         if whole != plain:
@@ -103,7 +120,10 @@ def _unusual(story: Story) -> Iterator[str]:
     for name in (*MOMENTS, "lose_reply_of"):
         if getattr(story, name):
             yield f"{name} {getattr(story, name)}"
-    for part in (story.troubles, story.habits, story.manners):
+    if story.missing:
+        yield f"missing {', '.join(story.missing)}"
+    for name, _ in PARTS:
+        part = getattr(story, name)
         plain = type(part)()
         for one in fields(part):
             if getattr(part, one.name) != getattr(plain, one.name):
@@ -114,7 +134,7 @@ def to_json(story: Story) -> str:
     """Return a story in one line: what differs from an ordinary one."""
     plain = asdict(Story(seed=story.seed))
     told = {name: value for name, value in asdict(story).items() if name == "seed" or value != plain[name]}
-    for part in ("troubles", "habits", "manners"):
+    for part, _ in PARTS:
         if part in told:
             told[part] = {name: value for name, value in told[part].items() if value != plain[part][name]}
     return json.dumps(told)
@@ -123,8 +143,9 @@ def to_json(story: Story) -> str:
 def from_json(text: str) -> Story:
     """Return the story that `to_json` wrote."""
     given: dict[str, Any] = json.loads(text)
-    for part, kind in (("troubles", Troubles), ("habits", Habits), ("manners", Manners)):
+    for part, kind in PARTS:
         if part in given:
             given[part] = kind(**given[part])
+    given |= {name: tuple(given[name]) for name in LISTS if name in given}
     given["crashes"] = tuple(CrashAt(**one) for one in given.get("crashes", ()))
     return Story(**given)

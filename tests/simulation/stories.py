@@ -10,6 +10,7 @@ from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
 from tests.simulation.port import Troubles
 from tests.simulation.story import CrashAt, Story
+from tests.simulation.worlds import PENDING, WORLD_SEEDS, WORLD_THEMES
 
 _TROUBLES: Final = {
     "reply_lost": 0.1,
@@ -264,16 +265,30 @@ THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
 }
 """What a story is about; seeds take them in turn."""
 
+ALL_THEMES: Final = {**THEMES, **WORLD_THEMES}
+
 
 def story_of(seed: int, seconds: float = 10.0) -> Story:
     """Return the story of this seed."""
     chance = random.Random(f"{seed} story")  # noqa: S311  a seed has to bring the same again
-    theme = tuple(THEMES)[seed % len(THEMES)]
-    return Story(**{"seed": seed, "name": theme, "seconds": seconds, **THEMES[theme](chance)})
+    shelf = THEMES if seed < WORLD_SEEDS else WORLD_THEMES
+    theme = tuple(shelf)[seed % len(shelf)]
+    return Story(**{"seed": seed, "name": theme, "seconds": seconds, **shelf[theme](chance)})
 
 
 def seeds_of(theme: str, from_: int = 0) -> Iterator[int]:
     """Return the seeds, from this one on, whose stories are about this theme."""
-    place = tuple(THEMES).index(theme)
-    first = from_ + (place - from_) % len(THEMES)
-    return count(first, len(THEMES))
+    shelf, begin = (THEMES, from_) if theme in THEMES else (WORLD_THEMES, from_ + WORLD_SEEDS)
+    place = tuple(shelf).index(theme)
+    first = begin + (place - begin) % len(shelf)
+    return count(first, len(shelf))
+
+
+def all_seeds() -> Iterator[int]:
+    """Yield, without end, a seed of the desk's own troubles and one of the world's, those of pending themes apart."""
+    themes = [theme for theme in WORLD_THEMES if theme not in PENDING]
+    worlds = [seeds_of(theme) for theme in themes]
+    for number in count():
+        yield number
+        if worlds:
+            yield next(worlds[number % len(worlds)])

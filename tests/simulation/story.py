@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.simulation.back_office import Checks
+from tests.simulation.contracts import Customs
 from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
 from tests.simulation.judge import Violation
@@ -31,6 +33,8 @@ class Story:
     habits: Habits = field(default_factory=Habits)
     troubles: Troubles = field(default_factory=Troubles)
     manners: Manners = field(default_factory=Manners)
+    customs: Customs = field(default_factory=Customs)
+    checks: Checks = field(default_factory=Checks)
     crashes: tuple[CrashAt, ...] = ()
     stops: int = 0
     disk_refuses: int = 0
@@ -44,6 +48,20 @@ class Story:
     hidings: int = 0
     downtime_s_max: float = 2.0
     other_writers: int = 0
+    missing: tuple[str, ...] = ()
+    """What can't be had: `tick`, `quote`, `position row`, `band`, `tick and lot`, `instrument`, `order book`,
+    `trade book`, `quota`. All the time, or in each of `outages` windows where there are any."""
+    outages: int = 0
+    outage_s_max: float = 12.0
+    locks: int = 0
+    """So often another process holds the database's file."""
+    lock_s_max: float = 6.0
+    ip_refusals: int = 0
+    takeovers: int = 0
+    """So often somebody logs in elsewhere, and the session is over without a word."""
+    band_narrows: int = 0
+    rules: tuple[str, ...] = ()
+    """The rules this story is about; they are judged here also while they stand in PENDING_RULES."""
     lose_reply_of: int | None = None
     is_short: bool = False
     """Whether the story ends when all is settled and flat, without two more starts."""

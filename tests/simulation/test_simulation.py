@@ -1,5 +1,6 @@
 """The simulation tells the same story twice, sees what is broken, and says it shortly; a slice of the proof."""
 
+import ast
 import json
 import os
 import subprocess
@@ -10,16 +11,16 @@ from typing import Any
 
 import pytest
 
+from tests.mutation.mutant import ROOT, Mutant
 from tests.simulation.crashes import crash_after, points_of, scenarios
 from tests.simulation.judge import INVARIANTS
-from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import MUTANTS_IN_A_SLICE
 from tests.simulation.shrink import from_json, to_json
 from tests.simulation.stories import THEMES, seeds_of, story_of
 from tests.simulation.story import CrashAt, Story
 from tests.simulation.world import tell
 
-ROOT = Path(__file__).resolve().parents[2]
 SLICE_S = 60
 FOUND: list[dict[str, Any]] = json.loads((Path(__file__).parent / "found.json").read_text(encoding="utf-8"))
 
@@ -69,10 +70,11 @@ def test_the_judge_catches_most_mutants_within_a_minute() -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)
-def test_a_mutant_breaks_text_that_stands_there_once(mutant: Mutant) -> None:
-    compile(mutant.source(), mutant.path, "exec")
+def test_a_mutant_breaks_code_that_is_in_its_place_once(mutant: Mutant) -> None:
+    broken = mutant.tree()
 
-    assert mutant.source() != (ROOT / mutant.path).read_text(encoding="utf-8")
+    compile(broken, mutant.path, "exec")
+    assert ast.dump(broken) != ast.dump(ast.parse((ROOT / mutant.path).read_text(encoding="utf-8")))
     assert mutant.theme in THEMES
 
 

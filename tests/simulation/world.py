@@ -10,19 +10,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from loguru import logger
 
 from actors.desk import Desk, DeskStartError, DeskUnavailableError
-from domain.evidence import BrokerStatus, Tick
-from domain.order import Exchange
+from domain.evidence import BrokerStatus
 from domain.seams import IST
 from domain.settings import Settings
-from tests.simulation.crowd import Crowd
+from tests.simulation.crowd import Crowd, key_of_scope
 from tests.simulation.disk import Disk, on_disk
-from tests.simulation.exchange import Ledger, make_instruments
+from tests.simulation.exchange import Ledger
 from tests.simulation.judge import Judge
 from tests.simulation.port import Gateway, Push
 from tests.simulation.scheduler import Crash, Scheduler, StuckError, VirtualClock, staged
@@ -58,7 +58,7 @@ class World:
         self.chance = random.Random(f"{story.seed} world")  # noqa: S311  a seed has to bring the same again
         self.scheduler.dawdle_share = story.dawdle_share
         self.disk = Disk(folder, self.scheduler)
-        self.ledger = Ledger(self.scheduler, story.seed, story.habits, make_instruments())
+        self.ledger = Ledger(self.scheduler, story.seed, story.habits, story.customs, story.checks)
         self.gateway = Gateway(self.scheduler, self.ledger, story.seed, story.troubles)
         self.push = Push(self.scheduler, self.gateway, random.Random(f"{story.seed} feed"))  # noqa: S311  as above
         self.judge = Judge(self.scheduler, self.ledger, self.gateway, self.disk)
@@ -84,6 +84,11 @@ class World:
         self.gateway.on_arrival = judge.see_arrival
         self.gateway.on_request = judge.see_request
         self.gateway.on_order_book = self._see_book
+        self.gateway.on_reply = judge.rules.see_reply
+        story = self.story
+        loss = story.settings.get("risk", {}).get("daily_loss_max")
+        judge.rules.begin(story.rules, None if loss is None else Decimal(loss))
+        judge.is_up = lambda: self.desk is not None
         self.gateway.lose_reply_of = self.story.lose_reply_of
         self.disk.after_commit = judge.see_commit
         judge.blind_s_max = BLIND_S + BLIND_SLACK_S
@@ -114,7 +119,10 @@ class World:
         story = self.story
         begins_s = day * 86_400.0
         self.clock.seconds = max(self.clock.seconds, begins_s)
+        self.judge.rules.end_day()
         self.ledger.begin_day((MONDAY + timedelta(days=day)).date().isoformat())
+        self.judge.rules.begin_day()
+        self.crowd.begin_day()
         self._be_noisy()
         self._plan(story.seconds)
         self._live_until(self.clock.seconds + story.seconds)
@@ -145,18 +153,26 @@ class World:
             (story.hidings, self._hide),
             (story.other_writers, self._write_beside),
             (story.stops, self._stop_in_order),
+            (story.outages, self._lack),
+            (story.locks, self._lock),
+            (story.ip_refusals, self._refuse_address),
+            (story.takeovers, self.gateway.lose_session),
+            (story.band_narrows, lambda: self.ledger.contracts.narrow(self.ledger.prices)),
         )
         for times, deed in deeds:
             for _ in range(times):
                 scheduler.at(now + chance.random() * seconds, deed)
+        if story.missing and not story.outages:
+            self.gateway.missing = frozenset(story.missing)
 
     def _walk(self) -> None:
         """Let prices move, and be told; when it is quiet they stand, and are told all the same."""
         if not self.ledger.quiet:
             self.ledger.walk()
-        for (exchange, symbol), price in self.ledger.prices.items():
-            tick = Tick(exchange=Exchange(exchange), symbol=symbol, last_price=price, seen_at=self.clock.now())
-            self.push.tick(tick)
+        for exchange, symbol in self.ledger.prices:
+            self.push.tick(exchange, symbol, self.clock.now())
+        if not self.ledger.quiet:
+            self.judge.rules.look()
         self.scheduler.after(0.25, self._walk) if self.ledger.is_open else None
 
     def _live_until(self, until_s: float) -> None:
@@ -197,7 +213,7 @@ class World:
             self._die()
             return False
         except DeskStartError as error:
-            if self.disk.is_refusing():
+            if self.disk.is_refusing() or self.disk.is_locked():
                 self._die()
                 return False
             self.judge.blame("alive", f"the desk did not start: {error}")
@@ -271,6 +287,22 @@ class World:
         self.gateway.hides_until_s = self.clock.seconds + 6 + self.chance.random() * 8
         self.gateway.shows_rows = len(self.ledger.today) * 2 // 3
 
+    def _lack(self) -> None:
+        """Let everything that the story names be missing for a while."""
+        self.gateway.missing = frozenset(self.story.missing)
+        self.scheduler.after(3 + self.chance.random() * self.story.outage_s_max, self._have_again)
+
+    def _have_again(self) -> None:
+        self.gateway.missing = frozenset()
+
+    def _lock(self) -> None:
+        self.disk.busy_s = 0.3
+        self.disk.locked_until_s = self.clock.seconds + 1 + self.chance.random() * self.story.lock_s_max
+
+    def _refuse_address(self) -> None:
+        """Let the broker refuse orders from this address for a while."""
+        self.ledger.back_office.ip_refused_until_s = self.clock.seconds + 2 + self.chance.random() * 6
+
     def _write_beside(self) -> None:
         """Let a second writer, which should not be, record the end of an order that has truly ended."""
         if self.desk is None or self.disk.is_refusing():
@@ -294,7 +326,8 @@ class World:
     def _be_quiet(self) -> None:
         """Take the faults away; prices stand, the market still trades."""
         self.ledger.quiet = self.gateway.quiet = self.crowd.quiet = True
-        self.disk.refuses_until_s = -1.0
+        self.disk.refuses_until_s = self.disk.locked_until_s = -1.0
+        self.gateway.missing = frozenset()
         self._crashes.clear()
         self.scheduler.crash_at = None
 
@@ -389,11 +422,10 @@ class World:
         if not self._settle() or self.judge.phone_traded:
             return
         for one in self.crowd.strategies:
-            exchange, symbol, product = one.scope
-            key = (exchange.value, symbol, {"MIS": "I", "NRML": "M"}[product.value])
-            held = self.judge.held(one.name, key)
-            if held:
-                self.judge.blame("flat", f"{one.name} was told to get out and still holds {held} of {symbol}")
+            for exchange, symbol, product in one.places:
+                held = self.judge.held(one.name, key_of_scope(exchange.value, symbol, product))
+                if held:
+                    self.judge.blame("flat", f"{one.name} was told to get out and still holds {held} of {symbol}")
 
     def _end_in_order(self, *, start: bool = True) -> None:
         desk = self.desk

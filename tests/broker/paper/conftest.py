@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.broker.paper.harness import Paper
+from tests.broker.paper.harness import Paper, Talk
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,13 @@ def paper(shared: Paper) -> Paper:
 @pytest.fixture
 def api(paper: Paper) -> Any:  # noqa: ANN401  the client has no types
     return paper.client()
+
+
+@pytest.fixture
+def talk(paper: Paper) -> Iterator[Talk]:
+    opened = Talk(paper)
+    yield opened
+    opened.socket.shutdown()
 
 
 @pytest.fixture

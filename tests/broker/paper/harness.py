@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import websocket
 from NorenRestApiPy.NorenApi import NorenApi
 
-from broker.paper.clock import IST, Moment
+from broker.paper.clock import IST, Moment, next_opening
 from broker.paper.exchange import Exchange
 from broker.paper.instruments import Catalogue, Instrument
 from broker.paper.market import Market
@@ -86,7 +87,7 @@ class Paper:
     def post(self, route: str, body: str, **given: Any) -> requests.Response:
         return requests.post(self.where["rest_url"] + route, data=body, timeout=WAIT_S, **given)
 
-    def ask(self, route: str, token: str, **fields: object) -> Any:
+    def ask(self, route: str, token: str, /, **fields: object) -> Any:
         body = "jData=" + json.dumps({"uid": USER, "actid": USER, **fields}) + f"&jKey={token}"
         return self.post(route, body).json()
 
@@ -110,6 +111,39 @@ class Paper:
     def status(self, remarks: str) -> str | None:
         order = self.order(remarks)
         return order["status"] if order else None
+
+
+class Talk:
+    """One WebSocket in the hands of a test."""
+
+    def __init__(self, paper: Paper) -> None:
+        self.socket: Any = websocket.create_connection(paper.where["websocket_url"], timeout=WAIT_S)
+
+    def say(self, **frame: str) -> None:
+        self.socket.send(json.dumps(frame))
+
+    def hear(self) -> dict[str, str]:
+        frame: dict[str, str] = json.loads(self.socket.recv())
+        return frame
+
+    def hear_until(self, kind: str, count: int = 1) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = []
+        while len(found) < count:
+            frame = self.hear()
+            if frame["t"] == kind:
+                found.append(frame)
+        return found
+
+    def log_in(self, token: str) -> dict[str, str]:
+        self.say(t="c", uid=USER, actid=USER, susertoken=token, source="API")
+        return self.hear()
+
+
+def seconds_to_next_noon() -> float:
+    """Return how far it is to noon of the day of trade after this one."""
+    now = datetime.now(tz=IST)
+    day = Moment(now, 0.0).day
+    return (next_opening(datetime(day.year, day.month, day.day, 23, tzinfo=IST)).replace(hour=12) - now).total_seconds()
 
 
 def token_of(api: Any) -> str:

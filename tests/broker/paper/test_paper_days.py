@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from broker.paper.clock import IST, Moment, next_opening
-from tests.broker.paper.harness import MONDAY, USER, Paper, Timeline, told, wait_until
+from tests.broker.paper.harness import MONDAY, USER, Paper, Timeline, seconds_to_next_noon, told, wait_until
 
 FUTURE = "NIFTY24NOV26F"
 TOKEN = "of-the-tests"
@@ -127,7 +127,7 @@ def test_a_server_that_was_down_over_night_turns_the_page_as_it_would_have(start
     wait_until(lambda: {evening.status("I"), evening.status("C")} == {"COMPLETE"})
     evening.kill()
 
-    morning = start("--access-token", TOKEN, "--clock-offset-s", str(_seconds_to_next_noon()))
+    morning = start("--access-token", TOKEN, "--clock-offset-s", str(seconds_to_next_noon()))
     morning.admin("POST", "market", frozen=True)
 
     wait_until(lambda: morning.status("waits") == "COMPLETE")
@@ -140,12 +140,12 @@ def test_a_server_that_was_down_over_night_turns_the_page_as_it_would_have(start
     (position,) = morning.ask("PositionBook", TOKEN)
     assert (position["prd"], position["cfbuyqty"], position["netqty"]) == ("C", "0", "1")
     assert morning.end() == 0
-    assert start("--access-token", TOKEN, "--clock-offset-s", str(_seconds_to_next_noon())).status("waits")
+    assert start("--access-token", TOKEN, "--clock-offset-s", str(seconds_to_next_noon())).status("waits")
 
 
 def test_the_clock_can_be_put_on_to_the_next_opening(start: Callable[..., Paper]) -> None:
     # From noon, at whatever hour the test runs: between the session's reset and the day's turn no night would follow.
-    paper = start("--access-token", TOKEN, "--clock-offset-s", str(_seconds_to_next_noon()))
+    paper = start("--access-token", TOKEN, "--clock-offset-s", str(seconds_to_next_noon()))
     before = paper.admin("GET", "health")["day"]
 
     after = paper.admin("POST", "clock", next_day=True)
@@ -175,13 +175,6 @@ def test_a_phone_changes_an_order_and_the_product_of_a_position(start: Callable[
 
 def _at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=IST)
-
-
-def _seconds_to_next_noon() -> float:
-    """Return how far it is to noon of the day of trade after this one."""
-    now = datetime.now(tz=IST)
-    day = Moment(now, 0.0).day
-    return (next_opening(datetime(day.year, day.month, day.day, 23, tzinfo=IST)).replace(hour=12) - now).total_seconds()
 
 
 def _place(paper: Paper, remarks: str, **given: Any) -> Any:

@@ -1,46 +1,12 @@
 # ruff: noqa: ANN401  the client has no types, and JSON has any
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import websocket
 
-from tests.broker.paper.harness import USER, WAIT_S, Paper, buy, token_of, wait_until
-
-
-class Talk:
-    """One WebSocket in the hands of a test."""
-
-    def __init__(self, paper: Paper) -> None:
-        self.socket: Any = websocket.create_connection(paper.where["websocket_url"], timeout=WAIT_S)
-
-    def say(self, **frame: str) -> None:
-        self.socket.send(json.dumps(frame))
-
-    def hear(self) -> dict[str, str]:
-        frame: dict[str, str] = json.loads(self.socket.recv())
-        return frame
-
-    def hear_until(self, kind: str, count: int = 1) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = []
-        while len(found) < count:
-            frame = self.hear()
-            if frame["t"] == kind:
-                found.append(frame)
-        return found
-
-    def log_in(self, token: str) -> dict[str, str]:
-        self.say(t="c", uid=USER, actid=USER, susertoken=token, source="API")
-        return self.hear()
-
-
-@pytest.fixture
-def talk(paper: Paper) -> Iterator[Talk]:
-    opened = Talk(paper)
-    yield opened
-    opened.socket.shutdown()
+from tests.broker.paper.harness import USER, WAIT_S, Paper, Talk, buy, token_of, wait_until
 
 
 def test_both_dialects_log_in_and_hearts_beat(api: Any, talk: Talk) -> None:

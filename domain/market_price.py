@@ -1,0 +1,97 @@
+"""What a price is worth: where it came from, how old it is, and whether anybody could have traded at it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from math import inf
+from typing import Final
+
+from domain.instrument import Instrument
+
+PRICE_AGE_S_MAX: Final = 5.0
+"""A price is fresh for so long. Entries lean on a fresh one only; exits take an older one where there is no other."""
+WITNESS_AGE_S_MAX: Final = 300.0
+"""So long a price speaks against another one, where no band of the day is known."""
+WITNESS_FACTOR_MAX: Final = 2
+"""By more than this factor no two prices of one instrument lie apart within `WITNESS_AGE_S_MAX`.
+
+[assumption] Cheap options do move that fast; then the second source, or the day's band, confirms the move."""
+
+
+class PriceSource(StrEnum):
+    """Where a price came from, the best source first."""
+
+    TICK = "tick"
+    QUOTE = "quote"
+    POSITION = "position book"
+    TRADE = "last trade"
+    STORED = "stored price"
+    AVERAGE = "average price"
+
+
+_RANK: Final = {source: rank for rank, source in enumerate(PriceSource)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The best price known of an instrument: rupees a unit, its source and its age in seconds when it was asked for."""
+
+    price: Decimal
+    source: PriceSource
+    age_s: float
+
+    @property
+    def is_fresh(self) -> bool:
+        """Say whether an entry may lean on it."""
+        return self.age_s <= PRICE_AGE_S_MAX
+
+    def __str__(self) -> str:
+        age = "of unknown age" if self.age_s == inf else f"{self.age_s:.0f} s old"
+        return f"{self.price:f} ({self.source}, {age})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPrice:
+    """A price and when it was seen (our clock)."""
+
+    price: Decimal
+    source: PriceSource
+    seen_at: datetime
+
+    def at(self, now: datetime) -> Reference:
+        """Return it with its age: unknown for an average, and for a price from before the clock stepped back."""
+        age_s = (now - self.seen_at).total_seconds()
+        is_dated = age_s >= 0 and self.source is not PriceSource.AVERAGE
+        return Reference(price=self.price, source=self.source, age_s=age_s if is_dated else inf)
+
+
+def best_reference(known: Iterable[SeenPrice], now: datetime) -> Reference | None:
+    """Return the fresh price of the best source; where none is fresh, the youngest of all."""
+    seen = [one.at(now) for one in known]
+    fresh = [one for one in seen if one.is_fresh]
+    if fresh:
+        return min(fresh, key=lambda one: _RANK[one.source])
+    return min(seen, key=lambda one: (one.age_s, _RANK[one.source]), default=None)
+
+
+def could_trade(price: Decimal, instrument: Instrument | None, known: Iterable[SeenPrice], now: datetime) -> bool:
+    """Say whether somebody could have traded at `price`: inside the day's band.
+
+    Without a band, prices of the last `WITNESS_AGE_S_MAX` seconds must not contradict it.
+    """
+    if price <= 0:
+        return False
+    low = None if instrument is None else instrument.lower_circuit
+    high = None if instrument is None else instrument.upper_circuit
+    if low is not None and high is not None:
+        return low <= price <= high
+    inside = (low is None or low <= price) and (high is None or price <= high)
+    return inside and not any(_contradicts(one.at(now), price) for one in known)
+
+
+def _contradicts(witness: Reference, price: Decimal) -> bool:
+    if witness.age_s > WITNESS_AGE_S_MAX:
+        return False
+    return not witness.price / WITNESS_FACTOR_MAX <= price <= witness.price * WITNESS_FACTOR_MAX

@@ -1,0 +1,93 @@
+"""Market orders that rest: sent as a protected limit, in the market, and not filled.
+
+A market order is meant to trade now. One that has not filled after `exits.unfilled_s` is told of; an exit is also
+re-priced, as an episode's order is, by a modify to the next protected limit. What is refused changes no price.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final
+
+from domain.alert import Level
+from domain.exit_terms import ExitShape
+from domain.exits import UNFILLED_ALARM_S
+from domain.lifecycle import State
+from domain.order import EXTERNAL, Intent, Order, OrderType
+
+RESTING: Final = frozenset({State.WORKING, State.PARTLY_FILLED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resting:
+    """A market order in the market since `since_s` (monotonic seconds).
+
+    `unfilled` limits of it have been in the market in vain, `in_vain` was the last of them. `told` is how loud a person
+    was told of it, `to_tell` how loud it is to be told now.
+    """
+
+    order: Order
+    since_s: float
+    looked_s: float
+    unfilled: int = 0
+    in_vain: Decimal | None = None
+    told: Level | None = None
+    to_tell: Level | None = None
+
+
+@dataclass(slots=True)
+class RestingOrders:
+    """Owns the market orders that rest."""
+
+    unfilled_s: float
+    _orders: dict[str, Resting] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def follow(self, order: Order, now_s: float) -> None:
+        """Take over how a market order stands; forget one that rests no longer."""
+        name = order.command.command_id
+        if order.command.order_type is not OrderType.MARKET or order.command.strategy == EXTERNAL:
+            return
+        if order.state not in RESTING:
+            self._orders.pop(name, None)
+            return
+        known = self._orders.get(name) or Resting(order=order, since_s=now_s, looked_s=now_s)
+        self._orders[name] = replace(known, order=order)
+
+    def due(self, now_s: float) -> tuple[Resting, ...]:
+        """Return what has not filled for `unfilled_s` since the last look at it and is to be priced or told of now."""
+        found = [one for one in self._orders.values() if now_s - one.looked_s >= self.unfilled_s]
+        looked = [self._looked_at(one, now_s) for one in found]
+        self._orders.update({one.order.command.command_id: one for one in looked})
+        return tuple(one for one in looked if one.to_tell is not None or one.order.command.intent is Intent.EXIT)
+
+    def _looked_at(self, one: Resting, now_s: float) -> Resting:
+        is_loud = one.order.command.intent is Intent.EXIT and now_s - one.since_s >= UNFILLED_ALARM_S
+        level = Level.ALARM if is_loud else Level.WARNING
+        told = one.told is Level.ALARM or one.told is level
+        limit = one.order.limit_price
+        unfilled = one.unfilled + (limit != one.in_vain)
+        return replace(one, looked_s=now_s, unfilled=unfilled, in_vain=limit, to_tell=None if told else level)
+
+    def take(self, command_id: str) -> Resting | None:
+        """Return the resting order of this id, whose telling is now taken for done."""
+        one = self._orders.get(command_id)
+        if one is not None:
+            self._orders[command_id] = replace(one, told=one.to_tell or one.told, to_tell=None)
+        return one
+
+
+def shape_of_resting(one: Resting) -> ExitShape:
+    """Return what a resting exit wants when it is priced anew."""
+    return ExitShape(side=one.order.command.side, quantity=one.order.open_quantity, unfilled=one.unfilled)
+
+
+def resting_in(orders: Iterable[Order]) -> tuple[Order, ...]:
+    """Return the market orders of ours that rest, as a start takes them up."""
+    return tuple(
+        one
+        for one in orders
+        if one.state in RESTING and one.command.order_type is OrderType.MARKET and one.command.strategy != EXTERNAL
+    )

@@ -1,0 +1,165 @@
+"""RiskActor and the day's figures: a loss that only our own figure shows waits for fresh quotes."""
+
+from decimal import Decimal
+
+import pytest
+
+from actors.messages import FillCounted, LookAtRisk, MakeAllFlat, OrderPriced, PositionsSeen, PriceOrder, PriceTicked
+from actors.risk import RiskActor
+from domain.calendar import Calendar
+from domain.evidence import Book, PositionRow, Tick
+from domain.lifecycle import State
+from domain.loss_doubt import DOUBT_S_MAX
+from domain.order import Exchange
+from domain.pnl import PnlBook
+from domain.risk import RiskBook
+from domain.seams import trading_day
+from domain.settings import CalendarSettings, RiskSettings
+from domain.trading_days import TradingDays
+from tests.actors.rooms import own_mailbox
+from tests.fakes import FakeClock, ManualTimer, Probe, instrument, order
+
+BOUGHT = order(command_id="e1", state=State.FILLED, filled_quantity=10, average_price=Decimal(1000))
+
+
+class LossRoom:
+    """A RiskActor that holds ten units bought at 1,000, with a daily limit of 5,000 rupees."""
+
+    def __init__(self, **budgets: int) -> None:
+        self.clock = FakeClock()
+        self.market, self.exits = Probe(), Probe()
+        limits = RiskSettings(daily_loss_max=None if budgets else Decimal(5_000))
+        self.actor = RiskActor(
+            supervisor=Probe(),
+            command=Probe(),
+            repo=Probe(),
+            broker=Probe(),
+            market=self.market,
+            exits=self.exits,
+            notifier=Probe(),
+            book=RiskBook(limits=limits, day=trading_day(self.clock.now())),
+            pnl=PnlBook(),
+            days=(),
+            budgets={name: Decimal(most) for name, most in budgets.items()},
+            working=(),
+            trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
+            clock=self.clock,
+            timer=ManualTimer(self.clock),
+        )
+        own_mailbox(self.actor)
+        self.actor.on_receive(FillCounted(order=BOUGHT))
+
+    def see(self, price: int) -> None:
+        tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(price), seen_at=self.clock.now())
+        self.actor.on_receive(PriceTicked(tick=tick))
+
+    def account(self, unrealised: int) -> None:
+        row = PositionRow(
+            exchange="NSE",
+            symbol="RELIANCE-EQ",
+            product="I",
+            net_quantity=10,
+            net_average_price=Decimal(1000),
+            last_price=Decimal(1000),
+            realised=Decimal(0),
+            unrealised=Decimal(unrealised),
+        )
+        self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now())))
+
+    def quote(self, price: int | None) -> None:
+        question = self.market.of(PriceOrder)[-1]
+        if price is not None:
+            self.see(price)
+        last = None if price is None else Decimal(price)
+        self.actor.on_receive(OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=last))
+
+    def look(self, after_s: float = 1.0) -> None:
+        self.clock.advance(after_s)
+        self.actor.on_receive(LookAtRisk())
+
+    @property
+    def broke(self) -> bool:
+        return bool(self.exits.of(MakeAllFlat))
+
+
+@pytest.fixture
+def room() -> LossRoom:
+    return LossRoom()
+
+
+def test_a_loss_that_both_figures_show_is_acted_on_at_once(room: LossRoom) -> None:
+    room.account(-6_000)
+    room.see(400)
+
+    room.look()
+
+    assert room.broke
+
+
+def test_without_a_figure_of_the_broker_ours_is_acted_on_at_once(room: LossRoom) -> None:
+    room.see(400)
+
+    room.look()
+
+    assert room.broke
+
+
+def test_a_loss_that_only_our_figure_shows_asks_for_a_fresh_quote_first(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+
+    room.look()
+
+    assert not room.broke
+    (question,) = room.market.of(PriceOrder)
+    assert question.anew
+
+
+def test_the_quote_that_clears_it_leaves_everything_as_it_is(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+    room.look()
+
+    room.quote(999)
+    room.look()
+
+    assert not room.broke
+
+
+def test_the_quote_that_confirms_it_breaks_the_limit(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+    room.look()
+
+    room.quote(400)
+    room.look()
+
+    assert room.broke
+
+
+def test_quotes_that_fail_are_asked_for_again_and_waited_for_so_long_only(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+    room.look()
+    looks = 0
+    while not room.broke and looks < 60:
+        looks += 1
+        room.quote(None)
+        room.account(-10)
+        room.look()
+
+    assert DOUBT_S_MAX - 1 <= looks <= DOUBT_S_MAX + 1
+    assert len(room.market.of(PriceOrder)) > 2
+
+
+def test_a_strategys_budget_waits_as_well() -> None:
+    room = LossRoom(**{BOUGHT.command.strategy: 5_000})
+    room.account(-10)
+    room.see(400)
+    room.look()
+    assert not room.broke
+
+    room.quote(400)
+    room.look()
+
+    assert room.broke

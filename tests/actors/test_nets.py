@@ -1,0 +1,178 @@
+"""Stop orders kept at the broker follow what is held: at once where less is, with a pause otherwise."""
+
+from decimal import Decimal
+
+import pytest
+
+from actors.messages import ChangeOrder, SubmitOrder
+from actors.nets import Nets
+from domain.change import ChangeKind
+from domain.exits import Exposure, OpenOrder, Scope
+from domain.order import Exchange, InstrumentKey, OrderType, Product, Side
+from domain.settings import StopSettings
+from domain.stops import Protection, StopTerms
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
+
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+SCOPE = Scope("trend", KEY)
+
+
+def stop_at(level: str, *, is_long: bool = True) -> Protection:
+    return Protection(
+        protection_id="e1",
+        scope=SCOPE,
+        terms=StopTerms(stop_loss=Decimal(level)),
+        is_long=is_long,
+        anchor=Decimal(100),
+        peak=Decimal(100),
+        armed_at=TEN_O_CLOCK,
+    )
+
+
+class NetsRoom:
+    """The safety nets of one position, beside a probe."""
+
+    def __init__(self, *, at_broker: bool = True) -> None:
+        self.clock, self.command = FakeClock(), Probe()
+        self.nets = Nets(
+            command=self.command,
+            caller=Probe(),
+            client_id="FA1",
+            settings=StopSettings(at_broker=at_broker, at_broker_change_s=5),
+            calendar=None,
+            clock=self.clock,
+            ids=FakeIds(),
+        )
+        self.name = ""
+
+    def look(self, held: int, laid: int = 0, stop: Protection | None = None, *, under_way: bool = False) -> None:
+        """Look at so many units held, with a net of so many units at the broker."""
+        side = Side.SELL if held >= 0 else Side.BUY
+        working = (OpenOrder(self.name, side, laid),) if laid else ()
+        exposures = {SCOPE: Exposure(held, working)}
+        armed = {SCOPE: stop or stop_at("90")}
+        instruments = {(KEY.exchange, KEY.symbol): instrument()}
+        self.nets.look(armed, exposures, instruments, {SCOPE} if under_way else set())
+
+    def lay(self, held: int = 10, stop: Protection | None = None) -> None:
+        self.look(held, stop=stop)
+        self.name = self.command.only(SubmitOrder).command.command_id
+        self.nets.answered(self.name)
+        self.command.take()
+
+    @property
+    def changes(self) -> list[tuple[ChangeKind, int | None, Decimal | None]]:
+        asked = (one.command for one in self.command.of(ChangeOrder))
+        return [(one.kind, one.quantity, one.trigger_price) for one in asked]
+
+
+@pytest.fixture
+def room() -> NetsRoom:
+    return NetsRoom()
+
+
+@pytest.mark.parametrize(
+    ("held", "stop", "side", "trigger"),
+    [
+        (10, stop_at("90.01"), Side.SELL, "90.05"),
+        (-10, stop_at("110.04", is_long=False), Side.BUY, "110.00"),
+    ],
+)
+def test_a_net_is_laid_behind_what_is_held_no_later_than_its_stop(
+    room: NetsRoom, held: int, stop: Protection, side: Side, trigger: str
+) -> None:
+    room.look(held, stop=stop)
+
+    laid = room.command.only(SubmitOrder).command
+    assert (laid.side, laid.quantity, laid.order_type) == (side, 10, OrderType.SL_M)
+    assert laid.trigger_price == Decimal(trigger)
+
+
+def test_less_to_catch_is_told_at_once(room: NetsRoom) -> None:
+    # More than is held could turn the position round: this waits for no pause.
+    room.lay(held=10)
+
+    room.look(held=4, laid=10)
+
+    assert room.changes == [(ChangeKind.MODIFY, 4, Decimal("90.00"))]
+
+
+def test_more_to_catch_and_a_moved_stop_wait_for_the_pause(room: NetsRoom) -> None:
+    room.lay(held=10)
+
+    room.look(held=12, laid=10, stop=stop_at("91"))
+    room.clock.advance(4.9)
+    room.look(held=12, laid=10, stop=stop_at("91"))
+    assert room.changes == []
+
+    room.clock.advance(0.1)
+    room.look(held=12, laid=10, stop=stop_at("91"))
+    assert room.changes == [(ChangeKind.MODIFY, 12, Decimal("91.00"))]
+
+
+def test_a_change_is_not_asked_again_before_an_answer_can_have_come(room: NetsRoom) -> None:
+    room.lay(held=10)
+
+    room.look(held=4, laid=10)
+    room.clock.advance(1.9)
+    room.look(held=4, laid=10)
+    assert len(room.changes) == 1
+
+    room.clock.advance(0.1)
+    room.look(held=4, laid=10)
+    assert len(room.changes) == 2
+
+
+def test_a_net_with_nothing_to_catch_is_taken_back(room: NetsRoom) -> None:
+    room.lay(held=10)
+
+    room.look(held=0, laid=10)
+
+    assert room.changes == [(ChangeKind.CANCEL, None, None)]
+
+
+def test_a_net_on_the_wrong_side_of_a_turned_position_is_taken_back(room: NetsRoom) -> None:
+    room.lay(held=10)
+
+    room.look(held=-3, laid=10)
+
+    assert room.changes == [(ChangeKind.CANCEL, None, None)]
+
+
+def test_a_net_is_left_alone_while_exits_are_under_way(room: NetsRoom) -> None:
+    room.lay(held=10)
+
+    room.look(held=4, laid=10, under_way=True)
+
+    assert room.command.messages == []
+
+
+def test_without_the_setting_none_is_laid_and_an_earlier_runs_is_taken_back() -> None:
+    room = NetsRoom(at_broker=False)
+    room.look(held=10)
+    assert room.command.messages == []
+
+    room.name = "net-earlier"
+    room.look(held=10, laid=10)
+    assert room.changes == [(ChangeKind.CANCEL, None, None)]
+
+
+def test_each_net_of_a_position_comes_twice_as_late_as_the_one_before(room: NetsRoom) -> None:
+    laid_at = []
+    for _ in range(40):
+        room.look(held=10)
+        if room.command.of(SubmitOrder):
+            laid_at.append(room.clock.monotonic() - 1_000.0)
+            room.nets.answered(room.command.only(SubmitOrder).command.command_id)
+        room.command.take()
+        room.clock.advance(1.0)
+
+    assert laid_at == [0.0, 5.0, 15.0, 35.0]
+
+
+def test_a_net_whose_answer_is_not_in_is_not_laid_again(room: NetsRoom) -> None:
+    room.look(held=10)
+    room.clock.advance(60)
+    room.look(held=10)
+
+    assert len(room.command.of(SubmitOrder)) == 1

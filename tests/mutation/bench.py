@@ -1,0 +1,137 @@
+"""Where mutants are run: a private copy of the tree, one mutant at a time, the likeliest tests first."""
+
+import ast
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.mutation.draw import TESTS, nearest_scenarios, nearest_tests
+from tests.mutation.mutant import ROOT
+
+NOT_COPIED: Final = shutil.ignore_patterns(
+    ".git", ".venv", "build", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "*.db*", ".desk"
+)
+STORIES_S: Final = 25
+"""So long the simulation tells stories to a mutant that the tests without threads have let live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One look at a mutant: a command, and after how many seconds a run counts as hanging."""
+
+    name: str
+    command: tuple[str, ...]
+    seconds_max: float
+    is_quick: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a mutant: what has seen it, empty where it lives; and after how many seconds."""
+
+    killed_by: str
+    seconds: float
+
+
+def stages_of(path: str, first: tuple[str, ...] = ()) -> Iterator[Stage]:
+    """Yield the looks at a mutant of this module, the quickest first; `first` are tests known to be about it."""
+    pytest = (sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider")
+    quick = (*pytest, "-p", "tests.mutation.quick")
+    near = first or nearest_tests(path)
+    if near:
+        yield Stage("its own tests", (*quick, *near), 240, is_quick=True)
+    yield Stage("tests without threads", (*quick, *TESTS), 600, is_quick=True)
+    stories = (sys.executable, "-m", "tests.mutation", "stories", "--seconds", str(STORIES_S))
+    yield Stage("simulation", stories, 20 * STORIES_S)
+    yield Stage("scenarios", (*pytest, *nearest_scenarios(path)), 1_200)
+
+
+class Bench:
+    """Owns the copy, in which at most one module is broken."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Make sure that the tests are green here on code that is written anew, and red where a module is broken."""
+        for path in paths:
+            target = self.folder / path
+            self._write(target, ast.unparse(ast.parse(target.read_text(encoding="utf-8"))))
+        path, *_ = paths
+        whole = (self.folder / path).read_text(encoding="utf-8")
+        quick = [stage for stage in stages_of(path) if stage.is_quick]
+        red = self.judge(path, whole, quick).killed_by
+        assert not red, f"red without a mutant: {red}"
+        assert self.judge(path, "raise AssertionError", quick).killed_by, "a broken module is not seen"
+
+    def judge(self, path: str, broken: str, stages: Iterable[Stage]) -> Outcome:
+        """Run the stages against a broken module until one of them sees it."""
+        began = time.monotonic()
+        target = self.folder / path
+        whole = target.read_text(encoding="utf-8")
+        try:
+            self._write(target, broken)
+            for stage in stages:
+                red = self._red(stage)
+                if red:
+                    return Outcome(red, time.monotonic() - began)
+        finally:
+            self._write(target, whole)
+        return Outcome("", time.monotonic() - began)
+
+    def _write(self, target: Path, text: str) -> None:
+        target.write_text(text, encoding="utf-8")
+        # Python knows what it has compiled by time and size: neither may differ here.
+        for compiled in (target.parent / "__pycache__").glob(f"{target.stem}.*.pyc"):
+            compiled.unlink()
+
+    def _red(self, stage: Stage) -> str:
+        """Run a stage; return what was red, empty where all was green."""
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
+        with subprocess.Popen(
+            stage.command,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as running:
+            try:
+                said, _ = running.communicate(timeout=stage.seconds_max)
+            except subprocess.TimeoutExpired:
+                return f"{stage.name}: no end within {stage.seconds_max:.0f} s"
+            finally:
+                _end(running)
+        if running.returncode == 0:
+            return ""
+        marks = ("FAILED ", "ERROR ", "BROKEN ")
+        reds = (line.removeprefix(mark) for line in said.splitlines() for mark in marks if line.startswith(mark))
+        last = said.strip().splitlines()[-1:] or ["no word"]
+        return next(reds, f"{stage.name}: {last[0]}").split(" - ")[0]
+
+
+def _end(running: subprocess.Popen[str]) -> None:
+    """End what was started, and what that has started."""
+    try:
+        os.killpg(running.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Copy the tree, and take the copy away at the end."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=NOT_COPIED)
+        yield Bench(tree)

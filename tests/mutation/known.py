@@ -1,0 +1,273 @@
+"""Mutants that once lived: each with the tests that were missing then, which go red under it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.mutation.mutant import Mutant
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A mutant and the file of tests that catches it."""
+
+    mutant: Mutant
+    tests: str
+
+
+KNOWN: Final = (
+    Known(
+        Mutant(
+            "refused logins are tried for ever",
+            "domain/session.py",
+            "LoginPace.after",
+            "self.is_final or reply.final or refusals >= settings.login_refusals_max",
+            "self.is_final or reply.final",
+        ),
+        "tests/domain/test_session.py",
+    ),
+    Known(
+        Mutant(
+            "a modify lets an exit grow beyond what is held",
+            "domain/guard.py",
+            "GuardLedger.reserve_change",
+            "max(0, min(growth, own, self._left_by_others(command.key, command.side)))",
+            "growth",
+        ),
+        "tests/domain/test_guard.py",
+    ),
+    Known(
+        Mutant(
+            "a modify lets an exit grow into what others closed",
+            "domain/guard.py",
+            "GuardLedger.reserve_change",
+            "min(growth, own, self._left_by_others(command.key, command.side))",
+            "min(growth, own)",
+        ),
+        "tests/domain/test_guard.py",
+    ),
+    Known(
+        Mutant(
+            "a wish to get out is taken up by every start, flat or not",
+            "storage/repository.py",
+            "OrderRepository.end_wish",
+            "self._execute(words, (to_text(at), self._client_id, wish_id))",
+            "",
+        ),
+        "tests/storage/test_wishes.py",
+    ),
+    Known(
+        Mutant(
+            "the better of our loss and the broker's counts",
+            "actors/losses.py",
+            "Losses.look",
+            "min(ours.total, self._account)",
+            "max(ours.total, self._account)",
+        ),
+        "tests/actors/test_losses.py",
+    ),
+    Known(
+        Mutant(
+            "a broken loss limit is written some seconds later",
+            "actors/losses.py",
+            "Losses._break",
+            "self.record()",
+            "",
+        ),
+        "tests/actors/test_losses.py",
+    ),
+    Known(
+        Mutant(
+            "the beginning of the token opens the API",
+            "console/api.py",
+            "_Gate.__call__",
+            "hmac.compare_digest(given.credentials.encode(), self._token)",
+            "self._token.startswith(given.credentials.encode())",
+        ),
+        "tests/console/test_api.py",
+    ),
+    Known(
+        Mutant(
+            "a new session is trusted without a book",
+            "actors/sight.py",
+            "Sight.take_session",
+            'self._blind = self._blind or "the broker\'s books have not been compared since the login"',
+            "",
+        ),
+        "tests/actors/test_sight.py",
+    ),
+    Known(
+        Mutant(
+            "a book from before the login vouches for the new session",
+            "actors/sight.py",
+            "Sight.compare",
+            "message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max",
+            "message.whole and age_s <= self._silence_s_max",
+        ),
+        "tests/actors/test_sight.py",
+    ),
+    Known(
+        Mutant(
+            "the collar looks upwards only",
+            "domain/risk.py",
+            "RiskBook._objection_beside",
+            "abs(price - last_price)",
+            "(price - last_price)",
+        ),
+        "tests/domain/test_risk.py",
+    ),
+    Known(
+        Mutant(
+            "a late write arms stops that have ended",
+            "storage/protections.py",
+            "",
+            """
+            (
+                ") ON CONFLICT (client_id, protection_id) DO UPDATE SET quantity = excluded.quantity,"
+                " anchor = excluded.anchor, peak = excluded.peak, armed_at = excluded.armed_at, ended = excluded.ended"
+                " WHERE protections.ended = '' OR excluded.quantity > protections.quantity"
+            )
+            """,
+            """
+            (
+                ") ON CONFLICT (client_id, protection_id) DO UPDATE SET quantity = excluded.quantity,"
+                " anchor = excluded.anchor, peak = excluded.peak, armed_at = excluded.armed_at, ended = excluded.ended"
+            )
+            """,
+        ),
+        "tests/storage/test_wishes.py",
+    ),
+    Known(
+        Mutant(
+            "a proof of absence goes on after its order was shown",
+            "domain/absence.py",
+            "Absences.advance",
+            "{name: proof for name, proof in self._proofs.items() if name in missing}",
+            "dict(self._proofs)",
+        ),
+        "tests/domain/test_comparison.py",
+    ),
+    Known(
+        Mutant(
+            "a basket may buy, sell and buy",
+            "domain/basket.py",
+            "Basket.__post_init__",
+            "sells[0] < buys[-1]",
+            "sells[0] < buys[0]",
+        ),
+        "tests/domain/test_basket.py",
+    ),
+    Known(
+        Mutant(
+            "a difference that was accepted once is accepted for ever",
+            "domain/comparison.py",
+            "Comparison._enter_day",
+            "self._accepted.clear()",
+            "",
+        ),
+        "tests/domain/test_comparison.py",
+    ),
+    Known(
+        Mutant(
+            "a difference that was accepted once is accepted for ever after a restart",
+            "storage/repository.py",
+            "OrderRepository.accepted_today",
+            "trading_day(to_moment(at)) == trading_day(now)",
+            "trading_day(to_moment(at)) <= trading_day(now)",
+        ),
+        "tests/storage/test_wishes.py",
+    ),
+    Known(
+        Mutant(
+            "what others closed of a day's position is carried",
+            "domain/guard.py",
+            "GuardLedger.begin_day",
+            "self._closed_for_us = {"
+            "key: n for key, n in self._closed_for_us.items() if key.product not in _OF_THE_DAY}",
+            "",
+        ),
+        "tests/domain/test_guard.py",
+    ),
+    Known(
+        Mutant(
+            "the days of after-market and regular orders are swapped",
+            "actors/command.py",
+            "CommandActor._day_of",
+            "not command.amo",
+            "command.amo",
+        ),
+        "tests/actors/test_command.py",
+    ),
+    Known(
+        Mutant(
+            "a restart's rate knows nothing of changes under way",
+            "actors/wiring.py",
+            "sent_s_ago",
+            "one.state in _UNANSWERED or one.change is not None",
+            "one.state in _UNANSWERED",
+        ),
+        "tests/actors/test_wiring.py",
+    ),
+    Known(
+        Mutant(
+            "a modify of an exit waits among the entries",
+            "actors/broker.py",
+            "Lanes.of",
+            "message.order.command.intent is Intent.EXIT",
+            "isinstance(message, PlaceOrder) and message.order.command.intent is Intent.EXIT",
+        ),
+        "tests/actors/test_broker.py",
+    ),
+    Known(
+        Mutant(
+            "a safety net that has less to catch waits for its pause",
+            "actors/nets.py",
+            "Nets._move",
+            "net.open_quantity > wanted.quantity",
+            "False",
+        ),
+        "tests/actors/test_nets.py",
+    ),
+    Known(
+        Mutant(
+            "a wrong code in the chat may be tried again",
+            "console/chat.py",
+            "Chat._flatten",
+            """
+            self._code, self._until = "", 0.0
+            return "That is not the code, or it is too old. Nothing was done; say /flatten for a new one."
+            """,
+            'return "That is not the code, or it is too old. Nothing was done; say /flatten for a new one."',
+        ),
+        "tests/console/test_chat.py",
+    ),
+    Known(
+        Mutant(
+            "clearing holds any product against a position",
+            "domain/clearing.py",
+            "objection_to_clearing",
+            "key_of(row) == scope.key",
+            "row.symbol == scope.key.symbol",
+        ),
+        "tests/domain/test_clearing.py",
+    ),
+    Known(
+        Mutant(
+            "clearing minds the orders of any product",
+            "domain/guard.py",
+            "GuardLedger.clear",
+            "one.key == scope.key",
+            "one.key.symbol == scope.key.symbol",
+        ),
+        "tests/domain/test_guard.py",
+    ),
+    Known(
+        Mutant(
+            "a day that ended at zero counts as lost",
+            "domain/loss_limit.py",
+            "cooldown_until",
+            "one.pnl >= 0",
+            "one.pnl > 0",
+        ),
+        "tests/actors/test_losses.py",
+    ),
+)

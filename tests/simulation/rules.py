@@ -1,0 +1,387 @@
+"""What the judge asks of exits, prices, delivery and contracts, in a world where things are missing or wrong.
+
+Each rule is a plain sentence in `RULES`; the method that holds it says how it is seen. A rule whose mend has not landed
+yet stands in `PENDING_RULES`: then only the stories that are about it are judged by it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.messages import OrderAnswered, OrderDeclined
+from domain.evidence import PRODUCT_LETTERS, BrokerStatus, PlaceReply, Refused
+from domain.lifecycle import State
+from domain.order import Intent, Order, OrderCommand, OrderType, Origin, Product, Side
+from domain.reasons import Reason
+from tests.simulation.contracts import TICK, underlying_of
+from tests.simulation.exchange import Key, Placed
+from tests.simulation.prices import is_possible
+
+if TYPE_CHECKING:
+    from tests.simulation.judge import Judge
+
+RULES: Final[Mapping[str, str]] = {
+    "never waits": "an exit never waits for knowledge: it leaves, or one of the three reasons against it is told",
+    "believed prices": "a price at which nobody could trade moves nothing: no stop, no loss limit, no exit's limit",
+    "every witness": "nothing is NOT_PLACED that the trade book or the positions carried",
+    "delivery": "a sale for delivery is never bought back, waits for no position, and no loss limit sells delivery",
+    "expiry": "after a contract has ended nothing is ordered in it, and nobody is blocked by it",
+    "vanished": "a carried position that is gone in the morning is told",
+    "worse prices": "an exit's limit gets worse only after an order that was in the market and did not fill",
+    "shorts first": "the shorts of an underlying are bought back before its longs are sold",
+    "resting": "a MARKET order that rests in the market is re-priced, or told",
+}
+
+PENDING_RULES: Final = frozenset(RULES)
+"""Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
+
+ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
+"""The reasons for which an exit may not leave; a desk that stops takes no orders at all."""
+LEAVES_S: Final = 6.0
+"""So long an exit may take to leave while the broker takes orders; the desk waits 2 s for cancels of other orders."""
+SEEN_S: Final = 5.5
+"""So long a silent feed is trusted before the position book's price stands in for it."""
+KNOWN_S: Final = 8.0
+"""So long after a fill the desk may honestly not know of it, the books being unreadable now and then."""
+HEDGE_WAIT_S: Final = 10.0
+"""So long a hedge waits for the short that it covers."""
+RESTS_S: Final = 20.0
+REFUSED_S: Final = 30.0
+"""So long the price of a refused exit is remembered."""
+LOSS_SLACK: Final = Decimal("0.7")
+"""A loss limit may speak when this share of it was truly lost: books and ticks are not of one moment."""
+_NUMBER: Final = re.compile(r"\d+\.\d+")
+
+
+@dataclass(slots=True)
+class Wish:
+    """Somebody wants a position flat: since when, and how he said so."""
+
+    at_s: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An exit that has left: at what limit, when, and whether the broker refused it."""
+
+    tag: str
+    why: tuple[Origin, str]
+    limit: Decimal
+    at_s: float
+    refused: bool
+
+
+class Rules:
+    """Owns the wishes to get out, the exits that have left, and how the account truly stands."""
+
+    def __init__(self, judge: "Judge") -> None:
+        self._judge = judge
+        self._judged: frozenset[str] = frozenset()
+        self._wishes: dict[tuple[str, Key], Wish] = {}
+        self._asked_s: dict[str, float] = {}
+        self._through_s: dict[tuple[str, Key], float] = {}
+        self._tried: dict[tuple[str, Key], Tried] = {}
+        self._lost_since_s: float | None = None
+        self._worst = Decimal(0)
+        self._began_s = 0.0
+        self._carried: list[tuple[str, Key]] = []
+        self._alerts_before = 0
+        self.loss_max: Decimal | None = None
+
+    def begin(self, names: Iterable[str], loss_max: Decimal | None = None) -> None:
+        """Judge by all rules whose mends have landed, and by those of these names."""
+        unknown = {*names} - {*RULES}
+        assert not unknown, unknown
+        self._judged = frozenset(RULES) - PENDING_RULES | {*names}
+        self.loss_max = loss_max
+
+    def end_day(self) -> None:
+        """Note what is carried into the next day, and what was told before it; the exchange turns its books after."""
+        judge = self._judge
+        if "vanished" not in self._judged:
+            return
+        keys = [key for key, units in judge.ledger.net.items() if units and key[2] == "M"]
+        names = sorted({one.strategy for one in judge.commands.values()})
+        self._carried = [(name, key) for name in names for key in keys if judge.held(name, key)]
+        if self._carried:
+            self._alerts_before = judge.read("SELECT COALESCE(MAX(rowid), 0) FROM alerts")[0][0]
+
+    def begin_day(self) -> None:
+        self._worst, self._lost_since_s = Decimal(0), None
+        self._tried.clear()
+        self._wishes.clear()
+        self._through_s.clear()
+        self._began_s = self._now
+
+    def begin_life(self) -> None:
+        """A new process: what was asked by hand is asked again, or not; what was to be flat still is."""
+        self._wishes = {place: Wish(self._now, one.what) for place, one in self._wishes.items() if one.what != "hand"}
+        self._through_s.clear()
+        self._lost_since_s = None
+        self._began_s = self._now
+
+    @property
+    def _now(self) -> float:
+        return self._judge.scheduler.clock.seconds
+
+    def _blame(self, rule: str, words: str) -> None:
+        if rule in self._judged:
+            self._judge.blame(rule, words)
+
+    # what is asked and answered
+
+    def see_wish(self, place: tuple[str, Key], what: str) -> None:
+        """Somebody has asked for a position that is held to be flat."""
+        self._asked_s[place[0]] = self._now
+        if self._judge.held(*place):
+            self._wishes.setdefault(place, Wish(self._now, what))
+
+    def see_exit_asked(self, command: OrderCommand) -> None:
+        """A strategy or a person has sent an exit."""
+        if command.intent is Intent.EXIT:
+            place = (command.strategy, key_of(command))
+            if self._judge.held(*place) * command.side.sign < 0:
+                self._wishes.setdefault(place, Wish(self._now, "hand"))
+
+    def see_answer(self, command: OrderCommand, answer: Any) -> None:  # noqa: ANN401  an answer
+        """An exit was answered: only three reasons may stand against it, and they have to be so."""
+        if command.intent is not Intent.EXIT:
+            return
+        reason: Reason | None = None
+        if isinstance(answer, OrderDeclined):
+            reason = answer.reason
+        elif isinstance(answer, OrderAnswered) and answer.order.state is State.BLOCKED:
+            reason = answer.order.tag
+        place = (command.strategy, key_of(command))
+        wish = self._wishes.get(place)
+        if wish is not None and wish.what == "hand":
+            del self._wishes[place]
+        if reason is None:
+            return
+        if reason not in ALLOWED:
+            self._blame("never waits", f"exit {command.command_id} of {command.symbol} is told {reason}")
+        elif reason is Reason.NOTHING_TO_EXIT:
+            self._check_nothing(command, place)
+
+    def _check_nothing(self, command: OrderCommand, place: tuple[str, Key]) -> None:
+        """Nothing to exit is true where nothing is held, a working exit covers it, or a fill is too young to know."""
+        judge, (strategy, key) = self._judge, place
+        if command.product is Product.CNC:
+            office = judge.ledger.back_office
+            working = any(one.is_live and one.key == key and one.side is Side.SELL for one in judge.ledger.today)
+            if command.side is Side.SELL and not working and office.demat.get(key[:2], 0) >= command.quantity:
+                words = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
+                self._blame("delivery", f"{words}; {office.free_shares(key)} lie in the demat")
+            return
+        held = judge.held(strategy, key)
+        if held * command.side.sign >= 0 or judge.cannot_know(strategy) or self._covers(strategy, key):
+            return
+        if self._now - max(judge.filled_s.get(place, 0.0), self._began_s) > KNOWN_S:
+            self._blame("never waits", f"exit {command.command_id} is told NOTHING_TO_EXIT, and {held} are held")
+
+    def _covers(self, strategy: str, key: Key) -> bool:
+        """Say whether an order of the strategy that works may still close its position."""
+        sign = -1 if self._judge.held(strategy, key) > 0 else 1
+        return any(
+            one.key == key and one.is_live and one.side.sign == sign for one in self._judge.of_strategy(strategy)
+        )
+
+    # at the wire
+
+    def see_send(self, order: Order) -> None:
+        """An order is about to leave."""
+        command, key = order.command, key_of(order.command)
+        if self._judge.ledger.is_gone(key[:2]):
+            self._blame("expiry", f"{command.command_id} orders {key[1]}, which has ended")
+        if command.intent is not Intent.EXIT:
+            return
+        place = (command.strategy, key)
+        self._wishes.pop(place, None)
+        self._through_s.pop(place, None)
+        self._lost_since_s = None
+        self._check_delivery(order, key)
+        self._check_price(order)
+        self._check_worse(order, place)
+        self._check_hedge(order, key)
+        if order.limit_price is not None:
+            why = (command.origin, command.comment)
+            self._tried[place] = Tried(order.remarks_tag, why, order.limit_price, self._now, refused=False)
+
+    def see_reply(self, order: Order, what: str, reply: PlaceReply) -> None:
+        """The broker has answered."""
+        place = (order.command.strategy, key_of(order.command))
+        tried = self._tried.get(place)
+        if what == "place" and tried is not None and tried.tag == order.remarks_tag and isinstance(reply, Refused):
+            self._tried[place] = replace(tried, refused=True)
+
+    def _check_delivery(self, order: Order, key: Key) -> None:
+        """No exit buys shares back for delivery; no loss limit sells them."""
+        command = order.command
+        if command.product is not Product.CNC:
+            return
+        if command.side is Side.BUY:
+            self._blame("delivery", f"{command.command_id} buys back {order.quantity} {key[1]}, sold for delivery")
+        elif command.origin is Origin.DESK and "loss limit" in command.comment:
+            self._blame("delivery", f"{command.command_id} sells delivery of {key[1]} for the loss limit")
+
+    def _check_price(self, order: Order) -> None:
+        """An exit of the desk's own is neither priced from, nor caused by, what nobody could have traded at."""
+        command = order.command
+        if order.limit_price is not None and not is_possible(order.limit_price):
+            self._blame("believed prices", f"{command.command_id} leaves at {order.limit_price}")
+        if command.origin is not Origin.DESK:
+            return
+        if "loss" not in command.comment:
+            wrong = [one for one in _NUMBER.findall(command.comment) if not is_possible(Decimal(one))]
+            if wrong:
+                self._blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
+        elif self.loss_max is not None and self._worst > -self.loss_max * LOSS_SLACK:
+            words = f"{command.command_id} leaves because of {command.comment!r}"
+            self._blame("believed prices", f"{words}; the worst of the day was {self._worst:.2f}")
+
+    def _check_worse(self, order: Order, place: tuple[str, Key]) -> None:
+        """After an exit that was refused the next for the same cause gives away no more than the market has moved."""
+        tried, command = self._tried.get(place), order.command
+        if tried is None or order.limit_price is None or self._now - tried.at_s > REFUSED_S:
+            return
+        if not command.comment or tried.why != (command.origin, command.comment):
+            return
+        there = self._judge.ledger.by_tag.get(tried.tag, [])
+        rejected = any(one.status is BrokerStatus.REJECTED and not one.filled for one in there)
+        if not (tried.refused or rejected):
+            return
+        gave = (order.limit_price - tried.limit) * command.side.sign
+        low, high = self._judge.ledger.range_of(place[1][:2], tried.at_s - SEEN_S)
+        # A band of the protected limit is a share of the price: it moves a little with it.
+        most = high - low + TICK * 2 + high * Decimal("0.001")
+        if gave > most:
+            words = f"{command.command_id} leaves at {order.limit_price} after {tried.limit} was refused"
+            self._blame("worse prices", f"{words}; the market was between {low} and {high}")
+
+    def _check_hedge(self, order: Order, key: Key) -> None:
+        """Where a strategy was told to get out of everything, its longs go after its shorts."""
+        strategy, command = order.command.strategy, order.command
+        asked_s = self._asked_s.get(strategy)
+        if command.side is Side.BUY or asked_s is None or command.origin is Origin.STRATEGY:
+            return
+        if self._now - asked_s > HEDGE_WAIT_S:
+            return
+        for other in self._judge.ledger.net:
+            is_short = self._judge.held(strategy, other) < 0
+            if is_short and other != key and underlying_of(other[1]) == underlying_of(key[1]):
+                words = f"{command.command_id} sells {key[1]} {self._now - asked_s:.1f} s after {strategy} was told"
+                self._blame("shorts first", f"{words} to get out, and {other[1]} is still short")
+
+    # in the journal
+
+    def see_line(self, name: str, event: str, state: str, tag: str | None, there: list[Placed], strategy: str) -> None:
+        """A line of the journal was written."""
+        filled = sum(one.filled for one in there)
+        if state == "NOT_PLACED" and event != "NOTE" and filled:
+            self._blame("every witness", f"{name} is NOT_PLACED in our books; {filled} of it are in the trade book")
+        if event == "BLOCK" and tag == Reason.EXECUTION_GUARD_BLOCKED.value and self._judge.ledger.contracts.gone:
+            self._check_blocked(name, strategy)
+
+    def _check_blocked(self, name: str, strategy: str) -> None:
+        """Nobody is blocked by what has ended: something else must be held, or work."""
+        judge = self._judge
+        if judge.cannot_know(strategy) or self._now - self._began_s < KNOWN_S:
+            return
+        orders = judge.of_strategy(strategy)
+        recent = any(self._now - at_s < KNOWN_S for (who, _), at_s in judge.filled_s.items() if who == strategy)
+        keys = {key_of(one) for one in judge.commands.values() if one.strategy == strategy}
+        heirs = {(*old, key[2]) for key in keys for old in judge.ledger.contracts.heirs}
+        if recent or any(one.is_live for one in orders) or any(judge.held(strategy, key) for key in keys - heirs):
+            return
+        if not heirs & keys:
+            self._blame("expiry", f"{name} of {strategy} is blocked by the guard, and {strategy} holds nothing")
+
+    # as time goes on
+
+    def look(self) -> None:
+        """Look what is overdue; the world does so with each move of the market."""
+        if not self._judged:
+            return
+        judge = self._judge
+        if not judge.gateway.takes_orders or not judge.is_up():
+            for wish in self._wishes.values():
+                wish.at_s = self._now
+            return
+        self._look_at_wishes()
+        self._look_at_stops()
+        self._look_at_losses()
+        self._look_at_resting()
+
+    def _look_at_wishes(self) -> None:
+        for place, wish in list(self._wishes.items()):
+            held = self._judge.held(*place)
+            if not held or self._judge.cannot_know(place[0]) or self._covers(*place):
+                del self._wishes[place]
+            elif self._now - wish.at_s > LEAVES_S:
+                words = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"
+                self._blame("never waits", f"{words} {self._now - wish.at_s:.1f} s after {wish.what}")
+
+    def _look_at_stops(self) -> None:
+        """A stop whose price was passed, where any price of it can be had, gets out."""
+        judge = self._judge
+        sees = {"tick", "quote", "position row"} - judge.gateway.missing and "quota" not in judge.gateway.missing
+        passed = {}
+        for place, level, sign in judge.stops_in_force() if sees else ():
+            price = judge.ledger.prices[place[1][:2]]
+            if (price - level) * sign < 0 and not judge.cannot_know(place[0]) and not self._covers(*place):
+                passed[place] = self._through_s.get(place, self._now)
+                if self._now - passed[place] > SEEN_S + LEAVES_S:
+                    words = f"{place[0]} holds {judge.held(*place)} of {place[1][1]} at {price} under a stop at {level}"
+                    self._blame("never waits", f"{words}, and no exit has left")
+        self._through_s = passed
+
+    def _look_at_losses(self) -> None:
+        """A loss limit that is truly broken gets out."""
+        if self.loss_max is None:
+            return
+        judge, ledger = self._judge, self._judge.ledger
+        lost = sum((ledger.profit_of(key) for key in ledger.net if key[2] != "C"), Decimal(0))
+        self._worst = min(self._worst, lost)
+        held = [key for key, units in ledger.net.items() if units and key[2] != "C"]
+        covered = any(one.is_live for one in ledger.today)
+        if lost > -self.loss_max or not held or covered or judge.phone_traded:
+            self._lost_since_s = None
+        elif self._lost_since_s is None:
+            self._lost_since_s = self._now
+        elif self._now - self._lost_since_s > SEEN_S + LEAVES_S:
+            self._blame("never waits", f"the day stands at {lost:.2f}, and no exit of {held[0][1]} has left")
+
+    def _look_at_resting(self) -> None:
+        """What was sent as a market order and rests is told, if it is not re-priced."""
+        if "resting" not in self._judged:
+            return
+        for order in self._judge.ledger.today:
+            command = self._judge.commands.get(order.tag)
+            if command is None or not order.is_live or command.order_type is not OrderType.MARKET:
+                continue
+            if self._now - max(order.accepted_s, order.changed_s, self._began_s) > RESTS_S:
+                told = " ".join(f"{topic} {what}" for topic, what in self._judge.read("SELECT topic, what FROM alerts"))
+                if command.command_id not in told:
+                    words = f"{command.command_id} rests at {order.price} for {RESTS_S:.0f} s, sent as a market order"
+                    self._blame("resting", f"{words}, and no alert names it")
+
+    # when it is quiet
+
+    def check_quiet(self) -> None:
+        """What was carried and is gone was told."""
+        judge = self._judge
+        if "vanished" not in self._judged or not judge.ledger.contracts.gone:
+            return
+        rows = judge.read("SELECT topic, what FROM alerts WHERE rowid > ?", self._alerts_before)
+        told = " ".join(f"{topic} {what}" for topic, what in rows)
+        for strategy, key in self._carried:
+            if judge.ledger.is_gone(key[:2]) and key[1] not in told:
+                self._blame("vanished", f"{key[1]}, carried by {strategy}, is gone, and no alert speaks of it")
+
+
+def key_of(command: OrderCommand) -> Key:
+    """Return what a command trades in, in the exchange's words."""
+    return command.exchange.value, command.symbol, PRODUCT_LETTERS[command.product]

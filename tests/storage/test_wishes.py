@@ -1,0 +1,89 @@
+"""What is kept of positions on their way out, of their stops, and of what a person has accepted."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from domain.books import Disagreement, Quarrel
+from domain.exits import ExitWish, Scope
+from domain.order import Exchange, InstrumentKey, Origin, Product
+from domain.stops import Protection, StopTerms
+from storage.repository import OrderRepository
+from tests.fakes import TEN_O_CLOCK
+
+SCOPE = Scope("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+WISH = ExitWish(wish_id="w1", scope=SCOPE, because="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
+ARMED = Protection(
+    protection_id="e1",
+    scope=SCOPE,
+    terms=StopTerms(stop_loss=Decimal(90)),
+    is_long=True,
+    anchor=Decimal(100),
+    peak=Decimal(100),
+    armed_at=TEN_O_CLOCK,
+    quantity=10,
+)
+ENDED = replace(ARMED, ended="stop 90 reached at 89")
+
+
+def keep(repository: OrderRepository, *protections: Protection) -> None:
+    for one in protections:
+        with repository.transaction():
+            repository.keep_protection(one)
+
+
+def test_a_wish_is_taken_up_until_its_position_is_flat(repository: OrderRepository) -> None:
+    later = replace(WISH, wish_id="w2", asked_at=TEN_O_CLOCK + timedelta(seconds=1))
+    with repository.transaction():
+        repository.keep_wish(WISH)
+        repository.keep_wish(later)
+        repository.keep_wish(WISH)
+    assert repository.open_wishes() == (WISH, later)
+
+    with repository.transaction():
+        repository.end_wish("w1", TEN_O_CLOCK)
+    assert repository.open_wishes() == (later,)
+
+
+def test_a_wish_that_is_told_again_after_its_end_stays_ended(repository: OrderRepository) -> None:
+    with repository.transaction():
+        repository.keep_wish(WISH)
+        repository.end_wish("w1", TEN_O_CLOCK)
+        repository.keep_wish(WISH)
+
+    assert repository.open_wishes() == ()
+
+
+def test_stops_are_armed_as_they_were_written_last(repository: OrderRepository) -> None:
+    keep(repository, ARMED, replace(ARMED, peak=Decimal(105)))
+
+    assert repository.protections(TEN_O_CLOCK) == (replace(ARMED, peak=Decimal(105)),)
+
+
+def test_a_write_that_comes_after_the_end_does_not_arm_stops_again(repository: OrderRepository) -> None:
+    keep(repository, ARMED, ENDED, replace(ARMED, peak=Decimal(105)))
+
+    assert repository.protections(TEN_O_CLOCK) == (ENDED,)
+
+
+def test_more_of_the_entry_that_fills_after_the_end_arms_its_stops_again(repository: OrderRepository) -> None:
+    grown = replace(ARMED, quantity=15)
+
+    keep(repository, ARMED, ENDED, grown)
+
+    assert repository.protections(TEN_O_CLOCK) == (grown,)
+
+
+def test_stops_that_ended_on_an_earlier_day_are_not_read(repository: OrderRepository) -> None:
+    keep(repository, ENDED)
+
+    assert repository.protections(TEN_O_CLOCK + timedelta(days=1)) == ()
+
+
+def test_what_a_person_accepts_is_accepted_for_its_day(repository: OrderRepository) -> None:
+    ghost = Disagreement(name="fills:B7", quarrel=Quarrel.FILLS, sentence="a ghost", difference=10)
+    with repository.transaction():
+        repository.settle_disagreement(ghost, "seen on the phone", TEN_O_CLOCK)
+
+    assert repository.accepted_today(TEN_O_CLOCK + timedelta(hours=5)) == ("fills:B7",)
+    assert repository.accepted_today(TEN_O_CLOCK + timedelta(days=1)) == ()
