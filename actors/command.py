@@ -116,6 +116,7 @@ from actors.messages import (
     SubmitOrder,
     TradePriceSeen,
     TradingTurned,
+    UndoRecorded,
     UpdatesCompared,
     WatcherInbox,
 )
@@ -124,7 +125,8 @@ from actors.sight import Sight
 from actors.timer import Timer
 from domain.alert import Alert
 from domain.alert_words import database_alert, database_back_alert, order_alert, session_alert
-from domain.books import Disagreement, Quarrel
+from domain.book_words import acceptance_undone_alert
+from domain.books import Disagreement
 from domain.calendar import Calendar
 from domain.change import ChangeStage
 from domain.evidence import Accepted, Refused, Unknown
@@ -133,6 +135,7 @@ from domain.exits import Scope
 from domain.instrument import Objection
 from domain.lifecycle import Event, IllegalTransitionError, State
 from domain.market_price import PriceSource, SeenPrice
+from domain.moves import MoveKind
 from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.price_words import odd_lot_alert
 from domain.reasons import Reason, explain
@@ -258,7 +261,9 @@ class CommandActor(LoopActor):
             case ForeignRecorded():
                 self._take_foreign(message)
             case ExternalMoveRecorded():
-                self._count_external(message.disagreement)
+                self._count_external(message.disagreement, message.kind)
+            case UndoRecorded():
+                self._undo_acceptance(message)
             case DayBegan():
                 post(self._guard, BeginDay(day=message.day))
             case FillsSeen():
@@ -615,28 +620,43 @@ class CommandActor(LoopActor):
         self._record_news(message.checked.reports)
         self._sight.disagree(message.checked.disagreements)
         for one in message.checked.carried:
-            self._settle_disagreement(one, "held when the day began, by no order that this desk has seen")
+            because = "held when the day began, by no order that this desk has seen"
+            self._settle_disagreement(one, because, MoveKind.CARRIED)
+        for one in message.checked.undone:
+            because = f"explained since by {', '.join(one.explained_by)}"
+            self._settle_disagreement(one, because, MoveKind.UNDONE)
 
-    def _settle_disagreement(self, settled: Disagreement, because: str) -> None:
+    def _settle_disagreement(self, settled: Disagreement, because: str, kind: MoveKind) -> None:
         if settled.name not in self._being_settled:
             self._being_settled.add(settled.name)
-            post(self._repo, RecordExternalMove(disagreement=settled, because=because, at=self._clock.now()))
+            record = RecordExternalMove(disagreement=settled, because=because, at=self._clock.now(), kind=kind)
+            post(self._repo, record)
 
-    def _count_external(self, settled: Disagreement) -> None:
+    def _count_external(self, settled: Disagreement, kind: MoveKind) -> None:
         self._being_settled.discard(settled.name)
+        if settled.explained_by:
+            self._tell(acceptance_undone_alert(settled))
         self._sight.settle(settled.name)
         if settled.key is not None:
             post(self._guard, CountExternal(key=settled.key, quantity=settled.difference))
-        post(self._watcher, DisagreementSettled(disagreement=settled))
+        post(self._watcher, DisagreementSettled(disagreement=settled, kind=kind))
 
     # A person's word.
 
     def _accept(self, message: AcceptDisagreement) -> Disagreement | None:
         """Accept what the books tell differently; return it, or None when they do not disagree about that."""
         found = self._sight.find(message.name)
-        if found is not None and found.quarrel is not Quarrel.PAST:
-            self._settle_disagreement(found, message.because)
+        if found is not None and found.may_be_accepted:
+            self._settle_disagreement(found, message.because, MoveKind.ACCEPTED)
         return found
+
+    def _undo_acceptance(self, message: UndoRecorded) -> None:
+        """Count what was accepted no more, and let whoever asked know."""
+        undone = message.answer.undone
+        if undone is not None:
+            logger.warning("what was accepted of {} is undone: {:+d} units", undone.name, undone.difference)
+            self._count_external(undone, MoveKind.UNDONE)
+        post(message.reply_to, message.answer)
 
     def _spread_clearing(self, message: PositionCleared) -> None:
         """Let everybody know who counts a strategy's units that they are cleared, and why."""

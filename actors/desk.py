@@ -18,6 +18,7 @@ from loguru import logger
 from actors.address import Address, ReplyOnce, post
 from actors.clock import RandomIds, SystemClock
 from actors.messages import (
+    AcceptanceUndone,
     AcceptDisagreement,
     AcknowledgeAlarms,
     AlarmsAcknowledged,
@@ -69,6 +70,7 @@ from actors.messages import (
     Timeline,
     TradingStateNow,
     TradingTurned,
+    UndoAcceptance,
     WatchState,
 )
 from actors.strategy import StrategyActor, StrategySeams
@@ -305,6 +307,12 @@ class Desk:
             self._wiring.command, AcceptDisagreement(name=name, because=because)
         )
         return found
+
+    def undo_acceptance(self, name: str, because: str) -> AcceptanceUndone | None:
+        """Take back what a person has accepted under this name; None when that could not be recorded in time."""
+        reply: ReplyOnce[AcceptanceUndone] = ReplyOnce()
+        post(self._wiring.repo, UndoAcceptance(name=name, because=because, at=self._clock.now(), reply_to=reply))
+        return reply.wait(ASK_WAIT_S)
 
     def log_in(self) -> None:
         """Try to open the broker's session again, also after the broker has refused it."""

@@ -36,6 +36,7 @@ from domain.instrument import Instrument
 from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
 from domain.market_price import Reference, SeenPrice
+from domain.moves import MoveKind
 from domain.nothing_to_exit import NothingToExit
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.pnl import Pnl, PnlRow
@@ -415,18 +416,47 @@ class ForeignRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordExternalMove:
-    """Keep that the disagreement `name` is settled: carried into the day by others, or accepted by a person."""
+    """Keep that the disagreement `name` is settled, and how: carried into the day by others, or by a person's word."""
 
     disagreement: Disagreement
     because: str
     at: datetime
+    kind: MoveKind = MoveKind.CARRIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalMoveRecorded:
-    """It is on disk that the disagreement is settled."""
+    """It is on disk that the disagreement is settled, and how."""
 
     disagreement: Disagreement
+    kind: MoveKind = MoveKind.CARRIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoAcceptance:
+    """Take back what a person has accepted under this name, as far as it still counts."""
+
+    name: str
+    because: str
+    at: datetime
+    reply_to: "Address[AcceptanceUndone]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceUndone:
+    """What was taken back: its units count no more. `undone` is None where there was nothing, or for `cause`."""
+
+    name: str
+    undone: Disagreement | None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoRecorded:
+    """It is on disk what was taken back, if anything; `reply_to` waits for the word."""
+
+    answer: AcceptanceUndone
+    reply_to: "Address[AcceptanceUndone]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -691,9 +721,10 @@ class CountExternal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisagreementSettled:
-    """A disagreement is settled: count its units, or say no more of it today."""
+    """A disagreement is settled: count its units, or say no more of it today; UNDONE lets it be spoken of again."""
 
     disagreement: Disagreement
+    kind: MoveKind = MoveKind.CARRIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1270,12 +1301,13 @@ class RecallDesk:
 class DeskMemory:
     """Unresolved orders and today's, positions from everything older, today's count, and the trading state.
 
-    `moved` are EXTERNAL units by nobody's order, `accepted` today's disagreements that a person has accepted, `wishes`
-    the positions that are on their way to flat, `protections` the armed stops and today's ended ones, `unarmed` the
-    entries that traded more than their stops know of, `risk_days` how the last days stood against their limits,
-    `baskets` the open ones and the last that ended, `alerts` those that are still to be told or acknowledged,
-    `cleared` the signed units of strategies that a person has cleared and that count today, `last_prices` the price at
-    which each instrument was last traded by any order of the account.
+    `moved` are EXTERNAL units by nobody's order, `accepted_units` those of them that a person has accepted, `accepted`
+    today's disagreements that a person has accepted, `wishes` the positions that are on their way to flat,
+    `protections` the armed stops and today's ended ones, `unarmed` the entries that traded more than their stops know
+    of, `risk_days` how the last days stood against their limits, `baskets` the open ones and the last that ended,
+    `alerts` those that are still to be told or acknowledged, `cleared` the signed units of strategies that a person has
+    cleared and that count today, `last_prices` the price at which each instrument was last traded by any order of the
+    account.
     """
 
     orders: tuple[Order, ...]
@@ -1284,6 +1316,7 @@ class DeskMemory:
     trading_state: TradingState
     because: str
     moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    accepted_units: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     wishes: tuple[ExitWish, ...] = ()
     protections: tuple[Protection, ...] = ()
@@ -1417,6 +1450,7 @@ CommandInbox: TypeAlias = (
     | ChangeAnswered
     | ForeignRecorded
     | ExternalMoveRecorded
+    | UndoRecorded
     | UpdatesCompared
     | BooksChecked
     | DayBegan
@@ -1455,6 +1489,7 @@ RepoInbox: TypeAlias = (
     | RecordFills
     | RecordForeign
     | RecordExternalMove
+    | UndoAcceptance
     | LookUpChange
     | LookUpSettlement
     | RecordTradingState
@@ -1549,5 +1584,5 @@ WatcherInbox: TypeAlias = (
 NotifierInbox: TypeAlias = RaiseAlert | LookAtAlerts | TellingSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
 StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned | HoldingCleared
-CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead
+CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone
 """What callers outside the actors hear: a future set once."""

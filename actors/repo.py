@@ -12,6 +12,7 @@ from loguru import logger
 from actors.address import Address, post
 from actors.loop import LoopActor
 from actors.messages import (
+    AcceptanceUndone,
     ActorDied,
     ChangeLookedUp,
     ChangeUnreadable,
@@ -50,6 +51,8 @@ from actors.messages import (
     RepoInbox,
     SettlementLookedUp,
     Timeline,
+    UndoAcceptance,
+    UndoRecorded,
     WriteAgain,
 )
 from actors.timer import Timer
@@ -69,6 +72,7 @@ Write: TypeAlias = (
     | RecordFills
     | RecordForeign
     | RecordExternalMove
+    | UndoAcceptance
     | RecordWish
     | RecordFlat
     | RecordProtection
@@ -139,6 +143,7 @@ class RepoActor(LoopActor):
                 | RecordFills()
                 | RecordForeign()
                 | RecordExternalMove()
+                | UndoAcceptance()
                 | RecordWish()
                 | RecordFlat()
                 | RecordProtection()
@@ -237,9 +242,13 @@ class RepoActor(LoopActor):
                 return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
             case LookUpSettlement():
                 return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
+            case UndoAcceptance():
+                answer = AcceptanceUndone(name=message.name, undone=None, cause=cause)
+                return UndoRecorded(answer=answer, reply_to=message.reply_to)
             case (
                 RecordFills()
                 | RecordExternalMove()
+                | UndoAcceptance()
                 | RecordWish()
                 | RecordFlat()
                 | RecordProtection()
@@ -333,8 +342,12 @@ class RepoActor(LoopActor):
                 kept = self._repository.keep_foreign(message.order)
                 return ForeignRecorded(order=kept, known=kept is not message.order)
             case RecordExternalMove():
-                self._repository.settle_disagreement(message.disagreement, message.because, message.at)
-                return ExternalMoveRecorded(disagreement=message.disagreement)
+                self._repository.settle_disagreement(message.disagreement, message.because, message.at, message.kind)
+                return ExternalMoveRecorded(disagreement=message.disagreement, kind=message.kind)
+            case UndoAcceptance():
+                undone = self._repository.undo_acceptance(message.name, message.because, message.at)
+                answer = AcceptanceUndone(name=message.name, undone=undone)
+                return UndoRecorded(answer=answer, reply_to=message.reply_to)
             case RecordWish():
                 self._repository.keep_wish(message.wish)
             case RecordFlat():
@@ -369,6 +382,7 @@ class RepoActor(LoopActor):
             because=because,
             moved=self._repository.external_moves(now),
             accepted=self._repository.accepted_today(now),
+            accepted_units=self._repository.accepted_units(now),
             wishes=self._repository.open_wishes(),
             protections=self._repository.protections(now),
             unarmed=self._repository.unarmed_entries(),
@@ -400,6 +414,7 @@ def _name_in(message: Write) -> str | None:
         case (
             RecordFills()
             | RecordExternalMove()
+            | UndoAcceptance()
             | RecordWish()
             | RecordFlat()
             | RecordProtection()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from actors.messages import BooksCompared, BooksUnavailable, BooksWitnessed, SessionChanged
 from domain.alert import Alert
 from domain.alert_words import agreement_alert, blind_alert, disagreement_alert, seeing_alert
-from domain.book_words import books_away_alert, books_back_alert
+from domain.book_words import books_away_alert, books_back_alert, fix_of
 from domain.books import Disagreement
 from domain.reasons import Reason
 from domain.seams import Clock
@@ -99,7 +99,7 @@ class Sight:
         for one in found:
             if one.name not in known:
                 stops = one.quarrel.stops_entries
-                self._tell(disagreement_alert(one.name, one.sentence, stops_entries=stops))
+                self._tell(disagreement_alert(one.name, one.sentence, stops_entries=stops, do=fix_of(one)))
         for name in sorted(known - {one.name for one in found}):
             self._tell(agreement_alert(name))
         self.disagreements = found

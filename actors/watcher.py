@@ -49,6 +49,7 @@ from actors.messages import (
 from actors.timer import Timer
 from domain.comparison import Comparison
 from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
+from domain.moves import MoveKind
 from domain.seams import Clock, trading_day
 from domain.settings import WatcherSettings
 from domain.witnesses import BookKind, Witnessing
@@ -227,7 +228,9 @@ class WatcherActor(DeskActor):
 
     def _settle(self, message: DisagreementSettled) -> None:
         settled = message.disagreement
-        if settled.key is None:
-            self._comparison.accept(settled.name)
+        if settled.key is not None:
+            self._comparison.move(settled.key, settled.difference, message.kind)
+        elif message.kind is MoveKind.UNDONE:
+            self._comparison.undo_acceptance(settled.name)
         else:
-            self._comparison.move(settled.key, settled.difference)
+            self._comparison.accept(settled.name)

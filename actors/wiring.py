@@ -65,10 +65,11 @@ from broker.port import Broker
 from domain.alert_words import calendar_alert
 from domain.alerting import Telling
 from domain.calendar import Calendar
-from domain.comparison import Comparison, known_from
+from domain.comparison import Comparison
 from domain.evidence import OrderUpdate, Tick
 from domain.exits import Scope
 from domain.guard import GuardLedger
+from domain.known import known_from
 from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.pnl import PnlBook
@@ -423,7 +424,7 @@ class Wiring:
         if earlier is not None:
             earlier.stop(block=False)
         memory = self.recall()
-        known = known_from(memory.orders, memory.positions, memory.moved, memory.accepted)
+        known = known_from(memory.orders, memory.positions, memory.moved, memory.accepted, memory.accepted_units)
         settings = self._settings
         ref = WatcherActor.start(
             supervisor=self.supervisor,

@@ -6,11 +6,12 @@ from typing import Any, Final, Protocol
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
 from console.answers import Outcome, changed, not_changed_in_time, refused, settled
 from console.bodies import BECAUSE_CHARACTERS_MAX, Body, read_object
 from console.errors import ApiError
-from console.forms import Form, fix_of
+from console.forms import Form
+from domain.book_words import fix_of
 from domain.books import Disagreement, Quarrel
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
@@ -32,6 +33,9 @@ class ChangingDesk(Protocol):
 
     def accept(self, name: str, because: str) -> Disagreement | None:
         """Accept what the books disagree about."""
+
+    def undo_acceptance(self, name: str, because: str) -> AcceptanceUndone | None:
+        """Take back what a person has accepted."""
 
     def log_in(self) -> None:
         """Try to open the broker's session again."""
@@ -64,21 +68,46 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings) -> N
 
     @guarded.post("/disagreements/accept", summary="Accept what the books tell differently")
     def accept(body: Body) -> Form:
-        """Accept by `name`, as /status lists it, and `because`: units in it become EXTERNAL."""
-        given = read_object(body)
-        name, because = text_in(given, "name"), text_in(given, "because")
-        found = desk.accept(name, because)
-        if found is None:
-            raise ApiError(404, f"the books do not disagree about {name!r}; `status` lists what they disagree about")
-        if found.quarrel is Quarrel.PAST:
-            raise ApiError(409, f"an order of a past day is not accepted but settled: {fix_of(found)}")
-        return {"name": found.name, "sentence": f"Accepted: {found.sentence}. Our sums follow the broker's from here."}
+        """Accept by `name`, as /status lists it, and `because`: units in it become EXTERNAL. `undo` takes that back."""
+        return _accept(desk, read_object(body))
 
     @guarded.post("/session/login", summary="Log in again")
     def log_in() -> Form:
         """Try to open the broker's session again, also after refusals."""
         desk.log_in()
         return {"sentence": "The desk tries to log in now; `status` tells how it went."}
+
+
+def _accept(desk: ChangingDesk, given: dict[str, Any]) -> Form:
+    """Accept what the books tell differently, or take that back."""
+    undo = given.get("undo", False)
+    if undo not in (True, False):
+        raise ApiError(422, "undo must be true or false")
+    name, because = text_in(given, "name"), text_in(given, "because")
+    if undo:
+        return _undo(desk, name, because)
+    found = desk.accept(name, because)
+    if found is None:
+        raise ApiError(404, f"the books do not disagree about {name!r}; `status` lists what they disagree about")
+    if found.quarrel is Quarrel.PAST:
+        raise ApiError(409, f"an order of a past day is not accepted but settled: {fix_of(found)}")
+    if not found.may_be_accepted:
+        raise ApiError(409, f"nothing was accepted; {fix_of(found)}")
+    return {"name": found.name, "sentence": f"Accepted: {found.sentence}. Our sums follow the broker's from here."}
+
+
+def _undo(desk: ChangingDesk, name: str, because: str) -> Form:
+    """Take back what was accepted under this name."""
+    answer = desk.undo_acceptance(name, because)
+    if answer is None or answer.cause:
+        cause = "it could not be stored in time" if answer is None else answer.cause
+        raise ApiError(503, f"nothing is known to be taken back: {cause}; ask `status`, then try again")
+    undone = answer.undone
+    if undone is None:
+        raise ApiError(404, f"nothing that counts today was accepted of {name!r}")
+    units = f" {-undone.difference:+d} units of it count no more." if undone.difference else ""
+    sentence = f"Taken back: {name}.{units} If the books still differ, `status` names it again and entries stop."
+    return {"name": name, "sentence": sentence}
 
 
 def _change(

@@ -8,15 +8,14 @@ from typing import Any, Final, TypeAlias
 from actors.messages import ExitsNow, Holdings, PnlNow, PositionBookRead, Readiness, Timeline, TradingStateNow
 from console.story import BOOKS_NEEDED, sentences
 from console.words import decided_from
-from domain.books import Disagreement, Quarrel
+from domain.book_words import fix_of
+from domain.books import Disagreement
 from domain.change import Change
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.order import JournalLine, Order
 
 Form: TypeAlias = dict[str, Any]
 
-PAST_PREFIX: Final = "past:"
-"""How the name of a disagreement about a past day's order begins; the command id follows."""
 SHORT_CHARACTERS: Final = 8
 UNIQUE_CHARACTERS_MIN: Final = 16
 
@@ -255,14 +254,6 @@ def disagreement_form(one: Disagreement) -> Form:
         "difference": one.difference,
         "fix": fix_of(one),
     }
-
-
-def fix_of(one: Disagreement) -> str:
-    """Say how a person ends a disagreement."""
-    if one.quarrel is Quarrel.PAST:
-        name = one.name.removeprefix(PAST_PREFIX)
-        return f"look at the broker, then `settle {name} found|absent --because …`"
-    return f"look at the broker; `accept '{one.name}' --because …` if it is right"
 
 
 def tally(orders: Sequence[Mapping[str, Any]]) -> dict[str, int]:

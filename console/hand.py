@@ -148,12 +148,14 @@ def accept(
     name: Annotated[str, typer.Argument(help="The disagreement's name, as `status` shows it.")],
     *,
     because: Annotated[str, typer.Option(help="Why it is right as the broker has it.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Take back what was accepted under this name.")] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Accept what the broker's books tell differently from ours, so that entries are taken again."""
+    """Accept what the broker's books tell differently from ours, so that entries are taken again; or take that back."""
+    body = {"name": name, "because": because, **({"undo": True} if undo else {})}
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/disagreements/accept", {"name": name, "because": because})
+        reply = DeskClient(read_settings(config)).post("/disagreements/accept", body)
     end(reply, as_json=as_json)
 
 

@@ -157,14 +157,14 @@ def seeing_alert() -> Alert:
     )
 
 
-def disagreement_alert(name: str, sentence: str, *, stops_entries: bool) -> Alert:
-    """Say that the books disagree."""
+def disagreement_alert(name: str, sentence: str, *, stops_entries: bool, do: str = "") -> Alert:
+    """Say that the books disagree, and what ends it."""
     return Alert(
         topic=f"books:{name}",
         level=Level.ALARM if stops_entries else Level.WARNING,
         what=f"The books disagree: {sentence}.",
         means="No entries are taken until it is settled; exits go on." if stops_entries else "Entries go on.",
-        do=f"Look at the broker, then `accept '{name}' --because …` if it is right; `status` says more.",
+        do=f"{do[:1].upper()}{do[1:] or 'Look at the broker'}; `status` says more.",
     )
 
 

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.alert import Alert, Level
+from domain.books import Disagreement, Quarrel
 from domain.witnesses import Sighting
 
+PAST_PREFIX: Final = "past:"
+"""Begins the name of a disagreement about an order of a past day; its command id follows."""
 _TOPIC: Final = "witnesses"
 _NAMED_MAX: Final = 5
 """So many orders are named in one sentence; `orders --open` has them all."""
@@ -49,3 +52,33 @@ def named(names: Sequence[str]) -> str:
     """Name a few, and say how many more there are."""
     more = len(names) - _NAMED_MAX
     return ", ".join(names[:_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+
+
+def fix_of(one: Disagreement) -> str:
+    """Say how a person ends a disagreement: by what can't make it worse."""
+    if one.quarrel is Quarrel.PAST:
+        return f"look at the broker, then `settle {one.name.removeprefix(PAST_PREFIX)} found|absent --because …`"
+    if one.unsettled:
+        return (
+            f"don't accept it: {named(one.unsettled)} may explain it. Wait until its fate is known, or look at the "
+            f"broker and `settle {one.unsettled[0]} found|absent --because …`"
+        )
+    accept = f"`accept '{one.name}' --because …` if it is right"
+    if one.absent:
+        return (
+            f"look at the broker; if {named(one.absent)} has traded after all, `settle {one.absent[0]} found "
+            f"--broker-order-id … --filled … --because …`; else {accept}"
+        )
+    return f"look at the broker; {accept}"
+
+
+def acceptance_undone_alert(undone: Disagreement) -> Alert:
+    """Say that units a person had accepted count no more, because an order found since explains them."""
+    orders = named(undone.explained_by)
+    return Alert(
+        topic=f"books:{undone.name}",
+        level=Level.NEWS,
+        what=f"What was accepted of {undone.name} is undone ({undone.difference:+d} units): {orders} explains it.",
+        means="The units count once, under the strategy that they belong to; our sums are the account's again.",
+        ends=True,
+    )

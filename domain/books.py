@@ -14,11 +14,13 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from domain.evidence import OrderRow, PositionRow, TradeRow, key_of
-from domain.order import InstrumentKey, Order, Product
+from domain.order import Exchange, InstrumentKey, Order, Product
 from domain.reconcile import filled_in
 
 CARRIED_PRODUCTS: Final = frozenset({Product.NRML})
 """Positions of these live on into the next day; MIS is squared off, and delivery becomes a holding."""
+
+_POSITION: Final = "position:"
 
 Units: TypeAlias = Mapping[InstrumentKey, int]
 
@@ -44,7 +46,8 @@ class Disagreement:
     """Something that two books tell differently. `name` is stable; `difference` is in signed units, of `key` if any.
 
     For FILLS the difference is order book less trade book; for positions, the account's less the sum of what this desk
-    and EXTERNAL hold.
+    and EXTERNAL hold. `unsettled` are command ids of orders of unknown fate that may explain it, `absent` those of
+    orders believed absent that may, `explained_by` those of orders that do.
     """
 
     name: str
@@ -52,6 +55,14 @@ class Disagreement:
     sentence: str
     difference: int = 0
     key: InstrumentKey | None = None
+    unsettled: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    explained_by: tuple[str, ...] = ()
+
+    @property
+    def may_be_accepted(self) -> bool:
+        """Say whether a person's acceptance can't make it worse: no order of unknown fate may explain it."""
+        return self.quarrel is not Quarrel.PAST and not self.unsettled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +209,16 @@ def positions_disagree(
 
 def position_name(key: InstrumentKey) -> str:
     """Return the name of a disagreement about this position."""
-    return f"position:{key.exchange}|{key.symbol}|{key.product}"
+    return f"{_POSITION}{key.exchange}|{key.symbol}|{key.product}"
+
+
+def key_in_name(name: str) -> InstrumentKey | None:
+    """Return the position that a disagreement's name speaks of, or None where it speaks of none that is known here."""
+    exchange, symbol, product = [*name.removeprefix(_POSITION).split("|"), "", ""][:3]
+    try:
+        return InstrumentKey(Exchange(exchange), symbol, Product(product)) if name.startswith(_POSITION) else None
+    except ValueError:
+        return None
 
 
 def fills_name(number: str) -> str:

@@ -24,7 +24,9 @@ from domain.books import (
     unreadable,
 )
 from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, key_of
+from domain.explaining import undone_by, with_orders
 from domain.foreign import external_order
+from domain.moves import BY_A_PERSON, MoveKind
 from domain.order import InstrumentKey, Order
 from domain.past_orders import Today, past_orders
 from domain.reconcile import OrderIndex, Report, event_of, event_of_update, filled_in, looks_like_ours
@@ -37,13 +39,15 @@ from domain.trades import Traded, event_of_trades, found_by_two, traded_by_numbe
 class Known:
     """What the database knows when a comparison begins: orders, and units (signed) that no known order explains.
 
-    `carried` is what orders of earlier days left; `moved` are moves by nobody's order that count today; `accepted` are
-    the names of disagreements that a person has accepted today.
+    `carried` is what orders of earlier days left; `moved` are moves by nobody's order that count today,
+    `accepted_units` those of them that a person has accepted; `accepted` are the names of disagreements that a person
+    has accepted today.
     """
 
     orders: tuple[Order, ...] = ()
     carried: Mapping[InstrumentKey, int] = field(default_factory=dict)
     moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    accepted_units: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
 
 
@@ -63,11 +67,15 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the three books prove together: ends of a past day's orders, units carried by others, disagreements."""
+    """What the three books prove together: ends of a past day's orders, units carried by others, disagreements.
+
+    `undone` are acceptances that an order found since explains: they are taken back.
+    """
 
     reports: tuple[Report, ...]
     carried: tuple[Disagreement, ...]
     disagreements: tuple[Disagreement, ...]
+    undone: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,7 @@ class Comparison:
         self._client_id = client_id
         self._carried = defaultdict(int, known.carried)
         self._moved = defaultdict(int, known.moved)
+        self._accepted_units = defaultdict(int, known.accepted_units)
         self._accepted = set(known.accepted)
         self._absences = Absences(proof)
         self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
@@ -169,9 +178,7 @@ class Comparison:
             return
         if self._day:
             self._accepted.clear()
-            self._moved = defaultdict(
-                int, {key: n for key, n in self._moved.items() if key.product in CARRIED_PRODUCTS}
-            )
+            self._moved, self._accepted_units = _carried_of(self._moved), _carried_of(self._accepted_units)
         self._day, self._numbers_seen, self._apart = day, {}, ()
         for order in self.orders.forget_before(day):
             if order.command.key.product in CARRIED_PRODUCTS:
@@ -235,9 +242,11 @@ class Comparison:
         settled = [one for one in (*found, *apart, *past) if one.name not in unjudged]
         lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
         carried = tuple(one for one in lasting if one.quarrel is Quarrel.CARRIED)
-        disagreements = tuple(
-            one for one in lasting if one.quarrel is not Quarrel.CARRIED and one.name not in self._accepted
-        )
+        told = [one for one in lasting if one.quarrel is not Quarrel.CARRIED and one.name not in self._accepted]
+        undoing = (undone_by(one, self._accepted_units, self.orders) for one in told)
+        undone = {one.name: one for one in undoing if one is not None}
+        by_number = {one.broker_order_id: one for one in lone}
+        disagreements = tuple(with_orders(one, self.orders, by_number) for one in told if one.name not in undone)
         self._apart = disagreements
         reports.extend(found_by_two(disagreements, trades, self.orders))
         witnesses = Witnesses(
@@ -249,7 +258,7 @@ class Comparison:
             unknown=tuple(one for one in lone if self.orders.match(one) is None),
             untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),
         )
-        return Checked(tuple(reports), carried, disagreements), witnesses
+        return Checked(tuple(reports), carried, disagreements, tuple(undone.values())), witnesses
 
     def _turned(self, asked_at: datetime) -> set[str]:
         """Return the names that can't be judged while the broker turns its books, one after the other, in the night."""
@@ -266,28 +275,24 @@ class Comparison:
 
     # what others decide
 
-    def move(self, key: InstrumentKey, quantity: int) -> None:
+    def move(self, key: InstrumentKey, quantity: int, kind: MoveKind = MoveKind.CARRIED) -> None:
         """Count units that the account holds by nobody's order."""
         self._moved[key] += quantity
+        if kind in BY_A_PERSON:
+            self._accepted_units[key] += quantity
 
     def accept(self, name: str) -> None:
         """Say no more of this disagreement today."""
         self._accepted.add(name)
 
+    def undo_acceptance(self, name: str) -> None:
+        """Speak of this disagreement again."""
+        self._accepted.discard(name)
+
+
+def _carried_of(units: Mapping[InstrumentKey, int]) -> defaultdict[InstrumentKey, int]:
+    return defaultdict(int, {key: n for key, n in units.items() if key.product in CARRIED_PRODUCTS})
+
 
 def _has_traded(row: OrderRow, before: OrderRow | None) -> bool:
     return filled_in(row) != (0 if before is None else filled_in(before))
-
-
-def known_from(
-    orders: Iterable[Order],
-    positions: Mapping[str, Mapping[InstrumentKey, int]],
-    moved: Mapping[InstrumentKey, int],
-    accepted: Iterable[str],
-) -> Known:
-    """Gather what a comparison begins with; `positions` are what earlier days left to each strategy."""
-    carried: defaultdict[InstrumentKey, int] = defaultdict(int)
-    for held in positions.values():
-        for key, quantity in held.items():
-            carried[key] += quantity
-    return Known(orders=tuple(orders), carried=dict(carried), moved=dict(moved), accepted=frozenset(accepted))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.lifecycle import Event, State
+from domain.lifecycle import Event, State, is_late_truth
 from domain.order import InvalidOrderError, Order, OrderEvent
 from domain.reasons import Reason
 
@@ -23,9 +23,10 @@ def settled_by_hand(order: Order, settlement: Settlement) -> OrderEvent:
     """Return what the settlement does to `order`; raise `InvalidOrderError` with one sentence where it can't be.
 
     Found leaves it working, or filled as far as told: the books take it from there. Absent ends it with what is known
-    to have traded. Should the broker show otherwise later, that is a late truth.
+    to have traded. Should the broker show otherwise later, that is a late truth; so is an order that is over, and that
+    a person has found alive or traded after all.
     """
-    if order.is_over:
+    if order.is_over and not _is_found_late(order, settlement):
         raise InvalidOrderError(f"the order is {order.state} already; there is nothing to settle")
     if order.state in {State.CREATED, State.SENDING}:
         raise InvalidOrderError("the order is on its way; its reply is being waited for")
@@ -50,6 +51,13 @@ def settled_by_hand(order: Order, settlement: Settlement) -> OrderEvent:
         average_price=settlement.average_price,
         inputs={"settled_by": "a person", "found_at_broker": "yes" if settlement.found else "no"},
     )
+
+
+def _is_found_late(order: Order, settlement: Settlement) -> bool:
+    """Say whether a person has found more of an order than was believed when it ended."""
+    filled = settlement.filled_quantity or 0
+    more = filled > order.filled_quantity or order.state in {State.NOT_PLACED, State.REFUSED}
+    return settlement.found and more and is_late_truth(order.state, _found(order, filled))
 
 
 def _found(order: Order, filled: int) -> Event:

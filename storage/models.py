@@ -158,6 +158,7 @@ class ExternalMoveRecord(Table):
     product = peewee.TextField()
     quantity = peewee.IntegerField()
     because = peewee.TextField()
+    kind = peewee.TextField(default="CARRIED")
 
     class Meta:
         """Append only: the sum counts."""
@@ -173,9 +174,10 @@ class AcceptedRecord(Table):
     at = peewee.DateTimeField()
     name = peewee.TextField()
     because = peewee.TextField()
+    undone_at = peewee.DateTimeField(null=True)
 
     class Meta:
-        """Each is accepted once a day."""
+        """Each is accepted once a day, or again after it was undone."""
 
         table_name = "accepted_disagreements"
 

@@ -18,7 +18,7 @@ import peewee
 
 from domain.alert import AlertRecord
 from domain.basket import BasketRecord
-from domain.books import Disagreement
+from domain.books import Disagreement, Quarrel, key_in_name
 from domain.change_command import change_outcome
 from domain.delivery import carried_delivery
 from domain.evidence import TradeRow
@@ -26,6 +26,7 @@ from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
 from domain.market_price import PriceSource, SeenPrice
+from domain.moves import BY_A_PERSON, MoveKind
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Origin, Product
 from domain.reasons import Reason
 from domain.risk import TradingState
@@ -220,7 +221,9 @@ class OrderRepository:
         changes = dict(zip(COLUMNS, constant + changing, strict=True))
         self._journal(order.command.command_id, event, None, changing, changes, {})
 
-    def settle_disagreement(self, disagreement: Disagreement, because: str, at: datetime) -> None:
+    def settle_disagreement(
+        self, disagreement: Disagreement, because: str, at: datetime, kind: MoveKind = MoveKind.CARRIED
+    ) -> None:
         """Keep that a disagreement is settled: its units become EXTERNAL, or it is accepted for the day."""
         key = disagreement.key
         if key is None:
@@ -231,10 +234,26 @@ class OrderRepository:
             return
         where = (key.exchange.value, key.symbol, key.product.value)
         self._execute(
-            "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, because)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._client_id, to_text(at), trading_day(at), *where, disagreement.difference, because),
+            "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, because, kind)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._client_id, to_text(at), trading_day(at), *where, disagreement.difference, because, kind.value),
         )
+
+    def undo_acceptance(self, name: str, because: str, at: datetime) -> Disagreement | None:
+        """Take back what a person has accepted under this name and still counts; return what is undone, if anything."""
+        key = key_in_name(name)
+        units = 0 if key is None else self._moves(at, BY_A_PERSON).get(key, 0)
+        if units:
+            undone = Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="", difference=-units, key=key)
+            self.settle_disagreement(undone, because, at, MoveKind.UNDONE)
+            return undone
+        if name not in self.accepted_today(at):
+            return None
+        self._execute(
+            "UPDATE accepted_disagreements SET undone_at = ? WHERE client_id = ? AND name = ? AND undone_at IS NULL",
+            (to_text(at), self._client_id, name),
+        )
+        return Disagreement(name=name, quarrel=Quarrel.FOREIGN, sentence="")
 
     def keep_wish(self, wish: ExitWish) -> None:
         """Keep that a position is to be made flat; once, however often it is told."""
@@ -377,17 +396,27 @@ class OrderRepository:
 
     def external_moves(self, now: datetime) -> dict[InstrumentKey, int]:
         """Return the units by nobody's order that count today: of carried products all, of others today's."""
+        return self._moves(now, frozenset(MoveKind))
+
+    def accepted_units(self, now: datetime) -> dict[InstrumentKey, int]:
+        """Return those of the moves that count today which a person has accepted, and not undone."""
+        return {key: units for key, units in self._moves(now, BY_A_PERSON).items() if units}
+
+    def _moves(self, now: datetime, kinds: frozenset[MoveKind]) -> dict[InstrumentKey, int]:
+        places = ", ".join("?" * len(kinds))
         rows = self._execute(
-            "SELECT exchange, symbol, product, SUM(quantity) FROM external_moves"
-            " WHERE client_id = ? AND (product = 'NRML' OR day >= ?) GROUP BY exchange, symbol, product",
-            (self._client_id, trading_day(now)),
+            "SELECT exchange, symbol, product, SUM(quantity) FROM external_moves"  # noqa: S608  places for values only
+            f" WHERE client_id = ? AND (product = 'NRML' OR day >= ?) AND kind IN ({places})"
+            " GROUP BY exchange, symbol, product",
+            (self._client_id, trading_day(now), *sorted(kinds)),
         ).fetchall()
         return {InstrumentKey(Exchange(exchange), symbol, Product(product)): n for exchange, symbol, product, n in rows}
 
     def accepted_today(self, now: datetime) -> tuple[str, ...]:
         """Return the names of the disagreements that a person has accepted today."""
         rows = self._execute(
-            "SELECT at, name FROM accepted_disagreements WHERE client_id = ? ORDER BY id DESC LIMIT 1000",
+            "SELECT at, name FROM accepted_disagreements WHERE client_id = ? AND undone_at IS NULL"
+            " ORDER BY id DESC LIMIT 1000",
             (self._client_id,),
         ).fetchall()
         return tuple(name for at, name in rows if trading_day(to_moment(at)) == trading_day(now))

@@ -1,5 +1,6 @@
 """A desk of a few lines that behaves: it keeps orders, repeats outcomes, and can be told what to answer."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 from actors.desk import Status
 from actors.messages import (
+    AcceptanceUndone,
     AlarmsAcknowledged,
     AlertsNow,
     BasketAnswered,
@@ -118,6 +120,7 @@ class FakeDesk:
         self.settlements: list[tuple[str, Settlement]] = []
         self.change_answer: OrderAnswered | OrderDeclined | None = None
         self.logins = 0
+        self.undone: Callable[[str], AcceptanceUndone] | None = None
         self.flattened: list[tuple[str, str | None]] = []
         self.under_way: list[dict[Scope, int]] = []
         self.protected: dict[Scope, Protection] = {}
@@ -244,6 +247,10 @@ class FakeDesk:
     def accept(self, name: str, because: str) -> Disagreement | None:
         del because
         return next((one for one in self.disagreements if one.name == name), None)
+
+    def undo_acceptance(self, name: str, because: str) -> AcceptanceUndone | None:
+        del because
+        return self.undone(name) if self.undone is not None else None
 
     def log_in(self) -> None:
         self.logins += 1

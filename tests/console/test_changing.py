@@ -165,6 +165,35 @@ def test_an_order_of_a_past_day_is_settled_and_not_accepted(desk: FakeDesk, ask:
     assert ask("GET", "/status").json()["disagreements"][0]["stops_entries"] is False
 
 
+def test_what_an_order_of_unknown_fate_may_explain_is_not_accepted(desk: FakeDesk, ask: Ask) -> None:
+    name = "position:NSE|RELIANCE-EQ|MIS"
+    apart = Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="it holds 10", difference=10, unsettled=("c1",))
+    desk.disagreements = (apart,)
+
+    reply = ask("POST", "/disagreements/accept", json={"name": name, "because": "x"})
+    shown = ask("GET", "/status").json()["disagreements"][0]["fix"]
+
+    assert (reply.status_code, "`settle c1 found|absent --because …`" in reply.json()["sentence"]) == (409, True)
+    assert shown.startswith("don't accept it: c1 may explain it")
+
+
+def test_an_order_believed_absent_that_may_explain_it_is_named_first(desk: FakeDesk, ask: Ask) -> None:
+    apart = Disagreement(name="position:x", quarrel=Quarrel.POSITION, sentence="it holds 10", absent=("c1",))
+    desk.disagreements = (apart,)
+
+    fix = ask("GET", "/status").json()["disagreements"][0]["fix"]
+
+    assert "if c1 has traded after all, `settle c1 found" in fix
+    assert "else `accept 'position:x'" in fix
+
+
+@pytest.mark.parametrize("undo", ["yes", 3, None])
+def test_undo_is_yes_or_no(ask: Ask, undo: object) -> None:
+    body = {"name": "fills:1", "because": "x", "undo": undo}
+
+    assert ask("POST", "/disagreements/accept", json=body).status_code == 422
+
+
 def test_a_modify_says_what_is_being_changed_and_when_it_is_done(desk: FakeDesk, ask: Ask) -> None:
     asked = replace(ASKED, kind=ChangeKind.MODIFY, quantity=10, limit_price=Decimal(101), stage=ChangeStage.TAKEN)
     given = {"change_id": "x1", "price": "101"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
 from console.cli import app
 from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
@@ -261,6 +261,25 @@ def test_status_names_each_disagreement_with_its_mend_and_accept_takes_it(call: 
     assert "Broker: LOGGED_IN (logged in); 0 waiting, 1 placed; feed logged in; last whole order book" in shown
     assert (accepted.exit_code, accepted.stdout[:30]) == (0, "Accepted: the account holds 5.")
     assert call("accept", "fills:1", "--because", "x").exit_code == 1
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_acceptance_is_taken_back_by_its_name(call: Desk, desk: FakeDesk) -> None:
+    name = "position:NSE|RELIANCE-EQ|MIS"
+    gone = Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="", difference=-10)
+    desk.undone = lambda asked: AcceptanceUndone(name=asked, undone=gone)
+    taken_back = call("accept", name, "--undo", "--because", "the order has been found")
+    desk.undone = lambda asked: AcceptanceUndone(name=asked, undone=None)
+    nothing = call("accept", name, "--undo", "--because", "again")
+    desk.undone = lambda asked: AcceptanceUndone(name=asked, undone=None, cause="disk full")
+    unwritten = call("accept", name, "--undo", "--because", "again")
+
+    assert (taken_back.exit_code, f"Taken back: {name}. +10 units of it count no more." in taken_back.stdout) == (
+        0,
+        True,
+    )
+    assert (nothing.exit_code, unwritten.exit_code) == (1, 1)
+    assert "disk full" in unwritten.stderr + unwritten.stdout
 
 
 @pytest.mark.usefixtures("configured")

@@ -32,6 +32,16 @@ def watched(comparison: Comparison, rows: tuple[OrderRow, ...], *clocks: str) ->
     return [comparison.compare(Book(rows, night(clock), asked_s=night(clock).timestamp())) for clock in clocks]
 
 
+def proved(comparison: Comparison, *clocks: str) -> list[Event]:
+    """See whole rounds in which nothing is shown, traded or held; return what they prove at last."""
+    found: list[Event] = []
+    for clock in (*clocks, "05:59"):
+        (seen,) = watched(comparison, (), clock)
+        found += [report.happened.event for report in seen.reports if report.happened.event is not Event.NOTE]
+        comparison.keep(Book((), night(clock)), Book((), night(clock)))
+    return found
+
+
 def working(**given: object) -> Order:
     return order(**({"state": State.WORKING, "broker_order_id": "B1"} | given))
 
@@ -112,18 +122,14 @@ def test_a_book_of_the_next_day_proves_nothing_absent() -> None:
     placed = TEN_O_CLOCK.replace(hour=22)
     comparison = comparing(order(state=State.UNCONFIRMED, created_at=placed, updated_at=placed))
 
-    seen = watched(comparison, (), *THROUGH_THE_NIGHT)
-
-    assert [report for one in seen for report in one.reports] == []
+    assert proved(comparison, *THROUGH_THE_NIGHT) == []
 
 
 def test_what_was_lost_in_the_night_itself_is_proved_absent() -> None:
     placed = night("03:30")
     comparison = comparing(order(state=State.UNCONFIRMED, created_at=placed, updated_at=placed))
 
-    seen = watched(comparison, (), "03:31", "03:32", "03:35")
-
-    assert [report.happened.event for report in seen[-1].reports] == [Event.PROVE_ABSENT]
+    assert proved(comparison, "03:31", "03:32", "03:35") == [Event.PROVE_ABSENT]
 
 
 @pytest.mark.parametrize(

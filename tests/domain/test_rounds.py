@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.books import Disagreement, Patience, Quarrel
-from domain.comparison import Checked, Compared, Comparison, Known, known_from
+from domain.comparison import Checked, Compared, Comparison, Known
 from domain.evidence import (
     PRODUCT_LETTERS,
     Book,
@@ -22,6 +22,7 @@ from domain.evidence import (
     ReportType,
     TradeRow,
 )
+from domain.known import known_from
 from domain.lifecycle import Event, State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
 from domain.reasons import Reason

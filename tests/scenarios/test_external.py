@@ -3,6 +3,7 @@
 from domain.books import Quarrel
 from domain.lifecycle import State
 from domain.reasons import Reason
+from domain.settlement import Settlement
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import MakeScene, Scene
@@ -132,3 +133,65 @@ def test_what_a_person_accepts_is_accepted_over_a_restart(make_scene: MakeScene,
     assert scene.desk.holdings().positions == held
     assert scene.desk.accept("position:NSE|RELIANCE-EQ|MIS", "again") is None
     assert not scene.desk.readiness().disagreements
+
+
+def test_late_truth_undoes_what_a_person_had_accepted_and_the_advice_before_it_makes_nothing_worse(
+    make_paper: MakePaper, make_scene: MakeScene
+) -> None:
+    """K4: neither order nor trade book shows the order, the positions do; it is found after all was accepted."""
+    paper = make_paper()
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    for route in ("OrderBook", "TradeBook"):
+        paper.fault(route, "stale_book", count=None)
+    paper.fault("PlaceOrder", "timeout_after")
+    command = scene.command("lost")
+    answers = scene.send(command)
+    until(answers.all, "the caller was not answered")
+    until(lambda: scene.desk.readiness().disagreements, "the position was not noticed")
+    name = "position:NSE|RELIANCE-EQ|MIS"
+
+    too_early = scene.desk.accept(name, "the app shows it")
+    scene.desk.settle(command.command_id, Settlement(found=False, because="not in the app's order book"))
+    until(lambda: all(one.may_be_accepted for one in scene.desk.readiness().disagreements), "it still waits")
+    scene.desk.accept(name, "the app shows it")
+    until(lambda: scene.held("EXTERNAL") == 10, "the units were not counted")
+    paper.clear_faults()
+
+    assert too_early is not None
+    assert too_early.unsettled == (command.command_id,)
+    assert scene.until_state(command, State.FILLED).tag is Reason.LATE_TRUTH
+    until(lambda: (scene.held(), scene.held("EXTERNAL")) == (10, 0), "the acceptance was not undone")
+    scene.until_ready()
+    scene.until_books_agree()
+    scene.stop()
+    scene.start()
+    assert (scene.held(), scene.held("EXTERNAL")) == (10, 0)
+
+
+def test_a_person_takes_an_acceptance_back(make_paper: MakePaper, make_scene: MakeScene) -> None:
+    """B12: over a restart, too; the difference is named again."""
+    paper = make_paper()
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    name = "position:NSE|RELIANCE-EQ|MIS"
+    paper.fault("PositionBook", "stale_book", count=None)
+    entry = scene.command("entry")
+    scene.submit(entry)
+    scene.until_state(entry, State.FILLED)
+    until(lambda: scene.desk.readiness().disagreements, "nobody noticed")
+    scene.desk.accept(name, "the app shows the same")
+    scene.until_ready()
+    scene.stop()
+    scene.start()
+
+    undone = scene.desk.undo_acceptance(name, "the app was wrong")
+    again = scene.desk.undo_acceptance(name, "the app was wrong")
+
+    assert undone is not None
+    assert undone.undone is not None
+    assert undone.undone.difference == 10
+    assert again is not None
+    assert again.undone is None
+    until(lambda: scene.desk.readiness().disagreements, "it is not spoken of again")
+    assert scene.held("EXTERNAL") == 0

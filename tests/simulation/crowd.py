@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 from actors.address import post
 from actors.desk import Desk, DeskUnavailableError
 from actors.messages import ChangeOrder, OrderAnswered, SetStops, SettleOrder, SubmitBasket
-from console.forms import PAST_PREFIX
 from domain.basket import Basket, OnFailure, Pace
+from domain.book_words import PAST_PREFIX
 from domain.books import Quarrel
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand

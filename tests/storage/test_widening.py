@@ -38,6 +38,28 @@ def test_a_database_of_the_first_schema_keeps_its_orders_and_their_journal(open_
     assert after.external_moves(TEN_O_CLOCK) == {}
 
 
+def test_moves_of_an_older_schema_learn_whether_a_person_accepted_them(open_at: Opener) -> None:
+    database = open_at()
+    for because in ("held when the day began, by no order that this desk has seen", "seen in the app"):
+        database.execute_sql(
+            "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, because, kind)"
+            " VALUES ('FA1', '2026-01-05T10:00:00+05:30', '2026-01-05', 'NFO', 'NIFTY27JAN26F', 'NRML', 10, ?, 'x')",
+            (because,),
+        )
+    for statement in (
+        "ALTER TABLE external_moves DROP COLUMN kind",
+        "ALTER TABLE accepted_disagreements DROP COLUMN undone_at",
+        "DELETE FROM schema_migration WHERE name LIKE '0009%'",
+    ):
+        database.execute_sql(statement)
+    database.close()
+
+    after = OrderRepository(open_at(), "FA1")
+
+    assert list(after.external_moves(TEN_O_CLOCK).values()) == [20]
+    assert list(after.accepted_units(TEN_O_CLOCK).values()) == [10]
+
+
 def _narrow(database: peewee.SqliteDatabase) -> None:
     """Make of a database what the first schema had made of it."""
     columns = [

@@ -1,0 +1,58 @@
+"""Which orders may explain what the books tell differently: what a person has to know before accepting it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from domain.books import Disagreement, Quarrel
+from domain.lifecycle import State
+from domain.order import InstrumentKey, Order
+from domain.trades import Traded
+
+_UNSETTLED: Final = frozenset({State.SENDING, State.UNCONFIRMED})
+_ABSENT: Final = frozenset({State.NOT_PLACED, State.REFUSED})
+
+
+def with_orders(found: Disagreement, orders: Iterable[Order], lone: Mapping[str, Traded]) -> Disagreement:
+    """Return the disagreement with the orders that may explain it: of unknown fate, and believed absent.
+
+    `lone` are the trades, by number, of orders that the order book does not show.
+    """
+    suspects = [one for one in orders if one.state in _UNSETTLED | _ABSENT and _may_explain(one, found, lone)]
+    if not suspects:
+        return found
+    return replace(
+        found,
+        unsettled=tuple(one.command.command_id for one in suspects if one.state in _UNSETTLED),
+        absent=tuple(one.command.command_id for one in suspects if one.state in _ABSENT),
+    )
+
+
+def _may_explain(order: Order, found: Disagreement, lone: Mapping[str, Traded]) -> bool:
+    if found.quarrel is Quarrel.POSITION:
+        return order.command.key == found.key and found.difference * order.command.side.sign > 0
+    if found.quarrel is Quarrel.FILLS:
+        return any(one.may_be(order) for one in lone.values() if found.name.endswith(f":{one.broker_order_id}"))
+    return False
+
+
+def undone_by(
+    found: Disagreement, accepted: Mapping[InstrumentKey, int], orders: Iterable[Order]
+) -> Disagreement | None:
+    """Return what of an acceptance is to be taken back, where an order has been found since that explains it.
+
+    The account then has fewer units than we count: those that a person accepted, and an order's that it traded.
+    """
+    if found.quarrel is not Quarrel.POSITION or found.key is None:
+        return None
+    units = accepted.get(found.key, 0)
+    if found.difference * units >= 0 or abs(found.difference) > abs(units):
+        return None
+    explaining = [
+        one.command.command_id
+        for one in orders
+        if one.command.key == found.key
+        and one.command.side.sign * units > 0
+        and one.filled_quantity >= abs(found.difference)
+    ]
+    return replace(found, explained_by=tuple(explaining)) if explaining else None

@@ -1,0 +1,28 @@
+"""What the database knows when the comparing of books begins."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from domain.comparison import Known
+from domain.order import InstrumentKey, Order
+
+
+def known_from(
+    orders: Iterable[Order],
+    positions: Mapping[str, Mapping[InstrumentKey, int]],
+    moved: Mapping[InstrumentKey, int],
+    accepted: Iterable[str],
+    accepted_units: Mapping[InstrumentKey, int] | None = None,
+) -> Known:
+    """Gather what a comparison begins with; `positions` are what earlier days left to each strategy."""
+    carried: defaultdict[InstrumentKey, int] = defaultdict(int)
+    for held in positions.values():
+        for key, quantity in held.items():
+            carried[key] += quantity
+    return Known(
+        orders=tuple(orders),
+        carried=dict(carried),
+        moved=dict(moved),
+        accepted_units=dict(accepted_units or {}),
+        accepted=frozenset(accepted),
+    )

@@ -1,0 +1,87 @@
+"""What a person accepts of the books, and takes back: kept over restarts."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.books import Disagreement, Quarrel, position_name
+from domain.moves import MoveKind
+from domain.order import Exchange, InstrumentKey, Product
+from storage.repository import OrderRepository
+from tests.fakes import TEN_O_CLOCK
+from tests.storage.conftest import Opener
+
+MIS = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+TOMORROW = TEN_O_CLOCK + timedelta(days=1)
+
+
+def apart(key: InstrumentKey, units: int) -> Disagreement:
+    name = position_name(key)
+    return Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="they differ", difference=units, key=key)
+
+
+@pytest.fixture
+def repository(open_at: Opener) -> OrderRepository:
+    return OrderRepository(open_at(), "FA1")
+
+
+def settle(repository: OrderRepository, one: Disagreement, kind: MoveKind) -> None:
+    with repository.transaction():
+        repository.settle_disagreement(one, "seen in the app", TEN_O_CLOCK, kind)
+
+
+def test_what_was_accepted_is_told_apart_from_what_was_carried(repository: OrderRepository) -> None:
+    settle(repository, apart(NRML, 10), MoveKind.CARRIED)
+    settle(repository, apart(NRML, 5), MoveKind.ACCEPTED)
+    settle(repository, apart(NRML, -2), MoveKind.UNDONE)
+
+    assert repository.external_moves(TOMORROW) == {NRML: 13}
+    assert repository.accepted_units(TOMORROW) == {NRML: 3}
+
+
+def test_undoing_takes_back_all_that_still_counts_and_once(repository: OrderRepository) -> None:
+    settle(repository, apart(MIS, 10), MoveKind.ACCEPTED)
+    settle(repository, apart(MIS, 5), MoveKind.ACCEPTED)
+
+    with repository.transaction():
+        undone = repository.undo_acceptance(position_name(MIS), "it was an order of ours", TEN_O_CLOCK)
+        again = repository.undo_acceptance(position_name(MIS), "it was an order of ours", TEN_O_CLOCK)
+
+    assert undone is not None
+    assert (undone.key, undone.difference, again) == (MIS, -15, None)
+    assert repository.external_moves(TEN_O_CLOCK) == {MIS: 0}
+    assert repository.accepted_units(TEN_O_CLOCK) == {}
+
+
+@pytest.mark.parametrize(("key", "counts"), [(MIS, False), (NRML, True)])
+def test_what_no_longer_counts_is_not_undone(repository: OrderRepository, key: InstrumentKey, *, counts: bool) -> None:
+    settle(repository, apart(key, 10), MoveKind.ACCEPTED)
+
+    with repository.transaction():
+        undone = repository.undo_acceptance(position_name(key), "late", TOMORROW)
+
+    assert (undone is not None) is counts
+
+
+def test_carried_units_are_never_undone_as_accepted(repository: OrderRepository) -> None:
+    settle(repository, apart(NRML, 10), MoveKind.CARRIED)
+
+    with repository.transaction():
+        assert repository.undo_acceptance(position_name(NRML), "x", TEN_O_CLOCK) is None
+
+
+def test_a_name_that_was_accepted_is_taken_back_and_may_be_accepted_again(open_at: Opener) -> None:
+    repository = OrderRepository(open_at(), "FA1")
+    ghost = Disagreement(name="fills:B1", quarrel=Quarrel.FILLS, sentence="they differ")
+    settle(repository, ghost, MoveKind.ACCEPTED)
+
+    with repository.transaction():
+        undone = repository.undo_acceptance("fills:B1", "the broker says so", TEN_O_CLOCK)
+        again = repository.undo_acceptance("fills:B1", "the broker says so", TEN_O_CLOCK)
+    after_restart = OrderRepository(open_at(), "FA1").accepted_today(TEN_O_CLOCK)
+    settle(repository, ghost, MoveKind.ACCEPTED)
+
+    assert undone is not None
+    assert (undone.name, undone.key, again, after_restart) == ("fills:B1", None, None, ())
+    assert repository.accepted_today(TEN_O_CLOCK) == ("fills:B1",)
