@@ -5,6 +5,7 @@ Results are appended to `build/mutants/`, a line each; a run that was ended goes
 
 import argparse
 import json
+import signal
 import sys
 import time
 from itertools import count
@@ -34,6 +35,7 @@ def main() -> int:
     telling = commands.add_parser("stories", help="tell stories of the simulation until one goes wrong")
     telling.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.command == "stories":
         return stories(given.seconds)
     return run(draw(given.seed, given.count, given.only), given.seed, again=given.again, quick=given.quick)
