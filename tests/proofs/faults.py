@@ -27,6 +27,7 @@ from domain.reconcile import remarks_tag_of
 from tests.scenarios.paper import Paper, start_paper
 from tests.scenarios.scene import CLIENT, CROSSING, RESTING, Pushed, Scene, settings_for
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
 REPLIES: Final = (
     "refuse",
@@ -157,8 +158,9 @@ class Matrix:
         self.paper: Paper = start_paper(folder / "paper")
         self.paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
         path = folder / "desk.db"
-        watching = {"poll_interval_s": 0.05, "blind_s_max": 0.5, "disagreement_s_min": 0.5}
+        watching = {"poll_interval_s": 0.05, "blind_s_max": patient(0.25), "disagreement_s_min": 0.5}
         broker = {
+            "read_timeout_s": patient(0.1),
             "login_retry_s": 0.2,
             "login_retry_s_max": 0.4,
             "login_refusals_max": 100,

@@ -14,10 +14,11 @@ from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, listen
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
 from tests.scenarios.test_stops import price
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
 LIMITED: dict[str, Any] = {
     **QUICK,
-    "risk": {"daily_loss_max": 500, "look_s": 0.05, "blind_s_max": 0.6, "resume_cooloff_s": 0},
+    "risk": {"daily_loss_max": 500, "look_s": 0.05, "blind_s_max": patient(1), "resume_cooloff_s": 0},
 }
 
 

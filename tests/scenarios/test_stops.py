@@ -20,6 +20,7 @@ from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedCloc
 from tests.scenarios.strategies import let_go
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
 WATCHFUL: dict[str, Any] = {**QUICK, "stops": {"look_s": 0.1, "price_age_s_max": 6}}
 
@@ -333,11 +334,11 @@ def test_a_stop_that_is_hit_while_the_broker_hangs_waits_for_one_request_only(
     make_scene: MakeScene, paper: Paper
 ) -> None:
     """R9: fifty entries are queued behind the one that hangs; the stop's exit passes them all."""
-    scene = make_scene(paper, kind=Pushed, **{**WATCHFUL, "broker": {"read_timeout_s": 3.0}})
+    scene = make_scene(paper, kind=Pushed, **{**WATCHFUL, "broker": {"read_timeout_s": patient(1.5)}})
     enter(scene, stop_loss="1490")
     until_armed(scene, "1490")
     before = len(paper.ledger().arrivals)
-    paper.fault("PlaceOrder", "slow", seconds=1.0)
+    paper.fault("PlaceOrder", "slow", seconds=patient(0.5))
     entries = [scene.command(f"e{n}", strategy=f"{scene.name}-e{n}", price=RESTING) for n in range(50)]
     answers = [scene.send(one) for one in entries]
     until(lambda: len(paper.ledger().arrivals) == before + 1, "the first entry did not arrive")

@@ -24,8 +24,9 @@ from broker.paper.market import Market
 from broker.paper.orders import Order, Ticket
 from broker.paper.sessions import totp
 from broker.paper.settings import PaperSettings
+from tests.timing import patient
 
-WAIT_S = 5.0
+WAIT_S = patient(5)
 LOOK_S = 0.01
 USER, PASSWORD, VENDOR, API_SECRET = "PAPER", "paper", "PAPER_U", "paper-secret"
 TOTP_SECRET = "JBSWY3DPEHPK3PXP"
