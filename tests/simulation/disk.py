@@ -41,13 +41,13 @@ class Disk:
         self.path.parent.mkdir(parents=True)
         self.refuses_until_s = -1.0
         self.refused = 0
-        self.locked_until_s = -1.0
-        self.busy_s = 0.0
-        """So long a statement waits for a lock of others, before it fails."""
         self._asked = 0
         self.commits = 0
         self.unsynced = 0
         self.may_lose_power = False
+        self.locked_until_s = -1.0
+        self.busy_s = 0.0
+        """So long a statement waits for a lock of others, before it fails."""
         self.after_commit: Callable[[], None] = lambda: None
 
     def refuses(self, word: str) -> bool:

@@ -392,6 +392,9 @@ class Ledger:
                 last_price=self.prices[key[:2]],
                 realised=Decimal(0),
                 unrealised=self.profit_of(key) if self.habits.tells_profit else Decimal(0),
+                token=self.contracts.today[key[:2]].token,
+                tick=self.contracts.today[key[:2]].tick,
+                lot=self.contracts.today[key[:2]].lot,
             )
             for key, units in self.net.items()
         )

@@ -203,8 +203,7 @@ class Judge:
         )
         name = order.command.command_id
         if not rows:
-            if order.command.intent is not Intent.EXIT or not self.disk.refused:
-                self.blame("row first", f"{name} leaves without a row")
+            self.blame("row first", f"{name} leaves without a row")
             return
         if rows[0][1] > self._journal_synced and self.disk.refused == 0:
             self.blame("row first", f"{name} leaves while its row is not on the disk")
