@@ -12,6 +12,7 @@ from typing import Final
 from loguru import logger
 
 from actors.address import Address, post
+from actors.loss_doubt import QuotesForDoubt
 from actors.messages import (
     ExitsInbox,
     MakeAllFlat,
@@ -19,7 +20,6 @@ from actors.messages import (
     NotifierInbox,
     OrderPriced,
     PnlNow,
-    PriceOrder,
     PriceTicked,
     RaiseAlert,
     RecordRiskDay,
@@ -30,8 +30,7 @@ from domain import risk_words
 from domain.alert import Alert
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits import Scope
-from domain.instrument import Instrument
-from domain.loss_doubt import LossDoubt, is_ours_alone
+from domain.loss_doubt import is_ours_alone
 from domain.loss_limit import RiskDay, cooldown_until
 from domain.order import Order, Product
 from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
@@ -87,7 +86,7 @@ class Losses:
         self._broke: set[str] = set()
         self._said: set[str] = set()
         self._differs_since: float | None = None
-        self._doubt = LossDoubt()
+        self._doubt = QuotesForDoubt(market, subscriber, clock)
 
     def _today(self) -> str:
         return trading_day(self._clock.now())
@@ -135,7 +134,9 @@ class Losses:
             self._mind_budgets()
         self._mind_difference(ours)
         now = self._clock.monotonic()
-        if self._day != before and now - self._recorded_at >= RECORD_S:
+        has_entered = self._day.first_prices != self._book.first_prices
+        self._day = replace(self._day, first_prices=dict(self._book.first_prices)) if has_entered else self._day
+        if has_entered or (self._day != before and now - self._recorded_at >= RECORD_S):
             self.record()
 
     def _judge(self, ours: Pnl) -> None:
@@ -151,36 +152,21 @@ class Losses:
             self._say("near", risk_words.near_alert(self._day, level))
 
     def _is_doubtful(self, ours: Pnl) -> bool:
-        """Say whether a limit has to wait for fresh quotes: our figure alone breaks it. Ask for them."""
+        """Say whether a limit has to wait for fresh quotes: our figure alone breaks it."""
         level = self._day.level(self._limits)
-        spent = any(self._book.total(one).total <= -most for one, most in self._budgets.items() if self._is_new(one))
-        broken = level is not None and ours.total <= level and not self._day.breach
+        is_broken = level is not None and ours.total <= level and not self._day.breach
         alone = is_ours_alone(ours.total, self._account, level, self._limits.pnl_difference_max)
-        if not alone or not (broken or spent):
+        if not alone or not (is_broken or self._day.newly_spent(self._totals(), self._budgets)):
             self._doubt.end()
             return False
-        now = self._clock.monotonic()
-        held = {symbol_of(scope.key) for scope in self._held_beside_delivery()}
-        for symbol in self._doubt.asks(held, now):
-            question = PriceOrder(
-                command_id=f"loss of {symbol[1]}",
-                exchange=symbol[0],
-                symbol=symbol[1],
-                needs_price=True,
-                anew=True,
-                reply_to=self._subscriber,
-            )
-            post(self._market, question)
-        return not self._doubt.is_settled(now)
+        return self._doubt.waits({symbol_of(scope.key) for scope in self._held_beside_delivery()})
 
-    def _is_new(self, strategy: str) -> bool:
-        return f"budget:{strategy}" not in self._said
+    def _totals(self) -> dict[str, Decimal]:
+        return {one: self._book.total(one).total for one in self._budgets}
 
     def hear_quote(self, message: OrderPriced) -> None:
         """Take note of a quote that was asked for while a loss was in doubt; its price came as a tick."""
-        instrument = message.instrument
-        if isinstance(instrument, Instrument) and message.last_price is not None:
-            self._doubt.hear((instrument.exchange, instrument.symbol))
+        self._doubt.hear(message)
 
     def _enter_day(self) -> None:
         today = self._today()
@@ -238,13 +224,14 @@ class Losses:
         return [scope for scope in self._book.held if not scope.key.product.is_delivery]
 
     def _mind_budgets(self) -> None:
-        for strategy, most in self._budgets.items():
-            stands = self._book.total(strategy).total
-            if stands <= -most and f"budget:{strategy}" not in self._said:
-                left = self._left(strategy)
-                self._say(f"budget:{strategy}", risk_words.strategy_alert(strategy, stands, most, left))
-                because = f"{strategy} may lose {most} rupees a day"
-                post(self._exits, MakeAllFlat(because=because, strategy=strategy, products=self._counted))
+        totals = self._totals()
+        for strategy in self._day.newly_spent(totals, self._budgets):
+            most = self._budgets[strategy]
+            self._day = self._day.spent_by(strategy)
+            self.record()
+            self._tell(risk_words.strategy_alert(strategy, totals[strategy], most, self._left(strategy)))
+            because = f"{strategy} may lose {most} rupees a day"
+            post(self._exits, MakeAllFlat(because=because, strategy=strategy, products=self._counted))
 
     def _mind_difference(self, ours: Pnl) -> None:
         if self._account is None or ours.unpriced:
@@ -304,7 +291,7 @@ class Losses:
 
     def has_used_up_its_budget(self, strategy: str) -> bool:
         """Say whether the strategy has lost today what it may lose."""
-        return f"budget:{strategy}" in self._said
+        return strategy in self._day.spent
 
     def held(self) -> frozenset[Scope]:
         """Return the positions of our strategies that are not flat."""

@@ -278,7 +278,7 @@ class Wiring:
                 exits=self.exits,
                 notifier=self.notifier,
                 book=book,
-                pnl=pnl_from(memory),
+                pnl=pnl_from(memory, trading_day(clock.now())),
                 days=memory.risk_days,
                 trading_days=self.trading_days,
                 budgets={one.name: one.loss_max for one in settings.strategies if one.loss_max is not None},
@@ -482,9 +482,15 @@ class Wiring:
         return self._settings.mode is Mode.LIVE if chosen is None else chosen
 
 
-def pnl_from(memory: DeskMemory) -> PnlBook:
-    """Return the day's profit and loss as the database remembers it: what was carried, and what traded today."""
+def pnl_from(memory: DeskMemory, today: str) -> PnlBook:
+    """Return the day's profit and loss as the database remembers it: what was carried, and what traded today.
+
+    What was carried counts from the first price of the day, also where an earlier run has seen it.
+    """
     book = PnlBook()
+    for one in memory.risk_days:
+        if one.day == today:
+            book.first_prices.update(one.first_prices)
     for strategy, held in memory.positions.items():
         for key, quantity in held.items():
             if not key.product.ends_with_its_day and quantity:

@@ -76,6 +76,8 @@ class PnlBook:
 
     lines: dict[Scope, Line] = field(default_factory=dict)
     prices: dict[Symbol, Decimal] = field(default_factory=dict)
+    first_prices: dict[Symbol, Decimal] = field(default_factory=dict)
+    """At what price each symbol that was carried into the day began to count; kept over restarts of the day."""
     _counted: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
     _carried: dict[Scope, int] = field(default_factory=dict)
 
@@ -88,13 +90,15 @@ class PnlBook:
             return
         self._carried[scope] = self._carried.get(scope, 0) + quantity
         self.lines.setdefault(scope, Line())
-        price = self.prices.get(symbol_of(scope.key))
+        symbol = symbol_of(scope.key)
+        price = self.first_prices.get(symbol) or self.prices.get(symbol)
         if price is not None:
             self._enter(scope, price)
 
     def _enter(self, scope: Scope, price: Decimal) -> None:
         quantity = self._carried.pop(scope, 0)
         if quantity:
+            self.first_prices.setdefault(symbol_of(scope.key), price)
             self.lines[scope] = self.lines.get(scope, Line()).traded(quantity, price)
 
     def count(self, order: Order) -> bool:
@@ -144,7 +148,7 @@ class PnlBook:
     def begin_day(self) -> None:
         """Begin to count at zero: the day's products are gone, what is carried counts from the last price on."""
         kept = {scope: line for scope, line in self.lines.items() if not scope.key.product.ends_with_its_day}
-        self.lines, self._counted = {}, {}
+        self.lines, self._counted, self.first_prices = {}, {}, {}
         for scope, line in kept.items():
             quantity = line.quantity + self._carried.pop(scope, 0)
             if quantity:

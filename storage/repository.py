@@ -285,11 +285,15 @@ class OrderRepository:
     def keep_risk_day(self, day: RiskDay) -> None:
         """Keep how a trading day stands against its limits."""
         figures = (str(day.pnl), str(day.peak), str(day.base), day.breach)
+        first = [[exchange.value, symbol, str(price)] for (exchange, symbol), price in day.first_prices.items()]
+        breached_at = None if day.breached_at is None else to_text(day.breached_at)
         self._execute(
-            "INSERT INTO risk_days (client_id, day, pnl, peak, base, breach, breached_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO risk_days (client_id, day, pnl, peak, base, breach, breached_at, spent, first_prices)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (client_id, day) DO UPDATE SET pnl = excluded.pnl, peak = excluded.peak,"
-            " base = excluded.base, breach = excluded.breach, breached_at = excluded.breached_at",
-            (self._client_id, day.day, *figures, None if day.breached_at is None else to_text(day.breached_at)),
+            " base = excluded.base, breach = excluded.breach, breached_at = excluded.breached_at,"
+            " spent = excluded.spent, first_prices = excluded.first_prices",
+            (self._client_id, day.day, *figures, breached_at, _to_json(sorted(day.spent)), _to_json(first)),
         )
 
     def keep_basket(self, record: BasketRecord) -> None:
@@ -476,7 +480,7 @@ class OrderRepository:
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""
         rows = self._execute(
-            "SELECT day, pnl, peak, base, breach, breached_at FROM risk_days WHERE client_id = ?"
+            "SELECT day, pnl, peak, base, breach, breached_at, spent, first_prices FROM risk_days WHERE client_id = ?"
             " ORDER BY day DESC LIMIT 100",
             (self._client_id,),
         ).fetchall()
@@ -488,8 +492,12 @@ class OrderRepository:
                 base=Decimal(base),
                 breach=breach,
                 breached_at=None if at is None else to_moment(at),
+                spent=frozenset(json.loads(spent)),
+                first_prices={
+                    (Exchange(exchange), symbol): Decimal(price) for exchange, symbol, price in json.loads(first)
+                },
             )
-            for day, pnl, peak, base, breach, at in reversed(rows)
+            for day, pnl, peak, base, breach, at, spent, first in reversed(rows)
         )
 
     def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:

@@ -150,7 +150,7 @@ def lost_days(*pnls: int) -> tuple[RiskDay, ...]:
 
 @pytest.mark.parametrize(
     ("pnls", "rests"),
-    [((-1, -1), True), ((1, -1, -1), True), ((-1, 0), False), ((-1, 0, -1), False), ((-1, -1, 0), False)],
+    [((-1, -1), True), ((1, -1, -1), True), ((-1, 0), False), ((-1, 0, -1), False), ((-1, -1, 0), True)],
 )
 def test_a_day_that_ended_at_zero_is_no_lost_day(pnls: tuple[int, ...], *, rests: bool) -> None:
     risk = RiskRoom(lost_days(*pnls), losing_days_max=2, cooldown_days=5)
