@@ -303,7 +303,7 @@ class ExitsActor(LoopActor):
         if step.number > 1:
             loud = step.number >= LOUD_FROM
             self._tell(exit_alert(str(scope), episode.wish.because, step.number, loud=loud))
-        post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref))
+        post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref, is_new=True))
 
     def _free(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
         """Let an exit that a safety net stands in the way of get out all the same: an episode takes the net back."""

@@ -31,6 +31,9 @@ class Lead:
     priced: OrderPriced | None = None
     terms: Terms | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = False
+    registration: Mapping[str, str] = field(default_factory=dict)
+    """How it was registered, where not in the database."""
 
     def answer(self, answer: OrderAnswered | OrderDeclined) -> None:
         """Tell everyone who waits; those who came with a known id hear that it was known."""
@@ -68,7 +71,7 @@ class Leads:
         name = message.command.command_id
         known = self._leads.get(name)
         if known is None:
-            self._leads[name] = Lead(message.command, message.reply_to, declined)
+            self._leads[name] = Lead(message.command, message.reply_to, declined, is_new=message.is_new)
             self._on_the_way.add(name)
         elif message.reply_to is not None:
             known.repeats.append(message.reply_to)

@@ -47,10 +47,14 @@ from domain.stops import Protection, StopTerms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOrder:
-    """Carry this order through the six steps, and answer `reply_to` once."""
+    """Carry this order through the six steps, and answer `reply_to` once.
+
+    `is_new`: the command id was made by this run of the desk for this very order, so that nobody can have sent it.
+    """
 
     command: OrderCommand
     reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +215,14 @@ class LookUpOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRegistered:
-    """The order is on disk as CREATED."""
+    """The order is on disk as CREATED; where `unwritten` says why not in the database, in the exit journal.
+
+    `is_sought`: its tag has been looked for at the broker.
+    """
 
     order: Order
+    unwritten: str = ""
+    is_sought: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +245,38 @@ class RegistrationFailed:
 
     command_id: str
     cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationUnwritten:
+    """Neither the database nor the exit journal took this exit: it is known in memory alone."""
+
+    order: Order
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRegistration:
+    """Forget an exit that was not sent after all, and is on no disk: its command id may come again."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpTag:
+    """Read the order book and the trade book: does either show this tag?"""
+
+    command_id: str
+    remarks_tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagLookedUp:
+    """Both books, in which the tag of this order is looked for."""
+
+    command_id: str
+    orders: Book[OrderRow] | Unavailable
+    trades: Book[TradeRow] | Unavailable
 
 
 # step 2: blockers
@@ -325,11 +366,15 @@ class ExposureMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvent:
-    """Write what happened to this order, and when: its row and its journal line, together."""
+    """Write what happened to this order, and when: its row and its journal line, together.
+
+    `is_urgent`: an exit or a cancel goes on with it, and waits for no lock.
+    """
 
     command_id: str
     happened: OrderEvent
     at: datetime
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,12 +398,13 @@ class EventIllegal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventUnrecorded:
-    """The database did not take it; nothing was written."""
+    """The database did not take it; nothing was written. `order` is as it was last written, where that is known."""
 
     command_id: str
     happened: OrderEvent
     at: datetime
     cause: str
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1119,9 +1165,13 @@ class RecordAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeOrders:
-    """Take over the orders that an earlier run left unresolved: none of them is ever sent."""
+    """Take over the orders that an earlier run left unresolved: none of them is ever sent.
+
+    Where that run was not `ended_in_order`, the broker may have an exit of it that no disk knows.
+    """
 
     orders: tuple[Order, ...]
+    ended_in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1209,7 +1259,8 @@ class DeskMemory:
     the positions that are on their way to flat, `protections` the armed stops and today's ended ones, `unarmed` the
     entries that traded more than their stops know of, `risk_days` how the last days stood against their limits,
     `baskets` the open ones and the last that ended, `alerts` those that are still to be told or acknowledged,
-    `cleared` the signed units of strategies that a person has cleared and that count today.
+    `cleared` the signed units of strategies that a person has cleared and that count today. `ended_in_order` says that
+    the last run was not killed.
     """
 
     orders: tuple[Order, ...]
@@ -1226,6 +1277,7 @@ class DeskMemory:
     baskets: tuple[BasketRecord, ...] = ()
     alerts: tuple[AlertRecord, ...] = ()
     cleared: Mapping[Scope, int] = field(default_factory=dict)
+    ended_in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1351,6 +1403,8 @@ CommandInbox: TypeAlias = (
     | OrderRepeated
     | OrderNotFound
     | RegistrationFailed
+    | RegistrationUnwritten
+    | TagLookedUp
     | OrderPriced
     | RiskCleared
     | RiskBlocked
@@ -1376,6 +1430,7 @@ CommandInbox: TypeAlias = (
 )
 RepoInbox: TypeAlias = (
     RegisterOrder
+    | ForgetRegistration
     | LookUpOrder
     | RecordEvent
     | RecordFills
@@ -1454,6 +1509,7 @@ BrokerInbox: TypeAlias = (
     | ReadTradeBook
     | ReadPositions
     | ReadPositionBook
+    | LookUpTag
     | FindBrokerState
 )
 WatcherInbox: TypeAlias = (

@@ -245,12 +245,16 @@ def test_a_locked_database_fails_every_write_and_keeps_the_actor(room: RepoRoom,
     assert isinstance(after, OrderRegistered)
 
 
-def test_a_locked_database_is_waited_for_once_a_group(room: RepoRoom, lock: sqlite3.Connection) -> None:
+def test_a_locked_database_is_waited_for_once_a_group_and_then_asked_without_waiting(
+    room: RepoRoom, lock: sqlite3.Connection
+) -> None:
     del lock
 
     room.give(*(room.register(command(command_id=f"c{number}")) for number in range(20)))
 
-    assert room.begins == 1
+    assert room.begins == 2
+    waits = [one for one in room.statements if "busy_timeout" in one]
+    assert waits == ["PRAGMA busy_timeout = 0"]
 
 
 def test_fills_and_trading_states_that_were_not_taken_are_written_later(
