@@ -364,9 +364,10 @@ class CommandActor(LoopActor):
     def _look_for_tag(self, message: TagLookedUp) -> None:
         """Send the exit if the broker has none with its tag; who can't be sent twice is not held up by its books."""
         name = message.command_id
-        seeking = self._sought.take(name)
-        if seeking is None:
+        seeking = self._sought.find(name)
+        if seeking is None or self._sought.has_strangers(message):
             return
+        self._sought.end(name)
         lead, order = self._lead(name), seeking.registered.order
         fate = look_for_tag(order.remarks_tag, message.orders, message.trades)
         if isinstance(fate, TagShown):
@@ -424,7 +425,8 @@ class CommandActor(LoopActor):
         if lead is None:
             return
         if isinstance(message, OrderRegistered):
-            if message.order.command.intent is Intent.EXIT and not message.is_sought and self._sought.must_ask(lead):
+            self._sought.know(message.order)
+            if not message.is_sought and self._sought.must_ask(lead.command):
                 self._sought.begin(message, self.actor_ref)
                 return
             lead.order = message.order
@@ -661,6 +663,7 @@ class CommandActor(LoopActor):
             )
             post(self._guard, ExposureMoved(order=order))
             post(self._risk, FillCounted(order=order))
+            self._sought.ask_again()
 
     def _take_disagreements(self, message: BooksChecked) -> None:
         """Take what the three books tell differently, settle what others carried, close what a past day left."""

@@ -126,6 +126,7 @@ class RepoActor(LoopActor):
         self._wound = False
         self._locked_at_s: float | None = None
         self._lock_wait_ms = min(LOCK_WAIT_MS, settings.busy_timeout_ms)
+        self._foreign: dict[str, RecordForeign] = {}
         self._seen: set[str] = set()
         self._seen_on = ""
         self._beside = ExitsBeside(ExitJournalFile(settings.path))
@@ -342,9 +343,32 @@ class RepoActor(LoopActor):
         seen = found is not None and self._repository.has_change(found, message.command.change_id)
         return ChangeLookedUp(command=message.command, order=found, repeated=seen)
 
+    def _take_foreign_beside(self, message: RecordForeign) -> CommandInbox | None:
+        """Tell an order of others now, and write it later: what it trades is held no more, whoever locks the file."""
+        order = message.order
+        name = order.command.command_id
+        told = self._foreign.get(name)
+        if told is not None:
+            if told is message:
+                self._try_again(message)
+            return None
+        try:
+            known = self._read(lambda: self._repository.find_foreign(order))
+        except UnreadableError:
+            return None  # it may be one of ours; the next book shows it again
+        ours = next((one for one in self._beside.waiting if one.remarks_tag and one.remarks_tag == order.note), None)
+        known = known or ours
+        if known is not None:
+            return ForeignRecorded(order=known, known=True)
+        self._foreign[name] = message
+        self._try_again(message)
+        return ForeignRecorded(order=order, known=False)
+
     def _last_known(self, command_id: str) -> Order | None:
         """Return an order as it was last registered or written, as far as that can be told now."""
-        known = self._beside.find(command_id) or self._repository.remembered(command_id)
+        foreign = self._foreign.get(command_id)
+        kept = self._beside.find(command_id) or (None if foreign is None else foreign.order)
+        known = kept or self._repository.remembered(command_id)
         if known is not None:
             return known
         try:
@@ -400,7 +424,7 @@ class RepoActor(LoopActor):
             ):
                 self._try_again(message)
             case RecordForeign():
-                pass  # the next book shows it again
+                return self._take_foreign_beside(message)
             case RecordTradingState():
                 self._trading_state = message
                 self._wind()
@@ -483,6 +507,8 @@ class RepoActor(LoopActor):
                 self._repository.add_fills(message.fills)
             case RecordForeign():
                 kept = self._repository.keep_foreign(message.order)
+                if self._foreign.pop(message.order.command.command_id, None) is not None:
+                    return None  # it was told when it was seen
                 return ForeignRecorded(order=kept, known=kept is not message.order)
             case RecordExternalMove():
                 self._repository.settle_disagreement(message.disagreement, message.because, message.at)

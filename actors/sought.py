@@ -2,18 +2,18 @@
 
 A part of CommandActor, in its thread. Where neither the database nor the exit journal took an exit, only the broker can
 tell whether an earlier run has sent it. After a run that was killed the same is asked until the books have been
-compared; then an order that carries a tag of ours without a row is known here.
+compared: an order with a tag like ours and without a row is one of that run's, and what it traded is no longer held.
+It is waited for until it counts as EXTERNAL, a bounded time; then the guard cuts the exit to what is left.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from actors.address import Address, post
-from actors.leads import Lead
 from actors.messages import BrokerInbox, CommandInbox, LookUpTag, OrderRegistered, TagLookedUp
 from actors.timer import Timer
-from domain.evidence import Unavailable
-from domain.order import EXTERNAL, Order
+from domain.evidence import Book, Unavailable
+from domain.order import EXTERNAL, Intent, Order, OrderCommand
 from domain.reconcile import looks_like_ours
 from domain.seams import Clock
 
@@ -39,6 +39,7 @@ class Sought:
         self._timer = timer
         self._seeking: dict[str, Seeking] = {}
         self._unclaimed: dict[str, str] = {}
+        self._known: set[str] = set()
         self._compared = 0
         self._ended_in_order = True
 
@@ -47,6 +48,12 @@ class Sought:
         self._ended_in_order = ended_in_order
         for order in orders:
             self.claim(order)
+            self._known.add(order.remarks_tag)
+
+    def know(self, order: Order) -> None:
+        """Note an order of this run, as long as the books may show one that nobody knows."""
+        if self._may_show_strangers():
+            self._known.add(order.remarks_tag)
 
     def claim(self, order: Order) -> None:
         """Note an order of others that carries a tag like ours."""
@@ -61,19 +68,40 @@ class Sought:
         """Return the broker's number of an order of others that carries this tag of ours."""
         return self._unclaimed.get(remarks_tag)
 
-    def must_ask(self, lead: Lead) -> bool:
+    def must_ask(self, command: OrderCommand) -> bool:
         """Say whether an exit that is registered now may have been sent by a run that left no word of it."""
-        return not (lead.is_new or self._ended_in_order) and self._compared < BOOKS_COMPARED_MIN
+        return command.intent is Intent.EXIT and self._may_show_strangers()
+
+    def _may_show_strangers(self) -> bool:
+        return not self._ended_in_order and self._compared < BOOKS_COMPARED_MIN
+
+    def has_strangers(self, message: TagLookedUp) -> bool:
+        """Say whether the books show an order of ours that is neither known nor counted as EXTERNAL yet."""
+        if not self._may_show_strangers():
+            return False
+        books = (message.orders, message.trades)
+        shown = {row.remarks for book in books if isinstance(book, Book) for row in book.rows}
+        return any(looks_like_ours(tag) for tag in shown - self._known - self._unclaimed.keys())
 
     def begin(self, registered: OrderRegistered, me: Address[CommandInbox], *, unwritten: str = "") -> None:
         """Ask for both books; what has not come within the bound counts as unreadable."""
         order = registered.order
         name = order.command.command_id
+        self.know(order)
         self._seeking[name] = Seeking(registered, unwritten)
         post(self._broker, LookUpTag(command_id=name, remarks_tag=order.remarks_tag))
         late = Unavailable(f"the books were not read within {LOOK_UP_S_MAX:g} s", self._clock.now())
         self._timer.tell_after(LOOK_UP_S_MAX, me, TagLookedUp(command_id=name, orders=late, trades=late))
 
-    def take(self, command_id: str) -> Seeking | None:
-        """Return the exit that waited for this answer; None where it came too late."""
-        return self._seeking.pop(command_id, None)
+    def find(self, command_id: str) -> Seeking | None:
+        """Return the exit that waits for this answer; None where it came too late."""
+        return self._seeking.get(command_id)
+
+    def end(self, command_id: str) -> None:
+        """Wait no longer with this exit."""
+        del self._seeking[command_id]
+
+    def ask_again(self) -> None:
+        """Ask for the books anew, now that an order counts as EXTERNAL."""
+        for name, seeking in self._seeking.items():
+            post(self._broker, LookUpTag(command_id=name, remarks_tag=seeking.registered.order.remarks_tag))

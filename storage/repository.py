@@ -213,6 +213,14 @@ class OrderRepository:
 
         A row of the book may be an order of ours that the asker has not heard of yet.
         """
+        known = self.find_foreign(order)
+        if known is not None:
+            return known
+        self._begin(order, SEEN)
+        return order
+
+    def find_foreign(self, order: Order) -> Order | None:
+        """Return the order that is stored with the broker id or the tag of one that others placed."""
         name = order.command.command_id
         staged = self._staged.get(name)
         known = (
@@ -221,10 +229,7 @@ class OrderRepository:
             or self.get_by_broker_id(order.broker_order_id or "")
             or (self._one("remarks_tag = ?", order.note) if order.note else None)
         )
-        if known is not None and known.broker_order_id in {None, order.broker_order_id}:
-            return known
-        self._begin(order, SEEN)
-        return order
+        return known if known is not None and known.broker_order_id in {None, order.broker_order_id} else None
 
     def _begin(self, order: Order, event: str, inputs: Mapping[str, str] = MappingProxyType({})) -> None:
         constant, changing = constant_values(order), changing_values(order)

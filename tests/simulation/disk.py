@@ -43,6 +43,8 @@ class Disk:
         self.path = folder / "life0" / "desk.db"
         self.path.parent.mkdir(parents=True)
         self.refuses_until_s = -1.0
+        self.locked_until_s = -1.0
+        """Until then another process has the database: it can be read, and no transaction begins."""
         self.refused = 0
         self.journal_refuses_until_s = -1.0
         self.journal_refused = 0
@@ -56,13 +58,18 @@ class Disk:
 
     def refuses(self, word: str) -> bool:
         """Say whether this statement is refused: some groups may begin, and fail later."""
+        if self.is_locked():
+            return word == "BEGIN"
         if self.scheduler.clock.seconds >= self.refuses_until_s:
             return False
         self._asked += 1
         return word != "BEGIN" or self._asked % 2 == 0
 
+    def is_locked(self) -> bool:
+        return self.scheduler.clock.seconds < self.locked_until_s
+
     def is_refusing(self) -> bool:
-        return self.scheduler.clock.seconds < self.refuses_until_s
+        return self.is_locked() or self.scheduler.clock.seconds < self.refuses_until_s
 
     def before_unsynced(self) -> None:
         """Keep the picture that a power cut would leave: all that follows up to the next sync is on no disk."""
@@ -168,7 +175,7 @@ class Connection(sqlite3.Connection):
             return run()
         if disk.refuses(word):
             disk.refused += 1
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite3.OperationalError("database is locked" if disk.is_locked() else "database or disk is full")
         if word == "COMMIT" and not self.is_synced:
             disk.before_unsynced()
         done = run()

@@ -374,8 +374,8 @@ MUTANTS: Final = (
     Mutant(
         "what the database did not take is forgotten",
         "actors/command.py",
-        "        for message in waiting.values():\n            post(self._repo, message)\n",
-        "        waiting.clear()\n",
+        "        for message in self._unwritten.take():\n            post(self._repo, message)\n",
+        "        self._unwritten.take()\n",
         theme="disk",
     ),
     Mutant(
@@ -454,7 +454,7 @@ MUTANTS: Final = (
     Mutant(
         "a halt is answered before it is stored",
         "actors/desk.py",
-        "        return replace(now, stored=self._is_written())\n",
+        "        return replace(now, stored=self.is_stored())\n",
         "        return now\n",
         theme="halts",
     ),
