@@ -357,7 +357,7 @@ class ExitsActor(LoopActor):
         if step.number > 1:
             loud = episode.is_loud(self._clock.monotonic())
             self._tell(exit_alert(str(scope), episode.wish.because, step.number, loud=loud))
-        post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref, from_position_only=True))
+        post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref, from_position_only=True, is_new=True))
 
     def _leave_odd_lot(self, episode: Episode, step: SendExit, lot: int) -> None:
         """End an episode of which only units are left that make no lot, and say what a person can do."""

@@ -53,12 +53,16 @@ from domain.witnesses import Sighting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOrder:
-    """Carry this order through the six steps, and answer `reply_to` once."""
+    """Carry this order through the six steps, and answer `reply_to` once.
+
+    `is_new`: the command id was made by this run of the desk for this very order, so that nobody can have sent it.
+    """
 
     command: OrderCommand
     reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
     from_position_only: bool = False
     """An exit that the desk sized by a position: of delivery it sells nothing out of the holdings."""
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,9 +227,14 @@ class LookUpOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRegistered:
-    """The order is on disk as CREATED."""
+    """The order is on disk as CREATED; where `unwritten` says why not in the database, in the exit journal.
+
+    `is_sought`: its tag has been looked for at the broker.
+    """
 
     order: Order
+    unwritten: str = ""
+    is_sought: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +257,38 @@ class RegistrationFailed:
 
     command_id: str
     cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationUnwritten:
+    """Neither the database nor the exit journal took this exit: it is known in memory alone."""
+
+    order: Order
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRegistration:
+    """Forget an exit that was not sent after all, and is on no disk: its command id may come again."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpTag:
+    """Read the order book and the trade book: does either show this tag?"""
+
+    command_id: str
+    remarks_tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagLookedUp:
+    """Both books, in which the tag of this order is looked for."""
+
+    command_id: str
+    orders: Book[OrderRow] | Unavailable
+    trades: Book[TradeRow] | Unavailable
 
 
 # step 2: blockers
@@ -356,11 +397,15 @@ class ExposureMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvent:
-    """Write what happened to this order, and when: its row and its journal line, together."""
+    """Write what happened to this order, and when: its row and its journal line, together.
+
+    `is_urgent`: an exit or a cancel goes on with it, and waits for no lock.
+    """
 
     command_id: str
     happened: OrderEvent
     at: datetime
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,12 +429,13 @@ class EventIllegal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventUnrecorded:
-    """The database did not take it; nothing was written."""
+    """The database did not take it; nothing was written. `order` is as it was last written, where that is known."""
 
     command_id: str
     happened: OrderEvent
     at: datetime
     cause: str
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1215,9 +1261,13 @@ class RecordAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeOrders:
-    """Take over the orders that an earlier run left unresolved: none of them is ever sent."""
+    """Take over the orders that an earlier run left unresolved: none of them is ever sent.
+
+    Where that run was not `ended_in_order`, the broker may have an exit of it that no disk knows.
+    """
 
     orders: tuple[Order, ...]
+    ended_in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1307,7 +1357,7 @@ class DeskMemory:
     of, `risk_days` how the last days stood against their limits, `baskets` the open ones and the last that ended,
     `alerts` those that are still to be told or acknowledged, `cleared` the signed units of strategies that a person has
     cleared and that count today, `last_prices` the price at which each instrument was last traded by any order of the
-    account.
+    account. `ended_in_order` says that the last run was not killed.
     """
 
     orders: tuple[Order, ...]
@@ -1326,6 +1376,7 @@ class DeskMemory:
     alerts: tuple[AlertRecord, ...] = ()
     cleared: Mapping[Scope, int] = field(default_factory=dict)
     last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
+    ended_in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1458,6 +1509,8 @@ CommandInbox: TypeAlias = (
     | OrderRepeated
     | OrderNotFound
     | RegistrationFailed
+    | RegistrationUnwritten
+    | TagLookedUp
     | OrderPriced
     | RiskCleared
     | RiskBlocked
@@ -1484,6 +1537,7 @@ CommandInbox: TypeAlias = (
 )
 RepoInbox: TypeAlias = (
     RegisterOrder
+    | ForgetRegistration
     | LookUpOrder
     | RecordEvent
     | RecordFills
@@ -1566,6 +1620,7 @@ BrokerInbox: TypeAlias = (
     | ReadTradeBook
     | ReadPositions
     | ReadPositionBook
+    | LookUpTag
     | FindBrokerState
 )
 WatcherInbox: TypeAlias = (

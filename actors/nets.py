@@ -122,7 +122,7 @@ class Nets:
             origin=Origin.DESK,
             comment="safety net of a stop",
         )
-        post(self._command, SubmitOrder(command=command, reply_to=self._caller, from_position_only=True))
+        post(self._command, SubmitOrder(command=command, reply_to=self._caller, from_position_only=True, is_new=True))
 
     def answered(self, command_id: str) -> None:
         """Hear that laying a net is over, however it ended: the guard tells whether it works."""

@@ -82,6 +82,7 @@ from domain.trading_days import TradingDays
 from notify.channels import channels_of
 from notify.port import ChannelError
 from notify.sender import Sender
+from storage.database import StorageError
 
 ASK_WAIT_S: Final = 10.0
 _UNANSWERED: Final = frozenset({State.CREATED, State.SENDING})
@@ -199,6 +200,8 @@ class Wiring:
             raise DeskUnavailableError(f"{line.name} is not running; the desk is stopping or has not started") from None
         except pykka.Timeout:
             raise DeskUnavailableError(f"{line.name} did not answer within {wait_s:.0f} s; try again") from None
+        except StorageError as error:
+            raise DeskUnavailableError(str(error)) from None
 
     def recall(self) -> DeskMemory:
         """Return what the database remembers; raise `DeskStartError` saying what is wrong with it."""
@@ -338,7 +341,7 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        post(self.command, ResumeOrders(orders=memory.orders))
+        post(self.command, ResumeOrders(orders=memory.orders, ended_in_order=memory.ended_in_order))
 
     def _start_exits(self) -> None:
         settings = self._settings

@@ -78,6 +78,9 @@ def _joined(*parts: str) -> str:
 def _registered(moment: Moment) -> str:
     command = moment.order.command
     when = f" It is for the session of {moment.order.day}." if command.amo else ""
+    if "kept_in" in moment.line.inputs:
+        words = "The database could not be written; it was kept in the exit journal, so that it could leave."
+        return f"Registered: {asked_words(moment.order)}. {words}"
     return f"Registered and stored: {asked_words(moment.order)}. Nothing has been sent yet.{when}"
 
 

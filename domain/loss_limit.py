@@ -20,8 +20,8 @@ class RiskDay:
     """One trading day (YYYY-MM-DD) as risk remembers it. Rupees.
 
     `base` is where the limit counts from: zero, or where the day stood when a person resumed after a breach. `spent`
-    are the strategies that have lost what they may lose in a day; `first_prices` at what price what was carried into the
-    day began to count.
+    are the strategies that have lost what they may lose in a day; `first_prices` at what price what was carried into
+    the day began to count.
     """
 
     day: str

@@ -546,6 +546,19 @@ class Order:
         return self.tag if state is self.state and not answered else None
 
 
+def new_order(command: OrderCommand, remarks_tag: str, at: datetime, day: str = "") -> Order:
+    """Return an order as it is registered: CREATED, for `day` or that of `at`."""
+    return Order(
+        command=command,
+        remarks_tag=remarks_tag,
+        quantity=command.quantity,
+        created_at=at,
+        updated_at=at,
+        wire_trigger_price=command.trigger_price,
+        day=day,
+    )
+
+
 def _change_after(order: Order, happened: OrderEvent) -> Change | None:
     """Return what is left of the order's change; `order` already has the terms that `happened` brought."""
     change, about = order.change, happened.change

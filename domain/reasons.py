@@ -72,6 +72,7 @@ class Reason(StrEnum):
     CHANGE_REPLY_LOST = "CHANGE_REPLY_LOST"
     CHANGE_NOT_SEEN = "CHANGE_NOT_SEEN"
     CANNOT_SETTLE = "CANNOT_SETTLE"
+    ALREADY_AT_BROKER = "ALREADY_AT_BROKER"
     LATE_TRUTH = "LATE_TRUTH"
     LEGACY_ORDER = "LEGACY_ORDER"
 
@@ -222,6 +223,11 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.CHANGE_NOT_SEEN: Explanation(
         Kind.NEWS, "The books never showed the change; the order stands as it was, and may be changed again."
+    ),
+    Reason.ALREADY_AT_BROKER: Explanation(
+        Kind.BLOCKED,
+        "The broker has an order of this command id already, sent by a run of the desk that could write nothing down; "
+        "it counts as EXTERNAL, and nothing more was sent.",
     ),
     Reason.CANNOT_SETTLE: Explanation(Kind.BLOCKED, "The order can't be settled by hand that way."),
     Reason.LATE_TRUTH: Explanation(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import peewee
@@ -27,7 +28,17 @@ from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
 from domain.market_price import PriceSource, SeenPrice
 from domain.moves import BY_A_PERSON, MoveKind
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Origin, Product
+from domain.order import (
+    Exchange,
+    InstrumentKey,
+    JournalLine,
+    Order,
+    OrderCommand,
+    OrderEvent,
+    Origin,
+    Product,
+    new_order,
+)
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
@@ -35,7 +46,7 @@ from domain.stops import Protection
 from storage.alerts import keep_alert, read_open_alerts
 from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
-from storage.database import StorageError
+from storage.database import StorageError, UnreadableError, is_locked
 from storage.models import OPEN
 from storage.protections import keep_protection, read_protections
 from storage.rows import (
@@ -123,6 +134,10 @@ class OrderRepository:
         self._fills: list[TradeRow] = []
         self._early_fills: list[TradeRow] = []
 
+    def wait_for_locks(self, wait_ms: int) -> None:
+        """Let a statement wait so long for another process that has locked the file."""
+        self._connection.execute(f"PRAGMA busy_timeout = {int(wait_ms)}")
+
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[None]:
         """Make what follows durable together; raise `StorageError` and keep nothing when it can't be.
@@ -141,7 +156,8 @@ class OrderRepository:
             self._connection.execute("COMMIT")
         except (sqlite3.DatabaseError, UnicodeEncodeError, OverflowError) as error:
             # The last two: a value that SQLite has no place for, such as half a character in the broker's words.
-            raise StorageError(f"the database did not take the write: {error}", began=began) from error
+            words = f"the database did not take the write: {error}"
+            raise StorageError(words, began=began, locked=is_locked(error)) from error
         else:
             self._remember()
         finally:
@@ -152,6 +168,16 @@ class OrderRepository:
             self._staged.clear()
             self._lines.clear()
             self._fills.clear()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise `UnreadableError`, in words for a person, where what is read within can't be."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            words = "end what locks the file, or make the disk readable; exits, cancels and halts go on meanwhile"
+            locked = is_locked(error)
+            raise UnreadableError(f"the database can't be read just now ({error}); {words}", locked=locked) from error
 
     def _flush(self) -> None:
         images = self._staged.values()
@@ -185,23 +211,27 @@ class OrderRepository:
 
     def create(self, command: OrderCommand, remarks_tag: str, at: datetime, day: str = "") -> Order:
         """Store a new order as CREATED (guide, step 1), for `day` or that of `at`. Its id has been looked up before."""
-        order = Order(
-            command=command,
-            remarks_tag=remarks_tag,
-            quantity=command.quantity,
-            created_at=at,
-            updated_at=at,
-            wire_trigger_price=command.trigger_price,
-            day=day,
-        )
+        order = new_order(command, remarks_tag, at, day)
         self._begin(order, REGISTERED)
         return order
+
+    def create_late(self, order: Order) -> None:
+        """Store an exit that was registered while the database could not be written, as it was then."""
+        self._begin(order, REGISTERED, {"kept_in": "exit journal"})
 
     def keep_foreign(self, order: Order) -> Order:
         """Store an order that others placed, as it stands; return the one with its broker id or tag if there is one.
 
         A row of the book may be an order of ours that the asker has not heard of yet.
         """
+        known = self.find_foreign(order)
+        if known is not None:
+            return known
+        self._begin(order, SEEN)
+        return order
+
+    def find_foreign(self, order: Order) -> Order | None:
+        """Return the order that is stored with the broker id or the tag of one that others placed."""
         name = order.command.command_id
         staged = self._staged.get(name)
         known = (
@@ -210,16 +240,13 @@ class OrderRepository:
             or self.get_by_broker_id(order.broker_order_id or "")
             or (self._one("remarks_tag = ?", order.note) if order.note else None)
         )
-        if known is not None and known.broker_order_id in {None, order.broker_order_id}:
-            return known
-        self._begin(order, SEEN)
-        return order
+        return known if known is not None and known.broker_order_id in {None, order.broker_order_id} else None
 
-    def _begin(self, order: Order, event: str) -> None:
+    def _begin(self, order: Order, event: str, inputs: Mapping[str, str] = MappingProxyType({})) -> None:
         constant, changing = constant_values(order), changing_values(order)
         self._staged[order.command.command_id] = _Image(order, changing, None, constant)
         changes = dict(zip(COLUMNS, constant + changing, strict=True))
-        self._journal(order.command.command_id, event, None, changing, changes, {})
+        self._journal(order.command.command_id, event, None, changing, changes, inputs)
 
     def settle_disagreement(
         self, disagreement: Disagreement, because: str, at: datetime, kind: MoveKind = MoveKind.CARRIED
@@ -362,6 +389,11 @@ class OrderRepository:
         """Return the order with this command id, as it is staged, or on disk."""
         staged = self._staged.get(command_id)
         return self._one("command_id = ?", command_id) if staged is None else staged.order
+
+    def remembered(self, command_id: str) -> Order | None:
+        """Return an order that is not over as it was last written, without a look at the disk; None where unknown."""
+        image = self._written.get(command_id)
+        return None if image is None else image.order
 
     def known(self, command_ids: Sequence[str]) -> dict[str, Order]:
         """Return those of the command ids that have an order, with it."""

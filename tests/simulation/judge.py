@@ -203,12 +203,19 @@ class Judge:
         )
         name = order.command.command_id
         if not rows:
-            self.blame("row first", f"{name} leaves without a row")
+            if order.command.intent is not Intent.EXIT or not self._may_leave_without_a_row(order):
+                self.blame("row first", f"{name} leaves without a row")
             return
         if rows[0][1] > self._journal_synced and self.disk.refused == 0:
             self.blame("row first", f"{name} leaves while its row is not on the disk")
         if rows[0][0] != "SENDING" and self.disk.refused == 0:
             self.blame("row first", f"{name} leaves while its row says {rows[0][0]}")
+
+    def _may_leave_without_a_row(self, order: Order) -> bool:
+        """Say whether the exit journal has this exit, or no disk takes anything."""
+        disk = self.disk
+        kept = disk.journal_path.read_text(encoding="utf-8") if disk.journal_path.exists() else ""
+        return disk.refused > 0 and (order.remarks_tag in kept or disk.journal_refused > 0)
 
     def _check_entries_may_leave(self, order: Order) -> None:
         name = order.command.command_id

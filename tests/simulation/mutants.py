@@ -432,10 +432,10 @@ MUTANTS: Final = (
         "actors/command.py",
         "CommandActor._retry",
         """
-        for message in waiting.values():
+        for message in self._unwritten.take():
             post(self._repo, message)
         """,
-        "waiting.clear()",
+        "self._unwritten.take()",
         theme="disk",
     ),
     Mutant(
@@ -547,7 +547,7 @@ MUTANTS: Final = (
         "a halt is answered before it is stored",
         "actors/desk.py",
         "Desk.set_trading_state",
-        "replace(now, stored=self._is_written())",
+        "replace(now, stored=self.is_stored())",
         "now",
         theme="halts",
     ),

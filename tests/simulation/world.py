@@ -145,6 +145,8 @@ class World:
         self.crowd.begin()
         deeds = (
             (story.disk_refuses, self._refuse_writes),
+            (story.disk_locks, self._lock_database),
+            (story.journal_refuses, self._refuse_all),
             (story.watcher_dies, self._kill_watcher),
             (story.watcher_hangs, self._hang_watcher),
             (story.clock_steps, self._step_clock),
@@ -269,6 +271,14 @@ class World:
     def _refuse_writes(self) -> None:
         self.disk.refuses_until_s = self.clock.seconds + self.chance.random() * 1.5
 
+    def _lock_database(self) -> None:
+        self.disk.locked_until_s = self.clock.seconds + 0.5 + self.chance.random() * 3
+
+    def _refuse_all(self) -> None:
+        """Let neither the database nor the exit journal be written."""
+        self._lock_database()
+        self.disk.journal_refuses_until_s = self.disk.locked_until_s
+
     def _kill_watcher(self) -> None:
         box = self.scheduler.box_of("WatcherActor")
         if box is not None and not box.busy and self.desk is not None:
@@ -326,8 +336,8 @@ class World:
     def _be_quiet(self) -> None:
         """Take the faults away; prices stand, the market still trades."""
         self.ledger.quiet = self.gateway.quiet = self.crowd.quiet = True
-        self.disk.refuses_until_s = self.disk.locked_until_s = -1.0
         self.gateway.missing = frozenset()
+        self.disk.refuses_until_s = self.disk.locked_until_s = self.disk.journal_refuses_until_s = -1.0
         self._crashes.clear()
         self.scheduler.crash_at = None
 
