@@ -418,7 +418,7 @@ class CommandActor(LoopActor):
         """Return what is known beside the reason's own sentence: of an exit, why nothing is left to exit."""
         nothing = message.nothing if isinstance(message, ExposureRefused) else None
         priced = self._lead(message.command_id).priced
-        return "" if nothing is None else nothing.sentence(priced.last_price if priced is not None else None)
+        return "" if nothing is None else nothing.sentence(priced.reference if priced is not None else None)
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)

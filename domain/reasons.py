@@ -165,7 +165,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         "The broker could not be reached; not a byte was sent, so the order is not in the market.",
     ),
     Reason.SESSION_EXPIRED: Explanation(
-        Kind.BROKER, "The broker's session had expired, so the order was not taken; it is not in the market."
+        Kind.BROKER, "There was no valid session at the broker, so the order was not taken; it is not in the market."
     ),
     Reason.BROKER_RATE_LIMITED: Explanation(
         Kind.BROKER, "The broker refused the order for too many requests; lower broker.orders_per_second_max."
