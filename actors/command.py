@@ -138,6 +138,7 @@ from domain.market_price import PriceSource, SeenPrice
 from domain.moves import MoveKind
 from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.price_words import odd_lot_alert
+from domain.protection_check import protection_objection
 from domain.reasons import Reason, explain
 from domain.reconcile import Report, remarks_tag_of
 from domain.seams import Clock
@@ -385,9 +386,10 @@ class CommandActor(LoopActor):
             return
         priced = lead.priced
         terms = terms_of(lead.command, priced.instrument, priced.last_price, priced.reference)
-        if isinstance(terms, Objection):
-            self._block(name, terms.reason, terms.sentence, {})
-        else:
+        wrong = terms if isinstance(terms, Objection) else protection_objection(lead.command, terms.last_price)
+        if wrong is not None:
+            self._block(name, wrong.reason, wrong.sentence, {})
+        elif not isinstance(terms, Objection):
             lead.terms = terms
             check = CheckRisk(command=lead.command, price=terms.limit_price, last_price=terms.last_price)
             post(self._risk, check)
