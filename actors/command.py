@@ -144,6 +144,7 @@ from domain.market_price import PriceSource, SeenPrice
 from domain.moves import MoveKind
 from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.price_words import odd_lot_alert
+from domain.protection_check import protection_objection
 from domain.reasons import Reason, explain
 from domain.reconcile import Report, remarks_tag_of
 from domain.seams import Clock
@@ -461,9 +462,10 @@ class CommandActor(LoopActor):
             return
         priced = lead.priced
         terms = terms_of(lead.command, priced.instrument, priced.last_price, priced.reference)
-        if isinstance(terms, Objection):
-            self._block(name, terms.reason, terms.sentence, {})
-        else:
+        wrong = terms if isinstance(terms, Objection) else protection_objection(lead.command, terms.last_price)
+        if wrong is not None:
+            self._block(name, wrong.reason, wrong.sentence, {})
+        elif not isinstance(terms, Objection):
             lead.terms = terms
             check = CheckRisk(command=lead.command, price=terms.limit_price, last_price=terms.last_price)
             post(self._risk, check)
@@ -494,7 +496,7 @@ class CommandActor(LoopActor):
         """Return what is known beside the reason's own sentence: of an exit, why nothing is left to exit."""
         nothing = message.nothing if isinstance(message, ExposureRefused) else None
         priced = self._lead(message.command_id).priced
-        return "" if nothing is None else nothing.sentence(priced.last_price if priced is not None else None)
+        return "" if nothing is None else nothing.sentence(priced.reference if priced is not None else None)
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)

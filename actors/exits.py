@@ -356,7 +356,7 @@ class ExitsActor(LoopActor):
         logger.info("exit {} of {}: {} {} at {} by {}", step.number, scope, step.side, step.quantity, price, reference)
         if step.number > 1:
             loud = episode.is_loud(self._clock.monotonic())
-            self._tell(exit_alert(str(scope), episode.wish.because, step.number, loud=loud))
+            self._tell(exit_alert(str(scope), episode.wish.because, step.number, step.unfilled, loud=loud))
         post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref, from_position_only=True, is_new=True))
 
     def _leave_odd_lot(self, episode: Episode, step: SendExit, lot: int) -> None:

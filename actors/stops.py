@@ -32,6 +32,7 @@ from domain.calendar import Calendar
 from domain.exits import Exposure, Scope
 from domain.instrument import Instrument
 from domain.order import Exchange, Order
+from domain.protection_check import check_held
 from domain.seams import Clock, Ids
 from domain.settings import StopSettings
 from domain.stop_words import armed_alert, blind_alert, hit_alert, seeing_alert, turned_alert
@@ -159,6 +160,7 @@ class Stops:
                 peak=anchor,
                 armed_at=self._clock.now(),
             )
+        check_held(new, None if last is None else last[0])
         if known is not None:
             self._end(known, f"changed: {message.because}")
         self._begin(new)

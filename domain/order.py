@@ -417,6 +417,11 @@ parsers: Final[Mapping[str, Any]] = {
 _ANSWERED_BY_A_BOOK: Final = frozenset({Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER})
 """Tags that wait for a book to show the order in words that we know."""
 
+_OF_A_CHANGE: Final = frozenset(
+    {Reason.CHANGE_REFUSED, Reason.CHANGE_REJECTED, Reason.CHANGE_REPLY_LOST, Reason.CHANGE_NOT_SEEN}
+)
+"""Tags that speak of one change: old news once another is asked for, or new terms are seen."""
+
 _REQUIRED: Final = frozenset(
     {
         "command_id",
@@ -543,6 +548,7 @@ class Order:
         if self.tag is Reason.LATE_TRUTH:
             return self.tag
         answered = self.tag in _ANSWERED_BY_A_BOOK and event in {Event.WORK, Event.PARTLY_FILL}
+        answered = answered or (self.tag in _OF_A_CHANGE and event in {Event.ASK_CHANGE, Event.REPLACE})
         return self.tag if state is self.state and not answered else None
 
 

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     FREEZE_QUANTITY_EXCEEDED = "FREEZE_QUANTITY_EXCEEDED"
     PRICE_OFF_TICK = "PRICE_OFF_TICK"
     PRICE_OUTSIDE_CIRCUIT = "PRICE_OUTSIDE_CIRCUIT"
+    PROTECTION_WRONG_SIDE = "PROTECTION_WRONG_SIDE"
     PRICE_UNAVAILABLE = "PRICE_UNAVAILABLE"
     INSTRUMENT_UNAVAILABLE = "INSTRUMENT_UNAVAILABLE"
     DESK_NOT_READY = "DESK_NOT_READY"
@@ -139,6 +140,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.PRICE_OFF_TICK: Explanation(Kind.INVALID, "The price is not a multiple of the tick."),
     Reason.PRICE_OUTSIDE_CIRCUIT: Explanation(Kind.INVALID, "The price is outside the day's circuit limits."),
+    Reason.PROTECTION_WRONG_SIDE: Explanation(
+        Kind.INVALID, "The stop, trail or target is on the wrong side of the price: it would get out at once."
+    ),
     Reason.PRICE_UNAVAILABLE: Explanation(
         Kind.NOT_READY,
         "No price is known for the symbol, so a market order cannot be protected; nothing sent.",
@@ -166,7 +170,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         "The broker could not be reached; not a byte was sent, so the order is not in the market.",
     ),
     Reason.SESSION_EXPIRED: Explanation(
-        Kind.BROKER, "The broker's session had expired, so the order was not taken; it is not in the market."
+        Kind.BROKER, "There was no valid session at the broker, so the order was not taken; it is not in the market."
     ),
     Reason.BROKER_RATE_LIMITED: Explanation(
         Kind.BROKER, "The broker refused the order for too many requests; lower broker.orders_per_second_max."

@@ -22,7 +22,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from domain.addresses import AddressRules, address_objection
+from domain.addresses import (
+    AddressFamily,
+    AddressRules,
+    address_objection,
+    family_objection,
+    host_of,
+    is_loopback_host,
+)
 from domain.order import Exchange
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -76,6 +83,9 @@ class BrokerSettings(Section):
 
     rest_url: str | None = None
     websocket_url: str | None = None
+    address_family: AddressFamily | None = None
+    """Whether orders and the feed leave by "ipv4", "ipv6" or "any". None: "ipv4" with live money, as orders count from
+    the registered static IP only, and any on paper."""
     dialect: Literal["quickauth", "oauth"] = "quickauth"
     connect_timeout_s: Seconds = 3.0
     read_timeout_s: Seconds = 7.0
@@ -403,6 +413,9 @@ class Settings(BaseSettings):
             if url is None:
                 continue
             objection = address_objection(f"broker.{name}", url, scheme, paper=self.mode is Mode.PAPER)
+            if objection is None and not is_loopback_host(host_of(url)):
+                wrong = family_objection(host_of(url), self.address_rules.family)
+                objection = wrong and f"broker.{name}: {wrong}"
             if objection is not None:
                 raise ValueError(objection)
         return self
@@ -410,7 +423,8 @@ class Settings(BaseSettings):
     @property
     def address_rules(self) -> AddressRules:
         """Return which addresses a connection to the broker may lead to."""
-        return AddressRules(loopback_only=self.mode is Mode.PAPER)
+        usual = AddressFamily.IPV4 if self.mode is Mode.LIVE else AddressFamily.ANY
+        return AddressRules(loopback_only=self.mode is Mode.PAPER, family=self.broker.address_family or usual)
 
     @classmethod
     def settings_customise_sources(
