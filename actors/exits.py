@@ -28,6 +28,7 @@ from actors.messages import (
     FindExits,
     FindStops,
     GuardInbox,
+    LegMoved,
     LookAtExits,
     MakeAllFlat,
     MakeFlat,
@@ -147,7 +148,7 @@ class ExitsActor(LoopActor):
         self._look_in(self._idle_look_s)
 
     def on_receive(
-        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked
+        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked | LegMoved
     ) -> ExitsNow | StopsNow | None:
         """Begin, look, decide."""
         match message:
@@ -182,8 +183,10 @@ class ExitsActor(LoopActor):
                 order = message.order
                 self._nets.answered(order.command.command_id)
                 self._hear(order.command.command_id, f"{order.state} {order.note}".strip(), order.quantity)
+            case LegMoved():
+                self._nets.follow(message.order)
             case OrderDeclined():
-                self._nets.answered(message.command_id)
+                self._nets.declined(message.command_id)
                 self._hear(message.command_id, message.words)
             case FindExits():
                 return ExitsNow(under_way={scope: one.sent for scope, one in self._episodes.items()})

@@ -94,6 +94,8 @@ def _trouble_alert(order: Order, happened: OrderEvent, topic: str, what: str, pr
         )
     if happened.event in {Event.REFUSE_CHANGE, Event.REJECT_CHANGE, Event.LAPSE_CHANGE, Event.LOSE_CHANGE}:
         reason = explain(order.tag) if order.tag is not None else "The change did not take effect."
+        if happened.note and happened.event in {Event.REFUSE_CHANGE, Event.REJECT_CHANGE}:
+            reason = f'{reason} The broker says: "{happened.note}".'
         return Alert(
             topic=f"change:{name}",
             level=Level.WARNING,
