@@ -50,6 +50,7 @@ from actors.messages import (
     TakeUpStops,
 )
 from actors.nets import Nets, is_net
+from actors.openings import CarriedStops
 from actors.stops import Stops
 from actors.timer import Timer
 from domain.alert import Alert
@@ -118,7 +119,9 @@ class ExitsActor(LoopActor):
         self._turn = 0
         self._idle_look_s = stops.look_s
         self._square_off = square_off
+        self._carried = CarriedStops(command=command, notifier=notifier, clock=clock)
         self._stops = Stops(
+            carried=self._carried,
             market=market,
             repo=repo,
             notifier=notifier,
@@ -164,6 +167,7 @@ class ExitsActor(LoopActor):
             case ExposuresTold():
                 self._take(message.exposures, message.question)
             case PriceTicked():
+                self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
             case EntryMoved():
                 self._stops.arm(message.order, self._question)
@@ -246,7 +250,8 @@ class ExitsActor(LoopActor):
         for word in _from_before(question, self._asked):
             self._stops.set(word, exposures.get(word.scope), question)
         self._stops.look(exposures, self._episodes, question)
-        self._nets.look(self._stops.armed, exposures, self._stops.instruments, self._episodes)
+        armed, unopened = self._carried.sorted_out(self._stops.armed)
+        self._nets.look(armed, exposures, self._stops.instruments, self._episodes, unopened)
         self._decide(exposures)
         look_s = self._settings.look_s if self._episodes else self._idle_look_s
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)

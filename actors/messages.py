@@ -916,6 +916,15 @@ class ReleaseReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendSymbol:
+    """Take no entries in this symbol, for this reason; an empty one takes them again."""
+
+    exchange: Exchange
+    symbol: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowOrders:
     """Tell `follower` whenever one of these orders moves, until it is over."""
 
@@ -1353,6 +1362,7 @@ class BrokerState:
 
 CommandInbox: TypeAlias = (
     SubmitOrder
+    | SuspendSymbol
     | ChangeOrder
     | SettleOrder
     | SettlementLookedUp

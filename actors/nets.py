@@ -76,9 +76,11 @@ class Nets:
         exposures: Mapping[Scope, Exposure],
         instruments: Mapping[tuple[Exchange, str], Instrument],
         under_way: Collection[Scope],
+        unopened: Collection[Scope] = (),
     ) -> None:
         """Lay, move or take back each position's net; leave those alone whose exits are under way.
 
+        None is laid behind a carried stop before its share's first price of the day: that may be an adjusted one.
         One whose change was refused is taken back, and laid anew once it is gone.
         """
         self._laid = {scope: n for scope, n in self._laid.items() if scope in exposures}
@@ -91,7 +93,7 @@ class Nets:
                 self._change(surplus, ChangeKind.CANCEL)
             if wanted is not None and nets:
                 self._move(scope, nets[0], wanted)
-            elif wanted is not None and scope not in self._laying.values():
+            elif wanted is not None and scope not in self._laying.values() and scope not in unopened:
                 self._lay(scope, exposure, wanted)
 
     def _wanted(

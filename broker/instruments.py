@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from broker.scalars import Raw, UnreadableRowError, decimal_in, price_or_none, text_in, text_or_nothing, whole_in
+from broker.scalars import (
+    Raw,
+    UnreadableRowError,
+    decimal_in,
+    price_if_told,
+    price_or_none,
+    text_in,
+    text_or_nothing,
+    whole_in,
+)
 from domain.evidence import Tick
 from domain.instrument import Instrument
 from domain.order import Exchange
@@ -62,7 +71,13 @@ def last_price_in(quote: Any, instrument: Instrument, asked_at: datetime) -> Tic
     price = price_or_none(quote, "lp")
     if price is None or price < 0:
         raise UnreadableRowError(f"lp is {quote.get('lp')!r} (last trade at {quote.get('ltt')!r}): no price to go by")
-    return Tick(exchange=instrument.exchange, symbol=instrument.symbol, last_price=price, seen_at=asked_at)
+    return Tick(
+        exchange=instrument.exchange,
+        symbol=instrument.symbol,
+        last_price=price,
+        seen_at=asked_at,
+        previous_close=price_if_told(quote, "c"),
+    )
 
 
 def _same(raw: Raw, key: str, expected: str) -> None:

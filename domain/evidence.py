@@ -203,12 +203,16 @@ class UnknownInstrument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """The last traded price of an instrument, and when we saw it."""
+    """The last traded price of an instrument, and when we saw it.
+
+    `previous_close` is the close of the day before as the quote tells it, adjusted by the exchange where it was.
+    """
 
     exchange: Exchange
     symbol: str
     last_price: Decimal
     seen_at: datetime
+    previous_close: Decimal | None = None
 
 
 def prices_in(book: Book[PositionRow]) -> tuple[Tick, ...]:
