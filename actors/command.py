@@ -117,6 +117,7 @@ from actors.messages import (
     SpreadTrading,
     StopTaking,
     SubmitOrder,
+    SuspendSymbol,
     TagLookedUp,
     TradePriceSeen,
     TradingTurned,
@@ -142,7 +143,7 @@ from domain.instrument import Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
 from domain.moves import MoveKind
-from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
+from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.price_words import odd_lot_alert
 from domain.protection_check import protection_objection
 from domain.reasons import Reason, explain
@@ -198,6 +199,7 @@ class CommandActor(LoopActor):
         self._sought = Sought(broker, clock, timer)
         self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max)
         self._being_settled: set[str] = set()
+        self._suspended: dict[tuple[Exchange, str], str] = {}
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
         self._moved: dict[str, Order] = {}
@@ -289,6 +291,8 @@ class CommandActor(LoopActor):
                 self._resume(message)
             case JoinStrategy():
                 self._strategies[message.strategy] = message.address
+            case SuspendSymbol():
+                self._suspended[message.exchange, message.symbol] = message.because
             case FollowOrders():
                 self._followers.update(dict.fromkeys(message.command_ids, message.follower))
             case SpreadTrading():
@@ -471,7 +475,10 @@ class CommandActor(LoopActor):
             post(self._risk, check)
 
     def _too_late(self, command: OrderCommand) -> Objection | None:
-        """Say why the hour holds this order back: a closed segment, or the square-off. It holds back no exit."""
+        """Say what holds this order back: closed hours, the square-off, adjusted prices. It holds back no exit."""
+        suspended = self._suspended.get((command.exchange, command.symbol))
+        if suspended and command.intent is not Intent.EXIT:
+            return Objection(Reason.SYMBOL_SUSPENDED, suspended)
         if command.amo or command.intent is Intent.EXIT:
             return None
         now = self._clock.now()

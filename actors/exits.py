@@ -28,6 +28,7 @@ from actors.messages import (
     FindExits,
     FindStops,
     GuardInbox,
+    LegMoved,
     LookAtExits,
     MakeAllFlat,
     MakeFlat,
@@ -50,6 +51,7 @@ from actors.messages import (
     TakeUpStops,
 )
 from actors.nets import Nets, is_net
+from actors.openings import CarriedStops
 from actors.resting import RestingMarketOrders
 from actors.stops import Stops
 from actors.timer import Timer
@@ -123,7 +125,9 @@ class ExitsActor(LoopActor):
         self._turn = 0
         self._idle_look_s = stops.look_s
         self._square_off = square_off
+        self._carried = CarriedStops(command=command, notifier=notifier, clock=clock)
         self._stops = Stops(
+            carried=self._carried,
             market=market,
             repo=repo,
             notifier=notifier,
@@ -163,7 +167,7 @@ class ExitsActor(LoopActor):
         self._look_in(self._idle_look_s)
 
     def on_receive(
-        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked
+        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked | LegMoved
     ) -> ExitsNow | StopsNow | None:
         """Begin, look, decide."""
         match message:
@@ -179,6 +183,7 @@ class ExitsActor(LoopActor):
             case ExposuresTold():
                 self._take(message.exposures, message.question)
             case PriceTicked():
+                self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
             case EntryMoved():
                 self._stops.arm(message.order, self._question)
@@ -202,8 +207,10 @@ class ExitsActor(LoopActor):
                 order = message.order
                 self._nets.answered(order.command.command_id)
                 self._hear(order.command.command_id, f"{order.state} {order.note}".strip(), order.quantity)
+            case LegMoved():
+                self._nets.follow(message.order)
             case OrderDeclined():
-                self._nets.answered(message.command_id)
+                self._nets.declined(message.command_id)
                 self._hear(message.command_id, message.words)
             case FindExits():
                 return ExitsNow(under_way={scope: one.sent for scope, one in self._episodes.items()})
@@ -268,8 +275,9 @@ class ExitsActor(LoopActor):
         for word in _from_before(question, self._asked):
             self._stops.set(word, exposures.get(word.scope), question)
         self._stops.look(exposures, self._episodes, question)
-        self._nets.look(self._stops.armed, exposures, self._stops.instruments, self._episodes)
         self._resting.look()
+        armed, unopened = self._carried.sorted_out(self._stops.armed)
+        self._nets.look(armed, exposures, self._stops.instruments, self._episodes, unopened)
         self._decide(exposures)
         look_s = self._settings.look_s if self._episodes else self._idle_look_s
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)

@@ -1027,6 +1027,15 @@ class ReleaseReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendSymbol:
+    """Take no entries in this symbol, for this reason; an empty one takes them again."""
+
+    exchange: Exchange
+    symbol: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowOrders:
     """Tell `follower` whenever one of these orders moves, until it is over."""
 
@@ -1489,6 +1498,7 @@ class BrokerState:
 
 CommandInbox: TypeAlias = (
     SubmitOrder
+    | SuspendSymbol
     | ChangeOrder
     | SettleOrder
     | SettlementLookedUp

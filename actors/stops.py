@@ -27,6 +27,7 @@ from actors.messages import (
     StopsNow,
     WatchPrice,
 )
+from actors.openings import CarriedStops
 from domain.alert import Alert
 from domain.calendar import Calendar
 from domain.exits import Exposure, Scope
@@ -59,7 +60,9 @@ class Stops:
         calendar: Calendar | None,
         clock: Clock,
         ids: Ids,
+        carried: CarriedStops,
     ) -> None:
+        self._carried = carried
         self._market = market
         self._repo = repo
         self._notifier = notifier
@@ -79,9 +82,6 @@ class Stops:
         self._watched: dict[Symbol, float] = {}
         self._asked: dict[Symbol, float] = {}
         self._blind: set[Symbol] = set()
-
-    def __len__(self) -> int:
-        return len(self.armed)
 
     def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...], question: int) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
@@ -202,6 +202,10 @@ class Stops:
 
     def _hold_against(self, scope: Scope, price: Decimal) -> None:
         before = self.armed[scope]
+        if self._carried.holds(before, price):
+            if scope in self._carried.waiting:
+                self._ask_for_price((scope.key.exchange, scope.key.symbol))
+            return
         # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
         hit = before.hit_by(price)
         if hit is not None:
@@ -221,6 +225,7 @@ class Stops:
     def _end(self, protection: Protection, why: str) -> None:
         logger.info("stops of {} ended: {}", protection.scope, why)
         self.armed.pop(protection.scope, None)
+        self._carried.end(protection.scope)
         self._grown.discard(protection.scope)
         post(self._repo, RecordProtection(protection=replace(protection, ended=why)))
 
@@ -241,6 +246,8 @@ class Stops:
             elif scope in self._grown:
                 post(self._repo, RecordProtection(protection=protection))
         self._grown.clear()
+        for scope in self._carried.waiting:
+            self._hold_against(scope, self._prices[scope.key.exchange, scope.key.symbol][0])
         for symbol in {(scope.key.exchange, scope.key.symbol) for scope in self.armed if scope not in under_way}:
             self._mind_age(symbol)
         for symbol in self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}:

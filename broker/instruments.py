@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from broker.scalars import Raw, UnreadableRowError, decimal_in, price_or_none, text_in, text_or_nothing, whole_in
+from broker.scalars import (
+    Raw,
+    UnreadableRowError,
+    decimal_in,
+    price_if_told,
+    price_or_none,
+    text_in,
+    text_or_nothing,
+    whole_in,
+)
 from domain.evidence import Tick
 from domain.instrument import Instrument
 from domain.order import Exchange
@@ -77,6 +86,7 @@ def last_price_in(quote: Any, instrument: Instrument, asked_at: datetime) -> Tic
         last_price=price,
         seen_at=asked_at,
         token=instrument.token,
+        previous_close=price_if_told(quote, "c"),
     )
 
 

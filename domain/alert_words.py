@@ -125,6 +125,8 @@ def _change_alert(order: Order, happened: OrderEvent, what: str) -> Alert | None
     if lost and order.change is None:
         return None
     said = meaning_of(order) or "The change did not take effect."
+    if happened.note and happened.event in {Event.REFUSE_CHANGE, Event.REJECT_CHANGE}:
+        said = f'{said} The broker says: "{happened.note}".'
     return Alert(
         topic=f"change:{order.command.command_id}",
         level=Level.WARNING,

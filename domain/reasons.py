@@ -63,6 +63,7 @@ class Reason(StrEnum):
     BOOKS_DISAGREE = "BOOKS_DISAGREE"
     MARKET_CLOSED = "MARKET_CLOSED"
     SQUARE_OFF_BEGAN = "SQUARE_OFF_BEGAN"
+    SYMBOL_SUSPENDED = "SYMBOL_SUSPENDED"
     DAY_ENDED = "DAY_ENDED"
     SETTLED_BY_HAND = "SETTLED_BY_HAND"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
@@ -205,6 +206,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.MARKET_CLOSED: Explanation(Kind.INVALID, "The segment is closed at this time."),
     Reason.SQUARE_OFF_BEGAN: Explanation(
         Kind.BLOCKED, "The time square-off of the day has begun: positions are made flat, and none is taken."
+    ),
+    Reason.SYMBOL_SUSPENDED: Explanation(
+        Kind.BLOCKED, "A stop in the symbol is held until a person sets it anew: its prices seem to be adjusted."
     ),
     Reason.DAY_ENDED: Explanation(
         Kind.BROKER, "The order ended with its trading day; what is left of it is no longer in the market."

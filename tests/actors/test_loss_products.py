@@ -4,23 +4,22 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from actors.entries_back import EntriesTakenBack
-from actors.messages import ChangeOrder, MakeAllFlat, RaiseAlert
+from actors.messages import ChangeBlocked, ChangeCleared, ChangeOrder, CheckChange, MakeAllFlat, RaiseAlert
 from actors.risk import RiskActor
 from domain.alert import Level
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, Product, Side
+from domain.order import Exchange, InstrumentKey, Intent, Product, Side
 from domain.pnl import PnlBook
+from domain.reasons import Reason
 from domain.risk import RiskBook
 from domain.seams import trading_day
 from domain.settings import CalendarSettings, RiskSettings
 from domain.trading_days import TradingDays
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)
 SHARES = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
@@ -33,7 +32,7 @@ class LossRoom:
 
     def __init__(self, day: RiskDay | None = None, **limits: Any) -> None:  # noqa: ANN401  any limit
         self.clock = FakeClock()
-        self.exits, self.notifier = Probe(), Probe()
+        self.exits, self.notifier, self.command = Probe(), Probe(), Probe()
         settings = RiskSettings.model_validate({"daily_loss_max": 5000, **limits})
         self.today = trading_day(self.clock.now())
         self.book = PnlBook()
@@ -42,7 +41,7 @@ class LossRoom:
         self.price(150)
         self.actor = RiskActor(
             supervisor=Probe(),
-            command=Probe(),
+            command=self.command,
             repo=Probe(),
             broker=Probe(),
             market=Probe(),
@@ -120,6 +119,20 @@ def test_a_strategys_budget_leaves_its_delivery_as_well() -> None:
     assert "RELIANCE-EQ (NSE CNC) of a;" in alert.means
 
 
+def test_no_entry_of_a_strategy_past_its_budget_is_changed() -> None:
+    room = LossRoom(daily_loss_max=None)
+    room.price(230)
+    room.look()
+    entry = command(command_id="e", strategy="a")
+    way_out = command(command_id="x", strategy="a", intent=Intent.EXIT, side=Side.SELL)
+
+    for one in (entry, way_out, replace(entry, command_id="o", strategy="other")):
+        room.actor.on_receive(CheckChange(change_id=one.command_id, command=one, price=Decimal(100)))
+
+    assert room.command.only(ChangeBlocked).reason is Reason.STRATEGY_LOSS_BREACHED
+    assert [one.change_id for one in room.command.of(ChangeCleared)] == ["x", "o"]
+
+
 def test_a_restart_after_a_breach_asks_for_flat_again() -> None:
     """The run before may have ended between the breach and the wishes of its exits."""
     room = LossRoom(RiskDay(day="").broken("-5,200.00 rupees", FakeClock().now()))
@@ -139,25 +152,20 @@ def test_a_message_knows_whom_it_means_and_what_it_leaves() -> None:
     assert not MakeAllFlat(because="a person").leaves(LONG_AGO)
 
 
-@pytest.fixture
-def command() -> Probe:
-    return Probe()
-
-
-def test_what_is_left_may_not_grow_its_entries_are_taken_back_until_none_is_open(command: Probe) -> None:
-    clock = FakeClock()
-    back = EntriesTakenBack(command=command, client_id="FA1", again_s=2.0, clock=clock, ids=FakeIds())
+def test_what_is_left_may_not_grow_its_entries_are_taken_back_until_none_is_open() -> None:
+    clock, asked = FakeClock(), Probe()
+    back = EntriesTakenBack(command=asked, client_id="FA1", again_s=2.0, clock=clock, ids=FakeIds())
     sells, buys = OpenOrder("s", Side.SELL, 10), OpenOrder("b", Side.BUY, 10)
     back.want(LONG_AGO, "the day's loss limit")
 
     for _ in range(3):
         back.look({LONG_AGO: Exposure(10, (sells, buys))})
-    asked = [one.command for one in command.of(ChangeOrder)]
-    assert [(one.command_id, one.kind) for one in asked] == [("b", ChangeKind.CANCEL)]
+    cancels = [one.command for one in asked.of(ChangeOrder)]
+    assert [(one.command_id, one.kind) for one in cancels] == [("b", ChangeKind.CANCEL)]
     clock.advance(2.0)
     back.look({LONG_AGO: Exposure(10, (sells, buys))})
-    assert len(command.of(ChangeOrder)) == 2
+    assert len(asked.of(ChangeOrder)) == 2
     clock.advance(2.0)
     back.look({LONG_AGO: Exposure(20, (sells,))})
     back.look({LONG_AGO: Exposure(20, (sells, buys))})
-    assert len(command.of(ChangeOrder)) == 2, "it was done with: a later entry is none of its"
+    assert len(asked.of(ChangeOrder)) == 2, "it was done with: a later entry is none of its"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from actors.messages import OrderPriced, PriceOrder, RaiseAlert, RecordProtection, SetStops, StopsAnswered, WatchPrice
+from actors.openings import CarriedStops
 from actors.stops import Stops
 from domain.calendar import Calendar
 from domain.evidence import UnknownInstrument
@@ -48,6 +49,7 @@ class StopsRoom:
             calendar=calendar,
             clock=self.clock,
             ids=FakeIds(),
+            carried=CarriedStops(command=Probe(), notifier=self.notifier, clock=self.clock),
         )
 
     def see(self, *prices: str, symbol: str = "RELIANCE-EQ") -> None:
@@ -442,4 +444,3 @@ def test_what_is_armed_is_listed_with_its_last_price_and_age(room: StopsRoom) ->
     room.see("104")
     room.clock.advance(2)
     assert room.stops.now().armed == ((room.armed, Decimal(104), 2.0),)
-    assert len(room.stops) == 1

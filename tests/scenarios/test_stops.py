@@ -484,6 +484,23 @@ def test_a_net_follows_the_trail_and_is_taken_back_when_the_phone_closes_the_pos
     scene.until_books_agree()
 
 
+def test_a_net_that_the_broker_moves_no_more_is_laid_anew_where_the_stop_is(netted: Scene, paper: Paper) -> None:
+    """Brokers bound the modifications of one order, some at 25."""
+    scene = netted
+    command = enter(scene, trailing_type="POINTS", trailing_value="10")
+    first = until_netted(scene)
+    heard = listen(scene)
+    paper.fault("ModifyOrder", "refuse", text="Rejected : maximum modifications exceeded")
+
+    price(paper, "1530.00")
+
+    until(lambda: any("maximum modifications exceeded" in one.what for one in heard), "the broker's words are not told")
+    until(lambda: [one.number for one in nets(scene)] not in ([], [first.number]), "no net was laid anew")
+    until(lambda: "1520" in net_triggers(scene), lambda: f"the net did not follow: {net_triggers(scene)}")
+    assert scene.held(command.strategy) == 10
+    scene.until_books_agree()
+
+
 def net_triggers(scene: Scene) -> set[str]:
     found = rows(scene, "SELECT wire_trigger_price FROM orders WHERE command_id LIKE 'net-%'")
     return {f"{Decimal(str(trigger)):f}".removesuffix(".0") for (trigger,) in found}
