@@ -32,12 +32,12 @@ from actors.messages import (
     RegistrationUnwritten,
 )
 from actors.repo import RepoActor
+from domain.change import ChangeKind
+from domain.change_command import ChangeCommand
 from domain.lifecycle import Event, State
 from domain.order import Intent, OrderCommand, OrderEvent, Side
 from domain.risk import TradingState
 from domain.settings import StorageSettings
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
 from storage.database import StorageError, UnreadableError
 from tests.actors.rooms import own_mailbox, settle
 from tests.fakes import FakeClock, ManualTimer, Probe, command, trade_of

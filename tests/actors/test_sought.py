@@ -1,7 +1,5 @@
 """Exits that no disk takes, and exits after a run that was killed: the broker's books are asked before one leaves."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from actors.messages import (
@@ -38,10 +36,10 @@ def room() -> CommandRoom:
 
 
 @pytest.fixture
-def after_a_kill() -> Iterator[CommandRoom]:
+def after_a_kill() -> CommandRoom:
     made = CommandRoom()
     made.tell(ResumeOrders(orders=(), ended_in_order=False))
-    yield made
+    return made
 
 
 def unwritten(room: CommandRoom) -> OrderCommand:
@@ -92,7 +90,7 @@ def test_an_exit_that_either_book_shows_is_found_and_not_sent(room: CommandRoom,
     unwritten(room)
 
     shown = {"orders": (row_of(SENT),)} if book == "orders" else {"trades": (trade_of(SENT),)}
-    room.tell(books(room, **shown))  # type: ignore[arg-type]
+    room.tell(books(room, **shown))
 
     assert caller.only(OrderAnswered).repeated
     assert answered(caller).state is State.UNCONFIRMED
