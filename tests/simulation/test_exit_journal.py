@@ -15,18 +15,18 @@ from tests.simulation.world import tell
 LOCKED: Final = Story(
     seed=5,
     name="exits while the database is locked",
-    seconds=5.0,
-    orders_max=14,
+    seconds=6.0,
+    orders_max=24,
     is_short=True,
     downtime_s_max=0.5,
-    manners=Manners(strategies=4, deeds_per_s=6.0, repeat_share=0.2, flatten_share=0.05, exit_share=0.95),
+    manners=Manners(strategies=4, deeds_per_s=9.0, repeat_share=0.2, flatten_share=0.05, exit_share=0.95),
     habits=Habits(fill_share=0.9, partial_share=0.2),
     troubles=Troubles(reply_lost=0.1, update_lost=0.3),
 )
 STORIES: Final = {
-    "locked": replace(LOCKED, disk_locks=4),
-    "full": replace(LOCKED, disk_refuses=6),
-    "nothing can be written": replace(LOCKED, journal_refuses=4),
+    "locked": replace(LOCKED, disk_locks=2),
+    "full": replace(LOCKED, disk_refuses=4),
+    "nothing can be written": replace(LOCKED, journal_refuses=2),
 }
 POINTS: Final = 25
 """So many of a story's effects are drawn for one run of the tests."""

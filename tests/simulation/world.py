@@ -197,6 +197,7 @@ class World:
             crash = self._crashes[0]
             self.scheduler.crash_at = self.scheduler.effects + crash.effect
             self.disk.may_lose_power = crash.power
+        refused = self.disk.refused
         desk = Desk(
             self._settings(),
             broker=self.gateway,
@@ -215,7 +216,7 @@ class World:
             self._die()
             return False
         except DeskStartError as error:
-            if self.disk.is_refusing() or self.disk.is_locked():
+            if self.disk.is_refusing() or self.disk.is_locked() or self.disk.refused > refused:
                 self._die()
                 return False
             self.judge.blame("alive", f"the desk did not start: {error}")
