@@ -117,7 +117,7 @@ class Losses:
         self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
 
     def _watch(self) -> None:
-        for symbol in {symbol_of(scope.key) for scope in self._book.held} - self._watched.keys():
+        for symbol in sorted({symbol_of(scope.key) for scope in self._book.held} - self._watched.keys()):
             self._watched[symbol] = self._clock.monotonic()
             post(self._market, WatchPrice(exchange=symbol[0], symbol=symbol[1], subscriber=self._subscriber))
 

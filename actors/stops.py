@@ -248,9 +248,10 @@ class Stops:
         self._grown.clear()
         for scope in self._carried.waiting:
             self._hold_against(scope, self._prices[scope.key.exchange, scope.key.symbol][0])
-        for symbol in {(scope.key.exchange, scope.key.symbol) for scope in self.armed if scope not in under_way}:
+        watched = {(scope.key.exchange, scope.key.symbol) for scope in self.armed if scope not in under_way}
+        for symbol in sorted(watched):
             self._mind_age(symbol)
-        for symbol in self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}:
+        for symbol in sorted(self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}):
             self._see_again(symbol)
 
     def _mind_age(self, symbol: Symbol) -> None:

@@ -119,7 +119,7 @@ class GuardLedger:
         for strategy, book in self._books.items():
             if strategy == EXTERNAL:
                 continue
-            for key in {*book.positions, *(one.key for one in book.stakes.values())}:
+            for key in dict.fromkeys((*book.positions, *(one.key for one in book.stakes.values()))):
                 stakes = [(name, one) for name, one in book.stakes.items() if one.key == key and not one.held_back]
                 waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
                 exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)

@@ -286,7 +286,7 @@ class Judge:
             return
         place = (command.strategy, order.key)
         self.filled_s[place] = self.scheduler.clock.seconds
-        if not self.held(*place):
+        if self.is_out(*place):
             self.to_be_flat.discard(place)
             self.stops_of_people.pop(place, None)
 
@@ -508,6 +508,11 @@ class Judge:
             if ours.get(key, 0) != self.ledger.net.get(key, 0):
                 words = f"{key}: our books sum to {ours.get(key, 0)}, the account holds {self.ledger.net.get(key, 0)}"
                 self.blame("sums", words)
+
+    def is_out(self, strategy: str, key: Key) -> bool:
+        """Say whether nothing is held, or too little for a lot: that nobody can sell."""
+        contract = self.ledger.contracts.today.get(key[:2])
+        return abs(self.held(strategy, key)) < (1 if contract is None else contract.lot)
 
     def check_answers(self) -> None:
         """Everyone who asked this life of the desk has heard."""

@@ -139,7 +139,7 @@ class Rules:
     def see_wish(self, place: tuple[str, Key], what: str) -> None:
         """Somebody has asked for a position that is held to be flat."""
         self._asked_s[place[0]] = self._now
-        if self._judge.held(*place):
+        if not self._judge.is_out(*place):
             self._wishes.setdefault(place, Wish(self._now, what))
 
     def see_exit_asked(self, command: OrderCommand) -> None:
@@ -330,7 +330,7 @@ class Rules:
     def _look_at_wishes(self) -> None:
         for place, wish in list(self._wishes.items()):
             held = self._judge.held(*place)
-            if not held or self._judge.cannot_know(place[0]) or self._covers(*place):
+            if self._judge.is_out(*place) or self._judge.cannot_know(place[0]) or self._covers(*place):
                 del self._wishes[place]
             elif self._now - wish.at_s > LEAVES_S:
                 words = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"

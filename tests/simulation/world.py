@@ -434,8 +434,9 @@ class World:
             return
         for one in self.crowd.strategies:
             for exchange, symbol, product in one.places:
-                held = self.judge.held(one.name, key_of_scope(exchange.value, symbol, product))
-                if held:
+                key = key_of_scope(exchange.value, symbol, product)
+                held = self.judge.held(one.name, key)
+                if not self.judge.is_out(one.name, key):
                     self.judge.blame("flat", f"{one.name} was told to get out and still holds {held} of {symbol}")
 
     def _end_in_order(self, *, start: bool = True) -> None:
