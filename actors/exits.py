@@ -328,7 +328,7 @@ class ExitsActor(LoopActor):
             exchange=key.exchange,
             symbol=key.symbol,
             needs_price=True,
-            exit=ExitShape(side=step.side, quantity=step.quantity, unfilled=step.unfilled),
+            exit=ExitShape(side=step.side, quantity=step.quantity, unfilled=step.unfilled, refused=episode.refused),
             reply_to=self.actor_ref,
         )
         post(self._market, question)

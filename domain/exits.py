@@ -127,6 +127,8 @@ class Episode:
     """How many of those were in the market and did not fill: a worse price is the answer to that alone."""
     current: str | None = None
     unanswered: bool = False
+    refused: bool = False
+    """The try before the current one ended without having been in the market for `unfilled_s`."""
     _in_vain: bool = False
     """The current order was in an open market for `unfilled_s` and is being taken back."""
     _begun_at: float = inf
@@ -197,6 +199,7 @@ class Episode:
         )
 
     def _send(self, held: int, now: float) -> SendExit:
+        self.refused = self.tries > 0 and not self._in_vain
         self.unfilled, self._in_vain = self.unfilled + self._in_vain, False
         self.sent, self.tries, self._held_then, self._slice = self.sent + 1, self.tries + 1, held, 0
         self.current, self.unanswered, self._sent_at = f"{self.name}-{self.sent}", True, now

@@ -274,7 +274,7 @@ def test_an_answer_from_before_the_fill_ends_nothing(room: StopsRoom, exposure: 
 # blindness
 
 
-def test_a_stop_without_a_price_is_told_once_and_asks_as_often_as_a_price_may_be_old(room: StopsRoom) -> None:
+def test_a_stop_without_a_price_asks_from_half_its_age_on_and_is_told_once(room: StopsRoom) -> None:
     room.stops.arm(entry(), 0)
     room.notifier.take()
     asked_at = []
@@ -284,7 +284,7 @@ def test_a_stop_without_a_price_is_told_once_and_asks_as_often_as_a_price_may_be
         room.market.take()
         room.clock.advance(1)
 
-    assert asked_at == [0, 11, 21]
+    assert asked_at == [0, 6, 11, 16, 21, 26]
     assert [what for what in room.told if "No price" in what] == [
         "No price of RELIANCE-EQ has come for 11 s, neither by the feed nor by the broker's books."
     ]
