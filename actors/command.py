@@ -519,7 +519,8 @@ class CommandActor(LoopActor):
             post(self._exits, ExitCut(command=lead.command))
         quantity = lead.terms.sendable(message.quantity)
         left = lead.terms.odd(message.quantity)
-        if left:
+        if left and not lead.from_position_only:
+            # What the desk itself exits is told of when nothing but the odd units is left.
             scope = Scope(lead.command.strategy, lead.command.key)
             self._tell(odd_lot_alert(str(scope), left, lead.terms.lot))
         happened = OrderEvent(
