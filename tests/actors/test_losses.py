@@ -10,6 +10,7 @@ import pytest
 from actors.messages import (
     CheckRisk,
     FillCounted,
+    FindTradingState,
     LookAtRisk,
     MakeAllFlat,
     PositionsSeen,
@@ -100,6 +101,12 @@ class RiskRoom:
         return now.refused
 
     @property
+    def because(self) -> str:
+        now = self.actor.on_receive(FindTradingState())
+        assert isinstance(now, TradingStateNow)
+        return now.because
+
+    @property
     def verdict(self) -> Reason | None:
         """Return what an entry is told now."""
         self.command.take()
@@ -158,6 +165,15 @@ def test_a_day_that_ended_at_zero_is_no_lost_day(pnls: tuple[int, ...], *, rests
     risk.look()
 
     assert (risk.verdict is Reason.COOLING_DOWN) is rests
+
+
+def test_entries_rest_from_the_last_lost_day_on() -> None:
+    risk = RiskRoom(lost_days(-1, -1, -1, -1), losing_days_max=2, cooldown_days=3)
+
+    risk.look()
+
+    assert risk.verdict is Reason.COOLING_DOWN
+    assert "4 days in a row ended with a loss, the last on 2026-01-02" in risk.because
 
 
 # after a breach
