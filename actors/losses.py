@@ -33,7 +33,7 @@ from domain.exits import Scope
 from domain.instrument import Instrument
 from domain.loss_doubt import LossDoubt, is_ours_alone
 from domain.loss_limit import RiskDay, cooldown_until
-from domain.order import Order, Product
+from domain.order import InstrumentKey, Order, Product
 from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
 from domain.reasons import Reason
 from domain.seams import Clock, trading_day
@@ -98,6 +98,10 @@ class Losses:
     def clear(self, scope: Scope, units: int) -> None:
         """Count units that a person has cleared for others."""
         self._book.shift(scope, units)
+
+    def move(self, key: InstrumentKey, units: int) -> None:
+        """Count units of others that stand against ours: a position that is gone gains and loses nothing more."""
+        self._book.move(key, units)
 
     def see(self, message: PriceTicked) -> None:
         """Value what is held at a new price."""

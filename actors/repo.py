@@ -38,6 +38,7 @@ from actors.messages import (
     RecordBasket,
     RecordCleared,
     RecordEvent,
+    RecordExpiry,
     RecordExternalMove,
     RecordFills,
     RecordFlat,
@@ -56,6 +57,7 @@ from actors.messages import (
     WriteAgain,
 )
 from actors.timer import Timer
+from domain.exits import Scope
 from domain.lifecycle import Event, IllegalTransitionError
 from domain.order import Order
 from domain.seams import Clock
@@ -72,6 +74,7 @@ Write: TypeAlias = (
     | RecordFills
     | RecordForeign
     | RecordExternalMove
+    | RecordExpiry
     | UndoAcceptance
     | RecordWish
     | RecordFlat
@@ -143,6 +146,7 @@ class RepoActor(LoopActor):
                 | RecordFills()
                 | RecordForeign()
                 | RecordExternalMove()
+                | RecordExpiry()
                 | UndoAcceptance()
                 | RecordWish()
                 | RecordFlat()
@@ -248,6 +252,7 @@ class RepoActor(LoopActor):
             case (
                 RecordFills()
                 | RecordExternalMove()
+                | RecordExpiry()
                 | UndoAcceptance()
                 | RecordWish()
                 | RecordFlat()
@@ -342,8 +347,12 @@ class RepoActor(LoopActor):
                 kept = self._repository.keep_foreign(message.order)
                 return ForeignRecorded(order=kept, known=kept is not message.order)
             case RecordExternalMove():
-                self._repository.settle_disagreement(message.disagreement, message.because, message.at, message.kind)
-                return ExternalMoveRecorded(disagreement=message.disagreement, kind=message.kind)
+                self._settle(message)
+                return ExternalMoveRecorded(
+                    disagreement=message.disagreement, kind=message.kind, because=message.because, ended=message.ended
+                )
+            case RecordExpiry():
+                self._repository.keep_expiry(message.exchange, message.symbol, message.expires_on)
             case UndoAcceptance():
                 undone = self._repository.undo_acceptance(message.name, message.because, message.at)
                 answer = AcceptanceUndone(name=message.name, undone=undone)
@@ -368,6 +377,14 @@ class RepoActor(LoopActor):
                 assert_never(message)
         return None
 
+    def _settle(self, message: RecordExternalMove) -> None:
+        """Write a move, and with it which strategies hold something no more."""
+        settled = message.disagreement
+        self._repository.settle_disagreement(settled, message.because, message.at, message.kind)
+        for strategy, units in message.ended:
+            assert settled.key is not None, "only of a position units end"
+            self._repository.keep_cleared(Scope(strategy, settled.key), units, message.because, message.at)
+
     def _recall(self) -> DeskMemory:
         if self._trouble is not None:
             raise StorageError(self._trouble)
@@ -383,6 +400,10 @@ class RepoActor(LoopActor):
             moved=self._repository.external_moves(now),
             accepted=self._repository.accepted_today(now),
             accepted_units=self._repository.accepted_units(now),
+            against_ours=self._repository.moves_against_ours(now),
+            vanished=self._repository.vanished(),
+            ended=self._repository.ended(),
+            expiries=self._repository.expiries(),
             wishes=self._repository.open_wishes(),
             protections=self._repository.protections(now),
             unarmed=self._repository.unarmed_entries(),
@@ -414,6 +435,7 @@ def _name_in(message: Write) -> str | None:
         case (
             RecordFills()
             | RecordExternalMove()
+            | RecordExpiry()
             | UndoAcceptance()
             | RecordWish()
             | RecordFlat()

@@ -25,13 +25,14 @@ from actors.messages import (
     SetStops,
     StopsAnswered,
     StopsNow,
+    VanishingSettled,
     WatchPrice,
 )
 from domain.alert import Alert
 from domain.calendar import Calendar
 from domain.exits import Exposure, Scope
 from domain.instrument import Instrument
-from domain.order import Exchange, Order
+from domain.order import Exchange, InstrumentKey, Order
 from domain.seams import Clock, Ids
 from domain.settings import StopSettings
 from domain.stop_words import armed_alert, blind_alert, hit_alert, seeing_alert, turned_alert
@@ -78,6 +79,7 @@ class Stops:
         self._watched: dict[Symbol, float] = {}
         self._asked: dict[Symbol, float] = {}
         self._blind: set[Symbol] = set()
+        self._gone: set[InstrumentKey] = set()
 
     def __len__(self) -> int:
         return len(self.armed)
@@ -90,6 +92,19 @@ class Stops:
                 self._keep(protection)
         for order in unarmed:
             self.arm(order, question)
+
+    def suspend(self, keys: Collection[InstrumentKey]) -> tuple[Protection, ...]:
+        """Let the stops of positions that are gone wait: neither flat nor hit until it is known what became of them."""
+        self._gone.update(keys)
+        return tuple(one for scope, one in self.armed.items() if scope.key in keys)
+
+    def release(self, message: VanishingSettled, question: int) -> None:
+        """Let them watch again, or end them; the answer to `question` may not know yet that the position is back."""
+        self._gone.discard(message.key)
+        for scope, protection in [(one, self.armed[one]) for one in self.armed if one.key == message.key]:
+            self._armed_after[scope] = question
+            if message.ended:
+                self._end(protection, message.ended)
 
     def arm(self, order: Order, question: int) -> None:
         """Arm an entry's stops when it has traded more than they know of.
@@ -199,6 +214,8 @@ class Stops:
             self.see(instrument.exchange, instrument.symbol, message.last_price)
 
     def _hold_against(self, scope: Scope, price: Decimal) -> None:
+        if scope.key in self._gone:
+            return
         before = self.armed[scope]
         # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
         hit = before.hit_by(price)
@@ -231,6 +248,8 @@ class Stops:
         for scope, protection in list(self.armed.items()):
             exposure = exposures.get(scope, _NOTHING)
             knows = self._armed_after.get(scope, 0) < question
+            if scope.key in self._gone:
+                continue
             if knows and exposure.is_flat:
                 self._end(protection, "the position is flat")
             elif knows and exposure.held * (1 if protection.is_long else -1) < 0:
@@ -239,7 +258,11 @@ class Stops:
             elif scope in self._grown:
                 post(self._repo, RecordProtection(protection=protection))
         self._grown.clear()
-        for symbol in {(scope.key.exchange, scope.key.symbol) for scope in self.armed if scope not in under_way}:
+        for symbol in {
+            (scope.key.exchange, scope.key.symbol)
+            for scope in self.armed
+            if scope not in under_way and scope.key not in self._gone
+        }:
             self._mind_age(symbol)
         for symbol in self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}:
             self._see_again(symbol)

@@ -23,6 +23,7 @@ from actors.messages import (
     CommandInbox,
     DayBegan,
     DisagreementSettled,
+    ExpiryLearnt,
     FeedChanged,
     FillsSeen,
     FindWatchState,
@@ -119,6 +120,8 @@ class WatcherActor(DeskActor):
                     self._look()
             case DisagreementSettled():
                 self._settle(message)
+            case ExpiryLearnt():
+                self._comparison.contracts.learn(message.exchange, message.symbol, message.expires_on)
             case SendHeartbeat():
                 post(self._supervisor, HeartbeatSent(urn=self.actor_urn))
             case FindWatchState():

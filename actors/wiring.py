@@ -172,7 +172,8 @@ class Wiring:
         post(self.broker, LogIn())
         post(self.watcher, Poll())
         post(self.risk, LookAtRisk())
-        post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed))
+        gone = tuple(one.key for one in memory.vanished if one.key is not None)
+        post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed, vanished=gone))
         post(self.exits, MakeFlat(wishes=memory.wishes))
         for order in resting_in(memory.orders):
             post(self.exits, MarketOrderMoved(order=order))
@@ -339,7 +340,7 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        post(self.command, ResumeOrders(orders=memory.orders))
+        post(self.command, ResumeOrders(orders=memory.orders, vanished=memory.vanished))
 
     def _start_exits(self) -> None:
         settings = self._settings
@@ -486,14 +487,19 @@ class Wiring:
 def pnl_from(memory: DeskMemory) -> PnlBook:
     """Return the day's profit and loss as the database remembers it: what was carried, and what traded today."""
     book = PnlBook()
+    gone = memory.ended - {order.command.key for order in memory.orders}
     for strategy, held in memory.positions.items():
         for key, quantity in held.items():
-            if key.product in CARRIED_PRODUCTS and quantity:
+            if key.product in CARRIED_PRODUCTS and quantity and key not in gone:
                 book.carry(Scope(strategy, key), quantity)
     for order in memory.orders:
         book.count(order)
     for scope, units in memory.cleared.items():
-        book.shift(scope, units)
+        if scope.key not in gone:
+            book.shift(scope, units)
+    for key, units in memory.against_ours.items():
+        if key not in gone:
+            book.move(key, units)
     return book
 
 

@@ -3,8 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from broker.scalars import Raw, UnreadableRowError, decimal_in, price_or_none, text_in, text_or_nothing, whole_in
+from broker.scalars import (
+    Raw,
+    UnreadableRowError,
+    decimal_in,
+    price_or_none,
+    text_in,
+    text_or_nothing,
+    whole_in,
+    word_if_told,
+)
 from domain.evidence import Tick
+from domain.expiry import parse_expiry
 from domain.instrument import Instrument
 from domain.order import Exchange
 
@@ -57,6 +67,7 @@ def instrument_from(found: Raw, info: Any, exchange: Exchange, symbol: str) -> I
         freeze_quantity=None if freeze is None else int(freeze),
         lower_circuit=lower,
         upper_circuit=upper,
+        expires_on=parse_expiry(word_if_told(info, "exd") or word_if_told(found, "exd")),
     )
 
 

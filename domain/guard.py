@@ -16,6 +16,7 @@ from domain.lifecycle import State
 from domain.nothing_to_exit import NothingToExit, OrderAtWork
 from domain.order import EXTERNAL, InstrumentKey, Intent, Order, OrderCommand, Product, Side
 from domain.reasons import Reason
+from domain.vanishing import Holders
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,9 @@ class GuardLedger:
 
     def _count_closed(self, key: InstrumentKey, moved: int, before: int) -> None:
         """Share a trade of others out: undo what they closed for us, close their own (`before` it), then close ours."""
+        self._closed_for_us[key] = self._closed_after(key, moved, before)
+
+    def _closed_after(self, key: InstrumentKey, moved: int, before: int) -> int:
         closed = self._closed_for_us.get(key, 0)
         sign = 1 if moved > 0 else -1
         theirs = before - closed
@@ -200,7 +204,15 @@ class GuardLedger:
         left -= min(left, max(0, -theirs * sign))
         ours = sum(max(0, -book.positions.get(key, 0) * sign) for name, book in self._books.items() if name != EXTERNAL)
         taken = min(left, max(0, ours - max(0, closed * sign)))
-        self._closed_for_us[key] = closed + sign * (undone + taken)
+        return closed + sign * (undone + taken)
+
+    def holders(self, key: InstrumentKey, quantity: int) -> Holders:
+        """Return who holds an instrument, and how many units of ours a move by nobody's order would close."""
+        held = ((name, book.positions.get(key, 0)) for name, book in self._books.items() if name != EXTERNAL)
+        external = self.book(EXTERNAL).positions.get(key, 0)
+        grown = abs(self._closed_after(key, quantity, external)) - abs(self._closed_for_us.get(key, 0))
+        strategies = tuple(sorted((name, units) for name, units in held if units))
+        return Holders(strategies=strategies, external=external, closes=max(0, grown) if quantity else 0)
 
     def reserve_change(self, order: Order, quantity: int) -> Reserved | GuardRefused:
         """Hold what `order` may trade once its total is `quantity`; an exit's growth is cut to what is left to reduce.

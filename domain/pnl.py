@@ -112,10 +112,33 @@ class PnlBook:
 
     def shift(self, scope: Scope, units: int) -> None:
         """Count units of a strategy under EXTERNAL from now on, at their cost: neither gains by it."""
+        others = Scope(EXTERNAL, scope.key)
+        if scope in self._carried:
+            # It has no cost yet: it goes over as it is, and counts there from the first price seen.
+            self._carry_on(scope, -units)
+            self._carry_on(others, units)
+            return
         line = self.lines.get(scope, Line())
         self.lines[scope] = line.traded(-units, line.average)
-        others = Scope(EXTERNAL, scope.key)
         self.lines[others] = self.lines.get(others, Line()).traded(units, line.average)
+
+    def move(self, key: InstrumentKey, units: int) -> None:
+        """Count units under EXTERNAL that stand against ours, at their cost or the last price: nobody gains by it."""
+        scope = Scope(EXTERNAL, key)
+        line, price = self.lines.get(scope, Line()), self.prices.get(symbol_of(key))
+        if line.quantity * units < 0:
+            self.lines[scope] = line.traded(units, line.average)
+        elif price is not None:
+            self.lines[scope] = line.traded(units, price)
+        else:
+            self._carry_on(scope, units)
+
+    def _carry_on(self, scope: Scope, units: int) -> None:
+        """Change what waits for its first price; what comes to nothing waits no more."""
+        self.lines.setdefault(scope, Line())
+        left = self._carried.pop(scope, 0) + units
+        if left:
+            self._carried[scope] = left
 
     def see(self, symbol: Symbol, price: Decimal) -> None:
         """Keep the last price, at which what was carried begins to count."""

@@ -312,3 +312,19 @@ class ExitWishRecord(Table):
 
         table_name = "exit_wishes"
         indexes = ((("client_id", "wish_id"), True),)
+
+
+class ExpiryRecord(Table):
+    """The last day of a contract that was traded here, as the broker has told it."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    exchange = peewee.TextField()
+    symbol = peewee.TextField()
+    expires_on = peewee.TextField()
+
+    class Meta:
+        """One row a contract."""
+
+        table_name = "expiries"
+        indexes = ((("client_id", "exchange", "symbol"), True),)
