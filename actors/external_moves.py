@@ -31,8 +31,9 @@ from actors.messages import (
 )
 from actors.sight import Sight
 from domain.alert import Alert
-from domain.book_words import acceptance_undone_alert, expired_alert, returned_alert
+from domain.book_words import acceptance_undone_alert, expired_alert, returned_alert, squared_off_alert
 from domain.books import Disagreement, Quarrel
+from domain.broker_square_off import closed_by
 from domain.comparison import Checked
 from domain.exits import Scope
 from domain.moves import AGAINST_OURS, MoveKind
@@ -73,7 +74,7 @@ class ExternalMoves:
 
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
-        for one in (*checked.carried, *checked.expired):
+        for one in (*checked.carried, *checked.ended):
             self._ask(one)
         for one in checked.undone:
             self._settle(one, f"explained since by {', '.join(one.explained_by)}", MoveKind.UNDONE)
@@ -103,6 +104,8 @@ class ExternalMoves:
         match one.quarrel:
             case Quarrel.EXPIRED:
                 self._end(one, holders)
+            case Quarrel.SQUARED_OFF:
+                self._close(one, holders)
             case Quarrel.VANISHED:
                 decided = Disagreement(name=one.name, quarrel=one.quarrel, sentence=one.sentence, key=one.key)
                 ended = holders.shares_of(abs(one.difference))
@@ -128,6 +131,14 @@ class ExternalMoves:
         )
         self._settle(ends, one.sentence, MoveKind.EXPIRED, holders.strategies)
 
+    def _close(self, one: Disagreement, holders: Holders) -> None:
+        """Close what the broker has squared off, where it is plain whose; else some orders may be missing yet."""
+        ended = closed_by(holders)
+        if ended:
+            self._settle(one, one.sentence, MoveKind.SQUARED_OFF, ended)
+        elif not holders.strategies:
+            post(self._watcher, DisagreementSettled(disagreement=one, kind=MoveKind.SQUARED_OFF))
+
     def _settle(
         self, settled: Disagreement, because: str, kind: MoveKind, ended: tuple[tuple[str, int], ...] = ()
     ) -> None:
@@ -147,7 +158,7 @@ class ExternalMoves:
         if key is not None:
             post(self._guard, CountExternal(key=key, quantity=settled.difference, ended=message.ended))
             for strategy, units in message.ended:
-                post(self._risk, LineCleared(scope=Scope(strategy, key), units=units))
+                post(self._risk, LineCleared(scope=Scope(strategy, key), units=units, price=settled.price))
                 address = self._strategies.get(strategy)
                 if address is not None:
                     post(address, HoldingCleared(key=key, units=units))
@@ -168,6 +179,8 @@ class ExternalMoves:
                 self._tell(expired_alert(settled, message.ended))
                 post(self._exits, VanishingSettled(key=key, ended=message.because))
                 self._sight.settle_vanished(vanished_name(key))
+            case MoveKind.SQUARED_OFF:
+                self._tell(squared_off_alert(settled, message.ended))
             case MoveKind.VANISHED:
                 self._sight.vanish(vanished_of(key, settled.difference, settled.heir))
             case MoveKind.RETURNED:

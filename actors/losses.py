@@ -95,9 +95,9 @@ class Losses:
         if self._book.count(order):
             self._watch()
 
-    def clear(self, scope: Scope, units: int) -> None:
-        """Count units that a person has cleared for others."""
-        self._book.shift(scope, units)
+    def clear(self, scope: Scope, units: int, price: Decimal | None) -> None:
+        """Count units for others that are a strategy's no more."""
+        self._book.shift(scope, units, price)
 
     def move(self, key: InstrumentKey, units: int) -> None:
         """Count units of others that stand against ours: a position that is gone gains and loses nothing more."""

@@ -963,10 +963,11 @@ class PositionCleared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineCleared:
-    """These units count for others in the day's profit and loss from now on."""
+    """These units count for others in the day's profit and loss from now on: at their cost, or at this price."""
 
     scope: Scope
     units: int
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1365,7 +1366,8 @@ class DeskMemory:
     `alerts` those that are still to be told or acknowledged, `cleared` the signed units of strategies that a person has
     cleared and that count today, `last_prices` the price at which each instrument was last traded by any order of the
     account, `against_ours` moves that stand against units of strategies, `vanished` positions that are gone and wait
-    for a person, `ended` those that ended with their contracts, `expiries` the last days of contracts.
+    for a person, `ended` those that ended with their contracts, `closed_at` those of the cleared units that the broker
+    has squared off today, with their average price, `expiries` the last days of contracts.
     """
 
     orders: tuple[Order, ...]
@@ -1378,6 +1380,7 @@ class DeskMemory:
     against_ours: Mapping[InstrumentKey, int] = field(default_factory=dict)
     vanished: tuple[Disagreement, ...] = ()
     ended: frozenset[InstrumentKey] = frozenset()
+    closed_at: Mapping[Scope, tuple[int, Decimal]] = field(default_factory=dict)
     expiries: Expiries = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     wishes: tuple[ExitWish, ...] = ()

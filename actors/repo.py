@@ -383,7 +383,8 @@ class RepoActor(LoopActor):
         self._repository.settle_disagreement(settled, message.because, message.at, message.kind)
         for strategy, units in message.ended:
             assert settled.key is not None, "only of a position units end"
-            self._repository.keep_cleared(Scope(strategy, settled.key), units, message.because, message.at)
+            scope = Scope(strategy, settled.key)
+            self._repository.keep_cleared(scope, units, message.because, message.at, settled.price)
 
     def _recall(self) -> DeskMemory:
         if self._trouble is not None:
@@ -403,6 +404,7 @@ class RepoActor(LoopActor):
             against_ours=self._repository.moves_against_ours(now),
             vanished=self._repository.vanished(),
             ended=self._repository.ended(),
+            closed_at=self._repository.closed_at(now),
             expiries=self._repository.expiries(),
             wishes=self._repository.open_wishes(),
             protections=self._repository.protections(now),

@@ -136,7 +136,7 @@ class RiskActor(LoopActor):
             case ExternalCounted():
                 self._losses.move(message.key, message.units)
             case LineCleared():
-                self._losses.clear(message.scope, message.units)
+                self._losses.clear(message.scope, message.units, message.price)
             case LookAtRisk():
                 self._losses.look()
                 self._restrict()

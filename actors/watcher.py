@@ -231,7 +231,9 @@ class WatcherActor(DeskActor):
 
     def _settle(self, message: DisagreementSettled) -> None:
         settled = message.disagreement
-        if settled.key is not None:
+        if message.kind is MoveKind.SQUARED_OFF:
+            self._comparison.square_offs.close(settled)
+        elif settled.key is not None:
             self._comparison.move(settled.key, settled.difference, message.kind)
         elif message.kind is MoveKind.UNDONE:
             self._comparison.undo_acceptance(settled.name)

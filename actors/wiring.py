@@ -495,8 +495,11 @@ def pnl_from(memory: DeskMemory) -> PnlBook:
     for order in memory.orders:
         book.count(order)
     for scope, units in memory.cleared.items():
+        closed, price = memory.closed_at.get(scope, (0, None))
+        if closed:
+            book.shift(scope, closed, price)
         if scope.key not in gone:
-            book.shift(scope, units)
+            book.shift(scope, units - closed)
     for key, units in memory.against_ours.items():
         if key not in gone:
             book.move(key, units)

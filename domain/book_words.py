@@ -124,3 +124,17 @@ def expired_alert(ended: Disagreement, holders: Sequence[tuple[str, int]]) -> Al
         what=f"A contract has expired: {where(ended.key)}, held by {held}.",
         means="The positions have ended in our books, and their stops with them; the broker settles them by itself.",
     )
+
+
+def squared_off_alert(closed: Disagreement, holders: Sequence[tuple[str, int]]) -> Alert:
+    """Say that the broker has squared positions off, and whose."""
+    assert closed.key is not None, "only a position is squared off"
+    held = ", ".join(f"{name} {units:+d}" for name, units in holders)
+    price = "" if closed.price is None else f" at {closed.price.normalize():f}"
+    return Alert(
+        topic=f"books:{closed.name}",
+        level=Level.WARNING,
+        what=f"The broker has squared off {where(closed.key)}{price}: {held}.",
+        means="These positions are closed in our books too, at that price; brokers charge a fee for it.",
+        do="Let exits leave earlier: stops.square_off_before_close_min, or the strategy's square_off.",
+    )

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -29,7 +30,8 @@ Units: TypeAlias = Mapping[InstrumentKey, int]
 class Quarrel(StrEnum):
     """Who disagrees: order and trade book, positions and our sums, a row and our words, two days, two order books.
 
-    EXPIRED and VANISHED are positions that the account has no more: their contract is over, or nobody knows why.
+    EXPIRED, SQUARED_OFF and VANISHED are positions that the account has no more: their contract is over, the broker has
+    closed them, or nobody knows why.
     """
 
     FILLS = "FILLS"
@@ -40,6 +42,7 @@ class Quarrel(StrEnum):
     HIDDEN = "HIDDEN"
     EXPIRED = "EXPIRED"
     VANISHED = "VANISHED"
+    SQUARED_OFF = "SQUARED_OFF"
 
     @property
     def stops_entries(self) -> bool:
@@ -66,6 +69,8 @@ class Disagreement:
     absent: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
     heir: InstrumentKey | None = None
+    price: Decimal | None = None
+    """At which the broker has closed it, in rupees; of a square-off only."""
 
     @property
     def may_be_accepted(self) -> bool:

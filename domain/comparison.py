@@ -27,9 +27,10 @@ from domain.books import (
     turned_names,
     unreadable,
 )
+from domain.broker_square_off import SquareOffs
 from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, key_of
 from domain.expiry import Contracts, Expiries
-from domain.explaining import undone_by, with_orders
+from domain.explaining import all_undone, with_orders
 from domain.foreign import external_order
 from domain.moves import BY_A_PERSON, MoveKind
 from domain.order import InstrumentKey, Order
@@ -40,8 +41,8 @@ from domain.settings import ProofSettings, WatcherSettings
 from domain.trades import found_by_two, news_of_trades, traded_by_number, traded_today
 from domain.vanishing import expired, heir_of
 
-_BY_NIGHT: Final = frozenset({Quarrel.CARRIED, Quarrel.EXPIRED})
-"""What a night does to positions: told apart from what the books of a day tell differently."""
+_NO_QUARREL: Final = frozenset({Quarrel.CARRIED, Quarrel.EXPIRED, Quarrel.SQUARED_OFF})
+"""What night and broker do to positions: told apart from what the books tell differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +81,15 @@ class Compared:
 class Checked:
     """What the three books prove together: ends of a past day's orders, units carried by others, disagreements.
 
-    `undone` are acceptances that an order found since explains: they are taken back. `expired` are positions that the
-    account has no more because their contract is over.
+    `undone` are acceptances that an order found since explains: they are taken back. `ended` are positions that the
+    account has no more because their contract is over, or because the broker has squared them off.
     """
 
     reports: tuple[Report, ...]
     carried: tuple[Disagreement, ...]
     disagreements: tuple[Disagreement, ...]
     undone: tuple[Disagreement, ...] = ()
-    expired: tuple[Disagreement, ...] = ()
+    ended: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Comparison:
         self._moved = defaultdict(int, known.moved)
         self._accepted_units = defaultdict(int, known.accepted_units)
         self._accepted = set(known.accepted)
+        self.square_offs = SquareOffs()
         self.contracts = Contracts(known.expiries, known.ended)
         self._absences = Absences(proof)
         self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
@@ -244,20 +246,19 @@ class Comparison:
         shown = self._shown | traded_today(lone, self.orders, self._day)
         differ = positions_disagree(judged.positions.rows, self.orders, shown, sums)
         apart = [one for one in differ if one.key not in over]
-        keys_apart = {one.key for one in apart}
-        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys_apart, moving=moving)
+        keys = {one.key for one in apart}
+        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys, moving=moving)
         past, reports = past_orders(self.orders, today)
-        settled = [one for one in (*found, *apart, *past, *map(expired, over)) if one.name not in unjudged]
+        gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
+        settled = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
         lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
         # While the broker turns its books in the night, what is missing may be there again by the morning.
         by_day = [] if turning_since(judged.positions.asked_at) else lasting
         carried = tuple(replace(one, heir=heir_of(one, apart)) for one in by_day if one.quarrel is Quarrel.CARRIED)
-        ended = tuple(one for one in by_day if one.quarrel is Quarrel.EXPIRED)
-        told = [one for one in lasting if one.quarrel not in _BY_NIGHT and one.name not in self._accepted]
-        undoing = (undone_by(one, self._accepted_units, self.orders) for one in told)
-        undone = {one.name: one for one in undoing if one is not None}
-        by_number = {one.broker_order_id: one for one in lone}
-        disagreements = tuple(with_orders(one, self.orders, by_number) for one in told if one.name not in undone)
+        ended = tuple(one for one in by_day if one.quarrel in {Quarrel.EXPIRED, Quarrel.SQUARED_OFF})
+        told = [one for one in lasting if one.quarrel not in _NO_QUARREL and one.name not in self._accepted]
+        undone = all_undone(told, self._accepted_units, self.orders)
+        disagreements = tuple(with_orders(one, self.orders, lone) for one in told if one.name not in undone)
         self._apart = disagreements
         reports.extend(found_by_two(disagreements, trades, self.orders))
         witnesses = Witnesses(

@@ -9,6 +9,7 @@ class MoveKind(StrEnum):
 
     CARRIED into the day by others; ACCEPTED by a person; UNDONE takes back what was accepted; EXPIRED ends a contract's
     positions; VANISHED units of ours are gone in the morning, and are RETURNED, or a person DECIDED that they are gone.
+    SQUARED_OFF moves none: the broker has closed strategies' positions, which EXTERNAL counts already.
     """
 
     CARRIED = "CARRIED"
@@ -18,6 +19,7 @@ class MoveKind(StrEnum):
     VANISHED = "VANISHED"
     RETURNED = "RETURNED"
     DECIDED = "DECIDED"
+    SQUARED_OFF = "SQUARED_OFF"
 
 
 BY_A_PERSON: Final = frozenset({MoveKind.ACCEPTED, MoveKind.UNDONE})

@@ -110,8 +110,8 @@ class PnlBook:
         self.lines[scope] = self.lines.get(scope, Line()).traded(quantity * command.side.sign, price)
         return True
 
-    def shift(self, scope: Scope, units: int) -> None:
-        """Count units of a strategy under EXTERNAL from now on, at their cost: neither gains by it."""
+    def shift(self, scope: Scope, units: int, price: Decimal | None = None) -> None:
+        """Count units of a strategy under EXTERNAL from now on: at their cost, so that neither gains, or at a price."""
         others = Scope(EXTERNAL, scope.key)
         if scope in self._carried:
             # It has no cost yet: it goes over as it is, and counts there from the first price seen.
@@ -119,8 +119,9 @@ class PnlBook:
             self._carry_on(others, units)
             return
         line = self.lines.get(scope, Line())
-        self.lines[scope] = line.traded(-units, line.average)
-        self.lines[others] = self.lines.get(others, Line()).traded(units, line.average)
+        at = line.average if price is None else price
+        self.lines[scope] = line.traded(-units, at)
+        self.lines[others] = self.lines.get(others, Line()).traded(units, at)
 
     def move(self, key: InstrumentKey, units: int) -> None:
         """Count units under EXTERNAL that stand against ours, at their cost or the last price: nobody gains by it."""

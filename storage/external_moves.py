@@ -2,8 +2,10 @@
 
 import sqlite3
 from datetime import date, datetime
+from decimal import Decimal
 
 from domain.books import Disagreement
+from domain.exits import Scope
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, Product
 from domain.seams import trading_day
@@ -45,6 +47,22 @@ def read_ended(connection: sqlite3.Connection, client_id: str) -> frozenset[Inst
         (client_id,),
     ).fetchall()
     return frozenset(InstrumentKey(Exchange(exchange), symbol, Product(product)) for exchange, symbol, product in rows)
+
+
+def read_closed_at(connection: sqlite3.Connection, client_id: str, now: datetime) -> dict[Scope, tuple[int, Decimal]]:
+    """Return the units that were closed at a price today, with the average of it."""
+    rows = connection.execute(
+        "SELECT strategy, exchange, symbol, product, units, price FROM cleared_positions"
+        " WHERE client_id = ? AND price IS NOT NULL AND day >= ? ORDER BY id",
+        (client_id, trading_day(now)),
+    ).fetchall()
+    found: dict[Scope, tuple[int, Decimal]] = {}
+    for strategy, exchange, symbol, product, units, price in rows:
+        scope = Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product)))
+        before, average = found.get(scope, (0, Decimal(0)))
+        total = before + units
+        found[scope] = (total, (average * before + Decimal(price) * units) / total) if total else (0, Decimal(0))
+    return found
 
 
 def keep_expiry(

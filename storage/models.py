@@ -285,9 +285,10 @@ class ClearedTable(Table):
     product = peewee.TextField()
     units = peewee.IntegerField()
     because = peewee.TextField()
+    price = peewee.TextField(null=True)
 
     class Meta:
-        """Append only: the sum counts."""
+        """Append only: the sum counts. With a price they were closed at it, else they count on at their cost."""
 
         table_name = "cleared_positions"
 

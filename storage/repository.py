@@ -34,7 +34,7 @@ from storage.alerts import keep_alert, read_open_alerts
 from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError
-from storage.external_moves import keep_expiry, read_ended, read_expiries, read_moves, read_vanished
+from storage.external_moves import keep_expiry, read_closed_at, read_ended, read_expiries, read_moves, read_vanished
 from storage.models import OPEN
 from storage.protections import keep_protection, read_protections
 from storage.rows import (
@@ -293,13 +293,16 @@ class OrderRepository:
         """Keep an alert as it stands."""
         keep_alert(self._connection, self._client_id, record)
 
-    def keep_cleared(self, scope: Scope, units: int, because: str, at: datetime) -> None:
-        """Keep that a person has cleared a strategy's position (guide, force_clear_symbol)."""
+    def keep_cleared(self, scope: Scope, units: int, because: str, at: datetime, price: Decimal | None = None) -> None:
+        """Keep that a strategy's position is cleared (guide, force_clear_symbol), or was closed at this price."""
         where = (scope.key.exchange.value, scope.key.symbol, scope.key.product.value)
         self._execute(
-            "INSERT INTO cleared_positions (client_id, at, day, strategy, exchange, symbol, product, units, because)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._client_id, to_text(at), trading_day(at), scope.strategy, *where, units, because),
+            "INSERT INTO cleared_positions (client_id, at, day, strategy, exchange, symbol, product, units, because,"
+            " price) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(self._client_id, to_text(at), trading_day(at), scope.strategy, *where, units, because),
+                None if price is None else str(price),
+            ),
         )
 
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
@@ -478,6 +481,10 @@ class OrderRepository:
             Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))): units
             for strategy, exchange, symbol, product, units in rows
         }
+
+    def closed_at(self, now: datetime) -> dict[Scope, tuple[int, Decimal]]:
+        """Return those of today's cleared units that were closed at a price, with its average."""
+        return read_closed_at(self._connection, self._client_id, now)
 
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -254,3 +255,39 @@ def test_what_never_expires_has_no_last_day(room: CommandRoom) -> None:
     room.price()
 
     assert room.repo.of(RecordExpiry) == []
+
+
+MIS_CLOSED = Disagreement(
+    name="squared-off:x:B9", quarrel=Quarrel.SQUARED_OFF, sentence="squared off", key=KEY, price=Decimal("98.5")
+)
+
+
+def test_a_square_off_closes_the_strategies_positions_at_its_price(room: CommandRoom) -> None:
+    holders = Holders(strategies=(("a", 10),), external=-10)
+
+    room.tell(night(over=(MIS_CLOSED,)))
+    room.tell(HoldersTold(disagreement=room.guard.only(AskForHolders).disagreement, holders=holders))
+    record = recorded(room)
+
+    assert (record.kind, record.ended, record.disagreement.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
+    assert room.guard.only(CountExternal).ended == (("a", 10),)
+    assert room.risk.only(LineCleared).price == Decimal("98.5")
+    assert room.watcher.only(DisagreementSettled).kind is MoveKind.SQUARED_OFF
+    assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
+
+
+def test_a_square_off_waits_while_it_is_not_plain_whose_it_is(room: CommandRoom) -> None:
+    unclear = Holders(strategies=(("a", 10),), external=0)
+
+    room.tell(HoldersTold(disagreement=MIS_CLOSED, holders=unclear))
+
+    assert room.repo.of(RecordExternalMove) == []
+    assert room.watcher.of(DisagreementSettled) == []
+
+
+def test_a_square_off_of_what_no_strategy_holds_is_nobodys_news(room: CommandRoom) -> None:
+    room.tell(HoldersTold(disagreement=MIS_CLOSED, holders=Holders()))
+
+    assert room.repo.of(RecordExternalMove) == []
+    assert room.watcher.only(DisagreementSettled).disagreement == MIS_CLOSED
+    assert room.notifier.of(RaiseAlert) == []

@@ -108,7 +108,7 @@ def test_a_contract_trades_until_the_midnight_after_its_expiry(hours: float, *, 
 def test_an_expired_position_that_is_gone_ends_and_is_no_disagreement() -> None:
     checked = morning(comparing({OPTION: -65}))
 
-    assert keys(checked.expired) == [OPTION]
+    assert keys(checked.ended) == [OPTION]
     assert (checked.carried, checked.disagreements) == ((), ())
 
 
@@ -118,13 +118,13 @@ def test_a_contract_whose_symbol_tells_nothing_ends_by_the_brokers_word() -> Non
     told_later = comparing({SENSEX: 20})
     told_later.contracts.learn(Exchange.BFO, SENSEX.symbol, date(2026, 1, 6))
 
-    assert keys(morning(learnt).expired) == keys(morning(told_later).expired) == [SENSEX]
+    assert keys(morning(learnt).ended) == keys(morning(told_later).ended) == [SENSEX]
     assert keys(morning(never_asked).carried) == [SENSEX]
 
 
 def test_opposite_positions_of_two_strategies_end_too() -> None:
     # Together they are nothing, so the account never shows a difference.
-    assert keys(morning(comparing({OPTION: 0})).expired) == [OPTION]
+    assert keys(morning(comparing({OPTION: 0})).ended) == [OPTION]
 
 
 def test_what_the_account_still_shows_or_an_open_order_may_trade_is_not_ended() -> None:
@@ -132,8 +132,8 @@ def test_what_the_account_still_shows_or_an_open_order_may_trade_is_not_ended() 
         state=State.UNCONFIRMED, exchange=OPTION.exchange, symbol=OPTION.symbol, product=Product.NRML, quantity=65
     )
 
-    assert morning(comparing({OPTION: -65}), holding(OPTION, -65)).expired == ()
-    assert morning(comparing({OPTION: -65}, open_order)).expired == ()
+    assert morning(comparing({OPTION: -65}), holding(OPTION, -65)).ended == ()
+    assert morning(comparing({OPTION: -65}, open_order)).ended == ()
 
 
 def test_a_position_is_ended_once() -> None:
@@ -143,7 +143,7 @@ def test_a_position_is_ended_once() -> None:
     comparison.move(OPTION, 65, MoveKind.EXPIRED)
 
     again = morning(comparison, at=WEDNESDAY + timedelta(seconds=10))
-    assert (again.expired, again.carried, again.disagreements) == ((), (), ())
+    assert (again.ended, again.carried, again.disagreements) == ((), (), ())
 
 
 @pytest.mark.parametrize(("clock", "told"), [("01:30", True), ("03:00", False), ("05:59", False), ("06:01", True)])
@@ -153,7 +153,7 @@ def test_while_the_broker_turns_its_books_nothing_is_gone(clock: str, *, told: b
 
     expires, lost = morning(comparing({OPTION: -65}), at=at), morning(comparing({FUTURE: 65}), at=at)
 
-    assert (bool(expires.expired), bool(lost.carried)) == (told, told)
+    assert (bool(expires.ended), bool(lost.carried)) == (told, told)
 
 
 # what is gone without a reason

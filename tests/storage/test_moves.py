@@ -1,10 +1,12 @@
 """What a person accepts of the books, and takes back: kept over restarts."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from domain.books import Disagreement, Quarrel, position_name
+from domain.exits import Scope
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, Product
 from storage.repository import OrderRepository
@@ -115,3 +117,15 @@ def test_ended_contracts_and_expiries_are_known_after_a_restart(open_at: Opener)
 
     assert after.ended() == {NRML}
     assert after.expiries() == {(Exchange.NFO, "NIFTY27JAN26F"): date(2026, 1, 26)}
+
+
+def test_what_was_closed_at_a_price_today_is_told_with_its_average(repository: OrderRepository) -> None:
+    scope = Scope("a", MIS)
+    with repository.transaction():
+        repository.keep_cleared(scope, 10, "squared off", TEN_O_CLOCK, Decimal("98.50"))
+        repository.keep_cleared(scope, 30, "squared off", TEN_O_CLOCK, Decimal("94.50"))
+        repository.keep_cleared(scope, 5, "sold by phone", TEN_O_CLOCK)
+
+    assert repository.cleared(TEN_O_CLOCK) == {scope: 45}
+    assert repository.closed_at(TEN_O_CLOCK) == {scope: (40, Decimal("95.50"))}
+    assert repository.closed_at(TOMORROW) == {}
