@@ -31,6 +31,7 @@ from loguru import logger
 
 from actors.address import Address, post
 from actors.changes import Changes
+from actors.external_moves import ExternalMoves
 from actors.leads import Lead, Leads
 from actors.loop import LoopActor
 from actors.messages import (
@@ -52,15 +53,14 @@ from actors.messages import (
     ChangeUnreadable,
     CheckRisk,
     CommandInbox,
-    CountExternal,
     DayBegan,
-    DisagreementSettled,
     EntryMoved,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
     ExitCut,
     ExitsInbox,
+    ExpiryLearnt,
     ExposureMoved,
     ExposureRefused,
     ExposureReserved,
@@ -72,6 +72,7 @@ from actors.messages import (
     ForeignRecorded,
     ForgetRegistration,
     GuardInbox,
+    HoldersTold,
     HoldingCleared,
     JoinStrategy,
     LegMoved,
@@ -98,7 +99,7 @@ from actors.messages import (
     Readiness,
     RecordCleared,
     RecordEvent,
-    RecordExternalMove,
+    RecordExpiry,
     RecordFills,
     RecordForeign,
     RegisterOrder,
@@ -132,17 +133,15 @@ from actors.timer import Timer
 from actors.unwritten import EARLIER_WAIT, Unwritten
 from domain.alert import Alert
 from domain.alert_words import database_alert, database_back_alert, order_alert, session_alert
-from domain.book_words import acceptance_undone_alert
 from domain.books import Disagreement
 from domain.calendar import Calendar
 from domain.change import ChangeKind, ChangeStage
 from domain.evidence import Accepted, Refused, Unavailable, Unknown
 from domain.exit_terms import shape_of
 from domain.exits import Scope
-from domain.instrument import Objection
+from domain.instrument import Instrument, Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
-from domain.moves import MoveKind
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.price_words import odd_lot_alert
 from domain.protection_check import protection_objection
@@ -198,10 +197,21 @@ class CommandActor(LoopActor):
         self._settling = Settling(repo, self._record)
         self._sought = Sought(broker, clock, timer)
         self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max)
-        self._being_settled: set[str] = set()
-        self._suspended: dict[tuple[Exchange, str], str] = {}
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
+        self._moves = ExternalMoves(
+            repo=repo,
+            guard=guard,
+            risk=risk,
+            exits=exits,
+            watcher=watcher,
+            strategies=self._strategies,
+            sight=self._sight,
+            tell=self._tell,
+            clock=clock,
+        )
+        self._suspended: dict[tuple[Exchange, str], str] = {}
+        self._expiries: set[tuple[Exchange, str]] = set()
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
         self._unwritten = Unwritten()
@@ -234,7 +244,7 @@ class CommandActor(LoopActor):
             case SettlementLookedUp():
                 self._settling.look_up(message)
             case AcceptDisagreement():
-                return self._accept(message)
+                return self._moves.accept(message.name, message.because)
             case OrderPriced() if self._changes.is_about_a_change(message):
                 self._changes.price(message)
             case OrderRegistered() | OrderPriced():
@@ -278,9 +288,11 @@ class CommandActor(LoopActor):
             case ForeignRecorded():
                 self._take_foreign(message)
             case ExternalMoveRecorded():
-                self._count_external(message.disagreement, message.kind)
+                self._moves.count(message)
+            case HoldersTold():
+                self._moves.judge(message)
             case UndoRecorded():
-                self._undo_acceptance(message)
+                self._moves.undo(message)
             case DayBegan():
                 post(self._guard, BeginDay(day=message.day))
             case FillsSeen():
@@ -289,6 +301,7 @@ class CommandActor(LoopActor):
                 self._take_session(message)
             case ResumeOrders():
                 self._resume(message)
+                self._sight.take_up(message.vanished)
             case JoinStrategy():
                 self._strategies[message.strategy] = message.address
             case SuspendSymbol():
@@ -471,6 +484,7 @@ class CommandActor(LoopActor):
             self._block(name, wrong.reason, wrong.sentence, {})
         elif not isinstance(terms, Objection):
             lead.terms = terms
+            self._learn_expiry(priced.instrument)
             check = CheckRisk(command=lead.command, price=terms.limit_price, last_price=terms.last_price)
             post(self._risk, check)
 
@@ -537,6 +551,16 @@ class CommandActor(LoopActor):
             },
         )
         self._record(message.command_id, happened)
+
+    def _learn_expiry(self, instrument: object) -> None:
+        """Keep the last day of what is traded, so that a position is known to end with its contract."""
+        if not isinstance(instrument, Instrument) or instrument.expires_on is None:
+            return
+        symbol, expires_on = (instrument.exchange, instrument.symbol), instrument.expires_on
+        if symbol not in self._expiries:
+            self._expiries.add(symbol)
+            post(self._repo, RecordExpiry(exchange=symbol[0], symbol=symbol[1], expires_on=expires_on))
+            post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=expires_on))
 
     def _record(self, command_id: str, happened: OrderEvent) -> None:
         at, lead = self._clock.now(), self._leads.find(command_id)
@@ -725,44 +749,9 @@ class CommandActor(LoopActor):
         """Take what the three books tell differently, settle what others carried, close what a past day left."""
         self._record_news(message.checked.reports)
         self._sight.disagree(message.checked.disagreements)
-        for one in message.checked.carried:
-            because = "held when the day began, by no order that this desk has seen"
-            self._settle_disagreement(one, because, MoveKind.CARRIED)
-        for one in message.checked.undone:
-            because = f"explained since by {', '.join(one.explained_by)}"
-            self._settle_disagreement(one, because, MoveKind.UNDONE)
-
-    def _settle_disagreement(self, settled: Disagreement, because: str, kind: MoveKind) -> None:
-        if settled.name not in self._being_settled:
-            self._being_settled.add(settled.name)
-            record = RecordExternalMove(disagreement=settled, because=because, at=self._clock.now(), kind=kind)
-            post(self._repo, record)
-
-    def _count_external(self, settled: Disagreement, kind: MoveKind) -> None:
-        self._being_settled.discard(settled.name)
-        if settled.explained_by:
-            self._tell(acceptance_undone_alert(settled))
-        self._sight.settle(settled.name)
-        if settled.key is not None:
-            post(self._guard, CountExternal(key=settled.key, quantity=settled.difference))
-        post(self._watcher, DisagreementSettled(disagreement=settled, kind=kind))
+        self._moves.take(message.checked)
 
     # A person's word.
-
-    def _accept(self, message: AcceptDisagreement) -> Disagreement | None:
-        """Accept what the books tell differently; return it, or None when they do not disagree about that."""
-        found = self._sight.find(message.name)
-        if found is not None and found.may_be_accepted:
-            self._settle_disagreement(found, message.because, MoveKind.ACCEPTED)
-        return found
-
-    def _undo_acceptance(self, message: UndoRecorded) -> None:
-        """Count what was accepted no more, and let whoever asked know."""
-        undone = message.answer.undone
-        if undone is not None:
-            logger.warning("what was accepted of {} is undone: {:+d} units", undone.name, undone.difference)
-            self._count_external(undone, MoveKind.UNDONE)
-        post(message.reply_to, message.answer)
 
     def _spread_clearing(self, message: PositionCleared) -> None:
         """Let everybody know who counts a strategy's units that they are cleared, and why."""

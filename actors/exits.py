@@ -38,6 +38,7 @@ from actors.messages import (
     OrderAnswered,
     OrderDeclined,
     OrderPriced,
+    PositionVanished,
     PriceOrder,
     PriceTicked,
     RaiseAlert,
@@ -49,6 +50,7 @@ from actors.messages import (
     StopsNow,
     SubmitOrder,
     TakeUpStops,
+    VanishingSettled,
 )
 from actors.nets import Nets, is_net
 from actors.openings import CarriedStops
@@ -57,6 +59,7 @@ from actors.stops import Stops
 from actors.timer import Timer
 from domain.alert import Alert
 from domain.alert_words import exit_alert, exit_begins_alert, flat_alert
+from domain.book_words import vanished_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
@@ -193,7 +196,12 @@ class ExitsActor(LoopActor):
                 self._cut.append((self._question, message.command))
                 self._look_in(0)
             case TakeUpStops():
+                self._stops.suspend(message.vanished)
                 self._stops.take_up(message.protections, message.unarmed, self._question)
+            case PositionVanished():
+                self._wait_for(message)
+            case VanishingSettled():
+                self._stops.release(message, self._question)
             case SetStops():
                 self._asked.append((self._question, message))
                 self._look_in(0)
@@ -217,6 +225,12 @@ class ExitsActor(LoopActor):
             case _:
                 assert_never(message)
         return None
+
+    def _wait_for(self, message: PositionVanished) -> None:
+        """Let the stops of a position that is gone wait, and tell of both."""
+        gone = message.disagreement
+        assert gone.key is not None, "only a position vanishes"
+        self._tell(vanished_alert(gone, message.holders, self._stops.suspend([gone.key])))
 
     def _begin(self, wishes: Sequence[ExitWish], *, in_order: bool) -> None:
         """Begin the episodes of what is not under way yet; `in_order` says that they depend on each other.

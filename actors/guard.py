@@ -7,6 +7,7 @@ from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     AskForExposures,
+    AskForHolders,
     BasketReserved,
     BeginDay,
     ChangeBlocked,
@@ -21,12 +22,15 @@ from actors.messages import (
     FindExposures,
     FindHoldings,
     GuardInbox,
+    HoldersTold,
     Holdings,
     ReleaseReservation,
     ReserveBasket,
     ReserveChange,
     ReserveExposure,
 )
+from domain.books import Disagreement
+from domain.exits import Scope
 from domain.guard import GuardLedger, GuardRefused, Reserved
 
 
@@ -60,7 +64,11 @@ class GuardActor(LoopActor):
             case ExposureMoved():
                 self._ledger.observe(message.order)
             case CountExternal():
+                for strategy, units in message.ended:
+                    self._ledger.shift(Scope(strategy, message.key), units)
                 self._ledger.move(message.key, message.quantity)
+            case AskForHolders():
+                self._tell_holders(message.disagreement)
             case BeginDay():
                 self._ledger.begin_day(message.day)
             case AskForExposures():
@@ -77,6 +85,11 @@ class GuardActor(LoopActor):
             case _:
                 assert_never(message)
         return None
+
+    def _tell_holders(self, about: Disagreement) -> None:
+        assert about.key is not None, "only a position has holders"
+        holders = self._ledger.holders(about.key, about.difference)
+        post(self._command, HoldersTold(disagreement=about, holders=holders))
 
     def _reserve(self, message: ReserveExposure) -> None:
         name = message.command.command_id

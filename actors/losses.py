@@ -32,7 +32,7 @@ from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits import Scope
 from domain.loss_doubt import is_ours_alone
 from domain.loss_limit import RiskDay, cooldown_until
-from domain.order import Order, Product
+from domain.order import InstrumentKey, Order, Product
 from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
 from domain.reasons import Reason
 from domain.seams import Clock, trading_day
@@ -98,9 +98,13 @@ class Losses:
         if self._book.count(order):
             self._watch()
 
-    def clear(self, scope: Scope, units: int) -> None:
-        """Count units that a person has cleared for others."""
-        self._book.shift(scope, units)
+    def clear(self, scope: Scope, units: int, price: Decimal | None) -> None:
+        """Count units for others that are a strategy's no more."""
+        self._book.shift(scope, units, price)
+
+    def move(self, key: InstrumentKey, units: int) -> None:
+        """Count units of others that stand against ours: a position that is gone gains and loses nothing more."""
+        self._book.move(key, units)
 
     def see(self, message: PriceTicked) -> None:
         """Value what is held at a new price."""

@@ -6,7 +6,7 @@ its inbox. A message stands in exactly one inbox, so the flow of messages can be
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -32,6 +32,7 @@ from domain.evidence import (
 )
 from domain.exit_terms import ExitShape
 from domain.exits import ExitWish, Exposure, Scope
+from domain.expiry import Expiries
 from domain.instrument import Instrument
 from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
@@ -46,6 +47,7 @@ from domain.risk import TradingState
 from domain.session import SessionState
 from domain.settlement import Settlement
 from domain.stops import Protection, StopTerms
+from domain.vanishing import Holders
 from domain.witnesses import Sighting
 
 # the caller's words
@@ -468,6 +470,8 @@ class RecordExternalMove:
     because: str
     at: datetime
     kind: MoveKind = MoveKind.CARRIED
+    ended: tuple[tuple[str, int], ...] = ()
+    """Strategies whose signed units end by it: they are taken out of their books."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,6 +480,65 @@ class ExternalMoveRecorded:
 
     disagreement: Disagreement
     kind: MoveKind = MoveKind.CARRIED
+    because: str = ""
+    ended: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskForHolders:
+    """Who holds the position that this disagreement is about, and what of ours would it close?"""
+
+    disagreement: Disagreement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldersTold:
+    """Who holds the position that the disagreement is about."""
+
+    disagreement: Disagreement
+    holders: Holders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalCounted:
+    """The account holds these units by nobody's order, against ours: they count in the day's profit and loss."""
+
+    key: InstrumentKey
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionVanished:
+    """The account has units of ours no more, and nobody knows why: their stops wait, and a person is told."""
+
+    disagreement: Disagreement
+    holders: Holders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VanishingSettled:
+    """What became of a position that was gone: it is back, or it has ended for this reason, and so have its stops."""
+
+    key: InstrumentKey
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordExpiry:
+    """Keep the last day of a contract that is traded."""
+
+    exchange: Exchange
+    symbol: str
+    expires_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiryLearnt:
+    """The last day of a contract that is traded."""
+
+    exchange: Exchange
+    symbol: str
+    expires_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -759,10 +822,11 @@ class BeginDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountExternal:
-    """The account holds these units by nobody's order."""
+    """The account holds these units by nobody's order; `ended` are signed units that strategies hold no more."""
 
     key: InstrumentKey
     quantity: int
+    ended: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -960,10 +1024,11 @@ class PositionCleared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineCleared:
-    """These units count for others in the day's profit and loss from now on."""
+    """These units count for others in the day's profit and loss from now on: at their cost, or at this price."""
 
     scope: Scope
     units: int
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1116,10 +1181,14 @@ class ExitCut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeUpStops:
-    """Take up stops of earlier runs; `unarmed` are entries that traded more than their stops know of."""
+    """Take up stops of earlier runs; `unarmed` are entries that traded more than their stops know of.
+
+    `vanished` are positions that the account has no more: their stops wait for a person.
+    """
 
     protections: tuple[Protection, ...]
     unarmed: tuple[Order, ...]
+    vanished: tuple[InstrumentKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1272,11 +1341,13 @@ class RecordAlert:
 class ResumeOrders:
     """Take over the orders that an earlier run left unresolved: none of them is ever sent.
 
-    Where that run was not `ended_in_order`, the broker may have an exit of it that no disk knows.
+    Where that run was not `ended_in_order`, the broker may have an exit of it that no disk knows. `vanished` are
+    positions that are gone and wait for a person.
     """
 
     orders: tuple[Order, ...]
     ended_in_order: bool = True
+    vanished: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1366,7 +1437,10 @@ class DeskMemory:
     of, `risk_days` how the last days stood against their limits, `baskets` the open ones and the last that ended,
     `alerts` those that are still to be told or acknowledged, `cleared` the signed units of strategies that a person has
     cleared and that count today, `last_prices` the price at which each instrument was last traded by any order of the
-    account. `ended_in_order` says that the last run was not killed.
+    account, `against_ours` moves that stand against units of strategies, `vanished` positions that are gone and wait
+    for a person, `ended` those that ended with their contracts, `closed_at` those of the cleared units that the broker
+    has squared off today, with their average price, `expiries` the last days of contracts. `ended_in_order` says that
+    the last run was not killed.
     """
 
     orders: tuple[Order, ...]
@@ -1376,6 +1450,11 @@ class DeskMemory:
     because: str
     moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted_units: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    against_ours: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    vanished: tuple[Disagreement, ...] = ()
+    ended: frozenset[InstrumentKey] = frozenset()
+    closed_at: Mapping[Scope, tuple[int, Decimal]] = field(default_factory=dict)
+    expiries: Expiries = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     wishes: tuple[ExitWish, ...] = ()
     protections: tuple[Protection, ...] = ()
@@ -1511,6 +1590,7 @@ CommandInbox: TypeAlias = (
     | ChangeAnswered
     | ForeignRecorded
     | ExternalMoveRecorded
+    | HoldersTold
     | UndoRecorded
     | UpdatesCompared
     | BooksChecked
@@ -1553,6 +1633,7 @@ RepoInbox: TypeAlias = (
     | RecordFills
     | RecordForeign
     | RecordExternalMove
+    | RecordExpiry
     | UndoAcceptance
     | LookUpChange
     | LookUpSettlement
@@ -1581,6 +1662,7 @@ RiskInbox: TypeAlias = (
     | OrderOver
     | PositionsSeen
     | LineCleared
+    | ExternalCounted
     | LookAtRisk
     | SetTradingState
     | FindTradingState
@@ -1595,6 +1677,7 @@ GuardInbox: TypeAlias = (
     | ClearPosition
     | ExposureMoved
     | CountExternal
+    | AskForHolders
     | BeginDay
     | AskForExposures
     | FindExposures
@@ -1609,6 +1692,8 @@ ExitsInbox: TypeAlias = (
     | MarketOrderMoved
     | ExitCut
     | TakeUpStops
+    | PositionVanished
+    | VanishingSettled
     | SetStops
     | FindStops
     | FindExits
@@ -1643,6 +1728,7 @@ WatcherInbox: TypeAlias = (
     | OrderUpdateSeen
     | FeedChanged
     | DisagreementSettled
+    | ExpiryLearnt
     | SendHeartbeat
     | FindWatchState
 )

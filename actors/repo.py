@@ -45,6 +45,7 @@ from actors.messages import (
     RecordBasket,
     RecordCleared,
     RecordEvent,
+    RecordExpiry,
     RecordExternalMove,
     RecordFills,
     RecordFlat,
@@ -65,6 +66,7 @@ from actors.messages import (
 )
 from actors.timer import Timer
 from domain.change import ChangeKind
+from domain.exits import Scope
 from domain.lifecycle import Event, IllegalTransitionError
 from domain.order import Intent, JournalLine, Order, new_order
 from domain.seams import Clock, trading_day
@@ -82,6 +84,7 @@ Write: TypeAlias = (
     | RecordFills
     | RecordForeign
     | RecordExternalMove
+    | RecordExpiry
     | UndoAcceptance
     | RecordWish
     | RecordFlat
@@ -170,6 +173,7 @@ class RepoActor(LoopActor):
                 | RecordFills()
                 | RecordForeign()
                 | RecordExternalMove()
+                | RecordExpiry()
                 | UndoAcceptance()
                 | RecordWish()
                 | RecordFlat()
@@ -422,6 +426,7 @@ class RepoActor(LoopActor):
             case (
                 RecordFills()
                 | RecordExternalMove()
+                | RecordExpiry()
                 | UndoAcceptance()
                 | RecordWish()
                 | RecordFlat()
@@ -520,8 +525,12 @@ class RepoActor(LoopActor):
                     return None  # it was told when it was seen
                 return ForeignRecorded(order=kept, known=kept is not message.order)
             case RecordExternalMove():
-                self._repository.settle_disagreement(message.disagreement, message.because, message.at, message.kind)
-                return ExternalMoveRecorded(disagreement=message.disagreement, kind=message.kind)
+                self._settle(message)
+                return ExternalMoveRecorded(
+                    disagreement=message.disagreement, kind=message.kind, because=message.because, ended=message.ended
+                )
+            case RecordExpiry():
+                self._repository.keep_expiry(message.exchange, message.symbol, message.expires_on)
             case UndoAcceptance():
                 undone = self._repository.undo_acceptance(message.name, message.because, message.at)
                 answer = AcceptanceUndone(name=message.name, undone=undone)
@@ -545,6 +554,15 @@ class RepoActor(LoopActor):
             case _:
                 assert_never(message)
         return None
+
+    def _settle(self, message: RecordExternalMove) -> None:
+        """Write a move, and with it which strategies hold something no more."""
+        settled = message.disagreement
+        self._repository.settle_disagreement(settled, message.because, message.at, message.kind)
+        for strategy, units in message.ended:
+            assert settled.key is not None, "only of a position units end"
+            scope = Scope(strategy, settled.key)
+            self._repository.keep_cleared(scope, units, message.because, message.at, settled.price)
 
     def _recall(self) -> DeskMemory:
         if self._trouble is not None:
@@ -570,6 +588,11 @@ class RepoActor(LoopActor):
             moved=self._repository.external_moves(now),
             accepted=self._repository.accepted_today(now),
             accepted_units=self._repository.accepted_units(now),
+            against_ours=self._repository.moves_against_ours(now),
+            vanished=self._repository.vanished(),
+            ended=self._repository.ended(),
+            closed_at=self._repository.closed_at(now),
+            expiries=self._repository.expiries(),
             wishes=self._repository.open_wishes(),
             protections=self._repository.protections(now),
             unarmed=self._repository.unarmed_entries(),
@@ -617,6 +640,7 @@ def _name_in(message: Write) -> str | None:
         case (
             RecordFills()
             | RecordExternalMove()
+            | RecordExpiry()
             | UndoAcceptance()
             | RecordWish()
             | RecordFlat()

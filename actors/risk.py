@@ -19,6 +19,7 @@ from actors.messages import (
     CheckRisk,
     CommandInbox,
     ExitsInbox,
+    ExternalCounted,
     FillCounted,
     FindPnl,
     FindTradingState,
@@ -132,8 +133,10 @@ class RiskActor(LoopActor):
                 self._losses.hear_quote(message)
             case PositionsSeen():
                 self._losses.take_positions(message.book)
+            case ExternalCounted():
+                self._losses.move(message.key, message.units)
             case LineCleared():
-                self._losses.clear(message.scope, message.units)
+                self._losses.clear(message.scope, message.units, message.price)
             case LookAtRisk():
                 self._losses.look()
                 self._restrict()

@@ -38,7 +38,13 @@ class Sight:
         self._seen_s = clock.monotonic()
         self._session: str | None = "no session has been opened at the broker yet"
         self._blind: str | None = "the broker's books have not been compared with ours yet"
-        self.disagreements: tuple[Disagreement, ...] = ()
+        self._apart: tuple[Disagreement, ...] = ()
+        self._vanished: dict[str, Disagreement] = {}
+
+    @property
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """Return what the books tell differently, and the positions that are gone."""
+        return (*self._apart, *self._vanished.values())
 
     def take_session(self, message: SessionChanged) -> bool:
         """Take over how the session stands; say whether it is new, so that the books have to be compared in it."""
@@ -95,18 +101,31 @@ class Sight:
 
     def disagree(self, found: tuple[Disagreement, ...]) -> None:
         """Alarm about what is new, and say what has cleared."""
-        known = {one.name for one in self.disagreements}
+        known = {one.name for one in self._apart}
         for one in found:
             if one.name not in known:
                 stops = one.quarrel.stops_entries
                 self._tell(disagreement_alert(one.name, one.sentence, stops_entries=stops, do=fix_of(one)))
         for name in sorted(known - {one.name for one in found}):
             self._tell(agreement_alert(name))
-        self.disagreements = found
+        self._apart = found
 
     def settle(self, name: str) -> None:
         """Forget a disagreement that is settled."""
-        self.disagreements = tuple(one for one in self.disagreements if one.name != name)
+        self._apart = tuple(one for one in self._apart if one.name != name)
+
+    def take_up(self, vanished: tuple[Disagreement, ...]) -> None:
+        """Take up the positions that were gone in an earlier run; their alarms are open."""
+        self._vanished = {one.name: one for one in vanished}
+
+    def vanish(self, one: Disagreement) -> None:
+        """Stop entries: a position of ours is gone, and waits for a person."""
+        self._vanished[one.name] = one
+
+    def settle_vanished(self, name: str) -> None:
+        """Let entries go on: what was gone is back, or a person has decided."""
+        if self._vanished.pop(name, None) is not None:
+            self._tell(agreement_alert(name))
 
     def find(self, name: str) -> Disagreement | None:
         """Return the disagreement of this name."""

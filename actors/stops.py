@@ -25,6 +25,7 @@ from actors.messages import (
     SetStops,
     StopsAnswered,
     StopsNow,
+    VanishingSettled,
     WatchPrice,
 )
 from actors.openings import CarriedStops
@@ -32,7 +33,7 @@ from domain.alert import Alert
 from domain.calendar import Calendar
 from domain.exits import Exposure, Scope
 from domain.instrument import Instrument
-from domain.order import Exchange, Order
+from domain.order import Exchange, InstrumentKey, Order
 from domain.protection_check import check_held
 from domain.seams import Clock, Ids
 from domain.settings import StopSettings
@@ -82,6 +83,7 @@ class Stops:
         self._watched: dict[Symbol, float] = {}
         self._asked: dict[Symbol, float] = {}
         self._blind: set[Symbol] = set()
+        self._gone: set[InstrumentKey] = set()
 
     def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...], question: int) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
@@ -91,6 +93,19 @@ class Stops:
                 self._keep(protection)
         for order in unarmed:
             self.arm(order, question)
+
+    def suspend(self, keys: Collection[InstrumentKey]) -> tuple[Protection, ...]:
+        """Let the stops of positions that are gone wait: neither flat nor hit until it is known what became of them."""
+        self._gone.update(keys)
+        return tuple(one for scope, one in self.armed.items() if scope.key in keys)
+
+    def release(self, message: VanishingSettled, question: int) -> None:
+        """Let them watch again, or end them; the answer to `question` may not know yet that the position is back."""
+        self._gone.discard(message.key)
+        for scope, protection in [(one, self.armed[one]) for one in self.armed if one.key == message.key]:
+            self._armed_after[scope] = question
+            if message.ended:
+                self._end(protection, message.ended)
 
     def arm(self, order: Order, question: int) -> None:
         """Arm an entry's stops when it has traded more than they know of.
@@ -201,6 +216,8 @@ class Stops:
             self.see(instrument.exchange, instrument.symbol, message.last_price)
 
     def _hold_against(self, scope: Scope, price: Decimal) -> None:
+        if scope.key in self._gone:
+            return
         before = self.armed[scope]
         if self._carried.holds(before, price):
             if scope in self._carried.waiting:
@@ -238,6 +255,8 @@ class Stops:
         for scope, protection in list(self.armed.items()):
             exposure = exposures.get(scope, _NOTHING)
             knows = self._armed_after.get(scope, 0) < question
+            if scope.key in self._gone:
+                continue
             if knows and exposure.is_flat:
                 self._end(protection, "the position is flat")
             elif knows and exposure.held * (1 if protection.is_long else -1) < 0:
@@ -248,8 +267,8 @@ class Stops:
         self._grown.clear()
         for scope in self._carried.waiting:
             self._hold_against(scope, self._prices[scope.key.exchange, scope.key.symbol][0])
-        watched = {(scope.key.exchange, scope.key.symbol) for scope in self.armed if scope not in under_way}
-        for symbol in sorted(watched):
+        seen = [one for one in self.armed if one not in under_way and one.key not in self._gone]
+        for symbol in sorted({(scope.key.exchange, scope.key.symbol) for scope in seen}):
             self._mind_age(symbol)
         for symbol in sorted(self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}):
             self._see_again(symbol)

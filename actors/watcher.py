@@ -23,6 +23,7 @@ from actors.messages import (
     CommandInbox,
     DayBegan,
     DisagreementSettled,
+    ExpiryLearnt,
     FeedChanged,
     FillsSeen,
     FindWatchState,
@@ -119,6 +120,8 @@ class WatcherActor(DeskActor):
                     self._look()
             case DisagreementSettled():
                 self._settle(message)
+            case ExpiryLearnt():
+                self._comparison.contracts.learn(message.exchange, message.symbol, message.expires_on)
             case SendHeartbeat():
                 post(self._supervisor, HeartbeatSent(urn=self.actor_urn))
             case FindWatchState():
@@ -228,7 +231,9 @@ class WatcherActor(DeskActor):
 
     def _settle(self, message: DisagreementSettled) -> None:
         settled = message.disagreement
-        if settled.key is not None:
+        if message.kind is MoveKind.SQUARED_OFF:
+            self._comparison.square_offs.close(settled)
+        elif settled.key is not None:
             self._comparison.move(settled.key, settled.difference, message.kind)
         elif message.kind is MoveKind.UNDONE:
             self._comparison.undo_acceptance(settled.name)

@@ -172,7 +172,8 @@ class Wiring:
         post(self.broker, LogIn())
         post(self.watcher, Poll())
         post(self.risk, LookAtRisk())
-        post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed))
+        gone = tuple(one.key for one in memory.vanished if one.key is not None)
+        post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed, vanished=gone))
         post(self.exits, MakeFlat(wishes=memory.wishes))
         for order in resting_in(memory.orders):
             post(self.exits, MarketOrderMoved(order=order))
@@ -341,7 +342,8 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        post(self.command, ResumeOrders(orders=memory.orders, ended_in_order=memory.ended_in_order))
+        resume = ResumeOrders(orders=memory.orders, ended_in_order=memory.ended_in_order, vanished=memory.vanished)
+        post(self.command, resume)
 
     def _start_exits(self) -> None:
         settings = self._settings
@@ -494,14 +496,22 @@ def pnl_from(memory: DeskMemory, today: str) -> PnlBook:
     for one in memory.risk_days:
         if one.day == today:
             book.first_prices.update(one.first_prices)
+    gone = memory.ended - {order.command.key for order in memory.orders}
     for strategy, held in memory.positions.items():
         for key, quantity in held.items():
-            if not key.product.ends_with_its_day and quantity:
+            if not key.product.ends_with_its_day and quantity and key not in gone:
                 book.carry(Scope(strategy, key), quantity)
     for order in memory.orders:
         book.count(order)
     for scope, units in memory.cleared.items():
-        book.shift(scope, units)
+        closed, price = memory.closed_at.get(scope, (0, None))
+        if closed:
+            book.shift(scope, closed, price)
+        if scope.key not in gone:
+            book.shift(scope, units - closed)
+    for key, units in memory.against_ours.items():
+        if key not in gone:
+            book.move(key, units)
     return book
 
 

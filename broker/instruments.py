@@ -12,8 +12,10 @@ from broker.scalars import (
     text_in,
     text_or_nothing,
     whole_in,
+    word_if_told,
 )
 from domain.evidence import Tick
+from domain.expiry import parse_expiry
 from domain.instrument import Instrument
 from domain.order import Exchange
 
@@ -66,6 +68,7 @@ def instrument_from(found: Raw, info: Any, exchange: Exchange, symbol: str) -> I
         freeze_quantity=None if freeze is None else int(freeze),
         lower_circuit=lower,
         upper_circuit=upper,
+        expires_on=parse_expiry(word_if_told(info, "exd") or word_if_told(found, "exd")),
     )
 
 

@@ -5,6 +5,8 @@ from typing import Final
 
 from domain.alert import Alert, Level
 from domain.books import Disagreement, Quarrel
+from domain.stops import Protection
+from domain.vanishing import Holders, where
 from domain.witnesses import Sighting
 
 PAST_PREFIX: Final = "past:"
@@ -81,4 +83,58 @@ def acceptance_undone_alert(undone: Disagreement) -> Alert:
         what=f"What was accepted of {undone.name} is undone ({undone.difference:+d} units): {orders} explains it.",
         means="The units count once, under the strategy that they belong to; our sums are the account's again.",
         ends=True,
+    )
+
+
+def vanished_alert(gone: Disagreement, holders: Holders, stops: Sequence[Protection]) -> Alert:
+    """Say that a carried position is gone, with the stops that wait, and what it may have become."""
+    assert gone.key is not None, "only a position vanishes"
+    held = ", ".join(f"{name} {units:+d}" for name, units in holders.strategies)
+    heir = "" if gone.heir is None else f" It may be {where(gone.heir)} now, which no order explains."
+    levels = ", ".join(map(str, stops))
+    waiting = f" Its stops ({levels}) wait and send nothing." if stops else ""
+    return Alert(
+        topic=f"books:{gone.name}",
+        level=Level.ALARM,
+        what=f"A position is gone overnight: {where(gone.key)}, held by {held}.{heir}",
+        means=f"No entries are taken until it is decided; exits of it would find nothing.{waiting}",
+        do=f"Look at the broker; `accept '{gone.name}' --because …` ends it in our books, if it is right.",
+    )
+
+
+def returned_alert(back: Disagreement) -> Alert:
+    """Say that a position that was gone is there again."""
+    assert back.key is not None, "only a position returns"
+    return Alert(
+        topic=f"returned:{back.name}",
+        level=Level.WARNING,
+        what=f"A position that was gone is in the account again: {where(back.key)}, {back.difference:+d}.",
+        means="It is the strategy's as before, and its stops watch again.",
+        do="Nothing needs to be done; `stops` shows what is armed.",
+    )
+
+
+def expired_alert(ended: Disagreement, holders: Sequence[tuple[str, int]]) -> Alert:
+    """Say that a contract has expired, and whose positions ended with it."""
+    assert ended.key is not None, "only a position expires"
+    held = ", ".join(f"{name} {units:+d}" for name, units in holders) or "nobody of ours"
+    return Alert(
+        topic=f"books:{ended.name}",
+        level=Level.NEWS,
+        what=f"A contract has expired: {where(ended.key)}, held by {held}.",
+        means="The positions have ended in our books, and their stops with them; the broker settles them by itself.",
+    )
+
+
+def squared_off_alert(closed: Disagreement, holders: Sequence[tuple[str, int]]) -> Alert:
+    """Say that the broker has squared positions off, and whose."""
+    assert closed.key is not None, "only a position is squared off"
+    held = ", ".join(f"{name} {units:+d}" for name, units in holders)
+    price = "" if closed.price is None else f" at {closed.price.normalize():f}"
+    return Alert(
+        topic=f"books:{closed.name}",
+        level=Level.WARNING,
+        what=f"The broker has squared off {where(closed.key)}{price}: {held}.",
+        means="These positions are closed in our books too, at that price; brokers charge a fee for it.",
+        do="Let exits leave earlier: stops.square_off_before_close_min, or the strategy's square_off.",
     )

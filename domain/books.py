@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from domain.evidence import OrderRow, PositionRow, TradeRow, key_of
 from domain.order import Exchange, InstrumentKey, Order, Product
 from domain.reconcile import filled_in
+from domain.seams import may_have_turned, turning_since
 
 CARRIED_PRODUCTS: Final = frozenset({Product.NRML})
 """Positions of these live on into the next day; MIS is squared off, and delivery becomes a holding."""
@@ -26,7 +28,11 @@ Units: TypeAlias = Mapping[InstrumentKey, int]
 
 
 class Quarrel(StrEnum):
-    """Who disagrees: order and trade book, positions and our sums, a row and our words, two days, two order books."""
+    """Who disagrees: order and trade book, positions and our sums, a row and our words, two days, two order books.
+
+    EXPIRED, SQUARED_OFF and VANISHED are positions that the account has no more: their contract is over, the broker has
+    closed them, or nobody knows why.
+    """
 
     FILLS = "FILLS"
     POSITION = "POSITION"
@@ -34,6 +40,9 @@ class Quarrel(StrEnum):
     FOREIGN = "FOREIGN"
     PAST = "PAST"
     HIDDEN = "HIDDEN"
+    EXPIRED = "EXPIRED"
+    VANISHED = "VANISHED"
+    SQUARED_OFF = "SQUARED_OFF"
 
     @property
     def stops_entries(self) -> bool:
@@ -47,7 +56,8 @@ class Disagreement:
 
     For FILLS the difference is order book less trade book; for positions, the account's less the sum of what this desk
     and EXTERNAL hold. `unsettled` are command ids of orders of unknown fate that may explain it, `absent` those of
-    orders believed absent that may, `explained_by` those of orders that do.
+    orders believed absent that may, `explained_by` those of orders that do. `heir` is the position that a lost one may
+    have become.
     """
 
     name: str
@@ -58,6 +68,9 @@ class Disagreement:
     unsettled: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     explained_by: tuple[str, ...] = ()
+    heir: InstrumentKey | None = None
+    price: Decimal | None = None
+    """At which the broker has closed it, in rupees; of a square-off only."""
 
     @property
     def may_be_accepted(self) -> bool:
@@ -235,3 +248,22 @@ def _position(key: InstrumentKey, account: int, ours: int, *, by_night: bool) ->
         difference=account - ours,
         key=key,
     )
+
+
+def has_traded(row: OrderRow, before: OrderRow | None) -> bool:
+    """Say whether an order has traded since its row was `before`."""
+    return filled_in(row) != (0 if before is None else filled_in(before))
+
+
+def carried_of(units: Units) -> defaultdict[InstrumentKey, int]:
+    """Return what of these units lives on into the next day."""
+    return defaultdict(int, {key: n for key, n in units.items() if key.product in CARRIED_PRODUCTS})
+
+
+def turned_names(orders: Iterable[Order], asked_at: datetime) -> set[str]:
+    """Return the names that can't be judged while the broker turns its books, one after the other, in the night."""
+    if turning_since(asked_at) is None:
+        return set()
+    before = [one for one in orders if may_have_turned(one.created_at, asked_at)]
+    names = {position_name(one.command.key) for one in before}
+    return names | {fills_name(one.broker_order_id) for one in before if one.broker_order_id}

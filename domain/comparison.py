@@ -5,9 +5,10 @@ are foreign, and what is absent; the three together tell whether they agree, and
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from domain.absence import Absences, Witnesses, must_be_shown
 from domain.books import (
@@ -16,23 +17,32 @@ from domain.books import (
     Patience,
     Quarrel,
     Sums,
+    carried_of,
     fills_disagree,
     fills_name,
+    has_traded,
     hidden,
     position_name,
     positions_disagree,
+    turned_names,
     unreadable,
 )
+from domain.broker_square_off import SquareOffs
 from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, key_of
-from domain.explaining import undone_by, with_orders
+from domain.expiry import Contracts, Expiries
+from domain.explaining import all_undone, with_orders
 from domain.foreign import external_order
 from domain.moves import BY_A_PERSON, MoveKind
 from domain.order import InstrumentKey, Order
 from domain.past_orders import Today, past_orders
-from domain.reconcile import OrderIndex, Report, event_of, event_of_update, filled_in, looks_like_ours
+from domain.reconcile import OrderIndex, Report, event_of, event_of_update, looks_like_ours
 from domain.seams import may_have_turned, trading_day, turning_since
 from domain.settings import ProofSettings, WatcherSettings
-from domain.trades import Traded, event_of_trades, found_by_two, traded_by_number
+from domain.trades import found_by_two, news_of_trades, traded_by_number, traded_today
+from domain.vanishing import expired, heir_of
+
+_NO_QUARREL: Final = frozenset({Quarrel.CARRIED, Quarrel.EXPIRED, Quarrel.SQUARED_OFF})
+"""What night and broker do to positions: told apart from what the books tell differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +51,7 @@ class Known:
 
     `carried` is what orders of earlier days left; `moved` are moves by nobody's order that count today,
     `accepted_units` those of them that a person has accepted; `accepted` are the names of disagreements that a person
-    has accepted today.
+    has accepted today; `expiries` are the last days of contracts, `ended` the positions that have ended by them.
     """
 
     orders: tuple[Order, ...] = ()
@@ -49,6 +59,8 @@ class Known:
     moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted_units: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
+    expiries: Expiries = field(default_factory=dict)
+    ended: frozenset[InstrumentKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +81,15 @@ class Compared:
 class Checked:
     """What the three books prove together: ends of a past day's orders, units carried by others, disagreements.
 
-    `undone` are acceptances that an order found since explains: they are taken back.
+    `undone` are acceptances that an order found since explains: they are taken back. `ended` are positions that the
+    account has no more because their contract is over, or because the broker has squared them off.
     """
 
     reports: tuple[Report, ...]
     carried: tuple[Disagreement, ...]
     disagreements: tuple[Disagreement, ...]
     undone: tuple[Disagreement, ...] = ()
+    ended: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,8 @@ class Comparison:
         self._moved = defaultdict(int, known.moved)
         self._accepted_units = defaultdict(int, known.accepted_units)
         self._accepted = set(known.accepted)
+        self.square_offs = SquareOffs()
+        self.contracts = Contracts(known.expiries, known.ended)
         self._absences = Absences(proof)
         self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
         self._hidden = Patience(proof.books, proof.window_s)
@@ -178,7 +194,7 @@ class Comparison:
             return
         if self._day:
             self._accepted.clear()
-            self._moved, self._accepted_units = _carried_of(self._moved), _carried_of(self._accepted_units)
+            self._moved, self._accepted_units = carried_of(self._moved), carried_of(self._accepted_units)
         self._day, self._numbers_seen, self._apart = day, {}, ()
         for order in self.orders.forget_before(day):
             if order.command.key.product in CARRIED_PRODUCTS:
@@ -203,16 +219,7 @@ class Comparison:
 
     def compare_trades(self, book: Book[TradeRow]) -> tuple[Report, ...]:
         """Return what trades prove of orders that the last order book does not show: they find their orders."""
-        reports: list[Report] = []
-        for traded in traded_by_number(row for row in book.rows if row.broker_order_id not in self._numbers).values():
-            order = self.orders.match(traded)
-            happened = None if order is None else event_of_trades(order, traded, book.asked_at)
-            if order is None or happened is None:
-                continue
-            # The next book may come before this one is on disk: it is judged by what this one told.
-            self.orders.observe(order.after(happened, book.asked_at))
-            reports.append(Report(order.command.command_id, happened))
-        return tuple(reports)
+        return tuple(news_of_trades(book, self._numbers, self.orders))
 
     # the three books together
 
@@ -227,26 +234,31 @@ class Comparison:
         if judged is None:
             return None, None
         before = {row.broker_order_id: row for row in judged.orders.rows}
-        moved = [row for row in rows if _has_traded(row, before.get(row.broker_order_id))]
+        moved = [row for row in rows if has_traded(row, before.get(row.broker_order_id))]
         unjudged = {fills_name(row.broker_order_id) for row in moved}
         moving = {key for key in map(key_of, moved) if key is not None}
-        unjudged |= {position_name(key) for key in moving} | self._turned(judged.positions.asked_at)
+        unjudged |= {position_name(key) for key in moving} | turned_names(self.orders, judged.positions.asked_at)
         trades = judged.trades
         found = [*fills_disagree(judged.orders.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
         lone = traded_by_number(row for row in trades.rows if row.broker_order_id not in before).values()
-        apart = positions_disagree(judged.positions.rows, self.orders, self._shown | self._traded(lone), sums)
-        keys_apart = {one.key for one in apart}
-        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys_apart, moving=moving)
+        over = self._over(judged.positions, moving)
+        shown = self._shown | traded_today(lone, self.orders, self._day)
+        differ = positions_disagree(judged.positions.rows, self.orders, shown, sums)
+        apart = [one for one in differ if one.key not in over]
+        keys = {one.key for one in apart}
+        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys, moving=moving)
         past, reports = past_orders(self.orders, today)
-        settled = [one for one in (*found, *apart, *past) if one.name not in unjudged]
+        gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
+        settled = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
         lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
-        carried = tuple(one for one in lasting if one.quarrel is Quarrel.CARRIED)
-        told = [one for one in lasting if one.quarrel is not Quarrel.CARRIED and one.name not in self._accepted]
-        undoing = (undone_by(one, self._accepted_units, self.orders) for one in told)
-        undone = {one.name: one for one in undoing if one is not None}
-        by_number = {one.broker_order_id: one for one in lone}
-        disagreements = tuple(with_orders(one, self.orders, by_number) for one in told if one.name not in undone)
+        # While the broker turns its books in the night, what is missing may be there again by the morning.
+        by_day = [] if turning_since(judged.positions.asked_at) else lasting
+        carried = tuple(replace(one, heir=heir_of(one, apart)) for one in by_day if one.quarrel is Quarrel.CARRIED)
+        ended = tuple(one for one in by_day if one.quarrel in {Quarrel.EXPIRED, Quarrel.SQUARED_OFF})
+        told = [one for one in lasting if one.quarrel not in _NO_QUARREL and one.name not in self._accepted]
+        undone = all_undone(told, self._accepted_units, self.orders)
+        disagreements = tuple(with_orders(one, self.orders, lone) for one in told if one.name not in undone)
         self._apart = disagreements
         reports.extend(found_by_two(disagreements, trades, self.orders))
         witnesses = Witnesses(
@@ -258,26 +270,24 @@ class Comparison:
             unknown=tuple(one for one in lone if self.orders.match(one) is None),
             untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),
         )
-        return Checked(tuple(reports), carried, disagreements, tuple(undone.values())), witnesses
+        return Checked(tuple(reports), carried, disagreements, tuple(undone.values()), ended), witnesses
 
-    def _turned(self, asked_at: datetime) -> set[str]:
-        """Return the names that can't be judged while the broker turns its books, one after the other, in the night."""
-        if turning_since(asked_at) is None:
-            return set()
-        orders = [one for one in self.orders if may_have_turned(one.created_at, asked_at)]
-        names = {position_name(one.command.key) for one in orders}
-        return names | {fills_name(one.broker_order_id) for one in orders if one.broker_order_id}
-
-    def _traded(self, lone: Iterable[Traded]) -> set[str]:
-        """Return the command ids of today's orders that the trade book alone shows: the account holds what they did."""
-        known = (self.orders.match(one) for one in lone)
-        return {one.command.command_id for one in known if one is not None and one.day == self._day}
+    def _over(self, positions: Book[PositionRow], moving: set[InstrumentKey]) -> set[InstrumentKey]:
+        """Return the positions whose contract is over, and that neither the account nor an open order has any more."""
+        ours = {key for key in {*self._carried, *self._moved} if key.product in CARRIED_PRODUCTS}
+        over = self.contracts.over(ours, positions.asked_at) - moving
+        if not over:
+            return over
+        held = {key_of(row) for row in positions.rows if row.net_quantity}
+        return over - held - {one.command.key for one in self.orders if not one.is_over}
 
     # what others decide
 
     def move(self, key: InstrumentKey, quantity: int, kind: MoveKind = MoveKind.CARRIED) -> None:
         """Count units that the account holds by nobody's order."""
         self._moved[key] += quantity
+        if kind is MoveKind.EXPIRED:
+            self.contracts.end(key)
         if kind in BY_A_PERSON:
             self._accepted_units[key] += quantity
 
@@ -288,11 +298,3 @@ class Comparison:
     def undo_acceptance(self, name: str) -> None:
         """Speak of this disagreement again."""
         self._accepted.discard(name)
-
-
-def _carried_of(units: Mapping[InstrumentKey, int]) -> defaultdict[InstrumentKey, int]:
-    return defaultdict(int, {key: n for key, n in units.items() if key.product in CARRIED_PRODUCTS})
-
-
-def _has_traded(row: OrderRow, before: OrderRow | None) -> bool:
-    return filled_in(row) != (0 if before is None else filled_in(before))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from domain.books import Disagreement, Quarrel
+from domain.books import Disagreement, Quarrel, fills_name
 from domain.lifecycle import State
 from domain.order import InstrumentKey, Order
 from domain.trades import Traded
@@ -13,10 +13,10 @@ _UNSETTLED: Final = frozenset({State.SENDING, State.UNCONFIRMED})
 _ABSENT: Final = frozenset({State.NOT_PLACED, State.REFUSED})
 
 
-def with_orders(found: Disagreement, orders: Iterable[Order], lone: Mapping[str, Traded]) -> Disagreement:
+def with_orders(found: Disagreement, orders: Iterable[Order], lone: Iterable[Traded]) -> Disagreement:
     """Return the disagreement with the orders that may explain it: of unknown fate, and believed absent.
 
-    `lone` are the trades, by number, of orders that the order book does not show.
+    `lone` are the trades of orders that the order book does not show.
     """
     suspects = [one for one in orders if one.state in _UNSETTLED | _ABSENT and _may_explain(one, found, lone)]
     if not suspects:
@@ -28,12 +28,20 @@ def with_orders(found: Disagreement, orders: Iterable[Order], lone: Mapping[str,
     )
 
 
-def _may_explain(order: Order, found: Disagreement, lone: Mapping[str, Traded]) -> bool:
+def _may_explain(order: Order, found: Disagreement, lone: Iterable[Traded]) -> bool:
     if found.quarrel is Quarrel.POSITION:
         return order.command.key == found.key and found.difference * order.command.side.sign > 0
     if found.quarrel is Quarrel.FILLS:
-        return any(one.may_be(order) for one in lone.values() if found.name.endswith(f":{one.broker_order_id}"))
+        return any(one.may_be(order) for one in lone if found.name == fills_name(one.broker_order_id))
     return False
+
+
+def all_undone(
+    found: Iterable[Disagreement], accepted: Mapping[InstrumentKey, int], orders: Iterable[Order]
+) -> dict[str, Disagreement]:
+    """Return what of acceptances is to be taken back, by the names of the disagreements that tell so."""
+    undone = (undone_by(one, accepted, orders) for one in found)
+    return {one.name: one for one in undone if one is not None}
 
 
 def undone_by(

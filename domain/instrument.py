@@ -1,6 +1,7 @@
 """Tick, lot, freeze quantity and circuit limits; and market orders as protected limits."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
@@ -40,6 +41,8 @@ class Instrument:
     freeze_quantity: int | None
     lower_circuit: Decimal | None
     upper_circuit: Decimal | None
+    expires_on: date | None = None
+    """The last day on which it trades; None for what does not expire, or where the broker does not say."""
 
     @property
     def is_option(self) -> bool:

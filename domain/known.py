@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from domain.comparison import Known
+from domain.expiry import Expiries
 from domain.order import InstrumentKey, Order
 
 
@@ -13,16 +14,21 @@ def known_from(
     moved: Mapping[InstrumentKey, int],
     accepted: Iterable[str],
     accepted_units: Mapping[InstrumentKey, int] | None = None,
+    expiries: Expiries | None = None,
+    ended: Iterable[InstrumentKey] = (),
 ) -> Known:
     """Gather what a comparison begins with; `positions` are what earlier days left to each strategy."""
     carried: defaultdict[InstrumentKey, int] = defaultdict(int)
     for held in positions.values():
         for key, quantity in held.items():
-            carried[key] += quantity
+            if quantity:
+                carried[key] += quantity
     return Known(
         orders=tuple(orders),
         carried=dict(carried),
         moved=dict(moved),
         accepted_units=dict(accepted_units or {}),
         accepted=frozenset(accepted),
+        expiries=dict(expiries or {}),
+        ended=frozenset(ended),
     )

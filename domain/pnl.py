@@ -122,22 +122,42 @@ class PnlBook:
         self.lines[scope] = line.traded(units, price)
         return True
 
-    def shift(self, scope: Scope, units: int) -> None:
-        """Count units of a strategy under EXTERNAL from now on, at their cost: neither gains by it.
+    def shift(self, scope: Scope, units: int, price: Decimal | None = None) -> None:
+        """Count units of a strategy under EXTERNAL from now on: at their cost, so that neither gains, or at a price.
 
         What was carried and has no price yet has no cost either: it goes over as it is.
         """
         line, waits = self.lines.get(scope, Line()), self._carried.get(scope, 0)
+        others = Scope(EXTERNAL, scope.key)
         if scope.key.product.is_delivery:
             units = max(0, min(units, line.quantity + waits))
-        over = min(abs(waits), abs(units)) * (1 if waits > 0 else -1) if waits * units > 0 else 0
+        over = units if waits and not line.quantity else 0
+        if waits * units > 0 and line.quantity:
+            over = min(abs(waits), abs(units)) * (1 if waits > 0 else -1)
         if over:
-            self._carried[scope] = waits - over
-            self.carry(Scope(EXTERNAL, scope.key), over)
-        units -= over
-        self.lines[scope] = line.traded(-units, line.average)
-        others = Scope(EXTERNAL, scope.key)
-        self.lines[others] = self.lines.get(others, Line()).traded(units, line.average)
+            self._carry_on(scope, -over)
+            self._carry_on(others, over)
+        at = line.average if price is None else price
+        self.lines[scope] = line.traded(over - units, at)
+        self.lines[others] = self.lines.get(others, Line()).traded(units - over, at)
+
+    def move(self, key: InstrumentKey, units: int) -> None:
+        """Count units under EXTERNAL that stand against ours, at their cost or the last price: nobody gains by it."""
+        scope = Scope(EXTERNAL, key)
+        line, price = self.lines.get(scope, Line()), self.prices.get(symbol_of(key))
+        if line.quantity * units < 0:
+            self.lines[scope] = line.traded(units, line.average)
+        elif price is not None:
+            self.lines[scope] = line.traded(units, price)
+        else:
+            self._carry_on(scope, units)
+
+    def _carry_on(self, scope: Scope, units: int) -> None:
+        """Change what waits for its first price; what comes to nothing waits no more."""
+        self.lines.setdefault(scope, Line())
+        left = self._carried.pop(scope, 0) + units
+        if left:
+            self._carried[scope] = left
 
     def see(self, symbol: Symbol, price: Decimal) -> None:
         """Keep the last price, at which what was carried begins to count."""

@@ -5,6 +5,7 @@ without either may still be its: then it speaks against a proof that the order n
 """
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -99,6 +100,18 @@ def event_of_trades(order: Order, traded: Traded, asked_at: datetime) -> OrderEv
     return replace(happened, inputs=inputs)
 
 
+def news_of_trades(book: Book[TradeRow], shown: AbstractSet[str], orders: OrderIndex) -> Iterator[Report]:
+    """Yield what trades prove of orders whose numbers the order book has not `shown`; each is observed at once."""
+    for traded in traded_by_number(row for row in book.rows if row.broker_order_id not in shown).values():
+        order = orders.match(traded)
+        happened = None if order is None else event_of_trades(order, traded, book.asked_at)
+        if order is None or happened is None:
+            continue
+        # The next book may come before this one is on disk: it is judged by what this one told.
+        orders.observe(order.after(happened, book.asked_at))
+        yield Report(order.command.command_id, happened)
+
+
 def found_by_two(disagreements: Iterable[Disagreement], trades: Book[TradeRow], orders: OrderIndex) -> Iterator[Report]:
     """Yield fills that the order book lacks for long, and that the trade book and the positions both have."""
     missed = {one.key: one.difference for one in disagreements if one.quarrel is Quarrel.POSITION}
@@ -115,3 +128,9 @@ def found_by_two(disagreements: Iterable[Disagreement], trades: Book[TradeRow], 
         happened = event_of_trades(order, traded, trades.asked_at)
         if happened is not None:
             yield Report(order.command.command_id, happened)
+
+
+def traded_today(lone: Iterable[Traded], orders: OrderIndex, day: str) -> set[str]:
+    """Return the command ids of the day's orders that the trade book alone shows: the account holds what they did."""
+    known = (orders.match(one) for one in lone)
+    return {one.command.command_id for one in known if one is not None and one.day == day}

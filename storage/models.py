@@ -287,9 +287,10 @@ class ClearedTable(Table):
     product = peewee.TextField()
     units = peewee.IntegerField()
     because = peewee.TextField()
+    price = peewee.TextField(null=True)
 
     class Meta:
-        """Append only: the sum counts."""
+        """Append only: the sum counts. With a price they were closed at it, else they count on at their cost."""
 
         table_name = "cleared_positions"
 
@@ -314,3 +315,19 @@ class ExitWishRecord(Table):
 
         table_name = "exit_wishes"
         indexes = ((("client_id", "wish_id"), True),)
+
+
+class ExpiryRecord(Table):
+    """The last day of a contract that was traded here, as the broker has told it."""
+
+    id = peewee.AutoField()
+    client_id = peewee.TextField()
+    exchange = peewee.TextField()
+    symbol = peewee.TextField()
+    expires_on = peewee.TextField()
+
+    class Meta:
+        """One row a contract."""
+
+        table_name = "expiries"
+        indexes = ((("client_id", "exchange", "symbol"), True),)

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
@@ -27,7 +27,7 @@ from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
 from domain.market_price import PriceSource, SeenPrice
-from domain.moves import BY_A_PERSON, MoveKind
+from domain.moves import AGAINST_OURS, BY_A_PERSON, MoveKind
 from domain.order import (
     Exchange,
     InstrumentKey,
@@ -47,6 +47,7 @@ from storage.alerts import keep_alert, read_open_alerts
 from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError, UnreadableError, is_locked
+from storage.external_moves import keep_expiry, read_closed_at, read_ended, read_expiries, read_moves, read_vanished
 from storage.models import OPEN
 from storage.protections import keep_protection, read_protections
 from storage.rows import (
@@ -331,13 +332,16 @@ class OrderRepository:
         """Keep an alert as it stands."""
         keep_alert(self._connection, self._client_id, record)
 
-    def keep_cleared(self, scope: Scope, units: int, because: str, at: datetime) -> None:
-        """Keep that a person has cleared a strategy's position (guide, force_clear_symbol)."""
+    def keep_cleared(self, scope: Scope, units: int, because: str, at: datetime, price: Decimal | None = None) -> None:
+        """Keep that a strategy's position is cleared (guide, force_clear_symbol), or was closed at this price."""
         where = (scope.key.exchange.value, scope.key.symbol, scope.key.product.value)
         self._execute(
-            "INSERT INTO cleared_positions (client_id, at, day, strategy, exchange, symbol, product, units, because)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._client_id, to_text(at), trading_day(at), scope.strategy, *where, units, because),
+            "INSERT INTO cleared_positions (client_id, at, day, strategy, exchange, symbol, product, units, because,"
+            " price) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(self._client_id, to_text(at), trading_day(at), scope.strategy, *where, units, because),
+                None if price is None else str(price),
+            ),
         )
 
     def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
@@ -439,14 +443,27 @@ class OrderRepository:
         return {key: units for key, units in self._moves(now, BY_A_PERSON).items() if units}
 
     def _moves(self, now: datetime, kinds: frozenset[MoveKind]) -> dict[InstrumentKey, int]:
-        places = ", ".join("?" * len(kinds))
-        rows = self._execute(
-            "SELECT exchange, symbol, product, SUM(quantity) FROM external_moves"  # noqa: S608  places for values only
-            f" WHERE client_id = ? AND (product = 'NRML' OR day >= ?) AND kind IN ({places})"
-            " GROUP BY exchange, symbol, product",
-            (self._client_id, trading_day(now), *sorted(kinds)),
-        ).fetchall()
-        return {InstrumentKey(Exchange(exchange), symbol, Product(product)): n for exchange, symbol, product, n in rows}
+        return read_moves(self._connection, self._client_id, now, kinds)
+
+    def moves_against_ours(self, now: datetime) -> dict[InstrumentKey, int]:
+        """Return those of the moves that stand against units of our strategies."""
+        return {key: units for key, units in self._moves(now, AGAINST_OURS).items() if units}
+
+    def vanished(self) -> tuple[Disagreement, ...]:
+        """Return the positions that are gone and wait for a person's decision."""
+        return read_vanished(self._connection, self._client_id)
+
+    def ended(self) -> frozenset[InstrumentKey]:
+        """Return the positions that have ended with their contracts."""
+        return read_ended(self._connection, self._client_id)
+
+    def keep_expiry(self, exchange: Exchange, symbol: str, expires_on: date) -> None:
+        """Keep the last day of a contract."""
+        keep_expiry(self._connection, self._client_id, exchange, symbol, expires_on)
+
+    def expiries(self) -> dict[tuple[Exchange, str], date]:
+        """Return the last days of the contracts that were traded here."""
+        return read_expiries(self._connection, self._client_id)
 
     def accepted_today(self, now: datetime) -> tuple[str, ...]:
         """Return the names of the disagreements that a person has accepted today."""
@@ -508,6 +525,10 @@ class OrderRepository:
             Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))): units
             for strategy, exchange, symbol, product, units in rows
         }
+
+    def closed_at(self, now: datetime) -> dict[Scope, tuple[int, Decimal]]:
+        """Return those of today's cleared units that were closed at a price, with its average."""
+        return read_closed_at(self._connection, self._client_id, now)
 
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""

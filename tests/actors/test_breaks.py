@@ -1,5 +1,8 @@
 """What CommandActor makes of books that disagree: acceptances, and what undoes them."""
 
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,21 +10,33 @@ import pytest
 from actors.messages import (
     AcceptanceUndone,
     AcceptDisagreement,
+    AskForHolders,
     BooksChecked,
     CountExternal,
     DisagreementSettled,
+    ExpiryLearnt,
+    ExternalCounted,
     ExternalMoveRecorded,
+    HoldersTold,
+    HoldingCleared,
+    JoinStrategy,
+    LineCleared,
+    PositionVanished,
     RaiseAlert,
+    RecordExpiry,
     RecordExternalMove,
+    ResumeOrders,
     UndoRecorded,
+    VanishingSettled,
 )
 from domain.alert import Level
 from domain.books import Disagreement, Quarrel, position_name
 from domain.comparison import Checked
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, Product
+from domain.vanishing import Holders, expired, vanished_of
 from tests.actors.rooms import CommandRoom
-from tests.fakes import Probe
+from tests.fakes import Probe, command, instrument
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 NAME = position_name(KEY)
@@ -103,3 +118,176 @@ def test_where_nothing_was_accepted_nothing_is_counted(room: CommandRoom) -> Non
 
     assert room.guard.of(CountExternal) == []
     assert caller.only(AcceptanceUndone).undone is None
+
+
+# What the night did to positions.
+
+FUTURE = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+
+
+def carried(difference: int) -> Disagreement:
+    name = position_name(FUTURE)
+    return Disagreement(name=name, quarrel=Quarrel.CARRIED, sentence="", difference=difference, key=FUTURE)
+
+
+def night(*found: Disagreement, over: tuple[Disagreement, ...] = ()) -> BooksChecked:
+    return BooksChecked(checked=Checked((), found, (), (), over))
+
+
+def recorded(room: CommandRoom) -> RecordExternalMove:
+    """Play the database: return what it was given last, and say that it is on disk."""
+    record = room.repo.of(RecordExternalMove)[-1]
+    written = ExternalMoveRecorded(
+        disagreement=record.disagreement, kind=record.kind, because=record.because, ended=record.ended
+    )
+    room.tell(written)
+    return record
+
+
+OURS = Holders(strategies=(("seller", -65),), closes=65)
+
+
+def test_who_holds_is_asked_once_before_anything_is_recorded(room: CommandRoom) -> None:
+    for _ in range(2):
+        room.tell(night(carried(65)))
+
+    assert room.guard.only(AskForHolders).disagreement == carried(65)
+    assert room.repo.of(RecordExternalMove) == []
+
+
+def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) -> None:
+    room.tell(HoldersTold(disagreement=carried(65), holders=Holders()))
+    record = recorded(room)
+
+    assert (record.kind, record.ended) == (MoveKind.CARRIED, ())
+    assert room.guard.only(CountExternal) == CountExternal(key=FUTURE, quantity=65)
+    assert room.risk.of(ExternalCounted) == []
+    assert room.notifier.of(RaiseAlert) == []
+    assert room.readiness.reasons == ()
+
+
+def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: CommandRoom) -> None:
+    room.tell(HoldersTold(disagreement=carried(65), holders=OURS))
+    gone = recorded(room)
+    name = room.readiness.disagreements[0].name
+    told_of = room.exits.only(PositionVanished)
+
+    room.tell(AcceptDisagreement(name=name, because="renamed"))
+    room.tell(HoldersTold(disagreement=room.guard.only(AskForHolders).disagreement, holders=OURS))
+    decided = recorded(room)
+
+    assert (gone.kind, gone.ended) == (MoveKind.VANISHED, ())
+    assert told_of.holders == OURS
+    assert room.risk.of(ExternalCounted) == [ExternalCounted(key=FUTURE, units=65)]
+    assert (decided.kind, decided.disagreement.difference) == (MoveKind.DECIDED, 0)
+    assert (decided.ended, decided.because) == ((("seller", -65),), "renamed")
+    assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
+    assert room.risk.only(LineCleared).units == -65
+    assert room.exits.only(VanishingSettled).ended == "the position is gone: renamed"
+    assert room.readiness.reasons == ()
+
+
+def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> None:
+    room.tell(HoldersTold(disagreement=carried(65), holders=OURS))
+    recorded(room)
+
+    room.tell(HoldersTold(disagreement=carried(-30), holders=Holders()))
+    part = recorded(room)
+    still = room.readiness.disagreements
+    room.tell(HoldersTold(disagreement=carried(-35), holders=Holders()))
+    recorded(room)
+
+    assert part.kind is MoveKind.RETURNED
+    assert [one.difference for one in still] == [35]
+    assert room.exits.only(VanishingSettled) == VanishingSettled(key=FUTURE)
+    assert room.readiness.reasons == ()
+
+
+def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(room: CommandRoom) -> None:
+    holder = Probe()
+    room.tell(JoinStrategy(strategy="seller", address=holder))
+    both = Holders(strategies=(("buyer", 20), ("seller", -65)), external=5)
+
+    room.tell(night(over=(expired(FUTURE),)))
+    room.tell(HoldersTold(disagreement=room.guard.only(AskForHolders).disagreement, holders=both))
+    record = recorded(room)
+
+    assert (record.kind, record.disagreement.difference, record.ended) == (MoveKind.EXPIRED, 40, both.strategies)
+    assert room.watcher.only(DisagreementSettled).kind is MoveKind.EXPIRED
+    assert [one.units for one in room.risk.of(LineCleared)] == [20, -65]
+    assert holder.only(HoldingCleared).units == -65
+    assert room.exits.only(VanishingSettled).ended == "NIFTY27JAN26F (NFO NRML) has expired"
+    alert = room.notifier.only(RaiseAlert).alert
+    assert (alert.level, "buyer +20, seller -65" in alert.what) == (Level.NEWS, True)
+
+
+def test_a_contract_that_nobody_holds_any_more_is_no_news(room: CommandRoom) -> None:
+    room.tell(HoldersTold(disagreement=expired(FUTURE), holders=Holders()))
+
+    assert room.repo.of(RecordExternalMove) == []
+    assert room.watcher.only(DisagreementSettled).kind is MoveKind.EXPIRED
+    assert room.notifier.of(RaiseAlert) == []
+
+
+def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) -> None:
+    room.tell(ResumeOrders(orders=(), vanished=(vanished_of(FUTURE, 65),)))
+
+    assert [one.quarrel for one in room.readiness.disagreements] == [Quarrel.VANISHED]
+    assert len(room.readiness.reasons) == 1
+
+
+def test_the_last_day_of_what_is_traded_is_kept_once(room: CommandRoom) -> None:
+    last_day = date(2026, 1, 27)
+    for name in ("c1", "c2"):
+        room.submit(command(command_id=name, strategy=name))
+        room.register()
+        room.price(replace(instrument(), expires_on=last_day))
+
+    kept = room.repo.only(RecordExpiry)
+
+    assert (kept.exchange, kept.symbol, kept.expires_on) == (Exchange.NSE, "RELIANCE-EQ", last_day)
+    assert room.watcher.only(ExpiryLearnt).expires_on == last_day
+
+
+def test_what_never_expires_has_no_last_day(room: CommandRoom) -> None:
+    room.submit(command())
+    room.register()
+    room.price()
+
+    assert room.repo.of(RecordExpiry) == []
+
+
+MIS_CLOSED = Disagreement(
+    name="squared-off:x:B9", quarrel=Quarrel.SQUARED_OFF, sentence="squared off", key=KEY, price=Decimal("98.5")
+)
+
+
+def test_a_square_off_closes_the_strategies_positions_at_its_price(room: CommandRoom) -> None:
+    holders = Holders(strategies=(("a", 10),), external=-10)
+
+    room.tell(night(over=(MIS_CLOSED,)))
+    room.tell(HoldersTold(disagreement=room.guard.only(AskForHolders).disagreement, holders=holders))
+    record = recorded(room)
+
+    assert (record.kind, record.ended, record.disagreement.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
+    assert room.guard.only(CountExternal).ended == (("a", 10),)
+    assert room.risk.only(LineCleared).price == Decimal("98.5")
+    assert room.watcher.only(DisagreementSettled).kind is MoveKind.SQUARED_OFF
+    assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
+
+
+def test_a_square_off_waits_while_it_is_not_plain_whose_it_is(room: CommandRoom) -> None:
+    unclear = Holders(strategies=(("a", 10),), external=0)
+
+    room.tell(HoldersTold(disagreement=MIS_CLOSED, holders=unclear))
+
+    assert room.repo.of(RecordExternalMove) == []
+    assert room.watcher.of(DisagreementSettled) == []
+
+
+def test_a_square_off_of_what_no_strategy_holds_is_nobodys_news(room: CommandRoom) -> None:
+    room.tell(HoldersTold(disagreement=MIS_CLOSED, holders=Holders()))
+
+    assert room.repo.of(RecordExternalMove) == []
+    assert room.watcher.only(DisagreementSettled).disagreement == MIS_CLOSED
+    assert room.notifier.of(RaiseAlert) == []

@@ -25,6 +25,7 @@ from actors.messages import (
 from domain.change import ChangeKind
 from domain.exits import ExitWish, Exposure, OpenOrder, Scope
 from domain.lifecycle import State
+from domain.market_price import PriceSource, Reference
 from domain.order import Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderType, Origin, Product, Side
 from domain.reasons import Reason
 from domain.settings import ExitSettings, StopSettings
@@ -77,7 +78,10 @@ class ExitsRoom:
         """Let the market answer what it was asked."""
         asked = self.market.of(PriceOrder)[-1]
         price = None if last_price is None else Decimal(last_price)
-        self.actor.on_receive(OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=price))
+        known = None if price is None else Reference(price=price, source=PriceSource.QUOTE, age_s=0.0)
+        self.actor.on_receive(
+            OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=price, reference=known)
+        )
 
     def make_flat(self) -> OrderCommand:
         """Let somebody want out; return the first exit."""

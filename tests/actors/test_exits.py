@@ -16,15 +16,21 @@ from actors.messages import (
     MakeAllFlat,
     MarketOrderMoved,
     OrderPriced,
+    PositionVanished,
     PriceOrder,
+    PriceTicked,
     RaiseAlert,
     RecordFlat,
+    RecordProtection,
     RecordWish,
     SetStops,
     StopsNow,
     SubmitOrder,
+    TakeUpStops,
+    VanishingSettled,
 )
 from domain.alert import Alert, Level
+from domain.evidence import Tick
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.instrument import Instrument
 from domain.lifecycle import State
@@ -32,9 +38,10 @@ from domain.market_price import PriceSource, Reference
 from domain.order import Intent, Order, OrderType, Side
 from domain.settings import ExitSettings, StopSettings
 from domain.square_off import SquareOff
-from domain.stops import StopTerms
+from domain.stops import StopTerms, protection_of
+from domain.vanishing import Holders, vanished_of
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, order
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, command, instrument, order
 
 ENTRY = order(
     command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal("100.00")
@@ -131,6 +138,68 @@ def test_a_stop_ends_by_the_next_answer_that_says_flat(room: ExitsRoom) -> None:
     room.answer(room.ask(after_s=1))
 
     assert room.armed == []
+
+
+GONE = PositionVanished(
+    disagreement=vanished_of(SCOPE.key, -10), holders=Holders(strategies=((SCOPE.strategy, 10),), closes=10)
+)
+
+
+def under_a_stop(room: ExitsRoom) -> None:
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.answer(room.ask(after_s=1), HELD)
+    room.notifier.take()
+
+
+def tick(room: ExitsRoom, price: str) -> None:
+    seen = Tick(exchange=SCOPE.key.exchange, symbol=SCOPE.key.symbol, last_price=Decimal(price), seen_at=TEN_O_CLOCK)
+    room.actor.on_receive(PriceTicked(tick=seen))
+
+
+def test_the_stop_of_a_position_that_is_gone_waits_and_is_named(room: ExitsRoom) -> None:
+    under_a_stop(room)
+
+    room.actor.on_receive(GONE)
+    room.answer(room.ask(after_s=1))
+    tick(room, "50")
+
+    (alarm,) = room.alerts
+    assert (alarm.level, "stop 90" in alarm.means) == (Level.ALARM, True)
+    assert (room.armed, room.wishes) == (["e1"], []), "neither flat nor hit"
+
+
+def test_the_stop_of_a_position_that_is_back_watches_again(room: ExitsRoom) -> None:
+    under_a_stop(room)
+    room.actor.on_receive(GONE)
+    question = room.ask(after_s=1)
+
+    room.actor.on_receive(VanishingSettled(key=SCOPE.key))
+    room.answer(question)
+    still = room.armed
+    tick(room, "50")
+
+    assert (still, room.armed, len(room.wishes)) == (["e1"], [], 1)
+
+
+def test_the_stop_of_a_position_that_has_ended_ends_by_that_reason(room: ExitsRoom) -> None:
+    under_a_stop(room)
+
+    room.actor.on_receive(VanishingSettled(key=SCOPE.key, ended="the contract has expired"))
+
+    assert room.armed == []
+    assert room.repo.of(RecordProtection)[-1].protection.ended == "the contract has expired"
+    assert room.wishes == []
+
+
+def test_stops_that_waited_in_an_earlier_run_wait_on(room: ExitsRoom) -> None:
+    protection = protection_of(ENTRY, TEN_O_CLOCK)
+    assert protection is not None
+
+    room.actor.on_receive(TakeUpStops(protections=(protection,), unarmed=(), vanished=(SCOPE.key,)))
+    room.answer(room.ask(after_s=1))
+    tick(room, "50")
+
+    assert (room.armed, room.wishes) == (["e1"], [])
 
 
 def test_a_stop_of_the_other_side_outlives_an_answer_from_before(room: ExitsRoom) -> None:

@@ -1,7 +1,7 @@
 import json
 import socket
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -517,6 +517,28 @@ def test_a_symbol_that_is_not_found_is_unknown(broker: NorenBroker, stub: StubBr
     stub.answer("SearchScrip", answer)
 
     assert broker.find_instrument(Exchange.NSE, "NOSUCH") == UnknownInstrument(Exchange.NSE, "NOSUCH")
+
+
+@pytest.mark.parametrize(
+    ("found", "info", "expected"),
+    [
+        ({}, {"exd": "01-DEC-2026"}, date(2026, 12, 1)),
+        ({"exd": "01-DEC-2026"}, {}, date(2026, 12, 1)),
+        ({}, {"exd": "soon"}, None),
+        ({}, {"exd": None}, None),
+        ({}, {}, None),
+    ],
+)
+def test_an_expiry_is_taken_over_where_the_broker_tells_it(
+    broker: NorenBroker, stub: StubBroker, found: dict[str, str], info: dict[str, str], expected: date | None
+) -> None:
+    stub.answer("SearchScrip", {"stat": "Ok", "values": [{**FOUND, **found}]})
+    stub.answer("GetSecurityInfo", {**INFO, **info})
+
+    instrument = broker.find_instrument(Exchange.NSE, "RELIANCE-EQ")
+
+    assert isinstance(instrument, Instrument)
+    assert instrument.expires_on == expected
 
 
 @pytest.mark.parametrize("words", NOT_BARE)

@@ -11,7 +11,7 @@ from domain import risk_words
 from domain.alert import Alert
 from domain.exits import Scope
 from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, Product, Side
+from domain.order import EXTERNAL, Exchange, InstrumentKey, Product, Side
 from domain.pnl import Line, PnlBook
 from domain.settings import RiskSettings
 from tests.fakes import TEN_O_CLOCK, order
@@ -24,6 +24,55 @@ PRICES = st.decimals("0.05", 5_000, places=2)
 
 def d(text: str) -> Decimal:
     return Decimal(text)
+
+
+NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+OWN, OTHERS = Scope("a", NRML), Scope(EXTERNAL, NRML)
+
+
+def figures(book: PnlBook, *scopes: Scope) -> list[tuple[int, Decimal]]:
+    rows = {row.scope: row for row in book.rows()}
+    return [(rows[one].quantity, rows[one].realised + (rows[one].open or 0)) for one in scopes]
+
+
+def test_a_carried_position_that_is_cleared_before_its_first_price_gains_nothing_by_it() -> None:
+    book = PnlBook()
+    book.carry(OWN, 65)
+
+    book.shift(OWN, 65)
+    book.see((Exchange.NFO, "NIFTY27JAN26F"), d("200"))
+
+    assert figures(book, OWN, OTHERS) == [(0, d("0")), (65, d("0"))]
+    assert book.total().unpriced == ()
+
+
+@pytest.mark.parametrize("priced", [False, True])
+def test_an_expired_position_ends_without_gain_or_loss(*, priced: bool) -> None:
+    book = PnlBook()
+    book.carry(OWN, -65)
+    if priced:
+        book.see((Exchange.NFO, "NIFTY27JAN26F"), d("3"))
+
+    book.shift(OWN, -65)
+    book.move(NRML, 65)
+    book.see((Exchange.NFO, "NIFTY27JAN26F"), d("200"))
+
+    assert figures(book, OWN, OTHERS) == [(0, d("0")), (0, d("0"))]
+    assert (book.held, book.total().unpriced) == ((), ())
+
+
+@pytest.mark.parametrize("priced", [False, True])
+def test_a_position_that_is_gone_gains_and_loses_nothing_from_then_on(*, priced: bool) -> None:
+    book = PnlBook()
+    book.carry(OWN, 65)
+    if priced:
+        book.see((Exchange.NFO, "NIFTY27JAN26F"), d("200"))
+
+    book.move(NRML, -65)
+    for price in ("200", "90"):
+        book.see((Exchange.NFO, "NIFTY27JAN26F"), d(price))
+
+    assert book.total().total == 0
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,10 @@ class Paper:
         """Put the broker's clock on to the next opening; return how many seconds it is ahead of the machine's."""
         return float(self._admin("POST", "clock", next_day=True)["offset_s"])
 
+    def revise(self, exchange: str, symbol: str, **terms: Any) -> None:  # noqa: ANN401  any term
+        """Change an instrument from the next trading day on."""
+        self._admin("POST", "instruments", exch=exchange, tsym=symbol, **{"from": "tomorrow"}, **terms)
+
     def close_sockets(self) -> None:
         """Drop every WebSocket connection."""
         self._admin("POST", "sockets", close=True)

@@ -129,12 +129,13 @@ class Scene:
 
     # the desk's life
 
-    def start(self) -> None:
-        """Start a desk on the database, and wait until it takes orders."""
+    def start(self, *, ready: bool = True) -> None:
+        """Start a desk on the database, and wait until it takes orders, unless something is to speak against it."""
         self.desk = Desk(self.settings, feed=NoFeed(), clock=self.clock)
         self.desk.start()
         self._running = True
-        self.until_ready()
+        if ready:
+            self.until_ready()
 
     def stop(self, grace_s: float | None = None) -> tuple[str, ...]:
         """Stop the desk in order; return what was in flight."""
@@ -250,12 +251,13 @@ class Scene:
 class Pushed(Scene):
     """A scene whose desk hears the broker's feed."""
 
-    def start(self) -> None:
+    def start(self, *, ready: bool = True) -> None:
         """Start a desk on the database, and wait until it takes orders and hears updates."""
         self.desk = Desk(self.settings, clock=self.clock)
         self.desk.start()
         self._running = True
-        self.until_ready()
+        if ready:
+            self.until_ready()
         self.until_fed()
 
     def until_fed(self) -> None:

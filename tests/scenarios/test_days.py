@@ -126,6 +126,28 @@ def test_the_brokers_own_square_off_leaves_our_exit_nothing_to_close(scene: Scen
     scene.until_ready()
 
 
+def test_the_brokers_own_square_off_closes_our_positions_at_its_price_and_is_told_once(
+    scene: Scene, wednesday: Paper
+) -> None:
+    """B8: no strategy shows what is no more, nor EXTERNAL its counterpart; what it cost is the strategy's."""
+    _held(scene, "entry")
+    scene.until_books_agree()
+
+    wednesday.square_off()
+
+    until(lambda: scene.held("entry") == 0, lambda: f"{scene.desk.holdings()}")
+    until(lambda: scene.held("EXTERNAL") == 0, lambda: f"{scene.desk.holdings()}")
+    before = {row.scope.strategy: (row.quantity, row.realised) for row in scene.desk.pnl().rows}
+    told = [one.alert for one in scene.desk.alerts().records if "squared off" in one.alert.what]
+    assert before["entry"][1] < 0
+    assert before["EXTERNAL"] == (0, Decimal(0))
+    assert [one.what.endswith(": entry +10.") for one in told] == [True]
+    scene.stop()
+    scene.start()
+    assert {row.scope.strategy: (row.quantity, row.realised) for row in scene.desk.pnl().rows} == before
+    assert (scene.held("entry"), scene.held("EXTERNAL")) == (0, 0)
+
+
 def test_an_order_changed_by_phone_has_the_phones_terms(scene: Scene, wednesday: Paper) -> None:
     """B8: its quantity and price are what the broker says."""
     command = scene.command("rests", price=RESTING)

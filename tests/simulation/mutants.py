@@ -468,8 +468,8 @@ MUTANTS: Final = (
         "stops of before are not taken up",
         "actors/wiring.py",
         "Wiring.start",
-        "TakeUpStops(protections=memory.protections, unarmed=memory.unarmed)",
-        "TakeUpStops(protections=(), unarmed=())",
+        "TakeUpStops(protections=memory.protections, unarmed=memory.unarmed, vanished=gone)",
+        "TakeUpStops(protections=(), unarmed=(), vanished=gone)",
         theme="stops",
     ),
     Mutant(

@@ -1,10 +1,12 @@
 """What a person accepts of the books, and takes back: kept over restarts."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from domain.books import Disagreement, Quarrel, position_name
+from domain.exits import Scope
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, Product
 from storage.repository import OrderRepository
@@ -85,3 +87,45 @@ def test_a_name_that_was_accepted_is_taken_back_and_may_be_accepted_again(open_a
     assert undone is not None
     assert (undone.name, undone.key, again, after_restart) == ("fills:B1", None, None, ())
     assert repository.accepted_today(TEN_O_CLOCK) == ("fills:B1",)
+
+
+def test_what_is_gone_waits_for_a_person_over_a_restart_until_decided_or_returned(open_at: Opener) -> None:
+    repository = OrderRepository(open_at(), "FA1")
+    other = InstrumentKey(Exchange.NFO, "BANKNIFTY27JAN26F", Product.NRML)
+    settle(repository, apart(NRML, -65), MoveKind.VANISHED)
+    settle(repository, apart(other, -30), MoveKind.VANISHED)
+    settle(repository, apart(other, 10), MoveKind.RETURNED)
+    waiting = OrderRepository(open_at(), "FA1").vanished()
+
+    settle(repository, apart(NRML, 0), MoveKind.DECIDED)
+    settle(repository, apart(other, 20), MoveKind.RETURNED)
+
+    assert {one.key: one.difference for one in waiting} == {NRML: -65, other: -20}
+    assert {one.quarrel for one in waiting} == {Quarrel.VANISHED}
+    assert repository.vanished() == ()
+    assert repository.moves_against_ours(TOMORROW) == {NRML: -65}
+
+
+def test_ended_contracts_and_expiries_are_known_after_a_restart(open_at: Opener) -> None:
+    repository = OrderRepository(open_at(), "FA1")
+    settle(repository, apart(NRML, 65), MoveKind.EXPIRED)
+    with repository.transaction():
+        for day in (date(2026, 1, 27), date(2026, 1, 26)):
+            repository.keep_expiry(NRML.exchange, NRML.symbol, day)
+
+    after = OrderRepository(open_at(), "FA1")
+
+    assert after.ended() == {NRML}
+    assert after.expiries() == {(Exchange.NFO, "NIFTY27JAN26F"): date(2026, 1, 26)}
+
+
+def test_what_was_closed_at_a_price_today_is_told_with_its_average(repository: OrderRepository) -> None:
+    scope = Scope("a", MIS)
+    with repository.transaction():
+        repository.keep_cleared(scope, 10, "squared off", TEN_O_CLOCK, Decimal("98.50"))
+        repository.keep_cleared(scope, 30, "squared off", TEN_O_CLOCK, Decimal("94.50"))
+        repository.keep_cleared(scope, 5, "sold by phone", TEN_O_CLOCK)
+
+    assert repository.cleared(TEN_O_CLOCK) == {scope: 45}
+    assert repository.closed_at(TEN_O_CLOCK) == {scope: (40, Decimal("95.50"))}
+    assert repository.closed_at(TOMORROW) == {}

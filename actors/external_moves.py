@@ -1,0 +1,211 @@
+"""Units of the account that no order explains: counted, accepted, undone, ended. A part of CommandActor, in its thread.
+
+What the night did to a position is first held against who holds it, and only then recorded: units of ours that are gone
+are an alarm and wait for a person; those of a contract that is over end by themselves; what others carried is theirs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from loguru import logger
+
+from actors.address import Address, post
+from actors.messages import (
+    AskForHolders,
+    CountExternal,
+    DisagreementSettled,
+    ExitsInbox,
+    ExternalCounted,
+    ExternalMoveRecorded,
+    GuardInbox,
+    HoldersTold,
+    HoldingCleared,
+    LineCleared,
+    PositionVanished,
+    RecordExternalMove,
+    RepoInbox,
+    RiskInbox,
+    UndoRecorded,
+    VanishingSettled,
+    WatcherInbox,
+)
+from actors.sight import Sight
+from domain.alert import Alert
+from domain.book_words import acceptance_undone_alert, expired_alert, returned_alert, squared_off_alert
+from domain.books import Disagreement, Quarrel
+from domain.broker_square_off import closed_by
+from domain.comparison import Checked
+from domain.exits import Scope
+from domain.moves import AGAINST_OURS, MoveKind
+from domain.order import InstrumentKey
+from domain.seams import Clock
+from domain.vanishing import Holders, kind_of_carried, vanished_name, vanished_of
+
+HELD_BY_OTHERS: Final = "held when the day began, by no order that this desk has seen"
+
+
+class ExternalMoves:
+    """Owns the moves on their way to the disk, and the words by which a person decided some of them."""
+
+    def __init__(
+        self,
+        *,
+        repo: Address[RepoInbox],
+        guard: Address[GuardInbox],
+        risk: Address[RiskInbox],
+        exits: Address[ExitsInbox],
+        watcher: Address[WatcherInbox],
+        strategies: Mapping[str, Address[HoldingCleared]],
+        sight: Sight,
+        tell: Callable[[Alert], None],
+        clock: Clock,
+    ) -> None:
+        self._repo = repo
+        self._guard = guard
+        self._risk = risk
+        self._exits = exits
+        self._watcher = watcher
+        self._strategies = strategies
+        self._sight = sight
+        self._tell = tell
+        self._clock = clock
+        self._under_way: set[str] = set()
+        self._decisions: dict[str, str] = {}
+
+    def take(self, checked: Checked) -> None:
+        """Take what the books tell of positions: what the night did is held against who holds them."""
+        for one in (*checked.carried, *checked.ended):
+            self._ask(one)
+        for one in checked.undone:
+            self._settle(one, f"explained since by {', '.join(one.explained_by)}", MoveKind.UNDONE)
+
+    def accept(self, name: str, because: str) -> Disagreement | None:
+        """Accept what the books disagree about, where that can't make it worse; return it, or None."""
+        found = self._sight.find(name)
+        if found is None or not found.may_be_accepted:
+            return found
+        if found.quarrel is Quarrel.VANISHED:
+            self._decisions[name] = because
+            self._ask(found)
+        else:
+            self._settle(found, because, MoveKind.ACCEPTED)
+        return found
+
+    def _ask(self, about: Disagreement) -> None:
+        if about.name not in self._under_way:
+            self._under_way.add(about.name)
+            post(self._guard, AskForHolders(disagreement=about))
+
+    def judge(self, message: HoldersTold) -> None:
+        """Record what a move is, now that it is known who holds the position."""
+        one, holders = message.disagreement, message.holders
+        self._under_way.discard(one.name)
+        assert one.key is not None, "only a position has holders"
+        match one.quarrel:
+            case Quarrel.EXPIRED:
+                self._end(one, holders)
+            case Quarrel.SQUARED_OFF:
+                self._close(one, holders)
+            case Quarrel.VANISHED:
+                decided = Disagreement(name=one.name, quarrel=one.quarrel, sentence=one.sentence, key=one.key)
+                ended = holders.shares_of(abs(one.difference))
+                self._settle(decided, self._decisions.pop(one.name, ""), MoveKind.DECIDED, ended)
+            case _:
+                gone_before = self._sight.find(vanished_name(one.key)) is not None
+                kind = kind_of_carried(holders, vanished_before=gone_before)
+                if kind is MoveKind.VANISHED:
+                    post(
+                        self._exits,
+                        PositionVanished(disagreement=vanished_of(one.key, one.difference, one.heir), holders=holders),
+                    )
+                self._settle(one, HELD_BY_OTHERS, kind)
+
+    def _end(self, one: Disagreement, holders: Holders) -> None:
+        """End what is held of a contract that is over; where nobody holds it, the watcher need not ask again."""
+        assert one.key is not None, "only a position has holders"
+        if holders.are_none:
+            post(self._watcher, DisagreementSettled(disagreement=one, kind=MoveKind.EXPIRED))
+            return
+        ends = Disagreement(
+            name=one.name, quarrel=one.quarrel, sentence=one.sentence, difference=-holders.total, key=one.key
+        )
+        self._settle(ends, one.sentence, MoveKind.EXPIRED, holders.strategies)
+
+    def _close(self, one: Disagreement, holders: Holders) -> None:
+        """Close what the broker has squared off, where it is plain whose; else some orders may be missing yet."""
+        ended = closed_by(holders)
+        if ended:
+            self._settle(one, one.sentence, MoveKind.SQUARED_OFF, ended)
+        elif not holders.strategies:
+            post(self._watcher, DisagreementSettled(disagreement=one, kind=MoveKind.SQUARED_OFF))
+
+    def _settle(
+        self, settled: Disagreement, because: str, kind: MoveKind, ended: tuple[tuple[str, int], ...] = ()
+    ) -> None:
+        if settled.name not in self._under_way:
+            self._under_way.add(settled.name)
+            record = RecordExternalMove(
+                disagreement=settled, because=because, at=self._clock.now(), kind=kind, ended=ended
+            )
+            post(self._repo, record)
+
+    def count(self, message: ExternalMoveRecorded) -> None:
+        """Count what is on disk: guard, risk, watcher and the strategies follow."""
+        settled, kind = message.disagreement, message.kind
+        self._under_way.discard(settled.name)
+        self._sight.settle(settled.name)
+        key = settled.key
+        if key is not None:
+            post(self._guard, CountExternal(key=key, quantity=settled.difference, ended=message.ended))
+            for strategy, units in message.ended:
+                post(self._risk, LineCleared(scope=Scope(strategy, key), units=units, price=settled.price))
+                address = self._strategies.get(strategy)
+                if address is not None:
+                    post(address, HoldingCleared(key=key, units=units))
+            if kind in AGAINST_OURS:
+                post(self._risk, ExternalCounted(key=key, units=settled.difference))
+        post(self._watcher, DisagreementSettled(disagreement=settled, kind=kind))
+        self._tell_of(message)
+
+    def _tell_of(self, message: ExternalMoveRecorded) -> None:
+        """Let exits and people know what became of a position."""
+        settled, key = message.disagreement, message.disagreement.key
+        if settled.explained_by:
+            self._tell(acceptance_undone_alert(settled))
+        if key is None:
+            return
+        match message.kind:
+            case MoveKind.EXPIRED:
+                self._tell(expired_alert(settled, message.ended))
+                post(self._exits, VanishingSettled(key=key, ended=message.because))
+                self._sight.settle_vanished(vanished_name(key))
+            case MoveKind.SQUARED_OFF:
+                self._tell(squared_off_alert(settled, message.ended))
+            case MoveKind.VANISHED:
+                self._sight.vanish(vanished_of(key, settled.difference, settled.heir))
+            case MoveKind.RETURNED:
+                self._take_back(key, settled)
+            case MoveKind.DECIDED:
+                post(self._exits, VanishingSettled(key=key, ended=f"the position is gone: {message.because}"))
+                self._sight.settle_vanished(settled.name)
+            case _:
+                pass
+
+    def _take_back(self, key: InstrumentKey, settled: Disagreement) -> None:
+        """Count units that are there again; what is still gone goes on waiting."""
+        gone = self._sight.find(vanished_name(key))
+        left = settled.difference + (0 if gone is None else gone.difference)
+        if gone is not None and left * gone.difference > 0:
+            self._sight.vanish(vanished_of(key, left, gone.heir))
+            return
+        post(self._exits, VanishingSettled(key=key))
+        self._sight.settle_vanished(vanished_name(key))
+        self._tell(returned_alert(settled))
+
+    def undo(self, message: UndoRecorded) -> None:
+        """Count what was accepted no more, and let whoever asked know."""
+        undone = message.answer.undone
+        if undone is not None:
+            logger.warning("what was accepted of {} is undone: {:+d} units", undone.name, undone.difference)
+            self.count(ExternalMoveRecorded(disagreement=undone, kind=MoveKind.UNDONE))
+        post(message.reply_to, message.answer)

@@ -1,0 +1,141 @@
+"""Positions that are gone in the morning: a contract that expired, and one that has another name (D8, K5)."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from broker.paper.instruments import Catalogue, Instrument
+from domain.books import Quarrel
+from domain.lifecycle import State
+from domain.order import OrderCommand
+from domain.reasons import Reason
+from domain.seams import IST
+from tests.scenarios.paper import MakePaper, Paper
+from tests.scenarios.scene import Scene, ShiftedClock, settings_for
+from tests.scenarios.waiting import until
+
+_TUESDAY: Final = 1
+Start = Callable[[int], tuple[Scene, Paper]]
+
+
+@pytest.fixture
+def start(make_paper: MakePaper, tmp_path: Path) -> Iterator[Start]:
+    """Start a broker and a desk at 10:00 of the coming day of this number in the week."""
+    scenes: list[Scene] = []
+
+    def begin(weekday: int) -> tuple[Scene, Paper]:
+        now = datetime.now(IST)
+        then = now + timedelta(days=(weekday - now.weekday()) % 7 or 7)
+        ahead_s = (then.replace(hour=10, minute=0) - now).total_seconds()
+        paper = make_paper("--clock-offset-s", str(ahead_s))
+        path = tmp_path / "desk.db"
+        scene = Scene(paper, path, settings_for(paper, path), ShiftedClock(ahead_s))
+        scenes.append(scene)
+        return scene, paper
+
+    yield begin
+    for scene in scenes:
+        scene.close()
+
+
+def option(scene: Scene) -> Instrument:
+    return next(one for one in Catalogue(scene.clock.now()).listed() if one.kind == "OPTIDX")
+
+
+def future(scene: Scene) -> Instrument:
+    return next(one for one in Catalogue(scene.clock.now()).listed() if one.kind == "FUTIDX")
+
+
+def bought(scene: Scene, scrip: Instrument, name: str, **given: Any) -> OrderCommand:  # noqa: ANN401  any field
+    fields = {"exchange": scrip.exchange, "symbol": scrip.symbol, "product": "NRML", "quantity": scrip.lot}
+    command = scene.command(name, strategy="holder", price=str(scrip.upper_circuit), **(fields | given))
+    scene.submit(command)
+    scene.until_state(command, State.FILLED)
+    return command
+
+
+def told(scene: Scene, words: str) -> int:
+    return sum(words in one.alert.what for one in scene.desk.alerts().records)
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["the desk runs", "the desk is down"])
+def test_an_option_held_to_its_expiry_ends_by_itself_and_blocks_nobody(start: Start, *, is_down: bool) -> None:
+    scene, paper = start(_TUESDAY)
+    scrip = option(scene)
+    bought(scene, scrip, "held", stop_loss=str(scrip.tick))
+    until(lambda: scene.desk.stops().armed, "no stop was armed")
+    scene.until_books_agree()
+
+    if is_down:
+        scene.stop(grace_s=0)
+    scene.clock.offset_s = paper.next_day()
+    if is_down:
+        scene.start()
+
+    until(lambda: scene.held("holder") == 0, lambda: f"{scene.desk.holdings()}")
+    until(lambda: scene.held("EXTERNAL") == 0, lambda: f"{scene.desk.holdings()}")
+    until(lambda: not scene.desk.stops().armed, "its stop is still armed")
+    scene.until_ready()
+    assert told(scene, f"A contract has expired: {scrip.symbol}") == 1
+    again = bought(scene, option(scene), "again")
+    assert scene.times_sent(again) == 1
+    scene.stop()
+    scene.start()
+    assert (scene.held("holder"), scene.desk.readiness().disagreements) == (again.quantity, ())
+    assert all(row.scope.key.symbol != scrip.symbol for row in scene.desk.pnl().rows)
+
+
+def test_a_position_that_was_renamed_is_an_alarm_with_its_stop_and_its_heir_until_a_person_decides(
+    start: Start,
+) -> None:
+    scene, paper = start(_TUESDAY + 1)
+    scrip = future(scene)
+    bought(scene, scrip, "held", stop_loss=str(scrip.tick))
+    until(lambda: scene.desk.stops().armed, "no stop was armed")
+    scene.until_books_agree()
+    heir = scrip.symbol.removesuffix("F") + "A"
+    paper.revise(scrip.exchange, scrip.symbol, becomes=heir)
+
+    scene.stop(grace_s=0)
+    scene.clock.offset_s = paper.next_day()
+    scene.start(ready=False)
+
+    until(lambda: [one.quarrel for one in scene.desk.readiness().disagreements] == [Quarrel.VANISHED], "not noticed")
+    (gone,) = scene.desk.readiness().disagreements
+    scene.stop()
+    scene.start(ready=False)
+    until(lambda: len(scene.desk.readiness().reasons) == 1, lambda: f"{scene.desk.readiness().reasons}")
+    declined = scene.answer(scene.command("more", strategy="more"))
+    way_out = scene.submit(
+        scene.command(
+            "exit",
+            strategy="holder",
+            intent="EXIT",
+            side="SELL",
+            exchange=scrip.exchange,
+            symbol=scrip.symbol,
+            product="NRML",
+            quantity=scrip.lot,
+            price=str(scrip.lower_circuit),
+        )
+    )
+
+    assert getattr(declined, "reason", None) is Reason.BOOKS_DISAGREE
+    assert way_out.tag is Reason.NOTHING_TO_EXIT
+    (alarm,) = [one.alert for one in scene.desk.alerts().records if one.alert.topic == f"books:{gone.name}"]
+    assert scrip.symbol in alarm.what
+    assert heir in alarm.what
+    assert f"stop {scrip.tick:f}" in alarm.means
+    assert scene.desk.stops().armed, "the stop waits"
+
+    scene.desk.accept(gone.name, "renamed by the exchange")
+
+    until(lambda: scene.held("holder") == 0, lambda: f"{scene.desk.holdings()}")
+    scene.until_ready()
+    until(lambda: not scene.desk.stops().armed, "its stop is still armed")
+    scene.stop()
+    scene.start()
+    assert scene.held("holder") == 0
