@@ -46,6 +46,11 @@ def filled(leg: OrderCommand) -> Order:
     [
         ([], {}, "a basket has 1 to 20 legs, not 0"),
         ([SHORT, HEDGE], {}, "leg RELIANCE-EQ sells before RELIANCE-EQ is bought; put the hedge first"),
+        (
+            [HEDGE, SHORT, replace(HEDGE, command_id="second", symbol="INFY-EQ")],
+            {},
+            "leg RELIANCE-EQ sells before INFY-EQ is bought",
+        ),
         ([HEDGE, HEDGE], {}, "two legs of the basket have the same command_id"),
         ([command(command_id="x", strategy="other")], {}, "leg x is of strategy other, not of trend"),
         ([command(command_id="x", intent=Intent.EXIT)], {}, "leg x is an EXIT; a basket takes entries only"),
