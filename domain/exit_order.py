@@ -148,6 +148,14 @@ class ExitOrder:
                 found.append(Stuck(group.name, group.because, tuple(group.left), group.all, waited_s))
         return found
 
+    def leave(self, scope: Scope) -> None:
+        """Take out a position whose way out ends before it is flat (an odd lot): it is told of by itself."""
+        for group in [one for one in self._groups if scope in one.left]:
+            del group.left[scope]
+            group.all -= 1
+            if not group.left:
+                self._groups.remove(group)
+
     def end(self, scope: Scope, now: float) -> AllFlat | None:
         """Hear that a position is flat; return the word for all that began with it, where it was the last."""
         for group in self._groups:
