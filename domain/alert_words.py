@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.alert import Alert, Level
 from domain.lifecycle import Event, State
-from domain.order import Intent, Order, OrderEvent
+from domain.order import Intent, Order, OrderEvent, Side
 from domain.order_words import meaning_of, said_by_the_broker, way_out_of
 from domain.pnl import Pnl
 from domain.reasons import Reason
@@ -46,12 +46,15 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
     """Return what to tell about what has traded, or won't."""
     name = order.command.command_id
     if happened.event is Event.FILL and order.state is State.FILLED:
-        is_exit = order.command.intent is Intent.EXIT
+        command = order.command
+        means = "So much of the position is out." if command.intent is Intent.EXIT else "The position is taken."
+        if command.product.is_delivery and command.side is Side.SELL:
+            means = "The shares are sold: what the desk had bought first, and the rest out of the holdings."
         return Alert(
             topic=topic,
             level=Level.NEWS,
             what=f"{what} has filled{price}.",
-            means="So much of the position is out." if is_exit else "The position is taken.",
+            means=means,
         )
     if order.state is State.CANCELED and happened.event is Event.CANCEL:
         held = f"{order.filled_quantity} units had traded{price} and are held." if order.filled_quantity else ""
