@@ -409,11 +409,12 @@ class CommandActor(LoopActor):
         if isinstance(fate, TagShown):
             self._find_sent(lead, order, fate)
         elif isinstance(fate, Unavailable) and seeking.unwritten:
-            post(self._repo, ForgetRegistration(command_id=name))
             words = (
                 f"whether this id was sent before can't be told: nothing can be written ({seeking.unwritten}), and the"
                 f" broker's books can't be read ({fate.cause}). Nothing was sent; send it again, or use `flatten`"
             )
+            blocked = OrderEvent(event=Event.BLOCK, tag=Reason.DATABASE_UNAVAILABLE, note=words)
+            post(self._repo, ForgetRegistration(command_id=name, blocked=blocked))
             self._decline(self._end(name), Reason.DATABASE_UNAVAILABLE, words)
         else:
             seen = fate.cause if isinstance(fate, Unavailable) else "not there"

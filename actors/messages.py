@@ -271,9 +271,13 @@ class RegistrationUnwritten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetRegistration:
-    """Forget an exit that was not sent after all, and is on no disk: its command id may come again."""
+    """Forget an exit that was not sent after all: its command id may come again.
+
+    One that the database has got meanwhile is `blocked` instead.
+    """
 
     command_id: str
+    blocked: OrderEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

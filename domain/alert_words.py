@@ -220,7 +220,7 @@ def database_alert(cause: str) -> Alert:
         topic="database",
         level=Level.ALARM,
         what=f"The database does not take what happens: {cause}.",
-        means="Nothing is lost while the desk runs: it is kept and written later. No entries are taken.",
+        means="No entries are taken. Exits, cancels and halts go on; what happens is kept and written later.",
         do="Make room on the disk, or end what locks the file; the desk goes on by itself.",
     )
 
