@@ -22,6 +22,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
         "effective": effective(now.trading.state, readiness["reasons"]),
         "in_flight": list(now.readiness.in_flight),
         "exits": exits_form(now.exits),
+        "unwatched": [f"{', '.join(one.strategies)} gets no prices: {one.words}" for one in now.unwatched],
         "broker": {
             "session": now.broker.session,
             "session_state": _session_state(now),

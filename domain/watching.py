@@ -126,7 +126,7 @@ def watched_alert(one: Unwatched) -> Alert:
     return Alert(
         topic=_topic(one.key),
         level=Level.NEWS,
-        what=f"{one.key[1]} ({one.key[0]}) has been looked up; {', '.join(one.strategies)} gets its prices from now on.",
+        what=f"{one.key[1]} ({one.key[0]}) has been looked up; {', '.join(one.strategies)} gets its prices now.",
         means="The strategies that watch it hear its ticks.",
         ends=True,
     )
