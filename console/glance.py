@@ -7,7 +7,8 @@ from rich.text import Text
 
 from console.forms import Form, short_id
 from console.render import table_of, word
-from console.words import price_words
+from console.words import price_words, taken_words
+from domain.risk import TradingState
 
 MONEY = ("average_price", "last_price", "realised", "unrealised")
 
@@ -77,7 +78,8 @@ def trading_line(trading: Form) -> Text:
 
 def status_view(status: Form) -> RenderableType:
     """Show the desk at a glance: what is taken, why not, and what a person can do about it."""
-    ready = "Ready: takes orders." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
+    takes = taken_words(TradingState(status["trading"]["state"]))
+    ready = f"Ready: {takes}." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
     lines = [
         Text(f"{status['client_id']} ({status['mode']})", style="bold"),
         Text(ready, style="green" if status["ready"] else "yellow"),

@@ -14,6 +14,7 @@ from domain.books import Disagreement, Quarrel
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.order import Exchange
 from domain.reasons import Reason
+from domain.risk import TradingState
 from domain.settings import StorageSettings
 from domain.watching import Unwatched
 from storage.database import open_database
@@ -321,3 +322,14 @@ def test_status_names_a_watched_symbol_that_brings_no_prices(call: Desk, desk: F
     assert json.loads(call("status", "--json").stdout)["unwatched"] == [
         "trend gets no prices: the broker knows no RELIANCE on NSE"
     ]
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("state", TradingState)
+def test_status_says_ready_for_what_is_sent_and_no_more(call: Desk, desk: FakeDesk, state: TradingState) -> None:
+    desk.set_trading_state(state, "a test")
+
+    shown = " ".join(call("status").stdout.split())
+
+    assert ("Ready: takes orders." in shown) is (state is TradingState.ACTIVE)
+    assert ("only, until `resume`." in shown) is (state is not TradingState.ACTIVE)
