@@ -163,8 +163,11 @@ def session_alert(state: SessionState, words: str) -> Alert | None:
                 topic="session",
                 level=Level.WARNING,
                 what=f"The broker's session is over: {words}.",
-                means="No entries are taken; the desk logs in again by itself, and exits leave with it.",
-                do="Nothing needs to be done, unless this is told again.",
+                means=(
+                    "No entries are taken; the desk logs in again by itself, and flattens and stops leave with it. "
+                    "An exit sent by hand now is refused."
+                ),
+                do="Nothing needs to be done, unless this is told again; `flatten` gets out once there is a session.",
             )
         case _:
             return None
