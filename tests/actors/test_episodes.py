@@ -8,6 +8,7 @@ import pytest
 from actors.exits import ExitsActor
 from actors.messages import (
     ChangeOrder,
+    EntryMoved,
     ExitsNow,
     ExposuresTold,
     FindExits,
@@ -41,7 +42,7 @@ HELD = Exposure(held=10)
 class ExitsRoom:
     """An ExitsActor without a thread; guard, market and command are played by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, stops: StopSettings | None = None) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
         self.command, self.guard, self.market, self.repo, self.notifier, self.baskets = (Probe() for _ in range(6))
@@ -55,7 +56,7 @@ class ExitsRoom:
             baskets=self.baskets,
             client_id="FA1",
             settings=ExitSettings(flat_for_s=0),
-            stops=StopSettings(),
+            stops=stops or StopSettings(),
             square_off=SquareOff(),
             calendar=None,
             clock=self.clock,
@@ -199,7 +200,7 @@ def test_the_third_try_is_an_alarm(room: ExitsRoom) -> None:
     for _ in range(2):
         room.answer(asked, State.REFUSED)
         room.notifier.take()
-        room.look(HELD, after_s=60)
+        room.look(HELD, after_s=1)
         room.price()
         asked = room.sent[-1]
         levels.append(room.notifier.only(RaiseAlert).alert.level.value)
@@ -228,3 +229,47 @@ def test_looks_come_oftener_while_an_exit_is_under_way(room: ExitsRoom) -> None:
     busy = min(one.due for one in room.timer.waiting) - room.clock.monotonic()
 
     assert (idle, busy) == pytest.approx((StopSettings().look_s, ExitSettings().look_s))
+
+
+def test_an_exit_that_works_for_too_long_is_taken_back_and_not_earlier(room: ExitsRoom) -> None:
+    asked = room.make_flat()
+    room.answer(asked, State.WORKING)
+    working = Exposure(10, (OpenOrder(asked.command_id, Side.SELL, 10),))
+    unfilled_s = ExitSettings().unfilled_s
+
+    room.look(working, after_s=unfilled_s - 0.2)
+    assert room.command.of(ChangeOrder) == []
+
+    room.look(working, after_s=0.3)
+    assert room.command.only(ChangeOrder).command.command_id == asked.command_id
+
+
+def test_an_order_that_will_not_go_holds_the_exit_up_for_so_long_only(room: ExitsRoom) -> None:
+    stuck = Exposure(10, (OpenOrder("entry", Side.BUY, 5),))
+    room.actor.on_receive(MakeFlat(wishes=(WISH,)))
+    room.look(stuck)
+    wait_s = ExitSettings().cancel_wait_s
+
+    room.look(stuck, after_s=wait_s - 0.2)
+    assert room.market.of(PriceOrder) == []
+
+    room.look(stuck, after_s=0.3)
+    room.look(stuck, after_s=0.1)
+    assert len(room.market.of(PriceOrder)) == 1
+
+
+def test_a_safety_net_is_laid_behind_an_armed_stop() -> None:
+    room = ExitsRoom(StopSettings(at_broker=True))
+    entry = order(
+        command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal(100)
+    )
+    room.actor.on_receive(EntryMoved(order=entry))
+    room.price("100")
+
+    room.look(HELD, after_s=1)
+
+    assert (room.sent[0].order_type, room.sent[0].trigger_price, room.sent[0].quantity) == (
+        OrderType.SL_M,
+        Decimal(90),
+        10,
+    )

@@ -574,3 +574,32 @@ def test_a_basket_is_held_whole_or_not_at_all() -> None:
     assert quantity_of(ledger.reserve_basket(legs)) == 20
     assert reason_of(ledger.reserve_basket(legs)) is Reason.EXECUTION_GUARD_BLOCKED
     assert reason_of(GuardLedger(orders=[filled(1)]).reserve_basket(legs)) is Reason.EXECUTION_GUARD_BLOCKED
+
+
+def test_a_short_that_nobody_touched_is_held_whole() -> None:
+    assert held_of_ours(GuardLedger(orders=[filled(40, side=Side.SELL)])) == -40
+
+
+def test_positions_leave_out_what_is_flat() -> None:
+    infy = replace(KEY, symbol="INFY-EQ")
+    flat = filled(5, command_id="back", symbol="INFY-EQ", side=Side.SELL)
+    ledger = GuardLedger(orders=[filled(100), filled(5, command_id="infy", symbol="INFY-EQ"), flat])
+
+    assert ledger.book("trend").positions[infy] == 0
+    assert ledger.positions() == {"trend": {KEY: 100}}
+
+
+def test_clearing_needs_no_order_and_one_of_the_position_among_others_holds_it_back() -> None:
+    infy = replace(KEY, symbol="INFY-EQ")
+    quiet = GuardLedger(orders=[filled(100)])
+    busy = GuardLedger(
+        orders=[
+            filled(100),
+            way_out("ours", 10, state=State.WORKING),
+            order(command_id="other", symbol="INFY-EQ", state=State.WORKING),
+        ]
+    )
+
+    assert quiet.clear(Scope("trend", KEY)) == 100
+    assert busy.clear(Scope("trend", KEY)) is None
+    assert busy.clear(Scope("trend", infy)) is None
