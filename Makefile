@@ -33,7 +33,7 @@ draw: $(STAMP)  ## Draw the life of an order and the flow of messages anew, from
 bench: $(STAMP)  ## Measure the order path beside the bare client
 	$(BIN)/python -m benchmarks
 
-faults: $(STAMP)  ## Meet every request with every fault; the paper broker's ledger judges
+faults: $(STAMP)  ## Meet every request with every fault, and get out of every trouble; the paper broker's ledger judges
 	$(BIN)/python -m tests.proofs.faults
 
 kill: $(STAMP)  ## Kill the running desk a hundred times under load, and cut its power fifty times; the ledger judges

@@ -27,6 +27,7 @@ from actors.messages import (
     FindBrokerState,
     InstrumentRead,
     LogIn,
+    LookUpTag,
     MarketInbox,
     OrderBookRead,
     PlaceAnswered,
@@ -42,6 +43,7 @@ from actors.messages import (
     ReadTradeBook,
     ServeNext,
     SessionChanged,
+    TagLookedUp,
     TradeBookRead,
     TurnEntries,
     WatcherInbox,
@@ -49,7 +51,7 @@ from actors.messages import (
 from actors.timer import Timer
 from broker.port import Broker, Session
 from domain.change import ChangeKind
-from domain.evidence import LoggedIn, LoginReply, PlaceReply, Refused
+from domain.evidence import Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
 from domain.order import Intent
 from domain.reasons import Reason
 from domain.seams import Clock
@@ -58,7 +60,7 @@ from domain.settings import BrokerSettings
 from domain.throttle import OrderRate
 
 Reading: TypeAlias = (
-    LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositions | ReadPositionBook
+    LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositions | ReadPositionBook | LookUpTag
 )
 Sending: TypeAlias = PlaceOrder | ChangeAtBroker
 Waiting: TypeAlias = tuple[float, Sending]
@@ -130,6 +132,7 @@ class BrokerActor(DeskActor):
         self._session, self._session_words = SessionState.LOGGED_OUT, "not logged in"
         self._pace = LoginPace()
         self._asked_again: set[tuple[str, str]] = set()
+        self._tag_orders: dict[str, Book[OrderRow] | Unavailable] = {}
         self._placed = 0
         self._idle_s = 0.0
         self._idle_since: float | None = clock.monotonic()
@@ -165,6 +168,8 @@ class BrokerActor(DeskActor):
                 | ReadPositionBook()
             ):
                 self._lanes.reading.append(message)
+            case LookUpTag():
+                self._lanes.reading.appendleft(message)
             case ServeNext():
                 # A wait that is over serves nothing itself: an exit in the mailbox would stand behind two requests.
                 if not message.woken:
@@ -309,8 +314,20 @@ class BrokerActor(DeskActor):
                 post(self._watcher, PositionsRead(book=self._broker.position_book()))
             case ReadPositionBook():
                 post(message.reply_to, PositionBookRead(book=self._broker.position_book()))
+            case LookUpTag():
+                self._look_up_tag(message)
             case _:
                 assert_never(message)
+
+    def _look_up_tag(self, message: LookUpTag) -> None:
+        """Read the order book, and in a turn of its own the trade book: an exit stands behind one request at most."""
+        name = message.command_id
+        if name not in self._tag_orders:
+            self._tag_orders[name] = self._broker.order_book()
+            self._lanes.reading.appendleft(message)
+            return
+        orders, trades = self._tag_orders.pop(name), self._broker.trade_book()
+        post(self._command, TagLookedUp(command_id=name, orders=orders, trades=trades))
 
     def _is_back(self) -> bool:
         """Say whether there is a session after all, opening one where that may be tried."""

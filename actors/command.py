@@ -4,7 +4,8 @@ Theory of operation. A caller's `SubmitOrder` opens a `Lead`, which lives until 
 
 1. Register.  RepoActor stores the order as CREATED (`RegisterOrder`), or knows its command id already and returns
               the first outcome. Meanwhile MarketActor says what the exchange demands of the instrument (`PriceOrder`).
-              Nothing below happens before both are in.
+              Nothing below happens before both are in. An exit that the database does not take is registered in the
+              exit journal, and where that fails too, looked for at the broker by its tag (`actors/sought.py`).
 2. Blockers.  The terms are checked against lot, tick, freeze quantity and circuit limits; RiskActor judges 2A
               (`CheckRisk`); GuardActor judges 2B and 2C, reserves, and clamps exits (`ReserveExposure`).
 3. Record.    RepoActor stores SENDING with the final price and quantity (`RecordEvent`). Durable before the wire.
@@ -69,6 +70,7 @@ from actors.messages import (
     FindReadiness,
     FollowOrders,
     ForeignRecorded,
+    ForgetRegistration,
     GuardInbox,
     HoldersTold,
     HoldingCleared,
@@ -102,6 +104,7 @@ from actors.messages import (
     RecordForeign,
     RegisterOrder,
     RegistrationFailed,
+    RegistrationUnwritten,
     RepoInbox,
     ReserveExposure,
     ResumeOrders,
@@ -115,6 +118,8 @@ from actors.messages import (
     SpreadTrading,
     StopTaking,
     SubmitOrder,
+    SuspendSymbol,
+    TagLookedUp,
     TradePriceSeen,
     TradingTurned,
     UndoRecorded,
@@ -123,24 +128,28 @@ from actors.messages import (
 )
 from actors.settling import Settling
 from actors.sight import Sight
+from actors.sought import Sought
 from actors.timer import Timer
+from actors.unwritten import EARLIER_WAIT, Unwritten
 from domain.alert import Alert
 from domain.alert_words import database_alert, database_back_alert, order_alert, session_alert
 from domain.books import Disagreement
 from domain.calendar import Calendar
-from domain.change import ChangeStage
-from domain.evidence import Accepted, Refused, Unknown
+from domain.change import ChangeKind, ChangeStage
+from domain.evidence import Accepted, Refused, Unavailable, Unknown
 from domain.exit_terms import shape_of
 from domain.exits import Scope
 from domain.instrument import Instrument, Objection
-from domain.lifecycle import Event, IllegalTransitionError, State
+from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
 from domain.price_words import odd_lot_alert
+from domain.protection_check import protection_objection
 from domain.reasons import Reason, explain
 from domain.reconcile import Report, remarks_tag_of
 from domain.seams import Clock
 from domain.square_off import SquareOff
+from domain.tag_lookup import TagShown, look_for_tag
 from domain.terms import terms_of
 
 RETRY_UNRECORDED_S: Final = 1.0
@@ -186,7 +195,9 @@ class CommandActor(LoopActor):
             repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
         )
         self._settling = Settling(repo, self._record)
+        self._sought = Sought(broker, clock, timer)
         self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max)
+        self._suspended: dict[tuple[Exchange, str], str] = {}
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
         self._moves = ExternalMoves(
@@ -203,7 +214,7 @@ class CommandActor(LoopActor):
         self._expiries: set[tuple[Exchange, str]] = set()
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
-        self._unrecorded: dict[tuple[str, Event, Reason | None, str | None], RecordEvent] = {}
+        self._unwritten = Unwritten()
         self._stopping = False
         self._writes = True
 
@@ -215,7 +226,9 @@ class CommandActor(LoopActor):
             case ChangeOrder():
                 self._changes.take(message)
             case ChangeLookedUp():
-                self._changes.look_up(message)
+                self._changes.look_up(
+                    replace(message, order=self._known_now(message.command.command_id, message.order))
+                )
             case ChangeUnreadable():
                 self._changes.fail_to_look_up(message)
             case ChangeCleared():
@@ -238,6 +251,10 @@ class CommandActor(LoopActor):
                 self._gather(message)
             case OrderRepeated() | OrderNotFound() | RegistrationFailed():
                 self._answer_unregistered(message)
+            case RegistrationUnwritten():
+                self._go_on_unregistered(message)
+            case TagLookedUp():
+                self._look_for_tag(message)
             case RiskCleared():
                 self._reserve(message)
             case RiskBlocked() | ExposureRefused():
@@ -283,10 +300,12 @@ class CommandActor(LoopActor):
             case SessionChanged():
                 self._take_session(message)
             case ResumeOrders():
-                self._resume(message.orders)
+                self._resume(message)
                 self._sight.take_up(message.vanished)
             case JoinStrategy():
                 self._strategies[message.strategy] = message.address
+            case SuspendSymbol():
+                self._suspended[message.exchange, message.symbol] = message.because
             case FollowOrders():
                 self._followers.update(dict.fromkeys(message.command_ids, message.follower))
             case SpreadTrading():
@@ -335,9 +354,11 @@ class CommandActor(LoopActor):
     def _objection_to_taking(self, command: OrderCommand) -> Reason | None:
         if self._stopping:
             return Reason.DESK_STOPPING
+        if self._sought.number_of(remarks_tag_of(command)) is not None:
+            return Reason.ALREADY_AT_BROKER
         if command.intent is Intent.EXIT:
             return None
-        if self._unrecorded:
+        if self._unwritten:
             return Reason.DATABASE_UNAVAILABLE
         return self._sight.objection()
 
@@ -350,15 +371,68 @@ class CommandActor(LoopActor):
     def _answer_unregistered(self, message: OrderRepeated | OrderNotFound | RegistrationFailed) -> None:
         match message:
             case OrderRepeated():
-                lead = self._end(message.order.command.command_id)
-                lead.answer(OrderAnswered(order=message.order, repeated=True))
+                name = message.order.command.command_id
+                order = self._known_now(name, message.order)
+                assert order is not None
+                self._end(name).answer(OrderAnswered(order=order, repeated=True))
             case OrderNotFound():
                 lead = self._end(message.command_id)
                 assert lead.declined is not None, "only a declined order is looked up"
-                self._decline(lead, lead.declined, "; ".join(self._reasons()) or explain(lead.declined))
+                own = lead.declined is Reason.ALREADY_AT_BROKER
+                words = "" if own else "; ".join(self._reasons())
+                self._decline(lead, lead.declined, words or explain(lead.declined))
             case RegistrationFailed():
                 self._tell(database_alert(message.cause))
                 self._decline(self._end(message.command_id), Reason.DATABASE_UNAVAILABLE, message.cause)
+
+    def _known_now(self, command_id: str, written: Order | None) -> Order | None:
+        """Return an order as it stands, where it stands further than its row."""
+        return self._unwritten.find(command_id) or written
+
+    def _go_on_unregistered(self, message: RegistrationUnwritten) -> None:
+        """Go on with an exit that no disk knows: at once where its id is new, else once the broker's books are read."""
+        registered = OrderRegistered(order=message.order, unwritten=message.cause)
+        if self._lead(message.order.command.command_id).is_new:
+            self._gather(registered)
+        else:
+            self._sought.begin(registered, self.actor_ref, unwritten=message.cause)
+
+    def _look_for_tag(self, message: TagLookedUp) -> None:
+        """Send the exit if the broker has none with its tag; who can't be sent twice is not held up by its books."""
+        name = message.command_id
+        seeking = self._sought.find(name)
+        if seeking is None or self._sought.has_strangers(message):
+            return
+        self._sought.end(name)
+        lead, order = self._lead(name), seeking.registered.order
+        fate = look_for_tag(order.remarks_tag, message.orders, message.trades)
+        if isinstance(fate, TagShown):
+            self._find_sent(lead, order, fate)
+        elif isinstance(fate, Unavailable) and seeking.unwritten:
+            post(self._repo, ForgetRegistration(command_id=name))
+            words = (
+                f"whether this id was sent before can't be told: nothing can be written ({seeking.unwritten}), and the"
+                f" broker's books can't be read ({fate.cause}). Nothing was sent; send it again, or use `flatten`"
+            )
+            self._decline(self._end(name), Reason.DATABASE_UNAVAILABLE, words)
+        else:
+            seen = fate.cause if isinstance(fate, Unavailable) else "not there"
+            lead.registration = {"tag_at_broker": seen}
+            self._gather(replace(seeking.registered, is_sought=True))
+
+    def _find_sent(self, lead: Lead, order: Order, found: TagShown) -> None:
+        """Answer with the order that an earlier run has sent: the books tell what became of it."""
+        name = order.command.command_id
+        if self._sought.number_of(order.remarks_tag) is not None:
+            lead.order = order
+            self._block(name, Reason.ALREADY_AT_BROKER, "", {"broker_order_id": found.broker_order_id})
+            return
+        inputs = {"matched_by": "tag", "broker_order_id": found.broker_order_id}
+        happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT, inputs=inputs)
+        self._record(name, happened)
+        answer = OrderAnswered(order=_as_answered(order, happened, self._clock.now()), repeated=True)
+        self._end(name).answer(answer)
+        post(self._watcher, LookNow())
 
     def _end(self, command_id: str) -> Lead:
         """Close the lead and let the next order begin."""
@@ -387,7 +461,14 @@ class CommandActor(LoopActor):
         if lead is None:
             return
         if isinstance(message, OrderRegistered):
+            self._sought.know(message.order)
+            if not message.is_sought and self._sought.must_ask(lead.command):
+                self._sought.begin(message, self.actor_ref)
+                return
             lead.order = message.order
+            if message.unwritten:
+                lead.registration = {**lead.registration, "registered": f"not in the database: {message.unwritten}"}
+                self._note_unwritten(message.unwritten)
         else:
             lead.priced = message
         if lead.order is None or lead.priced is None or lead.terms is not None:
@@ -398,16 +479,20 @@ class CommandActor(LoopActor):
             return
         priced = lead.priced
         terms = terms_of(lead.command, priced.instrument, priced.last_price, priced.reference)
-        if isinstance(terms, Objection):
-            self._block(name, terms.reason, terms.sentence, {})
-        else:
+        wrong = terms if isinstance(terms, Objection) else protection_objection(lead.command, terms.last_price)
+        if wrong is not None:
+            self._block(name, wrong.reason, wrong.sentence, {})
+        elif not isinstance(terms, Objection):
             lead.terms = terms
             self._learn_expiry(priced.instrument)
             check = CheckRisk(command=lead.command, price=terms.limit_price, last_price=terms.last_price)
             post(self._risk, check)
 
     def _too_late(self, command: OrderCommand) -> Objection | None:
-        """Say why the hour holds this order back: a closed segment, or the square-off. It holds back no exit."""
+        """Say what holds this order back: closed hours, the square-off, adjusted prices. It holds back no exit."""
+        suspended = self._suspended.get((command.exchange, command.symbol))
+        if suspended and command.intent is not Intent.EXIT:
+            return Objection(Reason.SYMBOL_SUSPENDED, suspended)
         if command.amo or command.intent is Intent.EXIT:
             return None
         now = self._clock.now()
@@ -425,13 +510,14 @@ class CommandActor(LoopActor):
     def _reserve(self, message: RiskCleared) -> None:
         lead = self._lead(message.command_id)
         lead.inputs = message.inputs
-        post(self._guard, ReserveExposure(command=lead.command))
+        only = lead.from_position_only
+        post(self._guard, ReserveExposure(command=lead.command, from_position_only=only))
 
     def _words_of(self, message: RiskBlocked | ExposureRefused) -> str:
         """Return what is known beside the reason's own sentence: of an exit, why nothing is left to exit."""
         nothing = message.nothing if isinstance(message, ExposureRefused) else None
         priced = self._lead(message.command_id).priced
-        return "" if nothing is None else nothing.sentence(priced.last_price if priced is not None else None)
+        return "" if nothing is None else nothing.sentence(priced.reference if priced is not None else None)
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)
@@ -455,7 +541,13 @@ class CommandActor(LoopActor):
             tag=Reason.EXIT_CLAMPED if quantity < lead.command.quantity else None,
             quantity=quantity,
             limit_price=lead.terms.limit_price,
-            inputs={**lead.inputs, **message.inputs, "last_price": str(lead.terms.last_price), **lead.terms.story},
+            inputs={
+                **lead.registration,
+                **lead.inputs,
+                **message.inputs,
+                "last_price": str(lead.terms.last_price),
+                **lead.terms.story,
+            },
         )
         self._record(message.command_id, happened)
 
@@ -470,14 +562,15 @@ class CommandActor(LoopActor):
             post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=expires_on))
 
     def _record(self, command_id: str, happened: OrderEvent) -> None:
-        message = RecordEvent(command_id=command_id, happened=happened, at=self._clock.now())
-        if all(name != command_id for name, *_ in self._unrecorded):
-            post(self._repo, message)
+        at, lead = self._clock.now(), self._leads.find(command_id)
+        if not self._unwritten.holds(command_id):
+            is_exit = lead is not None and lead.command.intent is Intent.EXIT
+            is_cancel = happened.change is not None and happened.change.kind is ChangeKind.CANCEL
+            urgent = is_exit or is_cancel
+            post(self._repo, RecordEvent(command_id=command_id, happened=happened, at=at, is_urgent=urgent))
             return
         # What the database did not take is tried again in order: nothing of the same order may be written past it.
-        words = "earlier events of the order wait for the database"
-        unwritten = EventUnrecorded(command_id=command_id, happened=happened, at=message.at, cause=words)
-        self.actor_ref.tell(unwritten)
+        self.actor_ref.tell(EventUnrecorded(command_id=command_id, happened=happened, at=at, cause=EARLIER_WAIT))
 
     def _record_news(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
@@ -506,11 +599,13 @@ class CommandActor(LoopActor):
     # After every event: who must know, and what comes next.
 
     def _go_on(self, message: EventRecorded) -> None:
-        if not self._writes and not self._unrecorded:
+        if not self._writes and not self._unwritten:
             self._writes = True
             self._tell(database_back_alert())
-        order, event = message.order, message.happened.event
-        name = order.command.command_id
+        event, name = message.happened.event, message.order.command.command_id
+        was_told = self._unwritten.settle(name, message.happened)
+        # What has happened since stands ahead of the row: nobody is told an older state than he knows.
+        order = self._unwritten.find(name) or message.order
         lead = self._leads.find(name)
         if lead is not None and lead.order is not None:
             # A lead without an order is a repeat's: it waits for the word that its id is known, and goes no step.
@@ -518,7 +613,10 @@ class CommandActor(LoopActor):
         if event is Event.SEND:
             # First of all: the broker's thread wakes up while the others are told.
             post(self._broker, PlaceOrder(order=order))
-        if not message.again:
+        if was_told:
+            post(self._guard, ExposureMoved(order=order))
+            self._moved[name] = order
+        elif not message.again:
             self._spread(order, message.happened, late=message.late)
         if event is Event.SEND:
             self._make_way(name)
@@ -568,6 +666,7 @@ class CommandActor(LoopActor):
     def _stand_still(self, message: EventIllegal) -> None:
         """Report a contradiction; the order stays as it is, and a waiting caller hears how that is."""
         logger.error("{}: {}", message.command_id, message.cause)
+        self._unwritten.settle(message.command_id, message.happened)
         lead = self._leads.find(message.command_id)
         if lead is not None and lead.order is not None and message.happened.event in {*_ANSWERS, Event.SEND}:
             self._end(message.command_id).answer(OrderAnswered(order=lead.order))
@@ -578,43 +677,48 @@ class CommandActor(LoopActor):
         """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
         if not self._changes.go_on_unrecorded(message.happened, message.cause):
             return
+        self._note_unwritten(message.cause)
+        if not self._unwritten:
+            self._timer.tell_after(RETRY_UNRECORDED_S, self.actor_ref, RetryUnrecorded())
+        name, event = message.command_id, message.happened.event
+        lead = self._leads.find(name)
+        led = None if lead is None else lead.order
+        before = self._unwritten.find(name) or led or message.order
+        order = self._unwritten.keep(message, before)
+        if order is None or before is None:
+            return
+        if order is not before:
+            self._spread(order, message.happened, late=is_late_truth(before.state, event))
+        if lead is None or led is None:
+            return
+        lead.order = order
+        if event is Event.SEND:
+            post(self._broker, PlaceOrder(order=order))
+            self._make_way(name)
+        elif event in _ANSWERS:
+            self._end(name).answer(OrderAnswered(order=order))
+
+    def _note_unwritten(self, cause: str) -> None:
         if self._writes:
             self._writes = False
-            self._tell(database_alert(message.cause))
-        if not self._unrecorded:
-            self._timer.tell_after(RETRY_UNRECORDED_S, self.actor_ref, RetryUnrecorded())
-        happened = message.happened
-        lead = self._leads.find(message.command_id)
-        if happened.event is Event.SEND:
-            inputs = {**happened.inputs, "database": message.cause}
-            happened = replace(happened, event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED, inputs=inputs)
-        # The watcher reports its news again at every poll until they are written: each is kept once.
-        about = happened.change.change_id if happened.change is not None else None
-        key = (message.command_id, happened.event, happened.tag, about)
-        self._unrecorded[key] = RecordEvent(command_id=message.command_id, happened=happened, at=message.at)
-        if lead is None or lead.order is None:
-            return
-        order = lead.order = _as_answered(lead.order, message.happened, message.at)
-        self._spread(order, message.happened, late=False)
-        if message.happened.event is Event.SEND:
-            post(self._broker, PlaceOrder(order=order))
-            self._make_way(message.command_id)
-        elif message.happened.event in _ANSWERS:
-            self._end(message.command_id).answer(OrderAnswered(order=order))
+            self._tell(database_alert(cause))
 
     def _retry(self) -> None:
-        waiting, self._unrecorded = self._unrecorded, {}
-        for message in waiting.values():
+        for message in self._unwritten.take():
             post(self._repo, message)
 
     # Step 6: what the broker's books prove.
 
     def _tell_moves(self) -> None:
-        post(self._watcher, OrdersMoved(orders=tuple(self._moved.values()), fills_grew=self._fills_grew))
+        # A watcher that was started anew has read the rows alone.
+        moved = {**{one.command.command_id: one for one in self._unwritten.orders}, **self._moved}
+        post(self._watcher, OrdersMoved(orders=tuple(moved.values()), fills_grew=self._fills_grew))
         self._moved, self._fills_grew = {}, False
 
     def _record_reports(self, message: BooksCompared) -> None:
         self._sight.compare(message)
+        if message.whole:
+            self._sought.count_book()
         self._record_news(message.reports)
         for order in message.foreign:
             post(self._repo, RecordForeign(order=order))
@@ -631,12 +735,14 @@ class CommandActor(LoopActor):
         """Let the watcher know an order of others, and the guard what it does to the account."""
         order = message.order
         self._moved[order.command.command_id] = order
+        self._sought.claim(order)
         if not message.known:
             logger.warning(
                 "{} was placed elsewhere: {} {}", order.command.command_id, order.state, order.command.symbol
             )
             post(self._guard, ExposureMoved(order=order))
             post(self._risk, FillCounted(order=order))
+            self._sought.ask_again()
 
     def _take_disagreements(self, message: BooksChecked) -> None:
         """Take what the three books tell differently, settle what others carried, close what a past day left."""
@@ -658,9 +764,10 @@ class CommandActor(LoopActor):
 
     # The desk's own life.
 
-    def _resume(self, orders: tuple[Order, ...]) -> None:
+    def _resume(self, message: ResumeOrders) -> None:
         """Mark what an earlier run left on its way: it may be live, and is never sent again."""
-        for order in orders:
+        self._sought.resume(message.orders, ended_in_order=message.ended_in_order)
+        for order in message.orders:
             if order.state in {State.CREATED, State.SENDING}:
                 happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
                 self._record(order.command.command_id, happened)
@@ -672,7 +779,7 @@ class CommandActor(LoopActor):
         post(self._notifier, RaiseAlert(alert=alert))
 
     def _reasons(self) -> tuple[str, ...]:
-        unwritten = f"{len(self._unrecorded)} events wait for the database" if self._unrecorded else None
+        unwritten = f"{len(self._unwritten)} events wait for the database" if self._unwritten else None
         return self._sight.reasons() if unwritten is None else (*self._sight.reasons(), unwritten)
 
     def _readiness(self) -> Readiness:

@@ -361,7 +361,7 @@ class Desk:
         )
         post(self._wiring.exits, MakeFlat(wishes=wishes))
         self.exits()  # Has taken them up, and told the database.
-        if not self._is_written():
+        if not self.is_stored():
             logger.critical("flatten is under way, but not on the disk: a restart would not know of it")
         return scopes
 
@@ -407,7 +407,8 @@ class Desk:
         if not isinstance(read.book, Book):
             return read.book.cause
         post(self._wiring.watcher, LookNow())
-        return differences(self.holdings().positions, read.book)
+        ours = self.holdings()
+        return differences(ours.positions, ours.delivery_today, read.book)
 
     def alerts(self) -> AlertsNow:
         """Return what was told lately, and which alarms are open."""
@@ -440,9 +441,9 @@ class Desk:
         """
         word = SetTradingState(state=state, because=because, i_know=i_know)
         now: TradingStateNow = self._wiring.ask_of(self._wiring.risk, word)
-        return replace(now, stored=self._is_written())
+        return replace(now, stored=self.is_stored())
 
-    def _is_written(self) -> bool:
+    def is_stored(self) -> bool:
         """Say whether all that was decided before this question is on the disk: a restart would know of it."""
         try:
             unwritten: int = self._wiring.ask_of(self._wiring.repo, FindUnwritten())

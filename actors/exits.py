@@ -6,12 +6,13 @@ only says that the guard knows by now; it is never what is decided by. Stops (`a
 limits and people only say what is to be flat.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar, assert_never
 
 from loguru import logger
 
 from actors.address import Address, post
+from actors.entries_back import EntriesTakenBack
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
@@ -27,6 +28,7 @@ from actors.messages import (
     FindExits,
     FindStops,
     GuardInbox,
+    LegMoved,
     LookAtExits,
     MakeAllFlat,
     MakeFlat,
@@ -51,6 +53,7 @@ from actors.messages import (
     VanishingSettled,
 )
 from actors.nets import Nets, is_net
+from actors.openings import CarriedStops
 from actors.resting import RestingMarketOrders
 from actors.stops import Stops
 from actors.timer import Timer
@@ -60,7 +63,9 @@ from domain.book_words import vanished_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
+from domain.exit_order import ExitOrder
 from domain.exit_terms import ExitShape
+from domain.exit_words import exit_order_alert
 from domain.exits import Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
 from domain.instrument import Instrument
 from domain.order import Intent, OrderCommand, OrderType, Origin
@@ -123,7 +128,9 @@ class ExitsActor(LoopActor):
         self._turn = 0
         self._idle_look_s = stops.look_s
         self._square_off = square_off
+        self._carried = CarriedStops(command=command, notifier=notifier, clock=clock)
         self._stops = Stops(
+            carried=self._carried,
             market=market,
             repo=repo,
             notifier=notifier,
@@ -144,6 +151,10 @@ class ExitsActor(LoopActor):
             clock=clock,
             ids=ids,
         )
+        self._order = ExitOrder(settings)
+        self._entries_back = EntriesTakenBack(
+            command=command, client_id=client_id, again_s=settings.cancel_again_s, clock=clock, ids=ids
+        )
         self._nets = Nets(
             command=command,
             caller=self.actor_ref,
@@ -159,12 +170,12 @@ class ExitsActor(LoopActor):
         self._look_in(self._idle_look_s)
 
     def on_receive(
-        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked
+        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked | LegMoved
     ) -> ExitsNow | StopsNow | None:
         """Begin, look, decide."""
         match message:
             case MakeFlat():
-                self._begin(message.wishes)
+                self._begin(message.wishes, in_order=True)
             case MakeAllFlat():
                 self._all_flat.append((self._question, message))
                 self._look_in(0)
@@ -175,6 +186,7 @@ class ExitsActor(LoopActor):
             case ExposuresTold():
                 self._take(message.exposures, message.question)
             case PriceTicked():
+                self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
             case EntryMoved():
                 self._stops.arm(message.order, self._question)
@@ -203,8 +215,10 @@ class ExitsActor(LoopActor):
                 order = message.order
                 self._nets.answered(order.command.command_id)
                 self._hear(order.command.command_id, f"{order.state} {order.note}".strip(), order.quantity)
+            case LegMoved():
+                self._nets.follow(message.order)
             case OrderDeclined():
-                self._nets.answered(message.command_id)
+                self._nets.declined(message.command_id)
                 self._hear(message.command_id, message.words)
             case FindExits():
                 return ExitsNow(under_way={scope: one.sent for scope, one in self._episodes.items()})
@@ -218,25 +232,36 @@ class ExitsActor(LoopActor):
         assert gone.key is not None, "only a position vanishes"
         self._tell(vanished_alert(gone, message.holders, self._stops.suspend([gone.key])))
 
-    def _begin(self, wishes: tuple[ExitWish, ...]) -> None:
+    def _begin(self, wishes: Sequence[ExitWish], *, in_order: bool) -> None:
+        """Begin the episodes of what is not under way yet; `in_order` says that they depend on each other.
+
+        The desk itself begins none where only units are held that make no lot: those were told of.
+        """
+        new: dict[Scope, ExitWish] = {}
         for wish in wishes:
-            if wish.scope in self._episodes:
-                continue
+            is_odd = wish.scope in self._odd and wish.origin is Origin.DESK
+            if wish.scope not in self._episodes and not is_odd:
+                new.setdefault(wish.scope, wish)
+        now = self._clock.monotonic()
+        if new:
+            because = next(iter(new.values())).because
+            self._order.begin(self._ids.new()[:_NAME_CHARACTERS], tuple(new), because, now, in_order=in_order)
+        for wish in new.values():
             self._tell(exit_begins_alert(str(wish.scope), wish.because))
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
-            self._episodes[wish.scope] = Episode(wish, name, self._clock.monotonic(), self._settings)
+            self._episodes[wish.scope] = Episode(wish, name, now, self._settings)
             post(self._repo, RecordWish(wish=wish))
             post(self._baskets, StopBaskets(strategy=wish.scope.strategy, because=f"made flat: {wish.because}"))
         if wishes:
             self._look_in(0)
 
     def _get_out(self, scope: Scope, because: str) -> None:
-        """Begin an episode by the desk's own wish, unless only units are held that make no lot: those were told of."""
-        if scope in self._odd:
-            return
+        """Begin an episode by the desk's own wish, which waits for no other."""
+        self._begin((self._wish(scope, because),), in_order=False)
+
+    def _wish(self, scope: Scope, because: str) -> ExitWish:
         now = self._clock.now()
-        wish = ExitWish(wish_id=self._ids.new(), scope=scope, because=because, origin=Origin.DESK, asked_at=now)
-        self._begin((wish,))
+        return ExitWish(wish_id=self._ids.new(), scope=scope, because=because, origin=Origin.DESK, asked_at=now)
 
     def _look_in(self, delay_s: float) -> None:
         """Look then: the clock that was wound last is the only one that counts."""
@@ -250,28 +275,37 @@ class ExitsActor(LoopActor):
         """
         self._odd = {scope: units for scope, units in self._odd.items() if _held(exposures, scope) == units}
         for one in _from_before(question, self._all_flat):
-            for scope in exposures:
-                if one.strategy in {None, scope.strategy}:
-                    self._get_out(scope, one.because)
-        for scope in exposures:
-            due = self._square_off.due(scope.strategy, scope.key, self._clock.now())
-            if due is not None and scope not in self._episodes:
-                self._get_out(scope, due)
+            meant = [scope for scope in exposures if one.is_about(scope)]
+            for scope in filter(one.leaves, meant):
+                self._entries_back.want(scope, one.because)
+            flat = [self._wish(scope, one.because) for scope in meant if not one.leaves(scope)]
+            self._begin(flat, in_order=True)
+        self._entries_back.look(exposures)
+        now = self._clock.now()
+        dues = ((scope, self._square_off.due(scope.strategy, scope.key, now)) for scope in exposures)
+        due = [self._wish(scope, why) for scope, why in dues if why is not None and scope not in self._episodes]
+        self._begin(due, in_order=True)
         self._free(exposures, question)
         for word in _from_before(question, self._asked):
             self._stops.set(word, exposures.get(word.scope), question)
         self._stops.look(exposures, self._episodes, question)
-        self._nets.look(self._stops.armed, exposures, self._stops.instruments, self._episodes)
         self._resting.look()
+        armed, unopened = self._carried.sorted_out(self._stops.armed)
+        self._nets.look(armed, exposures, self._stops.instruments, self._episodes, unopened)
         self._decide(exposures)
         look_s = self._settings.look_s if self._episodes else self._idle_look_s
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)
 
     def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
-        """Let each episode take its next step."""
-        for episode in list(self._episodes.values()):
-            exposure = exposures.get(episode.wish.scope, _NOTHING)
-            step = episode.next_step(exposure, self._clock.monotonic(), is_open=self._is_open(episode.wish.scope))
+        """Let each episode take its next step: where they depend on each other, shorts before longs."""
+        now = self._clock.monotonic()
+        held = {scope: exposures.get(scope, _NOTHING).held for scope in self._episodes}
+        waiting, news = self._order.look(held, now, self._is_open)
+        for one in news:
+            self._tell(exit_order_alert(one))
+        for scope, episode in list(self._episodes.items()):
+            exposure = exposures.get(scope, _NOTHING)
+            step = episode.next_step(exposure, now, is_open=self._is_open(scope), waits=scope in waiting)
             match step:
                 case Wait():
                     pass
@@ -308,7 +342,7 @@ class ExitsActor(LoopActor):
             exchange=key.exchange,
             symbol=key.symbol,
             needs_price=True,
-            exit=ExitShape(side=step.side, quantity=step.quantity, unfilled=step.unfilled),
+            exit=ExitShape(side=step.side, quantity=step.quantity, unfilled=step.unfilled, refused=episode.refused),
             reply_to=self.actor_ref,
         )
         post(self._market, question)
@@ -344,8 +378,8 @@ class ExitsActor(LoopActor):
         logger.info("exit {} of {}: {} {} at {} by {}", step.number, scope, step.side, step.quantity, price, reference)
         if step.number > 1:
             loud = episode.is_loud(self._clock.monotonic())
-            self._tell(exit_alert(str(scope), episode.wish.because, step.number, loud=loud))
-        post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref))
+            self._tell(exit_alert(str(scope), episode.wish.because, step.number, step.unfilled, loud=loud))
+        post(self._command, SubmitOrder(command=command, reply_to=self.actor_ref, from_position_only=True, is_new=True))
 
     def _leave_odd_lot(self, episode: Episode, step: SendExit, lot: int) -> None:
         """End an episode of which only units are left that make no lot, and say what a person can do."""
@@ -374,6 +408,9 @@ class ExitsActor(LoopActor):
         del self._episodes[wish.scope]
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
         self._tell(flat_alert(str(wish.scope), wish.because, episode.sent))
+        together = self._order.end(wish.scope, self._clock.monotonic())
+        if together is not None and (together.all > 1 or together.is_told):
+            self._tell(exit_order_alert(together))
 
     def _tell(self, alert: Alert) -> None:
         post(self._notifier, RaiseAlert(alert=alert))

@@ -77,7 +77,11 @@ class GuardActor(LoopActor):
             case FindExposures():
                 return ExposuresTold(exposures=self._ledger.exposures())
             case FindHoldings():
-                return Holdings(positions=self._ledger.positions())
+                return Holdings(
+                    positions=self._ledger.positions(),
+                    sold_from_holdings=self._ledger.sold_from_holdings(),
+                    delivery_today=self._ledger.delivery_today(),
+                )
             case _:
                 assert_never(message)
         return None
@@ -89,7 +93,7 @@ class GuardActor(LoopActor):
 
     def _reserve(self, message: ReserveExposure) -> None:
         name = message.command.command_id
-        verdict = self._ledger.reserve(message.command)
+        verdict = self._ledger.reserve(message.command, from_position_only=message.from_position_only)
         match verdict:
             case Reserved():
                 quantity, inputs = verdict.quantity, verdict.inputs

@@ -31,6 +31,10 @@ class Lead:
     priced: OrderPriced | None = None
     terms: Terms | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
+    from_position_only: bool = False
+    is_new: bool = False
+    registration: Mapping[str, str] = field(default_factory=dict)
+    """How it was registered, where not in the database."""
 
     def answer(self, answer: OrderAnswered | OrderDeclined) -> None:
         """Tell everyone who waits; those who came with a known id hear that it was known."""
@@ -68,7 +72,10 @@ class Leads:
         name = message.command.command_id
         known = self._leads.get(name)
         if known is None:
-            self._leads[name] = Lead(message.command, message.reply_to, declined)
+            only = message.from_position_only
+            self._leads[name] = Lead(
+                message.command, message.reply_to, declined, from_position_only=only, is_new=message.is_new
+            )
             self._on_the_way.add(name)
         elif message.reply_to is not None:
             known.repeats.append(message.reply_to)

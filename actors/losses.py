@@ -12,6 +12,7 @@ from typing import Final
 from loguru import logger
 
 from actors.address import Address, post
+from actors.loss_doubt import QuotesForDoubt
 from actors.messages import (
     ExitsInbox,
     MakeAllFlat,
@@ -19,7 +20,6 @@ from actors.messages import (
     NotifierInbox,
     OrderPriced,
     PnlNow,
-    PriceOrder,
     PriceTicked,
     RaiseAlert,
     RecordRiskDay,
@@ -28,10 +28,9 @@ from actors.messages import (
 )
 from domain import risk_words
 from domain.alert import Alert
-from domain.evidence import Book, PositionRow
+from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits import Scope
-from domain.instrument import Instrument
-from domain.loss_doubt import LossDoubt, is_ours_alone
+from domain.loss_doubt import is_ours_alone
 from domain.loss_limit import RiskDay, cooldown_until
 from domain.order import InstrumentKey, Order, Product
 from domain.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
@@ -42,7 +41,9 @@ from domain.trading_days import TradingDays
 
 RECORD_S: Final = 5.0
 """So often the day's figures are written while they move."""
-_DELIVERY: Final = "C"
+COUNTED: Final = frozenset(one for one in Product if not one.is_delivery)
+"""The products that the day's sum counts, and that a broken limit makes flat."""
+_DELIVERY: Final = frozenset(letter for product, letter in PRODUCT_LETTERS.items() if product.is_delivery)
 
 
 class Losses:
@@ -80,10 +81,12 @@ class Losses:
         self._seen_at: dict[Symbol, float] = {}
         self._watched: dict[Symbol, float] = {}
         self._recorded_at = clock.monotonic()
+        self._counted = None if limits.breach_sells_delivery else COUNTED
+        self._flat_asked = False
         self._broke: set[str] = set()
         self._said: set[str] = set()
         self._differs_since: float | None = None
-        self._doubt = LossDoubt()
+        self._doubt = QuotesForDoubt(market, subscriber, clock)
 
     def _today(self) -> str:
         return trading_day(self._clock.now())
@@ -114,11 +117,11 @@ class Losses:
         self._account_at = self._clock.monotonic()
         if not self._trading_days.counts_figures_of(book.asked_at):
             return
-        rows = [row for row in book.rows if row.product != _DELIVERY]
+        rows = [row for row in book.rows if row.product not in _DELIVERY]
         self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
 
     def _watch(self) -> None:
-        for symbol in {symbol_of(scope.key) for scope in self._book.held} - self._watched.keys():
+        for symbol in sorted({symbol_of(scope.key) for scope in self._book.held} - self._watched.keys()):
             self._watched[symbol] = self._clock.monotonic()
             post(self._market, WatchPrice(exchange=symbol[0], symbol=symbol[1], subscriber=self._subscriber))
 
@@ -135,7 +138,9 @@ class Losses:
             self._mind_budgets()
         self._mind_difference(ours)
         now = self._clock.monotonic()
-        if self._day != before and now - self._recorded_at >= RECORD_S:
+        has_entered = self._day.first_prices != self._book.first_prices
+        self._day = replace(self._day, first_prices=dict(self._book.first_prices)) if has_entered else self._day
+        if has_entered or (self._day != before and now - self._recorded_at >= RECORD_S):
             self.record()
 
     def _judge(self, ours: Pnl) -> None:
@@ -151,36 +156,21 @@ class Losses:
             self._say("near", risk_words.near_alert(self._day, level))
 
     def _is_doubtful(self, ours: Pnl) -> bool:
-        """Say whether a limit has to wait for fresh quotes: our figure alone breaks it. Ask for them."""
+        """Say whether a limit has to wait for fresh quotes: our figure alone breaks it."""
         level = self._day.level(self._limits)
-        spent = any(self._book.total(one).total <= -most for one, most in self._budgets.items() if self._is_new(one))
-        broken = level is not None and ours.total <= level and not self._day.breach
+        is_broken = level is not None and ours.total <= level and not self._day.breach
         alone = is_ours_alone(ours.total, self._account, level, self._limits.pnl_difference_max)
-        if not alone or not (broken or spent):
+        if not alone or not (is_broken or self._day.newly_spent(self._totals(), self._budgets)):
             self._doubt.end()
             return False
-        now = self._clock.monotonic()
-        held = {symbol_of(scope.key) for scope in self._held_beside_delivery()}
-        for symbol in self._doubt.asks(held, now):
-            question = PriceOrder(
-                command_id=f"loss of {symbol[1]}",
-                exchange=symbol[0],
-                symbol=symbol[1],
-                needs_price=True,
-                anew=True,
-                reply_to=self._subscriber,
-            )
-            post(self._market, question)
-        return not self._doubt.is_settled(now)
+        return self._doubt.waits({symbol_of(scope.key) for scope in self._held_beside_delivery()})
 
-    def _is_new(self, strategy: str) -> bool:
-        return f"budget:{strategy}" not in self._said
+    def _totals(self) -> dict[str, Decimal]:
+        return {one: self._book.total(one).total for one in self._budgets}
 
     def hear_quote(self, message: OrderPriced) -> None:
         """Take note of a quote that was asked for while a loss was in doubt; its price came as a tick."""
-        instrument = message.instrument
-        if isinstance(instrument, Instrument) and message.last_price is not None:
-            self._doubt.hear((instrument.exchange, instrument.symbol))
+        self._doubt.hear(message)
 
     def _enter_day(self) -> None:
         today = self._today()
@@ -191,6 +181,7 @@ class Losses:
         self._book.begin_day()
         self._account = None
         self._day = RiskDay(day=today)
+        self._flat_asked = False
         self._broke.clear()
         self._said.clear()
 
@@ -199,34 +190,52 @@ class Losses:
         words = f"{risk_words.rupees(self._day.pnl)} rupees, at or below {risk_words.rupees(level or Decimal(0))}"
         self._day = self._day.broken(words, self._clock.now())
         self.record()
-        self._tell(risk_words.breach_alert(self._day))
-        post(self._exits, MakeAllFlat(because=f"the day's loss limit: {words}"))
+        self._tell(risk_words.breach_alert(self._day, self._left()))
+        self._make_flat(f"the day's loss limit: {words}")
+
+    def _make_flat(self, because: str) -> None:
+        self._flat_asked = True
+        post(self._exits, MakeAllFlat(because=because, products=self._counted))
+
+    def _left(self, strategy: str | None = None) -> list[str]:
+        """Name the positions of ours that a broken limit leaves as they are: its sum does not count them."""
+        ours = (scope for scope in self._book.held if is_ours(scope) and strategy in {None, scope.strategy})
+        return [str(scope) for scope in ours if self._counted is not None and scope.key.product not in self._counted]
 
     def _hold_flat(self) -> None:
-        """After a breach nothing may be held: what comes up again is told, and a strategy's is made flat again."""
-        held = self._held_beside_delivery()
+        """After a breach nothing that the sum counts may be held.
+
+        What comes up again is told, and a strategy's is made flat again. A restart asks again: the run before it may
+        have ended between the breach and its exits.
+        """
+        if not self._flat_asked:
+            self._make_flat("the day's loss limit was broken before")
+        held = [scope for scope in self._book.held if self._counted is None or scope.key.product in self._counted]
         ours = [scope for scope in held if is_ours(scope)]
         if not ours and "flat" not in self._said:
-            self._say("flat", risk_words.flat_alert(self._day))
+            self._say("flat", risk_words.flat_alert(self._day, self._left()))
             self._broke.update(map(str, held))
         new = [scope for scope in held if str(scope) not in self._broke]
         if "flat" in self._said and new:
             self._broke.update(map(str, new))
             self._tell(risk_words.again_alert(", ".join(map(str, new))))
         if ours and "flat" in self._said:
-            post(self._exits, MakeAllFlat(because="the day's loss limit was broken before"))
+            self._make_flat("the day's loss limit was broken before")
         if "flat" in self._said:
             self._broke &= set(map(str, held))
 
     def _held_beside_delivery(self) -> list[Scope]:
-        return [scope for scope in self._book.held if scope.key.product is not Product.CNC]
+        return [scope for scope in self._book.held if not scope.key.product.is_delivery]
 
     def _mind_budgets(self) -> None:
-        for strategy, most in self._budgets.items():
-            stands = self._book.total(strategy).total
-            if stands <= -most and f"budget:{strategy}" not in self._said:
-                self._say(f"budget:{strategy}", risk_words.strategy_alert(strategy, stands, most))
-                post(self._exits, MakeAllFlat(because=f"{strategy} may lose {most} rupees a day", strategy=strategy))
+        totals = self._totals()
+        for strategy in self._day.newly_spent(totals, self._budgets):
+            most = self._budgets[strategy]
+            self._day = self._day.spent_by(strategy)
+            self.record()
+            self._tell(risk_words.strategy_alert(strategy, totals[strategy], most, self._left(strategy)))
+            because = f"{strategy} may lose {most} rupees a day"
+            post(self._exits, MakeAllFlat(because=because, strategy=strategy, products=self._counted))
 
     def _mind_difference(self, ours: Pnl) -> None:
         if self._account is None or ours.unpriced:
@@ -286,7 +295,7 @@ class Losses:
 
     def has_used_up_its_budget(self, strategy: str) -> bool:
         """Say whether the strategy has lost today what it may lose."""
-        return f"budget:{strategy}" in self._said
+        return strategy in self._day.spent
 
     def held(self) -> frozenset[Scope]:
         """Return the positions of our strategies that are not flat."""

@@ -39,7 +39,7 @@ from domain.loss_limit import RiskDay
 from domain.market_price import Reference, SeenPrice
 from domain.moves import MoveKind
 from domain.nothing_to_exit import NothingToExit
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
+from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
 from domain.reconcile import Report
@@ -55,10 +55,16 @@ from domain.witnesses import Sighting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOrder:
-    """Carry this order through the six steps, and answer `reply_to` once."""
+    """Carry this order through the six steps, and answer `reply_to` once.
+
+    `is_new`: the command id was made by this run of the desk for this very order, so that nobody can have sent it.
+    """
 
     command: OrderCommand
     reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
+    from_position_only: bool = False
+    """An exit that the desk sized by a position: of delivery it sells nothing out of the holdings."""
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,9 +229,14 @@ class LookUpOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRegistered:
-    """The order is on disk as CREATED."""
+    """The order is on disk as CREATED; where `unwritten` says why not in the database, in the exit journal.
+
+    `is_sought`: its tag has been looked for at the broker.
+    """
 
     order: Order
+    unwritten: str = ""
+    is_sought: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +259,38 @@ class RegistrationFailed:
 
     command_id: str
     cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationUnwritten:
+    """Neither the database nor the exit journal took this exit: it is known in memory alone."""
+
+    order: Order
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRegistration:
+    """Forget an exit that was not sent after all, and is on no disk: its command id may come again."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpTag:
+    """Read the order book and the trade book: does either show this tag?"""
+
+    command_id: str
+    remarks_tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagLookedUp:
+    """Both books, in which the tag of this order is looked for."""
+
+    command_id: str
+    orders: Book[OrderRow] | Unavailable
+    trades: Book[TradeRow] | Unavailable
 
 
 # step 2: blockers
@@ -322,6 +365,7 @@ class ReserveExposure:
     """Checks 2B and 2C, or the clamp of an exit; a yes reserves."""
 
     command: OrderCommand
+    from_position_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,11 +399,15 @@ class ExposureMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvent:
-    """Write what happened to this order, and when: its row and its journal line, together."""
+    """Write what happened to this order, and when: its row and its journal line, together.
+
+    `is_urgent`: an exit or a cancel goes on with it, and waits for no lock.
+    """
 
     command_id: str
     happened: OrderEvent
     at: datetime
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,12 +431,13 @@ class EventIllegal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventUnrecorded:
-    """The database did not take it; nothing was written."""
+    """The database did not take it; nothing was written. `order` is as it was last written, where that is known."""
 
     command_id: str
     happened: OrderEvent
     at: datetime
     cause: str
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -894,10 +943,22 @@ class MakeFlat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeAllFlat:
-    """See every position through to flat, or those of one strategy."""
+    """See every position through to flat, or those of one strategy.
+
+    `products` leaves the others' positions as they are; only what may still be bought of them is taken back.
+    """
 
     because: str
     strategy: str | None = None
+    products: frozenset[Product] | None = None
+
+    def is_about(self, scope: Scope) -> bool:
+        """Say whether the position's strategy is meant."""
+        return self.strategy in {None, scope.strategy}
+
+    def leaves(self, scope: Scope) -> bool:
+        """Say whether the position stays as it is."""
+        return self.products is not None and scope.key.product not in self.products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1028,6 +1089,15 @@ class ReleaseReservation:
     """A leg that the guard holds is never sent."""
 
     command: OrderCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendSymbol:
+    """Take no entries in this symbol, for this reason; an empty one takes them again."""
+
+    exchange: Exchange
+    symbol: str
+    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1271,11 +1341,13 @@ class RecordAlert:
 class ResumeOrders:
     """Take over the orders that an earlier run left unresolved: none of them is ever sent.
 
-    `vanished` are positions that are gone and wait for a person.
+    `vanished` are positions that are gone and wait for a person. Where that run was not `ended_in_order`, the broker
+    may have an exit of it that no disk knows.
     """
 
     orders: tuple[Order, ...]
     vanished: tuple[Disagreement, ...] = ()
+    ended_in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1367,7 +1439,8 @@ class DeskMemory:
     cleared and that count today, `last_prices` the price at which each instrument was last traded by any order of the
     account, `against_ours` moves that stand against units of strategies, `vanished` positions that are gone and wait
     for a person, `ended` those that ended with their contracts, `closed_at` those of the cleared units that the broker
-    has squared off today, with their average price, `expiries` the last days of contracts.
+    has squared off today, with their average price, `expiries` the last days of contracts. `ended_in_order` says that
+    the last run was not killed.
     """
 
     orders: tuple[Order, ...]
@@ -1391,6 +1464,7 @@ class DeskMemory:
     alerts: tuple[AlertRecord, ...] = ()
     cleared: Mapping[Scope, int] = field(default_factory=dict)
     last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
+    ended_in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1472,9 +1546,15 @@ class FindHoldings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """Each strategy's positions in signed units, from fills."""
+    """Each strategy's positions in signed units, from fills; and what moved in delivery today.
+
+    `sold_from_holdings` are the units of delivery that a strategy sold today beyond what it had bought: no position.
+    `delivery_today` is what all orders of today moved in delivery, signed: what the broker's position book shows of it.
+    """
 
     positions: Mapping[str, Mapping[InstrumentKey, int]]
+    sold_from_holdings: Mapping[str, Mapping[InstrumentKey, int]] = field(default_factory=dict)
+    delivery_today: Mapping[InstrumentKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1497,6 +1577,7 @@ class BrokerState:
 
 CommandInbox: TypeAlias = (
     SubmitOrder
+    | SuspendSymbol
     | ChangeOrder
     | SettleOrder
     | SettlementLookedUp
@@ -1518,6 +1599,8 @@ CommandInbox: TypeAlias = (
     | OrderRepeated
     | OrderNotFound
     | RegistrationFailed
+    | RegistrationUnwritten
+    | TagLookedUp
     | OrderPriced
     | RiskCleared
     | RiskBlocked
@@ -1544,6 +1627,7 @@ CommandInbox: TypeAlias = (
 )
 RepoInbox: TypeAlias = (
     RegisterOrder
+    | ForgetRegistration
     | LookUpOrder
     | RecordEvent
     | RecordFills
@@ -1631,6 +1715,7 @@ BrokerInbox: TypeAlias = (
     | ReadTradeBook
     | ReadPositions
     | ReadPositionBook
+    | LookUpTag
     | FindBrokerState
 )
 WatcherInbox: TypeAlias = (

@@ -7,18 +7,26 @@ never lets both sell the same units.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Final
 
 from actors.address import Address, post
-from actors.messages import ChangeOrder, CommandInbox, OrderAnswered, OrderDeclined, SubmitOrder
+from actors.messages import (
+    ChangeOrder,
+    CommandInbox,
+    FollowOrders,
+    LegMoved,
+    OrderAnswered,
+    OrderDeclined,
+    SubmitOrder,
+)
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.instrument import Instrument, on_grid
-from domain.order import Exchange, Intent, OrderCommand, OrderType, Origin, Side
+from domain.net import Moved, Wanted, moved
+from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Origin, Side
 from domain.seams import Clock, Ids
 from domain.settings import StopSettings
 from domain.stops import Protection
@@ -27,14 +35,6 @@ PREFIX: Final = "net-"
 CHANGE_AGAIN_S: Final = 2.0
 _DOUBLINGS_MAX: Final = 6
 """Each net laid for the same position comes twice as late as the one before: the broker may have none of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Where a net belongs: its trigger, and the units it is to catch."""
-
-    trigger: Decimal
-    quantity: int
 
 
 def is_net(command_id: str) -> bool:
@@ -49,7 +49,7 @@ class Nets:
         self,
         *,
         command: Address[CommandInbox],
-        caller: "Address[OrderAnswered | OrderDeclined]",
+        caller: "Address[OrderAnswered | OrderDeclined | LegMoved]",
         client_id: str,
         settings: StopSettings,
         calendar: Calendar | None,
@@ -67,6 +67,8 @@ class Nets:
         self._not_before: dict[str, float] = {}
         self._laid: dict[Scope, int] = {}
         self._laying: dict[str, Scope] = {}
+        self._refused: dict[str, int] = {}
+        """Nets that can't be moved any more, and how often each has been asked back."""
 
     def look(
         self,
@@ -74,8 +76,13 @@ class Nets:
         exposures: Mapping[Scope, Exposure],
         instruments: Mapping[tuple[Exchange, str], Instrument],
         under_way: Collection[Scope],
+        unopened: Collection[Scope] = (),
     ) -> None:
-        """Lay, move or take back each position's net; leave those alone whose exits are under way."""
+        """Lay, move or take back each position's net; leave those alone whose exits are under way.
+
+        None is laid behind a carried stop before its share's first price of the day: that may be an adjusted one.
+        One whose change was refused is taken back, and laid anew once it is gone.
+        """
         self._laid = {scope: n for scope, n in self._laid.items() if scope in exposures}
         for scope, exposure in exposures.items():
             nets = [one for one in exposure.open if is_net(one.command_id)]
@@ -86,7 +93,7 @@ class Nets:
                 self._change(surplus, ChangeKind.CANCEL)
             if wanted is not None and nets:
                 self._move(scope, nets[0], wanted)
-            elif wanted is not None and scope not in self._laying.values():
+            elif wanted is not None and scope not in self._laying.values() and scope not in unopened:
                 self._lay(scope, exposure, wanted)
 
     def _wanted(
@@ -122,23 +129,47 @@ class Nets:
             origin=Origin.DESK,
             comment="safety net of a stop",
         )
-        post(self._command, SubmitOrder(command=command, reply_to=self._caller))
+        post(self._command, SubmitOrder(command=command, reply_to=self._caller, from_position_only=True, is_new=True))
 
     def answered(self, command_id: str) -> None:
         """Hear that laying a net is over, however it ended: the guard tells whether it works."""
         self._laying.pop(command_id, None)
 
+    def declined(self, command_id: str) -> None:
+        """Hear that a net was not laid, or not changed: it is asked for again at its pace."""
+        self.answered(command_id)
+        self._asked.pop(command_id, None)
+
+    def follow(self, order: Order) -> None:
+        """Hear what has become of a net: one that the broker does not move is to be laid anew."""
+        name = order.command.command_id
+        fate = moved(order, self._asked.get(name))
+        if fate is Moved.REFUSED:
+            self._refused.setdefault(name, 0)
+        elif fate is Moved.UNSEEN:
+            self._asked.pop(name, None)
+        if order.is_over:
+            self._asked.pop(name, None)
+            self._refused.pop(name, None)
+
     def _move(self, scope: Scope, net: OpenOrder, wanted: Wanted) -> None:
         """Let the net follow. Less to catch is told at once: more than is held could turn the position round."""
+        tries = self._refused.get(net.command_id)
+        if tries is not None:
+            if self._change(net, ChangeKind.CANCEL, again_s=CHANGE_AGAIN_S * 2**tries):
+                self._refused[net.command_id] = min(tries + 1, _DOUBLINGS_MAX)
+            return
         if net.open_quantity > wanted.quantity or (
             self._asked.get(net.command_id) != wanted and self._may(str(scope), self._settings.at_broker_change_s)
         ):
             self._change(net, ChangeKind.MODIFY, wanted)
 
-    def _change(self, net: OpenOrder, kind: ChangeKind, wanted: Wanted | None = None) -> None:
-        """Ask for it, and not again before an answer can have come."""
-        if not self._may(f"{net.command_id} {kind}", CHANGE_AGAIN_S):
-            return
+    def _change(
+        self, net: OpenOrder, kind: ChangeKind, wanted: Wanted | None = None, again_s: float = CHANGE_AGAIN_S
+    ) -> bool:
+        """Ask for it, and not again before an answer can have come; say whether it was asked for now."""
+        if not self._may(f"{net.command_id} {kind}", again_s):
+            return False
         if wanted is not None:
             self._asked[net.command_id] = wanted
         change = ChangeCommand(
@@ -151,7 +182,9 @@ class Nets:
             because="the stop's safety net follows" if wanted else "nothing is left for the safety net to catch",
             origin=Origin.DESK,
         )
-        post(self._command, ChangeOrder(command=change))
+        post(self._command, FollowOrders(command_ids=(net.command_id,), follower=self._caller))
+        post(self._command, ChangeOrder(command=change, reply_to=self._caller))
+        return True
 
     def _may(self, what: str, pause_s: float) -> bool:
         """Say whether the pause since it was last asked for is over, and begin the next one."""

@@ -3,13 +3,19 @@
 Writes are committed in groups: one transaction for what the mailbox holds, and only then the replies. What no order
 waits for lingers a few milliseconds, to share a commit. A bad message never fails its neighbours: when a group breaks
 inside one of its messages, each is written alone.
+
+While another process has locked the file nobody's thread waits for it: what can wait is held back and tried again for
+`storage.busy_timeout_ms`, what can't (exits, cancels, a halt) is answered at once and written later. An exit that can't
+be registered is kept in the exit journal (`actors/beside.py`), and is the first to be written when the lock is gone.
 """
 
-from typing import Any, Final, TypeAlias, assert_never
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
 from loguru import logger
 
 from actors.address import Address, post
+from actors.beside import ExitsBeside
 from actors.loop import LoopActor
 from actors.messages import (
     AcceptanceUndone,
@@ -27,6 +33,7 @@ from actors.messages import (
     FindTimeline,
     FindUnwritten,
     ForeignRecorded,
+    ForgetRegistration,
     LookUpChange,
     LookUpOrder,
     LookUpSettlement,
@@ -49,6 +56,7 @@ from actors.messages import (
     RecordWish,
     RegisterOrder,
     RegistrationFailed,
+    RegistrationUnwritten,
     RepoInbox,
     SettlementLookedUp,
     Timeline,
@@ -57,13 +65,15 @@ from actors.messages import (
     WriteAgain,
 )
 from actors.timer import Timer
+from domain.change import ChangeKind
 from domain.exits import Scope
 from domain.lifecycle import Event, IllegalTransitionError
-from domain.order import Order
-from domain.seams import Clock
+from domain.order import Intent, JournalLine, Order, new_order
+from domain.seams import Clock, trading_day
 from domain.settings import StorageSettings
-from storage.database import StorageError, open_database, sync_log
-from storage.repository import OrderRepository, UnknownOrderError
+from storage.database import LOCK_WAIT_MS, StorageError, UnreadableError, open_database, sync_log
+from storage.exit_journal import ExitJournalFile
+from storage.repository import REGISTERED, OrderRepository, UnknownOrderError
 
 Write: TypeAlias = (
     RegisterOrder
@@ -89,6 +99,9 @@ Write: TypeAlias = (
 
 
 TRY_AGAIN_S: Final = 1.0
+LOCK_AGAIN_S: Final = 0.1
+"""So often what is held back by a lock is tried again."""
+Found = TypeVar("Found")
 
 
 class RepoActor(LoopActor):
@@ -115,23 +128,37 @@ class RepoActor(LoopActor):
         self._again: list[Write] = []
         self._refused: list[Write] = []
         self._trading_state: RecordTradingState | None = None
+        self._held: list[Write] = []
         self._woken = False
         self._wound = False
+        self._locked_at_s: float | None = None
+        self._lock_wait_ms = min(LOCK_WAIT_MS, settings.busy_timeout_ms)
+        self._foreign: dict[str, RecordForeign] = {}
+        self._seen: set[str] = set()
+        self._seen_on = ""
+        self._beside = ExitsBeside(ExitJournalFile(settings.path))
         self._trouble: str | None = None
 
     def on_start(self) -> None:
         """Open the database in this thread. What went wrong is told to whoever asks `RecallDesk`."""
         try:
             self._database = open_database(self._settings)
+            self._beside.take_up()
         except StorageError as error:
             self._trouble = str(error)
             return
         self._repository = OrderRepository(self._database, self._client_id)
+        self._repository.wait_for_locks(self._lock_wait_ms)
+        if self._beside:
+            self._wind()
 
     def on_stop(self) -> None:
         """Write what still waits, and close."""
         if self._trouble is None:
+            # One that ends waits for a lock as long as it may: nobody decides in this thread any more.
+            self._repository.wait_for_locks(self._settings.busy_timeout_ms)
             self._commit_next(lingered=True)
+            self._beside.close()
             self._database.close()
 
     def on_receive(self, message: RepoInbox) -> Any:  # noqa: ANN401  the answers of the queries, for ask
@@ -168,12 +195,14 @@ class RepoActor(LoopActor):
                 return len(self._unwritten())
             case RecallDesk():
                 return self._recall()
+            case ForgetRegistration():
+                self._beside.forget(message.command_id)
             case FindOrders():
                 self._commit_next(lingered=True)
-                return self._repository.newest_orders(message.most, open_only=message.open_only)
+                return self._read(lambda: self._newest(message))
             case FindTimeline():
                 self._commit_next(lingered=True)
-                return self._timeline(message.command_id)
+                return self._read(lambda: self._timeline(message.command_id))
             case _:
                 assert_never(message)
         return None
@@ -204,8 +233,8 @@ class RepoActor(LoopActor):
             self._woken = False
         group: list[Write] = [] if self._trading_state is None else [self._trading_state]
         # What failed before goes first: it must not come after what has followed it.
-        group += [*self._again, *self._waited_for]
-        self._trading_state, self._again, self._waited_for = None, [], []
+        group += [*self._again, *self._held, *self._waited_for]
+        self._trading_state, self._again, self._held, self._waited_for = None, [], [], []
         if self._told and (lingered or not {_name_in(one) for one in self._told}.isdisjoint(map(_name_in, group))):
             group, self._told = [*self._told, *group], []
         self._commit(group)
@@ -215,16 +244,153 @@ class RepoActor(LoopActor):
         return [*self._again, *([] if self._trading_state is None else [self._trading_state])]
 
     def _commit(self, batch: list[Write]) -> None:
+        if self._beside:
+            batch = self._write_beside(batch)
         if not batch:
             return
         try:
             letters = self._write_group(batch)
         except StorageError as error:
             # A group that could not even begin fails whole; one that broke is taken apart.
+            self._mind_the_lock(error)
+            if error.locked and not error.began:
+                batch = self._hold_back(batch)
             letters = [self._write_alone(one) if error.began else self._failed(one, str(error)) for one in batch]
         for letter in letters:
             if letter is not None:
                 post(self._command, letter)
+
+    # While another process has locked the file.
+
+    def _mind_the_lock(self, error: StorageError) -> None:
+        """Remember a lock: until something is written, nothing waits for it in this thread any more."""
+        if error.locked and self._locked_at_s is None:
+            self._locked_at_s = self._clock.monotonic()
+            self._repository.wait_for_locks(0)
+
+    def _mind_success(self) -> None:
+        if self._locked_at_s is not None:
+            self._locked_at_s = None
+            self._repository.wait_for_locks(self._lock_wait_ms)
+
+    def _hold_back(self, batch: list[Write]) -> list[Write]:
+        """Hold back what can wait for the lock a little longer; return what is to be answered now.
+
+        What was told of an order before something urgent goes with it, so that they stay in order.
+        """
+        assert self._locked_at_s is not None
+        if self._clock.monotonic() - self._locked_at_s >= self._settings.busy_timeout_ms / 1000:
+            return batch
+        urgent = {_name_in(one) for one in batch if _is_urgent(one)} - {None}
+        self._held = [one for one in batch if _can_wait(one) and _name_in(one) not in urgent]
+        if self._held:
+            self._timer.tell_after(LOCK_AGAIN_S, self.actor_ref, CommitNow(lingered=True))
+        return [one for one in batch if not any(one is other for other in self._held)]
+
+    # Exits that the database has not taken.
+
+    def _write_beside(self, batch: list[Write]) -> list[Write]:
+        """Write first the exits that wait; answer what is about one that still does, and return the rest."""
+        try:
+            with self._repository.transaction():
+                waiting = self._beside.waiting
+                known = self._repository.known([one.command.command_id for one in waiting]) if waiting else {}
+                for order in waiting:
+                    if order.command.command_id not in known:
+                        self._repository.create_late(order)
+        except StorageError as error:
+            self._mind_the_lock(error)
+            self._wind()
+            early = [one for one in batch if self._beside.find(_name_in(one)) is not None]
+            for one in early:
+                letter = self._failed(one, f"its registration waits for the database: {error}")
+                if letter is not None:
+                    post(self._command, letter)
+            return [one for one in batch if not any(one is other for other in early)]
+        self._mind_success()
+        self._see(one.command.command_id for one in waiting)
+        self._beside.have_been_written()
+        if self._beside:
+            self._wind()
+        return batch
+
+    def _register_beside(self, message: RegisterOrder, cause: str) -> CommandInbox:
+        """Keep an exit that the database did not take, so that it can leave; one that is known is not kept again."""
+        name = message.command.command_id
+        known = self._beside.find(name)
+        if known is None:
+            try:
+                known = self._read(lambda: self._repository.get(name))
+            except UnreadableError as error:
+                if name in self._seen:
+                    words = f"the id was seen before, and what became of it can't be read now: {error}"
+                    return RegistrationFailed(command_id=name, cause=words)
+        if known is not None:
+            return OrderRepeated(order=known)
+        order = new_order(message.command, message.remarks_tag, self._clock.now(), message.day)
+        unkept = self._beside.keep(order)
+        self._wind()
+        if unkept:
+            return RegistrationUnwritten(order=order, cause=f"{cause}; {unkept}")
+        return OrderRegistered(order=order, unwritten=cause)
+
+    def _look_up_cancel(self, message: LookUpChange, cause: str) -> CommandInbox:
+        """Find the order of a cancel by reading alone: it can only reduce, and goes out twice rather than never."""
+        kept = self._beside.find(message.command.command_id)
+        if kept is not None:
+            return ChangeLookedUp(command=message.command, order=kept)
+        try:
+            return self._read(lambda: self._change_looked_up(message))
+        except UnreadableError:
+            found = self._repository.remembered(message.command.command_id)
+            if found is None:
+                return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
+            return ChangeLookedUp(command=message.command, order=found)
+
+    def _change_looked_up(self, message: LookUpChange) -> ChangeLookedUp:
+        found = self._repository.get(message.command.command_id)
+        outcome = self._repository.change_outcome(found, message.command.change_id) if found else None
+        return ChangeLookedUp(command=message.command, order=found, outcome=outcome)
+
+    def _take_foreign_beside(self, message: RecordForeign) -> CommandInbox | None:
+        """Tell an order of others now, and write it later: what it trades is held no more, whoever locks the file."""
+        order = message.order
+        name = order.command.command_id
+        told = self._foreign.get(name)
+        if told is not None:
+            if told is message:
+                self._try_again(message)
+            return None
+        try:
+            known = self._read(lambda: self._repository.find_foreign(order))
+        except UnreadableError:
+            return None  # it may be one of ours; the next book shows it again
+        ours = next((one for one in self._beside.waiting if one.remarks_tag and one.remarks_tag == order.note), None)
+        known = known or ours
+        if known is not None:
+            return ForeignRecorded(order=known, known=True)
+        self._foreign[name] = message
+        self._try_again(message)
+        return ForeignRecorded(order=order, known=False)
+
+    def _last_known(self, command_id: str) -> Order | None:
+        """Return an order as it was last registered or written, as far as that can be told now."""
+        foreign = self._foreign.get(command_id)
+        kept = self._beside.find(command_id) or (None if foreign is None else foreign.order)
+        known = kept or self._repository.remembered(command_id)
+        if known is not None:
+            return known
+        try:
+            return self._read(lambda: self._repository.get(command_id))
+        except UnreadableError:
+            return None
+
+    def _see(self, command_ids: Iterable[str]) -> None:
+        """Remember today's command ids: that one was seen is known also while the database can't be read."""
+        today = trading_day(self._clock.now())
+        if today != self._seen_on:
+            self._seen, self._seen_on = set(), today
+        self._seen.update(command_ids)
 
     def _failed(self, message: Write, cause: str) -> CommandInbox | None:
         """Answer a write that the database did not take; one that nobody leads is tried again later."""
@@ -233,6 +399,8 @@ class RepoActor(LoopActor):
         logger.log(level, "not written: {} ({})", type(message).__name__, cause)
         match message:
             case RegisterOrder():
+                if message.command.intent is Intent.EXIT:
+                    return self._register_beside(message, cause)
                 return RegistrationFailed(command_id=message.command.command_id, cause=cause)
             case LookUpOrder():
                 return RegistrationFailed(command_id=message.command_id, cause=cause)
@@ -240,9 +408,15 @@ class RepoActor(LoopActor):
                 if message.happened.event is Event.SEND:
                     self._sync_registrations()
                 return EventUnrecorded(
-                    command_id=message.command_id, happened=message.happened, at=message.at, cause=cause
+                    command_id=message.command_id,
+                    happened=message.happened,
+                    at=message.at,
+                    cause=cause,
+                    order=self._last_known(message.command_id),
                 )
             case LookUpChange():
+                if message.command.kind is ChangeKind.CANCEL:
+                    return self._look_up_cancel(message, cause)
                 return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
             case LookUpSettlement():
                 return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
@@ -264,7 +438,7 @@ class RepoActor(LoopActor):
             ):
                 self._try_again(message)
             case RecordForeign():
-                pass  # the next book shows it again
+                return self._take_foreign_beside(message)
             case RecordTradingState():
                 self._trading_state = message
                 self._wind()
@@ -299,6 +473,9 @@ class RepoActor(LoopActor):
             new = [one.command.command_id for one in batch if isinstance(one, RegisterOrder)]
             known = self._repository.known(new) if new else {}
             letters = [self._write(message, known) for message in batch]
+        self._mind_success()
+        if new:
+            self._see(new)
         early = self._repository.take_early_fills()
         if early:
             # The database refused the event that brings their order's number: that one is tried again too.
@@ -309,6 +486,7 @@ class RepoActor(LoopActor):
         try:
             return self._write_group([message])[0]
         except StorageError as error:
+            self._mind_the_lock(error)
             return self._failed(message, str(error))
 
     def _write(self, message: Write, known: dict[str, Order]) -> CommandInbox | None:
@@ -334,9 +512,7 @@ class RepoActor(LoopActor):
                     order=recorded.order, happened=message.happened, late=recorded.late, again=recorded.again
                 )
             case LookUpChange():
-                found = self._repository.get(message.command.command_id)
-                outcome = self._repository.change_outcome(found, message.command.change_id) if found else None
-                return ChangeLookedUp(command=message.command, order=found, outcome=outcome)
+                return self._change_looked_up(message)
             case LookUpSettlement():
                 return SettlementLookedUp(
                     wish=message.wish, order=self._repository.get(message.wish.command_id), cause="no such order"
@@ -345,6 +521,8 @@ class RepoActor(LoopActor):
                 self._repository.add_fills(message.fills)
             case RecordForeign():
                 kept = self._repository.keep_foreign(message.order)
+                if self._foreign.pop(message.order.command.command_id, None) is not None:
+                    return None  # it was told when it was seen
                 return ForeignRecorded(order=kept, known=kept is not message.order)
             case RecordExternalMove():
                 self._settle(message)
@@ -390,10 +568,19 @@ class RepoActor(LoopActor):
         if self._trouble is not None:
             raise StorageError(self._trouble)
         self._commit_next(lingered=True)
+        memory = self._read(self._memory)
+        self._see(order.command.command_id for order in memory.orders)
+        return memory
+
+    def _memory(self) -> DeskMemory:
         now = self._clock.now()
         state, because = self._repository.trading_state()
+        written = self._repository.remembered_orders(now)
+        names = {order.command.command_id for order in written}
+        # What the database has not taken yet may have been sent all the same.
+        beside = (one for one in self._beside.waiting if one.command.command_id not in names)
         return DeskMemory(
-            orders=self._repository.remembered_orders(now),
+            orders=(*written, *beside),
             positions=self._repository.older_positions(now),
             orders_today=self._repository.sent_today(now),
             trading_state=state,
@@ -414,10 +601,26 @@ class RepoActor(LoopActor):
             alerts=self._repository.open_alerts(),
             cleared=self._repository.cleared(now),
             last_prices=self._repository.last_prices(),
+            ended_in_order=self._beside.ended_in_order,
         )
 
+    def _read(self, read: Callable[[], Found]) -> Found:
+        """Read; raise `UnreadableError` with one sentence where the database does not let us."""
+        with self._repository.reading():
+            return read()
+
+    def _newest(self, message: FindOrders) -> tuple[Order, ...]:
+        """Return the newest orders, those first that the database has not taken yet."""
+        beside = tuple(reversed(self._beside.waiting))
+        names = {one.command.command_id for one in beside}
+        written = self._repository.newest_orders(message.most, open_only=message.open_only)
+        return (*beside, *(one for one in written if one.command.command_id not in names))[: message.most]
+
     def _timeline(self, command_id: str) -> Timeline | None:
-        order: Order | None = self._repository.get(command_id)
+        beside = self._beside.find(command_id)
+        order = self._repository.get(command_id)
+        if order is None and beside is not None:
+            return Timeline(order=beside, lines=(_registered_beside(beside),))
         return None if order is None else Timeline(order=order, lines=self._repository.journal(command_id))
 
 
@@ -449,6 +652,40 @@ def _name_in(message: Write) -> str | None:
             | RecordTradingState()
         ):
             return None
+
+
+def _is_urgent(message: Write) -> bool:
+    """Say whether an exit, or a cancel, goes on with this write."""
+    match message:
+        case RegisterOrder():
+            return message.command.intent is Intent.EXIT
+        case RecordEvent():
+            return message.is_urgent
+        case LookUpChange():
+            return message.command.kind is ChangeKind.CANCEL
+        case _:
+            return False
+
+
+def _can_wait(message: Write) -> bool:
+    """Say whether a lock that ends soon makes this write's no a yes. What nobody leads is tried again anyway."""
+    leads = isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpSettlement | RecordEvent)
+    return leads and not _is_urgent(message)
+
+
+def _registered_beside(order: Order) -> JournalLine:
+    """Return the first line of an exit's journal, as the database will have it."""
+    return JournalLine(
+        command_id=order.command.command_id,
+        at=order.created_at,
+        event=REGISTERED,
+        state_before=None,
+        state_after=order.state.value,
+        tag=None,
+        note="",
+        changes={"state": order.state.value, "quantity": order.quantity},
+        inputs={"kept_in": "exit journal"},
+    )
 
 
 def _was_told(message: Write) -> bool:

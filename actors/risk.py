@@ -198,7 +198,12 @@ class RiskActor(LoopActor):
 
     def _check_change(self, message: CheckChange) -> None:
         """Judge an order as it would be; a change counts as no order of the day."""
-        _, verdict = self._book.check(message.command, message.price)
+        command = message.command
+        book = self._book.on_day(trading_day(self._clock.now()))
+        verdict = book.check_change(command, message.price)
+        spent = command.intent is not Intent.EXIT and self._losses.has_used_up_its_budget(command.strategy)
+        if spent and isinstance(verdict, RiskPassed):
+            verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
         match verdict:
             case RiskPassed():
                 post(self._command, ChangeCleared(change_id=message.change_id, inputs=verdict.inputs))

@@ -28,11 +28,13 @@ from actors.messages import (
     VanishingSettled,
     WatchPrice,
 )
+from actors.openings import CarriedStops
 from domain.alert import Alert
 from domain.calendar import Calendar
 from domain.exits import Exposure, Scope
 from domain.instrument import Instrument
 from domain.order import Exchange, InstrumentKey, Order
+from domain.protection_check import check_held
 from domain.seams import Clock, Ids
 from domain.settings import StopSettings
 from domain.stop_words import armed_alert, blind_alert, hit_alert, seeing_alert, turned_alert
@@ -59,7 +61,9 @@ class Stops:
         calendar: Calendar | None,
         clock: Clock,
         ids: Ids,
+        carried: CarriedStops,
     ) -> None:
+        self._carried = carried
         self._market = market
         self._repo = repo
         self._notifier = notifier
@@ -80,9 +84,6 @@ class Stops:
         self._asked: dict[Symbol, float] = {}
         self._blind: set[Symbol] = set()
         self._gone: set[InstrumentKey] = set()
-
-    def __len__(self) -> int:
-        return len(self.armed)
 
     def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...], question: int) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
@@ -174,6 +175,7 @@ class Stops:
                 peak=anchor,
                 armed_at=self._clock.now(),
             )
+        check_held(new, None if last is None else last[0])
         if known is not None:
             self._end(known, f"changed: {message.because}")
         self._begin(new)
@@ -217,6 +219,10 @@ class Stops:
         if scope.key in self._gone:
             return
         before = self.armed[scope]
+        if self._carried.holds(before, price):
+            if scope in self._carried.waiting:
+                self._ask_for_price((scope.key.exchange, scope.key.symbol))
+            return
         # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
         hit = before.hit_by(price)
         if hit is not None:
@@ -236,6 +242,7 @@ class Stops:
     def _end(self, protection: Protection, why: str) -> None:
         logger.info("stops of {} ended: {}", protection.scope, why)
         self.armed.pop(protection.scope, None)
+        self._carried.end(protection.scope)
         self._grown.discard(protection.scope)
         post(self._repo, RecordProtection(protection=replace(protection, ended=why)))
 
@@ -258,13 +265,13 @@ class Stops:
             elif scope in self._grown:
                 post(self._repo, RecordProtection(protection=protection))
         self._grown.clear()
-        for symbol in {
-            (scope.key.exchange, scope.key.symbol)
-            for scope in self.armed
-            if scope not in under_way and scope.key not in self._gone
-        }:
+        for scope in self._carried.waiting:
+            self._hold_against(scope, self._prices[scope.key.exchange, scope.key.symbol][0])
+        scopes = [one for one in self.armed if one not in under_way and one.key not in self._gone]
+        watched = {(scope.key.exchange, scope.key.symbol) for scope in scopes}
+        for symbol in sorted(watched):
             self._mind_age(symbol)
-        for symbol in self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}:
+        for symbol in sorted(self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}):
             self._see_again(symbol)
 
     def _mind_age(self, symbol: Symbol) -> None:

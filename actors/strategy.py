@@ -98,7 +98,7 @@ class StrategyActor(DeskActor):
                 self._keep(order)
         for scope, units in seams.memory.cleared.items():
             if scope.strategy == self.name:
-                self._held[scope.key] = self._held.get(scope.key, 0) - units
+                self._let_go(scope.key, units)
         post(seams.command, JoinStrategy(strategy=self.name, address=self.actor_ref))
 
     # What a strategy overrides.
@@ -140,12 +140,18 @@ class StrategyActor(DeskActor):
         return self._order(Side.SELL, exchange, symbol, quantity, {"intent": Intent.ENTRY, **terms})
 
     def exit(self, exchange: str, symbol: str, product: str = "MIS", **terms: Any) -> str | None:  # noqa: ANN401  see _order
-        """Give up what this strategy holds of a symbol; None when it holds none, or an exit of it is under way."""
+        """Give up what this strategy holds of a symbol; None when it holds none, or an exit of it is under way.
+
+        Of CNC it sells `quantity` shares out of the holdings, where that is given and it holds none: the broker judges.
+        """
         key = InstrumentKey(parse_word(Exchange, "exchange", exchange), symbol, parse_word(Product, "product", product))
         held = self._held.get(key, 0)
-        if held == 0 or any(one.intent is Intent.EXIT and one.key == key for one in self._orders.values()):
+        from_holdings = key.product.is_delivery and "quantity" in terms
+        if (held == 0 and not from_holdings) or any(
+            one.intent is Intent.EXIT and one.key == key for one in self._orders.values()
+        ):
             return None
-        side = Side.SELL if held > 0 else Side.BUY
+        side = Side.SELL if held > 0 or from_holdings else Side.BUY
         return self._order(side, exchange, symbol, abs(held), {"intent": Intent.EXIT, "product": product, **terms})
 
     def leg(self, side: str, exchange: str, symbol: str, quantity: int, **terms: Any) -> OrderCommand:  # noqa: ANN401  see _order
@@ -280,7 +286,7 @@ class StrategyActor(DeskActor):
                         self._orders.pop(leg.command_id, None)
                 self._run(lambda: self.on_basket(message.record))
             case HoldingCleared():
-                self._held[message.key] = self._held.get(message.key, 0) - message.units
+                self._let_go(message.key, message.units)
             case TradingTurned():
                 self._run(lambda: self.on_risk(message.state, message.because))
             case OrderDeclined():
@@ -294,13 +300,18 @@ class StrategyActor(DeskActor):
         name, key = order.command.command_id, order.command.key
         filled = order.filled_quantity * order.command.side.sign
         grown = filled - self._counted.get(name, 0)
-        self._held[key] = self._held.get(key, 0) + grown
+        self._let_go(key, -grown)
         self._counted[name] = filled
         if order.is_over:
             self._orders.pop(name, None)
         else:
             self._orders[name] = order.command
         return abs(grown)
+
+    def _let_go(self, key: InstrumentKey, units: int) -> None:
+        """Hold so many units less; what is sold in delivery beyond a position came out of the holdings."""
+        held = self._held.get(key, 0) - units
+        self._held[key] = max(0, held) if key.product.is_delivery else held
 
     def _run(self, hook: Callable[[], None]) -> None:
         """Run the user's code; whatever it raises ends with it (an exit from the process too)."""

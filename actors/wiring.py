@@ -64,7 +64,6 @@ from broker.noren import NorenBroker
 from broker.port import Broker
 from domain.alert_words import calendar_alert
 from domain.alerting import Telling
-from domain.books import CARRIED_PRODUCTS
 from domain.calendar import Calendar
 from domain.comparison import Comparison
 from domain.evidence import OrderUpdate, Tick
@@ -83,6 +82,7 @@ from domain.trading_days import TradingDays
 from notify.channels import channels_of
 from notify.port import ChannelError
 from notify.sender import Sender
+from storage.database import StorageError
 
 ASK_WAIT_S: Final = 10.0
 _UNANSWERED: Final = frozenset({State.CREATED, State.SENDING})
@@ -201,6 +201,8 @@ class Wiring:
             raise DeskUnavailableError(f"{line.name} is not running; the desk is stopping or has not started") from None
         except pykka.Timeout:
             raise DeskUnavailableError(f"{line.name} did not answer within {wait_s:.0f} s; try again") from None
+        except StorageError as error:
+            raise DeskUnavailableError(str(error)) from None
 
     def recall(self) -> DeskMemory:
         """Return what the database remembers; raise `DeskStartError` saying what is wrong with it."""
@@ -280,7 +282,7 @@ class Wiring:
                 exits=self.exits,
                 notifier=self.notifier,
                 book=book,
-                pnl=pnl_from(memory),
+                pnl=pnl_from(memory, trading_day(clock.now())),
                 days=memory.risk_days,
                 trading_days=self.trading_days,
                 budgets={one.name: one.loss_max for one in settings.strategies if one.loss_max is not None},
@@ -340,7 +342,8 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        post(self.command, ResumeOrders(orders=memory.orders, vanished=memory.vanished))
+        resume = ResumeOrders(orders=memory.orders, vanished=memory.vanished, ended_in_order=memory.ended_in_order)
+        post(self.command, resume)
 
     def _start_exits(self) -> None:
         settings = self._settings
@@ -484,13 +487,19 @@ class Wiring:
         return self._settings.mode is Mode.LIVE if chosen is None else chosen
 
 
-def pnl_from(memory: DeskMemory) -> PnlBook:
-    """Return the day's profit and loss as the database remembers it: what was carried, and what traded today."""
+def pnl_from(memory: DeskMemory, today: str) -> PnlBook:
+    """Return the day's profit and loss as the database remembers it: what was carried, and what traded today.
+
+    What was carried counts from the first price of the day, also where an earlier run has seen it.
+    """
     book = PnlBook()
     gone = memory.ended - {order.command.key for order in memory.orders}
+    for one in memory.risk_days:
+        if one.day == today:
+            book.first_prices.update(one.first_prices)
     for strategy, held in memory.positions.items():
         for key, quantity in held.items():
-            if key.product in CARRIED_PRODUCTS and quantity and key not in gone:
+            if not key.product.ends_with_its_day and quantity and key not in gone:
                 book.carry(Scope(strategy, key), quantity)
     for order in memory.orders:
         book.count(order)

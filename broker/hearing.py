@@ -6,7 +6,7 @@ from typing import Any, ParamSpec
 from loguru import logger
 
 from broker.link import LOGIN_ANSWERS, LinkLostError, as_frame, says_ok
-from broker.scalars import UnreadableRowError, price_or_none
+from broker.scalars import UnreadableRowError, price_if_told, price_or_none
 from broker.updates import order_update
 from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
@@ -62,7 +62,13 @@ class Hearing:
         if instrument is None or price is None or price < 0:
             return
         at = self._clock.now()
-        tick = Tick(exchange=instrument.exchange, symbol=instrument.symbol, last_price=price, seen_at=at)
+        tick = Tick(
+            exchange=instrument.exchange,
+            symbol=instrument.symbol,
+            last_price=price,
+            seen_at=at,
+            previous_close=price_if_told(frame, "c"),
+        )
         self.tell(self._on_tick, tick)
 
     def tell(self, callback: Callable[Given, None], *given: Given.args, **named: Given.kwargs) -> None:

@@ -7,6 +7,7 @@ from broker.scalars import (
     Raw,
     UnreadableRowError,
     decimal_in,
+    price_if_told,
     price_or_none,
     text_in,
     text_or_nothing,
@@ -88,6 +89,7 @@ def last_price_in(quote: Any, instrument: Instrument, asked_at: datetime) -> Tic
         last_price=price,
         seen_at=asked_at,
         token=instrument.token,
+        previous_close=price_if_told(quote, "c"),
     )
 
 

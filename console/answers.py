@@ -11,6 +11,7 @@ from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
 from domain.lifecycle import Event, State, Status
 from domain.order import Order, OrderCommand
+from domain.order_words import meaning_of, refused_by, way_out_of
 from domain.reasons import EXPLANATIONS, Kind, Reason, explain
 
 HTTP_OF: Final[Mapping[Kind, int]] = {
@@ -200,19 +201,18 @@ def standing(order: Order) -> str:
         case State.CANCELED | State.REJECTED:
             return f"{order.state.capitalize()}: {what}, {order.filled_quantity} of it traded. {why}".strip()
         case State.BLOCKED | State.REFUSED | State.NOT_PLACED:
-            word = {State.BLOCKED: "Blocked, never sent", State.REFUSED: "Refused by the broker"}
+            word = {State.BLOCKED: "Blocked, never sent", State.REFUSED: refused_by(order.tag)}
             tag = f" ({order.tag})" if order.tag else ""
-            return f"{word.get(order.state, 'Not placed')}{tag}: {what}. {why}".strip()
+            return f"{word.get(order.state, 'Not placed')}{tag}: {what}. {why} {way_out_of(order)}".strip()
 
 
 def _why(order: Order) -> str:
-    """Tell the tag and the note; a note outlives the state it explained, so without a tag it is old news."""
-    if order.tag is None:
-        return ""
-    meaning = explain(order.tag)
+    """Tell the tag and the note; a note outlives the state it explained, so without its tag it is old news."""
+    meaning = meaning_of(order)
     if order.state is State.BLOCKED:
-        return as_sentence(order.note or meaning)
-    if order.tag is Reason.LATE_TRUTH or order.note in {"", meaning}:
+        return as_sentence(order.note or meaning) if order.tag is not None else ""
+    is_old = order.tag is None or order.tag is Reason.LATE_TRUTH or meaning != explain(order.tag)
+    if is_old or order.note in {"", meaning}:
         return meaning
     return f"{meaning} Reason given: “{order.note}”."
 

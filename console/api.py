@@ -15,7 +15,7 @@ from loguru import logger
 from starlette.exceptions import HTTPException
 
 from actors.clock import SystemClock
-from actors.desk import Status
+from actors.desk import DeskUnavailableError, Status
 from actors.messages import (
     Holdings,
     OrderAnswered,
@@ -43,6 +43,7 @@ from console.forms import (
 )
 from console.protecting import ProtectingDesk, add_stops
 from console.standing import health_form, status_form
+from console.words import as_sentence
 from domain.order import Intent, Order, OrderCommand
 from domain.risk import TradingState
 from domain.seams import Clock
@@ -218,6 +219,10 @@ def _add_errors(api: FastAPI) -> None:
         sentence = f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is"
         return JSONResponse({"sentence": sentence}, error.status_code, error.headers)
 
+    def tell_why(request: Request, error: Exception) -> JSONResponse:
+        logger.warning("{} {} could not be answered: {}", request.method, request.url.path, error)
+        return JSONResponse({"sentence": as_sentence(str(error))}, 503)
+
     def admit(_request: Request, error: Exception) -> JSONResponse:
         logger.error("a request failed: {!r}", error)
         sentence = "the desk did not answer; its log says why, and `status` whether it still runs. Nothing is certain"
@@ -226,4 +231,5 @@ def _add_errors(api: FastAPI) -> None:
     api.add_exception_handler(ApiError, refuse)
     api.add_exception_handler(RequestValidationError, refuse_query)
     api.add_exception_handler(HTTPException, refuse_route)
+    api.add_exception_handler(DeskUnavailableError, tell_why)
     api.add_exception_handler(Exception, admit)

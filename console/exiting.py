@@ -17,6 +17,9 @@ class ExitingDesk(Protocol):
     def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
         """See positions through to flat."""
 
+    def is_stored(self) -> bool:
+        """Say whether a restart would know of it."""
+
     def exits(self) -> ExitsNow:
         """Return the positions on their way to flat."""
 
@@ -28,12 +31,15 @@ def add_exits(guarded: APIRouter, desk: ExitingDesk) -> None:
     def flatten(body: Body) -> Form:
         """Stop entries (unless `strategy` names one), take back what is working, and exit until nothing is held.
 
-        `because` is kept with it. The answer says what is on its way; GET /exits says what still is.
+        `because` is kept with it. The answer says what is on its way, and with `stored` whether a restart would know
+        of it; GET /exits says what still is.
         """
         given = read_object(body)
         strategy = text_in(given, "strategy") if "strategy" in given else None
         scopes = desk.flatten(text_in(given, "because"), strategy)
-        return {"positions": [str(one) for one in scopes], "sentence": _flatten_sentence(scopes, strategy)}
+        stored = desk.is_stored()
+        sentence = _flatten_sentence(scopes, strategy, stored=stored)
+        return {"positions": [str(one) for one in scopes], "stored": stored, "sentence": sentence}
 
     @guarded.get("/exits", summary="What is on its way to flat")
     def exits() -> Form:
@@ -41,8 +47,11 @@ def add_exits(guarded: APIRouter, desk: ExitingDesk) -> None:
         return {"exits": exits_form(desk.exits())}
 
 
-def _flatten_sentence(scopes: tuple[Scope, ...], strategy: str | None) -> str:
+def _flatten_sentence(scopes: tuple[Scope, ...], strategy: str | None, *, stored: bool) -> str:
     whose = "of any strategy" if strategy is None else f"of {strategy}"
     if not scopes:
         return f"Nothing is held or working {whose}."
-    return f"On the way to flat: {', '.join(map(str, scopes))}. `status` and GET /exits tell how far."
+    words = f"On the way to flat: {', '.join(map(str, scopes))}. `status` and GET /exits tell how far."
+    if stored:
+        return words
+    return f"{words} The database does not take it yet: a restart before it does would not know of it."

@@ -163,7 +163,13 @@ def positions_form(holdings: Holdings, account: PositionBookRead | None, pnl: Pn
         for name, held in sorted(holdings.positions.items())
         for key, quantity in held.items()
     ]
-    whole = {"strategies": ours, "pnl": pnl_form(pnl)}
+    sold = [
+        {"strategy": name, "exchange": key.exchange.value, "symbol": key.symbol, "product": key.product.value}
+        | {"quantity": quantity}
+        for name, units in sorted(holdings.sold_from_holdings.items())
+        for key, quantity in units.items()
+    ]
+    whole = {"strategies": ours, "sold_from_holdings": sold, "pnl": pnl_form(pnl)}
     if account is None:
         return whole | {"account": None, "account_unavailable": "the broker did not answer in time"}
     if not isinstance(account.book, Book):

@@ -31,9 +31,13 @@ def positions_view(positions: Form) -> RenderableType:
             money = (_money(row[name]) for name in MONEY)
             theirs.add_row(row["exchange"], row["symbol"], row["product"], _units(row["quantity"]), *money)
     held_by_us: RenderableType = ours if positions["strategies"] else Text("Nothing.")
+    sold = [
+        Text(f"{one['strategy']} sold {one['quantity']} {one['symbol']} ({one['product']}) from holdings today.")
+        for one in positions.get("sold_from_holdings", [])
+    ]
     return Group(
         *pnl_lines(positions["pnl"]),
-        *(Text("Strategies, from our fills", style="bold"), held_by_us, Text()),
+        *(Text("Strategies, from our fills", style="bold"), held_by_us, *sold, Text()),
         *(Text("The account, as the broker has it", style="bold"), theirs),
     )
 

@@ -11,6 +11,7 @@ from actors.messages import Timeline
 from console.change_story import CHANGE_TELLERS
 from console.moment import Moment
 from console.words import as_sentence, asked_words, price_words, traded_words
+from domain import order_words
 from domain.lifecycle import Event, State
 from domain.order import Side
 from domain.reasons import Reason, explain
@@ -62,7 +63,10 @@ def _meaning(moment: Moment) -> str:
     if moment.is_late:
         return ""
     fresh = line.note if line.note and line.note != before.get("note", "") else ""
-    meaning = explain(Reason(line.tag)) if line.tag in set(Reason) and line.tag != before.get("tag") else ""
+    meaning = ""
+    if line.tag in set(Reason) and line.tag != before.get("tag"):
+        changing = bool(moment.row.get("change"))
+        meaning = order_words.meaning(Reason(str(line.tag)), State(line.state_after), is_changing=changing)
     if fresh and fresh != meaning:
         return as_sentence(fresh) if line.event == Event.BLOCK else _joined(meaning, f"Reason given: “{fresh}”.")
     return meaning
@@ -78,6 +82,9 @@ def _joined(*parts: str) -> str:
 def _registered(moment: Moment) -> str:
     command = moment.order.command
     when = f" It is for the session of {moment.order.day}." if command.amo else ""
+    if "kept_in" in moment.line.inputs:
+        words = "The database could not be written; it was kept in the exit journal, so that it could leave."
+        return f"Registered: {asked_words(moment.order)}. {words}"
     return f"Registered and stored: {asked_words(moment.order)}. Nothing has been sent yet.{when}"
 
 
@@ -114,9 +121,8 @@ def _accepted(moment: Moment) -> str:
 
 def _refused(moment: Moment) -> str:
     said = _meaning(moment) or "The broker refused it; it is not in the market."
-    return _joined(
-        said, _NEXT_TIME.get(moment.line.tag or "", "Nothing traded; send a new order if it is still wanted.")
-    )
+    next_time = _NEXT_TIME.get(moment.line.tag or "", "Nothing traded; send a new order if it is still wanted.")
+    return _joined(said, order_words.way_out_of(moment.order) or next_time)
 
 
 def _in_doubt(moment: Moment) -> str:

@@ -7,6 +7,7 @@ trick with names or with unusual spellings of an IP address helps.
 
 import ipaddress
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,12 +17,21 @@ _HERE: Final = "127.0.0.1, ::1 or localhost"
 _SHOWN_CHARACTERS_MAX: Final = 80
 
 
+class AddressFamily(StrEnum):
+    """Which IP addresses are used towards the broker: the one that is registered there has a family."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    ANY = "any"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressRules:
     """Which addresses a connection to the broker may lead to."""
 
     loopback_only: bool = False
     """Set in paper mode: no other machine is ever connected to."""
+    family: AddressFamily = AddressFamily.ANY
 
     def objection(self, ip: str, *, secure: bool) -> str | None:
         """Return why no connection to this IP address may be opened; None when it may."""
@@ -29,11 +39,24 @@ class AddressRules:
             return None
         if self.loopback_only:
             return f"{ip} is not this machine, and paper trading never leaves it; nothing was sent"
-        return None if secure else f"{ip} is not this machine, and nothing is sent to another one without TLS"
+        if not secure:
+            return f"{ip} is not this machine, and nothing is sent to another one without TLS"
+        return family_objection(ip, self.family)
 
 
 TLS_OFF_LOOPBACK: Final = AddressRules()
 """The rules that hold in every mode."""
+
+
+def family_objection(host: str, family: AddressFamily) -> str | None:
+    """Return why this IP address is of the wrong family; None for a name, or where any will do."""
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return None
+    if family in {AddressFamily.ANY, f"ipv{version}"}:
+        return None
+    return f"{host} is an IPv{version} address, and broker.address_family is {family.value}"
 
 
 def is_loopback_ip(text: str) -> bool:
@@ -70,6 +93,11 @@ def address_objection(name: str, url: str, scheme: str, *, paper: bool) -> str |
     if urlsplit(url).scheme == scheme:
         return f"{name} is plain {scheme}:// to {shown!r}; secrets leave this machine over {scheme}s:// only"
     return None
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address to which there is no objection."""
+    return urlsplit(url).hostname or ""
 
 
 @dataclass(frozen=True, slots=True)

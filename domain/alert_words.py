@@ -6,14 +6,16 @@ from typing import Final
 from domain.alert import Alert, Level
 from domain.lifecycle import Event, State
 from domain.order import Intent, Order, OrderEvent
+from domain.order_words import meaning_of, said_by_the_broker, way_out_of
 from domain.pnl import Pnl
-from domain.reasons import explain
+from domain.reasons import Reason
 from domain.risk_words import rupees
 from domain.session import SessionState
 
 STUCK_S: Final = 60.0
 """A part of an order that waits for so long is told."""
 _NO: Final = {State.REFUSED, State.REJECTED}
+_CHANGE_CAME_TO_NOTHING: Final = {Event.REFUSE_CHANGE, Event.REJECT_CHANGE, Event.LAPSE_CHANGE, Event.LOSE_CHANGE}
 
 
 def order_alert(order: Order, happened: OrderEvent, *, late: bool) -> Alert | None:
@@ -26,8 +28,15 @@ def order_alert(order: Order, happened: OrderEvent, *, late: bool) -> Alert | No
         return Alert(
             topic=topic,
             level=Level.ALARM,
-            what=f"{what} was believed over, and is {order.state} after all: {order.filled_quantity} traded{price}.",
-            means="The position is another one than was thought; guard, stops and risk count it from now on.",
+            what=(
+                f"{what} was recorded as over; the broker now reports {order.state}, "
+                f"{order.filled_quantity} traded{price}."
+            ),
+            means=(
+                "It is not in the market, and nothing of it has traded."
+                if order.is_over and not order.filled_quantity
+                else "The position may be another one than was thought; guard, stops and risk count it from now on."
+            ),
             do=f"Look at the position at the broker; `why {name}` tells the story.",
         )
     return _fill_alert(order, happened, topic, what, price) or _trouble_alert(order, happened, topic, what, price)
@@ -68,40 +77,63 @@ def _trouble_alert(order: Order, happened: OrderEvent, topic: str, what: str, pr
     """Return what to tell about a no, a fate that is not known, or a change that was not taken."""
     name = order.command.command_id
     if order.state in _NO and happened.event in {Event.REFUSE, Event.REJECT}:
-        held = f" {order.filled_quantity} units had traded{price}." if order.filled_quantity else ""
+        return _refusal_alert(order, topic, what, price)
+    if order.state is State.UNCONFIRMED and happened.event in {Event.LOSE_REPLY, Event.RESTART}:
+        stopped = happened.event is Event.RESTART
+        cause = "the desk stopped while it was on its way" if stopped else "the broker's reply was lost"
         return Alert(
             topic=topic,
             level=Level.WARNING,
-            what=f'{what} was {order.state.lower()}: "{order.note or order.tag}".',
-            means=f"What is left of it is not in the market.{held}",
-            do=f"Mend what the broker names, and send a new order; `why {name}` tells the story.",
-        )
-    if happened.event in {Event.LOSE_REPLY, Event.RESTART}:
-        return Alert(
-            topic=topic,
-            level=Level.WARNING,
-            what=f"{what} is unconfirmed: the broker's reply was lost.",
+            what=f"{what} is unconfirmed: {cause}.",
             means="It may be in the market. It is being searched for and is never sent again.",
-            do=f"Wait: the books tell within two minutes. `why {name}` shows how far the search is.",
+            do=f"Wait: the books tell. `why {name}` shows how far the search is.",
         )
     if order.state is State.NOT_PLACED:
+        by_hand = order.tag is Reason.SETTLED_BY_HAND
+        how = "a person has said" if by_hand else "the books prove"
         return Alert(
             topic=topic,
             level=Level.WARNING,
-            what=f"{what} never reached the broker, as the books prove.",
+            what=f"{what} never reached the broker, as {how}.",
             means="It is not in the market and has no position.",
             do="Send a new order if it is still wanted.",
         )
-    if happened.event in {Event.REFUSE_CHANGE, Event.REJECT_CHANGE, Event.LAPSE_CHANGE, Event.LOSE_CHANGE}:
-        reason = explain(order.tag) if order.tag is not None else "The change did not take effect."
-        return Alert(
-            topic=f"change:{name}",
-            level=Level.WARNING,
-            what=f"{what}: a change was not taken. {reason}",
-            means=f"The order stands as it is: {order.state}.",
-            do=f"Ask again, or look at it with `why {name}`.",
-        )
-    return None
+    return _change_alert(order, happened, what)
+
+
+def _refusal_alert(order: Order, topic: str, what: str, price: str) -> Alert:
+    """Say who said no to an order, and what to do: where nobody was reached there is nothing to fix at the broker."""
+    name = order.command.command_id
+    held = f" {order.filled_quantity} units had traded{price}." if order.filled_quantity else ""
+    by_the_broker = order.state is State.REJECTED or said_by_the_broker(order.tag)
+    said = order.state.lower() if by_the_broker else "not sent"
+    again = "Fix what the broker names, and send a new order" if by_the_broker else "Send a new order when it can leave"
+    return Alert(
+        topic=topic,
+        level=Level.WARNING,
+        what=f'{what} was {said}: "{order.note or order.tag}".',
+        means=f"What is left of it is not in the market.{held}",
+        do=f"{way_out_of(order) or f'{again};'} `why {name}` tells the story.",
+    )
+
+
+def _change_alert(order: Order, happened: OrderEvent, what: str) -> Alert | None:
+    """Return what to tell about a change that came to nothing, or whose reply was lost."""
+    if happened.event not in _CHANGE_CAME_TO_NOTHING or order.is_over:
+        return None
+    lost = happened.event is Event.LOSE_CHANGE
+    if lost and order.change is None:
+        return None
+    said = meaning_of(order) or "The change did not take effect."
+    if happened.note and happened.event in {Event.REFUSE_CHANGE, Event.REJECT_CHANGE}:
+        said = f'{said} The broker says: "{happened.note}".'
+    return Alert(
+        topic=f"change:{order.command.command_id}",
+        level=Level.WARNING,
+        what=f"{what}: {'a change may be done or not' if lost else 'a change was not made'}. {said}",
+        means=f"The order is {order.state}{', on its old terms or its new ones' if lost else ', on its old terms'}.",
+        do=f"{'Wait for the books' if lost else 'Ask again'}, or look at it with `why {order.command.command_id}`.",
+    )
 
 
 def session_alert(state: SessionState, words: str) -> Alert | None:
@@ -224,13 +256,22 @@ def watcher_alert(cause: str) -> Alert:
     )
 
 
-def exit_alert(scope: str, because: str, number: int, *, loud: bool) -> Alert:
-    """Say that another exit was needed."""
+def exit_alert(scope: str, because: str, number: int, unfilled: int, *, loud: bool) -> Alert:
+    """Say that another exit was needed. `unfilled` of the earlier ones were in the market and did not fill."""
+    earlier, others = number - 1, number - 1 - unfilled
+    said = (
+        [f"{unfilled} of {earlier} earlier exits did not fill in time, so the price may be worse now"]
+        if unfilled
+        else []
+    )
+    said += (
+        [f"{others} of {earlier} were blocked, refused, canceled or filled in part (`orders` tells)"] if others else []
+    )
     return Alert(
         topic=f"exit:{scope}",
         level=Level.ALARM if loud else Level.WARNING,
         what=f"{scope} is not flat yet; exit {number} leaves now ({because}).",
-        means="The earlier ones were rejected, did not fill, or filled in part; each may give away more than the last.",
+        means=f"{'; '.join(said) or 'The earlier ones are over'}.",
         do="Look at the broker's own app; the desk goes on until nothing is held.",
     )
 

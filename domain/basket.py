@@ -197,6 +197,9 @@ class Progress:
             return Finish(BasketState.STOPPED, f"{failure}{rest}; nothing is held", unsent, ())
         if self.basket.on_failure is OnFailure.COMPENSATE:
             words = f"{failure}{rest}; what had filled is being made flat: {held}"
+            sold = [leg.symbol for leg in filled if leg.product.is_delivery and leg.side is Side.SELL]
+            if sold:
+                words += f"; delivery that was sold is not bought back: {', '.join(sold)}"
             return Finish(BasketState.COMPENSATED, words, unsent, filled)
         return Finish(BasketState.STOPPED, f"{failure}{rest}; held without the others: {held}", unsent, filled)
 

@@ -209,7 +209,7 @@ def positions_disagree(
             name = f"position:{row.exchange}|{row.symbol}|{row.product}"
             sentence = f"the account holds {row.net_quantity} {row.symbol} ({row.exchange} {row.product}), unknown here"
             found.append(Disagreement(name=name, quarrel=Quarrel.FOREIGN, sentence=sentence))
-    for key in {*expected.all, *account}:
+    for key in dict.fromkeys((*expected.all, *account)):
         held = account.get(key)
         net, carried = (held.net_quantity, held.carried_quantity) if held is not None else (0, 0)
         is_carried = key.product in CARRIED_PRODUCTS

@@ -22,15 +22,24 @@ class Difference:
 
 
 def differences(
-    positions: Mapping[str, Mapping[InstrumentKey, int]], book: Book[PositionRow]
+    positions: Mapping[str, Mapping[InstrumentKey, int]],
+    delivery_today: Mapping[InstrumentKey, int],
+    book: Book[PositionRow],
 ) -> tuple[Difference, ...]:
-    """Hold our sums against the broker's position book (the guide's reconcile_with_broker); changes nothing."""
-    ours: dict[InstrumentKey, int] = {}
+    """Hold our sums against the broker's position book (the guide's reconcile_with_broker); changes nothing.
+
+    Of delivery that book shows what today's orders moved, below zero where holdings were sold: so that is compared.
+    """
+    ours = dict(delivery_today)
     for held in positions.values():
         for key, units in held.items():
-            ours[key] = ours.get(key, 0) + units
-    shown = ((key_of(row), row.net_quantity) for row in book.rows)
-    theirs = {key: units for key, units in shown if key is not None}
+            if not key.product.is_delivery:
+                ours[key] = ours.get(key, 0) + units
+    theirs: dict[InstrumentKey, int] = {}
+    for row in book.rows:
+        known = key_of(row)
+        if known is not None:
+            theirs[known] = row.net_quantity - (row.carried_quantity if known.product.is_delivery else 0)
     keys = sorted(ours.keys() | theirs.keys(), key=lambda key: (key.exchange, key.symbol, key.product))
     found = (Difference(key, ours.get(key, 0), theirs.get(key, 0)) for key in keys)
     return tuple(one for one in found if one.ours != one.theirs)

@@ -207,13 +207,17 @@ class UnknownInstrument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """The last traded price of an instrument, and when we saw it. `token` names the instrument, where told."""
+    """The last traded price of an instrument, and when we saw it. `token` names the instrument, where told.
+
+    `previous_close` is the close of the day before as the quote tells it, adjusted by the exchange where it was.
+    """
 
     exchange: Exchange
     symbol: str
     last_price: Decimal
     seen_at: datetime
     token: str = ""
+    previous_close: Decimal | None = None
 
 
 def prices_in(book: Book[PositionRow]) -> tuple[Tick, ...]:

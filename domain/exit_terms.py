@@ -26,16 +26,20 @@ _DERIVATIVES: Final = frozenset({Exchange.NFO, Exchange.BFO, Exchange.CDS, Excha
 class ExitShape:
     """What an exit wants, as far as the exchange's rules may cut it. `price` is None at the market's price.
 
-    `unfilled` orders before it were in the market at their price and did not fill.
+    `unfilled` orders before it were in the market at their price and did not fill. `refused`: the one before it was
+    refused or rejected, perhaps because the exchange's rules are others than we know.
     """
 
     side: Side
     quantity: int
     price: Decimal | None = None
     unfilled: int = 0
+    refused: bool = False
 
     def is_cut_by(self, instrument: Instrument, reference: Reference | None) -> bool:
-        """Say whether lot, freeze quantity or band would cut it: then they are to be read anew first."""
+        """Say whether lot, freeze quantity or band would cut it, or may have: then they are to be read anew first."""
+        if self.refused:
+            return True
         most = instrument.order_quantity_max
         if self.quantity % instrument.lot or (most is not None and self.quantity > most):
             return True

@@ -127,6 +127,8 @@ class Episode:
     """How many of those were in the market and did not fill: a worse price is the answer to that alone."""
     current: str | None = None
     unanswered: bool = False
+    refused: bool = False
+    """The try before the current one ended without having been in the market for `unfilled_s`."""
     _in_vain: bool = False
     """The current order was in an open market for `unfilled_s` and is being taken back."""
     _begun_at: float = inf
@@ -137,8 +139,11 @@ class Episode:
     _flat_since: float = inf
     _asked_back: dict[str, float] = field(default_factory=dict)
 
-    def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True) -> Step:
-        """Return what to do now, and take it as done. While its market is closed it tries now and then only."""
+    def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True, waits: bool = False) -> Step:
+        """Return what to do now, and take it as done. While its market is closed it tries now and then only.
+
+        While it `waits` for others to get out first (`domain/exit_order.py`), it sends nothing.
+        """
         if self.unanswered:
             return Wait()
         if exposure.is_flat:
@@ -157,7 +162,7 @@ class Episode:
         if self._slice and abs(self._held_then) - abs(exposure.held) >= self._slice:
             self.tries, self.unfilled, self._in_vain, self._begun_at = 0, 0, False, inf
         still_waits = bool(others) and now - self.began_at < self.settings.cancel_wait_s
-        if not exposure.held or still_waits or self._rests(now, is_open=is_open):
+        if not exposure.held or waits or still_waits or self._rests(now, is_open=is_open):
             return Wait()
         return self._send(exposure.held, now)
 
@@ -194,6 +199,7 @@ class Episode:
         )
 
     def _send(self, held: int, now: float) -> SendExit:
+        self.refused = self.tries > 0 and not self._in_vain
         self.unfilled, self._in_vain = self.unfilled + self._in_vain, False
         self.sent, self.tries, self._held_then, self._slice = self.sent + 1, self.tries + 1, held, 0
         self.current, self.unanswered, self._sent_at = f"{self.name}-{self.sent}", True, now

@@ -4,6 +4,9 @@ Exposure is filled + working + unconfirmed. A yes *reserves* at once, so no wind
 the send. Only evidence clears: an order that is over releases just what did not trade. What others did with the
 account stands under EXTERNAL: where they closed a position for us, our exits must not close it again. A trade of theirs
 closes what they hold themselves first, then ours, and what is left opens a position of theirs.
+
+Delivery (`domain/delivery.py`) is never short: what is sold beyond a position came out of the holdings. It is no
+exposure, nothing buys it back, and nothing of it is carried.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
+from domain.delivery import Delivered
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.lifecycle import State
 from domain.nothing_to_exit import NothingToExit, OrderAtWork
-from domain.order import EXTERNAL, InstrumentKey, Intent, Order, OrderCommand, Product, Side
+from domain.order import EXTERNAL, InstrumentKey, Intent, Order, OrderCommand, Origin, Side
 from domain.reasons import Reason
 from domain.vanishing import Holders
 
@@ -31,6 +35,11 @@ class Stake:
     """A leg of a basket that has not been sent yet."""
     limit_price: Decimal | None = None
 
+    @property
+    def may_take_a_position(self) -> bool:
+        """Say whether trading it may leave something held: a sale of delivery never does."""
+        return not (self.key.product.is_delivery and self.side is Side.SELL)
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyBook:
@@ -42,7 +51,7 @@ class StrategyBook:
     @property
     def has_exposure(self) -> bool:
         """Say whether anything is held, working or unconfirmed."""
-        return bool(self.stakes) or any(self.positions.values())
+        return any(one.may_take_a_position for one in self.stakes.values()) or any(self.positions.values())
 
     def being_reduced(self, key: InstrumentKey, side: Side) -> int:
         """Return the units that open orders on `side` may still take off the position."""
@@ -81,13 +90,16 @@ class GuardLedger:
         self._day = day
         self._closed_for_us: dict[InstrumentKey, int] = {}
         self._counted: dict[str, int] = {}
+        self._delivered: dict[tuple[str, InstrumentKey], Delivered] = {}
+        self._delivery_today: dict[InstrumentKey, int] = {}
         self._books = {
-            strategy: StrategyBook({key: units for key, units in held.items() if key.product not in _OF_THE_DAY})
+            strategy: StrategyBook({key: _carried(strategy, key, units) for key, units in held.items()})
             for strategy, held in (positions or {}).items()
         }
-        for key, units in self.book(EXTERNAL).positions.items():
+        for key, units in list(self.book(EXTERNAL).positions.items()):
             # Of earlier days nobody knows the order any more: what could have been closed for us was.
-            self._count_closed(key, units, before=0)
+            counted = self._count_closed(key, units, before=0)
+            self._put(Scope(EXTERNAL, key), counted if key.product.is_delivery else units)
         for order in orders:
             self.observe(order)
 
@@ -108,7 +120,7 @@ class GuardLedger:
         for strategy, book in self._books.items():
             if strategy == EXTERNAL:
                 continue
-            for key in {*book.positions, *(one.key for one in book.stakes.values())}:
+            for key in dict.fromkeys((*book.positions, *(one.key for one in book.stakes.values()))):
                 stakes = [(name, one) for name, one in book.stakes.items() if one.key == key and not one.held_back]
                 waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
                 exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)
@@ -133,8 +145,23 @@ class GuardLedger:
             if any(book.positions.values())
         }
 
-    def reserve(self, command: OrderCommand) -> Reserved | GuardRefused:
-        """Check 2B and 2C, or clamp an exit, and hold the quantity. Asking twice for one order reserves once."""
+    def sold_from_holdings(self) -> dict[str, dict[InstrumentKey, int]]:
+        """Return the units of delivery that each strategy sold today beyond what it had bought."""
+        sold: dict[str, dict[InstrumentKey, int]] = {}
+        for (strategy, key), delivered in self._delivered.items():
+            if delivered.sold:
+                sold.setdefault(strategy, {})[key] = delivered.sold
+        return sold
+
+    def delivery_today(self) -> dict[InstrumentKey, int]:
+        """Return the signed units of delivery that today's orders moved, all together: what a position book shows."""
+        return dict(self._delivery_today)
+
+    def reserve(self, command: OrderCommand, *, from_position_only: bool = False) -> Reserved | GuardRefused:
+        """Check 2B and 2C, or clamp an exit, and hold the quantity. Asking twice for one order reserves once.
+
+        `from_position_only`: the desk sized this exit by a position, so it sells nothing out of the holdings.
+        """
         book = self.book(command.strategy)
         held = book.positions.get(command.key, 0)
         inputs = {"held": str(held), "open_orders": str(len(book.stakes))}
@@ -154,6 +181,9 @@ class GuardLedger:
             if closed:
                 inputs["left_by_others"] = str(left)
                 reducible = left
+            if not from_position_only and self._may_sell_holdings(command):
+                inputs["from_holdings"] = str(quantity)
+                reducible = quantity
             if reducible <= 0:
                 return GuardRefused(Reason.NOTHING_TO_EXIT, inputs, _nothing_to_exit(book, command, held, closed))
             quantity = min(quantity, reducible)
@@ -172,8 +202,22 @@ class GuardLedger:
         if book.has_exposure:
             return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs)
         stakes = {leg.command_id: Stake(leg.key, leg.side, leg.quantity, held_back=True) for leg in legs}
-        self._books[legs[0].strategy] = replace(book, stakes=stakes)
+        self._books[legs[0].strategy] = replace(book, stakes={**book.stakes, **stakes})
         return Reserved(sum(leg.quantity for leg in legs), inputs)
+
+    def _may_sell_holdings(self, command: OrderCommand) -> bool:
+        """Say whether an exit may go to the broker without a position: he knows what lies in the demat account.
+
+        Only a person's or a strategy's sale of delivery, of which the strategy holds and works nothing, and while no
+        other such sale of the symbol works: two of them could be meant for the same shares.
+        """
+        key, own = command.key, self.book(command.strategy)
+        if not key.product.is_delivery or command.side is Side.BUY or command.origin is Origin.DESK:
+            return False
+        if own.positions.get(key, 0) or any(one.key == key for one in own.stakes.values()):
+            return False
+        others = (book for name, book in self._books.items() if name not in {EXTERNAL, command.strategy})
+        return all(book.being_reduced(key, Side.SELL) <= book.positions.get(key, 0) for book in others)
 
     def _left_by_others(self, key: InstrumentKey, side: Side) -> int:
         """Return the units that orders on `side` may still take off, after what EXTERNAL took.
@@ -190,11 +234,16 @@ class GuardLedger:
                 pool += abs(held) - book.being_reduced(key, side)
         return max(0, pool)
 
-    def _count_closed(self, key: InstrumentKey, moved: int, before: int) -> None:
-        """Share a trade of others out: undo what they closed for us, close their own (`before` it), then close ours."""
-        self._closed_for_us[key] = self._closed_after(key, moved, before)
+    def _count_closed(self, key: InstrumentKey, moved: int, before: int) -> int:
+        """Share a trade of others out: undo what they closed for us, close their own (`before` it), then close ours.
 
-    def _closed_after(self, key: InstrumentKey, moved: int, before: int) -> int:
+        Return what it moves their position by: all of it, but of delivery nothing that came out of the holdings.
+        """
+        self._closed_for_us[key], moves = self._shared_out(key, moved, before)
+        return moves
+
+    def _shared_out(self, key: InstrumentKey, moved: int, before: int) -> tuple[int, int]:
+        """Return what is closed for us after a trade of others, and what it moves their position by."""
         closed = self._closed_for_us.get(key, 0)
         sign = 1 if moved > 0 else -1
         theirs = before - closed
@@ -202,15 +251,18 @@ class GuardLedger:
         undone = min(left, max(0, -closed * sign))
         left -= undone
         left -= min(left, max(0, -theirs * sign))
+        left_open = left
         ours = sum(max(0, -book.positions.get(key, 0) * sign) for name, book in self._books.items() if name != EXTERNAL)
         taken = min(left, max(0, ours - max(0, closed * sign)))
-        return closed + sign * (undone + taken)
+        from_holdings = left_open - taken if key.product.is_delivery and moved < 0 else 0
+        return closed + sign * (undone + taken), moved + from_holdings
 
     def holders(self, key: InstrumentKey, quantity: int) -> Holders:
         """Return who holds an instrument, and how many units of ours a move by nobody's order would close."""
         held = ((name, book.positions.get(key, 0)) for name, book in self._books.items() if name != EXTERNAL)
         external = self.book(EXTERNAL).positions.get(key, 0)
-        grown = abs(self._closed_after(key, quantity, external)) - abs(self._closed_for_us.get(key, 0))
+        closed, _ = self._shared_out(key, quantity, external)
+        grown = abs(closed) - abs(self._closed_for_us.get(key, 0))
         strategies = tuple(sorted((name, units) for name, units in held if units))
         return Holders(strategies=strategies, external=external, closes=max(0, grown) if quantity else 0)
 
@@ -239,9 +291,15 @@ class GuardLedger:
 
     def move(self, key: InstrumentKey, quantity: int) -> None:
         """Count units under EXTERNAL that the account holds by nobody's order."""
-        book = self.book(EXTERNAL)
-        self._count_closed(key, quantity, book.positions.get(key, 0))
-        self._books[EXTERNAL] = replace(book, positions={**book.positions, key: book.positions.get(key, 0) + quantity})
+        before = self.book(EXTERNAL).positions.get(key, 0)
+        counted = self._count_closed(key, quantity, before)
+        if key.product.is_delivery:
+            self._delivery_today[key] = self._delivery_today.get(key, 0) + quantity
+        self._put(Scope(EXTERNAL, key), before + counted)
+
+    def _put(self, scope: Scope, units: int) -> None:
+        book = self.book(scope.strategy)
+        self._books[scope.strategy] = replace(book, positions={**book.positions, scope.key: units})
 
     def clear(self, scope: Scope) -> int | None:
         """Take a strategy's position out of its book, and count it under EXTERNAL; return its signed units.
@@ -255,13 +313,13 @@ class GuardLedger:
         return units
 
     def shift(self, scope: Scope, units: int) -> None:
-        """Count these units of a strategy under EXTERNAL from now on."""
-        book, key = self.book(scope.strategy), scope.key
-        held = {**book.positions, key: book.positions.get(key, 0) - units}
-        self._books[scope.strategy] = replace(book, positions=held)
-        external = self.book(EXTERNAL)
-        theirs = {**external.positions, key: external.positions.get(key, 0) + units}
-        self._books[EXTERNAL] = replace(external, positions=theirs)
+        """Count these units of a strategy under EXTERNAL from now on; of delivery no more than are held."""
+        key, held = scope.key, self.book(scope.strategy).positions.get(scope.key, 0)
+        if key.product.is_delivery:
+            units = max(0, min(units, held))
+            self._delivered_of(scope).put(held - units)
+        self._put(scope, held - units)
+        self._put(Scope(EXTERNAL, key), self.book(EXTERNAL).positions.get(key, 0) + units)
         closed = self._closed_for_us.get(key, 0)
         if closed * units < 0:
             # What others had closed for the strategy is closed in their own book now.
@@ -272,10 +330,12 @@ class GuardLedger:
         if day == self._day:
             return
         self._day = day
-        self._closed_for_us = {key: n for key, n in self._closed_for_us.items() if key.product not in _OF_THE_DAY}
+        self._closed_for_us = {k: n for k, n in self._closed_for_us.items() if not k.product.ends_with_its_day}
         for strategy, book in self._books.items():
-            kept = {key: held for key, held in book.positions.items() if key.product not in _OF_THE_DAY}
+            kept = {key: held for key, held in book.positions.items() if not key.product.ends_with_its_day}
             self._books[strategy] = replace(book, positions=kept)
+        self._delivered.clear()
+        self._delivery_today.clear()
 
     def observe(self, order: Order) -> None:
         """Take over what an order has become: its fills into the position, its open rest into the stakes.
@@ -287,10 +347,8 @@ class GuardLedger:
         filled = order.filled_quantity * command.side.sign
         moved = filled - self._counted.get(command.command_id, 0)
         positions = book.positions
-        if moved and not (command.product in _OF_THE_DAY and order.day < self._day):
-            if command.strategy == EXTERNAL:
-                self._count_closed(command.key, moved, positions.get(command.key, 0))
-            positions = {**positions, command.key: positions.get(command.key, 0) + moved}
+        if moved and not (command.product.ends_with_its_day and order.day < self._day):
+            positions = {**positions, command.key: self._position_after(order, moved)}
         stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
         if not order.is_over:
             unconfirmed = order.state in {State.SENDING, State.UNCONFIRMED}
@@ -301,6 +359,24 @@ class GuardLedger:
         if moved:
             self._counted[command.command_id] = filled
 
+    def _position_after(self, order: Order, moved: int) -> int:
+        """Return what a strategy, or EXTERNAL, holds after one of its orders has traded `moved` units more."""
+        command, key = order.command, order.command.key
+        held = self.book(command.strategy).positions.get(key, 0)
+        if key.product.is_delivery and order.day >= self._day:
+            self._delivery_today[key] = self._delivery_today.get(key, 0) + moved
+        if command.strategy == EXTERNAL:
+            return held + self._count_closed(key, moved, held)
+        if not key.product.is_delivery:
+            return held + moved
+        delivered = self._delivered_of(Scope(command.strategy, key))
+        delivered.trade(command.command_id, order.created_at, moved)
+        return delivered.held
+
+    def _delivered_of(self, scope: Scope) -> Delivered:
+        held = self.book(scope.strategy).positions.get(scope.key, 0)
+        return self._delivered.setdefault((scope.strategy, scope.key), Delivered(held))
+
     def release(self, command: OrderCommand) -> None:
         """Give back a reservation whose order was never sent."""
         book = self.book(command.strategy)
@@ -308,8 +384,15 @@ class GuardLedger:
         self._books[command.strategy] = replace(book, stakes=stakes)
 
 
-_EMPTY = StrategyBook()
-_OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
+_EMPTY: Final = StrategyBook()
+
+
+def _carried(strategy: str, key: InstrumentKey, units: int) -> int:
+    """Return what outlives its day of a position; less than nothing of delivery can't be carried."""
+    if key.product.ends_with_its_day:
+        return 0
+    # Where others sold delivery, the sum still tells what they may have closed for us: `_count_closed` judges it.
+    return max(0, units) if key.product.is_delivery and strategy != EXTERNAL else units
 
 
 def _nothing_to_exit(book: StrategyBook, command: OrderCommand, held: int, closed_by_others: int) -> NothingToExit:

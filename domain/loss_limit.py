@@ -4,13 +4,13 @@ The limit is a level of the day's profit and loss. It starts `daily_loss_max` be
 `trailing_step`s as the day's peak grows; it never goes down. A broken limit stays broken for its day.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from itertools import islice, takewhile
 
-from domain.pnl import ZERO
+from domain.pnl import ZERO, Symbol
 from domain.settings import RiskSettings
 from domain.trading_days import TradingDays
 
@@ -19,7 +19,9 @@ from domain.trading_days import TradingDays
 class RiskDay:
     """One trading day (YYYY-MM-DD) as risk remembers it. Rupees.
 
-    `base` is where the limit counts from: zero, or where the day stood when a person resumed after a breach.
+    `base` is where the limit counts from: zero, or where the day stood when a person resumed after a breach. `spent`
+    are the strategies that have lost what they may lose in a day; `first_prices` at what price what was carried into
+    the day began to count.
     """
 
     day: str
@@ -28,6 +30,8 @@ class RiskDay:
     base: Decimal = ZERO
     breach: str = ""
     breached_at: datetime | None = None
+    spent: frozenset[str] = frozenset()
+    first_prices: Mapping[Symbol, Decimal] = field(default_factory=dict)
 
     def level(self, limits: RiskSettings) -> Decimal | None:
         """Return the profit and loss at which the limit breaks; None without a limit."""
@@ -59,6 +63,14 @@ class RiskDay:
     def broken(self, because: str, at: datetime) -> "RiskDay":
         """Return the day with its limit broken."""
         return replace(self, breach=because, breached_at=at)
+
+    def newly_spent(self, totals: Mapping[str, Decimal], budgets: Mapping[str, Decimal]) -> tuple[str, ...]:
+        """Return the strategies that have just lost what they may lose in a day (rupees)."""
+        return tuple(one for one, most in budgets.items() if totals.get(one, ZERO) <= -most and one not in self.spent)
+
+    def spent_by(self, strategy: str) -> "RiskDay":
+        """Return the day with a strategy's budget used up: it stays so, however its prices move."""
+        return replace(self, spent=self.spent | {strategy})
 
     def resumed(self) -> "RiskDay":
         """Return the day as a person goes on with it: the whole limit counts anew from here."""

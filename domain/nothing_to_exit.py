@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from domain.market_price import Reference
 from domain.order import InstrumentKey, Side
 
 ORDERS_NAMED_MAX: Final = 3
@@ -39,9 +40,9 @@ class NothingToExit:
     orders: tuple[OrderAtWork, ...] = ()
     closed_by_others: int = 0
 
-    def sentence(self, last_price: Decimal | None) -> str:
-        """Say why there is nothing to exit, and what gets out all the same. `last_price` is told where it is known."""
-        said = [self._by_others(), self._by_orders(last_price)]
+    def sentence(self, reference: Reference | None) -> str:
+        """Say why there is nothing to exit, and what gets out all the same; `reference` is the last price, if known."""
+        said = [self._by_others(), self._by_orders(reference)]
         if not self._reducible:
             said = [self._nothing_held(), self._may_fill()]
         return " ".join(part for part in said if part)
@@ -71,12 +72,12 @@ class NothingToExit:
             f"{what}: {_named(entering)}. `flatten --strategy {self.strategy}` takes it back and exits what it takes."
         )
 
-    def _by_orders(self, last_price: Decimal | None) -> str:
+    def _by_orders(self, reference: Reference | None) -> str:
         closing = [one for one in self.orders if one.side is self.side]
         if not closing:
             return ""
         units = sum(one.open_quantity for one in closing)
-        last = "" if last_price is None else f"; the last price is {last_price:f}"
+        last = "" if reference is None else f"; last price {reference}"
         return (
             f"{self.strategy} holds {self.held:+d}, and {units} of it are being closed already by "
             f"{_named(closing)}{last}. `modify` changes that order's price; "

@@ -105,6 +105,20 @@ class Product(StrEnum):
     BO = "BO"
     MTF = "MTF"
 
+    @property
+    def is_delivery(self) -> bool:
+        """Say whether shares change hands: a sale closes what was bought or lies in the holdings, and is no short."""
+        return self in _DELIVERED
+
+    @property
+    def ends_with_its_day(self) -> bool:
+        """Say whether the broker squares it off the same day."""
+        return self in _OF_THE_DAY
+
+
+_DELIVERED: Final = frozenset({Product.CNC, Product.MTF})
+_OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
+
 
 class OrderType(StrEnum):
     """What the caller asks for. MARKET and SL-M reach the wire as protected limits (docs/protocol.md)."""
@@ -219,6 +233,8 @@ class OrderCommand:
         given = [name for name, level in levels.items() if level is not None]
         if self.intent is Intent.EXIT and given:
             raise InvalidOrderError(f"an EXIT order takes no {given[0]}; stops belong to the entry, or to `protect`")
+        if self.product.is_delivery and self.side is Side.SELL and given:
+            raise InvalidOrderError(f"a {self.product} sale takes no {given[0]}; it leaves no position to protect")
         if self.trail_when is not None and self.trailing_type is None:
             raise InvalidOrderError("trail_when says when a trail begins; give trailing_type and trailing_value too")
         rising = (("stop_loss", self.stop_loss), ("price", self.price), ("target", self.target))
@@ -401,6 +417,11 @@ parsers: Final[Mapping[str, Any]] = {
 _ANSWERED_BY_A_BOOK: Final = frozenset({Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER})
 """Tags that wait for a book to show the order in words that we know."""
 
+_OF_A_CHANGE: Final = frozenset(
+    {Reason.CHANGE_REFUSED, Reason.CHANGE_REJECTED, Reason.CHANGE_REPLY_LOST, Reason.CHANGE_NOT_SEEN}
+)
+"""Tags that speak of one change: old news once another is asked for, or new terms are seen."""
+
 _REQUIRED: Final = frozenset(
     {
         "command_id",
@@ -527,7 +548,21 @@ class Order:
         if self.tag is Reason.LATE_TRUTH:
             return self.tag
         answered = self.tag in _ANSWERED_BY_A_BOOK and event in {Event.WORK, Event.PARTLY_FILL}
+        answered = answered or (self.tag in _OF_A_CHANGE and event in {Event.ASK_CHANGE, Event.REPLACE})
         return self.tag if state is self.state and not answered else None
+
+
+def new_order(command: OrderCommand, remarks_tag: str, at: datetime, day: str = "") -> Order:
+    """Return an order as it is registered: CREATED, for `day` or that of `at`."""
+    return Order(
+        command=command,
+        remarks_tag=remarks_tag,
+        quantity=command.quantity,
+        created_at=at,
+        updated_at=at,
+        wire_trigger_price=command.trigger_price,
+        day=day,
+    )
 
 
 def _change_after(order: Order, happened: OrderEvent) -> Change | None:

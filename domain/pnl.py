@@ -14,12 +14,10 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from domain.exits import Scope
-from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product
+from domain.order import EXTERNAL, Exchange, InstrumentKey, Order
 
 Symbol: TypeAlias = tuple[Exchange, str]
 ZERO: Final = Decimal(0)
-_DELIVERY: Final = Product.CNC
-_OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +76,29 @@ class PnlBook:
 
     lines: dict[Scope, Line] = field(default_factory=dict)
     prices: dict[Symbol, Decimal] = field(default_factory=dict)
+    first_prices: dict[Symbol, Decimal] = field(default_factory=dict)
+    """At what price each symbol that was carried into the day began to count; kept over restarts of the day."""
     _counted: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
     _carried: dict[Scope, int] = field(default_factory=dict)
 
     def carry(self, scope: Scope, quantity: int) -> None:
-        """Take a position over from earlier days; it counts from the first price seen of it."""
+        """Take a position over from earlier days; it counts from the first price seen of it.
+
+        Less than nothing of delivery is no position: what was sold came out of the holdings.
+        """
+        if scope.key.product.is_delivery and quantity < 0:
+            return
         self._carried[scope] = self._carried.get(scope, 0) + quantity
         self.lines.setdefault(scope, Line())
-        price = self.prices.get(symbol_of(scope.key))
+        symbol = symbol_of(scope.key)
+        price = self.first_prices.get(symbol) or self.prices.get(symbol)
         if price is not None:
             self._enter(scope, price)
 
     def _enter(self, scope: Scope, price: Decimal) -> None:
         quantity = self._carried.pop(scope, 0)
         if quantity:
+            self.first_prices.setdefault(symbol_of(scope.key), price)
             self.lines[scope] = self.lines.get(scope, Line()).traded(quantity, price)
 
     def count(self, order: Order) -> bool:
@@ -107,18 +114,28 @@ class PnlBook:
         self._counted[command.command_id] = (order.filled_quantity, all_told)
         scope = Scope(command.strategy, command.key)
         self._enter(scope, price)
-        self.lines[scope] = self.lines.get(scope, Line()).traded(quantity * command.side.sign, price)
+        line = self.lines.get(scope, Line())
+        units = quantity * command.side.sign
+        if scope.key.product.is_delivery:
+            # What is sold beyond the line came out of the holdings, whose cost is not known here.
+            units = max(units, -line.quantity)
+        self.lines[scope] = line.traded(units, price)
         return True
 
     def shift(self, scope: Scope, units: int, price: Decimal | None = None) -> None:
-        """Count units of a strategy under EXTERNAL from now on: at their cost, so that neither gains, or at a price."""
+        """Count units of a strategy under EXTERNAL from now on: at their cost, so that neither gains, or at a price.
+
+        What was carried and has no price yet has no cost either: it goes over as it is.
+        """
+        line, waits = self.lines.get(scope, Line()), self._carried.get(scope, 0)
+        if scope.key.product.is_delivery:
+            units = max(0, min(units, line.quantity + waits))
+        over = min(abs(waits), abs(units)) * (1 if waits > 0 else -1) if waits * units > 0 else 0
         others = Scope(EXTERNAL, scope.key)
-        if scope in self._carried:
-            # It has no cost yet: it goes over as it is, and counts there from the first price seen.
-            self._carry_on(scope, -units)
-            self._carry_on(others, units)
-            return
-        line = self.lines.get(scope, Line())
+        if over:
+            self._carry_on(scope, -over)
+            self._carry_on(others, over)
+        units -= over
         at = line.average if price is None else price
         self.lines[scope] = line.traded(-units, at)
         self.lines[others] = self.lines.get(others, Line()).traded(units, at)
@@ -149,8 +166,8 @@ class PnlBook:
 
     def begin_day(self) -> None:
         """Begin to count at zero: the day's products are gone, what is carried counts from the last price on."""
-        kept = {scope: line for scope, line in self.lines.items() if scope.key.product not in _OF_THE_DAY}
-        self.lines, self._counted = {}, {}
+        kept = {scope: line for scope, line in self.lines.items() if not scope.key.product.ends_with_its_day}
+        self.lines, self._counted, self.first_prices = {}, {}, {}
         for scope, line in kept.items():
             quantity = line.quantity + self._carried.pop(scope, 0)
             if quantity:
@@ -172,8 +189,8 @@ class PnlBook:
         return PnlRow(scope, quantity, line.average, line.realised, None if scope in self._carried else gained)
 
     def total(self, strategy: str | None = None) -> Pnl:
-        """Return the account's sum, or one strategy's; delivery (CNC), an investment, stands apart."""
-        rows = [row for row in self.rows() if row.scope.key.product is not _DELIVERY]
+        """Return the account's sum, or one strategy's; delivery, an investment, stands apart."""
+        rows = [row for row in self.rows() if not row.scope.key.product.is_delivery]
         return summed(row for row in rows if strategy in {None, row.scope.strategy})
 
 

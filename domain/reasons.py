@@ -40,6 +40,7 @@ class Reason(StrEnum):
     FREEZE_QUANTITY_EXCEEDED = "FREEZE_QUANTITY_EXCEEDED"
     PRICE_OFF_TICK = "PRICE_OFF_TICK"
     PRICE_OUTSIDE_CIRCUIT = "PRICE_OUTSIDE_CIRCUIT"
+    PROTECTION_WRONG_SIDE = "PROTECTION_WRONG_SIDE"
     PRICE_UNAVAILABLE = "PRICE_UNAVAILABLE"
     INSTRUMENT_UNAVAILABLE = "INSTRUMENT_UNAVAILABLE"
     DESK_NOT_READY = "DESK_NOT_READY"
@@ -62,6 +63,7 @@ class Reason(StrEnum):
     BOOKS_DISAGREE = "BOOKS_DISAGREE"
     MARKET_CLOSED = "MARKET_CLOSED"
     SQUARE_OFF_BEGAN = "SQUARE_OFF_BEGAN"
+    SYMBOL_SUSPENDED = "SYMBOL_SUSPENDED"
     DAY_ENDED = "DAY_ENDED"
     SETTLED_BY_HAND = "SETTLED_BY_HAND"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
@@ -72,6 +74,7 @@ class Reason(StrEnum):
     CHANGE_REPLY_LOST = "CHANGE_REPLY_LOST"
     CHANGE_NOT_SEEN = "CHANGE_NOT_SEEN"
     CANNOT_SETTLE = "CANNOT_SETTLE"
+    ALREADY_AT_BROKER = "ALREADY_AT_BROKER"
     LATE_TRUTH = "LATE_TRUTH"
     LEGACY_ORDER = "LEGACY_ORDER"
 
@@ -138,6 +141,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.PRICE_OFF_TICK: Explanation(Kind.INVALID, "The price is not a multiple of the tick."),
     Reason.PRICE_OUTSIDE_CIRCUIT: Explanation(Kind.INVALID, "The price is outside the day's circuit limits."),
+    Reason.PROTECTION_WRONG_SIDE: Explanation(
+        Kind.INVALID, "The stop, trail or target is on the wrong side of the price: it would get out at once."
+    ),
     Reason.PRICE_UNAVAILABLE: Explanation(
         Kind.NOT_READY,
         "No price is known for the symbol, so a market order cannot be protected; nothing sent.",
@@ -165,7 +171,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         "The broker could not be reached; not a byte was sent, so the order is not in the market.",
     ),
     Reason.SESSION_EXPIRED: Explanation(
-        Kind.BROKER, "The broker's session had expired, so the order was not taken; it is not in the market."
+        Kind.BROKER, "There was no valid session at the broker, so the order was not taken; it is not in the market."
     ),
     Reason.BROKER_RATE_LIMITED: Explanation(
         Kind.BROKER, "The broker refused the order for too many requests; lower broker.orders_per_second_max."
@@ -201,6 +207,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.SQUARE_OFF_BEGAN: Explanation(
         Kind.BLOCKED, "The time square-off of the day has begun: positions are made flat, and none is taken."
     ),
+    Reason.SYMBOL_SUSPENDED: Explanation(
+        Kind.BLOCKED, "A stop in the symbol is held until a person sets it anew: its prices seem to be adjusted."
+    ),
     Reason.DAY_ENDED: Explanation(
         Kind.BROKER, "The order ended with its trading day; what is left of it is no longer in the market."
     ),
@@ -222,6 +231,11 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.CHANGE_NOT_SEEN: Explanation(
         Kind.NEWS, "The books never showed the change; the order stands as it was, and may be changed again."
+    ),
+    Reason.ALREADY_AT_BROKER: Explanation(
+        Kind.BLOCKED,
+        "The broker has an order of this command id already, sent by a run of the desk that could write nothing down; "
+        "it counts as EXTERNAL, and nothing more was sent.",
     ),
     Reason.CANNOT_SETTLE: Explanation(Kind.BLOCKED, "The order can't be settled by hand that way."),
     Reason.LATE_TRUTH: Explanation(

@@ -67,6 +67,27 @@ class RiskBook:
         `last_price` is the market's; `positions` are the other positions that are held or being entered. Limits never
         hold back an EXIT; only HALTED does, unless a person or the desk itself asked for it.
         """
+        verdict = self._judged(command, price, last_price, positions, self._objection_to_another(command))
+        if isinstance(verdict, RiskRefused):
+            return self, verdict
+        return replace(self, orders_today=self.orders_today + 1), verdict
+
+    def check_change(self, command: OrderCommand, price: Decimal | None) -> RiskPassed | RiskRefused:
+        """Judge an order as a modify would make it: a change is no order, so the day's count is nothing to it."""
+        return self._judged(command, price, None, 0, None)
+
+    def _objection_to_another(self, command: OrderCommand) -> Reason | None:
+        used_up = self.orders_today >= self.limits.orders_per_day_max
+        return Reason.ORDERS_PER_DAY_EXCEEDED if used_up and command.intent is not Intent.EXIT else None
+
+    def _judged(
+        self,
+        command: OrderCommand,
+        price: Decimal | None,
+        last_price: Decimal | None,
+        positions: int,
+        counted: Reason | None,
+    ) -> RiskPassed | RiskRefused:
         notional = None if price is None else price * command.quantity
         inputs = {
             "trading_state": str(self.trading_state),
@@ -74,10 +95,13 @@ class RiskBook:
             "quantity": str(command.quantity),
             "notional": "unknown" if notional is None else str(notional),
         }
-        reason = self._objection(command, notional) or self._objection_beside(command, price, last_price, positions)
-        if reason is not None:
-            return self, RiskRefused(reason, inputs)
-        return replace(self, orders_today=self.orders_today + 1), RiskPassed(inputs)
+        reason = (
+            self._objection_to_trading(command)
+            or counted
+            or self._objection_to_size(command, notional)
+            or self._objection_beside(command, price, last_price, positions)
+        )
+        return RiskPassed(inputs) if reason is None else RiskRefused(reason, inputs)
 
     def _objection_beside(
         self, command: OrderCommand, price: Decimal | None, last_price: Decimal | None, positions: int
@@ -92,16 +116,16 @@ class RiskBook:
             return None
         return Reason.PRICE_OUTSIDE_COLLAR if abs(price - last_price) * 100 > last_price * collar else None
 
-    def _objection(self, command: OrderCommand, notional: Decimal | None) -> Reason | None:
+    def _objection_to_trading(self, command: OrderCommand) -> Reason | None:
         is_exit = command.intent is Intent.EXIT
         if self.trading_state is TradingState.HALTED and not (is_exit and command.origin in _PASS_A_HALT):
             return Reason.TRADING_HALTED
-        if is_exit:
+        stopped = self.trading_state is TradingState.EXITS_ONLY and not is_exit
+        return Reason.TRADING_EXITS_ONLY if stopped else None
+
+    def _objection_to_size(self, command: OrderCommand, notional: Decimal | None) -> Reason | None:
+        if command.intent is Intent.EXIT:
             return None
-        if self.trading_state is TradingState.EXITS_ONLY:
-            return Reason.TRADING_EXITS_ONLY
-        if self.orders_today >= self.limits.orders_per_day_max:
-            return Reason.ORDERS_PER_DAY_EXCEEDED
         if command.quantity > self.limits.order_quantity_max:
             return Reason.ORDER_QUANTITY_EXCEEDED
         most = self.limits.order_notional_max

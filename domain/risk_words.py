@@ -1,5 +1,6 @@
 """What a person is told about the day's profit and loss."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -25,24 +26,33 @@ def near_alert(day: RiskDay, level: Decimal) -> Alert:
     )
 
 
-def breach_alert(day: RiskDay) -> Alert:
-    """Say that the limit is broken, and what follows."""
+def breach_alert(day: RiskDay, left: Sequence[str] = ()) -> Alert:
+    """Say that the limit is broken, what follows, and which delivery is left as it is."""
     return Alert(
         topic=TOPIC,
         level=Level.ALARM,
         what=f"The day's loss limit is broken: {day.breach}.",
-        means="No entries are sent today. Working orders are taken back, and every position is being made flat.",
+        means=f"No entries are sent today. Working orders are taken back, and {_made_flat('every position', left)}",
         do="Say `status` to watch it. Don't enter by phone: the desk would get out of it again, or tell you to.",
     )
 
 
-def flat_alert(day: RiskDay) -> Alert:
-    """Say that after a breach nothing is held any more."""
+def _made_flat(what: str, left: Sequence[str]) -> str:
+    if not left:
+        return f"{what} is being made flat."
+    stays = f"Delivery does not count in the sum and stays: {', '.join(left)}; `flatten` sells it too."
+    return f"{what} that the sum counts (MIS, NRML) is being made flat. {stays}"
+
+
+def flat_alert(day: RiskDay, left: Sequence[str] = ()) -> Alert:
+    """Say that after a breach nothing that its sum counts is held any more."""
+    what = "no strategy holds anything" if not left else "no strategy holds anything in MIS or NRML"
+    stays = f" Delivery is left as it is: {', '.join(left)}." if left else ""
     return Alert(
         topic=TOPIC,
         level=Level.WARNING,
-        what=f"After the loss limit's breach no strategy holds anything; the day stands at {rupees(day.pnl)}.",
-        means="Nothing of ours can lose more today; no entries are taken until tomorrow.",
+        what=f"After the loss limit's breach {what}; the day stands at {rupees(day.pnl)}.",
+        means=f"Nothing that the limit counts can lose more today; no entries are taken until tomorrow.{stays}",
         do="Nothing needs to be done. `resume --i-know --because …` trades on, after the cool-off.",
         ends=True,
     )
@@ -59,13 +69,13 @@ def again_alert(what: str) -> Alert:
     )
 
 
-def strategy_alert(strategy: str, lost: Decimal, most: Decimal) -> Alert:
-    """Say that a strategy has used up its budget."""
+def strategy_alert(strategy: str, lost: Decimal, most: Decimal, left: Sequence[str] = ()) -> Alert:
+    """Say that a strategy has used up its budget, and which delivery of it is left as it is."""
     return Alert(
         topic=f"{TOPIC}:{strategy}",
         level=Level.ALARM,
         what=f"Strategy {strategy} stands at {rupees(lost)} rupees today; it may lose {most:,.2f}.",
-        means="It takes nothing new today, and what it holds is being made flat. The other strategies go on.",
+        means=f"It takes nothing new today, and {_made_flat('what it holds', left)} The other strategies go on.",
         do="Say `positions` to see how it ended; its loss_max is in its table of the settings.",
     )
 

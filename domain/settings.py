@@ -22,7 +22,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from domain.addresses import AddressRules, address_objection
+from domain.addresses import (
+    AddressFamily,
+    AddressRules,
+    address_objection,
+    family_objection,
+    host_of,
+    is_loopback_host,
+)
 from domain.order import Exchange
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -76,6 +83,9 @@ class BrokerSettings(Section):
 
     rest_url: str | None = None
     websocket_url: str | None = None
+    address_family: AddressFamily | None = None
+    """Whether orders and the feed leave by "ipv4", "ipv6" or "any". None: "ipv4" with live money, as orders count from
+    the registered static IP only, and any on paper."""
     dialect: Literal["quickauth", "oauth"] = "quickauth"
     connect_timeout_s: Seconds = 3.0
     read_timeout_s: Seconds = 7.0
@@ -164,6 +174,8 @@ class RiskSettings(Section):
     """An entry's limit may lie so far from the last price."""
     daily_loss_max: Rupees | None = None
     """Rupees the account may lose in a day, realised and open, delivery apart. Then all is made flat."""
+    breach_sells_delivery: bool = False
+    """Whether a broken loss limit, or a strategy's, sells what is held in CNC too, although its sum leaves it out."""
     trailing_step: Rupees | None = None
     """For each whole step that the day's peak is above zero, the limit rises by a step."""
     loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
@@ -253,6 +265,11 @@ class ExitSettings(Section):
     cancel_again_s: Seconds = 2.0
     flat_for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     """A position has to be flat for so long: an order that was asked for just before may be on its way to the guard."""
+    hedge_wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
+    """So long a long position of an underlying waits, where its shorts are made flat with it: they are bought back
+    first."""
+    stuck_s: Seconds = 15.0
+    """Where nothing of what is made flat together has become so for so long, an alarm names what is left."""
     unfilled_s: Seconds = 2.0
     """An exit that has not filled for so long is taken back, and leaves again at a worse price. A market exit that was
     sent by hand or by a strategy is modified to the next price instead."""
@@ -396,6 +413,9 @@ class Settings(BaseSettings):
             if url is None:
                 continue
             objection = address_objection(f"broker.{name}", url, scheme, paper=self.mode is Mode.PAPER)
+            if objection is None and not is_loopback_host(host_of(url)):
+                wrong = family_objection(host_of(url), self.address_rules.family)
+                objection = wrong and f"broker.{name}: {wrong}"
             if objection is not None:
                 raise ValueError(objection)
         return self
@@ -403,7 +423,8 @@ class Settings(BaseSettings):
     @property
     def address_rules(self) -> AddressRules:
         """Return which addresses a connection to the broker may lead to."""
-        return AddressRules(loopback_only=self.mode is Mode.PAPER)
+        usual = AddressFamily.IPV4 if self.mode is Mode.LIVE else AddressFamily.ANY
+        return AddressRules(loopback_only=self.mode is Mode.PAPER, family=self.broker.address_family or usual)
 
     @classmethod
     def settings_customise_sources(

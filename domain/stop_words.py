@@ -1,9 +1,11 @@
 """What a person is told about stops."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TypeAlias
 
 from domain.alert import Alert, Level
+from domain.exits import Scope
 from domain.order import Exchange
 from domain.stops import Hit, Protection
 
@@ -40,6 +42,38 @@ def turned_alert(protection: Protection) -> Alert:
         what=f"{protection.scope} was turned round, so its stops ({protection}) were removed.",
         means="What is held now is under no stop.",
         do="Say `protect` to put it under new ones, or `flatten --strategy` to get out.",
+    )
+
+
+def adjusted_before(protection: Protection, close: Decimal) -> str:
+    """Say why no entries are taken in the symbol."""
+    symbol = protection.scope.key.symbol
+    return f"{symbol}'s previous close is {close:f} now, as after a bonus or a split; a stop in it is held (`stops`)"
+
+
+def adjusted_alert(protection: Protection, price: Decimal, close: Decimal) -> Alert:
+    """Say that a carried stop is held, since the exchange seems to have adjusted its prices."""
+    key = protection.scope.key
+    return Alert(
+        topic=f"adjusted:{protection.scope}",
+        level=Level.ALARM,
+        what=f"{protection.scope} opens at {price:f}, and its previous close is {close:f} now: far from what it was, "
+        f"as after a bonus, a split or a merger. Its stops are held and not fired: {protection}.",
+        means=f"No stop watches this position until you set it anew, and no entries are taken in {key.symbol}.",
+        do="Look up the corporate action and the quantity you hold. Then `unprotect` and `protect` with new levels, or "
+        "`flatten --strategy` to get out.",
+    )
+
+
+def counts_again_alert(scope: Scope) -> Alert:
+    """Say that a stop is held no more."""
+    return Alert(
+        topic=f"adjusted:{scope}",
+        level=Level.WARNING,
+        what=f"The old stops of {scope} are held no more: they were set anew, removed, or the price is back.",
+        means=f"Entries in {scope.key.symbol} are taken again, where no other stop in it is held.",
+        do="Say `stops` to see what watches it now.",
+        ends=True,
     )
 
 

@@ -1,25 +1,42 @@
 """Opening the database: durable, one connection, migrated, ready for quick commits."""
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Final
 
 import peewee
+from loguru import logger
 from playhouse.migrations import MigrationError, Runner
 
 from domain.settings import StorageSettings
 from storage.models import database_proxy
 
+LOCK_WAIT_MS: Final = 100
+"""A statement of a running desk waits no longer for a lock: the thread that decides waits with it."""
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 WAL_BYTES_AT_START: Final = 4 * 1024 * 1024
 
 
 class StorageError(Exception):
-    """The database did not do what was asked; says what, and what to do. `began` is False when nothing was tried."""
+    """The database did not do what was asked; says what, and what to do.
 
-    def __init__(self, words: str, *, began: bool = False) -> None:
+    `began` is False when nothing was tried; `locked`: another process has the file, and it may help to wait.
+    """
+
+    def __init__(self, words: str, *, began: bool = False, locked: bool = False) -> None:
         super().__init__(words)
         self.began = began
+        self.locked = locked
+
+
+class UnreadableError(StorageError):
+    """The database can't be read just now; says so in one sentence."""
+
+
+def is_locked(error: Exception) -> bool:
+    """Say whether SQLite refused because another connection has the file."""
+    return isinstance(error, sqlite3.OperationalError | peewee.OperationalError) and "locked" in str(error)
 
 
 def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
@@ -43,7 +60,7 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
         path.parent.mkdir(parents=True, exist_ok=True)
         database.connect()
         _check(database)
-        Runner(database, str(MIGRATIONS)).up()
+        _migrate(database)
         _grow_the_log(database)
     except StorageError:
         database.close()
@@ -55,6 +72,13 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
             "the file may be written and is a database of this desk"
         ) from error
     return database
+
+
+def _migrate(database: peewee.SqliteDatabase) -> None:
+    """Bring the schema up to date; one that is needs no write, so that a desk starts beside whoever holds the lock."""
+    runner = Runner(database, str(MIGRATIONS))
+    if any(one.applied is None for one in runner.status()):
+        runner.up()
 
 
 def _check(database: peewee.SqliteDatabase) -> None:
@@ -87,8 +111,13 @@ def sync_log(database: peewee.SqliteDatabase) -> None:
 
 def _grow_the_log(database: peewee.SqliteDatabase) -> None:
     """Give the write-ahead log its length beforehand: a commit that does not grow the file is half as slow."""
-    with database.atomic():
-        database.execute_sql("CREATE TABLE grow (filler BLOB)")
-        database.execute_sql("INSERT INTO grow VALUES (zeroblob(?))", (WAL_BYTES_AT_START,))
-        database.execute_sql("DROP TABLE grow")
-    database.execute_sql("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    try:
+        with database.atomic():
+            database.execute_sql("CREATE TABLE grow (filler BLOB)")
+            database.execute_sql("INSERT INTO grow VALUES (zeroblob(?))", (WAL_BYTES_AT_START,))
+            database.execute_sql("DROP TABLE grow")
+        database.execute_sql("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    except peewee.OperationalError as error:
+        if not is_locked(error):
+            raise
+        logger.warning("the write-ahead log was not grown: another process has locked the database ({})", error)

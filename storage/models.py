@@ -222,6 +222,8 @@ class RiskDayRecord(Table):
     base = peewee.TextField()
     breach = peewee.TextField(default="")
     breached_at = peewee.DateTimeField(null=True)
+    spent = peewee.TextField(default="[]")
+    first_prices = peewee.TextField(default="[]")
 
     class Meta:
         """One row a day."""

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import peewee
@@ -19,13 +21,24 @@ from domain.alert import AlertRecord
 from domain.basket import BasketRecord
 from domain.books import Disagreement, Quarrel, key_in_name
 from domain.change_command import change_outcome
+from domain.delivery import carried_delivery
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
 from domain.market_price import PriceSource, SeenPrice
 from domain.moves import AGAINST_OURS, BY_A_PERSON, MoveKind
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Origin, Product
+from domain.order import (
+    Exchange,
+    InstrumentKey,
+    JournalLine,
+    Order,
+    OrderCommand,
+    OrderEvent,
+    Origin,
+    Product,
+    new_order,
+)
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
@@ -33,7 +46,7 @@ from domain.stops import Protection
 from storage.alerts import keep_alert, read_open_alerts
 from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
-from storage.database import StorageError
+from storage.database import StorageError, UnreadableError, is_locked
 from storage.external_moves import keep_expiry, read_closed_at, read_ended, read_expiries, read_moves, read_vanished
 from storage.models import OPEN
 from storage.protections import keep_protection, read_protections
@@ -56,8 +69,14 @@ _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?" 
 _OLDER_POSITIONS: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ?"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product NOT IN ('CNC', 'MTF')"
     " GROUP BY strategy, exchange, symbol, product"
+)
+_OLDER_DELIVERY: Final = (
+    "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
+    " CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END FROM orders"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product IN ('CNC', 'MTF')"
+    " ORDER BY id"
 )
 _FILL: Final = (
     "INSERT OR IGNORE INTO fills (client_id, command_id, exchange, broker_order_id, fill_id, symbol, side, quantity,"
@@ -116,6 +135,10 @@ class OrderRepository:
         self._fills: list[TradeRow] = []
         self._early_fills: list[TradeRow] = []
 
+    def wait_for_locks(self, wait_ms: int) -> None:
+        """Let a statement wait so long for another process that has locked the file."""
+        self._connection.execute(f"PRAGMA busy_timeout = {int(wait_ms)}")
+
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[None]:
         """Make what follows durable together; raise `StorageError` and keep nothing when it can't be.
@@ -134,7 +157,8 @@ class OrderRepository:
             self._connection.execute("COMMIT")
         except (sqlite3.DatabaseError, UnicodeEncodeError, OverflowError) as error:
             # The last two: a value that SQLite has no place for, such as half a character in the broker's words.
-            raise StorageError(f"the database did not take the write: {error}", began=began) from error
+            words = f"the database did not take the write: {error}"
+            raise StorageError(words, began=began, locked=is_locked(error)) from error
         else:
             self._remember()
         finally:
@@ -145,6 +169,16 @@ class OrderRepository:
             self._staged.clear()
             self._lines.clear()
             self._fills.clear()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raise `UnreadableError`, in words for a person, where what is read within can't be."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            words = "end what locks the file, or make the disk readable; exits, cancels and halts go on meanwhile"
+            locked = is_locked(error)
+            raise UnreadableError(f"the database can't be read just now ({error}); {words}", locked=locked) from error
 
     def _flush(self) -> None:
         images = self._staged.values()
@@ -178,23 +212,27 @@ class OrderRepository:
 
     def create(self, command: OrderCommand, remarks_tag: str, at: datetime, day: str = "") -> Order:
         """Store a new order as CREATED (guide, step 1), for `day` or that of `at`. Its id has been looked up before."""
-        order = Order(
-            command=command,
-            remarks_tag=remarks_tag,
-            quantity=command.quantity,
-            created_at=at,
-            updated_at=at,
-            wire_trigger_price=command.trigger_price,
-            day=day,
-        )
+        order = new_order(command, remarks_tag, at, day)
         self._begin(order, REGISTERED)
         return order
+
+    def create_late(self, order: Order) -> None:
+        """Store an exit that was registered while the database could not be written, as it was then."""
+        self._begin(order, REGISTERED, {"kept_in": "exit journal"})
 
     def keep_foreign(self, order: Order) -> Order:
         """Store an order that others placed, as it stands; return the one with its broker id or tag if there is one.
 
         A row of the book may be an order of ours that the asker has not heard of yet.
         """
+        known = self.find_foreign(order)
+        if known is not None:
+            return known
+        self._begin(order, SEEN)
+        return order
+
+    def find_foreign(self, order: Order) -> Order | None:
+        """Return the order that is stored with the broker id or the tag of one that others placed."""
         name = order.command.command_id
         staged = self._staged.get(name)
         known = (
@@ -203,16 +241,13 @@ class OrderRepository:
             or self.get_by_broker_id(order.broker_order_id or "")
             or (self._one("remarks_tag = ?", order.note) if order.note else None)
         )
-        if known is not None and known.broker_order_id in {None, order.broker_order_id}:
-            return known
-        self._begin(order, SEEN)
-        return order
+        return known if known is not None and known.broker_order_id in {None, order.broker_order_id} else None
 
-    def _begin(self, order: Order, event: str) -> None:
+    def _begin(self, order: Order, event: str, inputs: Mapping[str, str] = MappingProxyType({})) -> None:
         constant, changing = constant_values(order), changing_values(order)
         self._staged[order.command.command_id] = _Image(order, changing, None, constant)
         changes = dict(zip(COLUMNS, constant + changing, strict=True))
-        self._journal(order.command.command_id, event, None, changing, changes, {})
+        self._journal(order.command.command_id, event, None, changing, changes, inputs)
 
     def settle_disagreement(
         self, disagreement: Disagreement, because: str, at: datetime, kind: MoveKind = MoveKind.CARRIED
@@ -278,11 +313,15 @@ class OrderRepository:
     def keep_risk_day(self, day: RiskDay) -> None:
         """Keep how a trading day stands against its limits."""
         figures = (str(day.pnl), str(day.peak), str(day.base), day.breach)
+        first = [[exchange.value, symbol, str(price)] for (exchange, symbol), price in day.first_prices.items()]
+        breached_at = None if day.breached_at is None else to_text(day.breached_at)
         self._execute(
-            "INSERT INTO risk_days (client_id, day, pnl, peak, base, breach, breached_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO risk_days (client_id, day, pnl, peak, base, breach, breached_at, spent, first_prices)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (client_id, day) DO UPDATE SET pnl = excluded.pnl, peak = excluded.peak,"
-            " base = excluded.base, breach = excluded.breach, breached_at = excluded.breached_at",
-            (self._client_id, day.day, *figures, None if day.breached_at is None else to_text(day.breached_at)),
+            " base = excluded.base, breach = excluded.breach, breached_at = excluded.breached_at,"
+            " spent = excluded.spent, first_prices = excluded.first_prices",
+            (self._client_id, day.day, *figures, breached_at, _to_json(sorted(day.spent)), _to_json(first)),
         )
 
     def keep_basket(self, record: BasketRecord) -> None:
@@ -354,6 +393,11 @@ class OrderRepository:
         """Return the order with this command id, as it is staged, or on disk."""
         staged = self._staged.get(command_id)
         return self._one("command_id = ?", command_id) if staged is None else staged.order
+
+    def remembered(self, command_id: str) -> Order | None:
+        """Return an order that is not over as it was last written, without a look at the disk; None where unknown."""
+        image = self._written.get(command_id)
+        return None if image is None else image.order
 
     def known(self, command_ids: Sequence[str]) -> dict[str, Order]:
         """Return those of the command ids that have an order, with it."""
@@ -489,7 +533,7 @@ class OrderRepository:
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""
         rows = self._execute(
-            "SELECT day, pnl, peak, base, breach, breached_at FROM risk_days WHERE client_id = ?"
+            "SELECT day, pnl, peak, base, breach, breached_at, spent, first_prices FROM risk_days WHERE client_id = ?"
             " ORDER BY day DESC LIMIT 100",
             (self._client_id,),
         ).fetchall()
@@ -501,8 +545,12 @@ class OrderRepository:
                 base=Decimal(base),
                 breach=breach,
                 breached_at=None if at is None else to_moment(at),
+                spent=frozenset(json.loads(spent)),
+                first_prices={
+                    (Exchange(exchange), symbol): Decimal(price) for exchange, symbol, price in json.loads(first)
+                },
             )
-            for day, pnl, peak, base, breach, at in reversed(rows)
+            for day, pnl, peak, base, breach, at, spent, first in reversed(rows)
         )
 
     def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:
@@ -511,11 +559,16 @@ class OrderRepository:
         return self._orders(f"{where} ORDER BY id DESC LIMIT ?", most)
 
     def older_positions(self, now: datetime) -> dict[str, dict[InstrumentKey, int]]:
-        """Return each strategy's signed units from the orders that `remembered_orders` leaves out."""
-        rows = self._execute(_OLDER_POSITIONS, (self._client_id, trading_day(now)))
-        held: dict[str, dict[InstrumentKey, int]] = {}
+        """Return each strategy's signed units from the orders that `remembered_orders` leaves out.
+
+        Delivery is counted order by order: a sale out of the holdings takes nothing off what is bought after it.
+        """
+        which = (self._client_id, trading_day(now))
+        delivered = self._execute(_OLDER_DELIVERY, which)
+        held = carried_delivery((strategy, _key_of(*where), units) for strategy, *where, units in delivered)
+        rows = self._execute(_OLDER_POSITIONS, which)
         for strategy, exchange, symbol, product, quantity in rows.fetchall():
-            held.setdefault(strategy, {})[InstrumentKey(Exchange(exchange), symbol, Product(product))] = quantity
+            held.setdefault(strategy, {})[_key_of(exchange, symbol, product)] = quantity
         return held
 
     def last_prices(self) -> dict[tuple[Exchange, str], SeenPrice]:
@@ -603,3 +656,8 @@ class OrderRepository:
 
     def _execute(self, sql: str, values: Sequence[object]) -> Any:  # noqa: ANN401  a cursor of the driver
         return self._connection.execute(sql, values)
+
+
+@lru_cache(maxsize=4096)
+def _key_of(exchange: str, symbol: str, product: str) -> InstrumentKey:
+    return InstrumentKey(Exchange(exchange), symbol, Product(product))

@@ -9,7 +9,9 @@ import pykka
 import pytest
 from hypothesis import HealthCheck, settings
 
-STOP_WAIT_S = 5.0
+from tests.timing import patient
+
+STOP_WAIT_S = patient(5)
 
 _CALM = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
 settings.register_profile("desk", deadline=None, max_examples=60, suppress_health_check=_CALM, print_blob=True)

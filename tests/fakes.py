@@ -35,11 +35,12 @@ from domain.lifecycle import State
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
 from domain.reconcile import remarks_tag_of
 from domain.seams import IST
+from tests.timing import patient
 
 TEN_O_CLOCK: Final = datetime(2026, 1, 5, 10, 0, tzinfo=IST)
 """A Monday morning with the market open."""
 
-WAIT_S: Final = 5.0
+WAIT_S: Final = patient(5)
 """How long a test waits for an event before it fails; never reached when all is well."""
 
 Kind = TypeVar("Kind")

@@ -39,9 +39,9 @@ FRAMES: Final = frozenset({"drop", "duplicate", "reorder", "delay"})
 GREETINGS: Final = frozenset({"refuse_login", "late_login", "mute", "close"})
 """What may befall a WebSocket as it logs in."""
 _FAMILIES: Final = (DELIVERIES, BEHAVIOURS, CHANGES, READINGS, FRAMES, GREETINGS)
-DISGUISES: Final = frozenset({"missing_rows", "wrong_price", "wrong_instrument"})
-"""What may be untrue in an answer or a tick; counted where there is something to disguise."""
-KINDS: Final = DISGUISES.union(*_FAMILIES)
+WRONG_DATA: Final = frozenset({"missing_rows", "wrong_price", "wrong_instrument"})
+"""What may be untrue in an answer or a tick; counted where there is something to change."""
+KINDS: Final = WRONG_DATA.union(*_FAMILIES)
 BOOKS: Final = frozenset({"OrderBook", "TradeBook", "PositionBook"})
 _OM: Final = "om"
 _WS: Final = "ws"
@@ -100,10 +100,10 @@ class Fault:
     fraction: Decimal = Decimal("0.5")
     keep_tokens: bool = False
     match: Mapping[str, str] = field(default_factory=dict)
-    """Fields that a request must have to meet it; of a disguise: the answer, row or tick."""
+    """Fields that a request must have to meet it; of wrong data: the answer, row or tick."""
     price: str | None = None
     other: str = ""
-    """The instrument that a disguise takes from, as in `NSE|26000`."""
+    """The instrument that wrong data are taken from, as in `NSE|26000`."""
     chance: random.Random | None = field(default=None, repr=False)
     """The fault's own, where it was posted with a seed; else the server's."""
     fired: int = 0
@@ -186,12 +186,12 @@ class Faults:
             return Met()
         return Met(*(self._first(route, family, fields or {}) for family in _FAMILIES))
 
-    def disguises(self, route: str) -> tuple[Fault, ...]:
-        """Return what may be untrue in answers or ticks of `route`; whoever disguises something counts it."""
-        return tuple(one for one in self._posted if one.kind in DISGUISES and one.awaits(route))
+    def wrong_data(self, route: str) -> tuple[Fault, ...]:
+        """Return what may be untrue in answers or ticks of `route`; whoever changes something counts it."""
+        return tuple(one for one in self._posted if one.kind in WRONG_DATA and one.awaits(route))
 
     def count(self, fault: Fault, route: str) -> bool:
-        """Count a disguise that has found something to disguise; say whether it is to be done."""
+        """Count wrong data that found something to change; say whether it is to be done."""
         return fault.fires(route, self._random)
 
     def _first(self, route: str, family: frozenset[str], fields: Mapping[str, object]) -> Fault | None:

@@ -9,7 +9,6 @@ from typing import Final
 from broker.paper import logins, reading, trading
 from broker.paper.asked import Asked, Route
 from broker.paper.clock import Moment
-from broker.paper.disguises import disguised
 from broker.paper.faults import Fault, Met
 from broker.paper.orders import Behaviour
 from broker.paper.venue import Arrival, Venue
@@ -25,6 +24,7 @@ from broker.paper.wire import (
     refusal,
     rows,
 )
+from broker.paper.wrong_data import with_wrong_data
 
 _OPEN_TO_ALL: Final[Mapping[str, Route]] = {"QuickAuth": logins.quick_auth, "GenAcsTok": logins.access_token}
 _WITH_SESSION: Final[Mapping[str, Route]] = {
@@ -75,7 +75,7 @@ def answer(venue: Venue, route: str, raw: str, authorization: str, met: Met) -> 
     except RefusalError as error:
         reply = refusal(moment.at, error.text, error.http_status)
     venue.settle(moment)
-    return disguised(venue, route, _read_otherwise(reply, met.reading, moment), moment)
+    return with_wrong_data(venue, route, _read_otherwise(reply, met.reading, moment), moment)
 
 
 def expired(venue: Venue, moment: Moment) -> Reply:

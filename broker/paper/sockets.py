@@ -10,9 +10,9 @@ from typing import Any, Final
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from broker.paper import scrips
-from broker.paper.disguises import disguised_tick
 from broker.paper.orders import Change
 from broker.paper.venue import Venue
+from broker.paper.wrong_data import wrong_tick
 
 _log: Final = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Sockets:
                 continue
             for (kind, key), before in line.ticks.items():
                 whole = self._whole(kind, key)
-                untrue = disguised_tick(self._venue, whole, now)
+                untrue = wrong_tick(self._venue, whole, now)
                 changed = scrips.delta(kind, before, untrue or whole)
                 if untrue:
                     # It comes again for as long as the fault lasts, and the truth after it.
@@ -180,7 +180,7 @@ class Sockets:
         for key in keys.split("#"):
             if self._venue.on_the_wire(key, self._venue.moment()):
                 whole = self._whole(kind, key)
-                whole = line.ticks[kind, key] = disguised_tick(self._venue, whole, self._venue.moment()) or whole
+                whole = line.ticks[kind, key] = wrong_tick(self._venue, whole, self._venue.moment()) or whole
                 line.say(whole)
 
     def _log_in(self, line: Line, frame: dict[str, Any], kind: str) -> None:

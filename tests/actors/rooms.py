@@ -174,7 +174,7 @@ class CommandRoom:
     def fail_to_record(self, cause: str = "database is locked") -> None:
         """Steps 3 and 5, repository: the database takes nothing."""
         for message in _taken(self.repo, RecordEvent):
-            facts = {name: getattr(message, name) for name in message.__slots__}
+            facts = {name: getattr(message, name) for name in ("command_id", "happened", "at")}
             self.tell(EventUnrecorded(**facts, cause=cause))
 
     def place(self, reply: PlaceReply | None = None) -> list[Order]:

@@ -19,6 +19,7 @@ from actors.messages import (
     OrderAnswered,
     OrderDeclined,
     OrderNotFound,
+    OrderOver,
     OrderPriced,
     OrderRepeated,
     OrdersMoved,
@@ -774,3 +775,16 @@ def test_a_reply_that_contradicts_what_a_book_has_shown_moves_nothing_and_harms_
 
     assert answered(caller).state is State.FILLED
     assert room.orders["c1"].state is State.FILLED
+
+
+def test_a_market_entry_with_a_stop_on_the_wrong_side_is_blocked_at_step_2(room: CommandRoom) -> None:
+    caller = room.submit(command(side=Side.SELL, order_type=OrderType.MARKET, price=None, stop_loss=Decimal(90)))
+    room.register()
+    room.price(last_price=Decimal(100))
+    room.record()
+
+    order = caller.only(OrderAnswered).order
+    assert (order.state, order.tag) == (State.BLOCKED, Reason.PROTECTION_WRONG_SIDE)
+    assert "must be above the last price 100, not 90" in order.note
+    assert [type(one) for one in room.risk.messages] == [OrderOver]
+    assert room.broker.messages == []

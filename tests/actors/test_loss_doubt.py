@@ -1,18 +1,35 @@
 """RiskActor and the day's figures: a loss that only our own figure shows waits for fresh quotes."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from actors.messages import FillCounted, LookAtRisk, MakeAllFlat, OrderPriced, PositionsSeen, PriceOrder, PriceTicked
+from actors.messages import (
+    CheckRisk,
+    DeskMemory,
+    FillCounted,
+    LookAtRisk,
+    MakeAllFlat,
+    OrderPriced,
+    PositionsSeen,
+    PriceOrder,
+    PriceTicked,
+    RecordRiskDay,
+    RiskBlocked,
+)
 from actors.risk import RiskActor
+from actors.wiring import pnl_from
 from domain.calendar import Calendar
 from domain.evidence import Book, PositionRow, Tick
+from domain.exits import Scope
 from domain.lifecycle import State
 from domain.loss_doubt import DOUBT_S_MAX
-from domain.order import Exchange
+from domain.loss_limit import RiskDay
+from domain.order import Exchange, Product
 from domain.pnl import PnlBook
-from domain.risk import RiskBook
+from domain.reasons import Reason
+from domain.risk import RiskBook, TradingState
 from domain.seams import trading_day
 from domain.settings import CalendarSettings, RiskSettings
 from domain.trading_days import TradingDays
@@ -25,29 +42,37 @@ BOUGHT = order(command_id="e1", state=State.FILLED, filled_quantity=10, average_
 class LossRoom:
     """A RiskActor that holds ten units bought at 1,000, with a daily limit of 5,000 rupees."""
 
-    def __init__(self, **budgets: int) -> None:
+    def __init__(
+        self,
+        *,
+        days: tuple[RiskDay, ...] = (),
+        pnl: PnlBook | None = None,
+        bought: bool = True,
+        budget: int | None = None,
+    ) -> None:
         self.clock = FakeClock()
-        self.market, self.exits = Probe(), Probe()
-        limits = RiskSettings(daily_loss_max=None if budgets else Decimal(5_000))
+        self.market, self.exits, self.repo, self.command = Probe(), Probe(), Probe(), Probe()
+        limits = RiskSettings(daily_loss_max=None if budget else Decimal(5_000))
         self.actor = RiskActor(
             supervisor=Probe(),
-            command=Probe(),
-            repo=Probe(),
+            command=self.command,
+            repo=self.repo,
             broker=Probe(),
             market=self.market,
             exits=self.exits,
             notifier=Probe(),
             book=RiskBook(limits=limits, day=trading_day(self.clock.now())),
-            pnl=PnlBook(),
-            days=(),
-            budgets={name: Decimal(most) for name, most in budgets.items()},
+            pnl=pnl or PnlBook(),
+            days=days,
+            budgets={} if budget is None else {BOUGHT.command.strategy: Decimal(budget)},
             working=(),
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
             clock=self.clock,
             timer=ManualTimer(self.clock),
         )
         own_mailbox(self.actor)
-        self.actor.on_receive(FillCounted(order=BOUGHT))
+        if bought:
+            self.actor.on_receive(FillCounted(order=BOUGHT))
 
     def see(self, price: int) -> None:
         tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(price), seen_at=self.clock.now())
@@ -153,7 +178,7 @@ def test_quotes_that_fail_are_asked_for_again_and_waited_for_so_long_only(room: 
 
 
 def test_a_strategys_budget_waits_as_well() -> None:
-    room = LossRoom(**{BOUGHT.command.strategy: 5_000})
+    room = LossRoom(budget=5_000)
     room.account(-10)
     room.see(400)
     room.look()
@@ -163,3 +188,46 @@ def test_a_strategys_budget_waits_as_well() -> None:
     room.look()
 
     assert room.broke
+
+
+# What a day's judgements stand on outlives a restart.
+
+
+def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
+    room = LossRoom(budget=5_000)
+    room.see(400)
+    room.look()
+    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    assert day.spent == {BOUGHT.command.strategy}
+
+    again = LossRoom(budget=5_000, days=(day,))
+    again.see(1_000)
+    again.look()
+
+    again.actor.on_receive(CheckRisk(command=BOUGHT.command, price=Decimal(1000)))
+    assert again.command.only(RiskBlocked).reason is Reason.STRATEGY_LOSS_BREACHED
+
+
+def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart() -> None:
+    carried = Scope("trend", BOUGHT.command.key)
+    book = PnlBook()
+    book.carry(carried, 10)
+    room = LossRoom(pnl=book, bought=False)
+    room.see(1_000)
+    room.look()
+    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    assert day.first_prices == {(Exchange.NSE, "RELIANCE-EQ"): Decimal(1000)}
+
+    memory = DeskMemory(
+        orders=(),
+        positions={"trend": {replace(carried.key, product=Product.NRML): 10}},
+        orders_today=0,
+        trading_state=TradingState.ACTIVE,
+        because="",
+        risk_days=(day,),
+    )
+    restarted = pnl_from(memory, day.day)
+    restarted.see((Exchange.NSE, "RELIANCE-EQ"), Decimal(400))
+
+    assert restarted.total().total == -6_000, "a restart does not forgive the loss before it"
+    assert pnl_from(memory, "2026-01-06").total().total == 0

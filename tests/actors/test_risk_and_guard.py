@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -5,6 +6,9 @@ import pytest
 
 from actors.guard import GuardActor
 from actors.messages import (
+    ChangeBlocked,
+    ChangeCleared,
+    CheckChange,
     CheckRisk,
     ExposureRefused,
     ExposureReserved,
@@ -125,6 +129,28 @@ def test_the_count_starts_anew_on_the_exchanges_next_day() -> None:
 
     assert [one.command_id for one in risk.command.of(RiskCleared)] == ["c1", "c3"]
     assert risk.command.only(RiskBlocked).reason is Reason.ORDERS_PER_DAY_EXCEEDED
+
+
+def test_a_change_is_no_order_of_the_day() -> None:
+    risk = RiskRoom(orders_per_day_max=1)
+    risk.check("c1")
+    changed = CheckChange(change_id="m1", command=command(command_id="c1", price=Decimal(99)), price=Decimal(99))
+
+    risk.actor.on_receive(changed)
+    risk.clock.now_is += timedelta(days=1)
+    risk.actor.on_receive(replace(changed, change_id="m2"))
+    risk.check("c2")
+
+    assert [one.change_id for one in risk.command.of(ChangeCleared)] == ["m1", "m2"]
+    assert [one.command_id for one in risk.command.of(RiskCleared)] == ["c1", "c2"]
+
+
+def test_a_change_may_not_grow_an_order_past_a_limit() -> None:
+    risk = RiskRoom(order_quantity_max=10)
+
+    risk.actor.on_receive(CheckChange(change_id="m1", command=command(quantity=11), price=Decimal(100)))
+
+    assert risk.command.only(ChangeBlocked).reason is Reason.ORDER_QUANTITY_EXCEEDED
 
 
 def test_the_state_of_yesterday_shows_todays_count(risk: RiskRoom) -> None:

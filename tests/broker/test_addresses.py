@@ -11,7 +11,7 @@ from broker.noren import NorenBroker
 from broker.replies import NotSentError
 from broker.sockets import AddressRefusedError, Endpoint, open_connection
 from broker.transport import HttpTransport
-from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
+from domain.addresses import TLS_OFF_LOOPBACK, AddressFamily, AddressRules
 from domain.evidence import LoginFailed
 from tests.broker.conftest import StubBroker, WallClock, reply, settings
 from tests.broker.web import SESSION, WAIT_S, WebStub
@@ -75,6 +75,31 @@ def test_localhost_is_connected_to_at_this_machine_only(
 
     assert connection.getpeername()[0] == "127.0.0.1"
     connection.close()
+
+
+def test_a_name_with_both_families_is_left_by_the_registered_one(
+    trap: Trap, clock: WallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::1", trap.port, 0, 0))
+    four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", trap.port))
+    rules, endpoint = AddressRules(family=AddressFamily.IPV4), Endpoint("broker.example", trap.port, secure=True)
+    asked: list[object] = []
+    plain_connect = socket.socket.connect
+
+    def connect(one: socket.socket, address: object) -> None:
+        asked.append(address)
+        plain_connect(one, address)  # type: ignore[arg-type]
+        raise OSError("far enough")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [six, four])
+    with pytest.raises(OSError, match="far enough"):
+        open_connection(endpoint, WAIT_S, clock, None, rules)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [six])
+    with pytest.raises(AddressRefusedError, match=r"broker\.address_family is ipv4"):
+        open_connection(endpoint, WAIT_S, clock, None, rules)
+
+    assert asked == [("127.0.0.1", trap.port)]
 
 
 def test_the_http_transport_proves_that_nothing_was_sent_to_a_forbidden_address(trap: Trap, clock: WallClock) -> None:

@@ -597,6 +597,22 @@ def test_the_last_price_is_a_tick(broker: NorenBroker, stub: StubBroker) -> None
 
 
 @pytest.mark.parametrize(
+    ("told", "close"),
+    [("1425.25", Decimal("1425.25")), ("0.00", None), ("NaN", None), (None, None), ("x", None)],
+)
+def test_a_quote_tells_the_previous_close_where_it_can_be_read(
+    broker: NorenBroker, stub: StubBroker, told: str | None, close: Decimal | None
+) -> None:
+    quote = {"stat": "Ok", "token": "2885", "lp": "2850.50"}
+    stub.answer("GetQuotes", quote if told is None else quote | {"c": told})
+
+    tick = broker.last_price(RELIANCE)
+
+    assert isinstance(tick, Tick)
+    assert (tick.last_price, tick.previous_close) == (Decimal("2850.50"), close)
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         {"stat": "Ok"},

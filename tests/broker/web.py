@@ -16,10 +16,11 @@ from broker.wire import Session
 from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
 from domain.order import Exchange
+from tests.timing import patient
 
-WAIT_S = 5.0
+WAIT_S = patient(5)
 TOKEN = "tok-" + "ab12" * 15
-QUICK = FeedLimits(silence_s_max=0.4, retry_s_min=0.01, retry_s_max=0.02, watched_max=3)
+QUICK = FeedLimits(silence_s_max=patient(0.15), retry_s_min=0.01, retry_s_max=0.02, watched_max=3)
 SESSION = Session("FA1", "FA1", TOKEN, "quickauth")
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 

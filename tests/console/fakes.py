@@ -123,6 +123,7 @@ class FakeDesk:
         self.undone: Callable[[str], AcceptanceUndone] | None = None
         self.flattened: list[tuple[str, str | None]] = []
         self.under_way: list[dict[Scope, int]] = []
+        self.stored = True
         self.protected: dict[Scope, Protection] = {}
         self.knew: list[bool] = []
         self.told: list[AlertRecord] = []
@@ -150,6 +151,9 @@ class FakeDesk:
 
     def timeline(self, command_id: str) -> Timeline | None:
         return self.taken.get(command_id)
+
+    def is_stored(self) -> bool:
+        return self.stored
 
     def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
         self.flattened.append((because, strategy))

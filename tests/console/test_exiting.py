@@ -29,8 +29,21 @@ def test_flatten_says_what_is_on_its_way(ask: Ask, desk: FakeDesk) -> None:
 def test_flatten_of_one_strategy_with_nothing_says_so(ask: Ask, desk: FakeDesk) -> None:
     answer = ask("POST", "/flatten", json={"because": "enough", "strategy": "straddle"})
 
-    assert answer.json() == {"positions": [], "sentence": "Nothing is held or working of straddle."}
+    assert answer.json() == {
+        "positions": [],
+        "stored": True,
+        "sentence": "Nothing is held or working of straddle.",
+    }
     assert desk.flattened == [("enough", "straddle")]
+
+
+def test_a_flatten_that_the_database_does_not_take_says_so(ask: Ask, desk: FakeDesk) -> None:
+    desk.under_way, desk.stored = [{HELD: 0}], False
+
+    answer = ask("POST", "/flatten", json={"because": "enough"}).json()
+
+    assert answer["stored"] is False
+    assert answer["sentence"].endswith("a restart before it does would not know of it.")
 
 
 @pytest.mark.parametrize("body", [{}, {"because": ""}, {"because": "x", "strategy": 7}])

@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 import requests
 
+from tests.timing import patient
+
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 30
+WAIT_S = round(patient(12))
 BUY = ("submit", "--symbol", "RELIANCE-EQ", "--side", "B", "--quantity", "10")
 
 

@@ -242,7 +242,7 @@ def test_a_session_that_had_expired_when_the_order_came() -> None:
 
     assert story(SENT, refused)[1:] == [
         (
-            "The broker's session had expired, so the order was not taken; it is not in the market. "
+            "There was no valid session at the broker, so the order was not taken; it is not in the market. "
             "Reason given: “Session Expired :  Invalid Session Key”. "
             "Nothing traded; send a new order once `status` shows a session."
         ),

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.addresses import TLS_OFF_LOOPBACK, AddressRules, address_objection, is_loopback_ip
+from domain.addresses import TLS_OFF_LOOPBACK, AddressFamily, AddressRules, address_objection, is_loopback_ip
 
 HERE = [
     "http://127.0.0.1:8080/NorenWClientTP/",
@@ -115,3 +115,28 @@ def test_a_connection_to_another_machine_wants_tls_and_is_never_papers(ip: str) 
     assert TLS_OFF_LOOPBACK.objection(ip, secure=True) is None
     assert TLS_OFF_LOOPBACK.objection(ip, secure=False) is not None
     assert AddressRules(loopback_only=True).objection(ip, secure=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("family", "ip", "taken"),
+    [
+        (AddressFamily.IPV4, "203.0.113.7", True),
+        (AddressFamily.IPV4, "2001:db8::1", False),
+        (AddressFamily.IPV4, "::ffff:203.0.113.7", False),
+        (AddressFamily.IPV6, "203.0.113.7", False),
+        (AddressFamily.IPV6, "2001:db8::1", True),
+        (AddressFamily.ANY, "203.0.113.7", True),
+        (AddressFamily.ANY, "2001:db8::1", True),
+    ],
+)
+def test_a_connection_leaves_by_the_chosen_family(family: AddressFamily, ip: str, taken: bool) -> None:  # noqa: FBT001
+    objection = AddressRules(family=family).objection(ip, secure=True)
+
+    assert (objection is None) is taken
+    assert objection is None or f"broker.address_family is {family.value}" in objection
+
+
+@pytest.mark.parametrize("family", AddressFamily)
+def test_this_machine_is_reached_by_either_family(family: AddressFamily) -> None:
+    assert AddressRules(family=family).objection("::1", secure=False) is None
+    assert AddressRules(family=family).objection("127.0.0.1", secure=False) is None

@@ -155,7 +155,7 @@ EVERY: dict[str, Alert | None] = {
     "database back": alert_words.database_back_alert(),
     "watcher": alert_words.watcher_alert("it died"),
     "ending": alert_words.ending_alert("GuardActor died"),
-    "exit": alert_words.exit_alert("X of dip", "the stop", 3, loud=True),
+    "exit": alert_words.exit_alert("X of dip", "the stop", 3, 1, loud=True),
     "exit begins": alert_words.exit_begins_alert("X of dip", "the stop"),
     "flat": alert_words.flat_alert("X of dip", "the stop", 2),
     "started": alert_words.started_alert(1, 2),

@@ -65,6 +65,6 @@ def test_a_difference_is_named_by_product_and_what_fits_is_not() -> None:
     ours = {"trend": {MIS: 10, CNC: 5}, "other": {MIS: -4}}
     theirs = Book((shown(6), shown(7, product="C")), TEN_O_CLOCK)
 
-    found = differences(ours, theirs)
+    found = differences(ours, {CNC: 5}, theirs)
 
     assert [(one.key, one.ours, one.theirs) for one in found] == [(CNC, 5, 7)]

@@ -101,6 +101,7 @@ def test_an_option_is_known_by_its_symbol(symbol: str, *, is_option: bool) -> No
         (ExitShape(side=Side.SELL, quantity=10, price=Decimal(61)), False),
         (ExitShape(side=Side.SELL, quantity=10, price=Decimal("61.01")), True),
         (ExitShape(side=Side.SELL, quantity=10, unfilled=30), False),
+        (ExitShape(side=Side.SELL, quantity=10, refused=True), True),
     ],
 )
 def test_what_the_exchanges_rules_would_cut_is_known_before(shape: ExitShape, *, cut: bool) -> None:

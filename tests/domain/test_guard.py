@@ -158,9 +158,9 @@ def test_a_short_position_is_exited_by_buying() -> None:
 
 def test_the_same_symbol_under_another_product_is_another_position() -> None:
     # B9.
-    ledger = GuardLedger({"trend": {KEY: 100}})
+    ledger = GuardLedger({"trend": {replace(KEY, product=Product.CNC): 100}})
 
-    verdict = ledger.reserve(command(command_id="exit", intent=Intent.EXIT, side=Side.SELL, product=Product.CNC))
+    verdict = ledger.reserve(command(command_id="exit", intent=Intent.EXIT, side=Side.SELL, product=Product.MIS))
 
     assert reason_of(verdict) is Reason.NOTHING_TO_EXIT
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from domain.guard import GuardLedger, GuardRefused
 from domain.lifecycle import State
+from domain.market_price import PriceSource, Reference
 from domain.order import Intent, Order, Side
 from tests.fakes import command, order
 
@@ -23,7 +24,9 @@ def said(ledger: GuardLedger, last_price: str | None = None, side: Side = Side.S
     verdict = ledger.reserve(command(command_id="asked", intent=Intent.EXIT, side=side, quantity=100))
     assert isinstance(verdict, GuardRefused)
     assert verdict.nothing is not None
-    return verdict.nothing.sentence(None if last_price is None else Decimal(last_price))
+    if last_price is None:
+        return verdict.nothing.sentence(None)
+    return verdict.nothing.sentence(Reference(price=Decimal(last_price), source=PriceSource.TICK, age_s=1.0))
 
 
 def test_of_a_strategy_that_holds_nothing_it_is_said_by_whose_fills() -> None:
@@ -42,7 +45,7 @@ def test_a_working_exit_is_named_with_its_price_and_the_last_price() -> None:
     words = said(ledger, "60.00")
 
     assert "holds +100, and 100 of it are being closed already by e7-1 (SELL 100 at 97.00)" in words
-    assert "the last price is 60.00" in words
+    assert "last price 60.00 (tick, 1 s old)" in words
     assert "`flatten --strategy trend` takes it back and gets out" in words
     assert "nothing" not in words.lower()
 

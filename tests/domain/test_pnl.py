@@ -199,6 +199,18 @@ def test_delivery_stands_apart() -> None:
     assert book.rows()[0].open == -500
 
 
+def test_what_is_written_off_before_it_has_a_price_costs_its_strategy_nothing() -> None:
+    nrml = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)
+    book = PnlBook()
+    book.carry(Scope("dip", nrml), 65)
+
+    book.shift(Scope("dip", nrml), 65)
+    book.see((nrml.exchange, nrml.symbol), Decimal(200))
+
+    assert book.total("dip").total == 0
+    assert book.held == (Scope("EXTERNAL", nrml),)
+
+
 # the limit
 
 
@@ -255,6 +267,11 @@ ALERTS: dict[str, Alert] = {
     "flat": risk_words.flat_alert(BROKEN),
     "again": risk_words.again_alert("RELIANCE-EQ (NSE MIS) of EXTERNAL"),
     "strategy": risk_words.strategy_alert("dip", Decimal(-60), Decimal(50)),
+    "breach, delivery left": risk_words.breach_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),
+    "flat, delivery left": risk_words.flat_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),
+    "strategy, delivery left": risk_words.strategy_alert(
+        "dip", Decimal(-60), Decimal(50), ("INFY-EQ (NSE CNC) of dip",)
+    ),
     "blind": risk_words.blind_alert("RELIANCE-EQ (NSE MIS) of dip", 31.2),
     "sees": risk_words.sees_alert(),
     "differs": risk_words.differs_alert(Decimal(10), Decimal(-5000)),

@@ -213,6 +213,28 @@ def test_live_money_is_refused_without_what_it_needs(file: Path, broker: str, se
     assert str(refused.value) == sentence
 
 
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        (LIVE + "rest_url = 'https://broker'", "ipv4"),
+        (LIVE + "rest_url = 'https://broker'\naddress_family = 'any'", "any"),
+        (LIVE + "rest_url = 'https://[2001:db8::1]'\naddress_family = 'ipv6'", "ipv6"),
+        (GOOD, "any"),
+        (GOOD + "[broker]\naddress_family = 'ipv4'", "ipv4"),
+    ],
+)
+def test_live_money_leaves_by_ipv4_unless_told_otherwise(file: Path, text: str, family: str) -> None:
+    assert load(file, text=text).address_rules.family == family
+
+
+def test_an_address_of_the_other_family_is_refused_by_name(file: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(file, text=LIVE + "rest_url = 'https://[2001:db8::1]/'")
+
+    words = "broker.rest_url: 2001:db8::1 is an IPv6 address, and broker.address_family is ipv4"
+    assert str(refused.value) == f"settings: {words}"
+
+
 @pytest.mark.parametrize("broker", ["orders_per_second_max = 10", "orders_per_second_max = 11\nalgo_id = 'A1'"])
 def test_live_money_is_taken_with_what_it_needs(file: Path, broker: str) -> None:
     assert load(file, text=LIVE + "rest_url = 'https://broker'\n" + broker).mode is Mode.LIVE

@@ -46,6 +46,7 @@ LONG_ROOMS = {
     "actors/command.py": "all six steps of an order on one page",
     "actors/desk.py": "all that callers outside the actors may ask",
     "actors/wiring.py": "the one place of wiring",
+    "actors/losses.py": "the day's limits, budgets and what they make flat judge one look together",
     "actors/exits.py": "the one clock by which episodes, stops, nets and the square-off look",
     "actors/messages.py": "the whole vocabulary on one page",
     "actors/repo.py": "every write and look-up, and what becomes of it when the database fails",

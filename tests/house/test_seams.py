@@ -46,6 +46,7 @@ SEAMS = {
     "domain/settings.py": {"os"},  # the environment
     "storage/backup.py": {"os", "urllib"},  # a copy of the file, asked for by a person; a path as SQLite wants it
     "storage/database.py": {"os"},  # the sync of the log
+    "storage/exit_journal.py": {"os"},  # the sync of the exits that the database did not take
     "storage/lease.py": {"os", "socket"},  # who holds the account: a process and a host
 }
 """Where the desk meets them, and why; everywhere else they come in through a constructor."""

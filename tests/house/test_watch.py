@@ -60,7 +60,7 @@ def run(folder: Path, test: str) -> "subprocess.CompletedProcess[str]":
         text=True,
         timeout=60,
         cwd=folder,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)},
     )
 
 

@@ -5,13 +5,15 @@ Results are appended to `build/mutants/`, a line each; a run that was ended goes
 
 import argparse
 import json
+import signal
 import sys
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from tests.mutation.bench import Bench, bench, stages_of
+from tests.mutation.bench import Bench, Stage, bench, stages_of
 from tests.mutation.draw import Drawn, draw, paths
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.mutant import ROOT
@@ -34,6 +36,7 @@ def main() -> int:
     telling = commands.add_parser("stories", help="tell stories of the simulation until one goes wrong")
     telling.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.command == "stories":
         return stories(given.seconds)
     return run(draw(given.seed, given.count, given.only), given.seed, again=given.again, quick=given.quick)
@@ -47,10 +50,12 @@ def run(drawn: tuple[Drawn, ...], seed: int, *, again: bool, quick: bool) -> int
     waiting = [one for one in drawn if one.name not in known or (again and not known[one.name]["killed_by"])]
     say(f"{len(drawn)} mutants drawn by seed {seed}, {len(waiting)} of them to be judged.")
     if waiting:
+        looks = {path: tuple(stages_of(path)) for path in paths()}
         with bench() as private, file.open("a", encoding="utf-8") as out:
-            private.check(paths())
+            private.check(looks)
             for number, one in enumerate(waiting, start=1):
-                result = known[one.name] = judge(private, one, quick=quick)
+                stages = [stage for stage in looks[one.path] if stage.is_quick or not quick]
+                result = known[one.name] = judge(private, one, stages)
                 out.write(json.dumps(result, ensure_ascii=False) + "\n")
                 out.flush()
                 end = f"killed by {result['killed_by']}" if result["killed_by"] else "LIVES"
@@ -58,11 +63,9 @@ def run(drawn: tuple[Drawn, ...], seed: int, *, again: bool, quick: bool) -> int
     return summary(drawn, known)
 
 
-def judge(private: Bench, one: Drawn, *, quick: bool) -> dict[str, Any]:
+def judge(private: Bench, one: Drawn, stages: Sequence[Stage]) -> dict[str, Any]:
     """Return what became of a mutant, as it is kept."""
-    broken = one.source(private.folder)
-    stages = stages_of(one.path)
-    outcome = private.judge(one.path, broken, (stage for stage in stages if stage.is_quick or not quick))
+    outcome = private.judge(one.path, one.source(private.folder), stages)
     return {"name": one.name, "line": one.line, "killed_by": outcome.killed_by, "seconds": round(outcome.seconds, 1)}
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ NOT_COPIED: Final = shutil.ignore_patterns(
 )
 STORIES_S: Final = 25
 """So long the simulation tells stories to a mutant that the tests without threads have let live."""
+
+_NOT_RUN: Final = frozenset({3, 4, 5})
+"""Exit codes of pytest that say nothing of the tests: an error of its own, a file that is not there, no test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,14 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def check(self, paths: Iterable[str]) -> None:
+    def check(self, looks: Mapping[str, Sequence[Stage]]) -> None:
         """Make sure that the tests are green here on code that is written anew, and red where a module is broken."""
-        for path in paths:
+        for path in looks:
             target = self.folder / path
             self._write(target, ast.unparse(ast.parse(target.read_text(encoding="utf-8"))))
-        path, *_ = paths
-        whole = (self.folder / path).read_text(encoding="utf-8")
-        quick = [stage for stage in stages_of(path) if stage.is_quick]
-        red = self.judge(path, whole, quick).killed_by
+        path, stages = next(iter(looks.items()))
+        quick = [stage for stage in stages if stage.is_quick]
+        red = self.judge(path, (self.folder / path).read_text(encoding="utf-8"), quick).killed_by
         assert not red, f"red without a mutant: {red}"
         assert self.judge(path, "raise AssertionError", quick).killed_by, "a broken module is not seen"
 
@@ -114,6 +116,8 @@ class Bench:
                 _end(running)
         if running.returncode == 0:
             return ""
+        if running.returncode in _NOT_RUN and "pytest" in stage.command:
+            raise RuntimeError(f"{stage.name} could not be run: {said}")
         marks = ("FAILED ", "ERROR ", "BROKEN ")
         reds = (line.removeprefix(mark) for line in said.splitlines() for mark in marks if line.startswith(mark))
         last = said.strip().splitlines()[-1:] or ["no word"]

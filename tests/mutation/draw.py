@@ -32,6 +32,9 @@ SCENARIOS: Final = {
     "instrument settings": "desk",
 }
 """Which scenarios are about which modules."""
+AWAY_MAX: Final = 2
+NEAR_MAX: Final = 6
+"""So many files of tests are looked at before all of them are."""
 LINE_MAX: Final = 90
 
 
@@ -89,7 +92,7 @@ def draw(seed: int, count: int, of: Iterable[str] | None = None) -> tuple[Drawn,
 
 
 def nearest_tests(path: str) -> tuple[str, ...]:
-    """Return the tests that meet a module first: of its own name, then those that import it, or what imports it."""
+    """Return the tests that meet a module first: of its own name, then some that import it, or what imports it."""
     module = path.removesuffix(".py").replace("/", ".")
     users = {name for name, imported in _imports(_code()).items() if module in imported}
     found = _imports(sorted(chain.from_iterable((ROOT / folder).glob("test_*.py") for folder in TESTS)))
@@ -98,9 +101,10 @@ def nearest_tests(path: str) -> tuple[str, ...]:
     def nearness(test: str) -> int:
         if test.endswith(f"/{name}"):
             return 0
-        return 1 if module in found[test] else 2 if found[test] & users else 3
+        return 1 if module in found[test] else AWAY_MAX if found[test] & users else AWAY_MAX + 1
 
-    return tuple(sorted((test for test in found if nearness(test) < 3), key=lambda test: (nearness(test), test)))
+    near = sorted((nearness(test), test) for test in found)
+    return tuple(test for away, test in near if away <= AWAY_MAX)[:NEAR_MAX]
 
 
 def nearest_scenarios(path: str) -> tuple[str, ...]:

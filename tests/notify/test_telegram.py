@@ -15,6 +15,7 @@ from notify.sender import Sender
 from notify.telegram import Telegram, TelegramEars
 from tests.notify.bot_api import CHAT, TOKEN, BotApi
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
 QUICK = {"retry_s": 0.02, "retry_s_max": 0.05}
 
@@ -62,7 +63,7 @@ def test_what_telegram_asks_to_wait_is_told(api: BotApi) -> None:
 
 def sender(api: BotApi, told: list[str]) -> Sender:
     settings = AlertSettings.model_validate(QUICK)
-    return Sender([telegram(api, timeout_s=0.3)], settings, lambda one: told.append(one.topic))
+    return Sender([telegram(api, timeout_s=patient(0.25))], settings, lambda one: told.append(one.topic))
 
 
 def test_a_warning_is_sent_again_until_it_is_taken(api: BotApi) -> None:
@@ -101,7 +102,7 @@ def test_a_channel_that_hangs_delays_nobody_and_gets_it_when_it_is_back(api: Bot
         put.set()
 
     threading.Thread(target=tell).start()
-    assert put.wait(0.2), "who tells has to wait"
+    assert put.wait(patient(0.2)), "who tells has to wait"
     api.hangs.clear()
     api.let_go.set()
 

@@ -2,34 +2,40 @@
 
 One desk on real parts takes cell after cell. A cell asks for trouble, acts, lets the trouble end, and must come out
 with one broker order per command id, rows and fills equal to the ledger, callers told the truth, and nothing unsettled.
+The other half (readings.py) fails what the desk has to know, each cell with a desk and a broker of its own.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from loguru import logger
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages import OrderDeclined
 from domain.books import Quarrel
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.lifecycle import Status
-from domain.order import Order, OrderCommand
+from domain.order import Order
 from domain.reconcile import remarks_tag_of
+from tests.proofs.readings import ReadingCell, all_reading_cells, judge_reading
+from tests.proofs.truth import Told, untruths
 from tests.scenarios.paper import Paper, start_paper
 from tests.scenarios.scene import CLIENT, CROSSING, RESTING, Pushed, Scene, settings_for
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
 REPLIES: Final = (
     "refuse",
+    "over_quota",
     "timeout_after",
     "reset_after",
     "empty_after",
@@ -46,9 +52,24 @@ REPLIES: Final = (
     "session_expired",
 )
 """What may befall any request and its reply."""
-FATES: Final = ("late_acceptance", "reject_later", "partial_fill", "no_fill")
+FATES: Final = (
+    "late_acceptance",
+    "reject_later",
+    "partial_fill",
+    "no_fill",
+    "ip_refused",
+    "margin_refused",
+    "product_refused",
+)
 """What may befall an order besides."""
-CHANGES: Final = ("late_acceptance", "change_later", "reject_change_later", "fill_wins", "partial_fill_first")
+CHANGES: Final = (
+    "late_acceptance",
+    "change_later",
+    "reject_change_later",
+    "fill_wins",
+    "partial_fill_first",
+    "ip_refused",
+)
 """What may befall a modify or a cancel besides."""
 READINGS: Final = ("stale_book", "shrunk_book", "empty_book", "late_book")
 """What a book may be besides."""
@@ -72,6 +93,8 @@ FRAMES_MET: Final = 4
 FEED_SILENCE_S: Final = 1.0
 BOOKS_MET: Final = 6
 """So many readings of a book meet its fault: longer than the desk may be blind."""
+ROWS_MISSED: Final = 30
+"""So many readings miss an order: longer than the desk waits before it believes that there is none."""
 
 
 class Action(StrEnum):
@@ -127,27 +150,21 @@ def _kinds_of(action: Action) -> tuple[str, ...]:
         case Action.LOGIN:
             return REPLIES
         case Action.ORDER_BOOK:
-            return (*REPLIES, *READINGS, "ghost_row")
+            return (*REPLIES, *READINGS, "ghost_row", "missing_rows")
+        case Action.TRADE_BOOK:
+            return (*REPLIES, *READINGS, "missing_rows")
         case _:
             return REPLIES + READINGS
 
 
 def _counts_of(action: Action, kind: str) -> tuple[int, ...]:
     if action in BOOKS:
-        return (BOOKS_MET,)
+        return (ROWS_MISSED if kind == "missing_rows" else BOOKS_MET,)
     if action is Action.UPDATE:
         return (1, FRAMES_MET)
     # A login that is only slow succeeds, so that no second one meets the fault.
     succeeds = (action is Action.LOGIN and kind in {"slow", "slow_after"}) or kind == "late_login"
     return (1,) if succeeds else (1, 2)
-
-
-@dataclass
-class Told:
-    """What callers were told of an order, and what it is called at the broker."""
-
-    command: OrderCommand
-    answers: list[OrderAnswered | OrderDeclined] = field(default_factory=list)
 
 
 class Matrix:
@@ -157,8 +174,9 @@ class Matrix:
         self.paper: Paper = start_paper(folder / "paper")
         self.paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
         path = folder / "desk.db"
-        watching = {"poll_interval_s": 0.05, "blind_s_max": 0.5, "disagreement_s_min": 0.5}
+        watching = {"poll_interval_s": 0.05, "blind_s_max": patient(0.25), "disagreement_s_min": 0.5}
         broker = {
+            "read_timeout_s": patient(0.1),
             "login_retry_s": 0.2,
             "login_retry_s_max": 0.4,
             "login_refusals_max": 100,
@@ -231,12 +249,15 @@ class Matrix:
 
     def _read(self, cell: Cell) -> list[Told]:
         """Trade while a book can't be trusted; who was not taken comes again with the same command id."""
-        fault = self._fault(cell)
-        told = []
-        for name in ("first", "second"):
-            strategy = f"{cell.name}-{name}"
-            command = self.scene.command(strategy, strategy=strategy)
-            told.append(Told(command, [self.scene.answer(command)]))
+        names = [f"{cell.name}-{name}" for name in ("first", "second")]
+        commands = [self.scene.command(name, strategy=name) for name in names]
+        if cell.kind == "missing_rows":
+            # The order whose reply was lost is the one that its book does not have.
+            fault = self._fault(cell, match={"remarks": remarks_tag_of(commands[0])})
+            self.paper.fault("PlaceOrder", "timeout_after", seconds=1.0)
+        else:
+            fault = self._fault(cell)
+        told = [Told(command, [self.scene.answer(command)]) for command in commands]
         until(lambda: self.paper.fired(fault) >= cell.count, f"{cell.action} was not read {cell.count} times")
         self.paper.clear_faults()
         if cell.kind == "ghost_row":
@@ -256,8 +277,9 @@ class Matrix:
         for name in lost():
             self.scene.desk.accept(name, "a ghost")
 
-    def _fault(self, cell: Cell) -> int:
-        return self.paper.fault(cell.action.value, cell.kind, count=cell.count, seconds=SECONDS.get(cell.kind, 1.0))
+    def _fault(self, cell: Cell, **given: Any) -> int:  # noqa: ANN401  any field of a fault
+        seconds = SECONDS.get(cell.kind, 1.0)
+        return self.paper.fault(cell.action.value, cell.kind, count=cell.count, seconds=seconds, **given)
 
     def _submit(self, cell: Cell, name: str, price: str, before: Callable[[Cell], object] | None = None) -> Told:
         strategy = f"{cell.name}-{name}"
@@ -307,61 +329,119 @@ class Matrix:
         return found
 
     def _untruths(self, told: list[Told]) -> list[str]:
-        """Return what a caller was told that the ledger says is not so."""
-        ledger, found = self.paper.ledger(), []
-        for one in told:
-            placed = ledger.tagged(remarks_tag_of(one.command))
-            if len(placed) > 1:
-                found.append(f"{one.command.command_id} is at the broker {len(placed)} times")
-            for answer in one.answers:
-                if not isinstance(answer, OrderAnswered):
-                    continue
-                order = answer.order
-                is_alive = placed and (placed[0].filled or placed[0].status not in {"CANCELED", "REJECTED"})
-                if is_alive and order.status is Status.FAILED:
-                    found.append(f"{one.command.command_id} was told {order.state}, and is {placed[0].status}")
-                if not placed and order.broker_order_id:
-                    found.append(f"{one.command.command_id} was told to be at the broker, and is not")
-                if order.filled_quantity > (placed[0].filled if placed else 0):
-                    found.append(f"{one.command.command_id} was told {order.filled_quantity} units")
-        return found
+        return untruths(self.paper, told)
 
     def _order(self, told: Told) -> Order | None:
         timeline = self.scene.desk.timeline(told.command.command_id)
         return None if timeline is None else timeline.order
 
 
-def show(results: dict[Cell, str]) -> str:
-    """Return the table: a row for each kind, a column for each action."""
-    kinds = list(dict.fromkeys(cell.kind for cell in results))
-    actions = list(dict.fromkeys(cell.action for cell in results))
-    lines = ["  ".join([f"{'':20}", *(f"{action.name.lower():>10}" for action in actions)])]
-    for kind in kinds:
-        cells = []
-        for action in actions:
-            ends = [result for cell, result in results.items() if (cell.action, cell.kind) == (action, kind)]
-            good = sum(end == "ok" for end in ends)
-            cells.append(f"{f'{good}/{len(ends)}' if ends else '-':>10}")
-        lines.append("  ".join([f"{kind:20}", *cells]))
+AnyCell: TypeAlias = Cell | ReadingCell
+Table: TypeAlias = dict[tuple[str, str], list[str]]
+"""Ends of cells by row and column."""
+
+
+def every_cell() -> list[AnyCell]:
+    """Return the cells of both halves."""
+    return [*all_cells(), *all_reading_cells()]
+
+
+def show(results: dict[AnyCell, str]) -> str:
+    """Return the tables: a row for each kind, a column for each action, and each source of knowledge and act."""
+    acting: Table = {(one.kind, one.action.name.lower()): [] for one in results if isinstance(one, Cell)}
+    reading: Table = {(one.kind, one.source.name.lower()): [] for one in results if isinstance(one, ReadingCell)}
+    acts: Table = {(one.act.value, one.source.name.lower()): [] for one in results if isinstance(one, ReadingCell)}
+    for cell, result in results.items():
+        if isinstance(cell, Cell):
+            acting[cell.kind, cell.action.name.lower()].append(result)
+        else:
+            reading[cell.kind, cell.source.name.lower()].append(result)
+            acts[cell.act.value, cell.source.name.lower()].append(result)
+    return "\n\n".join(_table(one) for one in (acting, reading, acts) if one)
+
+
+def _table(results: Table) -> str:
+    rows, columns = (list(dict.fromkeys(one[place] for one in results)) for place in (0, 1))
+    lines = ["  ".join([f"{'':20}", *(f"{name:>10}" for name in columns)])]
+    for row in rows:
+        counts = []
+        for column in columns:
+            ends = results.get((row, column), [])
+            count = f"{ends.count('ok')}/{len(ends)}" if ends else "-"
+            counts.append(f"{count:>10}")
+        lines.append("  ".join([f"{row:20}", *counts]))
     return "\n".join(lines)
 
 
+def run(cells: Sequence[AnyCell], tell: Callable[[AnyCell, str], None]) -> None:
+    """Judge cell after cell in this process."""
+    with tempfile.TemporaryDirectory(prefix="desk-faults-") as name:
+        folder = Path(name)
+        for make_scene, actions in ((Scene, frozenset(Action) - {*PUSHED}), (Pushed, frozenset(PUSHED))):
+            chosen = [one for one in cells if isinstance(one, Cell) and one.action in actions]
+            if not chosen:
+                continue
+            matrix = Matrix(folder / make_scene.__name__, make_scene)
+            for cell in chosen:
+                tell(cell, matrix.judge(cell))
+            matrix.close()
+        for number, one in enumerate(cells):
+            if isinstance(one, ReadingCell):
+                tell(one, judge_reading(one, folder / str(number)))
+
+
+def run_apart(only: str, jobs: int, tell: Callable[[AnyCell, str], None]) -> None:
+    """Judge the cells in several processes, each with its share of them."""
+    named = {one.name: one for one in every_cell()}
+    lock = threading.Lock()
+
+    def hear(share: int) -> None:
+        words = [sys.executable, "-m", "tests.proofs.faults", "--only", only, "--share", f"{share}/{jobs}"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
+            assert worker.stdout is not None
+            for line in worker.stdout:
+                name, _, result = line.rstrip("\n").partition("\t")
+                with lock:
+                    tell(named[name], result)
+
+    hearing = [threading.Thread(target=hear, args=(share,)) for share in range(jobs)]
+    for one in hearing:
+        one.start()
+    for one in hearing:
+        one.join()
+
+
+def _tell_parent(cell: AnyCell, result: str) -> None:
+    sys.stdout.write(f"{cell.name}\t{result}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
-    """Run the matrix; return 1 when a cell does not end well."""
+    """Run the matrix; return 1 when a cell does not end well, or has no end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="cells whose name holds this")
+    parser.add_argument("--jobs", type=int, default=2, help="so many processes side by side (default %(default)s)")
+    parser.add_argument("--share", default="", help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     given = parser.parse_args()
     logger.remove()
-    results: dict[Cell, str] = {}
-    cells = [cell for cell in all_cells() if given.only in cell.name]
-    with tempfile.TemporaryDirectory(prefix="desk-faults-") as folder:
-        for make_scene, actions in ((Scene, frozenset(Action) - {*PUSHED}), (Pushed, {*PUSHED})):
-            matrix = Matrix(Path(folder) / make_scene.__name__, make_scene)
-            for cell in [one for one in cells if one.action in actions]:
-                results[cell] = matrix.judge(cell)
-                sys.stderr.write(f"{len(results):>4}/{len(cells)}  {cell.name:40} {results[cell]}\n")
-            matrix.close()
+    cells = [cell for cell in every_cell() if given.only in cell.name]
+    if given.share:
+        share, of = (int(one) for one in given.share.split("/"))
+        run(cells[share::of], _tell_parent)
+        return 0
+    results: dict[AnyCell, str] = {}
+
+    def tell(cell: AnyCell, result: str) -> None:
+        results[cell] = result
+        sys.stderr.write(f"{len(results):>4}/{len(cells)}  {cell.name:40} {result}\n")
+
+    if given.jobs > 1:
+        run_apart(given.only, given.jobs, tell)
+    else:
+        run(cells, tell)
+    for cell in cells:
+        results.setdefault(cell, "it was not judged")
     bad = {cell.name: result for cell, result in results.items() if result != "ok"}
     if given.json:
         sys.stdout.write(json.dumps({cell.name: result for cell, result in results.items()}) + "\n")

@@ -1,13 +1,15 @@
 """A slice of `make faults` for every run: each request, and the faults that have cost the most."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from actors.clock import SystemClock
 from broker.noren import NorenBroker
 from domain.evidence import Accepted
-from tests.proofs.faults import BOOKS, BOOKS_MET, FRAMES_MET, Action, Cell, Matrix, all_cells
+from tests.proofs.faults import BOOKS, BOOKS_MET, FRAMES_MET, ROWS_MISSED, Action, Cell, Matrix, all_cells, every_cell
+from tests.proofs.readings import Act, ReadingCell, Source, Trial, all_reading_cells, judge_reading
 from tests.scenarios.scene import RESTING, Pushed
 
 WORST = ("timeout_after", "html_200_after", "not_arrived", "session_expired", "refuse")
@@ -23,6 +25,18 @@ SLICE = (
     Cell(Action.ORDER_BOOK, "ghost_row", BOOKS_MET),
     Cell(Action.ORDER_BOOK, "stale_book", BOOKS_MET),
     Cell(Action.LOGIN, "html_502", 2),
+    Cell(Action.PLACE, "ip_refused", 1),
+    Cell(Action.PLACE, "margin_refused", 1),
+    Cell(Action.ORDER_BOOK, "missing_rows", ROWS_MISSED),
+)
+READING_SLICE = (
+    ReadingCell(Source.QUOTES, "over_quota", Act.ENTRY),
+    ReadingCell(Source.SEARCH, "over_quota", Act.FLATTEN),
+    ReadingCell(Source.INFO, "over_quota", Act.HAND_EXIT),
+    ReadingCell(Source.LIMITS, "over_quota", Act.RESTART),
+    ReadingCell(Source.PRICES, "price_nan", Act.FLATTEN),
+    ReadingCell(Source.TICKS, "price_of_another", Act.HAND_EXIT),
+    ReadingCell(Source.DATABASE, "locked", Act.ENTRY),
 )
 PUSHED_SLICE = (
     Cell(Action.UPDATE, "drop", FRAMES_MET),
@@ -56,8 +70,30 @@ def test_a_cell_of_the_feed_ends_well(pushed: Matrix, cell: Cell) -> None:
     assert pushed.judge(cell) == "ok"
 
 
+@pytest.mark.parametrize("cell", READING_SLICE, ids=lambda cell: cell.name)
+def test_a_cell_of_what_the_desk_has_to_know_ends_well(tmp_path: Path, cell: ReadingCell) -> None:
+    assert judge_reading(cell, tmp_path) == "ok"
+
+
+def test_a_position_that_stays_is_told_with_what_the_desk_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge is judged: nobody gets out of a market that takes no order."""
+    monkeypatch.setattr("tests.proofs.readings.WAY_OUT_S_MAX", 0.5)
+    monkeypatch.setattr(Trial, "_ask_for_exit", lambda _: None)
+
+    said = judge_reading(ReadingCell(Source.LIMITS, "refuse", Act.FLATTEN), tmp_path)
+
+    assert said.startswith("within 0.5 s: holds 10 under refuse")
+
+
 def test_the_slice_is_of_the_matrix() -> None:
     assert {*SLICE, *PUSHED_SLICE} <= set(all_cells())
+    assert set(READING_SLICE) <= set(all_reading_cells())
+
+
+def test_every_cell_has_a_name_of_its_own() -> None:
+    names = [one.name for one in every_cell()]
+
+    assert len(set(names)) == len(names)
 
 
 def test_a_judge_that_finds_two_orders_for_one_command_says_so(matrix: Matrix) -> None:

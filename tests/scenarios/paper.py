@@ -141,6 +141,10 @@ class Paper:
         """Put a price and keep it there."""
         self._admin("POST", "market", exch=exchange, tsym=symbol, price=price)
 
+    def change_instrument(self, symbol: str = "RELIANCE-EQ", exchange: str = "NSE", **terms: Any) -> None:  # noqa: ANN401  any term
+        """Change an instrument's band (lc, uc), lot (ls), tick (ti) or freeze quantity (frzqty)."""
+        self._admin("POST", "instruments", exch=exchange, tsym=symbol, **terms)
+
     def spell(self, **words: str) -> None:
         """Spell these statuses otherwise; called without any, as usual."""
         self._admin("POST", "words", **words)

@@ -14,6 +14,7 @@ import requests
 from console.where import PAPER_CREDENTIALS
 from tests.scenarios.paper import HOME, Paper
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
 TOKEN: Final = "the-token-of-the-scenarios"
 
@@ -25,7 +26,7 @@ data_dir = "{folder}"
 [broker]
 rest_url = "{rest_url}"
 websocket_url = "{websocket_url}"
-connect_timeout_s = 0.5
+connect_timeout_s = {connect_timeout_s}
 read_timeout_s = {read_timeout_s}
 login_retry_s = 0.2
 orders_per_second_max = 500
@@ -40,7 +41,7 @@ window_s = {window_s}
 
 [api]
 port = 0
-answer_wait_s_max = 5.0
+answer_wait_s_max = {answer_s}
 
 [risk]
 orders_per_day_max = 100000
@@ -66,7 +67,7 @@ def write_config(
     folder: Path,
     paper: Paper,
     *,
-    read_timeout_s: float = 0.4,
+    read_timeout_s: float = patient(0.25),
     window_s: float = 0.5,
     grace_s: float = 3.0,
     poll_s: float = 0.05,
@@ -76,6 +77,7 @@ def write_config(
     path = folder / "desk.toml"
     where = {name: paper.addresses[name] for name in ("rest_url", "websocket_url")}
     times = {"read_timeout_s": read_timeout_s, "window_s": window_s, "grace_s": grace_s, "poll_s": poll_s}
+    times |= {"connect_timeout_s": patient(0.5), "answer_s": patient(2.5)}
     path.write_text(CONFIG.format(folder=folder, **where, **times), encoding="utf-8")
     return path
 

@@ -21,11 +21,13 @@ from domain.settings import Settings, load_settings
 from tests.scenarios.books import Line, assert_journal_replays, disagreements, journal_of
 from tests.scenarios.paper import Paper, Placed
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
 CLIENT: Final = "PAPER"
 PROOF_WINDOW_S: Final = 0.6
-READ_TIMEOUT_S: Final = 0.4
+READ_TIMEOUT_S: Final = patient(0.25)
 POLL_S: Final = 0.05
+HEARTBEAT_S: Final = 0.1
 CROSSING: Final = "1502.00"
 """A buy at this price trades at once: RELIANCE stands at 1500."""
 RESTING: Final = "1450.00"
@@ -72,16 +74,21 @@ def settings_for(paper: Paper, path: Path, **sections: Any) -> Settings:  # noqa
             **PAPER_CREDENTIALS,
             "rest_url": paper.addresses["rest_url"],
             "websocket_url": paper.addresses["websocket_url"],
-            "connect_timeout_s": 0.5,
+            "connect_timeout_s": patient(0.5),
             "read_timeout_s": READ_TIMEOUT_S,
             "login_retry_s": 0.2,
             "orders_per_second_max": 500,
         },
         "storage": {"path": path},
-        "watcher": {"poll_interval_s": POLL_S, "blind_s_max": 0.5},
+        "watcher": {"poll_interval_s": POLL_S, "blind_s_max": patient(1)},
         "proof": {"books": 3, "window_s": PROOF_WINDOW_S},
         "risk": {"orders_per_day_max": 100_000, "order_notional_max": None},
-        "supervisor": {"restart_delay_s": 0.02, "heartbeat_s": 0.1, "heartbeat_missed_max": 3, "shutdown_grace_s": 3.0},
+        "supervisor": {
+            "restart_delay_s": 0.02,
+            "heartbeat_s": HEARTBEAT_S,
+            "heartbeat_missed_max": round(patient(1) / HEARTBEAT_S),
+            "shutdown_grace_s": 3.0,
+        },
     }
     given = {name: {**values, **sections.pop(name, {})} for name, values in usual.items()}
     return load_settings(None, mode="paper", client_id=CLIENT, **given, **sections)

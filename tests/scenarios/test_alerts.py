@@ -13,6 +13,7 @@ from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import MakeScene, Pushed, Scene
 from tests.scenarios.test_stops import WATCHFUL, enter, price, until_armed
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def paper(make_paper: MakePaper) -> Paper:
 
 def told(api: BotApi) -> dict[str, Any]:
     chat = {"telegram_token": TOKEN, "telegram_chat_id": CHAT, "telegram_api_url": api.url}
-    return {**WATCHFUL, "alerts": {**chat, "digest_s": 0.2, "send_timeout_s": 1, "retry_s": 0.1}}
+    return {**WATCHFUL, "alerts": {**chat, "digest_s": 0.2, "send_timeout_s": patient(1), "retry_s": 0.1}}
 
 
 def test_a_stop_that_is_hit_is_told_from_the_entry_to_flat(make_scene: MakeScene, paper: Paper, api: BotApi) -> None:
@@ -67,7 +68,7 @@ def test_a_chat_that_hangs_delays_no_order_and_the_alarm_comes_when_it_is_back(
     price(paper, "1489.00")
     until(lambda: scene.held() == 0, "the stop waits for the chat")
 
-    assert took_s < 1, "ten orders took as long as the chat's timeout"
+    assert took_s < patient(1), "ten orders took as long as the chat's timeout"
     assert api.texts == []
     api.hangs.clear()
     api.let_go.set()

@@ -16,9 +16,16 @@ from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import RESTING, MakeScene, Scene, listen
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
 QUICK: dict[str, Any] = {
-    "exits": {"unfilled_s": 0.5, "cancel_again_s": 0.3, "retry_s": 0.1, "retry_s_max": 0.4, "flat_for_s": 0.3}
+    "exits": {
+        "unfilled_s": patient(0.25),
+        "cancel_again_s": patient(0.15),
+        "retry_s": 0.1,
+        "retry_s_max": 0.4,
+        "flat_for_s": 0.3,
+    }
 }
 
 

@@ -14,10 +14,11 @@ from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, listen
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
 from tests.scenarios.test_stops import price
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
 LIMITED: dict[str, Any] = {
     **QUICK,
-    "risk": {"daily_loss_max": 500, "look_s": 0.05, "blind_s_max": 0.6, "resume_cooloff_s": 0},
+    "risk": {"daily_loss_max": 500, "look_s": 0.05, "blind_s_max": patient(1), "resume_cooloff_s": 0},
 }
 
 
@@ -70,6 +71,27 @@ def test_a_broken_limit_stops_entries_takes_back_what_works_and_gets_out_of_ever
     assert sum(one.filled for one in exits_at_broker(scene)) == 20 * len(many)
     until(lambda: any(one.topic == "risk" and one.ends for one in heard), "the end was not told")
     assert [one.level for one in heard if one.topic == "risk"] == ["ALARM", "WARNING"]
+    scene.until_books_agree()
+
+
+def test_a_broken_limit_leaves_delivery_held_and_takes_back_what_would_add_to_it(scene: Scene, paper: Paper) -> None:
+    """The sum leaves delivery out: so the limit has no word on it."""
+    kept = enter(scene, "kept", product="CNC")
+    enter(scene, "loses", quantity=60)
+    rests = scene.command("rests", strategy="rests", product="CNC", price=RESTING)
+    scene.submit(rests)
+    heard = listen(scene)
+
+    price(paper, "1490.00")
+
+    until_broken(scene)
+    until(lambda: any(one.topic == "risk" and one.ends for one in heard), "the end was not told")
+    until_flat(scene)
+    scene.until_state(rests, State.CANCELED)
+    assert {name: sum(held.values()) for name, held in scene.desk.holdings().positions.items()} == {kept.strategy: 10}
+    assert f"RELIANCE-EQ (NSE CNC) of {kept.strategy}" in next(one.means for one in heard if one.topic == "risk")
+    scene.desk.flatten("a person says so")
+    until_all_flat(scene)
     scene.until_books_agree()
 
 

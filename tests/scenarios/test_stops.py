@@ -20,6 +20,7 @@ from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedCloc
 from tests.scenarios.strategies import let_go
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
 WATCHFUL: dict[str, Any] = {**QUICK, "stops": {"look_s": 0.1, "price_age_s_max": 6}}
 
@@ -333,11 +334,11 @@ def test_a_stop_that_is_hit_while_the_broker_hangs_waits_for_one_request_only(
     make_scene: MakeScene, paper: Paper
 ) -> None:
     """R9: fifty entries are queued behind the one that hangs; the stop's exit passes them all."""
-    scene = make_scene(paper, kind=Pushed, **{**WATCHFUL, "broker": {"read_timeout_s": 3.0}})
+    scene = make_scene(paper, kind=Pushed, **{**WATCHFUL, "broker": {"read_timeout_s": patient(1.5)}})
     enter(scene, stop_loss="1490")
     until_armed(scene, "1490")
     before = len(paper.ledger().arrivals)
-    paper.fault("PlaceOrder", "slow", seconds=1.0)
+    paper.fault("PlaceOrder", "slow", seconds=patient(0.5))
     entries = [scene.command(f"e{n}", strategy=f"{scene.name}-e{n}", price=RESTING) for n in range(50)]
     answers = [scene.send(one) for one in entries]
     until(lambda: len(paper.ledger().arrivals) == before + 1, "the first entry did not arrive")
@@ -479,6 +480,23 @@ def test_a_net_follows_the_trail_and_is_taken_back_when_the_phone_closes_the_pos
     scene.desk.protect(scope_of(scene), None, "no stops any more")
 
     until(lambda: nets(scene) == [], "the net is still there")
+    assert scene.held(command.strategy) == 10
+    scene.until_books_agree()
+
+
+def test_a_net_that_the_broker_moves_no_more_is_laid_anew_where_the_stop_is(netted: Scene, paper: Paper) -> None:
+    """Brokers bound the modifications of one order, some at 25."""
+    scene = netted
+    command = enter(scene, trailing_type="POINTS", trailing_value="10")
+    first = until_netted(scene)
+    heard = listen(scene)
+    paper.fault("ModifyOrder", "refuse", text="Rejected : maximum modifications exceeded")
+
+    price(paper, "1530.00")
+
+    until(lambda: any("maximum modifications exceeded" in one.what for one in heard), "the broker's words are not told")
+    until(lambda: [one.number for one in nets(scene)] not in ([], [first.number]), "no net was laid anew")
+    until(lambda: "1520" in net_triggers(scene), lambda: f"the net did not follow: {net_triggers(scene)}")
     assert scene.held(command.strategy) == 10
     scene.until_books_agree()
 

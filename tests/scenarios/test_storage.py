@@ -16,6 +16,7 @@ from tests.scenarios.books import rows_of
 from tests.scenarios.paper import Paper
 from tests.scenarios.scene import READ_TIMEOUT_S, RESTING, Answers, MakeScene, Scene
 from tests.scenarios.waiting import LONG, WAIT_S, until
+from tests.timing import PATIENCE
 
 Trouble: TypeAlias = Callable[[Scene], AbstractContextManager[None]]
 
@@ -61,10 +62,10 @@ def _tell_connection(scene: Scene, words: str) -> None:
     assert said.wait(WAIT_S)
 
 
-PATIENCE_S: Final = 2.0
+PATIENCE_S: Final = 0.6 * PATIENCE
 """So long the desk waits for the broker here: the trouble has to begin meanwhile, also on a busy machine."""
-LONG_S: Final = PATIENCE_S - 0.1
-SHORT_S: Final = READ_TIMEOUT_S - 0.1
+LONG_S: Final = PATIENCE_S - 0.4
+SHORT_S: Final = READ_TIMEOUT_S / 2
 TROUBLES: Final = (locked, full, read_only)
 
 

@@ -22,6 +22,7 @@ from tests.scenarios.process import DeskProcess, write_config
 from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.strategies import let_go
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
 TROUBLED: Final = {"class": "tests.scenarios.strategies:Troubled", "name": "troubled"}
 LIVELY: Final = {"class": "examples.one_shot:OneShot", "name": "lively", "hold_ticks": 3}
@@ -64,7 +65,7 @@ def test_a_strategy_that_goes_wrong_hurts_nobody_else(make_scene: MakeScene, pap
     assert all(backlog(one) <= TICK_BACKLOG_MAX + 10 for one in strategies), "nothing is heaped up for it"
     began = monotonic()
     scene.stop()
-    assert monotonic() - began < 5, "the desk does not wait for it"
+    assert monotonic() - began < patient(5), "the desk does not wait for it"
     let_go.set()
     until(lambda: not any(one.is_alive() for one in strategies), "a strategy did not end")
 

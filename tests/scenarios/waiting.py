@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-WAIT_S: Final = 15.0
+from tests.timing import patient
+
+WAIT_S: Final = patient(10)
 """Never reached when all is well."""
 LOOK_EVERY_S: Final = 0.02
 
@@ -19,7 +21,11 @@ _pause: Final = threading.Event()
 
 
 def until(look: Callable[[], Found], what: str | Callable[[], str], within_s: float = WAIT_S) -> Found:
-    """Look again and again until there is something true, and return it; fail with `what` when it does not come."""
+    """Look again and again until there is something true, and return it; fail with `what` when it does not come.
+
+    No bound is shorter than `WAIT_S`: a test that wants one bound says so after the wait.
+    """
+    within_s = max(within_s, WAIT_S)
     ends_at = time.monotonic() + within_s
     while not (found := look()):
         assert time.monotonic() < ends_at, f"within {within_s:g} s: {what if isinstance(what, str) else what()}"

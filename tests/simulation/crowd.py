@@ -469,6 +469,8 @@ class Crowd:
 
     def _flatten(self, one: Strategy) -> None:
         scopes = self._ask(lambda desk: desk.flatten("a person", one.name))
+        if not self._ask(lambda desk: desk.is_stored()):
+            return  # told so: a restart does not know of it
         for scope in scopes or ():
             place = (one.name, key_of_scope(scope.key.exchange.value, scope.key.symbol, scope.key.product))
             if self._judge.held(*place):

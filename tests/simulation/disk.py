@@ -4,6 +4,7 @@ A killed process leaves what it has written. A power cut leaves less: of the wri
 leave a picture of the files, and the next life begins from that.
 """
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -15,9 +16,11 @@ from typing import Any, Final
 import peewee
 
 import storage.database
+import storage.exit_journal
 from domain.lifecycle import Event
 from domain.order import OrderEvent
 from storage.database import StorageError
+from storage.exit_journal import SUFFIX
 from storage.repository import OrderRepository
 from tests.simulation.exchange import Placed
 from tests.simulation.scheduler import Crash, Scheduler
@@ -40,25 +43,33 @@ class Disk:
         self.path = folder / "life0" / "desk.db"
         self.path.parent.mkdir(parents=True)
         self.refuses_until_s = -1.0
-        self.refused = 0
         self.locked_until_s = -1.0
-        self.busy_s = 0.0
-        """So long a statement waits for a lock of others, before it fails."""
+        """Until then another process has the database: it can be read, and no transaction begins."""
+        self.refused = 0
+        self.journal_refuses_until_s = -1.0
+        self.journal_refused = 0
+        self._journal: bytes | None = None
+        """The exit journal as it is on the disk after a cut of the power."""
         self._asked = 0
         self.commits = 0
         self.unsynced = 0
         self.may_lose_power = False
+        self.locked_until_s = -1.0
+        self.busy_s = 0.0
+        """So long a statement waits for a lock of others, before it fails."""
         self.after_commit: Callable[[], None] = lambda: None
 
     def refuses(self, word: str) -> bool:
         """Say whether this statement is refused: some groups may begin, and fail later."""
+        if self.is_locked():
+            return word == "BEGIN"
         if self.scheduler.clock.seconds >= self.refuses_until_s:
             return False
         self._asked += 1
         return word != "BEGIN" or self._asked % 2 == 0
 
     def is_refusing(self) -> bool:
-        return self.scheduler.clock.seconds < self.refuses_until_s
+        return self.is_locked() or self.scheduler.clock.seconds < self.refuses_until_s
 
     def is_locked(self) -> bool:
         """Say whether another process holds the file."""
@@ -87,6 +98,21 @@ class Disk:
         """The log was synced on its own."""
         self.unsynced = 0
 
+    @property
+    def journal_path(self) -> Path:
+        return self.path.with_name(f"{self.path.name}{SUFFIX}")
+
+    def journal_synced(self) -> None:
+        """The exit journal, or its folder, was synced."""
+        self._journal = self.journal_path.read_bytes() if self.journal_path.exists() else None
+        self.scheduler.effect("journal")
+
+    def journal_refuses(self) -> bool:
+        """Say whether the exit journal can't be written either."""
+        is_so = self.scheduler.clock.seconds < self.journal_refuses_until_s
+        self.journal_refused += is_so
+        return is_so
+
     def cut(self, *, power: bool) -> None:
         """Leave what a kill, or a cut of the power, leaves; begin the next life from it."""
         assert not power or self.may_lose_power, "a cut has to be expected, or there is no picture"
@@ -94,6 +120,10 @@ class Disk:
         self._lives += 1
         target = self._folder / f"life{self._lives}"
         _copy(source / self.path.name, target)
+        if power and self._journal is not None:
+            (target / self.journal_path.name).write_bytes(self._journal)
+        elif not power and self.journal_path.exists():
+            shutil.copyfile(self.journal_path, target / self.journal_path.name)
         old = self.path.parent
         self.path = target / self.path.name
         self.unsynced = 0
@@ -161,7 +191,7 @@ class Connection(sqlite3.Connection):
             return run()
         if disk.refuses(word):
             disk.refused += 1
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite3.OperationalError("database is locked" if disk.is_locked() else "database or disk is full")
         if word == "COMMIT" and not self.is_synced:
             disk.before_unsynced()
         done = run()
@@ -230,6 +260,7 @@ def on_disk(disk: Disk) -> Iterator[None]:
         (peewee.SqliteDatabase, "_connect", connect),
         (storage.database, "WAL_BYTES_AT_START", LOG_BYTES),
         (storage.database, "os", _Os(fsync)),
+        (storage.exit_journal, "os", _JournalOs(disk)),
     ]
     with standing_in(put):
         yield
@@ -240,3 +271,33 @@ class _Os:
 
     def __init__(self, fsync: Callable[[int], None]) -> None:
         self.fsync = fsync
+
+
+class _JournalOs:
+    """What the exit journal asks of the machine: each write and each sync is an effect, and a dead process has none."""
+
+    O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC = os.O_RDONLY, os.O_WRONLY, os.O_CREAT, os.O_TRUNC
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def open(self, path: Path, flags: int, mode: int = 0o777) -> int:
+        if self._disk.scheduler.crashed:
+            raise Crash
+        if flags & os.O_WRONLY and self._disk.journal_refuses():
+            raise OSError("the file system is read-only")
+        return os.open(path, flags, mode)
+
+    def pwrite(self, number: int, content: bytes, place: int) -> int:
+        """Write the first half, which a crash may leave alone, and then the rest."""
+        half = len(content) // 2
+        os.pwrite(number, content[:half], place)
+        self._disk.scheduler.effect("journal")
+        return half + os.pwrite(number, content[half:], place + half)
+
+    def fsync(self, number: int) -> None:
+        del number
+        self._disk.journal_synced()
+
+    def close(self, number: int) -> None:
+        os.close(number)

@@ -95,7 +95,7 @@ class Habits:
     rest_share: float = 0.0
     """Orders that nobody trades with, whatever the price, until they are changed."""
     hide_share: float = 0.0
-    """Orders that the order book lacks for a while; the trade book and the positions have what they traded."""
+    """Orders that trade at once and that the order book lacks for a while; the trade book and the positions do not."""
     hide_s_max: float = 12.0
     tells_profit: bool = False
     """Whether positions carry the profit and loss they have made."""
@@ -221,6 +221,9 @@ class Ledger:
             return order
         self._mark(order)
         self._say(order, ReportType.NEW)
+        if order.hidden_until_s > 0:
+            self._fill(order, order.quantity)
+            return order
         if self._chance.random() < self.habits.reject_later_share and not self.quiet:
             self._scheduler.after(self._chance.random() * 1.2, lambda: self._reject(order))
         elif trigger is None:
@@ -234,7 +237,8 @@ class Ledger:
             return
         if habits.rest_share and self._chance.random() < habits.rest_share:
             order.holds = True
-        if habits.hide_share and self._chance.random() < habits.hide_share:
+        hides = bool(habits.hide_share) and self._chance.random() < habits.hide_share
+        if hides and self._is_marketable(order):
             order.hidden_until_s = self._scheduler.clock.seconds + self._chance.random() * habits.hide_s_max
 
     def cancel(self, number: str) -> str:
@@ -392,6 +396,9 @@ class Ledger:
                 last_price=self.prices[key[:2]],
                 realised=Decimal(0),
                 unrealised=self.profit_of(key) if self.habits.tells_profit else Decimal(0),
+                token=self.contracts.today[key[:2]].token,
+                tick=self.contracts.today[key[:2]].tick,
+                lot=self.contracts.today[key[:2]].lot,
             )
             for key, units in self.net.items()
         )

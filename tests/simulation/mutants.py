@@ -182,16 +182,16 @@ MUTANTS: Final = (
         "working orders are no exposure",
         "domain/guard.py",
         "StrategyBook.has_exposure",
-        "bool(self.stakes) or any(self.positions.values())",
-        "any(self.positions.values())",
+        "any(one.may_take_a_position for one in self.stakes.values())",
+        "False",
         theme="late truths",
     ),
     Mutant(
         "positions are no exposure",
         "domain/guard.py",
         "StrategyBook.has_exposure",
-        "bool(self.stakes) or any(self.positions.values())",
-        "bool(self.stakes)",
+        "any(self.positions.values())",
+        "False",
     ),
     Mutant(
         "a lost reply frees the guard",
@@ -204,18 +204,15 @@ MUTANTS: Final = (
     Mutant(
         "entries pass while exits only",
         "domain/risk.py",
-        "RiskBook._objection",
-        """
-        if self.trading_state is TradingState.EXITS_ONLY:
-            return Reason.TRADING_EXITS_ONLY
-        """,
-        "",
+        "RiskBook._objection_to_trading",
+        "self.trading_state is TradingState.EXITS_ONLY and not is_exit",
+        "False",
         theme="halts",
     ),
     Mutant(
         "entries pass a halt",
         "domain/risk.py",
-        "RiskBook._objection",
+        "RiskBook._objection_to_trading",
         "self.trading_state is TradingState.HALTED and (not (is_exit and command.origin in _PASS_A_HALT))",
         "self.trading_state is TradingState.HALTED and is_exit and (command.origin not in _PASS_A_HALT)",
         theme="halts",
@@ -253,12 +250,9 @@ MUTANTS: Final = (
     Mutant(
         "exits are held back like entries",
         "domain/risk.py",
-        "RiskBook._objection",
-        """
-        if is_exit:
-            return None
-        """,
-        "",
+        "RiskBook._objection_to_trading",
+        "self.trading_state is TradingState.EXITS_ONLY and not is_exit",
+        "self.trading_state is TradingState.EXITS_ONLY",
         theme="halts",
     ),
     Mutant(
@@ -362,10 +356,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a day's positions are carried",
-        "domain/guard.py",
+        "domain/order.py",
         "",
-        "{Product.MIS, Product.CO, Product.BO}",
-        "{Product.CO, Product.BO}",
+        "frozenset({Product.MIS, Product.CO, Product.BO})",
+        "frozenset({Product.CO, Product.BO})",
         theme="days",
     ),
     Mutant(
@@ -432,10 +426,42 @@ MUTANTS: Final = (
         "actors/command.py",
         "CommandActor._retry",
         """
-        for message in waiting.values():
+        for message in self._unwritten.take():
             post(self._repo, message)
         """,
-        "waiting.clear()",
+        "self._unwritten.take()",
+        theme="disk",
+    ),
+    Mutant(
+        "an exit leaves before the exit journal has it",
+        "actors/beside.py",
+        "ExitsBeside.keep",
+        "self._journal.append(order)",
+        "",
+        theme="disk",
+    ),
+    Mutant(
+        "what the exit journal holds is not taken up",
+        "actors/beside.py",
+        "ExitsBeside.take_up",
+        "{order.command.command_id: order for order in self._journal.read()}",
+        "{}",
+        theme="disk",
+    ),
+    Mutant(
+        "an exit that no disk knows leaves without a look at the books",
+        "actors/command.py",
+        "CommandActor._go_on_unregistered",
+        "self._lead(message.order.command.command_id).is_new",
+        "True",
+        theme="disk",
+    ),
+    Mutant(
+        "what happens while nothing can be written is told to nobody",
+        "actors/command.py",
+        "CommandActor._go_on_unrecorded",
+        "self._spread(order, message.happened, late=is_late_truth(before.state, event))",
+        "",
         theme="disk",
     ),
     Mutant(
@@ -547,7 +573,7 @@ MUTANTS: Final = (
         "a halt is answered before it is stored",
         "actors/desk.py",
         "Desk.set_trading_state",
-        "replace(now, stored=self._is_written())",
+        "replace(now, stored=self.is_stored())",
         "now",
         theme="halts",
     ),

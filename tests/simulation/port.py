@@ -248,8 +248,9 @@ class Gateway:
         return book
 
     def position_book(self) -> Book[PositionRow] | Unavailable:
+        bare = "tick and lot" in self.missing and not self.quiet
         book: Book[PositionRow] | Unavailable = self._book(
-            "position row", lambda: self.sayings.rows(self._ledger.position_rows())
+            "position row", lambda: self.sayings.rows(self._ledger.position_rows(), bare=bare)
         )
         return book
 

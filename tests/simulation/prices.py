@@ -33,19 +33,22 @@ class Sayings:
     def tick(self, exchange: str, symbol: str, at: datetime, trouble: str) -> Tick:
         """Return the last price; where the trouble is met one that can't be, or another instrument's tick."""
         price = self._ledger.prices[exchange, symbol]
+        token = self._ledger.contracts.today[exchange, symbol].token
         if self._meets(trouble):
             price = self._lie()
         if self._meets("stranger"):
-            others = [place for place in self._ledger.prices if place != (exchange, symbol)]
-            exchange, symbol = self._chance.choice(others)
-            price = self._ledger.prices[exchange, symbol]
-        return Tick(exchange=Exchange(exchange), symbol=symbol, last_price=price, seen_at=at)
+            other = self._chance.choice([place for place in self._ledger.prices if place != (exchange, symbol)])
+            price, token = self._ledger.prices[other], self._ledger.contracts.today[other].token
+            if self._chance.random() < 0.5:
+                exchange, symbol = other
+        return Tick(exchange=Exchange(exchange), symbol=symbol, last_price=price, seen_at=at, token=token)
 
-    def rows(self, rows: tuple[PositionRow, ...]) -> tuple[PositionRow, ...]:
-        """Return position rows whose last price may be missing, or one that can't be."""
+    def rows(self, rows: tuple[PositionRow, ...], *, bare: bool) -> tuple[PositionRow, ...]:
+        """Return position rows whose last price may be missing, or one that can't be; `bare`: without tick and lot."""
         told = []
         for row in rows:
             shown = replace(row, last_price=self._lie()) if self._meets("row_wrong") else row
+            shown = replace(shown, tick=None, lot=None) if bare else shown
             told.append(replace(shown, last_price=None) if self._meets("row_bare") else shown)
         return tuple(told)
 

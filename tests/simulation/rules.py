@@ -52,7 +52,10 @@ REFUSED_S: Final = 30.0
 """So long the price of a refused exit is remembered."""
 LOSS_SLACK: Final = Decimal("0.7")
 """A loss limit may speak when this share of it was truly lost: books and ticks are not of one moment."""
+KEPT_S: Final = 19.0
+"""So far back the true prices of an instrument are kept."""
 _NUMBER: Final = re.compile(r"\d+\.\d+")
+_REACHED: Final = re.compile(r"reached at (\d+(?:\.\d+)?)")
 
 
 @dataclass(slots=True)
@@ -136,7 +139,7 @@ class Rules:
     def see_wish(self, place: tuple[str, Key], what: str) -> None:
         """Somebody has asked for a position that is held to be flat."""
         self._asked_s[place[0]] = self._now
-        if self._judge.held(*place):
+        if not self._judge.is_out(*place):
             self._wishes.setdefault(place, Wish(self._now, what))
 
     def see_exit_asked(self, command: OrderCommand) -> None:
@@ -236,11 +239,20 @@ class Rules:
             return
         if "loss" not in command.comment:
             wrong = [one for one in _NUMBER.findall(command.comment) if not is_possible(Decimal(one))]
-            if wrong:
+            if wrong or self._is_anothers(command):
                 self._blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
         elif self.loss_max is not None and self._worst > -self.loss_max * LOSS_SLACK:
             words = f"{command.command_id} leaves because of {command.comment!r}"
             self._blame("believed prices", f"{words}; the worst of the day was {self._worst:.2f}")
+
+    def _is_anothers(self, command: OrderCommand) -> bool:
+        """Say whether the price that reached a level was never this instrument's, as far back as prices are kept."""
+        reached = _REACHED.search(command.comment)
+        if reached is None:
+            return False
+        place = (command.exchange.value, command.symbol)
+        seen = {price for _, price in self._judge.ledger.seen.get(place, ())}
+        return self._now - self._began_s < KEPT_S and Decimal(reached[1]) not in seen
 
     def _check_worse(self, order: Order, place: tuple[str, Key]) -> None:
         """After an exit that was refused the next for the same cause gives away no more than the market has moved."""
@@ -318,7 +330,7 @@ class Rules:
     def _look_at_wishes(self) -> None:
         for place, wish in list(self._wishes.items()):
             held = self._judge.held(*place)
-            if not held or self._judge.cannot_know(place[0]) or self._covers(*place):
+            if self._judge.is_out(*place) or self._judge.cannot_know(place[0]) or self._covers(*place):
                 del self._wishes[place]
             elif self._now - wish.at_s > LEAVES_S:
                 words = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"

@@ -199,6 +199,8 @@ def _disk(chance: random.Random) -> dict[str, Any]:
         "other_writers": chance.randint(0, 2),
         "crashes": _crashes(chance, chance.randint(0, 1)),
         "troubles": Troubles(update_lost=0.3),
+        "disk_locks": chance.randint(0, 2),
+        "journal_refuses": chance.randint(0, 1),
     }
 
 

@@ -38,6 +38,10 @@ class Story:
     crashes: tuple[CrashAt, ...] = ()
     stops: int = 0
     disk_refuses: int = 0
+    disk_locks: int = 0
+    """How often another process has locked the database for a while."""
+    journal_refuses: int = 0
+    """How often the exit journal can't be written either."""
     watcher_dies: int = 0
     watcher_hangs: int = 0
     clock_steps: int = 0

@@ -145,6 +145,8 @@ class World:
         self.crowd.begin()
         deeds = (
             (story.disk_refuses, self._refuse_writes),
+            (story.disk_locks, self._lock_database),
+            (story.journal_refuses, self._refuse_all),
             (story.watcher_dies, self._kill_watcher),
             (story.watcher_hangs, self._hang_watcher),
             (story.clock_steps, self._step_clock),
@@ -195,6 +197,7 @@ class World:
             crash = self._crashes[0]
             self.scheduler.crash_at = self.scheduler.effects + crash.effect
             self.disk.may_lose_power = crash.power
+        refused = self.disk.refused
         desk = Desk(
             self._settings(),
             broker=self.gateway,
@@ -213,7 +216,7 @@ class World:
             self._die()
             return False
         except DeskStartError as error:
-            if self.disk.is_refusing() or self.disk.is_locked():
+            if self.disk.is_refusing() or self.disk.is_locked() or self.disk.refused > refused:
                 self._die()
                 return False
             self.judge.blame("alive", f"the desk did not start: {error}")
@@ -268,6 +271,14 @@ class World:
 
     def _refuse_writes(self) -> None:
         self.disk.refuses_until_s = self.clock.seconds + self.chance.random() * 1.5
+
+    def _lock_database(self) -> None:
+        self.disk.locked_until_s = self.clock.seconds + 0.5 + self.chance.random() * 3
+
+    def _refuse_all(self) -> None:
+        """Let neither the database nor the exit journal be written."""
+        self._lock_database()
+        self.disk.journal_refuses_until_s = self.disk.locked_until_s
 
     def _kill_watcher(self) -> None:
         box = self.scheduler.box_of("WatcherActor")
@@ -326,8 +337,8 @@ class World:
     def _be_quiet(self) -> None:
         """Take the faults away; prices stand, the market still trades."""
         self.ledger.quiet = self.gateway.quiet = self.crowd.quiet = True
-        self.disk.refuses_until_s = self.disk.locked_until_s = -1.0
         self.gateway.missing = frozenset()
+        self.disk.refuses_until_s = self.disk.locked_until_s = self.disk.journal_refuses_until_s = -1.0
         self._crashes.clear()
         self.scheduler.crash_at = None
 
@@ -423,8 +434,9 @@ class World:
             return
         for one in self.crowd.strategies:
             for exchange, symbol, product in one.places:
-                held = self.judge.held(one.name, key_of_scope(exchange.value, symbol, product))
-                if held:
+                key = key_of_scope(exchange.value, symbol, product)
+                held = self.judge.held(one.name, key)
+                if not self.judge.is_out(one.name, key):
                     self.judge.blame("flat", f"{one.name} was told to get out and still holds {held} of {symbol}")
 
     def _end_in_order(self, *, start: bool = True) -> None:

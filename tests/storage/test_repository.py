@@ -422,6 +422,19 @@ def test_older_positions_are_signed(repository: OrderRepository) -> None:
     assert held == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS): -15}}
 
 
+def test_shares_bought_after_a_sale_out_of_the_holdings_are_held(repository: OrderRepository) -> None:
+    for name, side, quantity in (("sold", Side.SELL, 25), ("bought", Side.BUY, 10), ("part", Side.SELL, 4)):
+        with repository.transaction():
+            asked = command(command_id=name, side=side, quantity=quantity, product=Product.CNC)
+            repository.create(asked, TAG, YESTERDAY)
+            repository.update_status(name, SEND, YESTERDAY)
+            repository.update_status(name, replace(FILL, filled_quantity=quantity), YESTERDAY)
+
+    held = repository.older_positions(TEN_O_CLOCK)
+
+    assert held == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC): 6}}
+
+
 def test_the_trading_state_is_kept(repository: OrderRepository, open_at: Opener) -> None:
     for state in (TradingState.HALTED, TradingState.EXITS_ONLY):
         with repository.transaction():

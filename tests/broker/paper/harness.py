@@ -24,11 +24,13 @@ from broker.paper.market import Market
 from broker.paper.orders import Order, Ticket
 from broker.paper.sessions import totp
 from broker.paper.settings import PaperSettings
+from tests.timing import patient
 
-WAIT_S = 5.0
+WAIT_S = patient(5)
 LOOK_S = 0.01
 USER, PASSWORD, VENDOR, API_SECRET = "PAPER", "paper", "PAPER_U", "paper-secret"
 TOTP_SECRET = "JBSWY3DPEHPK3PXP"
+_WEDNESDAY = 2
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=IST)
 
 
@@ -141,9 +143,19 @@ class Talk:
 
 def seconds_to_next_noon() -> float:
     """Return how far it is to noon of the day of trade after this one."""
-    now = datetime.now(tz=IST)
-    day = Moment(now, 0.0).day
-    return (next_opening(datetime(day.year, day.month, day.day, 23, tzinfo=IST)).replace(hour=12) - now).total_seconds()
+    return (_next_noon() - datetime.now(tz=IST)).total_seconds()
+
+
+def seconds_to_wednesday_noon() -> float:
+    """Return how far it is to noon of a Wednesday to come: no contract expires that night by itself."""
+    noon = _next_noon()
+    noon += timedelta(days=(_WEDNESDAY - noon.weekday()) % 7)
+    return (noon - datetime.now(tz=IST)).total_seconds()
+
+
+def _next_noon() -> datetime:
+    day = Moment(datetime.now(tz=IST), 0.0).day
+    return next_opening(datetime(day.year, day.month, day.day, 23, tzinfo=IST)).replace(hour=12)
 
 
 def token_of(api: Any) -> str:

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from tests.broker.paper.harness import Paper, buy, token_of, wait_until
+from tests.timing import patient
 
 _LOST = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
@@ -49,7 +50,7 @@ def test_a_dripping_answer_comes_byte_by_byte(paper: Paper, api: Any) -> None:
     paper.fault("Limits", "drip_after")
     body = f'jData={{"uid":"PAPER","actid":"PAPER"}}&jKey={token_of(api)}'
 
-    with requests.post(paper.where["rest_url"] + "Limits", data=body, timeout=2, stream=True) as answer:
+    with requests.post(paper.where["rest_url"] + "Limits", data=body, timeout=patient(2), stream=True) as answer:
         started = time.monotonic()
         first = next(answer.iter_content(1)), next(answer.iter_content(1))
 
@@ -91,7 +92,7 @@ def test_a_session_expires_for_one_request_or_for_all(paper: Paper, api: Any) ->
 
 
 def test_an_order_is_accepted_late(paper: Paper, api: Any) -> None:
-    paper.fault("PlaceOrder", "late_acceptance", seconds=0.4)
+    paper.fault("PlaceOrder", "late_acceptance", seconds=patient(0.4))
     body = (
         'jData={"uid":"PAPER","actid":"PAPER","exch":"NSE","tsym":"RELIANCE-EQ","qty":"1","prc":"1600","prd":"I",'
         f'"trantype":"B","prctyp":"LMT","ret":"DAY","remarks":"late"}}&jKey={token_of(api)}'
@@ -106,7 +107,7 @@ def test_an_order_is_accepted_late(paper: Paper, api: Any) -> None:
 
 
 def test_an_order_is_rejected_later(paper: Paper, api: Any) -> None:
-    paper.fault("PlaceOrder", "reject_later", seconds=0.2, text="RED:Margin Shortfall:INR 1.00")
+    paper.fault("PlaceOrder", "reject_later", seconds=patient(0.2), text="RED:Margin Shortfall:INR 1.00")
     buy(api, "later")
     assert paper.status("later") == "OPEN"
 
@@ -136,9 +137,11 @@ def test_an_order_fills_partly_or_not_at_all_and_its_answer_may_be_lost_too(pape
 
 def test_a_book_is_stale_or_one_row_short(paper: Paper, api: Any) -> None:
     buy(api, "before")
+    wait_until(lambda: paper.status("before") == "COMPLETE")
     rows = len(api.get_order_book())
     paper.fault("OrderBook", "stale_book")
     buy(api, "after")
+    wait_until(lambda: paper.status("after") == "COMPLETE")
 
     stale, now = api.get_order_book(), api.get_order_book()
     paper.fault("OrderBook", "shrunk_book")
@@ -193,7 +196,7 @@ def test_a_seed_of_its_own_makes_the_same_trouble_again(paper: Paper, api: Any) 
 
 def test_a_change_is_done_later(paper: Paper, api: Any) -> None:
     number = _rests(api, "cancelled later")
-    paper.fault("CancelOrder", "change_later", seconds=0.2)
+    paper.fault("CancelOrder", "change_later", seconds=patient(0.2))
 
     assert api.cancel_order(number)["stat"] == "Ok"
 
@@ -249,12 +252,13 @@ def test_changes_that_arrive_are_written_down(paper: Paper, api: Any) -> None:
 
 
 def test_a_late_book_shows_what_was_so_some_seconds_ago(paper: Paper, api: Any) -> None:
+    late_s = patient(0.3)
     buy(api, "earlier")
     wait_until(lambda: paper.status("earlier") == "COMPLETE")
-    time.sleep(0.3)
+    time.sleep(late_s)
     before = {name: read(api) for name, read in _BOOKS.items()}
     for name in _BOOKS:
-        paper.fault(name, "late_book", seconds=0.3)
+        paper.fault(name, "late_book", seconds=late_s)
 
     buy(api, "just now")
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.broker.paper.harness import Paper, Talk, buy, seconds_to_next_noon, token_of, wait_until
+from tests.broker.paper.harness import Paper, Talk, buy, seconds_to_wednesday_noon, token_of, wait_until
 
 NO_DATA: Final = 'Error Occurred : 5 "no data"'
 SHARE: Final = {"exch": "NSE", "tsym": "RELIANCE-EQ"}
@@ -81,7 +81,7 @@ class Days:
 
 @pytest.fixture
 def days(start: Callable[..., Paper]) -> Days:
-    ahead_s = seconds_to_next_noon()
+    ahead_s = seconds_to_wednesday_noon()
     return Days(start("--clock-offset-s", str(ahead_s), "--orders-per-s-max", "0"), ahead_s)
 
 

@@ -153,7 +153,7 @@ def test_a_book_without_its_only_row_is_empty(paper: Paper, api: Any) -> None:
         ({"route": "GetQuotes", "kind": "refuse", "match": "x"}, "match"),
     ],
 )
-def test_a_disguise_that_makes_no_sense_is_refused(paper: Paper, given: dict[str, object], words: str) -> None:
+def test_wrong_data_that_make_no_sense_are_refused(paper: Paper, given: dict[str, object], words: str) -> None:
     answer = requests.post(f"{paper.where['admin_url']}/faults", json=given, timeout=5)
 
     assert answer.status_code == 400

@@ -19,26 +19,26 @@ _OWN: Final = frozenset({"t", "e", "tk", "ft"})
 """What a tick of another instrument keeps of the one that was asked for."""
 
 
-def disguised(venue: Venue, route: str, reply: Reply, moment: Moment) -> Reply:
+def with_wrong_data(venue: Venue, route: str, reply: Reply, moment: Moment) -> Reply:
     """Return an answer as the faults on its truth would have it; a refusal stays as it is."""
-    faults = venue.faults.disguises(route)
+    faults = venue.faults.wrong_data(route)
     if not faults:
         return reply
     body: Any = json.loads(reply.body)
     if not body or (isinstance(body, dict) and body.get("stat") != "Ok"):
         return reply
     for fault in faults:
-        body = _disguise(venue, fault, route, body)
+        body = _changed(venue, fault, route, body)
     if isinstance(body, list):
         return rows(body, moment.at)
     return Reply(encoded(body), reply.http_status)
 
 
-def disguised_tick(venue: Venue, frame: Mapping[str, str], moment: Moment) -> dict[str, str] | None:
+def wrong_tick(venue: Venue, frame: Mapping[str, str], moment: Moment) -> dict[str, str] | None:
     """Return what is pushed in the place of a tick, None where no fault is meant for it."""
     shown = dict(frame)
     told = {"exch": frame["e"], "token": frame["tk"], "tsym": frame["ts"]}
-    fault = next((one for one in venue.faults.disguises(TICK) if one.suits(told)), None)
+    fault = next((one for one in venue.faults.wrong_data(TICK) if one.suits(told)), None)
     if fault is None or not venue.faults.count(fault, TICK):
         return None
     if fault.kind == "wrong_price" and not fault.other:
@@ -50,7 +50,7 @@ def disguised_tick(venue: Venue, frame: Mapping[str, str], moment: Moment) -> di
     return shown | {name: value for name, value in foreign.items() if name not in _OWN}
 
 
-def _disguise(venue: Venue, fault: Fault, route: str, body: Any) -> Any:  # noqa: ANN401  JSON has any
+def _changed(venue: Venue, fault: Fault, route: str, body: Any) -> Any:  # noqa: ANN401  JSON has any
     """Carry out one fault on a body that was parsed, and count it where it found something."""
     listed = body if isinstance(body, list) else body.get("values", [body])
     meant = [one for one in listed if fault.suits(one)]

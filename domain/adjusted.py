@@ -1,0 +1,121 @@
+"""A morning on which the exchange has adjusted prices: a bonus, a split, a merger; and the stops carried into it.
+
+A share that closed at 1450 opens at 725 after a bonus of one for one, and so does its previous close as the quote tells
+it. A stop at 1400 that was carried into this day would fire although nothing was lost. So a carried stop that the first
+price of the day reaches is held against that previous close first: where the close itself has moved far beyond what it
+was, the stop is held, and a person has to set it anew. A price that fell by itself leaves the close where it was.
+
+What the close was is the last price that was seen on an earlier day. Where none is known (a restart overnight), it was
+at least on the good side of the level, which had not been reached: then the close has to be much farther away, because
+a stop may also be overdue after a day on which no desk ran.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from domain.exits import Scope
+from domain.order import Exchange
+from domain.pnl import symbol_of
+from domain.seams import trading_day
+from domain.stops import Protection
+
+Symbol: TypeAlias = tuple[Exchange, str]
+
+_CASH: Final = frozenset({Exchange.NSE, Exchange.BSE})
+"""Contracts are adjusted by new symbols, strikes and lots instead; and an option loses most of its price overnight."""
+MOVED_DOWN: Final = Decimal("0.9")
+MOVED_UP: Final = Decimal("1.1")
+"""From these shares of the last price of an earlier day on, a previous close is another one than was seen."""
+FAR_DOWN: Final = Decimal("0.7")
+FAR_UP: Final = Decimal("1.5")
+"""The same as shares of the level, where no price of an earlier day is known."""
+CLOSE_WAIT_S: Final = 3.0
+"""So long such a stop waits to hear of the day's previous close; then it counts as unchanged."""
+
+
+class Verdict(StrEnum):
+    """Whether a carried stop may go by today's first price."""
+
+    COUNTS = "COUNTS"
+    UNKNOWN = "UNKNOWN"
+    """The price is that far away that the previous close has to be known first."""
+    ADJUSTED = "ADJUSTED"
+
+
+@dataclass(slots=True)
+class Openings:
+    """Owns each share's previous close as today's quotes tell it, its last prices, and the stops that are held."""
+
+    held: dict[Scope, Decimal] = field(default_factory=dict)
+    """The stops that are held, with the previous close that says so."""
+    asked: dict[Scope, float] = field(default_factory=dict)
+    """Since when (monotonic seconds) a stop waits for the day's previous close."""
+    _closes: dict[Symbol, tuple[str, Decimal]] = field(default_factory=dict)
+    _last: dict[Symbol, tuple[str, Decimal]] = field(default_factory=dict)
+    _earlier: dict[Symbol, Decimal] = field(default_factory=dict)
+    _opened: dict[Scope, str] = field(default_factory=dict)
+
+    def see_close(self, symbol: Symbol, day: str, previous_close: Decimal | None) -> None:
+        """Keep the previous close that a quote of this day tells."""
+        if previous_close is not None and previous_close > 0:
+            self._closes[symbol] = (day, previous_close)
+
+    def judge(self, protection: Protection, price: Decimal, day: str, now: float) -> Verdict:
+        """Say whether this price counts for the stop. One that has opened once today goes by every price after it."""
+        scope, symbol = protection.scope, symbol_of(protection.scope.key)
+        before = self._last.get(symbol)
+        if before is not None and before[0] < day:
+            self._earlier[symbol] = before[1]
+        self._last[symbol] = (day, price)
+        if self.has_opened(protection, day):
+            return Verdict.COUNTS
+        level = _level_beyond(protection, price)
+        if level is not None and scope in self.held:
+            return Verdict.ADJUSTED
+        known = self._closes.get(symbol)
+        close = known[1] if known is not None and known[0] == day else None
+        if level is not None and self._has_moved(symbol, close or price, level, is_down=price <= level):
+            if close is not None:
+                self.held[scope] = close
+                self.asked.pop(scope, None)
+                return Verdict.ADJUSTED
+            if now - self.asked.setdefault(scope, now) < CLOSE_WAIT_S:
+                return Verdict.UNKNOWN
+        self.end(scope)
+        self._opened[scope] = day
+        return Verdict.COUNTS
+
+    def has_opened(self, protection: Protection, day: str) -> bool:
+        """Say whether the stop goes by every price: armed today, no share's, or opened by a price of today."""
+        carried = protection.scope.key.exchange in _CASH and trading_day(protection.armed_at) < day
+        return not carried or self._opened.get(protection.scope) == day
+
+    def _has_moved(self, symbol: Symbol, price: Decimal, level: Decimal, *, is_down: bool) -> bool:
+        """Say whether `price` is beyond the level, and far from where the symbol stood on an earlier day."""
+        earlier = self._earlier.get(symbol)
+        if earlier is not None:
+            return price <= min(level, earlier * MOVED_DOWN) if is_down else price >= max(level, earlier * MOVED_UP)
+        return price <= level * FAR_DOWN if is_down else price >= level * FAR_UP
+
+    def end(self, scope: Scope) -> bool:
+        """Forget a stop that is over or set anew; say whether it was held."""
+        self.asked.pop(scope, None)
+        self._opened.pop(scope, None)
+        return self.held.pop(scope, None) is not None
+
+    def holds(self, symbol: Symbol) -> bool:
+        """Say whether a stop in this symbol is held."""
+        return any(symbol_of(scope.key) == symbol for scope in self.held)
+
+
+def _level_beyond(protection: Protection, price: Decimal) -> Decimal | None:
+    """Return the level that this price has reached, or the best price if it is the best by far; None for neither."""
+    hit = protection.hit_by(price)
+    if hit is not None:
+        return hit.level
+    best = protection.peak
+    if protection.is_long:
+        return best if price >= best * MOVED_UP else None
+    return best if price <= best * MOVED_DOWN else None

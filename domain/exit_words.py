@@ -1,0 +1,53 @@
+"""What a person is told about positions that get out together."""
+
+from typing import assert_never
+
+from domain.alert import Alert, Level
+from domain.exit_order import AllFlat, LongLeaves, LongWaits, News, Stuck
+
+
+def exit_order_alert(news: News) -> Alert:
+    """Say what is new of positions that are made flat together."""
+    match news:
+        case LongWaits():
+            shorts = ", ".join(map(str, news.shorts))
+            return Alert(
+                topic=f"exit:{news.scope}",
+                level=Level.NEWS,
+                what=f"{news.scope} waits for the short of its underlying to be bought back: {shorts}.",
+                means="A short without its hedge needs more margin, and its exit could be refused. "
+                f"The long leaves after its fills, in {news.seconds_max:.0f} s at the latest.",
+            )
+        case LongLeaves():
+            shorts = ", ".join(map(str, news.shorts))
+            return Alert(
+                topic=f"exit:{news.scope}",
+                level=Level.WARNING,
+                what=f"{news.scope} leaves now: after {news.seconds:.0f} s this short is not bought back: {shorts}.",
+                means="The short may stand without its hedge until it is bought back, and need more margin.",
+                do="Look at the margin in the broker's own app; the desk goes on until all is flat.",
+            )
+        case Stuck():
+            left = ", ".join(map(str, news.left))
+            done = news.all - len(news.left)
+            return Alert(
+                topic=f"flat:{news.name}",
+                level=Level.ALARM,
+                what=f"Not flat after {news.seconds:.0f} s ({news.because}): {left}.",
+                means=f"So far {done} of {news.all} positions are flat; what is left may stand without its hedge.",
+                do="Look at the broker's own app, at the margin first; the desk goes on until nothing is held.",
+            )
+        case AllFlat():
+            return Alert(
+                topic=f"flat:{news.name}",
+                level=Level.NEWS,
+                what=f"All {news.all} positions are flat ({news.because})."
+                if news.all > 1
+                else f"The position is flat ({news.because}).",
+                means="Nothing of them is held or can trade."
+                if news.all > 1
+                else "Nothing of it is held or can trade.",
+                ends=True,
+            )
+        case _:
+            assert_never(news)

@@ -1,0 +1,67 @@
+"""Whether a stop, target or trail lies on the right side of the price: one on the wrong side gets out at once.
+
+What the order's own prices say is checked when it is made (`domain/order.py`); here it is held against the last price
+and the trigger, before the entry leaves. Without a known last price nothing is refused for it.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from domain.instrument import Objection
+from domain.order import OrderCommand, OrderType, Side, TrailingType
+from domain.reasons import Reason
+from domain.stops import InvalidStopsError, Protection
+
+_STOPS: Final = (OrderType.SL, OrderType.SL_M)
+
+
+def protection_objection(command: OrderCommand, last_price: Decimal | None) -> Objection | None:
+    """Return why the entry's own stops would get out at once; None when they would not, or nothing is known."""
+    if not command.carries_stops:
+        return None
+    entry = _entry_price(command, last_price)
+    if entry is None:
+        return None
+    price, name = entry
+    trail = command.trailing_value if command.trailing_type is TrailingType.ABSOLUTE else None
+    trail = trail if command.trail_when is None else None
+    way = command.side.sign
+    for level_name, level, wanted in (
+        ("stop_loss", command.stop_loss, -way),
+        ("trail", trail, -way),
+        ("target", command.target, way),
+    ):
+        if level is not None and (level - price) * wanted <= 0:
+            where = "above" if wanted > 0 else "below"
+            return Objection(
+                Reason.PROTECTION_WRONG_SIDE,
+                f"the {level_name} of a {command.side} must be {where} {name} {price:f}, not {level:f}: "
+                "it would close the position as soon as it is taken",
+            )
+    return None
+
+
+def _entry_price(command: OrderCommand, last_price: Decimal | None) -> tuple[Decimal, str] | None:
+    """Return the price at which the entry would trade first, and what it is called."""
+    if command.order_type in _STOPS:
+        return None if command.trigger_price is None else (command.trigger_price, "its trigger")
+    if command.price is None:
+        return None if last_price is None else (last_price, "the last price")
+    # A limit on the far side of the market trades at the market's price.
+    better = min if command.side is Side.BUY else max
+    if last_price is None or better(command.price, last_price) == command.price:
+        return command.price, "its limit"
+    return last_price, "the last price"
+
+
+def check_held(protection: Protection, last_price: Decimal | None) -> None:
+    """Refuse new stops of a held position that would get out at once, its trail and its best price included.
+
+    Raises `InvalidStopsError` naming the last price. Who means to get out says `flatten`.
+    """
+    hit = None if last_price is None else protection.hit_by(last_price)
+    if hit is not None:
+        words = (
+            f"the {hit.name} {hit.level:f} is already through the last price {hit.price:f}, so it would get out at once"
+        )
+        raise InvalidStopsError(f"{words}; to get out now, say `flatten`")

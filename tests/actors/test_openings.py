@@ -1,0 +1,172 @@
+"""The morning after a bonus, through ExitsActor: the stop is held, told, its net not laid, and entries stop."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from actors.exits import ExitsActor
+from actors.messages import (
+    ExposuresTold,
+    OrderPriced,
+    PriceTicked,
+    RaiseAlert,
+    RecordWish,
+    SetStops,
+    SubmitOrder,
+    SuspendSymbol,
+    TakeUpStops,
+)
+from domain.alert import Level
+from domain.evidence import Tick
+from domain.exits import Exposure
+from domain.order import Intent, Side
+from domain.reasons import Reason
+from domain.settings import ExitSettings, StopSettings
+from domain.square_off import SquareOff
+from domain.stops import StopTerms
+from tests.actors.rooms import CommandRoom, answered
+from tests.domain.test_adjusted import KEY, STOP
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument
+
+
+class MorningRoom:
+    """An ExitsActor that has taken up a stop of the day before, with nets at the broker."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.clock.now_is += timedelta(days=1)
+        self.command, self.repo, self.notifier = Probe(), Probe(), Probe()
+        self.actor = ExitsActor(
+            supervisor=Probe(),
+            command=self.command,
+            guard=Probe(),
+            market=Probe(),
+            repo=self.repo,
+            notifier=self.notifier,
+            baskets=Probe(),
+            client_id="FA1",
+            settings=ExitSettings(),
+            stops=StopSettings(at_broker=True),
+            square_off=SquareOff(),
+            calendar=None,
+            clock=self.clock,
+            ids=FakeIds(),
+            timer=ManualTimer(self.clock),
+        )
+        self.actor._actor_ref = Probe()  # type: ignore[assignment]
+        self.questions = 0
+        self.actor.on_receive(TakeUpStops(protections=(STOP,), unarmed=()))
+        self.actor.on_receive(OrderPriced(command_id="x", instrument=instrument(symbol=KEY.symbol), last_price=None))
+
+    def look(self, seconds: float = 1.0) -> None:
+        self.clock.advance(seconds)
+        self.questions += 1
+        self.actor.on_receive(ExposuresTold(exposures={STOP.scope: Exposure(10)}, question=self.questions))
+
+    def tick(self, price: int, close: int | None = None) -> None:
+        previous = None if close is None else Decimal(close)
+        tick = Tick(
+            exchange=KEY.exchange,
+            symbol=KEY.symbol,
+            last_price=Decimal(price),
+            seen_at=self.clock.now(),
+            previous_close=previous,
+        )
+        self.actor.on_receive(PriceTicked(tick=tick))
+
+    @property
+    def wishes(self) -> list[str]:
+        return [one.wish.because for one in self.repo.of(RecordWish)]
+
+    @property
+    def suspended(self) -> list[bool]:
+        return [bool(one.because) for one in self.command.of(SuspendSymbol)]
+
+    @property
+    def told(self) -> list[tuple[Level, bool]]:
+        alerts = [one.alert for one in self.notifier.of(RaiseAlert)]
+        return [(one.level, one.ends) for one in alerts if one.topic.startswith("adjusted:")]
+
+    @property
+    def laid(self) -> list[Decimal | None]:
+        return [one.command.trigger_price for one in self.command.of(SubmitOrder)]
+
+
+@pytest.fixture
+def room() -> MorningRoom:
+    return MorningRoom()
+
+
+def test_a_stop_is_held_on_the_morning_after_a_bonus(room: MorningRoom) -> None:
+    room.tick(750, close=725)
+    room.tick(745)
+    room.look()
+
+    assert room.wishes == []
+    assert room.told == [(Level.ALARM, False)]
+    assert room.suspended == [True]
+    assert room.laid == [], "the net at 1400 would sell at once"
+
+
+def test_a_crash_fires_it(room: MorningRoom) -> None:
+    room.tick(750, close=1450)
+
+    assert room.wishes == ["stop 1400 reached at 750"]
+    assert room.told == []
+
+
+def test_a_crash_fires_it_when_no_close_comes(room: MorningRoom) -> None:
+    room.tick(750)
+    assert room.wishes == []
+
+    for _ in range(3):
+        room.look()
+
+    assert room.wishes == ["stop 1400 reached at 750"]
+
+
+def test_no_net_is_laid_before_the_first_price_of_the_day(room: MorningRoom) -> None:
+    room.look()
+    assert room.laid == []
+
+    room.tick(1450, close=1449)
+    room.look(5)
+
+    assert room.laid == [Decimal(1400)]
+
+
+def test_a_person_who_sets_it_anew_ends_the_alarm_and_lets_entries_in(room: MorningRoom) -> None:
+    room.tick(750, close=725)
+    room.look()
+
+    room.actor.on_receive(SetStops(scope=STOP.scope, terms=StopTerms(stop_loss=Decimal(700)), because="1:1 bonus"))
+    room.look()
+
+    assert room.told == [(Level.ALARM, False), (Level.WARNING, True)]
+    assert room.suspended == [True, False]
+    room.tick(699)
+    assert room.wishes == ["stop 700 reached at 699"]
+
+
+def test_no_entry_is_taken_in_a_suspended_symbol_and_every_exit_is() -> None:
+    room = CommandRoom()
+    suspended = SuspendSymbol(exchange=KEY.exchange, symbol=KEY.symbol, because="a stop in it is held")
+    room.tell(suspended)
+
+    entry = room.submit(command(command_id="e"))
+    way_out = room.submit(command(command_id="x", intent=Intent.EXIT, side=Side.SELL))
+    elsewhere = room.submit(command(command_id="i", symbol="INFY-EQ"))
+    room.register()
+    room.price()
+    room.record()
+
+    assert answered(entry).tag is Reason.SYMBOL_SUSPENDED
+    assert (way_out.messages, elsewhere.messages) == ([], []), "they go on"
+    room.tell(replace(suspended, because=""))
+    again = room.submit(command(command_id="e2"))
+    room.register()
+    room.price()
+    room.record()
+    assert again.messages == []

@@ -1,0 +1,446 @@
+"""Stops without a thread: which price reaches what, what is written when, and when a stop counts as blind."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from actors.messages import OrderPriced, PriceOrder, RaiseAlert, RecordProtection, SetStops, StopsAnswered, WatchPrice
+from actors.openings import CarriedStops
+from actors.stops import Stops
+from domain.calendar import Calendar
+from domain.evidence import UnknownInstrument
+from domain.exits import Exposure, Scope
+from domain.lifecycle import State
+from domain.order import Exchange, InstrumentKey, Order, Product, Side, TrailingType
+from domain.settings import CalendarSettings, StopSettings
+from domain.stops import Protection, StopTerms
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, order
+
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+SCOPE = Scope("trend", KEY)
+LONG, SHORT, FLAT = Exposure(held=10), Exposure(held=-10), Exposure()
+
+
+def entry(name: str = "e1", filled: int = 10, created_at: datetime = TEN_O_CLOCK, **given: Any) -> Order:  # noqa: ANN401  any field
+    """Return an entry at 100 that has filled so far, under a stop at 90."""
+    terms = {"stop_loss": Decimal(90)} if "trailing_type" not in given else {}
+    made = {"state": State.FILLED, "filled_quantity": filled, "average_price": Decimal(100)}
+    return order(command_id=name, created_at=created_at, **(made | terms | given))
+
+
+class StopsRoom:
+    """The stops of an ExitsActor beside probes; prices are told by hand."""
+
+    def __init__(self, calendar: Calendar | None = None) -> None:
+        self.clock = FakeClock()
+        self.market, self.repo, self.notifier, self.caller = Probe(), Probe(), Probe(), Probe()
+        self.out: list[str] = []
+        self.stops = Stops(
+            market=self.market,
+            repo=self.repo,
+            notifier=self.notifier,
+            subscriber=Probe(),
+            get_out=lambda _, because: self.out.append(because),
+            settings=StopSettings(price_age_s_max=10),
+            calendar=calendar,
+            clock=self.clock,
+            ids=FakeIds(),
+            carried=CarriedStops(command=Probe(), notifier=self.notifier, clock=self.clock),
+        )
+
+    def see(self, *prices: str, symbol: str = "RELIANCE-EQ") -> None:
+        for price in prices:
+            self.stops.see(Exchange.NSE, symbol, Decimal(price))
+
+    def look(
+        self, exposure: Exposure = LONG, question: int = 1, under_way: Mapping[Scope, object] | None = None
+    ) -> None:
+        self.stops.look({SCOPE: exposure}, under_way or {}, question)
+
+    def set(self, terms: StopTerms | None, exposure: Exposure | None = LONG) -> StopsAnswered:
+        self.caller.take()
+        self.stops.set(SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=self.caller), exposure, 0)
+        return self.caller.only(StopsAnswered)
+
+    @property
+    def written(self) -> list[Protection]:
+        return [one.protection for one in self.repo.of(RecordProtection)]
+
+    @property
+    def told(self) -> list[str]:
+        return [one.alert.what for one in self.notifier.of(RaiseAlert)]
+
+    @property
+    def armed(self) -> Protection:
+        return self.stops.armed[SCOPE]
+
+
+@pytest.fixture
+def room() -> StopsRoom:
+    return StopsRoom()
+
+
+# armed by fills
+
+
+def test_a_fill_arms_its_stops_on_disk_and_watches_the_price(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+
+    assert [one.protection_id for one in room.written] == ["e1"]
+    assert [one.symbol for one in room.market.of(WatchPrice)] == ["RELIANCE-EQ"]
+    assert room.market.only(PriceOrder).needs_price
+    assert room.told == [f"{SCOPE} is under stops: stop 90."]
+
+
+def test_the_same_fill_arms_nothing_again_and_more_of_it_keeps_the_peak(room: StopsRoom) -> None:
+    room.stops.arm(entry(filled=4), 0)
+    room.see("108")
+    room.stops.arm(entry(filled=4), 0)
+    room.stops.arm(entry(filled=3), 0)
+    assert len(room.written) == 1
+
+    room.stops.arm(entry(filled=10, average_price=Decimal(101)), 0)
+
+    assert (room.armed.quantity, room.armed.anchor, room.armed.peak) == (10, Decimal(101), Decimal(108))
+    assert room.written[-1] == room.armed
+    assert len(room.told) == 1, "it is the same stops' news"
+
+
+def test_stops_that_ended_are_armed_again_by_more_of_their_entry_alone(room: StopsRoom) -> None:
+    room.stops.arm(entry(filled=4), 0)
+    room.see("89")
+    assert SCOPE not in room.stops.armed
+
+    room.stops.arm(entry(filled=4), 0)
+    assert SCOPE not in room.stops.armed
+
+    room.stops.arm(entry(filled=5), 0)
+    assert room.out == ["stop 90 reached at 89", "stop 90 reached at 89"], "the price stands there still"
+
+
+def test_the_stops_that_a_newer_entry_replaces_are_ended_on_disk(room: StopsRoom) -> None:
+    room.stops.arm(entry("e1"), 0)
+    room.stops.arm(entry("e2", created_at=TEN_O_CLOCK + timedelta(seconds=1), stop_loss=Decimal(95)), 0)
+
+    ended = [one for one in room.written if one.ended]
+    assert [(one.protection_id, one.ended) for one in ended] == [("e1", "replaced by the stops of e2")]
+    assert room.armed.protection_id == "e2"
+
+
+def test_entries_of_one_instant_count_in_the_order_of_their_fills(room: StopsRoom) -> None:
+    room.stops.arm(entry("e1"), 0)
+    room.stops.arm(entry("e2"), 0)
+
+    assert room.armed.protection_id == "e2"
+
+
+def test_what_an_earlier_run_had_armed_is_taken_up_and_what_had_ended_is_not(room: StopsRoom) -> None:
+    room.stops.arm(entry("e1"), 0)
+    known = room.armed
+    later = StopsRoom()
+
+    later.stops.take_up((known, replace(known, protection_id="e0", ended="the position is flat")), (), 0)
+    later.stops.arm(entry("e1"), 0)
+    later.stops.arm(entry("e0"), 0)
+
+    assert later.armed.protection_id == "e1"
+    assert later.written == [], "nothing of it is new"
+
+
+def test_what_filled_while_its_stops_were_not_written_is_armed_by_the_start() -> None:
+    room = StopsRoom()
+
+    room.stops.take_up((), (entry("e1"),), 0)
+
+    assert room.armed.protection_id == "e1"
+
+
+# prices
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "price", "out"),
+    [
+        (Side.BUY, 90, "90.05", False),
+        (Side.BUY, 90, "90", True),
+        (Side.BUY, 90, "50", True),
+        (Side.SELL, 110, "109.95", False),
+        (Side.SELL, 110, "110", True),
+        (Side.SELL, 110, "200", True),
+    ],
+)
+def test_a_price_at_the_stop_or_beyond_gets_out_once(
+    room: StopsRoom, side: Side, stop: int, price: str, *, out: bool
+) -> None:
+    room.stops.arm(entry(side=side, stop_loss=Decimal(stop)), 0)
+
+    room.see(price, price)
+
+    assert len(room.out) == out
+    assert (room.written[-1].ended == f"stop {stop} reached at {price}") is out
+
+
+def test_a_price_of_nothing_or_of_another_symbol_reaches_no_stop(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+
+    room.see("0", "-1")
+    room.see("1", symbol="INFY-EQ")
+
+    assert room.out == []
+
+
+def test_a_price_that_is_known_already_is_held_against_new_stops(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.see("95")
+
+    room.stops.arm(entry("e2", stop_loss=Decimal(96)), 0)
+
+    assert room.out == ["stop 96 reached at 95"]
+
+
+def test_the_brokers_answer_is_a_price_and_teaches_the_instrument(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    asked = room.market.only(PriceOrder)
+
+    answer = OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=Decimal(89))
+    room.stops.see_answer(replace(answer, last_price=None))
+    room.stops.see_answer(replace(answer, instrument=UnknownInstrument(Exchange.NSE, "RELIANCE-EQ")))
+    assert room.out == []
+
+    room.stops.see_answer(answer)
+    assert room.out == ["stop 90 reached at 89"]
+    assert list(room.stops.instruments) == [(Exchange.NSE, "RELIANCE-EQ")]
+
+
+def trailing(room: StopsRoom) -> None:
+    room.stops.arm(entry(trailing_type=TrailingType.POINTS, trailing_value=Decimal(5)), 0)
+
+
+def test_a_peak_is_written_at_the_next_look_and_only_when_it_grew(room: StopsRoom) -> None:
+    trailing(room)
+    room.repo.take()
+
+    room.see("104", "106", "103")
+    assert room.written == []
+
+    room.look()
+    room.look()
+    assert [one.peak for one in room.written] == [Decimal(106)]
+
+
+def test_a_trail_is_reached_from_its_peak(room: StopsRoom) -> None:
+    trailing(room)
+
+    room.see("110", "105.05")
+    assert room.out == []
+
+    room.see("105")
+    assert room.out == ["trailing stop 105 reached at 105"]
+
+
+# what the guard tells
+
+
+@pytest.mark.parametrize(
+    ("exposure", "ended"),
+    [
+        (LONG, ""),
+        (FLAT, "the position is flat"),
+        (SHORT, "the position was turned round"),
+    ],
+)
+def test_stops_end_with_their_position(room: StopsRoom, exposure: Exposure, ended: str) -> None:
+    room.stops.arm(entry(), 0)
+
+    room.look(exposure, question=1)
+
+    assert room.written[-1].ended == ended
+    assert any("turned round" in what for what in room.told) is (exposure is SHORT)
+
+
+@pytest.mark.parametrize("exposure", [FLAT, SHORT])
+def test_an_answer_from_before_the_fill_ends_nothing(room: StopsRoom, exposure: Exposure) -> None:
+    room.stops.arm(entry(), 1)
+
+    room.look(exposure, question=1)
+
+    assert room.armed.protection_id == "e1"
+
+
+# blindness
+
+
+def test_a_stop_without_a_price_asks_from_half_its_age_on_and_is_told_once(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.notifier.take()
+    asked_at = []
+    for second in range(31):
+        room.look()
+        asked_at += [second] * len(room.market.of(PriceOrder))
+        room.market.take()
+        room.clock.advance(1)
+
+    assert asked_at == [0, 6, 11, 16, 21, 26]
+    assert [what for what in room.told if "No price" in what] == [
+        "No price of RELIANCE-EQ has come for 11 s, neither by the feed nor by the broker's books."
+    ]
+
+
+def test_a_price_is_old_after_its_age_and_not_before(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.clock.advance(3)
+    room.see("100")
+    room.notifier.take()
+
+    room.clock.advance(10)
+    room.look()
+    assert room.told == []
+
+    room.clock.advance(0.1)
+    room.look()
+    assert len(room.told) == 1
+
+
+def blinded(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.clock.advance(11)
+    room.look()
+    room.notifier.take()
+    room.market.take()
+
+
+def test_a_stop_that_sees_again_is_told_once(room: StopsRoom) -> None:
+    blinded(room)
+
+    room.see("100")
+    room.look()
+    room.look()
+
+    assert room.told == ["Prices of RELIANCE-EQ come again, or no stop needs them any more."]
+
+
+def test_a_stop_that_ends_blind_is_told_as_over(room: StopsRoom) -> None:
+    blinded(room)
+
+    room.look(FLAT)
+    room.look(FLAT)
+
+    assert room.told == ["Prices of RELIANCE-EQ come again, or no stop needs them any more."]
+
+
+def test_a_position_on_its_way_out_needs_no_price(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.clock.advance(60)
+    room.notifier.take()
+
+    room.look(under_way={SCOPE: None})
+
+    assert room.told == []
+
+
+def test_prices_stand_still_while_the_market_is_closed() -> None:
+    room = StopsRoom(Calendar(CalendarSettings()))
+    room.clock.now_is = TEN_O_CLOCK.replace(hour=15, minute=29, second=55)
+    room.stops.arm(entry(), 0)
+    room.market.take()
+    room.notifier.take()
+
+    room.clock.advance(60)
+    room.look()
+
+    assert (room.told, room.market.messages) == ([], [])
+
+
+def test_a_market_that_closes_ends_the_blindness() -> None:
+    room = StopsRoom(Calendar(CalendarSettings()))
+    room.clock.now_is = TEN_O_CLOCK.replace(hour=15, minute=29, second=45)
+    blinded(room)
+
+    room.clock.advance(60)
+    room.look()
+
+    assert room.told == ["Prices of RELIANCE-EQ come again, or no stop needs them any more."]
+
+
+# a person's word
+
+
+def test_a_persons_stops_take_the_place_of_the_entrys_and_keep_its_peak(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.see("108")
+
+    answer = room.set(StopTerms(stop_loss=Decimal(101)))
+
+    assert answer.protection == room.armed
+    assert (room.armed.protection_id, room.armed.peak, room.armed.quantity) == ("hand-n1", Decimal(108), 0)
+    assert [(one.protection_id, one.ended) for one in room.written if one.ended] == [("e1", "changed: a test")]
+
+
+def test_stops_are_removed_by_a_word(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+
+    assert room.set(None) == StopsAnswered(protection=None)
+    assert room.written[-1].ended == "removed: a test"
+    assert room.set(None).refused == f"{SCOPE} is under no stops"
+
+
+@pytest.mark.parametrize("exposure", [None, FLAT])
+def test_nothing_that_is_not_held_is_protected(room: StopsRoom, exposure: Exposure | None) -> None:
+    answer = room.set(StopTerms(stop_loss=Decimal(90)), exposure)
+
+    assert answer.refused == f"nothing is held of {SCOPE}, so there is nothing to protect"
+    assert room.stops.armed == {}
+
+
+def test_a_level_that_is_reached_already_is_refused_and_what_was_armed_stays(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.see("100")
+
+    answer = room.set(StopTerms(stop_loss=Decimal(100)))
+
+    assert answer.protection == room.armed
+    assert answer.refused.startswith("the stop_loss of a long position must be below the last price 100, not 100")
+    assert room.armed.protection_id == "e1"
+
+
+@pytest.mark.parametrize(
+    ("terms", "anchor"),
+    [
+        (StopTerms(stop_loss=Decimal(90), target=Decimal(120)), Decimal(90)),
+        (StopTerms(target=Decimal(120)), Decimal(120)),
+    ],
+)
+def test_without_a_price_stops_of_a_position_count_from_their_level(
+    room: StopsRoom, terms: StopTerms, anchor: Decimal
+) -> None:
+    room.set(terms)
+
+    assert (room.armed.anchor, room.armed.is_long) == (anchor, True)
+
+
+def test_a_trail_without_a_price_is_asked_to_come_again(room: StopsRoom) -> None:
+    answer = room.set(StopTerms(trailing_type=TrailingType.POINTS, trailing_value=Decimal(5)))
+
+    assert answer.refused == "no price of RELIANCE-EQ is known yet to trail from; try again shortly"
+
+
+def test_a_word_about_a_turned_position_counts_from_the_price_of_now(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    room.see("104")
+
+    room.set(StopTerms(stop_loss=Decimal(120)), SHORT)
+
+    assert (room.armed.is_long, room.armed.anchor, room.armed.peak) == (False, Decimal(104), Decimal(104))
+
+
+def test_what_is_armed_is_listed_with_its_last_price_and_age(room: StopsRoom) -> None:
+    room.stops.arm(entry(), 0)
+    assert room.stops.now().armed == ((room.armed, None, None),)
+
+    room.see("104")
+    room.clock.advance(2)
+    assert room.stops.now().armed == ((room.armed, Decimal(104), 2.0),)

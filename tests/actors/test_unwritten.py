@@ -1,0 +1,101 @@
+"""What the database has not taken: it is told to everybody at once, and written in order when that can be."""
+
+from decimal import Decimal
+
+import pytest
+
+from actors.messages import (
+    EventUnrecorded,
+    ExposureMoved,
+    JoinStrategy,
+    OrderDeclined,
+    OrderUpdated,
+    RecordEvent,
+    UpdatesCompared,
+)
+from domain.evidence import Accepted
+from domain.lifecycle import Event, State
+from domain.order import Intent, OrderEvent, Side
+from domain.reconcile import Report
+from tests.actors.rooms import CommandRoom
+from tests.fakes import Probe, cancel, command
+
+
+@pytest.fixture
+def room() -> CommandRoom:
+    return CommandRoom()
+
+
+def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: CommandRoom) -> None:
+    listener = Probe()
+    room.tell(JoinStrategy(strategy="trend", address=listener))
+    known = room.has(command_id="c1", quantity=10)
+    fill = OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100))
+
+    room.tell(UpdatesCompared(reports=(Report("c1", fill),)))
+    (asked,) = room.repo.of(RecordEvent)
+    room.tell(EventUnrecorded(command_id="c1", happened=fill, at=asked.at, cause="locked", order=known))
+    told = room.guard.of(ExposureMoved)
+    room.repo.messages.clear()
+    room.wait(1)
+    again = room.repo.only(RecordEvent)
+    room.record()
+
+    assert [one.order.state for one in told] == [State.FILLED]
+    assert again.happened == fill
+    assert [one.order.state for one in listener.of(OrderUpdated)] == [State.FILLED]
+    assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [10, 10]
+
+
+def test_nobody_is_told_an_older_state_than_he_knows_while_the_database_catches_up(room: CommandRoom) -> None:
+    known = room.has(command_id="c1", quantity=10, state=State.SENDING, broker_order_id=None)
+    events = (
+        OrderEvent(event=Event.ACCEPT, broker_order_id="B1"),
+        OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100)),
+    )
+    for happened in events:
+        unwritten = EventUnrecorded(
+            command_id="c1", happened=happened, at=room.clock.now(), cause="locked", order=known
+        )
+        room.tell(unwritten)
+    room.guard.messages.clear()
+    room.wait(1)
+
+    room.record()
+
+    assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [10, 10]
+    assert room.orders["c1"].state is State.FILLED
+
+
+def test_an_exit_that_left_past_the_database_can_be_canceled_meanwhile(room: CommandRoom) -> None:
+    sold = command(command_id="c1", intent=Intent.EXIT, side=Side.SELL)
+    room.submit(sold)
+    room.register()
+    room.price()
+    room.clear()
+    room.reserve()
+    room.fail_to_record()
+    room.place(Accepted("B1"))
+    room.fail_to_record()
+
+    caller = room.change(cancel())
+    room.look_up()
+    room.fail_to_record()
+    asked = room.answer_change()
+
+    assert [one.order.broker_order_id for one in asked] == ["B1"]
+    assert caller.of(OrderDeclined) == []
+
+
+def test_what_an_exit_goes_on_with_waits_for_no_lock(room: CommandRoom) -> None:
+    sold = command(command_id="x1", intent=Intent.EXIT, side=Side.SELL)
+    for asked in (sold, command(command_id="c2", symbol="INFY-EQ")):
+        room.submit(asked)
+        room.register()
+        room.price()
+        room.clear()
+        room.reserve()
+
+    urgent = {one.command_id: one.is_urgent for one in room.repo.of(RecordEvent)}
+
+    assert urgent == {"x1": True, "c2": False}

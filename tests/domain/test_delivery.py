@@ -1,0 +1,284 @@
+"""Delivery is not intraday: a sale closes holdings, is never a short, and blocks nothing."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.clearing import Difference, differences
+from domain.delivery import carried_delivery
+from domain.evidence import Book, PositionRow
+from domain.exits import Exposure, OpenOrder, Scope
+from domain.guard import GuardLedger, GuardRefused, Reserved
+from domain.lifecycle import State
+from domain.order import (
+    EXTERNAL,
+    Exchange,
+    InstrumentKey,
+    Intent,
+    InvalidOrderError,
+    Order,
+    OrderCommand,
+    Origin,
+    Product,
+    Side,
+)
+from domain.pnl import PnlBook
+from domain.reasons import Reason
+from tests.fakes import TEN_O_CLOCK, command, order
+
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
+TODAY = "2026-01-05"
+SCOPE = Scope("invest", KEY)
+
+
+def traded(name: str, side: Side, quantity: int = 10, minute: int = 0, **changes: Any) -> Order:  # noqa: ANN401  any field
+    """Return an order in delivery that has filled."""
+    at = TEN_O_CLOCK + timedelta(minutes=minute)
+    made = order(
+        **{
+            "command_id": name,
+            "strategy": "invest",
+            "side": side,
+            "product": Product.CNC,
+            "quantity": quantity,
+            "state": State.FILLED,
+            "filled_quantity": quantity,
+            "average_price": Decimal(100),
+            "created_at": at,
+            **changes,
+        }
+    )
+    if made.command.strategy == "others":
+        object.__setattr__(made.command, "strategy", EXTERNAL)
+    return made
+
+
+def sale(name: str = "sale", quantity: int = 10, **terms: Any) -> OrderCommand:  # noqa: ANN401  any field
+    given = {"strategy": "invest", "intent": Intent.EXIT, "side": Side.SELL, "product": Product.CNC, **terms}
+    return command(command_id=name, quantity=quantity, **given)
+
+
+def reserved(verdict: Reserved | GuardRefused) -> int | Reason:
+    return verdict.quantity if isinstance(verdict, Reserved) else verdict.reason
+
+
+def test_a_sale_out_of_the_holdings_is_no_position_and_blocks_no_entry() -> None:
+    ledger = GuardLedger(orders=[traded("sold", Side.SELL)], day=TODAY)
+
+    assert ledger.positions() == {}
+    assert ledger.exposures() == {}
+    assert ledger.sold_from_holdings() == {"invest": {KEY: 10}}
+    assert ledger.delivery_today() == {KEY: -10}
+    assert reserved(ledger.reserve(command(command_id="next", strategy="invest", symbol="INFY-EQ"))) == 10
+
+
+def test_a_sale_that_works_blocks_no_entry_either() -> None:
+    ledger = GuardLedger(day=TODAY)
+    ledger.reserve(sale())
+
+    assert reserved(ledger.reserve(command(command_id="next", strategy="invest", symbol="INFY-EQ"))) == 10
+
+
+def test_shares_bought_after_a_sale_out_of_the_holdings_are_held_and_can_be_sold() -> None:
+    ledger = GuardLedger(orders=[traded("sold", Side.SELL), traded("bought", Side.BUY, minute=5)], day=TODAY)
+
+    assert ledger.positions() == {"invest": {KEY: 10}}
+    assert ledger.exposures() == {SCOPE: Exposure(10)}
+    assert reserved(ledger.reserve(sale("stop", origin=Origin.DESK))) == 10
+    assert ledger.delivery_today() == {KEY: 0}, "what the account's row shows"
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["as created", "sale fills last"])
+def test_the_order_in_which_orders_trade_does_not_count(way: int) -> None:
+    """A restart reads orders as they were created: it must find what the run before it found."""
+    orders = [traded("sold", Side.SELL), traded("bought", Side.BUY, minute=5)]
+
+    ledger = GuardLedger(orders=orders[::way], day=TODAY)
+
+    assert ledger.positions() == {"invest": {KEY: 10}}
+    assert ledger.sold_from_holdings() == {"invest": {KEY: 10}}
+
+
+def test_what_was_bought_is_sold_first_and_only_the_rest_comes_out_of_the_holdings() -> None:
+    ledger = GuardLedger(orders=[traded("bought", Side.BUY, 4), traded("sold", Side.SELL, 10, minute=5)], day=TODAY)
+
+    assert ledger.positions() == {}
+    assert ledger.sold_from_holdings() == {"invest": {KEY: 6}}
+
+
+def test_nothing_of_a_sale_is_carried_into_the_next_day() -> None:
+    ledger = GuardLedger(orders=[traded("sold", Side.SELL)], day=TODAY)
+
+    ledger.begin_day("2026-01-06")
+    ledger.observe(traded("bought", Side.BUY, 5, minute=60 * 24, day="2026-01-06"))
+
+    assert ledger.positions() == {"invest": {KEY: 5}}
+    assert ledger.sold_from_holdings() == {}
+    assert ledger.delivery_today() == {KEY: 5}
+
+
+def test_a_negative_sum_of_earlier_days_is_no_position() -> None:
+    ledger = GuardLedger({"invest": {KEY: -10}}, day=TODAY)
+
+    assert ledger.exposures() == {}
+    assert reserved(ledger.reserve(command(command_id="next", strategy="invest"))) == 10
+
+
+def test_a_write_off_of_a_phantom_short_leaves_no_phantom_long() -> None:
+    """Earlier versions carried CNC sales as shorts, and people wrote them off."""
+    ledger = GuardLedger(day=TODAY)
+
+    ledger.shift(SCOPE, -10)
+
+    assert ledger.positions() == {}
+
+
+def test_history_is_counted_order_by_order() -> None:
+    """Sold out of the holdings on the first day, bought on the third: the ten are held, not closed."""
+    infy = replace(KEY, symbol="INFY-EQ")
+    history = [("invest", KEY, -10), ("invest", infy, 5), ("invest", KEY, 10), ("invest", infy, -5)]
+
+    assert carried_delivery(history) == {"invest": {KEY: 10, infy: 0}}
+
+
+@pytest.mark.parametrize(
+    ("history", "held", "exit_gets"),
+    [
+        ([("invest", KEY, 10), (EXTERNAL, KEY, -10)], 0, Reason.NOTHING_TO_EXIT),
+        ([(EXTERNAL, KEY, -10), ("invest", KEY, 10)], 10, 10),
+        ([("invest", KEY, 10), (EXTERNAL, KEY, -10), (EXTERNAL, KEY, 10)], 10, 10),
+        ([(EXTERNAL, KEY, 10), ("invest", KEY, 10), (EXTERNAL, KEY, -10)], 10, 10),
+    ],
+    ids=["sold by phone", "the phone sold other shares before", "bought back by phone", "the phone sold its own"],
+)
+def test_a_phones_sale_closes_ours_only_where_ours_were_held(
+    history: list[tuple[str, InstrumentKey, int]], held: int, exit_gets: object
+) -> None:
+    ledger = GuardLedger(carried_delivery(history), day=TODAY)
+
+    assert ledger.exposures() == ({SCOPE: Exposure(held)} if held else {})
+    assert reserved(ledger.reserve(sale(origin=Origin.DESK))) == exit_gets
+
+
+def test_a_phones_sale_out_of_the_holdings_is_no_short_of_others() -> None:
+    ledger = GuardLedger(orders=[traded("phone", Side.SELL, strategy="others")], day=TODAY)
+    ledger.observe(traded("bought", Side.BUY, minute=5))
+
+    assert ledger.positions() == {"invest": {KEY: 10}}
+    assert reserved(ledger.reserve(sale(origin=Origin.DESK))) == 10
+
+
+@pytest.mark.parametrize("origin", [Origin.HUMAN, Origin.STRATEGY])
+def test_a_persons_or_a_strategys_exit_without_a_position_goes_to_the_broker_as_asked(origin: Origin) -> None:
+    ledger = GuardLedger(day=TODAY)
+
+    assert reserved(ledger.reserve(sale(quantity=7, origin=origin))) == 7
+
+
+def test_the_desks_own_exits_never_sell_holdings() -> None:
+    ledger = GuardLedger(day=TODAY)
+
+    assert reserved(ledger.reserve(sale(origin=Origin.DESK))) is Reason.NOTHING_TO_EXIT
+    flatten = sale("flatten", origin=Origin.HUMAN)
+    assert reserved(ledger.reserve(flatten, from_position_only=True)) is Reason.NOTHING_TO_EXIT
+
+
+@pytest.mark.parametrize("strategy", ["invest", "other"])
+def test_only_one_sale_out_of_the_holdings_works_for_a_symbol(strategy: str) -> None:
+    ledger = GuardLedger(day=TODAY)
+    ledger.reserve(sale("first"))
+
+    assert reserved(ledger.reserve(sale("second", strategy=strategy))) is Reason.NOTHING_TO_EXIT
+    assert reserved(ledger.reserve(sale("elsewhere", strategy=strategy, symbol="INFY-EQ"))) == 10
+
+
+def test_an_exit_while_its_entry_still_works_waits_for_the_entrys_fate() -> None:
+    """What is unknown is not zero: the shares are perhaps being bought just now."""
+    ledger = GuardLedger(day=TODAY)
+    ledger.reserve(command(command_id="entry", strategy="invest", product=Product.CNC))
+
+    assert reserved(ledger.reserve(sale())) is Reason.NOTHING_TO_EXIT
+
+
+def test_a_buy_or_another_product_without_a_position_is_no_delivery_exit() -> None:
+    ledger = GuardLedger(day=TODAY)
+
+    assert reserved(ledger.reserve(sale("buys", side=Side.BUY))) is Reason.NOTHING_TO_EXIT
+    assert reserved(ledger.reserve(sale("mis", product=Product.MIS))) is Reason.NOTHING_TO_EXIT
+
+
+def test_a_position_that_others_sold_is_not_sold_again_out_of_the_holdings() -> None:
+    ledger = GuardLedger(orders=[traded("bought", Side.BUY), traded("p", Side.SELL, strategy="others")], day=TODAY)
+
+    assert reserved(ledger.reserve(sale())) is Reason.NOTHING_TO_EXIT
+
+
+def test_a_flatten_takes_a_working_sale_back_and_buys_nothing() -> None:
+    ledger = GuardLedger(day=TODAY)
+    ledger.reserve(sale())
+
+    assert ledger.exposures() == {SCOPE: Exposure(0, (OpenOrder("sale", Side.SELL, 10),))}
+
+
+def test_a_basket_keeps_the_sale_that_works_beside_it() -> None:
+    ledger = GuardLedger(day=TODAY)
+    ledger.reserve(sale())
+
+    ledger.reserve_basket((command(command_id="leg", strategy="invest", symbol="INFY-EQ"),))
+
+    assert set(ledger.book("invest").stakes) == {"sale", "leg"}
+
+
+def test_a_sale_takes_no_stops() -> None:
+    with pytest.raises(InvalidOrderError, match="a CNC sale takes no stop_loss; it leaves no position to protect"):
+        command(side=Side.SELL, product=Product.CNC, stop_loss=Decimal(1600))
+
+
+def row(net: int, carried: int = 0, product: str = "C") -> PositionRow:
+    return PositionRow(
+        exchange="NSE",
+        symbol=KEY.symbol,
+        product=product,
+        net_quantity=net,
+        carried_quantity=carried,
+        net_average_price=Decimal(100),
+        last_price=Decimal(100),
+        realised=Decimal(0),
+        unrealised=Decimal(0),
+    )
+
+
+def test_the_sum_rule_counts_the_days_moves_of_delivery() -> None:
+    ledger = GuardLedger({"long ago": {KEY: 30}}, [traded("sold", Side.SELL)], TODAY)
+    ours = (ledger.positions(), ledger.delivery_today())
+
+    assert differences(*ours, Book((row(-10),), TEN_O_CLOCK)) == ()
+    assert differences(*ours, Book((), TEN_O_CLOCK)) == (Difference(KEY, -10, 0),)
+
+
+def test_the_days_profit_knows_no_short_of_delivery() -> None:
+    book = PnlBook()
+    book.carry(SCOPE, -5)
+    book.count(traded("sold", Side.SELL))
+    book.see((KEY.exchange, KEY.symbol), Decimal(150))
+
+    assert book.held == ()
+    (shown,) = book.rows()
+    assert (shown.quantity, shown.realised, shown.open) == (0, Decimal(0), Decimal(0))
+
+
+def test_the_days_profit_counts_shares_bought_after_such_a_sale() -> None:
+    book = PnlBook()
+    book.count(traded("sold", Side.SELL))
+
+    book.count(traded("bought", Side.BUY, minute=5))
+
+    assert book.held == (SCOPE,)
+
+
+def test_what_can_be_no_short_and_what_does_not_survive_the_night() -> None:
+    assert {one for one in Product if one.is_delivery} == {Product.CNC, Product.MTF}
+    assert {one for one in Product if one.ends_with_its_day} == {Product.MIS, Product.CO, Product.BO}

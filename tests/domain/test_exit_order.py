@@ -1,0 +1,172 @@
+"""Getting out has an order: shorts of an underlying are bought back before the longs that may hedge them."""
+
+import pytest
+
+from domain.alert import Level
+from domain.exit_order import AllFlat, ExitOrder, LongLeaves, LongWaits, Stuck, shorts_before, underlying_of
+from domain.exit_words import exit_order_alert
+from domain.exits import Scope
+from domain.order import Exchange, InstrumentKey, Product
+from domain.settings import ExitSettings
+
+SETTINGS = ExitSettings(hedge_wait_s=10, stuck_s=15)
+
+
+def scope(symbol: str, strategy: str = "a", exchange: Exchange = Exchange.NFO, product: str = "NRML") -> Scope:
+    return Scope(strategy, InstrumentKey(exchange, symbol, Product(product)))
+
+
+SHORT = scope("NIFTY01DEC26C26000")
+WING = scope("NIFTY01DEC26C26500")
+OTHER = scope("BANKNIFTY29DEC26P50000")
+SHARES = scope("NIFTYBEES-EQ", exchange=Exchange.NSE, product="MIS")
+
+
+def always_open(_: Scope) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "underlying"),
+    [
+        ("NFO", "NIFTY01DEC26C26000", "NIFTY"),
+        ("NFO", "NIFTY29DEC26F", "NIFTY"),
+        ("NFO", "BANKNIFTY16OCT24P50500", "BANKNIFTY"),
+        ("NFO", "NIFTYNXT5029DEC26P68000", "NIFTYNXT50"),
+        ("NFO", "360ONE29DEC26C1100", "360ONE"),
+        ("NFO", "BAJAJ-AUTO29DEC26F", "BAJAJ-AUTO"),
+        ("NFO", "CCC25JANFUT", "CCC"),
+        ("NFO", "IDEA29DEC26C7.5", "IDEA"),
+        ("BFO", "SENSEX26D0376800CE", "SENSEX"),
+        ("BFO", "SENSEX2512176800CE", "SENSEX"),
+        ("BFO", "SENSEX26DEC76800PE", "SENSEX"),
+        ("BFO", "SENSEX5026DECFUT", "SENSEX50"),
+        ("MCX", "CRUDEOIL18FEB22", "CRUDEOIL"),
+        ("MCX", "CRUDEOIL14DEC23C6700", "CRUDEOIL"),
+        ("CDS", "USDINR25NOV22C76", "USDINR"),
+        ("MCX", "SILVERM", "SILVERM"),
+        ("MCX", "77", "77"),
+    ],
+)
+def test_a_derivative_is_about_its_underlying(exchange: str, symbol: str, underlying: str) -> None:
+    where = Exchange(exchange)
+
+    assert underlying_of(InstrumentKey(where, symbol, Product.NRML)) == (where, underlying)
+
+
+def test_a_shares_margin_hangs_on_no_other_leg() -> None:
+    assert underlying_of(SHARES.key) is None
+
+
+@pytest.mark.parametrize(
+    ("held", "waits"),
+    [
+        ({SHORT: -65, WING: 65}, {WING: (SHORT,)}),
+        ({SHORT: 0, WING: 65}, {}),
+        ({SHORT: -65, OTHER: 30}, {}),
+        ({WING: 65}, {}),
+        ({SHORT: -65}, {}),
+        ({SHORT: -65, WING: 65, OTHER: 30, SHARES: 5}, {WING: (SHORT,)}),
+        ({scope(SHORT.key.symbol, "b"): -65, WING: 65}, {WING: (scope(SHORT.key.symbol, "b"),)}),
+        ({scope("TCS-EQ", exchange=Exchange.NSE, product="MIS"): -5, SHARES: 5}, {}),
+    ],
+    ids=["hedged", "bought back", "another's", "a long", "a short", "one of many", "another strategy's", "shares"],
+)
+def test_a_long_waits_for_the_shorts_of_its_underlying_alone(
+    held: dict[Scope, int], waits: dict[Scope, tuple[Scope, ...]]
+) -> None:
+    assert shorts_before(held) == waits
+
+
+def test_the_long_goes_after_the_shorts_fills() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (WING, SHORT), "flatten", 0.0, in_order=True)
+
+    first = order.look({WING: 65, SHORT: -65}, 0.1, always_open)
+    partly = order.look({WING: 65, SHORT: -25}, 0.2, always_open)
+    after = order.look({WING: 65, SHORT: 0}, 0.3, always_open)
+
+    assert first == (frozenset({WING}), [LongWaits(WING, (SHORT,), 10)])
+    assert partly == (frozenset({WING}), []), "it is told once"
+    assert after == (frozenset(), [])
+
+
+def test_the_wait_is_bounded_and_its_end_is_told() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (WING, SHORT), "flatten", 0.0, in_order=True)
+    held = {WING: 65, SHORT: -65}
+    order.look(held, 0.1, always_open)
+
+    assert order.look(held, 9.9, always_open) == (frozenset({WING}), [])
+    assert order.look(held, 10.0, always_open) == (frozenset(), [LongLeaves(WING, (SHORT,), 10.0)])
+    assert order.look(held, 10.1, always_open) == (frozenset(), [])
+
+
+def test_a_stop_that_is_hit_by_itself_is_not_delayed() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("stop of the wing", (WING,), "stop", 0.0, in_order=False)
+    order.begin("stop of the short", (SHORT,), "stop", 0.0, in_order=False)
+
+    assert order.look({WING: 65, SHORT: -65}, 0.1, always_open) == (frozenset(), [])
+
+
+def test_legs_that_are_made_flat_by_two_wishes_keep_their_order() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("one", (SHORT,), "flatten a", 0.0, in_order=True)
+    order.begin("two", (WING,), "flatten b", 0.5, in_order=True)
+
+    assert order.look({WING: 65, SHORT: -65}, 0.6, always_open)[0] == {WING}
+
+
+def test_half_done_and_stuck_is_told_once_with_what_is_left() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (SHORT, WING, OTHER), "the limit", 0.0, in_order=True)
+    assert order.end(OTHER, 5.0) is None
+    held = {SHORT: -65, WING: 65}
+    order.look(held, 6.0, always_open)
+
+    assert not [one for one in order.look(held, 19.9, always_open)[1] if isinstance(one, Stuck)]
+    _, news = order.look(held, 20.0, always_open)
+    assert news == [Stuck("g", "the limit", (SHORT, WING), 3, 15.0)]
+    assert order.look(held, 50.0, always_open)[1] == []
+
+
+def test_nothing_is_stuck_while_its_market_is_closed() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (SHORT,), "the limit", 0.0, in_order=True)
+
+    assert order.look({SHORT: -65}, 100.0, lambda _: False)[1] == []
+
+
+def test_flat_is_said_when_all_is_flat() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (SHORT, WING), "flatten", 0.0, in_order=True)
+
+    assert order.end(SHORT, 1.0) is None
+    assert order.end(WING, 2.0) == AllFlat("g", "flatten", 2, is_told=False)
+    assert order.end(WING, 3.0) is None
+
+
+@pytest.mark.parametrize(
+    ("news", "level", "names"),
+    [
+        (LongWaits(WING, (SHORT,), 10), Level.NEWS, (WING, SHORT)),
+        (LongLeaves(WING, (SHORT,), 10.2), Level.WARNING, (WING, SHORT)),
+        (Stuck("g", "the limit", (SHORT, WING), 3, 15.1), Level.ALARM, (SHORT, WING)),
+        (AllFlat("g", "the limit", 3, is_told=True), Level.NEWS, ()),
+        (AllFlat("g", "the limit", 1, is_told=True), Level.NEWS, ()),
+    ],
+)
+def test_what_is_told_names_the_legs(news: object, level: Level, names: tuple[Scope, ...]) -> None:
+    alert = exit_order_alert(news)  # type: ignore[arg-type]
+
+    assert alert.level is level
+    assert all(str(one) in alert.what for one in names)
+    assert all(words.endswith(".") and words[0].isupper() for words in (alert.what, alert.means))
+
+
+def test_the_end_closes_the_alarms_story() -> None:
+    stuck = exit_order_alert(Stuck("g", "x", (SHORT,), 2, 15.0))
+    flat = exit_order_alert(AllFlat("g", "x", 2, is_told=True))
+
+    assert (stuck.topic, flat.ends) == (flat.topic, True)

@@ -1,0 +1,246 @@
+"""What a start reads back, and in which order: orders, baskets, alerts, days, and what was cleared by hand."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import peewee
+import pytest
+
+from domain.alert import Alert, AlertRecord, Level
+from domain.basket import Basket, BasketRecord, BasketState
+from domain.books import Disagreement, Quarrel
+from domain.exits import Scope
+from domain.lifecycle import Event
+from domain.loss_limit import RiskDay
+from domain.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderEvent, Product, Side
+from domain.reasons import Reason
+from domain.stops import protection_of
+from storage.baskets import ENDED_MAX
+from storage.repository import OrderRepository
+from tests.fakes import TEN_O_CLOCK, command
+
+MIS = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+CNC = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
+NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+TOMORROW = TEN_O_CLOCK + timedelta(days=1)
+
+
+def lead(repository: OrderRepository, asked: OrderCommand, *events: OrderEvent) -> None:
+    """Create an order, and let this happen to it."""
+    with repository.transaction():
+        repository.create(asked, f"tag-{asked.command_id}", TEN_O_CLOCK)
+        for one in events:
+            repository.update_status(asked.command_id, one, TEN_O_CLOCK)
+
+
+SEND = OrderEvent(event=Event.SEND, limit_price=Decimal(100))
+ACCEPT = OrderEvent(event=Event.ACCEPT, broker_order_id="B1")
+BLOCK = OrderEvent(event=Event.BLOCK, tag=Reason.TRADING_HALTED)
+
+
+def fill(units: int) -> OrderEvent:
+    return OrderEvent(event=Event.PARTLY_FILL, filled_quantity=units, average_price=Decimal(100))
+
+
+def accept(number: str) -> OrderEvent:
+    return replace(ACCEPT, broker_order_id=number)
+
+
+# orders
+
+
+def test_orders_that_left_or_may_have_left_count_as_sent_today(repository: OrderRepository) -> None:
+    lead(repository, command(command_id="created"))
+    lead(repository, command(command_id="blocked"), BLOCK)
+    lead(repository, command(command_id="sending"), SEND)
+    lead(repository, command(command_id="working"), SEND, ACCEPT)
+
+    assert repository.sent_today(TEN_O_CLOCK) == 2
+    assert repository.sent_today(TOMORROW) == 0
+
+
+def test_the_newest_orders_come_first_and_no_more_than_asked(repository: OrderRepository) -> None:
+    for name in ("c1", "c2", "c3"):
+        lead(repository, command(command_id=name))
+    lead(repository, command(command_id="c4"), BLOCK)
+
+    def names(most: int, *, open_only: bool) -> list[str]:
+        return [one.command.command_id for one in repository.newest_orders(most, open_only=open_only)]
+
+    assert names(2, open_only=False) == ["c4", "c3"]
+    assert names(9, open_only=True) == ["c3", "c2", "c1"]
+    assert [one.command.command_id for one in repository.open_orders()] == ["c1", "c2", "c3"]
+
+
+def test_an_entry_is_unarmed_while_its_stops_know_less_than_has_filled(repository: OrderRepository) -> None:
+    stopped = {"stop_loss": Decimal(90), "quantity": 10}
+    lead(repository, command(command_id="armed", **stopped), SEND, accept("B1"), fill(4))
+    lead(repository, command(command_id="grown", **stopped), SEND, accept("B2"), fill(4))
+    lead(repository, command(command_id="never", target=Decimal(120)), SEND, accept("B3"), fill(1))
+    lead(repository, command(command_id="unfilled", **stopped), SEND, accept("B4"))
+    lead(repository, command(command_id="plain"), SEND, accept("B5"), fill(4))
+    lead(repository, command(command_id="exit", intent=Intent.EXIT, side=Side.SELL), SEND, accept("B6"), fill(4))
+    for name in ("armed", "grown"):
+        known = protection_of(repository.known([name])[name], TEN_O_CLOCK)
+        assert known is not None
+        with repository.transaction():
+            repository.keep_protection(known if name == "armed" else replace(known, quantity=3))
+
+    assert [one.command.command_id for one in repository.unarmed_entries()] == ["grown", "never"]
+
+
+def test_another_clients_stops_arm_nothing_here(database: peewee.SqliteDatabase) -> None:
+    ours, theirs = OrderRepository(database, "FA1"), OrderRepository(database, "FA2")
+    for repository, client_id in ((ours, "FA1"), (theirs, "FA2")):
+        lead(
+            repository,
+            command(command_id="entry", client_id=client_id, stop_loss=Decimal(90)),
+            *(SEND, ACCEPT, fill(4)),
+        )
+    known = protection_of(theirs.known(["entry"])["entry"], TEN_O_CLOCK)
+    assert known is not None
+    with theirs.transaction():
+        theirs.keep_protection(known)
+
+    assert [one.command.command_id for one in ours.unarmed_entries()] == ["entry"]
+    assert theirs.unarmed_entries() == ()
+
+
+# baskets
+
+
+def basket(name: str, state: BasketState = BasketState.RUNNING, words: str = "") -> BasketRecord:
+    legs = (command(command_id=f"{name}-1"),)
+    return BasketRecord(
+        basket=Basket(basket_id=name, strategy="trend", legs=legs), state=state, words=words, asked_at=TEN_O_CLOCK
+    )
+
+
+def test_a_basket_that_has_ended_has_ended(repository: OrderRepository) -> None:
+    ended = basket("b1", BasketState.DONE, "all 1 legs have filled")
+    with repository.transaction():
+        repository.keep_basket(basket("b1"))
+        repository.keep_basket(ended)
+        repository.keep_basket(basket("b1"))
+
+    assert repository.baskets() == (ended,)
+
+
+def test_an_open_basket_is_read_however_many_have_ended_since_and_of_these_the_last(
+    repository: OrderRepository,
+) -> None:
+    with repository.transaction():
+        repository.keep_basket(basket("open"))
+        for number in range(ENDED_MAX + 5):
+            repository.keep_basket(basket(f"b{number}", BasketState.DONE))
+
+    read = [one.basket.basket_id for one in repository.baskets()]
+
+    assert len(read) == ENDED_MAX
+    assert read[-1] == "open"
+    assert (read[0], read[-2]) == ("b6", f"b{ENDED_MAX + 4}"), "oldest first"
+
+
+# alerts
+
+
+def alert(name: str, *, told: bool = False, seen: bool = False, ends: bool = False, **given: str) -> AlertRecord:
+    words = {"topic": f"topic of {name}", "level": Level.ALARM, "what": "It was.", "means": "It is.", "do": "Do."}
+    return AlertRecord(
+        alert_id=name,
+        alert=Alert(**(words | given), ends=ends),  # type: ignore[arg-type]
+        raised_at=TEN_O_CLOCK,
+        told_at=TEN_O_CLOCK if told else None,
+        acknowledged_at=TEN_O_CLOCK if seen else None,
+    )
+
+
+def test_alarms_nobody_has_seen_and_what_was_not_told_are_read_again(repository: OrderRepository) -> None:
+    records = [
+        alert("untold alarm"),
+        alert("told alarm", told=True),
+        alert("seen alarm", told=True, seen=True),
+        alert("untold news", level=Level.NEWS),
+        alert("told news", level=Level.NEWS, told=True),
+        alert("over", topic="one story"),
+        alert("its end", topic="one story", ends=True),
+        alert("begun again", topic="one story"),
+    ]
+    with repository.transaction():
+        for one in records:
+            repository.keep_alert(one)
+
+    assert [one.alert_id for one in repository.open_alerts()] == [
+        "untold alarm",
+        "told alarm",
+        "untold news",
+        "begun again",
+    ]
+
+
+def test_what_was_told_or_seen_is_never_untold(repository: OrderRepository) -> None:
+    with repository.transaction():
+        repository.keep_alert(alert("a", told=True))
+        repository.keep_alert(alert("a"))
+    assert [one.told_at for one in repository.open_alerts()] == [TEN_O_CLOCK]
+
+    with repository.transaction():
+        repository.keep_alert(alert("a", seen=True))
+        repository.keep_alert(alert("a"))
+    assert repository.open_alerts() == ()
+
+
+# days, and a person's words
+
+
+def test_a_days_figures_are_kept_as_they_were_last(repository: OrderRepository) -> None:
+    today = RiskDay(day="2026-01-05", pnl=Decimal("-10.5"), peak=Decimal(3), base=Decimal(1))
+    broken = today.seen(Decimal(-1000)).broken("-1,000.00 rupees", TEN_O_CLOCK)
+    with repository.transaction():
+        for day in (today, replace(today, day="2026-01-02"), broken):
+            repository.keep_risk_day(day)
+
+    assert repository.risk_days() == (replace(today, day="2026-01-02"), broken)
+
+
+def test_only_the_last_days_are_read(repository: OrderRepository) -> None:
+    days = [f"2025-{month:02}-{day:02}" for month in range(1, 6) for day in range(1, 26)]
+    with repository.transaction():
+        for day in days:
+            repository.keep_risk_day(RiskDay(day=day))
+
+    assert [one.day for one in repository.risk_days()] == days[-100:]
+
+
+def test_what_was_cleared_counts_today_and_longer_where_it_is_carried(repository: OrderRepository) -> None:
+    scopes = [Scope("trend", key) for key in (MIS, CNC, NRML)]
+    with repository.transaction():
+        for scope in (*scopes, scopes[0]):
+            repository.keep_cleared(scope, 10, "sold by phone", TEN_O_CLOCK)
+
+    assert repository.cleared(TEN_O_CLOCK) == {scopes[0]: 20, scopes[1]: 10, scopes[2]: 10}
+    assert repository.cleared(TOMORROW) == {scopes[1]: 10, scopes[2]: 10}
+
+
+@pytest.mark.parametrize(("key", "tomorrow"), [(MIS, 0), (CNC, 0), (NRML, 7)])
+def test_moves_by_nobodys_order_count_today_and_longer_where_they_are_carried(
+    repository: OrderRepository, key: InstrumentKey, tomorrow: int
+) -> None:
+    found = Disagreement(name="position", quarrel=Quarrel.POSITION, sentence="", difference=7, key=key)
+    with repository.transaction():
+        repository.settle_disagreement(found, "seen", TEN_O_CLOCK)
+
+    assert repository.external_moves(TEN_O_CLOCK) == {key: 7}
+    assert repository.external_moves(TOMORROW).get(key, 0) == tomorrow
+
+
+def test_the_latest_acceptances_are_read_however_many_there_were(repository: OrderRepository) -> None:
+    with repository.transaction():
+        for number in range(1_001):
+            name = f"fills:B{number}"
+            repository.settle_disagreement(
+                Disagreement(name=name, quarrel=Quarrel.FILLS, sentence=""), "seen", TEN_O_CLOCK
+            )
+
+    assert "fills:B1000" in repository.accepted_today(TEN_O_CLOCK)
