@@ -50,7 +50,7 @@ LONG_ROOMS = {
     "actors/exits.py": "the one clock by which episodes, stops, nets and the square-off look",
     "actors/messages.py": "the whole vocabulary on one page",
     "actors/repo.py": "every write and look-up, and what becomes of it when the database fails",
-    "actors/stops.py": "stops, their prices and how old these are make one look",
+    "actors/stops.py": "all that arms a stop, holds a price against it, lets it wait and ends it",
     "actors/strategy.py": "all that a strategy may say and hear",
     "domain/alert_words.py": "every sentence about orders, broker and desk that a person is told",
     "domain/guard.py": "the whole ledger: every way in which units come, go and are shared",
