@@ -141,6 +141,14 @@ class Paper:
         """Spell these statuses otherwise; called without any, as usual."""
         self._admin("POST", "words", **words)
 
+    def hold_shares(self, symbol: str, quantity: int) -> None:
+        """Put shares into the demat account."""
+        self._admin("POST", "holdings", exch="NSE", tsym=symbol, qty=quantity)
+
+    def rules(self, **given: Any) -> None:  # noqa: ANN401  any rule
+        """Change money, margin, delivery or limits; they stay so until they are changed again."""
+        self._admin("POST", "rules", **given)
+
     def ledger(self) -> Ledger:
         """Read the truth."""
         shown = self._admin("GET", "ledger")
