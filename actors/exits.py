@@ -164,6 +164,7 @@ class ExitsActor(LoopActor):
                 self._look_in(0)
             case TakeUpStops():
                 self._stops.take_up(message.protections, message.unarmed, self._question)
+                self._nets.begin()
             case SetStops():
                 self._asked.append((self._question, message))
                 self._look_in(0)
