@@ -198,6 +198,7 @@ class ExitsActor(LoopActor):
             case TakeUpStops():
                 self._stops.suspend(message.vanished)
                 self._stops.take_up(message.protections, message.unarmed, self._question)
+                self._nets.begin()
             case PositionVanished():
                 self._wait_for(message)
             case VanishingSettled():
