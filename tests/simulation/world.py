@@ -307,7 +307,6 @@ class World:
         self.gateway.missing = frozenset()
 
     def _lock(self) -> None:
-        self.disk.busy_s = 0.3
         self.disk.locked_until_s = self.clock.seconds + 1 + self.chance.random() * self.story.lock_s_max
 
     def _refuse_address(self) -> None:
