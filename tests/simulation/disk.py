@@ -5,6 +5,7 @@ leave a picture of the files, and the next life begins from that.
 """
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from tests.simulation.scheduler import Crash, Scheduler
 from tests.simulation.stand_in import standing_in
 
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "REPLACE", "BEGIN", "COMMIT", "CREATE", "DROP", "ALTER")
+_BUSY: Final = re.compile(r"busy_timeout\s*=\s*(\d+)")
 LOG_BYTES: Final = 64 * 1024
 """The desk grows its log to megabytes at each start; that is for speed alone, and here it would be for slowness."""
 
@@ -55,8 +57,6 @@ class Disk:
         self.unsynced = 0
         self.may_lose_power = False
         self.locked_until_s = -1.0
-        self.busy_s = 0.0
-        """So long a statement waits for a lock of others, before it fails."""
         self.after_commit: Callable[[], None] = lambda: None
 
     def refuses(self, word: str) -> bool:
@@ -75,9 +75,9 @@ class Disk:
         """Say whether another process holds the file."""
         return self.scheduler.clock.seconds < self.locked_until_s
 
-    def wait_for_lock(self) -> bool:
+    def wait_for_lock(self, busy_s: float) -> bool:
         """Wait, as long as the driver does, for another process to let go; say whether it did."""
-        until_s = self.scheduler.clock.seconds + self.busy_s
+        until_s = self.scheduler.clock.seconds + busy_s
         self.scheduler.run_until(min(until_s, self.locked_until_s))
         if self.scheduler.crashed:
             raise Crash
@@ -166,6 +166,8 @@ class Connection(sqlite3.Connection):
     disk: Disk
     is_synced = True
     in_life = True
+    busy_s = 0.0
+    """So long a statement waits for a lock of others, before it fails."""
 
     def execute(self, sql: str, *given: Any) -> Any:  # noqa: ANN401  the driver's own
         return self._do(sql, lambda: super(Connection, self).execute(sql, *given))
@@ -181,12 +183,15 @@ class Connection(sqlite3.Connection):
         if disk.scheduler.crashed:
             raise Crash
         word = sql.lstrip()[:9].split(None, 1)[0].upper()
-        if disk.is_locked() and not self.in_transaction and word != "PRAGMA" and not disk.wait_for_lock():
+        if disk.is_locked() and not self.in_transaction and word != "PRAGMA" and not disk.wait_for_lock(self.busy_s):
             # Who is in a transaction had the lock first; everybody else waits, and readers too where a file is locked.
             disk.refused += 1
             raise sqlite3.OperationalError("database is locked")
         if word == "PRAGMA" and "synchronous" in sql:
             self.is_synced = "NORMAL" not in sql
+        busy = _BUSY.search(sql)
+        if busy is not None:
+            self.busy_s = int(busy[1]) / 1000
         if word not in _WRITES:
             return run()
         if disk.refuses(word):
