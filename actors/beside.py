@@ -57,9 +57,9 @@ class ExitsBeside:
         self._is_cleared = False
         return ""
 
-    def forget(self, command_id: str) -> None:
-        """Forget an exit that was never sent, and that no disk knows."""
-        self._waiting.pop(command_id, None)
+    def forget(self, command_id: str) -> bool:
+        """Forget an exit that was never sent, and that no disk knows; return False where the database has it by now."""
+        return self._waiting.pop(command_id, None) is not None
 
     def have_been_written(self) -> None:
         """Clear the journal: the database has every exit of it. Where that fails it is tried again."""

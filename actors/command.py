@@ -197,7 +197,6 @@ class CommandActor(LoopActor):
         self._settling = Settling(repo, self._record)
         self._sought = Sought(broker, clock, timer)
         self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max)
-        self._suspended: dict[tuple[Exchange, str], str] = {}
         self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
         self._moves = ExternalMoves(
@@ -211,6 +210,7 @@ class CommandActor(LoopActor):
             tell=self._tell,
             clock=clock,
         )
+        self._suspended: dict[tuple[Exchange, str], str] = {}
         self._expiries: set[tuple[Exchange, str]] = set()
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
@@ -409,11 +409,12 @@ class CommandActor(LoopActor):
         if isinstance(fate, TagShown):
             self._find_sent(lead, order, fate)
         elif isinstance(fate, Unavailable) and seeking.unwritten:
-            post(self._repo, ForgetRegistration(command_id=name))
             words = (
                 f"whether this id was sent before can't be told: nothing can be written ({seeking.unwritten}), and the"
                 f" broker's books can't be read ({fate.cause}). Nothing was sent; send it again, or use `flatten`"
             )
+            blocked = OrderEvent(event=Event.BLOCK, tag=Reason.DATABASE_UNAVAILABLE, note=words)
+            post(self._repo, ForgetRegistration(command_id=name, blocked=blocked))
             self._decline(self._end(name), Reason.DATABASE_UNAVAILABLE, words)
         else:
             seen = fate.cause if isinstance(fate, Unavailable) else "not there"
@@ -533,7 +534,8 @@ class CommandActor(LoopActor):
             post(self._exits, ExitCut(command=lead.command))
         quantity = lead.terms.sendable(message.quantity)
         left = lead.terms.odd(message.quantity)
-        if left:
+        if left and not lead.from_position_only:
+            # What the desk itself exits is told of when nothing but the odd units is left.
             scope = Scope(lead.command.strategy, lead.command.key)
             self._tell(odd_lot_alert(str(scope), left, lead.terms.lot))
         happened = OrderEvent(

@@ -42,6 +42,7 @@ from actors.messages import (
     FindStops,
     FindTimeline,
     FindTradingState,
+    FindUnwatched,
     FindUnwritten,
     FindWatchState,
     HoldingCleared,
@@ -71,6 +72,7 @@ from actors.messages import (
     TradingStateNow,
     TradingTurned,
     UndoAcceptance,
+    UnwatchedNow,
     WatchState,
 )
 from actors.strategy import StrategyActor, StrategySeams
@@ -89,6 +91,7 @@ from domain.seams import Clock, Ids, trading_day
 from domain.settings import Mode, Settings, StrategySettings
 from domain.settlement import Settlement
 from domain.stops import StopTerms
+from domain.watching import Unwatched
 from storage.backup import back_up
 from storage.database import StorageError
 from storage.lease import Lease, take_lease
@@ -115,6 +118,8 @@ class Status:
     feed: str
     """How the feed stands, in its own words."""
     exits: ExitsNow
+    unwatched: tuple[Unwatched, ...] = ()
+    """What strategies watch and get no prices of."""
 
 
 class Desk:
@@ -460,7 +465,15 @@ class Desk:
             watch=self._watch_state(),
             feed=self._wiring.feed_words,
             exits=self.exits(),
+            unwatched=self._unwatched(),
         )
+
+    def _unwatched(self) -> tuple[Unwatched, ...]:
+        try:
+            found: UnwatchedNow = self._wiring.ask_of(self._wiring.market, FindUnwatched(), wait_s=1.0)
+        except DeskUnavailableError:
+            return ()
+        return found.missing
 
     def readiness(self) -> Readiness:
         """Return whether entries are taken, and why not."""

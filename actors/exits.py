@@ -385,6 +385,7 @@ class ExitsActor(LoopActor):
         """End an episode of which only units are left that make no lot, and say what a person can do."""
         wish = episode.wish
         del self._episodes[wish.scope]
+        self._order.leave(wish.scope)
         self._odd[wish.scope] = -step.side.sign * step.quantity
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
         self._tell(odd_lot_alert(str(wish.scope), step.quantity, lot))

@@ -17,7 +17,9 @@ from actors.messages import (
     BookPricesSeen,
     BrokerInbox,
     CommandInbox,
+    FindUnwatched,
     InstrumentRead,
+    LookUpWatched,
     MarketInbox,
     NotifierInbox,
     OrderPriced,
@@ -29,7 +31,9 @@ from actors.messages import (
     ReadInstrument,
     ReadPrice,
     TradePriceSeen,
+    UnwatchedNow,
     WatchPrice,
+    WatchUnheard,
 )
 from actors.timer import Timer
 from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, key_of, prices_in
@@ -38,6 +42,7 @@ from domain.market_knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Belief, Key, Mar
 from domain.market_price import PriceSource, SeenPrice
 from domain.price_words import impossible_price_alert
 from domain.seams import Clock, trading_day
+from domain.watching import LOOK_S, Watching, unwatched_alert, watched_alert
 
 TICK_BACKLOG_MAX: Final = 1_000
 """A subscriber with more than this many messages waiting misses ticks, so that it hurts only itself."""
@@ -83,8 +88,11 @@ class MarketActor(LoopActor):
         self._questions: dict[Waiting, list[PriceOrder]] = {}
         self._asking: set[Waiting] = set()
         self._subscribers: dict[Key, list[Address[PriceTicked]]] = {}
+        self._watching = Watching()
+        self._unheard: dict[tuple[Key, str], Address[WatchUnheard]] = {}
+        self._looks_again = False
 
-    def on_receive(self, message: MarketInbox) -> None:
+    def on_receive(self, message: MarketInbox) -> UnwatchedNow | None:
         """Answer what an order needs to know, and pass believed prices on."""
         self._enter_day()
         match message:
@@ -98,6 +106,10 @@ class MarketActor(LoopActor):
                 self._learn_price(message)
             case WatchPrice():
                 self._watch(message)
+            case LookUpWatched():
+                self._look_up_watched()
+            case FindUnwatched():
+                return UnwatchedNow(missing=self._watching.lacking())
             case PriceSeen():
                 self._see(message.tick, PriceSource.TICK)
             case BookPricesSeen():
@@ -106,6 +118,7 @@ class MarketActor(LoopActor):
                 self._known.remember((message.exchange, message.symbol), message.price)
             case _:
                 assert_never(message)
+        return None
 
     # what orders need to know
 
@@ -167,6 +180,7 @@ class MarketActor(LoopActor):
         key = (message.exchange, message.symbol)
         self._asking.discard((key, Want.INSTRUMENT))
         waiting = self._questions.pop((key, Want.INSTRUMENT), [])
+        self._mind_watched(message)
         if not isinstance(message.reply, Instrument):
             self._known.fail(key, Want.INSTRUMENT, self._clock.monotonic())
             for question in waiting:
@@ -196,10 +210,47 @@ class MarketActor(LoopActor):
         key = (message.exchange, message.symbol)
         self._subscribers.setdefault(key, []).append(message.subscriber)
         instrument = self._known.instrument(key)
-        if instrument is None:
-            self._ask(key, Want.INSTRUMENT)
-        else:
+        if instrument is not None:
             self._feed.watch(instrument)
+            return
+        if message.unheard is not None:
+            self._unheard[key, message.strategy] = message.unheard
+        self._want(key, message.strategy)
+
+    def _want(self, key: Key, strategy: str = "") -> None:
+        """Look a watched symbol up until it is known."""
+        self._watching.want(key, strategy, self._clock.monotonic())
+        self._ask(key, Want.INSTRUMENT)
+        self._look_again()
+
+    def _mind_watched(self, message: InstrumentRead) -> None:
+        key = (message.exchange, message.symbol)
+        found = self._watching.answered(key, message.reply, self._clock.monotonic())
+        if found is not None:
+            post(self._notifier, RaiseAlert(alert=watched_alert(found)))
+        self._tell_unwatched()
+
+    def _look_up_watched(self) -> None:
+        self._looks_again = False
+        key = self._watching.due(self._clock.monotonic())
+        if key is not None:
+            self._ask(key, Want.INSTRUMENT)
+        self._tell_unwatched()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        if self._watching and not self._looks_again:
+            self._looks_again = True
+            self._timer.tell_after(LOOK_S, self.actor_ref, LookUpWatched())
+
+    def _tell_unwatched(self) -> None:
+        """Tell a person and the strategies of what is watched and brings no prices."""
+        for one in self._watching.news(self._clock.monotonic()):
+            post(self._notifier, RaiseAlert(alert=unwatched_alert(one)))
+            for strategy in one.strategies:
+                address = self._unheard.get((one.key, strategy))
+                if address is not None:
+                    post(address, WatchUnheard(exchange=one.key[0], symbol=one.key[1], why=one.words))
 
     def _see(self, tick: Tick, source: PriceSource) -> bool:
         """Pass a price on where it is believed, and say whether it is; ask the broker where it is doubted."""
@@ -245,4 +296,4 @@ class MarketActor(LoopActor):
         first = not self._known.has_day
         if self._known.enter_day(trading_day(self._clock.now())) and not first:
             for key in self._subscribers:
-                self._ask(key, Want.INSTRUMENT)
+                self._want(key)

@@ -48,6 +48,7 @@ from domain.session import SessionState
 from domain.settlement import Settlement
 from domain.stops import Protection, StopTerms
 from domain.vanishing import Holders
+from domain.watching import Unwatched
 from domain.witnesses import Sighting
 
 # the caller's words
@@ -271,9 +272,13 @@ class RegistrationUnwritten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetRegistration:
-    """Forget an exit that was not sent after all, and is on no disk: its command id may come again."""
+    """Forget an exit that was not sent after all: its command id may come again.
+
+    One that the database has got meanwhile is `blocked` instead.
+    """
 
     command_id: str
+    blocked: OrderEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1249,11 +1254,39 @@ class TradePriceSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPrice:
-    """Tell this strategy every price of the symbol."""
+    """Tell this subscriber every price of the symbol. A strategy is named, and hears at `unheard` where none come."""
 
     exchange: Exchange
     symbol: str
     subscriber: "Address[PriceTicked]"
+    strategy: str = ""
+    unheard: "Address[WatchUnheard] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpWatched:
+    """Look a watched symbol up again whose instrument is not known yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchUnheard:
+    """A symbol that this strategy watches brings no prices so far; `why` says the reason."""
+
+    exchange: Exchange
+    symbol: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindUnwatched:
+    """Which watched symbols bring no prices?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnwatchedNow:
+    """The symbols that strategies watch and that bring no prices, with the reason."""
+
+    missing: tuple[Unwatched, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1341,13 +1374,13 @@ class RecordAlert:
 class ResumeOrders:
     """Take over the orders that an earlier run left unresolved: none of them is ever sent.
 
-    `vanished` are positions that are gone and wait for a person. Where that run was not `ended_in_order`, the broker
-    may have an exit of it that no disk knows.
+    Where that run was not `ended_in_order`, the broker may have an exit of it that no disk knows. `vanished` are
+    positions that are gone and wait for a person.
     """
 
     orders: tuple[Order, ...]
-    vanished: tuple[Disagreement, ...] = ()
     ended_in_order: bool = True
+    vanished: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1653,7 +1686,16 @@ RepoInbox: TypeAlias = (
     | FindTimeline
 )
 MarketInbox: TypeAlias = (
-    PriceOrder | AnswerExit | InstrumentRead | PriceRead | WatchPrice | PriceSeen | BookPricesSeen | TradePriceSeen
+    PriceOrder
+    | AnswerExit
+    | InstrumentRead
+    | PriceRead
+    | WatchPrice
+    | LookUpWatched
+    | FindUnwatched
+    | PriceSeen
+    | BookPricesSeen
+    | TradePriceSeen
 )
 RiskInbox: TypeAlias = (
     CheckRisk
@@ -1734,6 +1776,8 @@ WatcherInbox: TypeAlias = (
 )
 NotifierInbox: TypeAlias = RaiseAlert | LookAtAlerts | TellingSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
-StrategyInbox: TypeAlias = PriceTicked | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned | HoldingCleared
+StrategyInbox: TypeAlias = (
+    PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned | HoldingCleared
+)
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone
 """What callers outside the actors hear: a future set once."""

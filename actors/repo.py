@@ -196,7 +196,9 @@ class RepoActor(LoopActor):
             case RecallDesk():
                 return self._recall()
             case ForgetRegistration():
-                self._beside.forget(message.command_id)
+                if not self._beside.forget(message.command_id):
+                    now = self._clock.now()
+                    self._gather(RecordEvent(command_id=message.command_id, happened=message.blocked, at=now))
             case FindOrders():
                 self._commit_next(lingered=True)
                 return self._read(lambda: self._newest(message))

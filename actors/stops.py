@@ -267,9 +267,8 @@ class Stops:
         self._grown.clear()
         for scope in self._carried.waiting:
             self._hold_against(scope, self._prices[scope.key.exchange, scope.key.symbol][0])
-        scopes = [one for one in self.armed if one not in under_way and one.key not in self._gone]
-        watched = {(scope.key.exchange, scope.key.symbol) for scope in scopes}
-        for symbol in sorted(watched):
+        seen = [one for one in self.armed if one not in under_way and one.key not in self._gone]
+        for symbol in sorted({(scope.key.exchange, scope.key.symbol) for scope in seen}):
             self._mind_age(symbol)
         for symbol in sorted(self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}):
             self._see_again(symbol)

@@ -34,6 +34,7 @@ from actors.messages import (
     SubmitOrder,
     TradingTurned,
     WatchPrice,
+    WatchUnheard,
 )
 from domain.basket import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace
 from domain.evidence import Tick
@@ -124,12 +125,16 @@ class StrategyActor(DeskActor):
     def on_declined(self, declined: OrderDeclined) -> None:
         """See an order that the desk did not take; nothing was registered or sent."""
 
+    def on_unwatched(self, exchange: str, symbol: str, why: str) -> None:
+        """See that a watched symbol brings no prices so far; the desk goes on trying, and `on_tick` tells its end."""
+
     # What a strategy says.
 
     def watch(self, exchange: str, symbol: str) -> None:
-        """Ask for every price of a symbol from now on."""
-        where = parse_word(Exchange, "exchange", exchange)
-        post(self._seams.market, WatchPrice(exchange=where, symbol=symbol, subscriber=self.actor_ref))
+        """Ask for every price of a symbol from now on; where none can come, `on_unwatched` is told and a person too."""
+        where, own = parse_word(Exchange, "exchange", exchange), self.actor_ref
+        watch = WatchPrice(exchange=where, symbol=symbol, subscriber=own, strategy=self.name, unheard=own)
+        post(self._seams.market, watch)
 
     def buy(self, exchange: str, symbol: str, quantity: int, **terms: Any) -> str | None:  # noqa: ANN401  see _order
         """Enter long: see `_order` for the terms. Returns the command id, or None when it was not sent."""
@@ -275,6 +280,9 @@ class StrategyActor(DeskActor):
         match message:
             case PriceTicked():
                 self._run(lambda: self.on_tick(message.tick))
+            case WatchUnheard():
+                logger.warning("{}: no prices: {}", self.name, message.why)
+                self._run(lambda: self.on_unwatched(message.exchange.value, message.symbol, message.why))
             case OrderUpdated():
                 grown = self._keep(message.order)
                 self._run(lambda: self.on_order(message.order, message.happened))

@@ -342,7 +342,7 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        resume = ResumeOrders(orders=memory.orders, vanished=memory.vanished, ended_in_order=memory.ended_in_order)
+        resume = ResumeOrders(orders=memory.orders, ended_in_order=memory.ended_in_order, vanished=memory.vanished)
         post(self.command, resume)
 
     def _start_exits(self) -> None:
@@ -493,10 +493,10 @@ def pnl_from(memory: DeskMemory, today: str) -> PnlBook:
     What was carried counts from the first price of the day, also where an earlier run has seen it.
     """
     book = PnlBook()
-    gone = memory.ended - {order.command.key for order in memory.orders}
     for one in memory.risk_days:
         if one.day == today:
             book.first_prices.update(one.first_prices)
+    gone = memory.ended - {order.command.key for order in memory.orders}
     for strategy, held in memory.positions.items():
         for key, quantity in held.items():
             if not key.product.ends_with_its_day and quantity and key not in gone:

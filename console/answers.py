@@ -76,7 +76,7 @@ def outcome_of(answer: OrderAnswered | OrderDeclined, command: OrderCommand) -> 
 
 def not_known_in_time(command: OrderCommand, order: Order | None, waited_s: float) -> Outcome:
     """Say that the outcome is still to come, with the state so far."""
-    so_far = standing(order) if order else "It is not registered yet."
+    so_far = standing(order) if order else "Nothing is known of it yet."
     sentence = (
         f"Not known within {waited_s:g} s. {so_far} Ask again for {command.command_id}, "
         "or send it again with the same command id: it never goes out twice."
@@ -109,7 +109,7 @@ def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
         if change.stage is ChangeStage.TAKEN:
             return _outcome(order, 200, f"{_taken(order, change)} `why {name}` will tell when it is. {now}")
     elif order.tag is Reason.CHANGE_REFUSED:
-        return _outcome(order, 502, f"The broker refused the {what}: “{order.note}”. {now}")
+        return _outcome(order, 502, f"The {what} was not made: “{order.note}”. {now}")
     elif command.kind is ChangeKind.CANCEL and order.state is State.CANCELED:
         return _outcome(order, 200, f"The cancel is done. {now}")
     elif order.is_over:
@@ -120,7 +120,7 @@ def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
 
 
 _NOTHING_CAME: Final[Mapping[Event, str]] = {
-    Event.REFUSE_CHANGE: "The broker refused the {}.",
+    Event.REFUSE_CHANGE: "The {} was refused, or could not be sent.",
     Event.REJECT_CHANGE: "The exchange rejected the {} after the broker had taken it.",
     Event.LAPSE_CHANGE: "The {} took no effect: the books never showed it.",
 }

@@ -50,7 +50,7 @@ def _taken(moment: Moment) -> str:
 
 def _refused(moment: Moment) -> str:
     words = f": “{moment.line.note}”" if moment.line.note else ""
-    return f"The broker refused the {_kind(moment)}{words}. {_stands(moment)}"
+    return f"The {_kind(moment)} was not made{words}. {_stands(moment)}"
 
 
 def _lost(moment: Moment) -> str:

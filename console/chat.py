@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from actors.desk import DeskUnavailableError
 from actors.messages import AlarmsAcknowledged, ExitsNow, Holdings, PnlNow, Readiness, TradingStateNow
+from console.words import taken_words
 from domain.exits import Scope
 from domain.order import EXTERNAL
 from domain.risk import TradingState
@@ -89,7 +90,9 @@ class Chat:
     def _status(self) -> str:
         trading, ready, exits = self._desk.trading_state(), self._desk.readiness(), self._desk.exits()
         lines = [f"Trading is {trading.state}{f' ({trading.because})' if trading.because else ''}."]
-        lines.append("Entries are taken." if not ready.reasons else f"No entries: {'; '.join(ready.reasons)}.")
+        stopped = () if trading.state is TradingState.ACTIVE else (f"the desk {taken_words(trading.state)}",)
+        against = (*stopped, *ready.reasons)
+        lines.append(f"No entries: {'; '.join(against)}." if against else "Entries are taken.")
         lines += [f"On its way to flat: {scope}, {tries} exits sent." for scope, tries in exits.under_way.items()]
         return "\n".join(lines)
 

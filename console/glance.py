@@ -7,7 +7,8 @@ from rich.text import Text
 
 from console.forms import Form, short_id
 from console.render import table_of, word
-from console.words import price_words
+from console.words import price_words, taken_words
+from domain.risk import TradingState
 
 MONEY = ("average_price", "last_price", "realised", "unrealised")
 
@@ -77,7 +78,8 @@ def trading_line(trading: Form) -> Text:
 
 def status_view(status: Form) -> RenderableType:
     """Show the desk at a glance: what is taken, why not, and what a person can do about it."""
-    ready = "Ready: takes orders." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
+    takes = taken_words(TradingState(status["trading"]["state"]))
+    ready = f"Ready: {takes}." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
     lines = [
         Text(f"{status['client_id']} ({status['mode']})", style="bold"),
         Text(ready, style="green" if status["ready"] else "yellow"),
@@ -93,6 +95,7 @@ def status_view(status: Form) -> RenderableType:
         lines.append(Text(words, style="red" if one["stops_entries"] else "yellow"))
     on_their_way = (f"On its way to flat: {one['position']}, {one['tries']} exits sent." for one in status["exits"])
     lines.extend(Text(words, style="yellow") for words in on_their_way)
+    lines.extend(Text(f"{words}.", style="yellow") for words in status["unwatched"])
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))
     return Group(*lines)

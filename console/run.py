@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError, DeskUnavailableError, load_strategy
-from actors.messages import Readiness
+from actors.messages import Readiness, TradingStateNow
 from console.api import make_api
 from console.chat import Chat
 from console.errors import PlainError
@@ -21,6 +21,7 @@ from console.notify import Notifier
 from console.paper import lasting_paper
 from console.serving import ApiServer, token_of
 from console.where import at_paper_broker
+from console.words import taken_words
 from domain.risk import TradingState
 from domain.settings import Mode, Settings
 from notify.channels import telegram_of
@@ -41,6 +42,9 @@ class EndingDesk(Protocol):
 
     def readiness(self) -> Readiness:
         """Return whether entries are taken, and why not."""
+
+    def trading_state(self) -> TradingStateNow:
+        """Return what may be sent."""
 
     def wait_for_failure(self, timeout_s: float) -> str | None:
         """Wait so long for an actor's death."""
@@ -169,12 +173,12 @@ def watch(desk: EndingDesk, ending: Ending, notifier: Notifier) -> str | None:
 
 def _tell_how_it_is(desk: EndingDesk, notifier: Notifier) -> None:
     try:
-        reasons = desk.readiness().reasons
+        reasons, state = desk.readiness().reasons, desk.trading_state().state
     except DeskUnavailableError as error:
         notifier.status(f"does not answer: {error}")
         return
     notifier.alive()
-    notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else "takes orders")
+    notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else taken_words(state))
 
 
 def wait_until_ready(

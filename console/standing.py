@@ -4,6 +4,7 @@ from datetime import datetime
 
 from actors.desk import Status
 from console.forms import Form, exits_form, readiness_form, trading_form
+from console.words import taken_words
 from domain.risk import TradingState
 from domain.settings import Settings
 
@@ -22,6 +23,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
         "effective": effective(now.trading.state, readiness["reasons"]),
         "in_flight": list(now.readiness.in_flight),
         "exits": exits_form(now.exits),
+        "unwatched": [f"{', '.join(one.strategies)} gets no prices: {one.words}" for one in now.unwatched],
         "broker": {
             "session": now.broker.session,
             "session_state": _session_state(now),
@@ -45,7 +47,9 @@ def health_form(now: Status, at: datetime) -> Form:
     return {
         "ready": whole["ready"],
         "reasons": reasons,
-        "sentence": "The desk takes orders." if whole["ready"] else f"Not ready: {'; '.join(reasons)}.",
+        "sentence": f"The desk {taken_words(now.trading.state)}."
+        if whole["ready"]
+        else f"Not ready: {'; '.join(reasons)}.",
         "trading": now.trading.state.value,
         "effective": effective(now.trading.state, reasons),
         "session_state": _session_state(now),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.order import Order, Origin, Side
+from domain.risk import TradingState
 from domain.seams import IST
 
 LABELS: Final[Mapping[str, str]] = {
@@ -78,6 +79,17 @@ def as_sentence(words: str) -> str:
 def clock_time(moment: datetime) -> str:
     """Write the exchange's time of day with milliseconds."""
     return moment.astimezone(IST).strftime("%H:%M:%S.%f")[:-3]
+
+
+def taken_words(state: TradingState) -> str:
+    """Say what a desk sends against which nothing speaks, by its trading state."""
+    match state:
+        case TradingState.ACTIVE:
+            return "takes orders"
+        case TradingState.EXITS_ONLY:
+            return "takes exits only, until `resume`"
+        case TradingState.HALTED:
+            return "takes exits of a person, a stop or a limit only, until `resume`"
 
 
 def price_words(price: object) -> str:

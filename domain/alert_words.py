@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.alert import Alert, Level
 from domain.lifecycle import Event, State
-from domain.order import Intent, Order, OrderEvent
+from domain.order import Intent, Order, OrderEvent, Side
 from domain.order_words import meaning_of, said_by_the_broker, way_out_of
 from domain.pnl import Pnl
 from domain.reasons import Reason
@@ -46,12 +46,15 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
     """Return what to tell about what has traded, or won't."""
     name = order.command.command_id
     if happened.event is Event.FILL and order.state is State.FILLED:
-        is_exit = order.command.intent is Intent.EXIT
+        command = order.command
+        means = "So much of the position is out." if command.intent is Intent.EXIT else "The position is taken."
+        if command.product.is_delivery and command.side is Side.SELL:
+            means = "The shares are sold: what the desk had bought first, and the rest out of the holdings."
         return Alert(
             topic=topic,
             level=Level.NEWS,
             what=f"{what} has filled{price}.",
-            means="So much of the position is out." if is_exit else "The position is taken.",
+            means=means,
         )
     if order.state is State.CANCELED and happened.event is Event.CANCEL:
         held = f"{order.filled_quantity} units had traded{price} and are held." if order.filled_quantity else ""
@@ -160,8 +163,11 @@ def session_alert(state: SessionState, words: str) -> Alert | None:
                 topic="session",
                 level=Level.WARNING,
                 what=f"The broker's session is over: {words}.",
-                means="No entries are taken; the desk logs in again by itself, and exits leave with it.",
-                do="Nothing needs to be done, unless this is told again.",
+                means=(
+                    "No entries are taken; the desk logs in again by itself, and flattens and stops leave with it. "
+                    "An exit sent by hand now is refused."
+                ),
+                do="Nothing needs to be done, unless this is told again; `flatten` gets out once there is a session.",
             )
         case _:
             return None
@@ -217,7 +223,7 @@ def database_alert(cause: str) -> Alert:
         topic="database",
         level=Level.ALARM,
         what=f"The database does not take what happens: {cause}.",
-        means="Nothing is lost while the desk runs: it is kept and written later. No entries are taken.",
+        means="No entries are taken. Exits, cancels and halts go on; what happens is kept and written later.",
         do="Make room on the disk, or end what locks the file; the desk goes on by itself.",
     )
 

@@ -141,12 +141,20 @@ class ExitOrder:
 
     def _stuck(self, now: float, is_open: Callable[[Scope], bool]) -> list[News]:
         found: list[News] = []
-        for group in self._groups:
+        for group in (one for one in self._groups if one.all > 1):  # one alone is told of by its own exits
             waited_s = now - group.moved_at
             if not group.is_told and waited_s >= self.settings.stuck_s and any(map(is_open, group.left)):
                 group.is_told = True
                 found.append(Stuck(group.name, group.because, tuple(group.left), group.all, waited_s))
         return found
+
+    def leave(self, scope: Scope) -> None:
+        """Take out a position whose way out ends before it is flat (an odd lot): it is told of by itself."""
+        for group in [one for one in self._groups if scope in one.left]:
+            del group.left[scope]
+            group.all -= 1
+            if not group.left:
+                self._groups.remove(group)
 
     def end(self, scope: Scope, now: float) -> AllFlat | None:
         """Hear that a position is flat; return the word for all that began with it, where it was the last."""

@@ -239,11 +239,11 @@ class GuardLedger:
 
         Return what it moves their position by: all of it, but of delivery nothing that came out of the holdings.
         """
-        self._closed_for_us[key], moves = self._shared_out(key, moved, before)
-        return moves
+        self._closed_for_us[key], left = self._closed_after(key, moved, before)
+        return moved + (left if key.product.is_delivery and moved < 0 else 0)
 
-    def _shared_out(self, key: InstrumentKey, moved: int, before: int) -> tuple[int, int]:
-        """Return what is closed for us after a trade of others, and what it moves their position by."""
+    def _closed_after(self, key: InstrumentKey, moved: int, before: int) -> tuple[int, int]:
+        """Return what others have closed for us once they moved so many units, and how many of these closed nothing."""
         closed = self._closed_for_us.get(key, 0)
         sign = 1 if moved > 0 else -1
         theirs = before - closed
@@ -251,18 +251,15 @@ class GuardLedger:
         undone = min(left, max(0, -closed * sign))
         left -= undone
         left -= min(left, max(0, -theirs * sign))
-        left_open = left
         ours = sum(max(0, -book.positions.get(key, 0) * sign) for name, book in self._books.items() if name != EXTERNAL)
         taken = min(left, max(0, ours - max(0, closed * sign)))
-        from_holdings = left_open - taken if key.product.is_delivery and moved < 0 else 0
-        return closed + sign * (undone + taken), moved + from_holdings
+        return closed + sign * (undone + taken), left - taken
 
     def holders(self, key: InstrumentKey, quantity: int) -> Holders:
         """Return who holds an instrument, and how many units of ours a move by nobody's order would close."""
         held = ((name, book.positions.get(key, 0)) for name, book in self._books.items() if name != EXTERNAL)
         external = self.book(EXTERNAL).positions.get(key, 0)
-        closed, _ = self._shared_out(key, quantity, external)
-        grown = abs(closed) - abs(self._closed_for_us.get(key, 0))
+        grown = abs(self._closed_after(key, quantity, external)[0]) - abs(self._closed_for_us.get(key, 0))
         strategies = tuple(sorted((name, units) for name, units in held if units))
         return Holders(strategies=strategies, external=external, closes=max(0, grown) if quantity else 0)
 

@@ -46,7 +46,7 @@ _SHOWN: Final[Mapping[State, str]] = {
 }
 """What is known of an order that the broker has shown."""
 _BEFORE_IT_ENDED: Final[Mapping[Reason, str]] = {
-    Reason.CHANGE_REFUSED: "The broker refused a change of the order before it ended.",
+    Reason.CHANGE_REFUSED: "A change of the order was refused, or could not be sent, before it ended.",
     Reason.CHANGE_REJECTED: "The exchange rejected a change of the order before it ended.",
     Reason.CHANGE_NOT_SEEN: "A change of the order had taken no effect before it ended.",
     Reason.CHANGE_REPLY_LOST: "The reply to a change was lost; the order has ended, so nothing is in doubt.",

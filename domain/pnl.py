@@ -128,17 +128,18 @@ class PnlBook:
         What was carried and has no price yet has no cost either: it goes over as it is.
         """
         line, waits = self.lines.get(scope, Line()), self._carried.get(scope, 0)
+        others = Scope(EXTERNAL, scope.key)
         if scope.key.product.is_delivery:
             units = max(0, min(units, line.quantity + waits))
-        over = min(abs(waits), abs(units)) * (1 if waits > 0 else -1) if waits * units > 0 else 0
-        others = Scope(EXTERNAL, scope.key)
+        over = units if waits and not line.quantity else 0
+        if waits * units > 0 and line.quantity:
+            over = min(abs(waits), abs(units)) * (1 if waits > 0 else -1)
         if over:
             self._carry_on(scope, -over)
             self._carry_on(others, over)
-        units -= over
         at = line.average if price is None else price
-        self.lines[scope] = line.traded(-units, at)
-        self.lines[others] = self.lines.get(others, Line()).traded(units, at)
+        self.lines[scope] = line.traded(over - units, at)
+        self.lines[others] = self.lines.get(others, Line()).traded(units - over, at)
 
     def move(self, key: InstrumentKey, units: int) -> None:
         """Count units under EXTERNAL that stand against ours, at their cost or the last price: nobody gains by it."""

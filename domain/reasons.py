@@ -221,7 +221,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.CHANGE_IN_FLIGHT: Explanation(
         Kind.BLOCKED, "Another change of the order is not settled yet; wait for it, or cancel the order."
     ),
-    Reason.CHANGE_REFUSED: Explanation(Kind.BROKER, "The broker refused the change; the order stands as it was."),
+    Reason.CHANGE_REFUSED: Explanation(
+        Kind.BROKER, "The change was refused, or could not be sent; the order stands as it was."
+    ),
     Reason.CHANGE_REJECTED: Explanation(
         Kind.BROKER, "The exchange rejected the change after the broker took it; the order stands as it was."
     ),

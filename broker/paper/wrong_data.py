@@ -36,9 +36,12 @@ def with_wrong_data(venue: Venue, route: str, reply: Reply, moment: Moment) -> R
 
 def wrong_tick(venue: Venue, frame: Mapping[str, str], moment: Moment) -> dict[str, str] | None:
     """Return what is pushed in the place of a tick, None where no fault is meant for it."""
+    faults = venue.faults.wrong_data(TICK)
+    if not faults:
+        return None
     shown = dict(frame)
     told = {"exch": frame["e"], "token": frame["tk"], "tsym": frame["ts"]}
-    fault = next((one for one in venue.faults.wrong_data(TICK) if one.suits(told)), None)
+    fault = next((one for one in faults if one.suits(told)), None)
     if fault is None or not venue.faults.count(fault, TICK):
         return None
     if fault.kind == "wrong_price" and not fault.other:

@@ -10,6 +10,7 @@ import pytest
 from actors.messages import (
     CheckRisk,
     FillCounted,
+    FindTradingState,
     LookAtRisk,
     MakeAllFlat,
     PositionsSeen,
@@ -46,13 +47,13 @@ class RiskRoom:
         **limits: Any,  # noqa: ANN401  any limit
     ) -> None:
         self.clock = FakeClock()
-        self.command, self.repo, self.exits, self.notifier = Probe(), Probe(), Probe(), Probe()
+        self.command, self.repo, self.exits, self.notifier, self.broker = (Probe() for _ in range(5))
         given = RiskSettings.model_validate(limits)
         self.actor = RiskActor(
             supervisor=Probe(),
             command=self.command,
             repo=self.repo,
-            broker=Probe(),
+            broker=self.broker,
             market=Probe(),
             exits=self.exits,
             notifier=self.notifier,
@@ -98,6 +99,12 @@ class RiskRoom:
         now = self.actor.on_receive(SetTradingState(state=TradingState.ACTIVE, because="a test", i_know=i_know))
         assert isinstance(now, TradingStateNow)
         return now.refused
+
+    @property
+    def because(self) -> str:
+        now = self.actor.on_receive(FindTradingState())
+        assert isinstance(now, TradingStateNow)
+        return now.because
 
     @property
     def verdict(self) -> Reason | None:
@@ -158,6 +165,15 @@ def test_a_day_that_ended_at_zero_is_no_lost_day(pnls: tuple[int, ...], *, rests
     risk.look()
 
     assert (risk.verdict is Reason.COOLING_DOWN) is rests
+
+
+def test_entries_rest_from_the_last_lost_day_on() -> None:
+    risk = RiskRoom(lost_days(-1, -1, -1, -1), losing_days_max=2, cooldown_days=3)
+
+    risk.look()
+
+    assert risk.verdict is Reason.COOLING_DOWN
+    assert "4 trading days in a row ended with a loss, the last on 2026-01-02" in risk.because
 
 
 # after a breach
@@ -390,3 +406,41 @@ def test_delivery_is_no_part_of_the_days_loss() -> None:
     risk.look()
 
     assert risk.verdict is None
+
+
+def test_one_position_without_a_price_among_others_is_blindness() -> None:
+    risk = RiskRoom(blind_s_max=60)
+    risk.hold(10, bought_at="100", now_at="100")
+    other = order(command_id="infy", symbol="INFY-EQ", state=State.FILLED, filled_quantity=10, average_price=Decimal(9))
+    risk.actor.on_receive(FillCounted(order=other))
+    risk.clock.advance(61)
+    risk.hold_more(0, now_at="100")
+
+    risk.look()
+
+    assert risk.verdict is Reason.RISK_BLIND
+    assert "INFY-EQ" in told(risk)[0]
+    assert "RELIANCE-EQ" not in told(risk)[0]
+
+
+def test_a_look_that_changes_nothing_tells_nobody() -> None:
+    risk = RiskRoom()
+    risk.command.take()
+
+    risk.look()
+    risk.look()
+
+    assert (risk.command.messages, risk.broker.messages) == ([], [])
+
+
+def test_a_trailing_limit_warns_on_the_way_down_from_the_peak() -> None:
+    risk = RiskRoom(daily_loss_max=1_000, trailing_step=500, loss_warning_share=0.8)
+    risk.hold(10, bought_at="100", now_at="200")
+    risk.show(10, unrealised="1000")
+    risk.look()
+
+    for price, told_then in (("121", 0), ("120", 1)):
+        risk.hold_more(0, now_at=price)
+        risk.show(10, unrealised=str((int(price) - 100) * 10))
+        risk.look()
+        assert len(told(risk)) == told_then, "the level is at 0, the peak at 1,000"

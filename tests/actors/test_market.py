@@ -9,7 +9,9 @@ from actors.market import EXIT_WAIT_S, TICK_BACKLOG_MAX, MarketActor
 from actors.messages import (
     AnswerExit,
     BookPricesSeen,
+    FindUnwatched,
     InstrumentRead,
+    LookUpWatched,
     OrderPriced,
     PriceOrder,
     PriceRead,
@@ -18,7 +20,9 @@ from actors.messages import (
     RaiseAlert,
     ReadInstrument,
     ReadPrice,
+    UnwatchedNow,
     WatchPrice,
+    WatchUnheard,
 )
 from domain.evidence import Book, InstrumentReply, PositionRow, PriceReply, Tick, Unavailable, UnknownInstrument
 from domain.exit_terms import ExitShape
@@ -26,6 +30,7 @@ from domain.instrument import Instrument
 from domain.market_knowledge import FAILED_REST_S, READ_AGAIN_S
 from domain.market_price import PRICE_AGE_S_MAX, PriceSource, SeenPrice
 from domain.order import Exchange, Side
+from domain.watching import LOOK_S, TOLD_S
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, FakeFeed, ManualTimer, Probe, instrument
 
@@ -95,8 +100,10 @@ class MarketRoom:
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
         self.timer.fire_due()
-        for message in self.mailbox.of(AnswerExit):
-            self.actor.on_receive(message)
+        for late in self.mailbox.of(AnswerExit):
+            self.actor.on_receive(late)
+        for look in self.mailbox.of(LookUpWatched):
+            self.actor.on_receive(look)
         self.mailbox.messages.clear()
 
     @property
@@ -577,3 +584,77 @@ def test_a_start_goes_by_what_was_last_traded(room: MarketRoom) -> None:
     reference = room.way_out.reference
     assert reference is not None
     assert (reference.price, reference.source) == (Decimal(88), PriceSource.STORED)
+
+
+class Watcher:
+    """A strategy that watches RELIANCE-EQ."""
+
+    def __init__(self, room: MarketRoom, name: str = "trend") -> None:
+        self.box = Probe()
+        room.actor.on_receive(
+            WatchPrice(
+                exchange=Exchange.NSE, symbol="RELIANCE-EQ", subscriber=self.box, strategy=name, unheard=self.box
+            )
+        )
+
+
+def test_a_strategys_symbol_is_looked_up_until_it_is_known(room: MarketRoom) -> None:
+    watcher = Watcher(room)
+    room.found(Unavailable("HTTP 502", room.clock.now()))
+    room.wait(LOOK_S)
+    room.found(Unavailable("HTTP 502", room.clock.now()))
+    for _ in range(3):
+        room.wait(LOOK_S)
+
+    room.found()
+    room.see(101)
+
+    assert len(room.broker.of(ReadInstrument)) == 3
+    assert room.feed.watched == [SHARE]
+    assert [one.tick.last_price for one in watcher.box.of(PriceTicked)] == [101]
+    assert watcher.box.of(WatchUnheard) == []
+    assert room.notifier.of(RaiseAlert) == []
+
+
+def test_a_symbol_that_cannot_be_looked_up_for_long_is_told_to_a_person_and_its_strategy(room: MarketRoom) -> None:
+    watcher = Watcher(room)
+    room.found(Unavailable("HTTP 502", room.clock.now()))
+    for _ in range(int(TOLD_S / LOOK_S)):
+        room.wait(LOOK_S)
+        room.found(Unavailable("HTTP 502", room.clock.now()))
+
+    (alert,) = [one.alert for one in room.notifier.of(RaiseAlert)]
+    (heard,) = watcher.box.of(WatchUnheard)
+    now = room.actor.on_receive(FindUnwatched())
+    assert isinstance(now, UnwatchedNow)
+    assert alert.what.startswith("trend watches RELIANCE-EQ (NSE) and gets no prices")
+    assert (heard.symbol, heard.why) == ("RELIANCE-EQ", "RELIANCE-EQ (NSE) could not be looked up: HTTP 502")
+    assert [one.strategies for one in now.missing] == [("trend",)]
+
+    room.found()
+
+    assert room.notifier.of(RaiseAlert)[-1].alert.ends
+    assert room.actor.on_receive(FindUnwatched()) == UnwatchedNow(missing=())
+
+
+def test_a_symbol_that_the_broker_does_not_know_is_told_at_once(room: MarketRoom) -> None:
+    watcher = Watcher(room)
+
+    room.found(UnknownInstrument(Exchange.NSE, "RELIANCE-EQ"))
+
+    assert "the broker knows no RELIANCE-EQ on NSE" in room.notifier.only(RaiseAlert).alert.what
+    assert watcher.box.only(WatchUnheard).why == "the broker knows no RELIANCE-EQ on NSE"
+
+
+def test_what_could_not_be_read_anew_at_the_days_turn_is_looked_up_again(room: MarketRoom) -> None:
+    Watcher(room)
+    room.found()
+    room.clock.advance(24 * 3_600)
+    room.see(101)
+    room.found(Unavailable("HTTP 502", room.clock.now()))
+    asked = len(room.broker.of(ReadInstrument))
+
+    room.wait(LOOK_S)
+
+    assert len(room.broker.of(ReadInstrument)) == asked + 1
+    assert room.actor.on_receive(FindUnwatched()) == UnwatchedNow(missing=())

@@ -618,7 +618,7 @@ def test_an_exit_that_no_disk_takes_is_known_in_memory_until_it_is_forgotten(
 
     first = room.give(room.register(an_exit()))
     second = room.give(room.register(an_exit()))
-    room.give(ForgetRegistration(command_id="x1"))
+    room.give(ForgetRegistration(command_id="x1", blocked=OrderEvent(event=Event.BLOCK)))
     third = room.give(room.register(an_exit()))
 
     assert [type(one) for one in (*first, *second, *third)] == [
@@ -626,6 +626,19 @@ def test_an_exit_that_no_disk_takes_is_known_in_memory_until_it_is_forgotten(
         OrderRepeated,
         RegistrationUnwritten,
     ]
+
+
+def test_an_exit_that_is_forgotten_when_the_database_has_it_is_blocked(room: RepoRoom) -> None:
+    holder = sqlite3.connect(room.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    room.give(room.register(an_exit()))
+    until_the_lock_is_gone(room, holder)
+
+    (letter,) = room.give(ForgetRegistration(command_id="x1", blocked=OrderEvent(event=Event.BLOCK)))
+    holder.close()
+
+    assert isinstance(letter, EventRecorded)
+    assert letter.order.state is State.BLOCKED
 
 
 def a_cancel(command_id: str) -> LookUpChange:

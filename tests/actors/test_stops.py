@@ -444,3 +444,25 @@ def test_what_is_armed_is_listed_with_its_last_price_and_age(room: StopsRoom) ->
     room.see("104")
     room.clock.advance(2)
     assert room.stops.now().armed == ((room.armed, Decimal(104), 2.0),)
+
+
+@pytest.mark.parametrize(("is_long", "held"), [(True, LONG), (False, SHORT)])
+def test_stops_of_either_side_outlive_a_look_at_what_they_protect(
+    room: StopsRoom, held: Exposure, *, is_long: bool
+) -> None:
+    level = Decimal(90) if is_long else Decimal(110)
+    room.stops.arm(entry(side=Side.BUY if is_long else Side.SELL, stop_loss=level), 0)
+
+    room.look(held, question=1)
+
+    assert room.armed.is_long is is_long
+
+
+def test_an_answer_from_before_a_persons_word_ends_nothing_of_it(room: StopsRoom) -> None:
+    room.stops.set(SetStops(scope=SCOPE, terms=StopTerms(stop_loss=Decimal(90)), because="", reply_to=None), LONG, 3)
+
+    room.look(FLAT, question=3)
+    assert room.armed.protection_id == "hand-n1"
+
+    room.look(FLAT, question=4)
+    assert room.stops.armed == {}

@@ -16,6 +16,7 @@ from actors.messages import (
     PriceTicked,
     SubmitOrder,
     WatchPrice,
+    WatchUnheard,
 )
 from actors.strategy import ERRORS_MAX, StrategyActor, StrategySeams
 from domain.evidence import Tick
@@ -169,7 +170,17 @@ def test_ticks_are_asked_for(room: StrategyRoom) -> None:
     room.strategy.watch("nse", "RELIANCE-EQ")
 
     asked = room.market.only(WatchPrice)
-    assert (asked.exchange, asked.symbol) == (Exchange.NSE, "RELIANCE-EQ")
+    assert (asked.exchange, asked.symbol, asked.strategy) == (Exchange.NSE, "RELIANCE-EQ", "trend")
+    assert asked.unheard is not None
+
+
+def test_a_strategy_hears_of_a_symbol_that_brings_no_prices(room: StrategyRoom) -> None:
+    heard: list[tuple[str, str, str]] = []
+    room.strategy.on_unwatched = lambda *given: heard.append(given)  # type: ignore[method-assign]
+
+    room.strategy.on_receive(WatchUnheard(exchange=Exchange.NSE, symbol="RELIANCE", why="the broker knows no RELIANCE"))
+
+    assert heard == [("NSE", "RELIANCE", "the broker knows no RELIANCE")]
 
 
 # A strategy that has lost its mind.

@@ -44,6 +44,7 @@ from domain.seams import IST
 from domain.session import SessionState
 from domain.settlement import Settlement
 from domain.stops import Protection, StopTerms
+from domain.watching import Unwatched
 from storage.rows import CHANGING_COLUMNS, changing_values
 
 TEN_O_CLOCK: Final = datetime(2026, 10, 5, 10, 0, 0, tzinfo=IST)
@@ -123,6 +124,7 @@ class FakeDesk:
         self.undone: Callable[[str], AcceptanceUndone] | None = None
         self.flattened: list[tuple[str, str | None]] = []
         self.under_way: list[dict[Scope, int]] = []
+        self.unwatched: tuple[Unwatched, ...] = ()
         self.stored = True
         self.protected: dict[Scope, Protection] = {}
         self.knew: list[bool] = []
@@ -271,4 +273,5 @@ class FakeDesk:
             watch=WatchState(book_asked_at=TEN_O_CLOCK),
             feed="logged in",
             exits=self.exits(),
+            unwatched=self.unwatched,
         )

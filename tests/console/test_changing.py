@@ -52,13 +52,13 @@ def resting(**overrides: Any) -> Order:  # noqa: ANN401  any field of an order
         (
             OrderAnswered(order=resting(tag=Reason.CHANGE_REFUSED, note="no")),
             502,
-            "The broker refused the cancel: “no”",
+            "The cancel was not made: “no”",
         ),
         (OrderAnswered(order=resting(), repeated=True), 202, "nothing was sent again"),
         (
             OrderAnswered(order=resting(), repeated=True, outcome=Event.REFUSE_CHANGE),
             502,
-            "nothing was sent again. The broker refused the cancel.",
+            "nothing was sent again. The cancel was refused, or could not be sent.",
         ),
         (
             OrderAnswered(order=resting(), repeated=True, outcome=Event.REJECT_CHANGE),

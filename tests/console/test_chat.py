@@ -45,6 +45,21 @@ def test_a_halt_is_done_at_once(chat: Chat, desk: FakeDesk) -> None:
     assert desk.trading.state is TradingState.HALTED
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (TradingState.HALTED, "No entries: the desk takes exits of a person, a stop or a limit only, until `resume`."),
+        (TradingState.EXITS_ONLY, "No entries: the desk takes exits only, until `resume`."),
+    ],
+)
+def test_a_stopped_desk_is_not_said_to_take_entries(
+    chat: Chat, desk: FakeDesk, state: TradingState, words: str
+) -> None:
+    desk.set_trading_state(state, "enough")
+
+    assert chat.answer("/status").splitlines()[:2] == [f"Trading is {state} (enough).", words]
+
+
 def test_a_flatten_asks_for_its_code_first(chat: Chat, desk: FakeDesk) -> None:
     asked = chat.answer("/flatten")
     assert asked.startswith("This gets out of 1 positions. Say /flatten ")

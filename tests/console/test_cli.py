@@ -12,8 +12,11 @@ from console.cli import app
 from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
 from domain.change import Change, ChangeKind, ChangeStage
+from domain.order import Exchange
 from domain.reasons import Reason
+from domain.risk import TradingState
 from domain.settings import StorageSettings
+from domain.watching import Unwatched
 from storage.database import open_database
 from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, SENT, TEN_O_CLOCK, FakeDesk, blocked
@@ -304,3 +307,29 @@ def test_a_backup_needs_no_running_desk_and_never_overwrites(call: Desk, here: P
     assert (answer.exit_code, answer.stdout[:38]) == (0, "copy.db holds 0 orders and 0 lines of ")
     assert "copy.db is there already" in call("backup", "copy.db").stderr
     assert json.loads(call("backup", "other.db", "--json").stdout)["orders"] == 0
+
+
+@pytest.mark.usefixtures("configured")
+def test_status_names_a_watched_symbol_that_brings_no_prices(call: Desk, desk: FakeDesk) -> None:
+    missing = Unwatched(
+        key=(Exchange.NSE, "RELIANCE"), strategies=("trend",), since_s=0.0, again_s=1.0, is_unknown=True
+    )
+    desk.unwatched = (missing,)
+
+    shown = call("status")
+
+    assert "trend gets no prices: the broker knows no RELIANCE on NSE." in " ".join(shown.stdout.split())
+    assert json.loads(call("status", "--json").stdout)["unwatched"] == [
+        "trend gets no prices: the broker knows no RELIANCE on NSE"
+    ]
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("state", TradingState)
+def test_status_says_ready_for_what_is_sent_and_no_more(call: Desk, desk: FakeDesk, state: TradingState) -> None:
+    desk.set_trading_state(state, "a test")
+
+    shown = " ".join(call("status").stdout.split())
+
+    assert ("Ready: takes orders." in shown) is (state is TradingState.ACTIVE)
+    assert ("only, until `resume`." in shown) is (state is not TradingState.ACTIVE)

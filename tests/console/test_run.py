@@ -3,9 +3,10 @@ from collections import deque
 import pytest
 
 from actors.desk import DeskUnavailableError
-from actors.messages import Readiness
+from actors.messages import Readiness, TradingStateNow
 from console.notify import Notifier
 from console.run import Ending, end_desk, wait_until_ready, watch
+from domain.risk import TradingState
 
 
 class EndingDesk:
@@ -15,10 +16,14 @@ class EndingDesk:
         self.says = deque(reasons)
         self.failure = failure
         self.orphans = orphans
+        self.state = TradingState.ACTIVE
 
     def readiness(self) -> Readiness:
         reasons = self.says.popleft() if len(self.says) > 1 else self.says[0]
         return Readiness(reasons=reasons, in_flight=(), stopping=False)
+
+    def trading_state(self) -> TradingStateNow:
+        return TradingStateNow(state=self.state, because="", orders_today=0)
 
     def wait_for_failure(self, timeout_s: float) -> str | None:
         del timeout_s
@@ -73,6 +78,9 @@ class WatchedDesk(EndingDesk):
             raise DeskUnavailableError("CommandActor did not answer within 10 s; try again")
         return Readiness(reasons=reasons, in_flight=(), stopping=False)
 
+    def trading_state(self) -> TradingStateNow:
+        return TradingStateNow(state=self.state, because="", orders_today=0)
+
     def wait_for_failure(self, timeout_s: float) -> str | None:
         del timeout_s
         return None if self.looks else "it died"
@@ -108,6 +116,16 @@ def test_the_watchdog_is_fed_only_while_the_desk_answers() -> None:
         "WATCHDOG=1",
         "STATUS=takes orders",
     ]
+
+
+def test_the_service_manager_is_told_that_a_halted_desk_takes_no_orders() -> None:
+    notifier, desk = KeepingNotifier(), WatchedDesk((), ())
+    desk.state = TradingState.HALTED
+
+    watch(desk, Ending(), notifier)
+
+    assert "STATUS=takes exits of a person, a stop or a limit only, until `resume`" in notifier.said
+    assert "STATUS=takes orders" not in notifier.said
 
 
 def test_a_desk_that_does_not_answer_at_its_start_is_waited_for() -> None:

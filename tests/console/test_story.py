@@ -214,7 +214,7 @@ def test_a_modify_that_was_lost_and_never_seen() -> None:
 def test_a_cancel_refused_twice_is_told_twice() -> None:
     no = change(Event.REFUSE_CHANGE, CANCEL, Reason.CHANGE_REFUSED, "Order is not open to cancel")
     words = (
-        "The broker refused the cancel: “Order is not open to cancel”. "
+        "The cancel was not made: “Order is not open to cancel”. "
         "The order stands as it was (10 units, limit 2,461.60) and may trade."
     )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain import alert_words
 from domain.alert import Alert, Level
-from domain.alerting import Alerting, words_of
+from domain.alerting import DIGEST_LINES_MAX, Alerting, words_of
 from domain.lifecycle import Event, State
 from domain.order import OrderEvent
 from domain.pnl import Pnl
@@ -193,3 +193,55 @@ def test_the_day_is_summed_up() -> None:
     assert words_of(summary).startswith(
         "NEWS: The day 2026-11-26: +7.00 rupees, +5.00 of it realised; orders: 3 executed; held: +10 X of dip."
     )
+
+
+# edges
+
+
+def test_news_in_quiet_hours_waits_for_their_end_and_for_its_digest() -> None:
+    made = alerting(quiet_from="22:00", quiet_to="06:00")
+    made.take(alert(Level.NEWS, "One."), NOON, 0)
+
+    assert made.look(NOON.replace(hour=22), 60) == []
+    assert made.look(NOON.replace(hour=5, minute=59), 61) == []
+    assert len(made.look(NOON.replace(hour=6), 62)) == 1
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "hour", "quiet"),
+    [
+        ("22:00", "06:00", 21, False),
+        ("22:00", "06:00", 22, True),
+        ("22:00", "06:00", 3, True),
+        ("22:00", "06:00", 6, False),
+        ("10:00", "14:00", 9, False),
+        ("10:00", "14:00", 10, True),
+        ("10:00", "14:00", 13, True),
+        ("10:00", "14:00", 14, False),
+        (None, None, 12, False),
+    ],
+)
+def test_quiet_hours_begin_and_end_at_their_times(
+    begins: str | None, ends: str | None, hour: int, *, quiet: bool
+) -> None:
+    assert alerting(quiet_from=begins, quiet_to=ends).is_quiet(NOON.replace(hour=hour)) is quiet
+
+
+@pytest.mark.parametrize(("lines", "more"), [(DIGEST_LINES_MAX, False), (DIGEST_LINES_MAX + 1, True)])
+def test_a_digest_that_fits_says_nothing_of_more(lines: int, *, more: bool) -> None:
+    made = alerting()
+    for number in range(lines):
+        made.take(alert(Level.NEWS, f"Number {number}."), NOON, 0)
+
+    (told,) = texts(made.look(NOON, 60))
+
+    assert ("1 more" in told) is more
+    assert told.count("Number") == DIGEST_LINES_MAX
+
+
+def test_words_are_told_again_after_their_pause_and_not_before() -> None:
+    made = alerting()
+    made.take(alert(), NOON, 0)
+
+    assert made.take(alert(), NOON, 299.9) == []
+    assert len(made.take(alert(), NOON, 300)) == 1

@@ -202,6 +202,16 @@ def test_an_earlier_runs_basket_whose_legs_have_all_left_may_end_whole() -> None
     assert end.state is BasketState.DONE
 
 
+def test_an_earlier_runs_leg_that_the_broker_has_is_taken_up_and_taken_back() -> None:
+    record = BasketRecord(basket=basket(), state=BasketState.RUNNING, words="", asked_at=TEN_O_CLOCK)
+    working = replace(became(HEDGE, State.WORKING), broker_order_id="B1")
+
+    progress = resumed(record, {"hedge": working}, 100)
+
+    assert progress.orders == {"hedge": working}
+    assert progress.next_step(100) == TakeBackLegs(("hedge",))
+
+
 FATES = st.sampled_from([State.FILLED, State.REFUSED, State.REJECTED, State.CANCELED, State.NOT_PLACED, State.BLOCKED])
 
 

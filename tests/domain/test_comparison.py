@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.books import Quarrel
+from domain.change import ChangeStage
 from domain.comparison import Comparison, Known
 from domain.evidence import Book, BrokerStatus, OrderRow
 from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.reconcile import Report
 from domain.settings import ProofSettings, WatcherSettings
-from tests.fakes import TEN_O_CLOCK, book, order, row_of
+from tests.fakes import TEN_O_CLOCK, book, change, order, row_of
 
 THREE_IN_NINETY = ProofSettings(books=3, window_s=90)
 
@@ -289,3 +290,37 @@ def test_what_a_person_has_accepted_is_told_again_on_the_next_day() -> None:
     again = comparison.compare(book(at=at(tomorrow + 1)))
 
     assert (today.whole, again.whole) == (True, False)
+
+
+@pytest.mark.parametrize(("after_s", "proved"), [(0, False), (0.001, True)])
+def test_a_book_of_the_instant_in_which_an_order_left_proves_nothing(after_s: float, *, proved: bool) -> None:
+    comparison = comparing([lost(updated_at=at(0))], ProofSettings(books=1, window_s=0))
+
+    assert bool(told(comparison, book(at=at(after_s)))) is proved
+
+
+@pytest.mark.parametrize(
+    ("after_s", "stage", "proved"),
+    [
+        (0, ChangeStage.TAKEN, False),
+        (0.001, ChangeStage.TAKEN, True),
+        (0.001, ChangeStage.LOST, True),
+        (0.001, ChangeStage.ASKED, False),
+    ],
+)
+def test_a_change_lapses_by_a_book_from_after_its_asking_once_its_reply_is_in(
+    after_s: float, stage: ChangeStage, *, proved: bool
+) -> None:
+    changing = working(change=change(asked_at=at(0), stage=stage))
+    comparison = comparing([changing], ProofSettings(books=1, window_s=0))
+
+    reports = told(comparison, book([row_of(changing)], at(after_s)))
+
+    assert events(reports) == ([("c1", Event.LAPSE_CHANGE)] if proved else [])
+
+
+def test_a_change_of_an_order_that_a_book_does_not_show_does_not_lapse_by_it() -> None:
+    changing = working(change=change(asked_at=at(0)))
+    comparison = comparing([changing], ProofSettings(books=1, window_s=0))
+
+    assert told(comparison, book(at=at(1))) == ()

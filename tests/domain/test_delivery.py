@@ -3,9 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.clearing import Difference, differences
 from domain.delivery import carried_delivery
@@ -235,6 +238,49 @@ def test_a_basket_keeps_the_sale_that_works_beside_it() -> None:
 def test_a_sale_takes_no_stops() -> None:
     with pytest.raises(InvalidOrderError, match="a CNC sale takes no stop_loss; it leaves no position to protect"):
         command(side=Side.SELL, product=Product.CNC, stop_loss=Decimal(1600))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["invest", "other"]), st.sampled_from(Side), st.integers(1, 20)),
+        max_size=8,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_however_orders_trade_no_position_is_short_and_a_restart_finds_the_same(
+    trades: list[tuple[str, Side, int]], chance: Random
+) -> None:
+    orders = [traded(f"o{n}", side, units, n, strategy=who) for n, (who, side, units) in enumerate(trades)]
+    shuffled = chance.sample(orders, len(orders))
+
+    ledger, again = GuardLedger(orders=shuffled, day=TODAY), GuardLedger(orders=orders, day=TODAY)
+
+    assert ledger.positions() == again.positions()
+    assert ledger.sold_from_holdings() == again.sold_from_holdings()
+    assert all(units > 0 for held in ledger.positions().values() for units in held.values())
+    held = sum(one.get(KEY, 0) for one in ledger.positions().values())
+    sold = sum(one.get(KEY, 0) for one in ledger.sold_from_holdings().values())
+    net = sum(units * side.sign for _, side, units in trades)
+    assert held - sold == net == ledger.delivery_today().get(KEY, 0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["invest", "other", "others"]), st.sampled_from(Side), st.integers(1, 20)),
+        max_size=8,
+    )
+)
+def test_the_next_day_finds_what_the_day_left_over_a_restart_or_not(trades: list[tuple[str, Side, int]]) -> None:
+    orders = [traded(f"o{n}", side, units, n, strategy=who) for n, (who, side, units) in enumerate(trades)]
+    history = [(one.command.strategy, KEY, one.filled_quantity * one.command.side.sign) for one in orders]
+    ran_on = GuardLedger(orders=orders, day=TODAY)
+    ran_on.begin_day("2026-01-06")
+
+    restarted = GuardLedger(carried_delivery(history), day="2026-01-06")
+
+    assert restarted.exposures() == ran_on.exposures()
+    ways = [sale(f"x-{who}", 100, strategy=who, origin=Origin.DESK) for who in ("invest", "other")]
+    assert [reserved(restarted.reserve(one)) for one in ways] == [reserved(ran_on.reserve(one)) for one in ways]
 
 
 def row(net: int, carried: int = 0, product: str = "C") -> PositionRow:

@@ -147,6 +147,19 @@ def test_flat_is_said_when_all_is_flat() -> None:
     assert order.end(WING, 3.0) is None
 
 
+def test_a_position_that_can_not_get_flat_is_no_part_of_the_word_flat() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (SHORT, WING, OTHER), "flatten", 0.0, in_order=True)
+
+    order.leave(OTHER)
+    order.end(SHORT, 1.0)
+
+    assert order.end(WING, 2.0) == AllFlat("g", "flatten", 2, is_told=False)
+    order.begin("h", (SHORT,), "flatten", 3.0, in_order=True)
+    order.leave(SHORT)
+    assert order.look({}, 100.0, always_open) == (frozenset(), [])
+
+
 @pytest.mark.parametrize(
     ("news", "level", "names"),
     [

@@ -517,3 +517,89 @@ def test_clearing_takes_one_products_position_and_minds_its_own_orders_alone() -
     assert ledger.clear(Scope("trend", KEY)) is None, "an exit of it works"
     assert ledger.clear(Scope("trend", delivery)) == 50
     assert ledger.positions() == {"trend": {KEY: 100}, EXTERNAL: {delivery: 50}}
+
+
+# what others closed, as exits see it
+
+
+def held_of_ours(ledger: GuardLedger) -> int:
+    found = ledger.exposures().get(Scope("trend", KEY))
+    return 0 if found is None else found.held
+
+
+@pytest.mark.parametrize(("sold", "left"), [(0, 100), (30, 70), (100, 0), (130, 0)])
+def test_an_exposure_is_what_others_have_left(sold: int, left: int) -> None:
+    ledger = GuardLedger(orders=[filled(100), *([elsewhere(Side.SELL, sold)] if sold else [])])
+
+    assert held_of_ours(ledger) == left
+
+
+def test_what_others_sell_beyond_ours_is_their_own_and_theirs_to_buy_back() -> None:
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 70, "first"), elsewhere(Side.SELL, 100, "second")])
+    assert (held_of_ours(ledger), let_out(ledger)) == (0, 0)
+
+    ledger.observe(elsewhere(Side.BUY, 70, "back"))
+
+    assert (held_of_ours(ledger), let_out(ledger)) == (70, 70)
+
+
+def test_what_others_buy_more_of_closes_nothing_of_ours() -> None:
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.BUY, 50)])
+
+    assert held_of_ours(ledger) == 100
+
+
+def test_a_short_of_ours_is_closed_by_what_others_buy() -> None:
+    ledger = GuardLedger(orders=[filled(40, side=Side.SELL), elsewhere(Side.BUY, 25)])
+
+    assert held_of_ours(ledger) == -15
+
+
+def test_an_exposure_names_what_may_still_trade_and_not_what_waits_in_a_basket() -> None:
+    ledger = GuardLedger()
+    legs = tuple(command(command_id=f"leg{number}", quantity=10) for number in range(2))
+    ledger.reserve_basket(legs)
+    assert ledger.exposures() == {}
+
+    ledger.reserve(legs[0])
+    (exposure,) = ledger.exposures().values()
+
+    assert [(one.command_id, one.open_quantity) for one in exposure.open] == [("leg0", 10)]
+
+
+def test_a_basket_is_held_whole_or_not_at_all() -> None:
+    legs = tuple(command(command_id=f"leg{number}", quantity=10) for number in range(2))
+    ledger = GuardLedger()
+
+    assert quantity_of(ledger.reserve_basket(legs)) == 20
+    assert reason_of(ledger.reserve_basket(legs)) is Reason.EXECUTION_GUARD_BLOCKED
+    assert reason_of(GuardLedger(orders=[filled(1)]).reserve_basket(legs)) is Reason.EXECUTION_GUARD_BLOCKED
+
+
+def test_a_short_that_nobody_touched_is_held_whole() -> None:
+    assert held_of_ours(GuardLedger(orders=[filled(40, side=Side.SELL)])) == -40
+
+
+def test_positions_leave_out_what_is_flat() -> None:
+    infy = replace(KEY, symbol="INFY-EQ")
+    flat = filled(5, command_id="back", symbol="INFY-EQ", side=Side.SELL)
+    ledger = GuardLedger(orders=[filled(100), filled(5, command_id="infy", symbol="INFY-EQ"), flat])
+
+    assert ledger.book("trend").positions[infy] == 0
+    assert ledger.positions() == {"trend": {KEY: 100}}
+
+
+def test_clearing_needs_no_order_and_one_of_the_position_among_others_holds_it_back() -> None:
+    infy = replace(KEY, symbol="INFY-EQ")
+    quiet = GuardLedger(orders=[filled(100)])
+    busy = GuardLedger(
+        orders=[
+            filled(100),
+            way_out("ours", 10, state=State.WORKING),
+            order(command_id="other", symbol="INFY-EQ", state=State.WORKING),
+        ]
+    )
+
+    assert quiet.clear(Scope("trend", KEY)) == 100
+    assert busy.clear(Scope("trend", KEY)) is None
+    assert busy.clear(Scope("trend", infy)) is None

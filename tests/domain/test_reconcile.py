@@ -11,7 +11,7 @@ from domain.evidence import BrokerStatus
 from domain.lifecycle import Event, State
 from domain.order import Order
 from domain.reasons import Reason
-from domain.reconcile import OrderIndex, event_of, remarks_tag_of
+from domain.reconcile import OrderIndex, event_of, looks_like_ours, remarks_tag_of
 from domain.settings import ProofSettings
 from tests.fakes import TEN_O_CLOCK, command, order, row_of
 
@@ -205,3 +205,13 @@ def test_a_second_order_with_the_same_tag_is_told_once_and_moves_nothing() -> No
     after = working().after(happened, at(1))
     assert (after.tag, after.broker_order_id, after.state) == (Reason.TWO_AT_BROKER, "B1", State.WORKING)
     assert event_of(after, twin, at(2)) is None
+
+
+def test_only_remarks_of_our_own_shape_look_like_ours() -> None:
+    tag = remarks_tag_of(command())
+
+    assert looks_like_ours(tag)
+    assert not looks_like_ours(tag[:-1])
+    assert not looks_like_ours(tag + "0")
+    assert not looks_like_ours("x" + tag[1:])
+    assert not looks_like_ours("")

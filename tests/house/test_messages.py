@@ -30,6 +30,7 @@ ANSWERS = {
     messages.AlarmsAcknowledged,
     messages.BasketsNow,
     messages.StopsNow,
+    messages.UnwatchedNow,
     messages.BrokerState,
     messages.WatchState,
 }

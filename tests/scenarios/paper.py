@@ -141,13 +141,22 @@ class Paper:
         """Put a price and keep it there."""
         self._admin("POST", "market", exch=exchange, tsym=symbol, price=price)
 
-    def change_instrument(self, symbol: str = "RELIANCE-EQ", exchange: str = "NSE", **terms: Any) -> None:  # noqa: ANN401  any term
-        """Change an instrument's band (lc, uc), lot (ls), tick (ti) or freeze quantity (frzqty)."""
-        self._admin("POST", "instruments", exch=exchange, tsym=symbol, **terms)
-
     def spell(self, **words: str) -> None:
         """Spell these statuses otherwise; called without any, as usual."""
         self._admin("POST", "words", **words)
+
+    def change_instrument(self, exchange: str, symbol: str, **given: Any) -> None:  # noqa: ANN401  any term
+        """Change band, lot, tick, freeze quantity, expiry or name: `from_="tomorrow"` for the next trading day."""
+        begins = given.pop("from_", "now")
+        self._admin("POST", "instruments", exch=exchange, tsym=symbol, **{"from": begins}, **given)
+
+    def hold_shares(self, symbol: str, quantity: int) -> None:
+        """Put shares into the demat account."""
+        self._admin("POST", "holdings", exch="NSE", tsym=symbol, qty=quantity)
+
+    def rules(self, **given: Any) -> None:  # noqa: ANN401  any rule
+        """Change money, margin, delivery or limits; they stay so until they are changed again."""
+        self._admin("POST", "rules", **given)
 
     def ledger(self) -> Ledger:
         """Read the truth."""

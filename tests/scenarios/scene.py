@@ -200,10 +200,13 @@ class Scene:
         return timeline.order
 
     def until_state(self, command: OrderCommand, *states: State, within_s: float = WAIT_S) -> Order:
-        """Wait until the order has come to one of these states."""
-        until(
-            lambda: self.order(command).state in states, lambda: f"{states} expected: {self.order(command)}", within_s
-        )
+        """Wait until the order has come to one of these states; it may not even be registered yet."""
+
+        def look() -> bool:
+            timeline = self.desk.timeline(command.command_id)
+            return timeline is not None and timeline.order.state in states
+
+        until(look, lambda: f"{states} expected: {self.order(command)}", within_s)
         return self.order(command)
 
     def journal(self, command: OrderCommand) -> list[Line]:

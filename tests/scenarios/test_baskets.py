@@ -132,8 +132,10 @@ def test_a_flatten_stops_a_basket_between_its_legs(scene: Scene) -> None:
 
 
 def send(scene: Scene, basket: Basket) -> None:
-    """Send a basket without waiting for its end."""
+    """Send a basket without waiting for its end; its first leg is registered then."""
     assert scene.desk.submit_basket(basket, 0.01) is None
+    first = basket.legs[0].command_id
+    until(lambda: scene.desk.timeline(first) is not None, f"{first} was not registered")
 
 
 def states(scene: Scene) -> list[str]:

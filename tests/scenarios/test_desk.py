@@ -84,6 +84,8 @@ def test_a_watcher_that_hangs_is_replaced_and_orders_keep_flowing(scene: Scene) 
     assert hung.is_alive()
     let_go.set()
     until(lambda: not hung.is_alive(), "the hung watcher did not end")
+    # What it said of its book at last counts as blindness, until the next book of its successor.
+    scene.until_ready()
     scene.submit(scene.command("later", strategy="later"))
     scene.until_state(scene.command("later"), State.FILLED)
     scene.until_books_agree()

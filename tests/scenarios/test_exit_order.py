@@ -73,6 +73,18 @@ def test_a_flatten_buys_the_short_back_before_it_sells_the_wing(scene: Scene, pa
     scene.until_books_agree()
 
 
+def test_a_margin_refusal_of_the_short_keeps_the_wing_where_it_is(scene: Scene, paper: Paper) -> None:
+    legs = hold(scene, paper)
+    refused = paper.fault("PlaceOrder", "refuse", count=2, text="Rejected : RED:Margin Shortfall:INR 12,000")
+
+    scene.desk.flatten("end of day")
+
+    until(lambda: not scene.desk.holdings().positions, lambda: f"held: {scene.desk.holdings()}")
+    until_flat(scene)
+    assert paper.fired(refused) == 2
+    assert [one.side for one in ways_out(scene, legs)] == ["B", "S"]
+
+
 def test_a_short_that_can_not_be_bought_back_holds_the_wing_for_a_bounded_time(scene: Scene, paper: Paper) -> None:
     legs = hold(scene, paper)
     heard = listen(scene)

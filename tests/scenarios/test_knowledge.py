@@ -152,10 +152,10 @@ def test_a_band_that_widens_in_the_day_stops_no_exit(
     scene: Scene, paper: Paper, price: str, band: dict[str, str]
 ) -> None:
     """K3: read once in the morning, a band cut a target's exit off, or held a stop's above the market for ever."""
-    paper.change_instrument(lc="1400.00", uc="1600.00")
+    paper.change_instrument("NSE", "RELIANCE-EQ", lc="1400.00", uc="1600.00")
     enter(scene, stop_loss="1450", target="1590")
 
-    paper.change_instrument(**({"lc": "1400.00", "uc": "1600.00"} | band))
+    paper.change_instrument("NSE", "RELIANCE-EQ", **({"lc": "1400.00", "uc": "1600.00"} | band))
     paper.set_price("NSE", "RELIANCE-EQ", price)
 
     until_flat(scene)
@@ -164,7 +164,7 @@ def test_a_band_that_widens_in_the_day_stops_no_exit(
 
 
 def test_a_hand_exit_outside_the_band_is_cut_to_its_edge(scene: Scene, paper: Paper) -> None:
-    paper.change_instrument(lc="1400.00", uc="1600.00")
+    paper.change_instrument("NSE", "RELIANCE-EQ", lc="1400.00", uc="1600.00")
     enter(scene)
 
     order = scene.submit(scene.command("out", side="SELL", intent="EXIT", price="1700.00", origin="HUMAN"))
@@ -178,7 +178,7 @@ def test_whole_lots_leave_and_the_odd_units_are_an_alarm_once(scene: Scene, pape
     """K3: the lot was changed over night; the whole lots leave, and what is left is named with what to do."""
     enter(scene, quantity=65)
     heard = listen(scene)
-    paper.change_instrument(ls=50)
+    paper.change_instrument("NSE", "RELIANCE-EQ", ls=50)
 
     scene.desk.flatten("a test")
 

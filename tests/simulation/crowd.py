@@ -473,7 +473,7 @@ class Crowd:
             return  # told so: a restart does not know of it
         for scope in scopes or ():
             place = (one.name, key_of_scope(scope.key.exchange.value, scope.key.symbol, scope.key.product))
-            if self._judge.held(*place):
+            if not self._judge.is_out(*place):
                 self._judge.to_be_flat.add(place)
                 self._judge.rules.see_wish(place, "flatten")
 

@@ -50,6 +50,8 @@ HEDGE_WAIT_S: Final = 10.0
 RESTS_S: Final = 20.0
 REFUSED_S: Final = 30.0
 """So long the price of a refused exit is remembered."""
+SLAB_ENDS: Final = Decimal(100)
+"""Here the usual band of a share or future changes (docs/protocol.md, price types), from 2 % below to 1 %."""
 LOSS_SLACK: Final = Decimal("0.7")
 """A loss limit may speak when this share of it was truly lost: books and ticks are not of one moment."""
 KEPT_S: Final = 19.0
@@ -182,6 +184,8 @@ class Rules:
         held = judge.held(strategy, key)
         if held * command.side.sign >= 0 or judge.cannot_know(strategy) or self._covers(strategy, key):
             return
+        if self._is_unknown(strategy, key):
+            return
         if self._now - max(judge.filled_s.get(place, 0.0), self._began_s) > KNOWN_S:
             self._blame("never waits", f"exit {command.command_id} is told NOTHING_TO_EXIT, and {held} are held")
 
@@ -191,6 +195,16 @@ class Rules:
         return any(
             one.key == key and one.is_live and one.side.sign == sign for one in self._judge.of_strategy(strategy)
         )
+
+    def _is_unknown(self, strategy: str, key: Key) -> bool:
+        """Say whether the fate of an order is still unknown here, or by our rows something else is held."""
+        rows = self._judge.read(
+            "SELECT day, state, side, filled_quantity FROM orders WHERE strategy = ? AND symbol = ?", strategy, key[1]
+        )
+        unsettled = any(state in {"CREATED", "SENDING", "UNCONFIRMED"} for _, state, _, _ in rows)
+        today = [(side, filled) for day, _, side, filled in rows if key[2] == "M" or day == self._judge.ledger.day]
+        ours = sum(filled if side == Side.BUY.value else -filled for side, filled in today)
+        return unsettled or ours != self._judge.held(strategy, key)
 
     # at the wire
 
@@ -269,6 +283,8 @@ class Rules:
         low, high = self._judge.ledger.range_of(place[1][:2], tried.at_s - SEEN_S)
         # A band of the protected limit is a share of the price: it moves a little with it.
         most = high - low + TICK * 2 + high * Decimal("0.001")
+        if low < SLAB_ENDS <= high:
+            most += high * Decimal("0.01")  # the band below is twice as wide
         if gave > most:
             words = f"{command.command_id} leaves at {order.limit_price} after {tried.limit} was refused"
             self._blame("worse prices", f"{words}; the market was between {low} and {high}")
@@ -332,7 +348,7 @@ class Rules:
             held = self._judge.held(*place)
             if self._judge.is_out(*place) or self._judge.cannot_know(place[0]) or self._covers(*place):
                 del self._wishes[place]
-            elif self._now - wish.at_s > LEAVES_S:
+            elif self._now - wish.at_s > LEAVES_S and not self._is_unknown(*place):
                 words = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"
                 self._blame("never waits", f"{words} {self._now - wish.at_s:.1f} s after {wish.what}")
 
@@ -345,7 +361,7 @@ class Rules:
             price = judge.ledger.prices[place[1][:2]]
             if (price - level) * sign < 0 and not judge.cannot_know(place[0]) and not self._covers(*place):
                 passed[place] = self._through_s.get(place, self._now)
-                if self._now - passed[place] > SEEN_S + LEAVES_S:
+                if self._now - passed[place] > SEEN_S + LEAVES_S and not self._is_unknown(*place):
                     words = f"{place[0]} holds {judge.held(*place)} of {place[1][1]} at {price} under a stop at {level}"
                     self._blame("never waits", f"{words}, and no exit has left")
         self._through_s = passed
