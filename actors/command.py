@@ -131,6 +131,7 @@ from domain.books import Disagreement, Quarrel
 from domain.calendar import Calendar
 from domain.change import ChangeKind, ChangeStage
 from domain.evidence import Accepted, Refused, Unavailable, Unknown
+from domain.hand_over import RUN
 from domain.instrument import Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.order import Intent, Order, OrderCommand, OrderEvent, OrderType
@@ -165,8 +166,10 @@ class CommandActor(LoopActor):
         calendar: Calendar | None,
         clock: Clock,
         timer: Timer,
+        run: str = "",
     ) -> None:
         super().__init__(supervisor)
+        self._said = {RUN: run} if run else {}
         self._repo = repo
         self._market = market
         self._risk = risk
@@ -489,7 +492,13 @@ class CommandActor(LoopActor):
             tag=Reason.EXIT_CLAMPED if quantity < lead.command.quantity else None,
             quantity=quantity,
             limit_price=lead.terms.limit_price,
-            inputs={**lead.registration, **lead.inputs, **message.inputs, "last_price": str(lead.terms.last_price)},
+            inputs={
+                **lead.registration,
+                **lead.inputs,
+                **message.inputs,
+                "last_price": str(lead.terms.last_price),
+                **self._said,
+            },
         )
         self._record(message.command_id, happened)
 
@@ -713,6 +722,9 @@ class CommandActor(LoopActor):
             if order.state in {State.CREATED, State.SENDING}:
                 happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
                 self._record(order.command.command_id, happened)
+                if order.command.command_id in message.unsent:
+                    absent = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.NEVER_LEFT)
+                    self._record(order.command.command_id, absent)
             if order.change is not None and order.change.stage is ChangeStage.ASKED and not order.is_over:
                 lost = OrderEvent(event=Event.LOSE_CHANGE, tag=Reason.CHANGE_REPLY_LOST, change=order.change)
                 self._record(order.command.command_id, lost)

@@ -1176,6 +1176,8 @@ class ResumeOrders:
 
     orders: tuple[Order, ...]
     ended_in_order: bool = True
+    unsent: frozenset[str] = frozenset()
+    """The command ids of those that are proved never to have left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1282,6 +1284,8 @@ class DeskMemory:
     alerts: tuple[AlertRecord, ...] = ()
     cleared: Mapping[Scope, int] = field(default_factory=dict)
     ended_in_order: bool = True
+    stored_by: Mapping[str, str] = field(default_factory=dict)
+    """Which run stored each order that is SENDING."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -566,6 +566,7 @@ class RepoActor(LoopActor):
             alerts=self._repository.open_alerts(),
             cleared=self._repository.cleared(now),
             ended_in_order=self._beside.ended_in_order,
+            stored_by=self._repository.runs_of_sending(written),
         )
 
     def _read(self, read: Callable[[], Found]) -> Found:

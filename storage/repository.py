@@ -21,6 +21,7 @@ from domain.basket import BasketRecord
 from domain.books import Disagreement
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
+from domain.hand_over import RUN
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
 from domain.order import (
@@ -392,6 +393,12 @@ class OrderRepository:
         today = trading_day(now)
         found = (*self._orders(f"{OPEN} AND day < ? ORDER BY id", today), *self._orders("day >= ? ORDER BY id", today))
         return tuple(one if one.updated_at <= now else replace(one, updated_at=now) for one in found)
+
+    def runs_of_sending(self, orders: Sequence[Order]) -> dict[str, str]:
+        """Return the run that stored each of these orders that is SENDING, as far as it said so."""
+        sending = (order.command.command_id for order in orders if order.state is State.SENDING)
+        lines = (line for name in sending for line in self.journal(name))
+        return {line.command_id: line.inputs[RUN] for line in lines if line.event == Event.SEND and RUN in line.inputs}
 
     def has_change(self, order: Order, change_id: str) -> bool:
         """Say whether this change of the order has been asked for before."""
