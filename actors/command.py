@@ -321,7 +321,7 @@ class CommandActor(LoopActor):
     def _objection_to_taking(self, command: OrderCommand) -> Reason | None:
         if self._stopping:
             return Reason.DESK_STOPPING
-        if self._sought.number_of(remarks_tag_of(command)) is not None:
+        if self._sought.number_of(command) is not None:
             return Reason.ALREADY_AT_BROKER
         if command.intent is Intent.EXIT:
             return None
@@ -391,7 +391,7 @@ class CommandActor(LoopActor):
     def _find_sent(self, lead: Lead, order: Order, found: TagShown) -> None:
         """Answer with the order that an earlier run has sent: the books tell what became of it."""
         name = order.command.command_id
-        if self._sought.number_of(order.remarks_tag) is not None:
+        if self._sought.number_of(order.command) is not None:
             lead.order = order
             self._block(name, Reason.ALREADY_AT_BROKER, "", {"broker_order_id": found.broker_order_id})
             return

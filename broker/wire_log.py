@@ -1,10 +1,12 @@
 """The wire log: the tag of every order, noted just before its request is made.
 
-It costs one write and no wait for the disk. What a process has written survives its kill; what a machine had not put on
-the disk does not survive the cut of its power, and then the machine's boot is another one: the log of another boot
-proves nothing. Where a note can't be written the log is removed, and proves nothing either.
+It is memory that the machine keeps as a file: a note costs no call and no wait for the disk. What a process has written
+survives its kill; what a machine had not put on the disk does not survive the cut of its power, and then the machine's
+boot is another one: the log of another boot proves nothing. Where a note can't be written the log is removed, and
+proves nothing either.
 """
 
+import mmap
 import os
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,8 @@ from loguru import logger
 from domain.hand_over import HandedOver
 
 SUFFIX: Final = "-wire.log"
+ROOM_BYTES: Final = 256 * 1024
+"""Room for 10,000 orders; the file grows by as much, and is never a hole that a full disk could not fill."""
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _HEADER: Final = "run"
 _END: Final = "."
@@ -34,16 +38,19 @@ class WireLog:
         self.path = database_path.with_name(f"{database_path.name}{SUFFIX}")
         self._boot = boot
         self._number: int | None = None
+        self._notes: mmap.mmap | None = None
+        self._end = 0
 
     def read(self) -> HandedOver | None:
         """Return what the last run handed over; None where that proves nothing."""
         try:
-            first, *lines = self.path.read_text(encoding="ascii").splitlines()
+            first, *lines = self.path.read_bytes().rstrip(b"\0").decode("ascii").split("\n")
         except (OSError, ValueError):
             return None
         words = first.split(" ")
         if len(words) != 4 or words[0] != _HEADER or words[3] != _END or not self._boot or words[1] != self._boot:  # noqa: PLR2004  the header's words
             return None
+        lines = [line for line in lines if line]
         whole = [line.removesuffix(f" {_END}") for line in lines if line.endswith(f" {_END}")]
         # One that is not whole was being written when the run died: which order's it is, nobody can say.
         return HandedOver(words[2], frozenset(whole)) if len(whole) == len(lines) else None
@@ -54,8 +61,7 @@ class WireLog:
         try:
             self.path.unlink(missing_ok=True)
             if self._boot:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL
-                self._number = os.open(self.path, flags, 0o600)
+                self._number = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
                 self._write(f"{_HEADER} {self._boot} {run} {_END}\n")
         except OSError as error:
             logger.warning("a kill will leave what waits for its turn UNCONFIRMED: no wire log can be kept ({})", error)
@@ -74,15 +80,30 @@ class WireLog:
 
     def close(self) -> None:
         """Let go of the file; it stays for the next run."""
+        if self._notes is not None:
+            self._notes.close()
         if self._number is not None:
             os.close(self._number)
-            self._number = None
+        self._notes, self._number, self._end = None, None, 0
 
     def _write(self, line: str) -> None:
-        assert self._number is not None
         content = line.encode("ascii")
-        if os.write(self._number, content) != len(content):
-            raise OSError("half a line was written")
+        end = self._end + len(content)
+        if self._notes is None or end > len(self._notes):
+            self._grow()
+        assert self._notes is not None
+        self._notes[self._end : end] = content
+        self._end = end
+
+    def _grow(self) -> None:
+        """Give the file more room, all of it written, and take it into memory anew."""
+        assert self._number is not None
+        room = 0 if self._notes is None else len(self._notes)
+        if os.pwrite(self._number, bytes(ROOM_BYTES), room) != ROOM_BYTES:
+            raise OSError("there is no room for more notes")
+        if self._notes is not None:
+            self._notes.close()
+        self._notes = mmap.mmap(self._number, room + ROOM_BYTES)
 
     def _give_up(self) -> bool:
         """Remove the log, so that it proves nothing; return whether that is done."""

@@ -1,13 +1,17 @@
 """The wire log: what it proves, and all that makes it prove nothing."""
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from broker.wire_log import WireLog, boot_of_machine
+from broker.wire_log import ROOM_BYTES, WireLog, boot_of_machine
 from domain.hand_over import HandedOver
 
-BOOT_1 = "a1b2"
+BOOT_1: Final = "a1b2"
+ROOT: Final = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def test_a_machine_that_does_not_name_its_boot_keeps_no_log(database: Path) -> N
 @pytest.mark.parametrize("lost", range(1, 40))
 def test_a_log_that_is_not_whole_proves_nothing_or_what_is_true(database: Path, lost: int) -> None:
     log = a_run(database, "sd1", "sd2")
-    log.path.write_bytes(log.path.read_bytes()[:-lost])
+    log.path.write_bytes(log.path.read_bytes().rstrip(b"\0")[:-lost])
 
     read = WireLog(database, BOOT_1).read()
 
@@ -69,13 +73,39 @@ def test_a_log_that_is_not_whole_proves_nothing_or_what_is_true(database: Path, 
     assert lost % 6 in {0, 1} or read is None
 
 
+def test_more_orders_than_there_was_room_for_are_noted(database: Path) -> None:
+    tags = [f"sd{number:018}" for number in range(25_000)]
+
+    log = a_run(database, *tags)
+
+    assert log.path.stat().st_size == 3 * ROOM_BYTES
+    assert WireLog(database, BOOT_1).read() == HandedOver("r1", frozenset(tags))
+
+
+def test_a_note_survives_the_process(database: Path) -> None:
+    words = "import os, sys; from pathlib import Path; from broker.wire_log import WireLog\n"
+    words += f"log = WireLog(Path({str(database)!r}), {BOOT_1!r}); log.begin('r1'); log.hand_over('sd1')\n"
+    words += "os.kill(os.getpid(), 9)\n"
+
+    killed = subprocess.run([sys.executable, "-c", words], check=False, cwd=ROOT)
+
+    assert killed.returncode == -9
+    assert WireLog(database, BOOT_1).read() == HandedOver("r1", frozenset({"sd1"}))
+
+
 def test_no_log_proves_nothing(database: Path) -> None:
     assert WireLog(database, BOOT_1).read() is None
 
 
+def full(monkeypatch: pytest.MonkeyPatch, log: WireLog) -> None:
+    """Let the log have no more room, and the disk none either."""
+    log._end = ROOM_BYTES
+    monkeypatch.setattr("broker.wire_log.os.pwrite", lambda *_: 3)
+
+
 def test_a_note_that_cannot_be_written_removes_the_log(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_run(database, "sd1")
-    monkeypatch.setattr("broker.wire_log.os.write", lambda *_: 3)
+    full(monkeypatch, log)
 
     noted = log.hand_over("sd2")
     after = log.hand_over("sd3")
@@ -87,11 +117,11 @@ def test_a_note_that_cannot_be_written_removes_the_log(database: Path, monkeypat
 
 def test_a_log_that_can_be_neither_written_nor_removed_is_told(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_run(database, "sd1")
+    full(monkeypatch, log)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError("the file system is read-only")
 
-    monkeypatch.setattr("broker.wire_log.os.write", refuse)
     monkeypatch.setattr(Path, "unlink", refuse)
 
     assert not log.hand_over("sd2")
