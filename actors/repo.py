@@ -616,6 +616,7 @@ class RepoActor(LoopActor):
             cleared=self._repository.cleared(now),
             last_prices=self._repository.last_prices(),
             ended_in_order=self._beside.ended_in_order,
+            stored_by=self._repository.runs_of_sending(written),
         )
 
     def _read(self, read: Callable[[], Found]) -> Found:

@@ -11,13 +11,17 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import peewee
 
+import actors.wiring
 import storage.database
 import storage.exit_journal
+from broker.wire_log import SUFFIX as WIRE_SUFFIX
+from broker.wire_log import WireLog
 from domain.lifecycle import Event
 from domain.order import OrderEvent
 from storage.database import StorageError
@@ -52,6 +56,7 @@ class Disk:
         self.journal_refused = 0
         self._journal: bytes | None = None
         """The exit journal as it is on the disk after a cut of the power."""
+        self.boots = 1
         self._asked = 0
         self.commits = 0
         self.unsynced = 0
@@ -124,6 +129,11 @@ class Disk:
             (target / self.journal_path.name).write_bytes(self._journal)
         elif not power and self.journal_path.exists():
             shutil.copyfile(self.journal_path, target / self.journal_path.name)
+        # Nothing of the wire log waits for the disk: after a cut of the power it may be there, and proves nothing.
+        wire = self.path.with_name(f"{self.path.name}{WIRE_SUFFIX}")
+        if wire.exists():
+            shutil.copyfile(wire, target / wire.name)
+        self.boots += power
         old = self.path.parent
         self.path = target / self.path.name
         self.unsynced = 0
@@ -266,6 +276,8 @@ def on_disk(disk: Disk) -> Iterator[None]:
         (storage.database, "WAL_BYTES_AT_START", LOG_BYTES),
         (storage.database, "os", _Os(fsync)),
         (storage.exit_journal, "os", _JournalOs(disk)),
+        (actors.wiring, "boot_of_machine", lambda: f"boot-{disk.boots}"),
+        (actors.wiring, "WireLog", partial(_SimulatedWire, disk)),
     ]
     with standing_in(put):
         yield
@@ -276,6 +288,21 @@ class _Os:
 
     def __init__(self, fsync: Callable[[int], None]) -> None:
         self.fsync = fsync
+
+
+class _SimulatedWire(WireLog):
+    """The wire log; each note is an effect, and a dead process makes none."""
+
+    def __init__(self, disk: Disk, database_path: Path, boot: str) -> None:
+        super().__init__(database_path, boot)
+        self._disk = disk
+
+    def hand_over(self, remarks_tag: str) -> bool:
+        if self._disk.scheduler.crashed:
+            raise Crash
+        noted = super().hand_over(remarks_tag)
+        self._disk.scheduler.effect("wire log")
+        return noted
 
 
 class _JournalOs:
