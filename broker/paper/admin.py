@@ -117,8 +117,9 @@ class Admin:
             fault.snapshot = book_now(self._venue, fault.route, self._venue.moment())
         return {"id": fault.number}
 
-    def _clear_faults(self, _: Given) -> Shown:
-        self._venue.faults.clear()
+    def _clear_faults(self, given: Given) -> Shown:
+        """End all faults, or the one with this `id`."""
+        self._venue.faults.clear(int(given["id"]) if "id" in given else None)
         return {"ok": True}
 
     def _place(self, given: Given) -> Shown:

@@ -56,7 +56,7 @@ async def _before(venue: Venue, request: web.BaseRequest, fault: Fault, process:
     """Let trouble come before the request is processed, if it ever is."""
     match fault.kind:
         case "slow":
-            await asyncio.sleep(fault.seconds)
+            await fault.hold()
             return response(process())
         case "late_acceptance":
             asyncio.get_running_loop().call_later(fault.seconds, process)
@@ -96,7 +96,7 @@ async def _after(request: web.BaseRequest, fault: Fault, reply: Reply) -> web.St
         case "drip_after":
             return await _drip(request, reply)
         case _:
-            await asyncio.sleep(fault.seconds)
+            await fault.hold()
             return response(reply)
 
 

@@ -4,8 +4,10 @@ A kind belongs to one of a few families; a request meets at most one fault of ea
 *and* its answer can be lost.
 """
 
+import asyncio
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -108,6 +110,16 @@ class Fault:
     """The fault's own, where it was posted with a seed; else the server's."""
     fired: int = 0
     snapshot: bytes = field(default=b"", repr=False)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    async def hold(self) -> None:
+        """Wait its seconds, or until it is ended."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), self.seconds)
+
+    def end(self) -> None:
+        """Let go of what it holds."""
+        self._ended.set()
 
     def awaits(self, route: str) -> bool:
         """Say whether it may befall this route still."""
@@ -176,9 +188,14 @@ class Faults:
         """Return every fault posted since the last `clear`, spent ones included."""
         return list(self._posted)
 
-    def clear(self) -> None:
-        """Forget all faults."""
-        self._posted.clear()
+    def clear(self, number: int | None = None) -> None:
+        """Forget this fault, or all of them, and let go of the slow requests that they hold."""
+        ended = [one for one in self._posted if number in {None, one.number}]
+        if number is not None and not ended:
+            raise FaultError(f"there is no fault {number}.")
+        for one in ended:
+            one.end()
+        self._posted = [one for one in self._posted if one not in ended]
 
     def meet(self, route: str, fields: Mapping[str, object] | None = None) -> Met:
         """Return what a request to `route` meets, the oldest fault of each family first."""

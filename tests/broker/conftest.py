@@ -21,6 +21,7 @@ from broker.noren import NorenBroker
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
 from domain.settings import BrokerSettings
 from tests.broker.web import QUICK, TOKEN, WAIT_S, Ears, WebStub
+from tests.timing import patient
 
 PASSWORD = "hunter2-Geheim"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -208,8 +209,8 @@ def settings(url: str, **given: object) -> BrokerSettings:
     """Return settings with a secret in every place that takes one."""
     values: dict[str, Any] = {
         "rest_url": url,
-        "connect_timeout_s": 2.0,
-        "read_timeout_s": 2.0,
+        "connect_timeout_s": WAIT_S,
+        "read_timeout_s": WAIT_S,
         "user_id": "FA1",
         "password": SecretStr(PASSWORD),
         "totp_secret": SecretStr(TOTP_SECRET),
@@ -250,9 +251,10 @@ def broker(stub: StubBroker, clock: WallClock) -> Iterator[NorenBroker]:
 
 @pytest.fixture
 def hasty(stub: StubBroker, clock: WallClock) -> Iterator[NorenBroker]:
-    """A broker that is logged in and waits 0.3 s at most."""
-    adapter = NorenBroker(settings(stub.url, read_timeout_s=0.3, connect_timeout_s=0.3), clock)
+    """A broker that is logged in, and then does not wait for long."""
+    adapter = NorenBroker(settings(stub.url), clock)
     adapter.log_in()
+    adapter._transport._connect_timeout_s = adapter._transport._read_timeout_s = patient(0.3)
     yield adapter
     adapter.close()
 
@@ -272,7 +274,7 @@ def ears() -> Ears:
 @pytest.fixture
 def feed(web: WebStub, ears: Ears, clock: WallClock) -> Iterator[Feed]:
     one = Feed(
-        settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5),
+        settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=patient(0.5)),
         clock,
         ears.ticks.put,
         ears.state,

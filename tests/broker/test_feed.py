@@ -251,7 +251,7 @@ def test_short_connections_slow_the_retries_down_so_that_evictions_make_no_tight
     web: WebStub, ears: Ears, clock: WallClock
 ) -> None:
     limits = FeedLimits(retry_s_min=0.04, retry_s_max=0.16, steady_s=10.0)
-    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
     feed = Feed(config, clock, ears.ticks.put, ears.state, limits=limits)
     feed.start(SESSION)
     evicted_at: list[float] = []
@@ -276,7 +276,7 @@ def test_short_connections_slow_the_retries_down_so_that_evictions_make_no_tight
 
 def test_one_good_connection_does_not_make_later_retries_quick(web: WebStub, ears: Ears, clock: WallClock) -> None:
     limits = FeedLimits(retry_s_min=0.04, retry_s_max=0.16, steady_s=0.0)
-    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
     feed = Feed(config, clock, ears.ticks.put, ears.state, limits=limits)
     feed.start(SESSION)
     refused_at: list[float] = []
@@ -296,7 +296,7 @@ def test_one_good_connection_does_not_make_later_retries_quick(web: WebStub, ear
 
 def test_a_connection_that_stayed_up_is_replaced_quickly(web: WebStub, ears: Ears, clock: WallClock) -> None:
     limits = FeedLimits(retry_s_min=0.01, retry_s_max=30.0, steady_s=0.0)
-    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
     feed = Feed(config, clock, ears.ticks.put, ears.state, limits=limits)
     feed.start(SESSION)
 
@@ -314,7 +314,7 @@ def test_an_owner_that_fails_loses_what_he_was_told_and_not_the_feed(
 ) -> None:
     lines: list[str] = []
     sink = logger.add(lines.append, level="ERROR", format="{message} {exception}")
-    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
 
     def fail_once(tick: Tick) -> None:
         if tick.last_price == 1:
@@ -346,7 +346,7 @@ def test_an_owner_that_fails_to_hear_the_state_does_not_end_the_feed(
         ears.state(up, words)
         raise RuntimeError(words)
 
-    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
     feed = Feed(config, clock, ears.ticks.put, fail, limits=QUICK)
     feed.watch(RELIANCE)
     feed.start(SESSION)

@@ -14,11 +14,20 @@ from tests.broker.web import TOKEN, WAIT_S
 from tests.timing import patient
 
 OK = {"stat": "Ok"}
+HASTY_S = patient(0.1)
 
 
 @pytest.fixture
 def transport(clock: WallClock) -> Iterator[HttpTransport]:
-    one = HttpTransport(clock, connect_timeout_s=0.3, read_timeout_s=0.3)
+    one = HttpTransport(clock, connect_timeout_s=WAIT_S, read_timeout_s=WAIT_S)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def hasty(clock: WallClock) -> Iterator[HttpTransport]:
+    """Return one that does not wait for long."""
+    one = HttpTransport(clock, connect_timeout_s=HASTY_S, read_timeout_s=HASTY_S)
     yield one
     one.close()
 
@@ -115,7 +124,7 @@ def test_a_refused_connection_proves_that_nothing_was_sent(transport: HttpTransp
     assert not transport.last.sent
 
 
-def test_a_connection_that_does_not_come_about_in_time_proves_that_nothing_was_sent(transport: HttpTransport) -> None:
+def test_a_connection_that_does_not_come_about_in_time_proves_that_nothing_was_sent(hasty: HttpTransport) -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -125,8 +134,8 @@ def test_a_connection_that_does_not_come_about_in_time_proves_that_nothing_was_s
             one.connect_ex(deaf.getsockname())
         began = time.monotonic()
 
-        with pytest.raises(NotSentError, match=r"within 0\.3 s"):
-            transport.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/X")
+        with pytest.raises(NotSentError, match=f"within {HASTY_S:g} s"):
+            hasty.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/X")
 
         assert time.monotonic() - began < patient(2)
         for one in crowd:
@@ -158,31 +167,31 @@ def test_a_failed_tls_handshake_proves_that_nothing_was_sent(transport: HttpTran
         speaker.join(WAIT_S)
 
 
-def test_a_silent_tls_handshake_ends_in_time(transport: HttpTransport) -> None:
+def test_a_silent_tls_handshake_ends_in_time(hasty: HttpTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(NotSentError):
-        transport.post(f"https://127.0.0.1:{server.getsockname()[1]}/X")
+        hasty.post(f"https://127.0.0.1:{server.getsockname()[1]}/X")
 
 
-def test_silence_is_a_lost_reply(transport: HttpTransport, stub: StubBroker) -> None:
-    assert "within 0.3 s" in lost(transport, stub, Talk.hang)
+def test_silence_is_a_lost_reply(hasty: HttpTransport, stub: StubBroker) -> None:
+    assert f"within {HASTY_S:g} s" in lost(hasty, stub, Talk.hang)
 
 
-def test_a_dripping_server_does_not_outlast_the_deadline(transport: HttpTransport, stub: StubBroker) -> None:
+def test_a_dripping_server_does_not_outlast_the_deadline(hasty: HttpTransport, stub: StubBroker) -> None:
     began = time.monotonic()
 
-    assert "within 0.3 s" in lost(transport, stub, lambda talk: talk.drip(reply(OK), patient(0.05)))
+    assert f"within {HASTY_S:g} s" in lost(hasty, stub, lambda talk: talk.drip(reply(OK), patient(0.05)))
 
     assert time.monotonic() - began < patient(1)
 
 
-def test_an_operation_of_several_requests_ends_within_one_deadline(transport: HttpTransport, stub: StubBroker) -> None:
+def test_an_operation_of_several_requests_ends_within_one_deadline(hasty: HttpTransport, stub: StubBroker) -> None:
     stub.answer("X", lambda talk: talk.drip(reply(OK), 0.002))
-    transport.begin()
+    hasty.begin()
     began = time.monotonic()
 
     def ask_on_and_on() -> None:
         for _ in range(100):
-            transport.post(stub.url + "X")
+            hasty.post(stub.url + "X")
 
     with pytest.raises((ReplyLostError, NotSentError)):
         ask_on_and_on()
@@ -268,12 +277,12 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(stub: StubBroker)
     assert [one.connection for one in stub.requests("X")] == [1, 1, 2]
 
 
-def test_a_lost_reply_costs_the_connection(transport: HttpTransport, stub: StubBroker) -> None:
+def test_a_lost_reply_costs_the_connection(hasty: HttpTransport, stub: StubBroker) -> None:
     stub.answer("X", Talk.hang, OK)
 
     with pytest.raises(ReplyLostError):
-        transport.post(stub.url + "X")
-    transport.post(stub.url + "X")
+        hasty.post(stub.url + "X")
+    hasty.post(stub.url + "X")
 
     assert [one.connection for one in stub.requests("X")] == [1, 2]
 

@@ -15,7 +15,7 @@ from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
 from domain.order import Side
 from domain.seams import IST
 from tests.broker.conftest import WallClock, settings
-from tests.broker.web import CLOSE, QUICK, RELIANCE, SESSION, TOKEN, Ears, WebStub
+from tests.broker.web import CLOSE, QUICK, RELIANCE, SESSION, TOKEN, WAIT_S, Ears, WebStub
 
 NOW = datetime(2024, 10, 16, 6, 0, tzinfo=UTC)
 NUMBER = "24101600226847"
@@ -338,7 +338,7 @@ def test_an_owner_of_updates_that_fails_does_not_end_the_feed(web: WebStub, ears
         if told.qsize() == 1:
             raise KeyError(update.row.broker_order_id)
 
-    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=0.5)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
     feed = Feed(config, clock, ears.ticks.put, ears.state, on_order=fail_first, limits=QUICK)
     feed.watch(RELIANCE)
     feed.start(SESSION)

@@ -92,6 +92,10 @@ class Paper:
         """Return how many requests have met this fault."""
         return next(int(one["fired"]) for one in self._admin("GET", "faults")["faults"] if one["id"] == fault)
 
+    def end_fault(self, fault: int) -> None:
+        """End this fault; the slow requests that it holds are answered now."""
+        self._admin("DELETE", "faults", id=fault)
+
     def clear_faults(self) -> None:
         self._admin("DELETE", "faults")
 

@@ -13,10 +13,9 @@ from domain.lifecycle import State
 from domain.order import OrderCommand
 from domain.reasons import Reason
 from tests.scenarios.books import rows_of
-from tests.scenarios.paper import Paper
-from tests.scenarios.scene import READ_TIMEOUT_S, RESTING, Answers, MakeScene, Scene
+from tests.scenarios.paper import MakePaper, Paper
+from tests.scenarios.scene import RESTING, Answers, MakeScene, Scene
 from tests.scenarios.waiting import LONG, WAIT_S, until
-from tests.timing import PATIENCE
 
 Trouble: TypeAlias = Callable[[Scene], AbstractContextManager[None]]
 
@@ -24,7 +23,7 @@ Trouble: TypeAlias = Callable[[Scene], AbstractContextManager[None]]
 @contextmanager
 def locked(scene: Scene) -> Iterator[None]:
     """Another process's hand on the database: nobody else writes."""
-    with closing(sqlite3.connect(scene.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect(scene.path, isolation_level=None, timeout=WAIT_S)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -34,7 +33,7 @@ def locked(scene: Scene) -> Iterator[None]:
 def full(scene: Scene) -> Iterator[None]:
     """A database that takes no new journal line, as a full disk would not."""
     refuse = "CREATE TRIGGER full BEFORE INSERT ON order_events BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
-    with closing(sqlite3.connect(scene.path, isolation_level=None, timeout=5)) as other:
+    with closing(sqlite3.connect(scene.path, isolation_level=None, timeout=WAIT_S)) as other:
         other.execute(refuse)
         yield
         other.execute("DROP TRIGGER full")
@@ -62,23 +61,43 @@ def _tell_connection(scene: Scene, words: str) -> None:
     assert said.wait(WAIT_S)
 
 
-PATIENCE_S: Final = 0.6 * PATIENCE
-"""So long the desk waits for the broker here: the trouble has to begin meanwhile, also on a busy machine."""
-LONG_S: Final = PATIENCE_S - 0.4
-SHORT_S: Final = READ_TIMEOUT_S / 2
+READ_TIMEOUT_S: Final = 2 * WAIT_S
+"""So long the desk waits for the broker here: the tests let go of what the broker holds, and it is never reached."""
 TROUBLES: Final = (locked, full, read_only)
 
 
 @pytest.fixture
-def scene(make_scene: MakeScene, paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Return a desk whose patience with the database is short, and which tries again and reads the books often."""
+def fresh(make_paper: MakePaper) -> Paper:
+    """Return a paper broker where nobody has traded: a desk asks for an instrument only when an order needs it."""
+    paper = make_paper()
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    return paper
+
+
+@pytest.fixture(autouse=True)
+def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.command.RETRY_UNRECORDED_S", 0.1)
     monkeypatch.setattr("actors.repo.TRY_AGAIN_S", 0.1)
+
+
+@pytest.fixture
+def scene(make_scene: MakeScene, paper: Paper) -> Scene:
+    """Return a desk whose patience with the database is short, and which reads the books often."""
+    return _hasty(make_scene, paper)
+
+
+@pytest.fixture
+def first(make_scene: MakeScene, fresh: Paper) -> Scene:
+    """Return such a desk, the first in its account."""
+    return _hasty(make_scene, fresh)
+
+
+def _hasty(make_scene: MakeScene, paper: Paper) -> Scene:
     return make_scene(
         paper,
-        broker={"read_timeout_s": PATIENCE_S},
+        broker={"read_timeout_s": READ_TIMEOUT_S},
         storage={"busy_timeout_ms": 50},
-        watcher={"poll_interval_s": 0.015},
+        watcher={"poll_interval_s": 0.015, "blind_s_max": READ_TIMEOUT_S},
     )
 
 
@@ -98,14 +117,14 @@ def test_an_order_that_cannot_be_registered_is_declined_and_nothing_is_sent(scen
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_an_order_goes_on_when_step_3_cannot_be_written_and_is_written_later(
-    scene: Scene, paper: Paper, trouble: Trouble
-) -> None:
+def test_an_order_goes_on_when_step_3_cannot_be_written_and_is_written_later(first: Scene, trouble: Trouble) -> None:
     """Step 3, the guide's rule: sent once, its caller told the truth, and entries pause until the database writes."""
+    scene = first
     command = scene.command("goes-on")
-    answers = _registered(scene, paper, command)
+    answers, go_on = _registered(scene, command)
 
     with trouble(scene):
+        go_on()
         (answer,) = until(answers.all, "the caller was not answered")
         assert isinstance(answer, OrderAnswered)
         assert answer.order.state in {State.WORKING, State.FILLED}
@@ -122,14 +141,14 @@ def test_an_order_goes_on_when_step_3_cannot_be_written_and_is_written_later(
 
 
 @pytest.mark.parametrize("trouble", [locked, full])
-def test_an_order_sent_past_the_database_is_found_by_its_tag_by_the_next_start(
-    scene: Scene, paper: Paper, trouble: Trouble
-) -> None:
+def test_an_order_sent_past_the_database_is_found_by_its_tag_by_the_next_start(first: Scene, trouble: Trouble) -> None:
     """Steps 3 and 5: the desk ends before either could be written; all that is on disk is the registration."""
+    scene = first
     command = scene.command("unwritten")
-    answers = _registered(scene, paper, command)
+    answers, go_on = _registered(scene, command)
 
     with trouble(scene):
+        go_on()
         until(answers.all, "the caller was not answered")
         scene.stop(grace_s=0)
 
@@ -142,14 +161,13 @@ def test_an_order_sent_past_the_database_is_found_by_its_tag_by_the_next_start(
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_reply_that_cannot_be_written_is_answered_and_written_later(
-    scene: Scene, paper: Paper, trouble: Trouble
-) -> None:
+def test_a_reply_that_cannot_be_written_is_answered_and_written_later(scene: Scene, trouble: Trouble) -> None:
     """Step 5: the broker has the order, the caller is told so, and the row follows."""
     command = scene.command("met")
-    answers = _at_the_broker(scene, paper, command)
+    answers, go_on = _at_the_broker(scene, command)
 
     with trouble(scene):
+        go_on()
         (answer,) = until(answers.all, "the caller was not answered")
         assert isinstance(answer, OrderAnswered)
         assert answer.order.state is State.WORKING
@@ -190,19 +208,22 @@ SLOW_S: Final = 5.0 if LONG else 0.5
 
 
 @pytest.fixture
-def patient(make_scene: MakeScene, paper: Paper) -> Scene:
+def patient(make_scene: MakeScene, fresh: Paper) -> Scene:
     """Return a desk that waits for the database for longer than it is slow."""
-    return make_scene(paper, storage={"busy_timeout_ms": 10_000})
+    return make_scene(
+        fresh, broker={"read_timeout_s": READ_TIMEOUT_S}, storage={"busy_timeout_ms": round(1_000 * WAIT_S)}
+    )
 
 
 @pytest.mark.parametrize("step", [1, 3])
-def test_a_slow_database_holds_an_order_back_until_it_is_stored(patient: Scene, paper: Paper, step: int) -> None:
+def test_a_slow_database_holds_an_order_back_until_it_is_stored(patient: Scene, step: int) -> None:
     """Steps 1 and 3: nobody is declined, and nothing leaves meanwhile."""
     command = patient.command("waits")
-    answers = _registered(patient, paper, command, SHORT_S) if step == 3 else None
+    held = _registered(patient, command) if step == 3 else None
 
     with locked(patient):
-        answers = answers or patient.send(command)
+        answers, go_on = held or (patient.send(command), _nothing)
+        go_on()
         threading.Event().wait(SLOW_S)
         assert not answers.all()
         assert patient.times_sent(command) == 0
@@ -216,14 +237,17 @@ def test_a_slow_database_holds_an_order_back_until_it_is_stored(patient: Scene, 
 
 
 @pytest.mark.parametrize("step", [5, 6])
-def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Scene, paper: Paper, step: int) -> None:
+def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Scene, step: int) -> None:
     """Steps 5 and 6: the broker has the order; only its row is late."""
     command = patient.command("late")
-    answers = _at_the_broker(patient, paper, command, SHORT_S)
+    answers, go_on = _at_the_broker(patient, command)
     if step == 6:
+        go_on()
         until(answers.all, "the caller was not answered")
 
     with locked(patient):
+        if step == 5:
+            go_on()
         (answer,) = until(answers.all, "the caller was not answered")
         threading.Event().wait(SLOW_S)
 
@@ -236,17 +260,31 @@ def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Sc
     assert patient.times_sent(command) == 1
 
 
-def _registered(scene: Scene, paper: Paper, command: OrderCommand, seconds: float = LONG_S) -> Answers:
-    """Send an order, and return while it is between steps 1 and 3: its instrument is long in coming."""
-    paper.fault("SearchScrip", "slow", seconds=seconds)
+GoOn: TypeAlias = Callable[[], None]
+
+
+def _nothing() -> None:
+    """Let go of nothing."""
+
+
+def _registered(scene: Scene, command: OrderCommand) -> tuple[Answers, GoOn]:
+    """Send an order, and hold it between steps 1 and 3: its instrument is long in coming."""
+    held, go_on = _hold(scene.paper, "SearchScrip", "slow")
     answers = scene.send(command)
     until(lambda: command.command_id in rows_of(scene.path), "it was not registered")
-    return answers
+    until(lambda: scene.paper.fired(held), "its instrument was not asked for")
+    return answers, go_on
 
 
-def _at_the_broker(scene: Scene, paper: Paper, command: OrderCommand, seconds: float = LONG_S) -> Answers:
-    """Send an order, and return while it is between steps 4 and 5: its reply is long in coming."""
-    paper.fault("PlaceOrder", "slow_after", seconds=seconds)
+def _at_the_broker(scene: Scene, command: OrderCommand) -> tuple[Answers, GoOn]:
+    """Send an order, and hold it between steps 4 and 5: its reply is long in coming."""
+    _, go_on = _hold(scene.paper, "PlaceOrder", "slow_after")
     answers = scene.send(command)
     until(lambda: scene.times_sent(command), "it was not sent")
-    return answers
+    return answers, go_on
+
+
+def _hold(paper: Paper, route: str, kind: str) -> tuple[int, GoOn]:
+    """Let the broker hold its next answer on this route until it is let go; return the fault's number besides."""
+    fault = paper.fault(route, kind, seconds=2 * READ_TIMEOUT_S)
+    return fault, lambda: paper.end_fault(fault)

@@ -1,4 +1,5 @@
 # ruff: noqa: ANN401  the client has no types, and JSON has any
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -6,7 +7,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.broker.paper.harness import Paper, buy, token_of, wait_until
+from tests.broker.paper.harness import WAIT_S, Paper, buy, token_of, wait_until
 from tests.timing import patient
 
 _LOST = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
@@ -76,6 +77,24 @@ def test_a_slow_answer_comes(paper: Paper, api: Any, kind: str) -> None:
     assert buy(api, kind)["stat"] == "Ok"
 
     assert time.monotonic() - started >= 0.2
+
+
+@pytest.mark.parametrize("kind", ["slow", "slow_after"])
+def test_a_slow_answer_comes_when_its_fault_is_ended(paper: Paper, api: Any, kind: str) -> None:
+    name = f"{kind}-until-then"
+    held, other = (paper.fault("PlaceOrder", kind, seconds=3600, match={"remarks": one}) for one in (name, "other"))
+    answers: list[Any] = []
+    caller = threading.Thread(target=lambda: answers.append(buy(api, name)))
+    caller.start()
+    wait_until(lambda: paper.admin("GET", "faults")["faults"][0]["fired"] == 1)
+    assert not answers
+
+    paper.admin("DELETE", "faults", id=held)
+
+    caller.join(WAIT_S)
+    assert answers[0]["stat"] == "Ok"
+    assert [one["id"] for one in paper.admin("GET", "faults")["faults"]] == [other]
+    assert paper.order(name) is not None
 
 
 def test_a_session_expires_for_one_request_or_for_all(paper: Paper, api: Any) -> None:
