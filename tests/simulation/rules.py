@@ -175,11 +175,13 @@ class Rules:
         judge, (strategy, key) = self._judge, place
         if command.product is Product.CNC:
             office = judge.ledger.back_office
-            sales = judge.read(
-                "SELECT state FROM orders WHERE symbol = ? AND product = 'CNC' AND side = 'SELL'", command.symbol
+            open_orders = judge.read(
+                "SELECT state FROM orders WHERE symbol = ? AND product = 'CNC' AND (side = 'SELL' OR strategy = ?)",
+                command.symbol,
+                strategy,
             )
-            # One sale at a time may lean on the demat: the next waits until it is known what is left there.
-            working = any(state not in FINAL for (state,) in sales)
+            # One sale at a time leans on the demat, and none while an order of its own may change what is held.
+            working = any(state not in FINAL for (state,) in open_orders)
             if command.side is Side.SELL and not working and office.demat.get(key[:2], 0) >= command.quantity:
                 words = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
                 self._blame("delivery", f"{words}; {office.free_shares(key)} lie in the demat")
