@@ -525,6 +525,19 @@ def test_orders_beyond_the_bound_are_declined_and_the_earlier_ones_go_on() -> No
     assert {one.messages[0].reason for one in callers[70:]} == {Reason.DESK_BUSY}
 
 
+def test_an_order_that_has_left_gives_its_place_to_the_next_before_its_reply() -> None:
+    room = CommandRoom()
+    for number in range(ON_THE_WAY_MAX + 1):
+        room.submit(command(command_id=f"c{number}"))
+    for step in (room.register, room.price, room.clear, room.reserve):
+        step()
+    assert room.repo.of(RegisterOrder) == []
+
+    room.record()
+
+    assert room.repo.only(RegisterOrder).command.command_id == f"c{ON_THE_WAY_MAX}"
+
+
 def test_an_exit_passes_a_flood_of_entries(room: CommandRoom) -> None:
     for number in range(ON_THE_WAY_MAX + 100):
         room.submit(command(command_id=f"c{number}"))

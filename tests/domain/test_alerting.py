@@ -235,7 +235,8 @@ def test_a_digest_that_fits_says_nothing_of_more(lines: int, *, more: bool) -> N
 
     (told,) = texts(made.look(NOON, 60))
 
-    assert ("1 more" in told) is more
+    assert ("… and 1 more;" in told) is more
+    assert ("… and" in told) is more
     assert told.count("Number") == DIGEST_LINES_MAX
 
 

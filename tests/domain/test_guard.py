@@ -603,3 +603,11 @@ def test_clearing_needs_no_order_and_one_of_the_position_among_others_holds_it_b
     assert quiet.clear(Scope("trend", KEY)) == 100
     assert busy.clear(Scope("trend", KEY)) is None
     assert busy.clear(Scope("trend", infy)) is None
+
+
+@pytest.mark.parametrize("held_by_other", [0, -50])
+def test_an_order_of_a_strategy_that_holds_nothing_to_give_up_cuts_no_exit_of_another(held_by_other: int) -> None:
+    held = [filled(50, command_id="b", strategy="other", side=Side.SELL)] if held_by_other else []
+    working = order(command_id="b2", strategy="other", side=Side.SELL, quantity=60, state=State.WORKING)
+
+    assert let_out(GuardLedger(orders=[filled(100), *held, working]), 100) == 100

@@ -29,9 +29,10 @@ SCENARIOS: Final = {
     "alert alerting alert_words alerts": "alerts",
     "calendar seams": "clock days",
     "batch repository rows models database backup lease": "storage",
-    "instrument settings": "desk",
+    "instrument": "desk",
+    "settings": "tests/console desk",
 }
-"""Which scenarios are about which modules."""
+"""Which scenarios are about which modules, or a folder of other tests that is."""
 AWAY_MAX: Final = 2
 NEAR_MAX: Final = 6
 """So many files of tests are looked at before all of them are."""
@@ -110,7 +111,7 @@ def nearest_tests(path: str) -> tuple[str, ...]:
 def nearest_scenarios(path: str) -> tuple[str, ...]:
     """Return the scenarios on real threads that a module has most to do with."""
     told = next((told for modules, told in SCENARIOS.items() if Path(path).stem in modules.split()), "desk")
-    return tuple(f"tests/scenarios/test_{name}.py" for name in told.split())
+    return tuple(name if "/" in name else f"tests/scenarios/test_{name}.py" for name in told.split())
 
 
 def _code() -> list[Path]:

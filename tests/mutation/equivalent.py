@@ -2,4 +2,8 @@
 
 from typing import Final
 
-EQUIVALENT: Final[dict[str, str]] = {}
+EQUIVALENT: Final[dict[str, str]] = {
+    "domain/guard.py GuardLedger.reserve_change: boundary: growth > 0 -> growth >= 0": (
+        "a growth of nothing is cut to nothing, and leaves the quantity that was asked for"
+    ),
+}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.mutation.bench import Bench, Stage, stages_of
 from tests.mutation.draw import Drawn, draw, mutants, nearest_scenarios, nearest_tests, paths
+from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.known import KNOWN, Known
 from tests.mutation.mutant import ROOT
 from tests.mutation.operators import OPERATORS, changes
@@ -189,6 +190,12 @@ def test_the_nearest_tests_are_looked_at_first() -> None:
     names = [stage.name for stage in stages_of("domain/guard.py")]
 
     assert names == ["its own tests", "tests without threads", "simulation", "scenarios"]
+
+
+def test_what_changes_nothing_is_named_by_a_mutant_that_can_be_drawn() -> None:
+    names = {one.name for path in paths() for _, one in mutants(path)}
+
+    assert names >= EQUIVALENT.keys()
 
 
 # those that lived once
