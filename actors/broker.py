@@ -52,7 +52,7 @@ from actors.timer import Timer
 from broker.port import Broker, Session
 from domain.change import ChangeKind
 from domain.evidence import Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
-from domain.order import Intent
+from domain.order import Intent, Order
 from domain.reasons import Reason
 from domain.seams import Clock
 from domain.session import LoginPace, SessionState
@@ -71,6 +71,28 @@ class SessionFeed(Protocol):
 
     def start(self, session: Session) -> None:
         """Begin, or go on, with this session."""
+
+
+class OrderWire(Protocol):
+    """Where it is noted that an order's request is about to be made."""
+
+    def hand_over(self, remarks_tag: str) -> bool:
+        """Note it; return False where the next start could take the order for one that never left."""
+
+    def close(self) -> None:
+        """Note no more: the last request was made."""
+
+
+class _NoWire:
+    """Notes nothing, so that nothing is ever proved by it."""
+
+    def hand_over(self, remarks_tag: str) -> bool:
+        """Note nothing."""
+        del remarks_tag
+        return True
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 @dataclass(slots=True)
@@ -109,6 +131,7 @@ class BrokerActor(DeskActor):
         clock: Clock,
         timer: Timer,
         sent_s_ago: float | None = None,
+        wire: OrderWire | None = None,
     ) -> None:
         super().__init__(supervisor)
         self._command = command
@@ -116,6 +139,7 @@ class BrokerActor(DeskActor):
         self._market = market
         self._broker = broker
         self._feed = feed
+        self._wire = wire or _NoWire()
         self._settings = settings
         self._clock = clock
         self._timer = timer
@@ -142,6 +166,7 @@ class BrokerActor(DeskActor):
         for _, message in (*self._lanes.exits, *self._lanes.entries):
             self._answer(message, Refused(Reason.DESK_STOPPING, "the desk stopped before the order's turn came"))
         self._broker.close()
+        self._wire.close()
 
     def on_receive(self, message: BrokerInbox) -> BrokerState | None:
         """Queue the request in its lane, or serve the next one."""
@@ -276,14 +301,21 @@ class BrokerActor(DeskActor):
     def _ask_broker(self, message: Sending) -> PlaceReply:
         match message:
             case PlaceOrder():
-                self._placed += 1
-                return self._broker.place(message.order)
+                return self._place(message.order)
             case ChangeAtBroker():
                 if message.change.kind is ChangeKind.CANCEL:
                     return self._broker.cancel(message.order)
                 return self._broker.modify(message.order, message.change)
             case _:
                 assert_never(message)
+
+    def _place(self, order: Order) -> PlaceReply:
+        """Make the request, noted beforehand; what can't be noted leaves only where it is a way out."""
+        if not self._wire.hand_over(order.remarks_tag) and order.command.intent is not Intent.EXIT:
+            words = "that it leaves could not be noted, and the note of before can't be removed; nothing was sent"
+            return Refused(Reason.DATABASE_UNAVAILABLE, words)
+        self._placed += 1
+        return self._broker.place(order)
 
     def _answer(self, message: Sending, reply: PlaceReply) -> None:
         name = message.order.command.command_id

@@ -139,6 +139,7 @@ from domain.change import ChangeKind, ChangeStage
 from domain.evidence import Accepted, Refused, Unavailable, Unknown
 from domain.exit_terms import shape_of
 from domain.exits import Scope
+from domain.hand_over import RUN
 from domain.instrument import Instrument, Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
@@ -176,8 +177,10 @@ class CommandActor(LoopActor):
         calendar: Calendar | None,
         clock: Clock,
         timer: Timer,
+        run: str = "",
     ) -> None:
         super().__init__(supervisor)
+        self._said = {RUN: run} if run else {}
         self._repo = repo
         self._market = market
         self._risk = risk
@@ -354,7 +357,7 @@ class CommandActor(LoopActor):
     def _objection_to_taking(self, command: OrderCommand) -> Reason | None:
         if self._stopping:
             return Reason.DESK_STOPPING
-        if self._sought.number_of(remarks_tag_of(command)) is not None:
+        if self._sought.number_of(command) is not None:
             return Reason.ALREADY_AT_BROKER
         if command.intent is Intent.EXIT:
             return None
@@ -424,7 +427,7 @@ class CommandActor(LoopActor):
     def _find_sent(self, lead: Lead, order: Order, found: TagShown) -> None:
         """Answer with the order that an earlier run has sent: the books tell what became of it."""
         name = order.command.command_id
-        if self._sought.number_of(order.remarks_tag) is not None:
+        if self._sought.number_of(order.command) is not None:
             lead.order = order
             self._block(name, Reason.ALREADY_AT_BROKER, "", {"broker_order_id": found.broker_order_id})
             return
@@ -549,6 +552,7 @@ class CommandActor(LoopActor):
                 **message.inputs,
                 "last_price": str(lead.terms.last_price),
                 **lead.terms.story,
+                **self._said,
             },
         )
         self._record(message.command_id, happened)
@@ -773,6 +777,9 @@ class CommandActor(LoopActor):
             if order.state in {State.CREATED, State.SENDING}:
                 happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
                 self._record(order.command.command_id, happened)
+                if order.command.command_id in message.unsent:
+                    absent = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.NEVER_LEFT)
+                    self._record(order.command.command_id, absent)
             if order.change is not None and order.change.stage is ChangeStage.ASKED and not order.is_over:
                 lost = OrderEvent(event=Event.LOSE_CHANGE, tag=Reason.CHANGE_REPLY_LOST, change=order.change)
                 self._record(order.command.command_id, lost)

@@ -63,7 +63,7 @@ from domain.book_words import vanished_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.exit_order import ExitOrder
+from domain.exit_order import ExitOrder, units_for_order
 from domain.exit_terms import ExitShape
 from domain.exit_words import exit_order_alert
 from domain.exits import Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
@@ -198,6 +198,7 @@ class ExitsActor(LoopActor):
             case TakeUpStops():
                 self._stops.suspend(message.vanished)
                 self._stops.take_up(message.protections, message.unarmed, self._question)
+                self._nets.begin()
             case PositionVanished():
                 self._wait_for(message)
             case VanishingSettled():
@@ -299,7 +300,7 @@ class ExitsActor(LoopActor):
     def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
         """Let each episode take its next step: where they depend on each other, shorts before longs."""
         now = self._clock.monotonic()
-        held = {scope: exposures.get(scope, _NOTHING).held for scope in self._episodes}
+        held = {scope: units_for_order(exposures.get(scope, _NOTHING)) for scope in self._episodes}
         waiting, news = self._order.look(held, now, self._is_open)
         for one in news:
             self._tell(exit_order_alert(one))

@@ -268,7 +268,8 @@ class MarketActor(LoopActor):
         if self._known.instrument(key) is not None and self._known.may_ask(key, Want.PRICE, now_s):
             self._ask(key, Want.PRICE)
         if belief is Belief.DOUBTED_AGAIN:
-            alert = impossible_price_alert(*key, tick.last_price, source, self._known.instrument(key))
+            is_another = self._known.is_another(tick)
+            alert = impossible_price_alert(tick, source, self._known.instrument(key), is_another=is_another)
             post(self._notifier, RaiseAlert(alert=alert))
         return False
 

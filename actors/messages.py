@@ -1381,6 +1381,8 @@ class ResumeOrders:
     orders: tuple[Order, ...]
     ended_in_order: bool = True
     vanished: tuple[Disagreement, ...] = ()
+    unsent: frozenset[str] = frozenset()
+    """The command ids of those that are proved never to have left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1498,6 +1500,8 @@ class DeskMemory:
     cleared: Mapping[Scope, int] = field(default_factory=dict)
     last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
     ended_in_order: bool = True
+    stored_by: Mapping[str, str] = field(default_factory=dict)
+    """Which run stored each order that is SENDING."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,11 @@ class Nets:
         self._laying: dict[str, Scope] = {}
         self._refused: dict[str, int] = {}
         """Nets that can't be moved any more, and how often each has been asked back."""
+        self._begun = False
+
+    def begin(self) -> None:
+        """Begin to look: the stops of earlier runs are known now, so that a net without one is one too many."""
+        self._begun = True
 
     def look(
         self,
@@ -83,25 +88,33 @@ class Nets:
         None is laid behind a carried stop before its share's first price of the day: that may be an adjusted one.
         One whose change was refused is taken back, and laid anew once it is gone.
         """
+        if not self._begun:
+            return
         self._laid = {scope: n for scope, n in self._laid.items() if scope in exposures}
         for scope, exposure in exposures.items():
             nets = [one for one in exposure.open if is_net(one.command_id)]
             if scope in under_way or not (nets or self._settings.at_broker):
                 continue
             wanted = self._wanted(armed.get(scope), exposure, instruments.get((scope.key.exchange, scope.key.symbol)))
-            for surplus in nets if wanted is None else nets[1:]:
+            for surplus in nets[1:] if self._belongs(armed.get(scope), exposure) else nets:
                 self._change(surplus, ChangeKind.CANCEL)
             if wanted is not None and nets:
                 self._move(scope, nets[0], wanted)
             elif wanted is not None and scope not in self._laying.values() and scope not in unopened:
                 self._lay(scope, exposure, wanted)
 
+    def _belongs(self, protection: Protection | None, exposure: Exposure) -> bool:
+        """Say whether a net belongs behind this position; where to is known with its instrument only."""
+        if not self._settings.at_broker or protection is None or protection.stop is None:
+            return False
+        return exposure.held * (1 if protection.is_long else -1) > 0
+
     def _wanted(
         self, protection: Protection | None, exposure: Exposure, instrument: Instrument | None
     ) -> Wanted | None:
-        if not self._settings.at_broker or protection is None or protection.stop is None or instrument is None:
+        if protection is None or protection.stop is None or instrument is None:
             return None
-        if exposure.held * (1 if protection.is_long else -1) <= 0:
+        if not self._belongs(protection, exposure):
             return None
         earlier = ROUND_CEILING if protection.is_long else ROUND_FLOOR
         return Wanted(on_grid(protection.stop, instrument.tick, earlier), abs(exposure.held))

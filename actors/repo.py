@@ -143,8 +143,13 @@ class RepoActor(LoopActor):
         """Open the database in this thread. What went wrong is told to whoever asks `RecallDesk`."""
         try:
             self._database = open_database(self._settings)
+        except StorageError as error:
+            self._trouble = str(error)
+            return
+        try:
             self._beside.take_up()
         except StorageError as error:
+            self._database.close()
             self._trouble = str(error)
             return
         self._repository = OrderRepository(self._database, self._client_id)
@@ -163,6 +168,9 @@ class RepoActor(LoopActor):
 
     def on_receive(self, message: RepoInbox) -> Any:  # noqa: ANN401  the answers of the queries, for ask
         """Gather writes while more are waiting; answer queries from what is on disk."""
+        if self._trouble is not None:
+            self._say_unopened(message, self._trouble)
+            return None
         match message:
             case (
                 RegisterOrder()
@@ -208,6 +216,12 @@ class RepoActor(LoopActor):
             case _:
                 assert_never(message)
         return None
+
+    def _say_unopened(self, message: RepoInbox, trouble: str) -> None:
+        """Tell who asks why nothing can be read; what is told without asking ends with the start that has failed."""
+        if isinstance(message, RecallDesk | FindUnwritten | FindOrders | FindTimeline):
+            raise StorageError(trouble)
+        logger.debug("not written: {} ({})", type(message).__name__, trouble)
 
     def _gather(self, message: Write) -> None:
         """Keep the write for the next group; begin the group once the mailbox has been read to its end."""
@@ -567,8 +581,6 @@ class RepoActor(LoopActor):
             self._repository.keep_cleared(scope, units, message.because, message.at, settled.price)
 
     def _recall(self) -> DeskMemory:
-        if self._trouble is not None:
-            raise StorageError(self._trouble)
         self._commit_next(lingered=True)
         memory = self._read(self._memory)
         self._see(order.command.command_id for order in memory.orders)
@@ -604,6 +616,7 @@ class RepoActor(LoopActor):
             cleared=self._repository.cleared(now),
             last_prices=self._repository.last_prices(),
             ended_in_order=self._beside.ended_in_order,
+            stored_by=self._repository.runs_of_sending(written),
         )
 
     def _read(self, read: Callable[[], Found]) -> Found:

@@ -14,7 +14,7 @@ from actors.messages import BrokerInbox, CommandInbox, LookUpTag, OrderRegistere
 from actors.timer import Timer
 from domain.evidence import Book, Unavailable
 from domain.order import EXTERNAL, Intent, Order, OrderCommand
-from domain.reconcile import looks_like_ours
+from domain.reconcile import looks_like_ours, remarks_tag_of
 from domain.seams import Clock
 
 LOOK_UP_S_MAX: Final = 2.0
@@ -64,9 +64,9 @@ class Sought:
         """Count a whole book that was compared with ours."""
         self._compared += 1
 
-    def number_of(self, remarks_tag: str) -> str | None:
-        """Return the broker's number of an order of others that carries this tag of ours."""
-        return self._unclaimed.get(remarks_tag)
+    def number_of(self, command: OrderCommand) -> str | None:
+        """Return the broker's number of an order of others that carries the tag of this command."""
+        return self._unclaimed.get(remarks_tag_of(command)) if self._unclaimed else None
 
     def must_ask(self, command: OrderCommand) -> bool:
         """Say whether an exit that is registered now may have been sent by a run that left no word of it."""

@@ -160,6 +160,9 @@ class WatcherActor(DeskActor):
         self._witness(BookKind.ORDERS, book)
         if isinstance(book, Unavailable):
             self._be_blind(book.cause)
+            # Positions are read all the same: the day's loss and the stops' prices hang on them.
+            self._trades = None
+            post(self._broker, ReadPositions())
             return
         self._enter_day(trading_day(book.asked_at))
         compared = self._comparison.compare(book)
@@ -198,7 +201,7 @@ class WatcherActor(DeskActor):
 
     def _take_trades(self, book: Book[TradeRow] | Unavailable) -> None:
         self._witness(BookKind.TRADES, book)
-        # Positions are read all the same: the day's loss and the stops' prices hang on them.
+        # As above, whether these trades could be read or not.
         post(self._broker, ReadPositions())
         if isinstance(book, Unavailable):
             logger.warning("the trade book could not be read: {}", book.cause)

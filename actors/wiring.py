@@ -62,6 +62,7 @@ from actors.watcher import WatcherActor
 from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
+from broker.wire_log import WireLog, boot_of_machine
 from domain.alert_words import calendar_alert
 from domain.alerting import Telling
 from domain.calendar import Calendar
@@ -69,6 +70,7 @@ from domain.comparison import Comparison
 from domain.evidence import OrderUpdate, Tick
 from domain.exits import Scope
 from domain.guard import GuardLedger
+from domain.hand_over import never_left
 from domain.known import known_from
 from domain.lifecycle import State
 from domain.order import EXTERNAL
@@ -130,6 +132,8 @@ class Wiring:
         self._ids = ids
         self._escalate = escalate
         self._summarise = summarise
+        self._run = ids.new()
+        self._wire = WireLog(settings.storage.path, boot_of_machine())
         self._sender: Sender | None = None
         self.is_running = False
         self.clock = SteadyClock(machine_clock)
@@ -340,10 +344,23 @@ class Wiring:
                 calendar=self.calendar,
                 clock=self.clock,
                 timer=self.timer,
+                run=self._run,
             ),
         )
-        resume = ResumeOrders(orders=memory.orders, ended_in_order=memory.ended_in_order, vanished=memory.vanished)
-        post(self.command, resume)
+        resumed = ResumeOrders(
+            orders=memory.orders,
+            ended_in_order=memory.ended_in_order,
+            vanished=memory.vanished,
+            unsent=self._unsent(memory),
+        )
+        post(self.command, resumed)
+
+    def _unsent(self, memory: DeskMemory) -> frozenset[str]:
+        """Return the orders that the last run stored as SENDING and never handed to the wire; begin this run's log."""
+        handed = self._wire.read()
+        self._wire.begin(self._run)
+        names = ((order, order.command.command_id) for order in memory.orders)
+        return frozenset(name for order, name in names if never_left(order, memory.stored_by.get(name), handed))
 
     def _start_exits(self) -> None:
         settings = self._settings
@@ -406,6 +423,7 @@ class Wiring:
                 clock=self.clock,
                 timer=self.timer,
                 sent_s_ago=sent_s_ago(memory, self.clock.now()),
+                wire=self._wire,
             ),
         )
 

@@ -1,18 +1,20 @@
 """What a frame of the feed tells, and to whom (docs/protocol.md, WebSocket)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+from typing import Any, Final, ParamSpec
 
 from loguru import logger
 
 from broker.link import LOGIN_ANSWERS, LinkLostError, as_frame, says_ok
-from broker.scalars import UnreadableRowError, price_if_told, price_or_none
+from broker.scalars import UnreadableRowError, price_if_told, price_or_none, word_if_told
 from broker.updates import order_update
 from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
 from domain.seams import Clock
 
 Given = ParamSpec("Given")
+_INDEX: Final = "UNDIND"
+"""What the broker calls the kind of an index."""
 
 
 class Hearing:
@@ -32,6 +34,7 @@ class Hearing:
         self._watched = watched
         self._on_tick = on_tick
         self._on_order = on_order
+        self._called: dict[tuple[str, str], str] = {}
         self.malformed = 0
         self.untold = 0
         self.hears_hearts = False
@@ -56,10 +59,17 @@ class Hearing:
             raise LinkLostError("the broker took the feed's session back (NOT_OK)")
 
     def _hear_price(self, frame: dict[str, Any]) -> None:
-        """Tell a tick where the frame brings a last price: later frames hold changed fields only."""
-        instrument = self._watched.get((frame["e"], frame["tk"]))
+        """Tell a tick where the frame brings a last price: later frames hold changed fields only, the name too."""
+        key = (frame["e"], frame["tk"])
+        instrument = self._watched.get(key)
+        if instrument is None:
+            return
+        called = word_if_told(frame, "ts")
+        if called:
+            # [assumption] An index is spelled otherwise in some frames. It can't be traded, and its token tells it.
+            self._called[key] = "" if called == instrument.symbol or instrument.kind == _INDEX else called
         price = price_or_none(frame, "lp")
-        if instrument is None or price is None or price < 0:
+        if price is None or price < 0:
             return
         at = self._clock.now()
         tick = Tick(
@@ -67,6 +77,7 @@ class Hearing:
             symbol=instrument.symbol,
             last_price=price,
             seen_at=at,
+            called=self._called.get(key, ""),
             previous_close=price_if_told(frame, "c"),
         )
         self.tell(self._on_tick, tick)

@@ -25,9 +25,7 @@ _NEXT_TIME: Final[Mapping[str, str]] = {
     Reason.SESSION_EXPIRED: "Nothing traded; send a new order once `status` shows a session.",
     Reason.BROKER_UNREACHABLE: "Nothing traded; send a new order once `status` shows that the broker answers.",
 }
-_ABSENT: Final = (
-    f"{explain(Reason.PROVED_ABSENT)} Nothing traded, and its units are free again: a new order may be sent."
-)
+_FREE_AGAIN: Final = "Nothing traded, and its units are free again: a new order may be sent."
 _WRONG_POSITION: Final = "The position is not what it was believed to be: look at `positions` now."
 
 
@@ -239,7 +237,7 @@ _TELLERS: Final[Mapping[str, Callable[[Moment], str]]] = {
     Event.FILL: _filled,
     Event.CANCEL: _canceled,
     Event.REJECT: _rejected,
-    Event.PROVE_ABSENT: lambda _moment: _ABSENT,
+    Event.PROVE_ABSENT: lambda moment: f"{explain(Reason(moment.line.tag or Reason.PROVED_ABSENT))} {_FREE_AGAIN}",
     Event.NOTE: _noted,
     **CHANGE_TELLERS,
 }

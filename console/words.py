@@ -43,6 +43,10 @@ LABELS: Final[Mapping[str, str]] = {
     "settled_by": "settled by",
     "found_at_broker": "found at the broker",
     "database": "the database said",
+    "registered": "registered",
+    "kept_in": "kept in",
+    "tag_at_broker": "its tag in the broker's books",
+    "run": "stored by run",
 }
 """What the inputs of a decision are called in front of people."""
 

@@ -37,7 +37,9 @@ class SquareOffs:
         """Return the positions that the broker has squared off, and that are not taken over yet; none that trades."""
         own: dict[InstrumentKey, list[OrderRow]] = {}
         for row in rows:
-            key = key_of(row) if row.source.upper() not in _TERMINALS and filled_in(row) else None
+            if row.source in _TERMINALS or row.source.upper() in _TERMINALS:
+                continue
+            key = key_of(row) if filled_in(row) else None
             if key is not None and key.product is Product.MIS and key not in moving:
                 own.setdefault(key, []).append(row)
         flat = {key_of(row) for row in positions if not row.net_quantity} if own else set()

@@ -34,7 +34,7 @@ from domain.explaining import all_undone, with_orders
 from domain.foreign import external_order
 from domain.moves import BY_A_PERSON, MoveKind
 from domain.order import InstrumentKey, Order
-from domain.past_orders import Today, past_orders
+from domain.past_orders import PastOrders, Today
 from domain.reconcile import OrderIndex, Report, event_of, event_of_update, looks_like_ours
 from domain.seams import may_have_turned, trading_day, turning_since
 from domain.settings import ProofSettings, WatcherSettings
@@ -116,6 +116,7 @@ class Comparison:
         self.contracts = Contracts(known.expiries, known.ended)
         self._absences = Absences(proof)
         self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
+        self._past = PastOrders(watching)
         self._hidden = Patience(proof.books, proof.window_s)
         self._apart: tuple[Disagreement, ...] = ()
         self._orders_book: Book[OrderRow] | None = None
@@ -201,7 +202,7 @@ class Comparison:
                 self._carried[order.command.key] += order.filled_quantity * order.command.side.sign
             shown.discard(order.command.command_id)
 
-    # updates
+    # updates and trades
 
     def compare_update(self, update: OrderUpdate) -> Report | None:
         """Return what a pushed update proves of an order of ours; foreign ones are left to the next book."""
@@ -214,8 +215,6 @@ class Comparison:
         # The next update may come before this one is on disk: it is judged by what this one told.
         self.orders.observe(order.after(happened, update.seen_at))
         return Report(order.command.command_id, happened)
-
-    # the trade book
 
     def compare_trades(self, book: Book[TradeRow]) -> tuple[Report, ...]:
         """Return what trades prove of orders that the last order book does not show: they find their orders."""
@@ -248,7 +247,7 @@ class Comparison:
         apart = [one for one in differ if one.key not in over]
         keys = {one.key for one in apart}
         today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys, moving=moving)
-        past, reports = past_orders(self.orders, today)
+        past, reports = self._past.settle(self.orders, today, judged.positions.asked_at)
         gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
         settled = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
         lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)

@@ -209,6 +209,7 @@ class UnknownInstrument:
 class Tick:
     """The last traded price of an instrument, and when we saw it. `token` names the instrument, where told.
 
+    `called` is the symbol that the feed calls it by, where that is another one than its token says.
     `previous_close` is the close of the day before as the quote tells it, adjusted by the exchange where it was.
     """
 
@@ -217,6 +218,7 @@ class Tick:
     last_price: Decimal
     seen_at: datetime
     token: str = ""
+    called: str = ""
     previous_close: Decimal | None = None
 
 

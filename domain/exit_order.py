@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from domain.exits import Scope
-from domain.order import Exchange, InstrumentKey
+from domain.exits import Exposure, Scope
+from domain.order import Exchange, InstrumentKey, Side
 from domain.settings import ExitSettings
 
 Underlying: TypeAlias = tuple[Exchange, str]
@@ -38,6 +38,15 @@ def underlying_of(key: InstrumentKey) -> Underlying | None:
             return key.exchange, dated[1]
     letters = _LETTERS.match(key.symbol)
     return key.exchange, letters[0] if letters is not None else key.symbol
+
+
+def units_for_order(exposure: Exposure) -> int:
+    """Return the signed units that count for the order of getting out: what may still be sold counts as a short.
+
+    A sale whose fill is on its way, or whose cancel is, must not let the hedge go before it.
+    """
+    selling = sum(one.open_quantity for one in exposure.open if one.side is Side.SELL)
+    return exposure.held if exposure.held > 0 else exposure.held - selling
 
 
 def shorts_before(held: Mapping[Scope, int]) -> dict[Scope, tuple[Scope, ...]]:

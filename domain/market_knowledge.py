@@ -140,12 +140,17 @@ class MarketKnowledge:
         best = best_reference(seen, now)
         return best.price if best is not None and best.is_fresh else None
 
+    def is_another(self, tick: Tick) -> bool:
+        """Say whether a price is of another instrument, by its token or by the symbol that the feed calls it."""
+        instrument = self.instrument((tick.exchange, tick.symbol))
+        other_token = bool(tick.token) and instrument is not None and tick.token != instrument.token
+        return other_token or tick.called not in {"", tick.symbol}
+
     def judge(self, tick: Tick, source: PriceSource, now: datetime, now_s: float) -> Belief:
         """Take a price over, where somebody could have traded at it."""
         key = (tick.exchange, tick.symbol)
         instrument, known = self.instrument(key), self._prices.get(key, {})
-        is_another = bool(tick.token) and instrument is not None and tick.token != instrument.token
-        if is_another or not could_trade(tick.last_price, instrument, known.values(), now):
+        if self.is_another(tick) or not could_trade(tick.last_price, instrument, known.values(), now):
             since = self._doubted_since.setdefault(key, now_s)
             again = since < now_s and self._read_since(key, since) and key not in self._told
             if again:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 
-from domain.books import Disagreement, Quarrel
+from domain.books import Disagreement, Patience, Quarrel
 from domain.evidence import TradeRow
 from domain.lifecycle import Event, State
 from domain.order import InstrumentKey, Order, OrderEvent, Product
 from domain.reasons import Reason
 from domain.reconcile import Report
+from domain.settings import WatcherSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,24 @@ class Today:
     moving: AbstractSet[InstrumentKey]
 
 
+class PastOrders:
+    """Owns since when orders of past days seem to have ended: one round proves nothing, a book may be empty yet."""
+
+    def __init__(self, watching: WatcherSettings) -> None:
+        self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
+
+    def settle(
+        self, orders: Iterable[Order], today: Today, asked_at: datetime
+    ) -> tuple[list[Disagreement], list[Report]]:
+        """Return what a person has to settle, and what has ended with its day, as often and long as it takes."""
+        unsettled, reports = past_orders(orders, today)
+        ends = [Disagreement(name=one.command_id, quarrel=Quarrel.PAST, sentence="") for one in reports]
+        lasting = {one.name for one in self._patience.lasting(ends, asked_at, lambda _: False)}
+        return unsettled, [one for one in reports if one.command_id in lasting]
+
+
 def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreement], list[Report]]:
-    """Settle what a past day left open and today's book does not show.
+    """Say what became of what a past day left open and today's book does not show, by this round.
 
     DAY orders end with their day. One that trades today lives on. Where positions do not add up, or where nothing
     could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it. What trades

@@ -1,26 +1,32 @@
 """What a person is told about prices, bands and lots."""
 
-from decimal import Decimal
-
 from domain.alert import Alert, Level
+from domain.evidence import Tick
 from domain.instrument import Instrument
 from domain.market_price import PriceSource, Reference
-from domain.order import Exchange, Intent, Order
+from domain.order import Intent, Order
 
 
 def impossible_price_alert(
-    exchange: Exchange, symbol: str, price: Decimal, source: PriceSource, instrument: Instrument | None
+    tick: Tick, source: PriceSource, instrument: Instrument | None, *, is_another: bool
 ) -> Alert:
     """Say that a price at which nobody could have traded came again."""
     low = None if instrument is None else instrument.lower_circuit
     high = None if instrument is None else instrument.upper_circuit
-    band = (
-        "against other prices of it" if low is None or high is None else f"outside the day's band {low:f} to {high:f}"
-    )
+    if is_another:
+        wrong = f"the price of another instrument ({tick.called or f'token {tick.token}'})"
+    else:
+        wrong = (
+            "against other prices of it"
+            if low is None or high is None
+            else f"outside the day's band {low:f} to {high:f}"
+        )
+    symbol, price = tick.symbol, tick.last_price
     return Alert(
-        topic=f"price:{exchange}:{symbol}",
+        topic=f"price:{tick.exchange}:{symbol}",
         level=Level.WARNING,
-        what=f"{symbol} ({exchange}): the {source} shows {price:f}, {band}; it came again after the broker was asked.",
+        what=f"{symbol} ({tick.exchange}): the {source} shows {price:f}, {wrong}; "
+        "it came again after the broker was asked.",
         means="The price is ignored: it triggers no stop and counts in no profit or loss.",
         do="Compare with the broker's own app; the desk goes on asking the broker for the price.",
     )

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     BROKER_REJECTED = "BROKER_REJECTED"
     BROKER_CANCELED = "BROKER_CANCELED"
     PROVED_ABSENT = "PROVED_ABSENT"
+    NEVER_LEFT = "NEVER_LEFT"
     UNKNOWN_BROKER_STATUS = "UNKNOWN_BROKER_STATUS"
     TWO_AT_BROKER = "TWO_AT_BROKER"
     BOOKS_DISAGREE = "BOOKS_DISAGREE"
@@ -191,6 +192,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.BROKER_CANCELED: Explanation(Kind.BROKER, "The rest of the order was canceled at the broker."),
     Reason.PROVED_ABSENT: Explanation(
         Kind.BROKER, "The broker's books prove that the order never arrived; it is not in the market."
+    ),
+    Reason.NEVER_LEFT: Explanation(
+        Kind.BROKER, "The desk stopped before the order's turn came: no request for it was made, and none will be."
     ),
     Reason.UNKNOWN_BROKER_STATUS: Explanation(
         Kind.UNSETTLED,

@@ -24,6 +24,7 @@ from domain.change_command import change_outcome
 from domain.delivery import carried_delivery
 from domain.evidence import TradeRow
 from domain.exits import ExitWish, Scope
+from domain.hand_over import RUN
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
 from domain.market_price import PriceSource, SeenPrice
@@ -433,6 +434,12 @@ class OrderRepository:
     def change_outcome(self, order: Order, change_id: str) -> Event | None:
         """Return how far this change of the order has come; None when it has never been asked for."""
         return change_outcome(self.journal(order.command.command_id), change_id)
+
+    def runs_of_sending(self, orders: Sequence[Order]) -> dict[str, str]:
+        """Return the run that stored each of these orders that is SENDING, as far as it said so."""
+        sending = (order.command.command_id for order in orders if order.state is State.SENDING)
+        lines = (line for name in sending for line in self.journal(name))
+        return {line.command_id: line.inputs[RUN] for line in lines if line.event == Event.SEND and RUN in line.inputs}
 
     def external_moves(self, now: datetime) -> dict[InstrumentKey, int]:
         """Return the units by nobody's order that count today: of carried products all, of others today's."""

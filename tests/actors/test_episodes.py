@@ -22,6 +22,7 @@ from actors.messages import (
     RecordWish,
     StopBaskets,
     SubmitOrder,
+    TakeUpStops,
 )
 from domain.change import ChangeKind
 from domain.exits import ExitWish, Exposure, OpenOrder, Scope
@@ -260,6 +261,7 @@ def test_an_order_that_will_not_go_holds_the_exit_up_for_so_long_only(room: Exit
 
 def test_a_safety_net_is_laid_behind_an_armed_stop() -> None:
     room = ExitsRoom(StopSettings(at_broker=True))
+    room.actor.on_receive(TakeUpStops(protections=(), unarmed=()))
     entry = order(
         command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal(100)
     )

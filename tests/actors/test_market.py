@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from queue import SimpleQueue
@@ -72,8 +73,8 @@ class MarketRoom:
     def tick(self, price: int) -> Tick:
         return Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(price), seen_at=self.clock.now())
 
-    def see(self, price: int) -> None:
-        self.actor.on_receive(PriceSeen(tick=self.tick(price)))
+    def see(self, price: int, called: str = "") -> None:
+        self.actor.on_receive(PriceSeen(tick=replace(self.tick(price), called=called)))
 
     def ask_out(self, name: str = "out", quantity: int = 10, price: Decimal | None = None) -> None:
         shape = ExitShape(side=Side.SELL, quantity=quantity, price=price)
@@ -520,6 +521,28 @@ def test_a_quote_and_a_book_are_doubted_as_a_tick_is(room: MarketRoom, source: s
 
     assert watched.told == []
     assert len(room.broker.of(ReadInstrument)) == 1
+
+
+def test_a_tick_that_the_feed_calls_another_symbols_moves_nothing_and_makes_the_desk_ask(room: MarketRoom) -> None:
+    watched = Watched(room)
+
+    room.see(101, called="INFY-EQ")
+
+    assert watched.told == []
+    assert len(room.broker.of(ReadPrice)) == 1
+
+
+def test_a_tick_of_another_instrument_that_comes_again_is_told_for_what_it_is(room: MarketRoom) -> None:
+    Watched(room)
+
+    for _ in range(2):
+        room.see(101, called="INFY-EQ")
+        room.wait(1)
+        room.found(BANDED)
+
+    (warned,) = room.notifier.of(RaiseAlert)
+    assert "another instrument" in warned.alert.what
+    assert "outside" not in warned.alert.what
 
 
 def test_a_row_of_another_token_is_no_price_of_this_instrument(room: MarketRoom) -> None:

@@ -36,6 +36,7 @@ class NetRoom:
             clock=self.clock,
             ids=FakeIds(),
         )
+        self.nets.begin()
         self.open: tuple[OpenOrder, ...] = ()
         self.stop = Decimal(90)
         self.held = 10

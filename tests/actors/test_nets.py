@@ -43,6 +43,7 @@ class NetsRoom:
             clock=self.clock,
             ids=FakeIds(),
         )
+        self.nets.begin()
         self.name = ""
 
     def look(self, held: int, laid: int = 0, stop: Protection | None = None, *, under_way: bool = False) -> None:

@@ -39,6 +39,7 @@ from domain.order import Intent, OrderCommand, OrderEvent, Side
 from domain.risk import TradingState
 from domain.settings import StorageSettings
 from storage.database import StorageError, UnreadableError
+from storage.exit_journal import ExitJournalFile
 from tests.actors.rooms import own_mailbox, settle
 from tests.fakes import FakeClock, ManualTimer, Probe, command, trade_of
 from tests.fakes import order as an_order
@@ -422,6 +423,33 @@ def test_a_database_that_cannot_be_opened_is_told_to_who_asks(tmp_path: Path) ->
 
     with pytest.raises(StorageError, match="cannot be used"):
         room.actor.on_receive(RecallDesk())
+    room.actor.on_stop()
+
+
+def test_what_comes_after_a_database_that_cannot_be_opened_ends_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    path.write_bytes(b"no database " * 1_000)
+    room = RepoRoom(path)
+
+    letters = room.give(
+        RecordTradingState(state=TradingState.EXITS_ONLY, because="stopping"), room.register(), room.event(SEND)
+    )
+
+    assert not letters
+    for question in (FindUnwritten(), FindOrders(most=1), FindTimeline(command_id="c1"), RecallDesk()):
+        with pytest.raises(StorageError, match="cannot be used"):
+            room.actor.on_receive(question)
+    room.actor.on_stop()
+
+
+def test_a_database_beside_an_unreadable_exit_journal_is_closed_again(tmp_path: Path) -> None:
+    ExitJournalFile(tmp_path / "desk.db").path.mkdir()
+    room = RepoRoom(tmp_path / "desk.db")
+
+    with pytest.raises(StorageError):
+        room.actor.on_receive(RecallDesk())
+
+    assert room.actor._database.is_closed()
     room.actor.on_stop()
 
 

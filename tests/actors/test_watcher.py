@@ -267,6 +267,20 @@ def test_positions_are_read_also_when_the_trades_could_not_be(room: WatcherRoom)
     assert room.command.of(BooksChecked) == [], "two books judge nothing"
 
 
+def test_positions_are_read_also_when_the_orders_could_not_be(room: WatcherRoom) -> None:
+    room.see(WORKING)
+    room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
+    room.broker.take()
+
+    room.actor.on_receive(OrderBookRead(book=Unavailable("HTTP 502", room.clock.now())))
+    room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
+    room.see(WORKING)
+
+    assert len(room.broker.of(ReadPositions)) == 1
+    assert room.risk.only(PositionsSeen).book.rows == ()
+    assert room.command.of(BooksChecked) == [], "positions are judged with the orders and trades of their own round"
+
+
 def test_a_book_that_is_away_for_long_is_told_once_and_so_is_its_return(room: WatcherRoom) -> None:
     for seconds in (0, 300, 299, 1, 100):
         room.clock.advance(seconds)

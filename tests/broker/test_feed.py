@@ -1,5 +1,6 @@
 import socket
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -102,6 +103,37 @@ def test_frames_with_a_last_price_become_ticks(feed: Feed, web: WebStub, ears: E
     assert second.last_price == Decimal("2850.55")
     assert (first.previous_close, second.previous_close) == (Decimal("2840.00"), None)
     assert feed.malformed == 0
+
+
+def test_prices_that_the_feed_calls_another_symbols_say_so_until_it_calls_them_ours(
+    feed: Feed, web: WebStub, ears: Ears
+) -> None:
+    feed.watch(RELIANCE)
+    feed.start(SESSION)
+    peer = web.logged_in()
+    peer.next()
+
+    # Later frames bring the name only where it has changed.
+    peer.send({"t": "tk", "e": "NSE", "tk": "2885", "ts": "INFY-EQ", "lp": "1520.50"})
+    peer.send({"t": "tf", "e": "NSE", "tk": "2885", "lp": "1520.55"})
+    peer.send({"t": "tf", "e": "NSE", "tk": "2885", "ts": "RELIANCE-EQ", "lp": "2850.50"})
+    peer.send({"t": "tf", "e": "NSE", "tk": "2885", "lp": "2850.55"})
+
+    ticks = [ears.next_tick() for _ in range(4)]
+    assert {one.symbol for one in ticks} == {"RELIANCE-EQ"}
+    assert [one.called for one in ticks] == ["INFY-EQ", "INFY-EQ", "", ""]
+
+
+def test_an_index_may_have_another_name_in_the_feed(feed: Feed, web: WebStub, ears: Ears) -> None:
+    """[assumption] Indices can't be traded, and the feed may spell them otherwise: the token alone tells them."""
+    feed.watch(replace(RELIANCE, symbol="Nifty 50", token="26000", kind="UNDIND"))
+    feed.start(SESSION)
+    peer = web.logged_in()
+    peer.next()
+
+    peer.send({"t": "tk", "e": "NSE", "tk": "26000", "ts": "NIFTY INDEX", "lp": "24631.20"})
+
+    assert ears.next_tick().called == ""
 
 
 def test_malformed_frames_are_counted_and_ignored(feed: Feed, web: WebStub, ears: Ears) -> None:

@@ -382,3 +382,22 @@ def test_what_a_decision_was_made_from_is_told_in_words() -> None:
     assert "quoted" not in told
     assert "asked by a person" in told
     assert decided_from({"update_seen_at": TEN_O_CLOCK.isoformat()}) == "report seen at 10:00:00.000"
+
+
+def test_an_order_that_never_left_says_so() -> None:
+    restarted = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
+    absent = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.NEVER_LEFT)
+
+    assert story(SENT, restarted, absent)[-1] == (
+        "The desk stopped before the order's turn came: no request for it was made, and none will be. "
+        "Nothing traded, and its units are free again: a new order may be sent."
+    )
+
+
+def test_an_exit_of_the_exit_journal_says_where_it_was_kept() -> None:
+    lived_through = lived(order_of(intent="EXIT", side="SELL"))
+    first = replace(lived_through.lines[0], inputs={"kept_in": "exit journal"})
+
+    (words,) = sentences(replace(lived_through, lines=(first,)))
+
+    assert words.endswith("The database could not be written; it was kept in the exit journal, so that it could leave.")

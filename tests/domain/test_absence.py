@@ -12,7 +12,7 @@ from domain.change import Change, ChangeKind, ChangeStage
 from domain.comparison import Comparison, Known
 from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.lifecycle import Event, State
-from domain.order import InstrumentKey, Order, Product, Side
+from domain.order import Exchange, InstrumentKey, Order, Product, Side
 from domain.reasons import Reason
 from domain.reconcile import Report
 from domain.settings import ProofSettings, WatcherSettings
@@ -210,3 +210,24 @@ def test_an_order_of_a_past_day_that_trades_today_by_its_tag_lives_on() -> None:
     told = Looking(past).see(1, trades=[trade_of(past)], positions=[holding(KEY, 10)])
 
     assert told == [("c1", Event.FILL)]
+
+
+def test_a_past_order_ends_only_after_rounds_enough_for_a_book_that_is_empty_yet_in_the_morning() -> None:
+    fields: dict[str, Any] = {"exchange": Exchange.NFO, "symbol": "NIFTY27JAN26F", "product": Product.NRML}
+    past = order(
+        state=State.WORKING,
+        broker_order_id="B1",
+        created_at=at(-DAY_S),
+        updated_at=at(-DAY_S),
+        day="2026-01-04",
+        **fields,
+    )
+    looking = Looking(past)
+
+    first = looking.see(1)
+    second = looking.see(3, positions=[holding(past.command.key, 10, carried=10)])
+    calm = Looking(past)
+    ended = [calm.see(moment) for moment in (1, 3, 9)]
+
+    assert (first, second, looking.order().state) == ([], [], State.WORKING), "it traded, and its position came late"
+    assert ended == [[], [], [("c1", Event.CANCEL)]]

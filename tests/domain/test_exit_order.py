@@ -3,10 +3,19 @@
 import pytest
 
 from domain.alert import Level
-from domain.exit_order import AllFlat, ExitOrder, LongLeaves, LongWaits, Stuck, shorts_before, underlying_of
+from domain.exit_order import (
+    AllFlat,
+    ExitOrder,
+    LongLeaves,
+    LongWaits,
+    Stuck,
+    shorts_before,
+    underlying_of,
+    units_for_order,
+)
 from domain.exit_words import exit_order_alert
-from domain.exits import Scope
-from domain.order import Exchange, InstrumentKey, Product
+from domain.exits import Exposure, OpenOrder, Scope
+from domain.order import Exchange, InstrumentKey, Product, Side
 from domain.settings import ExitSettings
 
 SETTINGS = ExitSettings(hedge_wait_s=10, stuck_s=15)
@@ -183,3 +192,16 @@ def test_the_end_closes_the_alarms_story() -> None:
     flat = exit_order_alert(AllFlat("g", "x", 2, is_told=True))
 
     assert (stuck.topic, flat.ends) == (flat.topic, True)
+
+
+@pytest.mark.parametrize(
+    ("exposure", "units"),
+    [
+        (Exposure(held=-10), -10),
+        (Exposure(held=0, open=(OpenOrder("s", Side.SELL, 20),)), -20),
+        (Exposure(held=0, open=(OpenOrder("b", Side.BUY, 20),)), 0),
+        (Exposure(held=10, open=(OpenOrder("s", Side.SELL, 10),)), 10),
+    ],
+)
+def test_what_may_still_be_sold_counts_as_a_short(exposure: Exposure, units: int) -> None:
+    assert units_for_order(exposure) == units

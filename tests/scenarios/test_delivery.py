@@ -19,6 +19,7 @@ KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
 def paper(make_paper: MakePaper) -> Paper:
     paper = make_paper()
     paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    paper.hold_shares("RELIANCE-EQ", 20)
     return paper
 
 

@@ -1,7 +1,7 @@
 """Stops, targets and trails: from the entry's fill to flat, over restarts and nights, and beside a person's phone."""
 
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -294,17 +294,24 @@ def test_a_stop_that_sees_no_price_says_so_and_says_when_it_sees_again(make_scen
     assert "flatten" in blind.do
 
 
+def at_the_time(make_scene: MakeScene, make_paper: MakePaper, now: datetime, **sections: Any) -> Scene:  # noqa: ANN401  any section
+    """Return a scene on a day of its own, at this time: nothing happens by itself before the test puts the clock on."""
+    clock = ShiftedClock()
+    clock.offset_s = (now - clock.now()).total_seconds()
+    paper = make_paper("--clock-offset-s", str(clock.offset_s))
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    return make_scene(paper, clock=clock, **sections, **WATCHFUL)
+
+
 def test_the_time_square_off_makes_the_day_flat_and_takes_nothing_new(
     make_scene: MakeScene, make_paper: MakePaper
 ) -> None:
     """20 minutes before the segment closes; what is carried overnight stays."""
-    clock = ShiftedClock()
-    clock.offset_s = (datetime(2026, 11, 26, 15, 9, 56, tzinfo=IST) - clock.now()).total_seconds()
-    paper = make_paper("--clock-offset-s", str(clock.offset_s))
-    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
-    scene = make_scene(paper, clock=clock, calendar={"enforced": True}, **WATCHFUL)
+    scene = at_the_time(make_scene, make_paper, datetime(2026, 11, 26, 15, 0, tzinfo=IST), calendar={"enforced": True})
     enter(scene, "day")
     enter(scene, "carried", strategy="carried", product="CNC")
+
+    scene.clock.offset_s += 10 * 60
 
     until(lambda: scene.held() == 0, "not flat", 20)
 
@@ -314,12 +321,13 @@ def test_the_time_square_off_makes_the_day_flat_and_takes_nothing_new(
     assert (late.tag, "15:10" in late.note) == (Reason.SQUARE_OFF_BEGAN, True)
 
 
-def test_a_strategys_own_square_off_is_its_own(make_scene: MakeScene, paper: Paper) -> None:
-    at = (datetime.now(IST) + timedelta(seconds=4)).time().replace(microsecond=0)
-    mine = {"class": "tests.scenarios.strategies:Fickle", "name": "mine", "square_off": f"{at:%H:%M:%S}"}
-    scene = make_scene(paper, strategies=[mine], **WATCHFUL)
+def test_a_strategys_own_square_off_is_its_own(make_scene: MakeScene, make_paper: MakePaper) -> None:
+    mine = {"class": "tests.scenarios.strategies:Fickle", "name": "mine", "square_off": "13:00"}
+    scene = at_the_time(make_scene, make_paper, datetime(2026, 11, 26, 12, 0, tzinfo=IST), strategies=[mine])
     enter(scene, "other", strategy="other")
     first = enter(scene, "mine", strategy="mine")
+
+    scene.clock.offset_s += 60 * 60
 
     until(lambda: scene.held("mine") == 0, "not flat")
 

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -15,6 +16,7 @@ FUTURE: Final = (Segment.NFO.value, "CCC25JANFUT")
 NEAR: Final = (Segment.NFO.value, "DDD25JAN100CE")
 FAR: Final = (Segment.NFO.value, "DDD25JAN120CE")
 """Two options of one underlying: who is short of the near one hedges with the far one."""
+FIRST_DAY: Final = date(2026, 1, 5)
 RELAXED_BY: Final = Decimal(10)
 Place = tuple[str, str]
 """Exchange and symbol."""
@@ -56,6 +58,8 @@ class Contracts:
     def __post_init__(self) -> None:
         """Begin with the contracts of the first day."""
         self.today = {(one.exchange.value, one.symbol): one for one in make_instruments(options=self.customs.options)}
+        if self.customs.expires:
+            self.today[FUTURE] = replace(self.today[FUTURE], expires_on=FIRST_DAY)
 
     def begin_day(self, prices: dict[Place, Decimal]) -> None:
         """Set the day's bands; from the second day on, let the night have changed what the story says."""

@@ -110,6 +110,8 @@ class Crowd:
         self.busy = False
         self.orders = 0
         self.orders_max = 1_000_000
+        self._sold: dict[tuple[str, str], int] = {}
+        """What was sold today of the shares that lay in the demat in the morning."""
         self._unanswered: list[OrderCommand] = []
         places = [(one.exchange, one.symbol) for one in ledger.contracts.today.values() if not one.is_option]
         self.strategies = []
@@ -129,6 +131,7 @@ class Crowd:
 
     def begin_day(self) -> None:
         """Go on in another share where the contract has ended: what was held of it is cash."""
+        self._sold.clear()
         for one in self.strategies:
             exchange, symbol, product = one.scope
             place = (exchange.value, symbol)
@@ -271,6 +274,11 @@ class Crowd:
     def _sell_shares(self, one: Strategy) -> None:
         """Sell for delivery what lies in the demat, as an exit or as an order like any other."""
         exchange, symbol, product = one.scope
+        place, quantity = (exchange.value, symbol), self._chance.randint(1, 10)
+        sold = self._sold.get(place, 0) + quantity
+        if sold > self._ledger.back_office.demat.get(place, 0):
+            return
+        self._sold[place] = sold
         self._send(
             OrderCommand(
                 command_id=self._name(),
@@ -280,7 +288,7 @@ class Crowd:
                 exchange=exchange,
                 symbol=symbol,
                 side=Side.SELL,
-                quantity=self._chance.randint(1, 10),
+                quantity=quantity,
                 product=product,
                 order_type=OrderType.LIMIT,
                 price=self._price((exchange.value, symbol), Side.SELL, 8),

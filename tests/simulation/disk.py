@@ -5,18 +5,23 @@ leave a picture of the files, and the next life begins from that.
 """
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import peewee
 
+import actors.wiring
 import storage.database
 import storage.exit_journal
+from broker.wire_log import SUFFIX as WIRE_SUFFIX
+from broker.wire_log import WireLog
 from domain.lifecycle import Event
 from domain.order import OrderEvent
 from storage.database import StorageError
@@ -27,6 +32,7 @@ from tests.simulation.scheduler import Crash, Scheduler
 from tests.simulation.stand_in import standing_in
 
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "REPLACE", "BEGIN", "COMMIT", "CREATE", "DROP", "ALTER")
+_BUSY: Final = re.compile(r"busy_timeout\s*=\s*(\d+)")
 LOG_BYTES: Final = 64 * 1024
 """The desk grows its log to megabytes at each start; that is for speed alone, and here it would be for slowness."""
 
@@ -50,13 +56,12 @@ class Disk:
         self.journal_refused = 0
         self._journal: bytes | None = None
         """The exit journal as it is on the disk after a cut of the power."""
+        self.boots = 1
         self._asked = 0
         self.commits = 0
         self.unsynced = 0
         self.may_lose_power = False
         self.locked_until_s = -1.0
-        self.busy_s = 0.0
-        """So long a statement waits for a lock of others, before it fails."""
         self.after_commit: Callable[[], None] = lambda: None
 
     def refuses(self, word: str) -> bool:
@@ -75,9 +80,9 @@ class Disk:
         """Say whether another process holds the file."""
         return self.scheduler.clock.seconds < self.locked_until_s
 
-    def wait_for_lock(self) -> bool:
+    def wait_for_lock(self, busy_s: float) -> bool:
         """Wait, as long as the driver does, for another process to let go; say whether it did."""
-        until_s = self.scheduler.clock.seconds + self.busy_s
+        until_s = self.scheduler.clock.seconds + busy_s
         self.scheduler.run_until(min(until_s, self.locked_until_s))
         if self.scheduler.crashed:
             raise Crash
@@ -124,6 +129,11 @@ class Disk:
             (target / self.journal_path.name).write_bytes(self._journal)
         elif not power and self.journal_path.exists():
             shutil.copyfile(self.journal_path, target / self.journal_path.name)
+        # Nothing of the wire log waits for the disk: after a cut of the power it may be there, and proves nothing.
+        wire = self.path.with_name(f"{self.path.name}{WIRE_SUFFIX}")
+        if wire.exists():
+            shutil.copyfile(wire, target / wire.name)
+        self.boots += power
         old = self.path.parent
         self.path = target / self.path.name
         self.unsynced = 0
@@ -166,6 +176,8 @@ class Connection(sqlite3.Connection):
     disk: Disk
     is_synced = True
     in_life = True
+    busy_s = 0.0
+    """So long a statement waits for a lock of others, before it fails."""
 
     def execute(self, sql: str, *given: Any) -> Any:  # noqa: ANN401  the driver's own
         return self._do(sql, lambda: super(Connection, self).execute(sql, *given))
@@ -181,12 +193,15 @@ class Connection(sqlite3.Connection):
         if disk.scheduler.crashed:
             raise Crash
         word = sql.lstrip()[:9].split(None, 1)[0].upper()
-        if disk.is_locked() and not self.in_transaction and word != "PRAGMA" and not disk.wait_for_lock():
+        if disk.is_locked() and not self.in_transaction and word != "PRAGMA" and not disk.wait_for_lock(self.busy_s):
             # Who is in a transaction had the lock first; everybody else waits, and readers too where a file is locked.
             disk.refused += 1
             raise sqlite3.OperationalError("database is locked")
         if word == "PRAGMA" and "synchronous" in sql:
             self.is_synced = "NORMAL" not in sql
+        busy = _BUSY.search(sql)
+        if busy is not None:
+            self.busy_s = int(busy[1]) / 1000
         if word not in _WRITES:
             return run()
         if disk.refuses(word):
@@ -261,6 +276,8 @@ def on_disk(disk: Disk) -> Iterator[None]:
         (storage.database, "WAL_BYTES_AT_START", LOG_BYTES),
         (storage.database, "os", _Os(fsync)),
         (storage.exit_journal, "os", _JournalOs(disk)),
+        (actors.wiring, "boot_of_machine", lambda: f"boot-{disk.boots}"),
+        (actors.wiring, "WireLog", partial(_SimulatedWire, disk)),
     ]
     with standing_in(put):
         yield
@@ -271,6 +288,21 @@ class _Os:
 
     def __init__(self, fsync: Callable[[int], None]) -> None:
         self.fsync = fsync
+
+
+class _SimulatedWire(WireLog):
+    """The wire log; each note is an effect, and a dead process makes none."""
+
+    def __init__(self, disk: Disk, database_path: Path, boot: str) -> None:
+        super().__init__(database_path, boot)
+        self._disk = disk
+
+    def hand_over(self, remarks_tag: str) -> bool:
+        if self._disk.scheduler.crashed:
+            raise Crash
+        noted = super().hand_over(remarks_tag)
+        self._disk.scheduler.effect("wire log")
+        return noted
 
 
 class _JournalOs:

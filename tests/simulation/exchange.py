@@ -118,6 +118,8 @@ class Ledger:
         self.contracts = Contracts(customs, random.Random(f"{seed} contracts"))  # noqa: S311  as above
         self.prices: dict[Place, Decimal] = {place: Decimal(100) for place in self.contracts.today}
         self.seen: dict[Place, deque[tuple[float, Decimal]]] = {}
+        self.ever: dict[Place, set[Decimal]] = {place: {price} for place, price in self.prices.items()}
+        """Each price there has ever been."""
         self.spent: dict[Key, Decimal] = {}
         self.orders: dict[str, Placed] = {}
         self.today: list[Placed] = []
@@ -410,6 +412,7 @@ class Ledger:
     # prices as they truly were
 
     def note_price(self, place: Place) -> None:
+        self.ever.setdefault(place, set()).add(self.prices[place])
         self.seen.setdefault(place, deque(maxlen=KEPT_PRICES)).append(
             (self._scheduler.clock.seconds, self.prices[place])
         )

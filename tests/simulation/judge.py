@@ -21,10 +21,9 @@ from domain.risk import TradingState
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import CARRIED, Key, Ledger, Placed
 from tests.simulation.port import Gateway
-from tests.simulation.rules import RULES, Rules, key_of
+from tests.simulation.rules import FINAL, RULES, Rules, key_of
 from tests.simulation.scheduler import Scheduler
 
-FINAL: Final = frozenset({"BLOCKED", "FILLED", "CANCELED", "REFUSED", "REJECTED", "NOT_PLACED"})
 UNSETTLED: Final = frozenset({"CREATED", "SENDING", "UNCONFIRMED"})
 NEVER_THERE: Final = frozenset({"BLOCKED", "REFUSED", "NOT_PLACED"})
 EXIT_REFUSALS: Final = frozenset(
@@ -320,7 +319,8 @@ class Judge:
         if self.cannot_know(strategy) or (key[2] == "C" and order.command.side is Side.SELL):
             return
         for one in self.of_strategy(strategy):
-            if one.is_live and one.day == self.ledger.day:
+            sells_shares = one.key[2] == "C" and one.side is Side.SELL
+            if one.is_live and one.day == self.ledger.day and not sells_shares:
                 self.blame("guard", f"{order.command.command_id} enters while {one.number} of {strategy} works")
                 return
         for place in sorted({key, *(one.key for one in self.of_strategy(strategy))}):

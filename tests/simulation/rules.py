@@ -34,11 +34,12 @@ RULES: Final[Mapping[str, str]] = {
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
 
-PENDING_RULES: Final = frozenset(RULES)
+PENDING_RULES: Final = frozenset({"delivery", "expiry", "vanished", "shorts first"})
 """Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
 """The reasons for which an exit may not leave; a desk that stops takes no orders at all."""
+FINAL: Final = frozenset({"BLOCKED", "FILLED", "CANCELED", "REFUSED", "REJECTED", "NOT_PLACED"})
 LEAVES_S: Final = 6.0
 """So long an exit may take to leave while the broker takes orders; the desk waits 2 s for cancels of other orders."""
 SEEN_S: Final = 5.5
@@ -54,8 +55,6 @@ SLAB_ENDS: Final = Decimal(100)
 """Here the usual band of a share or future changes (docs/protocol.md, price types), from 2 % below to 1 %."""
 LOSS_SLACK: Final = Decimal("0.7")
 """A loss limit may speak when this share of it was truly lost: books and ticks are not of one moment."""
-KEPT_S: Final = 19.0
-"""So far back the true prices of an instrument are kept."""
 _NUMBER: Final = re.compile(r"\d+\.\d+")
 _REACHED: Final = re.compile(r"reached at (\d+(?:\.\d+)?)")
 
@@ -176,7 +175,13 @@ class Rules:
         judge, (strategy, key) = self._judge, place
         if command.product is Product.CNC:
             office = judge.ledger.back_office
-            working = any(one.is_live and one.key == key and one.side is Side.SELL for one in judge.ledger.today)
+            open_orders = judge.read(
+                "SELECT state FROM orders WHERE symbol = ? AND product = 'CNC' AND (side = 'SELL' OR strategy = ?)",
+                command.symbol,
+                strategy,
+            )
+            # One sale at a time leans on the demat, and none while an order of its own may change what is held.
+            working = any(state not in FINAL for (state,) in open_orders)
             if command.side is Side.SELL and not working and office.demat.get(key[:2], 0) >= command.quantity:
                 words = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
                 self._blame("delivery", f"{words}; {office.free_shares(key)} lie in the demat")
@@ -211,7 +216,7 @@ class Rules:
     def see_send(self, order: Order) -> None:
         """An order is about to leave."""
         command, key = order.command, key_of(order.command)
-        if self._judge.ledger.is_gone(key[:2]):
+        if self._judge.ledger.is_gone(key[:2]) and key[:2] not in self._judge.ledger.contracts.heirs:
             self._blame("expiry", f"{command.command_id} orders {key[1]}, which has ended")
         if command.intent is not Intent.EXIT:
             return
@@ -260,13 +265,11 @@ class Rules:
             self._blame("believed prices", f"{words}; the worst of the day was {self._worst:.2f}")
 
     def _is_anothers(self, command: OrderCommand) -> bool:
-        """Say whether the price that reached a level was never this instrument's, as far back as prices are kept."""
+        """Say whether the price that reached a level was never this instrument's: a wish may be of an earlier day."""
         reached = _REACHED.search(command.comment)
         if reached is None:
             return False
-        place = (command.exchange.value, command.symbol)
-        seen = {price for _, price in self._judge.ledger.seen.get(place, ())}
-        return self._now - self._began_s < KEPT_S and Decimal(reached[1]) not in seen
+        return Decimal(reached[1]) not in self._judge.ledger.ever[command.exchange.value, command.symbol]
 
     def _check_worse(self, order: Order, place: tuple[str, Key]) -> None:
         """After an exit that was refused the next for the same cause gives away no more than the market has moved."""

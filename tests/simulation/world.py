@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from actors.desk import Desk, DeskStartError, DeskUnavailableError
 from domain.evidence import BrokerStatus
 from domain.seams import IST
 from domain.settings import Settings
+from tests.simulation.contracts import FIRST_DAY
 from tests.simulation.crowd import Crowd, key_of_scope
 from tests.simulation.disk import Disk, on_disk
 from tests.simulation.exchange import Ledger
@@ -28,7 +29,7 @@ from tests.simulation.port import Gateway, Push
 from tests.simulation.scheduler import Crash, Scheduler, StuckError, VirtualClock, staged
 from tests.simulation.story import CrashAt, Outcome, Story
 
-MONDAY: Final = datetime(2026, 1, 5, 9, 20, tzinfo=IST)
+MONDAY: Final = datetime.combine(FIRST_DAY, time(9, 20), IST)
 PROOF_S: Final = 5.0
 BLIND_S: Final = 3.0
 BLIND_SLACK_S: Final = 0.7
@@ -307,7 +308,6 @@ class World:
         self.gateway.missing = frozenset()
 
     def _lock(self) -> None:
-        self.disk.busy_s = 0.3
         self.disk.locked_until_s = self.clock.seconds + 1 + self.chance.random() * self.story.lock_s_max
 
     def _refuse_address(self) -> None:

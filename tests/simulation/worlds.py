@@ -160,6 +160,7 @@ def _locks(chance: random.Random) -> dict[str, Any]:
     """Another process holds the database's file, again and again."""
     return {
         "locks": chance.randint(1, 3),
+        "settings": {"storage": {"busy_timeout_ms": chance.choice((0, 300, 2_000))}},
         "manners": _way_out(chance),
         "habits": Habits(walk_ticks=8),
         "crashes": _few_crashes(chance, 2),
@@ -234,5 +235,10 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
 WORLD_SEEDS: Final = 10_000_000
 
 _MEND: Final = "the desk is being mended"
-PENDING: Final[Mapping[str, str]] = dict.fromkeys(WORLD_THEMES, _MEND)
+PENDING: Final[Mapping[str, str]] = {
+    "bands": "a band that narrows is not read anew after the exchange has rejected an exit for it",
+    "expiries": _MEND,
+    "delivery": _MEND,
+    "spreads": _MEND,
+}
 """Themes that the proof and the tests leave out, and why: their mends have not landed yet."""

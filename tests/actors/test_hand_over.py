@@ -1,0 +1,111 @@
+"""Step 4 notes an order before its request is made; a start ends what was never noted."""
+
+from pathlib import Path
+
+import pytest
+
+from actors.broker import BrokerActor
+from actors.messages import ExposureMoved, PlaceAnswered, PlaceOrder, RecallDesk, RecordEvent, ResumeOrders
+from domain.evidence import Accepted, Refused
+from domain.hand_over import RUN
+from domain.lifecycle import Event, State
+from domain.order import Intent, Order, OrderEvent, Side
+from domain.reasons import Reason
+from domain.settings import BrokerSettings
+from tests.actors.rooms import CommandRoom, own_mailbox, settle
+from tests.actors.test_repo import RepoRoom
+from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, order
+
+
+class NotedBroker(FakeBroker):
+    """A broker that knows what was noted when it was asked."""
+
+    def __init__(self, clock: FakeClock, *, can_note: bool = True) -> None:
+        super().__init__(clock)
+        self.can_note = can_note
+        self.notes: list[str] = []
+        self.noted_before: list[bool] = []
+
+    def place(self, order: Order) -> Accepted:
+        self.noted_before.append(order.remarks_tag in self.notes)
+        return Accepted("B1")
+
+    def hand_over(self, remarks_tag: str) -> bool:
+        if self.can_note:
+            self.notes.append(remarks_tag)
+        return self.can_note
+
+
+def replies(broker: NotedBroker, asked: Order) -> list[object]:
+    """Let a BrokerActor place an order; return what it answered."""
+    command, clock = Probe(), FakeClock()
+    broker.session, broker.needs_login = FakeSession(), False
+    actor = BrokerActor(
+        supervisor=Probe(),
+        command=command,
+        watcher=Probe(),
+        market=Probe(),
+        broker=broker,
+        feed=FakeFeed(),
+        settings=BrokerSettings(),
+        clock=clock,
+        timer=ManualTimer(clock),
+        wire=broker,
+    )
+    own = own_mailbox(actor)
+    actor.on_receive(PlaceOrder(order=asked))
+    settle(actor, own)
+    return [one.reply for one in command.of(PlaceAnswered)]
+
+
+WAY_OUT = order(command_id="x1", intent=Intent.EXIT, side=Side.SELL)
+
+
+@pytest.mark.parametrize("asked", [order(), WAY_OUT])
+def test_an_order_is_noted_before_its_request_is_made(asked: Order) -> None:
+    broker = NotedBroker(FakeClock())
+
+    answered = replies(broker, asked)
+
+    assert broker.noted_before == [True]
+    assert answered == [Accepted("B1")]
+
+
+def test_an_entry_that_cannot_be_noted_does_not_leave_and_an_exit_does() -> None:
+    broker = NotedBroker(FakeClock(), can_note=False)
+
+    (refused,) = replies(broker, order())
+    (accepted,) = replies(broker, WAY_OUT)
+
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.DATABASE_UNAVAILABLE
+    assert accepted == Accepted("B1")
+    assert broker.noted_before == [False]
+
+
+def test_a_start_ends_what_never_left_and_searches_for_the_rest() -> None:
+    room = CommandRoom()
+    waited, left = room.has(command_id="c1", state=State.SENDING), room.has(command_id="c2", state=State.SENDING)
+
+    room.tell(ResumeOrders(orders=(waited, left), unsent=frozenset({"c1"})))
+    asked = [(one.command_id, one.happened.event, one.happened.tag) for one in room.repo.of(RecordEvent)]
+    room.record()
+
+    assert asked == [
+        ("c1", Event.RESTART, Reason.RESTARTED_IN_FLIGHT),
+        ("c1", Event.PROVE_ABSENT, Reason.NEVER_LEFT),
+        ("c2", Event.RESTART, Reason.RESTARTED_IN_FLIGHT),
+    ]
+    assert [room.orders[name].state for name in ("c1", "c2")] == [State.NOT_PLACED, State.UNCONFIRMED]
+    assert room.broker.messages == []
+    assert {one.order.command.command_id for one in room.guard.of(ExposureMoved)} == {"c1", "c2"}
+
+
+def test_who_stored_an_order_as_sending_is_remembered(tmp_path: Path) -> None:
+    room = RepoRoom(tmp_path / "desk.db")
+    room.live(room.register(), room.event(OrderEvent(event=Event.SEND, inputs={RUN: "r1"})))
+
+    memory = room.actor.on_receive(RecallDesk())
+
+    assert memory.stored_by == {"c1": "r1"}
+    room.actor.on_stop()
