@@ -8,6 +8,7 @@ from console.api import make_api
 from console.serving import ApiServer
 from domain.settings import load_settings
 from tests.console.fakes import FakeDesk
+from tests.timing import patient
 
 TOKEN = "the-token-of-the-tests"
 
@@ -52,6 +53,6 @@ def ask(server: ApiServer) -> Iterator[Callable[..., requests.Response]]:
         session.headers["Authorization"] = f"Bearer {TOKEN}"
 
         def send(method: str, path: str, **given: Any) -> requests.Response:  # noqa: ANN401  whatever requests takes
-            return session.request(method, server.url + path, timeout=5, **given)
+            return session.request(method, server.url + path, timeout=patient(5), **given)
 
         yield send

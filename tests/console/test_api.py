@@ -13,6 +13,7 @@ from domain.order import OrderEvent
 from domain.reasons import EXPLANATIONS, Kind, Reason
 from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
+from tests.timing import patient
 
 Ask = Callable[..., requests.Response]
 
@@ -183,7 +184,7 @@ def test_prices_in_json_are_taken_exactly(ask: Ask, desk: FakeDesk) -> None:
 @pytest.mark.parametrize("path", ["/orders", "/orders/x", "/orders/x/timeline", "/positions", "/status"])
 def test_nothing_is_told_without_the_token(server: ApiServer, path: str) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic abc"}):
-        answer = requests.get(server.url + path, headers=headers, timeout=5)
+        answer = requests.get(server.url + path, headers=headers, timeout=patient(5))
 
         assert answer.status_code == 401
         assert "token" in answer.json()["sentence"]
@@ -191,8 +192,8 @@ def test_nothing_is_told_without_the_token(server: ApiServer, path: str) -> None
 
 def test_nothing_is_done_without_the_token(server: ApiServer, desk: FakeDesk) -> None:
     answers = [
-        requests.post(server.url + "/orders", json=ORDER, timeout=5),
-        requests.post(server.url + "/trading-state", json={"state": "HALTED"}, timeout=5),
+        requests.post(server.url + "/orders", json=ORDER, timeout=patient(5)),
+        requests.post(server.url + "/trading-state", json={"state": "HALTED"}, timeout=patient(5)),
     ]
 
     assert [answer.status_code for answer in answers] == [401, 401]
@@ -202,16 +203,16 @@ def test_nothing_is_done_without_the_token(server: ApiServer, desk: FakeDesk) ->
 
 @pytest.mark.parametrize("given", ["t", TOKEN[:-1], TOKEN + "x", TOKEN[1:], TOKEN.upper(), "x" * len(TOKEN)])
 def test_only_the_whole_token_opens(server: ApiServer, given: str) -> None:
-    answer = requests.get(server.url + "/orders", headers={"Authorization": f"Bearer {given}"}, timeout=5)
+    answer = requests.get(server.url + "/orders", headers={"Authorization": f"Bearer {given}"}, timeout=patient(5))
 
     assert answer.status_code == 401
 
 
 def test_health_needs_no_token_and_names_what_speaks_against_orders(server: ApiServer, desk: FakeDesk) -> None:
-    assert requests.get(server.url + "/health", timeout=5).status_code == 200
+    assert requests.get(server.url + "/health", timeout=patient(5)).status_code == 200
     desk.reasons = ("no session has been opened at the broker yet",)
 
-    answer = requests.get(server.url + "/health", timeout=5)
+    answer = requests.get(server.url + "/health", timeout=patient(5))
 
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert answer.json()["reasons"] == ["no session has been opened at the broker yet"]
@@ -222,7 +223,7 @@ def test_health_tells_how_the_desk_is_and_nothing_of_the_account(server: ApiServ
     desk.reasons = (f"the books disagree: {sentence}",)
     desk.disagreements = (Disagreement(name="position:x", quarrel=Quarrel.POSITION, sentence=sentence),)
 
-    answer = requests.get(server.url + "/health", timeout=5)
+    answer = requests.get(server.url + "/health", timeout=patient(5))
 
     told = answer.json()
     assert (answer.status_code, told["reasons"]) == (503, ["the books disagree (1); `status` names what about"])

@@ -197,20 +197,20 @@ def test_a_person_gets_out_in_the_middle_of_a_thousand_entries(console: Console)
     assert console.call(*BUY, "--strategy", "held")[0] == 0
     admin = json.loads((console.folder / ".desk" / "paper.json").read_text())["admin_url"]
     requests.post(
-        f"{admin}/faults", json={"route": "PlaceOrder", "kind": "slow", "seconds": 0.2, "count": None}, timeout=9
+        f"{admin}/faults", json={"route": "PlaceOrder", "kind": "slow", "seconds": 0.2, "count": None}, timeout=WAIT_S
     )
-    known = len(requests.get(f"{admin}/ledger", timeout=9).json()["place_arrivals"])
+    known = len(requests.get(f"{admin}/ledger", timeout=WAIT_S).json()["place_arrivals"])
     with ThreadPoolExecutor(200) as crowd:
         answers = [crowd.submit(enter_over_http, console.folder, number) for number in range(1_000)]
-        while len(requests.get(f"{admin}/ledger", timeout=9).json()["place_arrivals"]) < known + 5:
+        while len(requests.get(f"{admin}/ledger", timeout=WAIT_S).json()["place_arrivals"]) < known + 5:
             assert desk.poll() is None
-        asked = len(requests.get(f"{admin}/ledger", timeout=9).json()["place_arrivals"])
+        asked = len(requests.get(f"{admin}/ledger", timeout=WAIT_S).json()["place_arrivals"])
 
         code, out, errors = console.call("flatten", "--because", "in the middle of it")
 
         answered = Counter(one.result() for one in answers)
     assert (code, errors, out.rstrip().endswith("Flat.")) == (0, "", True)
-    ledger = requests.get(f"{admin}/ledger", timeout=9).json()
+    ledger = requests.get(f"{admin}/ledger", timeout=WAIT_S).json()
     ours = [one for one in ledger["orders"] if one["remarks"]]
     exits = [one for one in ours if one["trantype"] == "S"]
     tags = [one["remarks"] for one in ledger["place_arrivals"]]
@@ -221,7 +221,7 @@ def test_a_person_gets_out_in_the_middle_of_a_thousand_entries(console: Console)
     assert sum(one["fillshares"] * (1 if one["trantype"] == "B" else -1) for one in ours) == 0
     assert answered[200] < 100
     assert sum(answered.values()) == 1_000
-    requests.delete(f"{admin}/faults", timeout=9)
+    requests.delete(f"{admin}/faults", timeout=WAIT_S)
     assert console.call("resume")[0] == 0
     desk.send_signal(signal.SIGTERM)
     desk.communicate(timeout=WAIT_S)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from domain.lifecycle import State
 from tests.scenarios.paper import Ledger
+from tests.timing import patient
 
 NEVER_PLACED: Final = frozenset({State.BLOCKED, State.REFUSED, State.NOT_PLACED})
 _ONLY_ROWS: Final = frozenset({"id"})
@@ -31,7 +32,7 @@ class Line:
 
 
 def _select(path: Path, what: str) -> list[Row]:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as database:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=patient(5))) as database:
         database.row_factory = sqlite3.Row
         return [dict(one) for one in database.execute(what)]
 

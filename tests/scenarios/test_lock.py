@@ -31,7 +31,7 @@ from tests.scenarios.waiting import until
 LEAVES_S: Final = 3.0
 HOLDER: Final = """
 import sqlite3, sys
-database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=10)
+database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=40)
 database.execute(f"BEGIN {sys.argv[2]}")
 print("locked", flush=True)
 sys.stdin.read()

@@ -20,8 +20,11 @@ from tests.simulation.shrink import from_json, to_json
 from tests.simulation.stories import THEMES, seeds_of, story_of
 from tests.simulation.story import CrashAt, Story
 from tests.simulation.world import tell
+from tests.timing import patient
 
 SLICE_S = 60
+SLICE_S_MAX = patient(150)
+"""A busy machine takes longer for what a quiet one does in the seconds above."""
 FOUND: list[dict[str, Any]] = json.loads((Path(__file__).parent / "found.json").read_text(encoding="utf-8"))
 
 
@@ -34,7 +37,7 @@ def _run(*words: str, hash_seed: str = "random") -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=SLICE_S_MAX,
     )
 
 
@@ -60,8 +63,8 @@ def test_a_story_of_each_theme_ends_well_and_is_about_something(theme: str) -> N
     assert told.effects > 100
 
 
-@pytest.mark.timeout(300)
-def test_the_judge_catches_most_mutants_within_a_minute() -> None:
+@pytest.mark.timeout(SLICE_S_MAX)
+def test_the_judge_catches_most_mutants_within_a_minute_of_the_processors() -> None:
     told = _run("prove", "--seconds", str(SLICE_S))
 
     assert told.returncode == 0, told.stdout + told.stderr

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.broker.paper.harness import Paper, Talk, buy, seconds_to_wednesday_noon, token_of, wait_until
+from tests.broker.paper.harness import WAIT_S, Paper, Talk, buy, seconds_to_wednesday_noon, token_of, wait_until
 
 NO_DATA: Final = 'Error Occurred : 5 "no data"'
 SHARE: Final = {"exch": "NSE", "tsym": "RELIANCE-EQ"}
@@ -373,7 +373,7 @@ def test_all_routes_together_are_limited_where_that_is_asked_for(paper: Paper) -
     ],
 )
 def test_what_makes_no_sense_is_refused(paper: Paper, what: str, given: dict[str, object], words: str) -> None:
-    answer = requests.post(f"{paper.where['admin_url']}/{what}", json=given, timeout=5)
+    answer = requests.post(f"{paper.where['admin_url']}/{what}", json=given, timeout=WAIT_S)
 
     assert answer.status_code == 400
     assert words in answer.json()["error"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from tests.broker.paper.harness import Paper, Talk, buy, token_of, wait_until
+from tests.broker.paper.harness import WAIT_S, Paper, Talk, buy, token_of, wait_until
 
 RELIANCE: Final = {"tsym": "RELIANCE-EQ"}
 TOKENS: Final = {"RELIANCE-EQ": "2885", "INFY-EQ": "1594"}
@@ -154,7 +154,7 @@ def test_a_book_without_its_only_row_is_empty(paper: Paper, api: Any) -> None:
     ],
 )
 def test_wrong_data_that_make_no_sense_are_refused(paper: Paper, given: dict[str, object], words: str) -> None:
-    answer = requests.post(f"{paper.where['admin_url']}/faults", json=given, timeout=5)
+    answer = requests.post(f"{paper.where['admin_url']}/faults", json=given, timeout=WAIT_S)
 
     assert answer.status_code == 400
     assert words in answer.json()["error"]
