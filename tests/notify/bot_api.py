@@ -6,8 +6,11 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.timing import patient
+
 TOKEN = "123:abc"
 CHAT = "42"
+HANGS_S = patient(30)
 
 
 class BotApi:
@@ -58,7 +61,7 @@ class BotApi:
         if not path.startswith(f"/bot{TOKEN}/sendMessage"):
             return 401, {"ok": False, "description": "Unauthorized"}
         if self.hangs.is_set():
-            self.let_go.wait(30)
+            self.let_go.wait(HANGS_S)
         match self.troubles.popleft() if self.troubles else "":
             case "429":
                 refusal = {"ok": False, "description": "Too Many Requests", "parameters": {"retry_after": 0.05}}

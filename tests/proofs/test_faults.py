@@ -78,6 +78,7 @@ def test_a_cell_of_what_the_desk_has_to_know_ends_well(tmp_path: Path, cell: Rea
 def test_a_position_that_stays_is_told_with_what_the_desk_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The judge is judged: nobody gets out of a market that takes no order."""
     monkeypatch.setattr("tests.proofs.readings.WAY_OUT_S_MAX", 0.5)
+    monkeypatch.setattr("tests.scenarios.waiting.WAIT_S", 0.5)
     monkeypatch.setattr(Trial, "_ask_for_exit", lambda _: None)
 
     said = judge_reading(ReadingCell(Source.LIMITS, "refuse", Act.FLATTEN), tmp_path)

@@ -33,7 +33,7 @@ orders_per_second_max = 500
 
 [watcher]
 poll_interval_s = {poll_s}
-blind_s_max = 2.0
+blind_s_max = {blind_s}
 
 [proof]
 books = 3
@@ -77,7 +77,7 @@ def write_config(
     path = folder / "desk.toml"
     where = {name: paper.addresses[name] for name in ("rest_url", "websocket_url")}
     times = {"read_timeout_s": read_timeout_s, "window_s": window_s, "grace_s": grace_s, "poll_s": poll_s}
-    times |= {"connect_timeout_s": patient(0.5), "answer_s": patient(2.5)}
+    times |= {"connect_timeout_s": patient(0.5), "answer_s": patient(2.5), "blind_s": patient(0.5)}
     path.write_text(CONFIG.format(folder=folder, **where, **times), encoding="utf-8")
     return path
 

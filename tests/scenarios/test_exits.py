@@ -220,11 +220,11 @@ def test_an_exit_goes_on_after_the_desk_was_down(scene: Scene, paper: Paper) -> 
 
 
 def test_flatten_in_a_burst_of_entries_stops_them_and_its_exit_leaves_next(make_scene: MakeScene, paper: Paper) -> None:
-    """A thousand wait while the broker takes 200 ms: nothing but what was on its way may come before the exit."""
-    scene = make_scene(paper, **QUICK)
+    """A thousand wait while the broker is slow: nothing but what was on its way may come before the exit."""
+    scene = make_scene(paper, **QUICK, broker={"read_timeout_s": patient(1)})
     strategy = held(scene)
     before = len(paper.ledger().arrivals)
-    paper.fault("PlaceOrder", "slow", count=None, seconds=0.2)
+    paper.fault("PlaceOrder", "slow", count=None, seconds=patient(0.1))
     entries = [scene.command(f"e{n}", strategy=f"{scene.name}-e{n}", price=RESTING) for n in range(1_000)]
     answers = [scene.send(one) for one in entries]
     until(lambda: len(paper.ledger().arrivals) >= before + 2, "no entry was sent")

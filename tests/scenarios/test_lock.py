@@ -27,8 +27,9 @@ from tests.scenarios.paper import Paper
 from tests.scenarios.process import Caller, DeskProcess, an_order, write_config
 from tests.scenarios.scene import CLIENT, MakeScene, NoFeed, Scene
 from tests.scenarios.waiting import until
+from tests.timing import patient
 
-LEAVES_S: Final = 3.0
+LEAVES_S: Final = patient(3)
 HOLDER: Final = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=40)

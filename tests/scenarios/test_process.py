@@ -26,6 +26,7 @@ from tests.scenarios.paper import HOME, Paper
 from tests.scenarios.process import TOKEN, Caller, DeskProcess, an_order, command_line, environment, write_config
 from tests.scenarios.scene import Scene
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
 ON_THE_WAY = frozenset({State.CREATED, State.SENDING})
 
@@ -70,7 +71,7 @@ def run_desk(tmp_path: Path, paper: Paper) -> Iterator[Callable[..., DeskProcess
         desk.close()
 
 
-@pytest.mark.parametrize(("grace_s", "drains"), [(5.0, True), (0.2, False)])
+@pytest.mark.parametrize(("grace_s", "drains"), [(patient(3), True), (0.2, False)])
 def test_sigterm_with_orders_in_flight_drains_or_names_them_and_leaves_nothing_unrecorded(
     run_desk: Callable[..., DeskProcess], paper: Paper, tmp_path: Path, *, grace_s: float, drains: bool
 ) -> None:
@@ -78,8 +79,8 @@ def test_sigterm_with_orders_in_flight_drains_or_names_them_and_leaves_nothing_u
     earlier = frozenset(one.number for one in paper.ledger().orders)
     arrived = len(paper.ledger().arrivals)
     database = tmp_path / "desk" / "desk.db"
-    desk = run_desk(grace_s=grace_s, read_timeout_s=1.0)
-    paper.fault("PlaceOrder", "slow_after", seconds=0.3, count=None)
+    desk = run_desk(grace_s=grace_s, read_timeout_s=patient(1))
+    paper.fault("PlaceOrder", "slow_after", seconds=0.3 if drains else patient(0.3), count=None)
     assert desk.url
     callers = Callers(desk.url, [an_order(f"{tmp_path.name}-{n}"[-60:]) for n in range(6)])
     until(lambda: len(paper.ledger().arrivals) > arrived, "no order arrived")

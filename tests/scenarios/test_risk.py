@@ -268,7 +268,7 @@ def test_after_lost_days_entries_rest(make_scene: MakeScene, paper: Paper) -> No
     scene = make_scene(paper, kind=Pushed, **{**LIMITED, "risk": limits})
     enter(scene, "loses", quantity=10)
     price(paper, "1490.00")
-    until(lambda: scene.desk.pnl().total.total < 0, "nothing was lost")
+    until(lambda: scene.desk.pnl().risk_day.pnl < 0, "nothing was lost")
     scene.desk.flatten("out")
     until_all_flat(scene)
     scene.desk.set_trading_state(TradingState.ACTIVE, "a new day")
