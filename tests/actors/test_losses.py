@@ -218,7 +218,7 @@ def test_entries_rest_from_the_last_lost_day_on() -> None:
     risk.look()
 
     assert risk.verdict is Reason.COOLING_DOWN
-    assert "4 days in a row ended with a loss, the last on 2026-01-02" in risk.because
+    assert "4 trading days in a row ended with a loss, the last on 2026-01-02" in risk.because
 
 
 # after a breach
