@@ -429,7 +429,8 @@ def main() -> int:
     """Run the matrix; return 1 when a cell does not end well, or has no end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="cells whose name holds this")
-    parser.add_argument("--jobs", type=int, default=2, help="so many processes side by side (default %(default)s)")
+    # Cells wait more than they work. Six acts take turns in the list: five jobs share the slow ones fairly.
+    parser.add_argument("--jobs", type=int, default=5, help="so many processes side by side (default %(default)s)")
     parser.add_argument("--share", default="", help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     given = parser.parse_args()
