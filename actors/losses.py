@@ -5,6 +5,7 @@ on trading stands beside it and is never overwritten.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -28,6 +29,7 @@ from actors.messages import (
 )
 from domain import risk_words
 from domain.alert import Alert
+from domain.broker_figure import figure_of
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits import Scope
 from domain.loss_doubt import is_ours_alone
@@ -78,6 +80,7 @@ class Losses:
         self._day = self._days.get(self._today(), RiskDay(day=self._today()))
         self._account: Decimal | None = None
         self._account_at = self._began_at = clock.monotonic()
+        self._doubted: AbstractSet[Symbol] = frozenset()
         self._seen_at: dict[Symbol, float] = {}
         self._watched: dict[Symbol, float] = {}
         self._recorded_at = clock.monotonic()
@@ -112,13 +115,14 @@ class Losses:
         self._seen_at[symbol] = self._clock.monotonic()
         self._book.see(symbol, message.tick.last_price)
 
-    def take_positions(self, book: Book[PositionRow]) -> None:
-        """Take the broker's own figures of the day, delivery apart."""
+    def take_positions(self, book: Book[PositionRow], doubted: AbstractSet[Symbol]) -> None:
+        """Take the broker's own figures of the day, delivery apart; `doubted` stand on no price to believe."""
         self._account_at = self._clock.monotonic()
+        self._doubted = doubted
         if not self._trading_days.counts_figures_of(book.asked_at):
             return
         rows = [row for row in book.rows if row.product not in _DELIVERY]
-        self._account = sum((row.realised + row.unrealised for row in rows), Decimal(0))
+        self._account = figure_of(rows, doubted, self._book.prices)
 
     def _watch(self) -> None:
         for symbol in sorted({symbol_of(scope.key) for scope in self._book.held} - self._watched.keys()):
@@ -258,7 +262,10 @@ class Losses:
             if self._trading_days.can_trade(scope.key.exchange, moment)
         }
         book_age_s = now - max(self._account_at, self._began_at)
-        unseen = {scope: min(age_s, book_age_s) for scope, age_s in ages.items()}
+        unseen = {
+            scope: age_s if symbol_of(scope.key) in self._doubted else min(age_s, book_age_s)
+            for scope, age_s in ages.items()
+        }
         worst_s = max(unseen.values(), default=0.0)
         if worst_s > self._limits.blind_s_max:
             which = ", ".join(str(scope) for scope, age_s in unseen.items() if age_s > self._limits.blind_s_max)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from actors.address import Address, backlog, post
+from actors.address import Address, post
 from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
@@ -23,6 +23,7 @@ from actors.messages import (
     MarketInbox,
     NotifierInbox,
     OrderPriced,
+    PositionsSeen,
     PriceOrder,
     PriceRead,
     PriceSeen,
@@ -30,22 +31,21 @@ from actors.messages import (
     RaiseAlert,
     ReadInstrument,
     ReadPrice,
+    RiskInbox,
     TradePriceSeen,
     UnwatchedNow,
     WatchPrice,
     WatchUnheard,
 )
+from actors.subscribers import Subscribers
 from actors.timer import Timer
-from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, key_of, prices_in
+from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, prices_in
 from domain.instrument import Instrument
 from domain.market_knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Belief, Key, MarketKnowledge, Want
 from domain.market_price import PriceSource, SeenPrice
 from domain.price_words import impossible_price_alert
 from domain.seams import Clock, trading_day
 from domain.watching import LOOK_S, Watching, unwatched_alert, watched_alert
-
-TICK_BACKLOG_MAX: Final = 1_000
-"""A subscriber with more than this many messages waiting misses ticks, so that it hurts only itself."""
 
 EXIT_WAIT_S: Final = 1.0
 """An exit waits so long for a price or an instrument to be read."""
@@ -69,6 +69,7 @@ class MarketActor(LoopActor):
         supervisor: Address[ActorDied],
         command: Address[CommandInbox],
         broker: Address[BrokerInbox],
+        risk: Address[RiskInbox],
         notifier: Address[NotifierInbox],
         feed: Feed,
         remembered: Mapping[Key, SeenPrice],
@@ -78,6 +79,7 @@ class MarketActor(LoopActor):
         super().__init__(supervisor)
         self._command = command
         self._broker = broker
+        self._risk = risk
         self._notifier = notifier
         self._feed = feed
         self._clock = clock
@@ -87,7 +89,7 @@ class MarketActor(LoopActor):
             self._known.remember(key, price)
         self._questions: dict[Waiting, list[PriceOrder]] = {}
         self._asking: set[Waiting] = set()
-        self._subscribers: dict[Key, list[Address[PriceTicked]]] = {}
+        self._subscribers = Subscribers()
         self._watching = Watching()
         self._unheard: dict[tuple[Key, str], Address[WatchUnheard]] = {}
         self._looks_again = False
@@ -208,7 +210,7 @@ class MarketActor(LoopActor):
 
     def _watch(self, message: WatchPrice) -> None:
         key = (message.exchange, message.symbol)
-        self._subscribers.setdefault(key, []).append(message.subscriber)
+        self._subscribers.add(key, message.subscriber)
         instrument = self._known.instrument(key)
         if instrument is not None:
             self._feed.watch(instrument)
@@ -257,40 +259,38 @@ class MarketActor(LoopActor):
         key, now_s = (tick.exchange, tick.symbol), self._clock.monotonic()
         belief = self._known.judge(tick, source, self._clock.now(), now_s)
         if belief is Belief.BELIEVED:
-            self._tell(key, tick)
+            self._subscribers.tell(PriceTicked(tick=tick))
             return True
         again_s = EDGE_AGAIN_S if belief is Belief.AT_EDGE else READ_AGAIN_S
         if self._known.may_ask(key, Want.INSTRUMENT, now_s, again_s):
             self._ask(key, Want.INSTRUMENT)
         if belief is Belief.AT_EDGE:
-            self._tell(key, tick)
+            self._subscribers.tell(PriceTicked(tick=tick))
             return True
-        if self._known.instrument(key) is not None and self._known.may_ask(key, Want.PRICE, now_s):
-            self._ask(key, Want.PRICE)
+        self._ask_again(key)
         if belief is Belief.DOUBTED_AGAIN:
-            is_another = self._known.is_another(tick)
-            alert = impossible_price_alert(tick, source, self._known.instrument(key), is_another=is_another)
+            alert = impossible_price_alert(tick, source, self._known.instrument(key))
             post(self._notifier, RaiseAlert(alert=alert))
         return False
 
-    def _tell(self, key: Key, tick: Tick) -> None:
-        told = PriceTicked(tick=tick)
-        subscribers = self._subscribers.get(key, [])
-        gone = [one for one in subscribers if backlog(one) < TICK_BACKLOG_MAX and not post(one, told)]
-        for one in gone:
-            subscribers.remove(one)
-
     def _see_book(self, book: Book[PositionRow]) -> None:
-        """Keep what the position book shows; its price stands in for a feed from which no tick has come lately."""
-        for row in book.rows:
-            found = key_of(row)
-            if found is not None:
-                self._known.learn_row(row, (found.exchange, found.symbol), book.asked_at)
+        """Let the book's prices stand in for a feed that is silent; ask for those it lacks, and tell risk of them."""
         now = self._clock.now()
+        self._known.learn_rows(book)
         for tick in prices_in(book):
             key = (tick.exchange, tick.symbol)
             if self._known.fresh_price(key, now) is None:
                 self._see(tick, PriceSource.POSITION)
+        doubted = self._known.doubted_rows(book, now)
+        for key in sorted(one for one in doubted if self._known.fresh_price(one, now) is None):
+            self._ask_again(key)
+        post(self._risk, PositionsSeen(book=book, doubted=doubted))
+
+    def _ask_again(self, key: Key) -> None:
+        """Ask for a price on the market's own account, for the instrument before that."""
+        want = Want.INSTRUMENT if self._known.instrument(key) is None else Want.PRICE
+        if self._known.may_ask(key, want, self._clock.monotonic()):
+            self._ask(key, want)
 
     def _enter_day(self) -> None:
         """Read anew each day what is watched: circuit limits, lots and freeze quantities are set each morning."""

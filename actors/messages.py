@@ -896,9 +896,10 @@ class OrderOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionsSeen:
-    """The broker's own figures of the day."""
+    """The broker's own figures of the day; those of `doubted` stand on a price that nobody could trade at, or none."""
 
     book: Book[PositionRow]
+    doubted: frozenset[tuple[Exchange, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

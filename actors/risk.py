@@ -132,7 +132,7 @@ class RiskActor(LoopActor):
             case OrderPriced():
                 self._losses.hear_quote(message)
             case PositionsSeen():
-                self._losses.take_positions(message.book)
+                self._losses.take_positions(message.book, message.doubted)
             case ExternalCounted():
                 self._losses.move(message.key, message.units)
             case LineCleared():

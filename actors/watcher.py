@@ -35,11 +35,9 @@ from actors.messages import (
     OrderUpdateSeen,
     Poll,
     PositionsRead,
-    PositionsSeen,
     ReadOrderBook,
     ReadPositions,
     ReadTradeBook,
-    RiskInbox,
     SendHeartbeat,
     SupervisorInbox,
     TradeBookRead,
@@ -68,7 +66,6 @@ class WatcherActor(DeskActor):
         command: Address[CommandInbox],
         broker: Address[BrokerInbox],
         market: Address[MarketInbox],
-        risk: Address[RiskInbox],
         comparison: Comparison,
         settings: WatcherSettings,
         clock: Clock,
@@ -79,7 +76,6 @@ class WatcherActor(DeskActor):
         self._command = command
         self._broker = broker
         self._market = market
-        self._risk = risk
         self._comparison = comparison
         self._settings = settings
         self._clock = clock
@@ -228,7 +224,6 @@ class WatcherActor(DeskActor):
             logger.warning("the positions could not be read: {}", book.cause)
             return
         post(self._market, BookPricesSeen(book=book))
-        post(self._risk, PositionsSeen(book=book))
         if self._trades is not None:
             self._comparison.keep(self._trades, book)
 

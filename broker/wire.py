@@ -141,7 +141,7 @@ def position_row(raw: Raw) -> PositionRow:
         net_quantity=whole_in(raw, "netqty"),
         carried_quantity=(whole_or_none(raw, "cfbuyqty") or 0) - (whole_or_none(raw, "cfsellqty") or 0),
         net_average_price=decimal_in(raw, "netavgprc"),
-        last_price=price_or_none(raw, "lp"),
+        last_price=price_if_told(raw, "lp"),
         realised=decimal_in(raw, "rpnl"),
         unrealised=decimal_in(raw, "urmtom"),
         token=word_if_told(raw, "token"),

@@ -5,16 +5,17 @@ when a price lies at or beyond an edge of the band. A price at which nobody coul
 is asked. What can't be read is replaced for exits by the best that is known, and not asked for again for a while.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from domain.evidence import InstrumentReply, PositionRow, Tick, Unavailable
+from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, key_of
 from domain.exit_terms import ExitShape, assumed_instrument
 from domain.instrument import Instrument, meets_the_edge
-from domain.market_price import PriceSource, Reference, SeenPrice, best_reference, could_trade
+from domain.market_price import PriceSource, Reference, SeenPrice, best_reference, could_trade, is_of_another
 from domain.order import Exchange
 
 Key: TypeAlias = tuple[Exchange, str]
@@ -115,8 +116,12 @@ class MarketKnowledge:
             return replace(earlier, lower_circuit=None, upper_circuit=None)
         return failed or assumed_instrument(*key)
 
-    def learn_row(self, row: PositionRow, key: Key, seen_at: datetime) -> None:
-        """Take over what a position row says of an instrument that nobody has looked up yet, and its average price."""
+    def learn_rows(self, book: Book[PositionRow]) -> None:
+        """Take over what the rows say of instruments that nobody has looked up yet, and their average prices."""
+        for row, key in _keyed(book):
+            self._learn_row(row, key, book.asked_at)
+
+    def _learn_row(self, row: PositionRow, key: Key, seen_at: datetime) -> None:
         if row.tick is not None and row.lot is not None and key not in self._instruments and key not in self._earlier:
             usual = assumed_instrument(*key)
             self._earlier[key] = replace(usual, token=row.token, tick=row.tick, lot=row.lot)
@@ -140,17 +145,11 @@ class MarketKnowledge:
         best = best_reference(seen, now)
         return best.price if best is not None and best.is_fresh else None
 
-    def is_another(self, tick: Tick) -> bool:
-        """Say whether a price is of another instrument, by its token or by the symbol that the feed calls it."""
-        instrument = self.instrument((tick.exchange, tick.symbol))
-        other_token = bool(tick.token) and instrument is not None and tick.token != instrument.token
-        return other_token or tick.called not in {"", tick.symbol}
-
     def judge(self, tick: Tick, source: PriceSource, now: datetime, now_s: float) -> Belief:
         """Take a price over, where somebody could have traded at it."""
         key = (tick.exchange, tick.symbol)
         instrument, known = self.instrument(key), self._prices.get(key, {})
-        if self.is_another(tick) or not could_trade(tick.last_price, instrument, known.values(), now):
+        if is_of_another(tick, instrument) or not could_trade(tick.last_price, instrument, known.values(), now):
             since = self._doubted_since.setdefault(key, now_s)
             again = since < now_s and self._read_since(key, since) and key not in self._told
             if again:
@@ -168,6 +167,16 @@ class MarketKnowledge:
         read = self._instruments.get(key)
         failed = self._failures.get((key, Want.INSTRUMENT))
         return (read is not None and read[1] > since_s) or (failed is not None and failed.at_s > since_s)
+
+    def doubted_rows(self, book: Book[PositionRow], now: datetime) -> frozenset[Key]:
+        """Return what is held and shown at a price that nobody could have traded at, or at none."""
+        return frozenset(key for row, key in _keyed(book) if row.net_quantity and not self._could_be(row, key, now))
+
+    def _could_be(self, row: PositionRow, key: Key, now: datetime) -> bool:
+        instrument = self.instrument(key)
+        if row.last_price is None or (row.token and instrument is not None and row.token != instrument.token):
+            return False
+        return could_trade(row.last_price, instrument, self._prices.get(key, {}).values(), now)
 
     # what has to be asked for
 
@@ -197,3 +206,11 @@ class MarketKnowledge:
     def _rests(self, key: Key, want: Want, now_s: float) -> bool:
         failed = self._failures.get((key, want))
         return failed is not None and failed.rests(now_s)
+
+
+def _keyed(book: Book[PositionRow]) -> Iterator[tuple[PositionRow, Key]]:
+    """Return the rows of exchanges and products that the desk has a word for, each with its instrument."""
+    for row in book.rows:
+        found = key_of(row)
+        if found is not None:
+            yield row, (found.exchange, found.symbol)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import inf
 from typing import Final
 
+from domain.evidence import Tick
 from domain.instrument import Instrument
 
 PRICE_AGE_S_MAX: Final = 5.0
@@ -74,6 +75,12 @@ def best_reference(known: Iterable[SeenPrice], now: datetime) -> Reference | Non
     if fresh:
         return min(fresh, key=lambda one: _RANK[one.source])
     return min(seen, key=lambda one: (one.age_s, _RANK[one.source]), default=None)
+
+
+def is_of_another(tick: Tick, instrument: Instrument | None) -> bool:
+    """Say whether a price is of another instrument, by its token or by the symbol that the feed calls it."""
+    other_token = bool(tick.token) and instrument is not None and tick.token != instrument.token
+    return other_token or tick.called not in {"", tick.symbol}
 
 
 def could_trade(price: Decimal, instrument: Instrument | None, known: Iterable[SeenPrice], now: datetime) -> bool:

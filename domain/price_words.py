@@ -3,17 +3,15 @@
 from domain.alert import Alert, Level
 from domain.evidence import Tick
 from domain.instrument import Instrument
-from domain.market_price import PriceSource, Reference
+from domain.market_price import PriceSource, Reference, is_of_another
 from domain.order import Intent, Order
 
 
-def impossible_price_alert(
-    tick: Tick, source: PriceSource, instrument: Instrument | None, *, is_another: bool
-) -> Alert:
+def impossible_price_alert(tick: Tick, source: PriceSource, instrument: Instrument | None) -> Alert:
     """Say that a price at which nobody could have traded came again."""
     low = None if instrument is None else instrument.lower_circuit
     high = None if instrument is None else instrument.upper_circuit
-    if is_another:
+    if is_of_another(tick, instrument):
         wrong = f"the price of another instrument ({tick.called or f'token {tick.token}'})"
     else:
         wrong = (

@@ -78,7 +78,9 @@ class RiskRoom:
     def hold_more(self, units: int, now_at: str = "100", name: str = "c2") -> None:
         self.hold(units, now_at, now_at, name)
 
-    def show(self, units: int, realised: str = "0", unrealised: str = "0", product: str = "I") -> None:
+    def show(
+        self, units: int, realised: str = "0", unrealised: str = "0", product: str = "I", *, doubted: bool = False
+    ) -> None:
         """Let the broker's positions be read."""
         row = PositionRow(
             exchange="NSE",
@@ -90,7 +92,8 @@ class RiskRoom:
             realised=Decimal(realised),
             unrealised=Decimal(unrealised),
         )
-        self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now())))
+        which = frozenset({(Exchange.NSE, "RELIANCE-EQ")} if doubted else ())
+        self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now()), doubted=which))
 
     def look(self) -> None:
         self.actor.on_receive(LookAtRisk())
@@ -124,6 +127,48 @@ def test_a_loss_that_the_broker_shows_counts_where_ours_is_smaller() -> None:
 
     assert risk.verdict is Reason.DAILY_LOSS_BREACHED
     assert "loss limit" in risk.exits.only(MakeAllFlat).because
+
+
+def test_a_loss_at_a_price_that_nobody_could_trade_at_breaks_nothing() -> None:
+    risk = RiskRoom(daily_loss_max=1_000)
+    risk.hold(10, bought_at="100", now_at="95")
+    risk.show(10, unrealised="-1000", doubted=True)
+
+    risk.look()
+
+    assert risk.verdict is None
+    assert risk.exits.messages == []
+
+
+def test_what_the_broker_has_realised_counts_whatever_its_price_is_worth() -> None:
+    risk = RiskRoom(daily_loss_max=1_000)
+    risk.hold(10, bought_at="100", now_at="95")
+    risk.show(10, realised="-950", unrealised="99999", doubted=True)
+
+    risk.look()
+
+    assert risk.verdict is Reason.DAILY_LOSS_BREACHED, "950 realised, and 50 at our own price"
+
+
+def test_a_position_that_nobody_has_a_price_of_adds_nothing_to_the_brokers_figure() -> None:
+    risk = RiskRoom(daily_loss_max=1_000)
+    risk.show(10, realised="-999", unrealised="-1000", doubted=True)
+
+    risk.look()
+
+    assert risk.verdict is None
+
+
+def test_a_book_whose_price_is_doubted_is_no_sight_of_the_position() -> None:
+    risk = RiskRoom(blind_s_max=60)
+    risk.hold(10, bought_at="100", now_at="100")
+    risk.look()
+
+    risk.clock.advance(61)
+    risk.show(10, doubted=True)
+    risk.look()
+
+    assert risk.verdict is Reason.RISK_BLIND
 
 
 def test_a_loss_that_both_show_counts_once() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.market import EXIT_WAIT_S, TICK_BACKLOG_MAX, MarketActor
+from actors.market import EXIT_WAIT_S, MarketActor
 from actors.messages import (
     AnswerExit,
     BookPricesSeen,
@@ -14,6 +14,7 @@ from actors.messages import (
     InstrumentRead,
     LookUpWatched,
     OrderPriced,
+    PositionsSeen,
     PriceOrder,
     PriceRead,
     PriceSeen,
@@ -25,6 +26,7 @@ from actors.messages import (
     WatchPrice,
     WatchUnheard,
 )
+from actors.subscribers import TICK_BACKLOG_MAX
 from domain.evidence import Book, InstrumentReply, PositionRow, PriceReply, Tick, Unavailable, UnknownInstrument
 from domain.exit_terms import ExitShape
 from domain.instrument import Instrument
@@ -43,13 +45,14 @@ class MarketRoom:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.supervisor, self.command, self.broker, self.notifier = Probe(), Probe(), Probe(), Probe()
+        self.supervisor, self.command, self.broker, self.risk, self.notifier = (Probe() for _ in range(5))
         self.feed = FakeFeed()
         self.timer = ManualTimer(self.clock)
         self.actor = MarketActor(
             supervisor=self.supervisor,
             command=self.command,
             broker=self.broker,
+            risk=self.risk,
             notifier=self.notifier,
             feed=self.feed,
             remembered={},
@@ -82,14 +85,14 @@ class MarketRoom:
             PriceOrder(command_id=name, exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, exit=shape)
         )
 
-    def show(self, price: int, token: str = "") -> None:
+    def show(self, price: int | None, token: str = "", units: int = 10) -> None:
         row = PositionRow(
             exchange="NSE",
             symbol="RELIANCE-EQ",
             product="I",
-            net_quantity=10,
+            net_quantity=units,
             net_average_price=Decimal(90),
-            last_price=Decimal(price),
+            last_price=None if price is None else Decimal(price),
             realised=Decimal(0),
             unrealised=Decimal(0),
             token=token,
@@ -576,6 +579,49 @@ def test_a_doubted_price_is_no_reference(room: MarketRoom) -> None:
     assert reference.price == 200
 
 
+def test_what_is_held_and_shown_without_a_price_is_asked_for_while_none_is_fresh(room: MarketRoom) -> None:
+    Watched(room)
+
+    for _ in range(3):
+        room.show(None)
+    room.read(room.tick(100))
+    room.show(None)
+
+    assert len(room.broker.of(ReadPrice)) == 1
+
+
+def test_what_is_held_without_a_price_is_looked_up_where_nobody_has(room: MarketRoom) -> None:
+    room.show(None)
+
+    assert [type(one) for one in room.broker.messages] == [ReadInstrument]
+
+
+def test_a_flat_row_without_a_price_is_no_question(room: MarketRoom) -> None:
+    Watched(room)
+
+    room.show(None, units=0)
+
+    assert room.broker.messages == []
+    assert room.risk.only(PositionsSeen).doubted == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("price", "token", "doubted"),
+    [(100, "", False), (24631, "", True), (59, "", True), (None, "", True), (100, "999", True)],
+)
+def test_the_days_figures_are_told_with_what_stands_on_no_price(
+    room: MarketRoom, price: int | None, token: str, *, doubted: bool
+) -> None:
+    Watched(room)
+    room.see(200)
+
+    room.show(price, token)
+
+    told = room.risk.only(PositionsSeen)
+    assert told.doubted == ({(Exchange.NSE, "RELIANCE-EQ")} if doubted else frozenset())
+    assert len(told.book.rows) == 1
+
+
 def test_watched_instruments_are_read_anew_as_the_day_turns(room: MarketRoom) -> None:
     Watched(room)
     room.show(200)
@@ -593,6 +639,7 @@ def test_a_start_goes_by_what_was_last_traded(room: MarketRoom) -> None:
         supervisor=room.supervisor,
         command=room.command,
         broker=room.broker,
+        risk=room.risk,
         notifier=room.notifier,
         feed=room.feed,
         remembered={(Exchange.NSE, "RELIANCE-EQ"): stored},

@@ -4,6 +4,7 @@ import pytest
 
 from actors.messages import (
     AskForMoves,
+    BookPricesSeen,
     BooksChecked,
     BooksCompared,
     BooksUnavailable,
@@ -16,7 +17,6 @@ from actors.messages import (
     OrderUpdateSeen,
     Poll,
     PositionsRead,
-    PositionsSeen,
     ReadOrderBook,
     ReadPositions,
     ReadTradeBook,
@@ -41,13 +41,12 @@ class WatcherRoom:
     def __init__(self, *orders: Order) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
-        self.supervisor, self.command, self.broker, self.market, self.risk = (Probe() for _ in range(5))
+        self.supervisor, self.command, self.broker, self.market = (Probe() for _ in range(4))
         self.actor = WatcherActor(
             supervisor=self.supervisor,
             command=self.command,
             broker=self.broker,
             market=self.market,
-            risk=self.risk,
             comparison=Comparison(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
             settings=WatcherSettings(poll_interval_s=1.0),
             clock=self.clock,
@@ -263,7 +262,7 @@ def test_positions_are_read_also_when_the_trades_could_not_be(room: WatcherRoom)
     room.see(WORKING)
 
     assert len(room.broker.of(ReadPositions)) == 1
-    assert room.risk.only(PositionsSeen).book.rows == ()
+    assert room.market.only(BookPricesSeen).book.rows == ()
     assert room.command.of(BooksChecked) == [], "two books judge nothing"
 
 

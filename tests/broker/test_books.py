@@ -256,6 +256,18 @@ def test_the_position_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -
     assert (book.rows[1].net_quantity, book.rows[1].last_price) == (0, None)
 
 
+@pytest.mark.parametrize("price", ["NaN", "-5.00", "None", "", None, []])
+def test_a_last_price_that_is_none_does_not_cost_what_is_held(
+    broker: NorenBroker, stub: StubBroker, price: object
+) -> None:
+    stub.answer("PositionBook", [position_line(lp=price)])
+
+    book = broker.position_book()
+
+    assert isinstance(book, Book)
+    assert (book.rows[0].net_quantity, book.rows[0].last_price) == (-1000, None)
+
+
 @pytest.mark.parametrize(
     ("bought", "sold", "carried"),
     [("100", "25", 75), ("0", "50", -50), (None, None, 0), ("", "10", -10), (75, None, 75)],

@@ -11,6 +11,7 @@ from domain.evidence import Accepted
 from tests.proofs.faults import BOOKS, BOOKS_MET, FRAMES_MET, ROWS_MISSED, Action, Cell, Matrix, all_cells, every_cell
 from tests.proofs.readings import Act, ReadingCell, Source, Trial, all_reading_cells, judge_reading
 from tests.scenarios.scene import RESTING, Pushed
+from tests.timing import patient
 
 WORST = ("timeout_after", "html_200_after", "not_arrived", "session_expired", "refuse")
 ORDERS = (Action.PLACE, Action.MODIFY, Action.CANCEL)
@@ -37,6 +38,15 @@ READING_SLICE = (
     ReadingCell(Source.PRICES, "price_nan", Act.FLATTEN),
     ReadingCell(Source.TICKS, "price_of_another", Act.HAND_EXIT),
     ReadingCell(Source.DATABASE, "locked", Act.ENTRY),
+    # These have failed once.
+    ReadingCell(Source.QUOTES, "over_quota", Act.LOSS_LIMIT),
+    ReadingCell(Source.QUOTES, "timeout_after", Act.RESTART),
+    ReadingCell(Source.INFO, "over_quota", Act.RESTART),
+    ReadingCell(Source.PRICES, "price_zero", Act.LOSS_LIMIT),
+    ReadingCell(Source.TICKS, "other_instrument", Act.STOP),
+    ReadingCell(Source.DATABASE, "locked", Act.FLATTEN),
+    ReadingCell(Source.DATABASE, "locked", Act.RESTART),
+    ReadingCell(Source.DATABASE, "read_only", Act.RESTART),
 )
 PUSHED_SLICE = (
     Cell(Action.UPDATE, "drop", FRAMES_MET),
@@ -78,12 +88,20 @@ def test_a_cell_of_what_the_desk_has_to_know_ends_well(tmp_path: Path, cell: Rea
 def test_a_position_that_stays_is_told_with_what_the_desk_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The judge is judged: nobody gets out of a market that takes no order."""
     monkeypatch.setattr("tests.proofs.readings.WAY_OUT_S_MAX", 0.5)
-    monkeypatch.setattr("tests.scenarios.waiting.WAIT_S", 0.5)
+    monkeypatch.setattr("tests.scenarios.waiting.WAIT_S", 0.0)
     monkeypatch.setattr(Trial, "_ask_for_exit", lambda _: None)
 
     said = judge_reading(ReadingCell(Source.LIMITS, "refuse", Act.FLATTEN), tmp_path)
 
-    assert said.startswith("within 0.5 s: holds 10 under refuse")
+    assert said.startswith(f"within {patient(0.5):g} s: holds 10 under refuse")
+
+
+def test_a_way_out_that_takes_longer_than_it_may_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.proofs.readings.WAY_OUT_S_MAX", 0.0)
+
+    said = judge_reading(ReadingCell(Source.LIMITS, "refuse", Act.FLATTEN), tmp_path)
+
+    assert said.startswith("to get out took")
 
 
 def test_the_slice_is_of_the_matrix() -> None:

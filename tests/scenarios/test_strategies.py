@@ -10,7 +10,7 @@ import pytest
 
 from actors.address import backlog
 from actors.clock import SystemClock
-from actors.market import TICK_BACKLOG_MAX
+from actors.subscribers import TICK_BACKLOG_MAX
 from domain.evidence import Tick
 from domain.lifecycle import State
 from domain.order import Exchange
