@@ -157,7 +157,8 @@ class MarketActor(LoopActor):
         key, now = (question.exchange, question.symbol), self._clock.now()
         instrument = failed or self._known.instrument(key)
         if question.exit is not None:
-            instrument = self._known.best_instrument(key, failed if isinstance(failed, Unavailable) else None)
+            words = failed if isinstance(failed, Unavailable) else None
+            instrument = self._known.best_instrument(key, words, question.exit.quantity)
         if instrument is None:
             self._price(question)  # the day has turned since it was asked
             return

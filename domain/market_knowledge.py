@@ -73,6 +73,8 @@ class MarketKnowledge:
     _day: str = ""
     _instruments: dict[Key, tuple[Instrument, float]] = field(default_factory=dict)
     _earlier: dict[Key, Instrument] = field(default_factory=dict)
+    _rows: dict[Key, PositionRow] = field(default_factory=dict)
+    """Today's position rows that say tick and lot."""
     _prices: dict[Key, dict[PriceSource, SeenPrice]] = field(default_factory=dict)
     _failures: dict[tuple[Key, Want], _Failures] = field(default_factory=dict)
     _doubts: dict[Key, _Doubt] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class MarketKnowledge:
         self._day = day
         self._earlier.update({key: one for key, (one, _) in self._instruments.items()})
         self._instruments.clear()
-        for one in (self._doubts, self._doubted, self._contradicted, self._suspended):
+        for one in (self._rows, self._doubts, self._doubted, self._contradicted, self._suspended):
             one.clear()
         return True
 
@@ -126,21 +128,27 @@ class MarketKnowledge:
             self._suspended.add(key)
             self._instruments[key] = (replace(known[0], lower_circuit=None, upper_circuit=None), known[1])
 
-    def best_instrument(self, key: Key, failed: Unavailable | None) -> InstrumentReply:
-        """Return the best that is known for an exit: today's, an earlier day's without its band, or what is usual."""
+    def best_instrument(self, key: Key, failed: Unavailable | None, quantity: int) -> InstrumentReply:
+        """Return the best that is known for an exit: today's, the position row's, an earlier day's, or what is usual.
+
+        A lot of an earlier day that `quantity` contradicts has changed since: it cuts nothing.
+        """
         today = self.instrument(key)
         if today is not None:
             return today
-        earlier = self._earlier.get(key)
-        if earlier is not None:
-            return replace(earlier, lower_circuit=None, upper_circuit=None)
-        return failed or assumed_instrument(*key)
+        earlier, row = self._earlier.get(key), self._rows.get(key)
+        if row is not None and row.tick is not None and row.lot is not None:
+            known = earlier or replace(assumed_instrument(*key), token=row.token)
+            return replace(known, tick=row.tick, lot=row.lot, lower_circuit=None, upper_circuit=None)
+        if earlier is None:
+            return failed or assumed_instrument(*key)
+        lot = 1 if quantity % earlier.lot else earlier.lot
+        return replace(earlier, lot=lot, lower_circuit=None, upper_circuit=None)
 
     def learn_row(self, row: PositionRow, key: Key, seen_at: datetime) -> None:
-        """Take over what a position row says of an instrument that nobody has looked up yet, and its average price."""
-        if row.tick is not None and row.lot is not None and key not in self._instruments and key not in self._earlier:
-            usual = assumed_instrument(*key)
-            self._earlier[key] = replace(usual, token=row.token, tick=row.tick, lot=row.lot)
+        """Take over what a position row says of its instrument, and its average price."""
+        if row.tick is not None and row.lot is not None:
+            self._rows[key] = row
         if row.net_average_price > 0:
             self.remember(key, SeenPrice(price=row.net_average_price, source=PriceSource.AVERAGE, seen_at=seen_at))
 

@@ -395,6 +395,23 @@ def test_yesterdays_instrument_serves_an_exit_without_its_band(room: MarketRoom)
     assert (found.token, found.upper_circuit) == (BANDED.token, None)
 
 
+@pytest.mark.parametrize(("quantity", "lot"), [(65, 1), (130, 1), (150, 75)])
+def test_a_lot_of_yesterday_cuts_no_exit_while_todays_can_not_be_read(
+    room: MarketRoom, quantity: int, lot: int
+) -> None:
+    # Lots change overnight: what is held says more than what was demanded yesterday.
+    room.ask("c1", needs_price=False)
+    room.found(instrument(lot=75))
+    room.clock.advance(24 * 3600)
+
+    room.ask_out(quantity=quantity)
+    room.found(AWAY)
+
+    found = room.way_out.instrument
+    assert isinstance(found, Instrument)
+    assert found.lot == lot
+
+
 @pytest.mark.parametrize(("quantity", "price"), [(10, Decimal(300)), (10, Decimal("100.03"))])
 def test_what_would_cut_an_exit_is_read_anew_first(room: MarketRoom, quantity: int, price: Decimal) -> None:
     room.ask("c1", needs_price=False)
