@@ -147,7 +147,8 @@ class ExitsActor(LoopActor):
             notifier=notifier,
             asker=self.actor_ref,
             client_id=client_id,
-            unfilled_s=settings.unfilled_s,
+            settings=settings,
+            calendar=calendar,
             clock=clock,
             ids=ids,
         )

@@ -157,12 +157,13 @@ class MarketActor(LoopActor):
         self, question: PriceOrder, failed: InstrumentReply | None = None, quote: Decimal | None = None
     ) -> None:
         key, now = (question.exchange, question.symbol), self._clock.now()
-        instrument: InstrumentReply | None = failed
+        instrument = failed or self._known.instrument(key)
         if question.exit is not None:
-            instrument = self._known.best_instrument(key, failed if isinstance(failed, Unavailable) else None)
-        elif instrument is None:
-            instrument = self._known.instrument(key)
-        assert instrument is not None, "an entry waits for its instrument"
+            words = failed if isinstance(failed, Unavailable) else None
+            instrument = self._known.best_instrument(key, words, question.exit.quantity)
+        if instrument is None:
+            self._price(question)  # the day has turned since it was asked
+            return
         priced = OrderPriced(
             command_id=question.command_id,
             instrument=instrument,

@@ -7,6 +7,7 @@ from typing import Final
 
 from actors.address import Address, post
 from actors.messages import ChangeOrder, CommandInbox, MarketInbox, NotifierInbox, OrderPriced, PriceOrder, RaiseAlert
+from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.exits import exit_price
@@ -15,6 +16,7 @@ from domain.order import Intent, Order
 from domain.price_words import resting_alert
 from domain.resting import RestingOrders, shape_of_resting
 from domain.seams import Clock, Ids
+from domain.settings import ExitSettings
 
 _QUESTION: Final = "resting "
 """What names a resting order's question to MarketActor: no command id has a space."""
@@ -31,7 +33,8 @@ class RestingMarketOrders:
         notifier: Address[NotifierInbox],
         asker: "Address[OrderPriced]",
         client_id: str,
-        unfilled_s: float,
+        settings: ExitSettings,
+        calendar: Calendar | None,
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -42,7 +45,8 @@ class RestingMarketOrders:
         self._client_id = client_id
         self._clock = clock
         self._ids = ids
-        self._orders = RestingOrders(unfilled_s)
+        self._calendar = calendar
+        self._orders = RestingOrders(settings)
 
     def follow(self, order: Order) -> None:
         """Take over how a market order stands."""
@@ -50,7 +54,7 @@ class RestingMarketOrders:
 
     def look(self) -> None:
         """Ask for the price of what has rested long enough."""
-        for one in self._orders.due(self._clock.monotonic()):
+        for one in self._orders.due(self._clock.monotonic(), self._is_open):
             command = one.order.command
             question = PriceOrder(
                 command_id=f"{_QUESTION}{command.command_id}",
@@ -61,6 +65,9 @@ class RestingMarketOrders:
                 reply_to=self._asker,
             )
             post(self._market, question)
+
+    def _is_open(self, order: Order) -> bool:
+        return self._calendar is None or self._calendar.is_open(order.command.exchange, self._clock.now())
 
     def is_about_one(self, message: OrderPriced) -> bool:
         """Say whether MarketActor answers a question of a resting order."""

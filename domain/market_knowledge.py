@@ -15,7 +15,15 @@ from typing import Final, TypeAlias
 from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, key_of
 from domain.exit_terms import ExitShape, assumed_instrument
 from domain.instrument import Instrument, meets_the_edge
-from domain.market_price import PriceSource, Reference, SeenPrice, best_reference, could_trade, is_of_another
+from domain.market_price import (
+    PriceSource,
+    Reference,
+    SeenPrice,
+    best_reference,
+    contradicts,
+    could_trade,
+    is_of_another,
+)
 from domain.order import Exchange
 
 Key: TypeAlias = tuple[Exchange, str]
@@ -27,6 +35,8 @@ EDGE_AGAIN_S: Final = 30.0
 FAILED_REST_S: Final = 3.0
 """What could not be read is not waited for again for so long, doubled with each failure in a row."""
 FAILED_REST_S_MAX: Final = 60.0
+DOUBT_OVER_S: Final = 300.0
+"""When no impossible price has come for so long, the next one is a new story: it is told again."""
 
 
 class Want(StrEnum):
@@ -56,6 +66,15 @@ class _Failures:
         return now_s - self.at_s < min(FAILED_REST_S * 2.0 ** (self.count - 1), FAILED_REST_S_MAX)
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Since when impossible prices come, when the last one came (monotonic seconds), and whether that was told."""
+
+    since_s: float
+    last_s: float
+    is_told: bool
+
+
 @dataclass(slots=True)
 class MarketKnowledge:
     """Owns the day's instruments, the last believed prices by source, and what was asked in vain."""
@@ -63,10 +82,17 @@ class MarketKnowledge:
     _day: str = ""
     _instruments: dict[Key, tuple[Instrument, float]] = field(default_factory=dict)
     _earlier: dict[Key, Instrument] = field(default_factory=dict)
+    _rows: dict[Key, PositionRow] = field(default_factory=dict)
+    """Today's position rows that say tick and lot."""
     _prices: dict[Key, dict[PriceSource, SeenPrice]] = field(default_factory=dict)
     _failures: dict[tuple[Key, Want], _Failures] = field(default_factory=dict)
-    _doubted_since: dict[Key, float] = field(default_factory=dict)
-    _told: set[Key] = field(default_factory=set)
+    _doubts: dict[Key, _Doubt] = field(default_factory=dict)
+    _doubted: dict[Key, dict[PriceSource, SeenPrice]] = field(default_factory=dict)
+    """Prices that were not taken, the last of each source: another source may confirm them."""
+    _contradicted: set[Key] = field(default_factory=set)
+    """Whose band the last prices contradict."""
+    _suspended: set[Key] = field(default_factory=set)
+    """Whose band counts as unknown until it can be read."""
     _asked_s: dict[tuple[Key, Want], float] = field(default_factory=dict)
 
     def enter_day(self, day: str) -> bool:
@@ -76,8 +102,8 @@ class MarketKnowledge:
         self._day = day
         self._earlier.update({key: one for key, (one, _) in self._instruments.items()})
         self._instruments.clear()
-        self._told.clear()
-        self._doubted_since.clear()
+        for one in (self._rows, self._doubts, self._doubted, self._contradicted, self._suspended):
+            one.clear()
         return True
 
     @property
@@ -95,7 +121,11 @@ class MarketKnowledge:
     def learn_instrument(self, instrument: Instrument, now_s: float) -> None:
         """Take over what the broker says of an instrument."""
         key = (instrument.exchange, instrument.symbol)
+        before = self.instrument(key)
+        if before is not None and _band(before) != _band(instrument):
+            self._doubts.pop(key, None)
         self._instruments[key] = (instrument, now_s)
+        self._suspended.discard(key)
         self._failures.pop((key, Want.INSTRUMENT), None)
 
     def fail(self, key: Key, want: Want, now_s: float) -> None:
@@ -103,18 +133,26 @@ class MarketKnowledge:
         before = self._failures.get((key, want))
         self._failures[key, want] = _Failures(1 if before is None else before.count + 1, now_s)
         known = self._instruments.get(key)
-        if want is Want.INSTRUMENT and known is not None and key in self._doubted_since:
+        if want is Want.INSTRUMENT and known is not None and key in self._contradicted:
+            self._suspended.add(key)
             self._instruments[key] = (replace(known[0], lower_circuit=None, upper_circuit=None), known[1])
 
-    def best_instrument(self, key: Key, failed: Unavailable | None) -> InstrumentReply:
-        """Return the best that is known for an exit: today's, an earlier day's without its band, or what is usual."""
+    def best_instrument(self, key: Key, failed: Unavailable | None, quantity: int) -> InstrumentReply:
+        """Return the best that is known for an exit: today's, the position row's, an earlier day's, or what is usual.
+
+        A lot of an earlier day that `quantity` contradicts has changed since: it cuts nothing.
+        """
         today = self.instrument(key)
         if today is not None:
             return today
-        earlier = self._earlier.get(key)
-        if earlier is not None:
-            return replace(earlier, lower_circuit=None, upper_circuit=None)
-        return failed or assumed_instrument(*key)
+        earlier, row = self._earlier.get(key), self._rows.get(key)
+        if row is not None and row.tick is not None and row.lot is not None:
+            known = earlier or replace(assumed_instrument(*key), token=row.token)
+            return replace(known, tick=row.tick, lot=row.lot, lower_circuit=None, upper_circuit=None)
+        if earlier is None:
+            return failed or assumed_instrument(*key)
+        lot = 1 if quantity % earlier.lot else earlier.lot
+        return replace(earlier, lot=lot, lower_circuit=None, upper_circuit=None)
 
     def learn_rows(self, book: Book[PositionRow]) -> None:
         """Take over what the rows say of instruments that nobody has looked up yet, and their average prices."""
@@ -122,9 +160,8 @@ class MarketKnowledge:
             self._learn_row(row, key, book.asked_at)
 
     def _learn_row(self, row: PositionRow, key: Key, seen_at: datetime) -> None:
-        if row.tick is not None and row.lot is not None and key not in self._instruments and key not in self._earlier:
-            usual = assumed_instrument(*key)
-            self._earlier[key] = replace(usual, token=row.token, tick=row.tick, lot=row.lot)
+        if row.tick is not None and row.lot is not None:
+            self._rows[key] = row
         if row.net_average_price > 0:
             self.remember(key, SeenPrice(price=row.net_average_price, source=PriceSource.AVERAGE, seen_at=seen_at))
 
@@ -149,18 +186,41 @@ class MarketKnowledge:
         """Take a price over, where somebody could have traded at it."""
         key = (tick.exchange, tick.symbol)
         instrument, known = self.instrument(key), self._prices.get(key, {})
-        if is_of_another(tick, instrument) or not could_trade(tick.last_price, instrument, known.values(), now):
-            since = self._doubted_since.setdefault(key, now_s)
-            again = since < now_s and self._read_since(key, since) and key not in self._told
-            if again:
-                self._told.add(key)
-            return Belief.DOUBTED_AGAIN if again else Belief.DOUBTED
-        self.remember(key, SeenPrice(price=tick.last_price, source=source, seen_at=tick.seen_at))
+        price = SeenPrice(price=tick.last_price, source=source, seen_at=tick.seen_at)
+        if is_of_another(tick, instrument):
+            return self._doubt(key, now_s)
+        if not could_trade(tick.last_price, instrument, known.values(), now):
+            if not self._is_confirmed(key, price, now):
+                self._contradicted.add(key)
+                self._doubted.setdefault(key, {})[source] = price
+                return self._doubt(key, now_s)
+            # Two sources show it: what they contradict is over.
+            self._prices[key] = {one: seen for one, seen in known.items() if not contradicts(seen, price, now)}
+        self.remember(key, price)
         if source is not PriceSource.POSITION:
             self._failures.pop((key, Want.PRICE), None)
-        self._doubted_since.pop(key, None)
-        at_edge = instrument is not None and meets_the_edge(tick.last_price, instrument)
+        self._contradicted.discard(key)
+        self._doubted.pop(key, None)
+        if instrument is None:
+            return Belief.BELIEVED
+        at_edge = key in self._suspended or meets_the_edge(tick.last_price, instrument)
         return Belief.AT_EDGE if at_edge else Belief.BELIEVED
+
+    def _is_confirmed(self, key: Key, price: SeenPrice, now: datetime) -> bool:
+        """Say whether another source has just shown such a price too, where no band of the day speaks against it."""
+        if not could_trade(price.price, self.instrument(key), (), now):
+            return False
+        others = (one for source, one in self._doubted.get(key, {}).items() if source is not price.source)
+        return any(one.at(now).is_fresh and not contradicts(one, price, now) for one in others)
+
+    def _doubt(self, key: Key, now_s: float) -> Belief:
+        """Note an impossible price; one that comes again after the broker was asked is told once in a story."""
+        doubt = self._doubts.get(key)
+        if doubt is None or now_s - doubt.last_s > DOUBT_OVER_S:
+            doubt = _Doubt(now_s, now_s, is_told=False)
+        again = not doubt.is_told and doubt.since_s < now_s and self._read_since(key, doubt.since_s)
+        self._doubts[key] = _Doubt(doubt.since_s, now_s, is_told=doubt.is_told or again)
+        return Belief.DOUBTED_AGAIN if again else Belief.DOUBTED
 
     def _read_since(self, key: Key, since_s: float) -> bool:
         """Say whether the broker was asked for the band since, successfully or in vain."""
@@ -214,3 +274,7 @@ def _keyed(book: Book[PositionRow]) -> Iterator[tuple[PositionRow, Key]]:
         found = key_of(row)
         if found is not None:
             yield row, (found.exchange, found.symbol)
+
+
+def _band(instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
+    return instrument.lower_circuit, instrument.upper_circuit

@@ -98,6 +98,11 @@ def could_trade(price: Decimal, instrument: Instrument | None, known: Iterable[S
     return inside and not any(_contradicts(one.at(now), price) for one in known)
 
 
+def contradicts(witness: SeenPrice, price: SeenPrice, now: datetime) -> bool:
+    """Say whether a price of the last `WITNESS_AGE_S_MAX` seconds lies too far from another one."""
+    return _contradicts(witness.at(now), price.price)
+
+
 def _contradicts(witness: Reference, price: Decimal) -> bool:
     if witness.age_s > WITNESS_AGE_S_MAX:
         return False

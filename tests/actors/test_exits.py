@@ -30,13 +30,15 @@ from actors.messages import (
     VanishingSettled,
 )
 from domain.alert import Alert, Level
+from domain.calendar import Calendar
 from domain.evidence import Tick
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.instrument import Instrument
 from domain.lifecycle import State
 from domain.market_price import PriceSource, Reference
 from domain.order import Intent, Order, OrderType, Side
-from domain.settings import ExitSettings, StopSettings
+from domain.reasons import Reason
+from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from domain.square_off import SquareOff
 from domain.stops import StopTerms, protection_of
 from domain.vanishing import Holders, vanished_of
@@ -53,7 +55,7 @@ HELD = Exposure(held=10)
 class ExitsRoom:
     """An ExitsActor without a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, calendar: Calendar | None = None) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
         self.guard, self.repo, self.command, self.market, self.notifier = (Probe() for _ in range(5))
@@ -69,7 +71,7 @@ class ExitsRoom:
             settings=ExitSettings(),
             stops=StopSettings(),
             square_off=SquareOff(),
-            calendar=None,
+            calendar=calendar,
             clock=self.clock,
             ids=FakeIds(),
             timer=self.timer,
@@ -412,6 +414,44 @@ def test_a_market_order_that_is_over_is_left_alone(room: ExitsRoom, state: State
     look(room, 60.0)
 
     assert room.market.of(PriceOrder) == []
+
+
+def test_while_its_market_is_closed_an_order_that_rests_is_not_called_unfilled() -> None:
+    # An after-market order waits for the opening all night: nothing of that says that its price is wrong.
+    room = ExitsRoom(Calendar(CalendarSettings()))
+    opening = TEN_O_CLOCK + timedelta(hours=23)
+    room.clock.advance(10 * 3600)
+    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    pause_s, asked = 60.0, 0
+    while room.clock.now() + timedelta(seconds=pause_s) < opening:
+        look(room, pause_s)
+        if room.market.of(PriceOrder):
+            asked += 1
+            room.price(instrument(), last="60", age_s=3600)
+            room.market.messages.clear()
+
+    assert {one.command.price for one in room.command.of(ChangeOrder)} == {Decimal("54.00")}, "it grows no worse"
+    assert asked < 13 * 3600 / ExitSettings().retry_closed_s
+    assert room.alerts == []
+
+    look(room, (opening - room.clock.now()).total_seconds() - 0.5)
+    look(room, 1)
+    assert room.market.of(PriceOrder) == [], "it has just come into the market"
+    look(room, ExitSettings().unfilled_s)
+    room.price(instrument(), last="60")
+    assert [one.level for one in room.alerts] == [Level.WARNING]
+
+
+def test_a_change_that_is_refused_is_asked_for_less_and_less_often(room: ExitsRoom) -> None:
+    # Brokers take a bounded number of modifications of an order.
+    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), tag=Reason.CHANGE_REFUSED)))
+    for _ in range(120):
+        look(room, 1.0)
+        if room.market.of(PriceOrder):
+            room.price(instrument(), last="60")
+            room.market.messages.clear()
+
+    assert 120 / ExitSettings().retry_s_max <= len(room.command.of(ChangeOrder)) < 120 / ExitSettings().retry_s_max + 5
 
 
 # How old a stop's price may be.

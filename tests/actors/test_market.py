@@ -30,7 +30,7 @@ from actors.subscribers import TICK_BACKLOG_MAX
 from domain.evidence import Book, InstrumentReply, PositionRow, PriceReply, Tick, Unavailable, UnknownInstrument
 from domain.exit_terms import ExitShape
 from domain.instrument import Instrument
-from domain.market_knowledge import FAILED_REST_S, READ_AGAIN_S
+from domain.market_knowledge import EDGE_AGAIN_S, FAILED_REST_S, READ_AGAIN_S
 from domain.market_price import PRICE_AGE_S_MAX, PriceSource, SeenPrice
 from domain.order import Exchange, Side
 from domain.watching import LOOK_S, TOLD_S
@@ -399,6 +399,23 @@ def test_yesterdays_instrument_serves_an_exit_without_its_band(room: MarketRoom)
     assert (found.token, found.upper_circuit) == (BANDED.token, None)
 
 
+@pytest.mark.parametrize(("quantity", "lot"), [(65, 1), (130, 1), (150, 75)])
+def test_a_lot_of_yesterday_cuts_no_exit_while_todays_can_not_be_read(
+    room: MarketRoom, quantity: int, lot: int
+) -> None:
+    # Lots change overnight: what is held says more than what was demanded yesterday.
+    room.ask("c1", needs_price=False)
+    room.found(instrument(lot=75))
+    room.clock.advance(24 * 3600)
+
+    room.ask_out(quantity=quantity)
+    room.found(AWAY)
+
+    found = room.way_out.instrument
+    assert isinstance(found, Instrument)
+    assert found.lot == lot
+
+
 @pytest.mark.parametrize(("quantity", "price"), [(10, Decimal(300)), (10, Decimal("100.03"))])
 def test_what_would_cut_an_exit_is_read_anew_first(room: MarketRoom, quantity: int, price: Decimal) -> None:
     room.ask("c1", needs_price=False)
@@ -546,6 +563,108 @@ def test_a_tick_of_another_instrument_that_comes_again_is_told_for_what_it_is(ro
     (warned,) = room.notifier.of(RaiseAlert)
     assert "another instrument" in warned.alert.what
     assert "outside" not in warned.alert.what
+
+
+def test_a_wrong_tick_that_comes_again_is_told_also_while_the_quotes_are_right(room: MarketRoom) -> None:
+    watched = Watched(room)
+    for _ in range(5):
+        room.see(24631)
+        room.clock.advance(READ_AGAIN_S / 2)
+        room.found(BANDED)
+        room.read(room.tick(200))
+        room.clock.advance(READ_AGAIN_S)
+
+    (alert,) = [one.alert for one in room.notifier.of(RaiseAlert)]
+    assert "24631" in alert.what
+    assert set(watched.told) == {200}
+
+
+def test_an_impossible_price_is_told_again_when_it_comes_again_much_later(room: MarketRoom) -> None:
+    Watched(room)
+    for _ in range(2):
+        for _ in range(5):
+            room.see(24631)
+            room.clock.advance(1)
+            room.found(BANDED)
+        room.see(200)
+        room.clock.advance(3 * 3600)
+
+    assert len(room.notifier.of(RaiseAlert)) == 2
+
+
+def test_a_band_that_counts_as_unknown_is_asked_for_until_it_is_read(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.see(70)
+    room.see(300)
+    room.found(AWAY)
+    room.broker.messages.clear()
+    room.clock.advance(EDGE_AGAIN_S + 1)
+
+    room.see(71)
+    assert len(room.broker.of(ReadInstrument)) == 1
+    room.found(BANDED)
+    room.see(41)
+
+    assert watched.told == [70, 71], "41 is near enough to 71, and outside the band"
+
+
+def test_a_price_of_another_instrument_takes_no_band_away(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.see(70)
+    room.clock.advance(PRICE_AGE_S_MAX + 1)
+    room.show(300, token="999")
+    room.found(AWAY)
+
+    room.see(45)
+
+    assert watched.told == [70]
+
+
+def test_without_a_band_a_second_source_confirms_a_fast_move(room: MarketRoom) -> None:
+    # An option went from 200 to 500 within seconds, and no band of it can be read: its stop has to see that.
+    watched = Watched(room)
+    room.found(instrument(lower_circuit=None, upper_circuit=None))
+    room.see(200)
+    room.clock.advance(3)
+
+    room.see(500)
+    room.read(room.tick(490))
+    room.see(505)
+
+    assert watched.told == [200, 490, 505]
+
+
+def test_with_a_band_no_second_source_confirms_what_lies_outside(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.see(24631)
+    room.read(room.tick(24631))
+    room.see(24631)
+
+    assert watched.told == []
+
+
+def test_one_source_alone_confirms_nothing(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.found(instrument(lower_circuit=None, upper_circuit=None))
+    room.see(200)
+
+    room.see(500)
+    room.see(501)
+
+    assert watched.told == [200]
+
+
+def test_a_question_that_waits_for_a_price_at_the_days_turn_is_asked_again(room: MarketRoom) -> None:
+    room.ask("c1")
+    room.found()
+    room.clock.advance(24 * 3600)
+
+    room.read()
+    assert room.prices == {}
+    room.found()
+    room.read()
+
+    assert room.prices == {"c1": 100}
 
 
 def test_a_row_of_another_token_is_no_price_of_this_instrument(room: MarketRoom) -> None:

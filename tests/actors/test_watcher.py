@@ -276,7 +276,7 @@ def test_positions_are_read_also_when_the_orders_could_not_be(room: WatcherRoom)
     room.see(WORKING)
 
     assert len(room.broker.of(ReadPositions)) == 1
-    assert room.risk.only(PositionsSeen).book.rows == ()
+    assert room.market.only(BookPricesSeen).book.rows == ()
     assert room.command.of(BooksChecked) == [], "positions are judged with the orders and trades of their own round"
 
 
