@@ -11,7 +11,7 @@ what waits is refused, which is true, as not a byte of it left.
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, assert_never
+from typing import Final, Protocol, TypeAlias, assert_never
 
 from loguru import logger
 
@@ -62,6 +62,7 @@ from domain.throttle import OrderRate
 Reading: TypeAlias = (
     LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositions | ReadPositionBook | LookUpTag
 )
+LOOK_UPS: Final = (ReadInstrument, ReadPrice)
 Sending: TypeAlias = PlaceOrder | ChangeAtBroker
 Waiting: TypeAlias = tuple[float, Sending]
 
@@ -152,6 +153,7 @@ class BrokerActor(DeskActor):
         )
         self._serving = False
         self._entry_was_passed = False
+        self._looked_up = False
         self._wake_at = 0.0
         self._session, self._session_words = SessionState.LOGGED_OUT, "not logged in"
         self._pace = LoginPace()
@@ -252,11 +254,24 @@ class BrokerActor(DeskActor):
             self._send(*self._lanes.exits.popleft())
         elif self._lanes.reading and not (self._entry_was_passed and self._has_entry_for(now)):
             self._entry_was_passed = self._has_entry_for(now)
-            self._read(self._lanes.reading.popleft())
+            self._read(self._next_reading())
             self._mind_the_session()
         elif self._has_entry_for(now):
             self._entry_was_passed = False
             self._serve_entry(now)
+
+    def _next_reading(self) -> Reading:
+        """Return what is read next: after a look-up a book, where one waits.
+
+        Look-ups that hang, one of each symbol, would keep the books away that tell how a way out stands.
+        """
+        reading = self._lanes.reading
+        others = (at for at, one in enumerate(reading) if not isinstance(one, LOOK_UPS))
+        place = next(others, 0) if self._looked_up else 0
+        message = reading[place]
+        del reading[place]
+        self._looked_up = isinstance(message, LOOK_UPS)
+        return message
 
     def _has_entry_for(self, now: float) -> bool:
         """Say whether the first entry may leave now, or has waited for too long."""

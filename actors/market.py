@@ -88,7 +88,7 @@ class MarketActor(LoopActor):
         for key, price in remembered.items():
             self._known.remember(key, price)
         self._questions: dict[Waiting, list[PriceOrder]] = {}
-        self._asking: set[Waiting] = set()
+        self._asking: dict[Waiting, float] = {}  # since which monotonic second
         self._subscribers = Subscribers()
         self._watching = Watching()
         self._unheard: dict[tuple[Key, str], Address[WatchUnheard]] = {}
@@ -133,7 +133,7 @@ class MarketActor(LoopActor):
             want = Want.PRICE
         else:
             want = self._known.wants_for_entry(key, now, needs_price=question.needs_price)
-        if want is None:
+        if want is None or (question.exit is not None and self._hangs((key, want), now_s)):
             self._answer(question)
             return
         self._questions.setdefault((key, want), []).append(question)
@@ -141,12 +141,15 @@ class MarketActor(LoopActor):
         if question.exit is not None:
             self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(command_id=question.command_id))
 
+    def _hangs(self, asked: Waiting, now_s: float) -> bool:
+        return now_s - self._asking.get(asked, now_s) >= EXIT_WAIT_S
+
     def _ask(self, key: Key, want: Want) -> None:
         """Ask the broker, unless it is being asked."""
         if (key, want) in self._asking:
             return
         instrument = self._known.instrument(key)
-        self._asking.add((key, want))
+        self._asking[key, want] = self._clock.monotonic()
         if want is Want.INSTRUMENT:
             post(self._broker, ReadInstrument(exchange=key[0], symbol=key[1]))
         else:
@@ -181,7 +184,7 @@ class MarketActor(LoopActor):
 
     def _learn_instrument(self, message: InstrumentRead) -> None:
         key = (message.exchange, message.symbol)
-        self._asking.discard((key, Want.INSTRUMENT))
+        self._asking.pop((key, Want.INSTRUMENT), None)
         waiting = self._questions.pop((key, Want.INSTRUMENT), [])
         self._mind_watched(message)
         if not isinstance(message.reply, Instrument):
@@ -197,7 +200,7 @@ class MarketActor(LoopActor):
 
     def _learn_price(self, message: PriceRead) -> None:
         key = (message.instrument.exchange, message.instrument.symbol)
-        self._asking.discard((key, Want.PRICE))
+        self._asking.pop((key, Want.PRICE), None)
         waiting = self._questions.pop((key, Want.PRICE), [])
         quote = None
         if isinstance(message.reply, Tick) and self._see(message.reply, PriceSource.QUOTE):

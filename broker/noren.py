@@ -51,8 +51,8 @@ _NOT_LOGGED_IN: Final = Refused(Reason.SESSION_EXPIRED, "not logged in; nothing 
 class NorenBroker:
     """Owns the one session at the broker. Asked by one caller at a time.
 
-    Each method returns within connect + read timeout, also where it needs two requests, and raises for our own bugs
-    only. `session` is None before the first login.
+    Each method returns within connect + read timeout, a look-up within `broker.look_up_timeout_s`, also where it needs
+    two requests, and raises for our own bugs only. `session` is None before the first login.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class NorenBroker:
     def find_instrument(self, exchange: Exchange, symbol: str) -> InstrumentReply:
         """Look a symbol up: an exact match of the search, then its security info."""
         asked_at = self._clock.now()
-        self._transport.begin()
+        self._transport.begin(self._settings.look_up_timeout_s)
         search = self._ask(self._api.searchscrip, exchange.value, symbol)
         if isinstance(search, Answer) and search.says_no_data:
             return UnknownInstrument(exchange, symbol)
@@ -190,6 +190,7 @@ class NorenBroker:
         `seen_at` is when we asked, so the price is never taken for younger.
         """
         asked_at = self._clock.now()
+        self._transport.begin(self._settings.look_up_timeout_s)
         try:
             return self._quote(instrument, asked_at)
         except WrongInstrumentError:
@@ -200,7 +201,6 @@ class NorenBroker:
             return Unavailable(self._transport.clean(f"{instrument.symbol}: {error}"), asked_at)
 
     def _quote(self, instrument: Instrument, asked_at: datetime) -> PriceReply:
-        self._transport.begin()
         quote = self._ask(self._api.get_quotes, instrument.exchange.value, instrument.token)
         if isinstance(quote, NoAnswer) or not quote.is_ok:
             return self._unavailable(quote, asked_at)

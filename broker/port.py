@@ -26,7 +26,8 @@ class Session(Protocol):
 class Broker(Protocol):
     """A broker's account, asked by one caller at a time. No method raises for what the world does.
 
-    Every method returns within its deadline (`broker.connect_timeout_s` + `broker.read_timeout_s`).
+    Every method returns within its deadline (`broker.connect_timeout_s` + `broker.read_timeout_s`; the look-ups
+    `find_instrument` and `last_price` within `broker.look_up_timeout_s`).
     """
 
     @property

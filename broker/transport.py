@@ -100,9 +100,10 @@ class HttpTransport:
         self.bearer = ""
         self.last: Attempt | None = None
 
-    def begin(self) -> None:
-        """Open an operation: its exchanges, taken together, end within connect and read timeout."""
-        self._ends_at = self._clock.monotonic() + self._connect_timeout_s + self._read_timeout_s
+    def begin(self, within_s: float = math.inf) -> None:
+        """Open an operation: its exchanges, taken together, end within connect and read timeout, and `within_s`."""
+        within_s = min(within_s, self._connect_timeout_s + self._read_timeout_s)
+        self._ends_at = self._clock.monotonic() + within_s
 
     def hide(self, *secrets: str) -> None:
         """Mask these values wherever they turn up in the broker's words."""
@@ -187,6 +188,7 @@ class HttpTransport:
         """Write the request once and read its reply; the connection is kept only after a clean end."""
         reader = ReplyReader()
         keep = False
+        within_s = round(ends_at - self._clock.monotonic(), 2)
         try:
             connection.settimeout(self._left_s(ends_at))
             connection.sendall(request)
@@ -199,7 +201,7 @@ class HttpTransport:
                     reader.end()
             keep = reader.keep_alive and not reader.surplus
         except TimeoutError as error:
-            raise ReplyLostError(f"no whole answer within {self._read_timeout_s:g} s") from error
+            raise ReplyLostError(f"no whole answer within {within_s:g} s") from error
         except OSError as error:
             raise ReplyLostError(f"the connection broke: {self.clean(str(error))}") from error
         finally:

@@ -89,6 +89,9 @@ class BrokerSettings(Section):
     dialect: Literal["quickauth", "oauth"] = "quickauth"
     connect_timeout_s: Seconds = 3.0
     read_timeout_s: Seconds = 7.0
+    look_up_timeout_s: Seconds = 2.0
+    """A search, a security info or a quote is given up after so long, connecting included: an exit may wait behind one,
+    and gets out without what it would have told."""
     orders_per_second_max: Count = 10
     orders_reserved_for_exits: Annotated[int, Field(ge=0)] = 3
     rate_wait_s_max: Seconds = 30.0

@@ -439,6 +439,21 @@ def test_each_reading_is_answered_to_whom_it_concerns(room: BrokerRoom) -> None:
     assert room.market.only(PriceRead).instrument == instrument()
 
 
+def test_look_ups_of_many_symbols_keep_no_book_away(room: BrokerRoom) -> None:
+    """Each may take as long as a request may: the books tell how a way out stands."""
+    room.tell(LogIn())
+    room.serve()
+    room.tell(*(ReadInstrument(exchange=Exchange.NSE, symbol=f"S{number}-EQ") for number in range(10)))
+    room.tell(ReadPrice(instrument=instrument()), ReadOrderBook(), ReadTradeBook())
+    room.broker.calls.clear()
+
+    room.serve()
+
+    assert room.broker.calls[1:4:2] == ["order_book", "trade_book"]
+    assert len(room.market.of(InstrumentRead)) == 10
+    assert len(room.market.of(PriceRead)) == 1
+
+
 def test_the_state_says_what_waits_and_what_was_placed(room: BrokerRoom) -> None:
     room.tell(*(entry(f"c{number}") for number in range(10)))
     room.serve()

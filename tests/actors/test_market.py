@@ -351,6 +351,22 @@ def test_an_exit_waits_for_a_hanging_quote_so_long_only(room: MarketRoom) -> Non
     assert len(room.command.of(OrderPriced)) == 2, "it is answered once"
 
 
+def test_a_quote_that_hangs_is_waited_for_once(room: MarketRoom) -> None:
+    room.ask("c1", needs_price=False)
+    room.found()
+    room.show(95)
+    room.clock.advance(60)
+    room.ask_out("first")
+    room.wait(EXIT_WAIT_S)
+
+    room.ask_out()
+
+    assert room.way_out.reference is not None, "at once"
+    assert len(room.broker.of(ReadPrice)) == 1
+    room.read()
+    assert room.way_out.reference.price == 95, "it is answered once"
+
+
 def test_what_failed_just_before_is_not_waited_for_again(room: MarketRoom) -> None:
     room.ask("c1", needs_price=False)
     room.found()

@@ -211,6 +211,7 @@ def settings(url: str, **given: object) -> BrokerSettings:
         "rest_url": url,
         "connect_timeout_s": WAIT_S,
         "read_timeout_s": WAIT_S,
+        "look_up_timeout_s": WAIT_S,
         "user_id": "FA1",
         "password": SecretStr(PASSWORD),
         "totp_secret": SecretStr(TOTP_SECRET),

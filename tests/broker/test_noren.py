@@ -1,6 +1,7 @@
 import json
 import socket
 import threading
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -41,6 +42,7 @@ from tests.broker.conftest import (
 )
 from tests.broker.trouble import EXPIRED, HTML, NOT_BARE, RATE, lost_replies, not_ok
 from tests.broker.web import TOKEN, WAIT_S
+from tests.timing import patient
 
 PLACED = {"request_time": "10:48:03 20-05-2020", "stat": "Ok", "norenordno": "20052000000017"}
 
@@ -631,6 +633,43 @@ def test_a_price_that_is_none_is_unavailable(broker: NorenBroker, stub: StubBrok
     stub.answer("GetQuotes", answer)
 
     assert isinstance(broker.last_price(RELIANCE), Unavailable)
+
+
+@pytest.fixture
+def curious(stub: StubBroker, clock: WallClock) -> Iterator[NorenBroker]:
+    """Return a broker that waits long for an answer, but not for a look-up's."""
+    adapter = NorenBroker(settings(stub.url, look_up_timeout_s=patient(0.1), read_timeout_s=10 * WAIT_S), clock)
+    adapter.log_in()
+    yield adapter
+    adapter.close()
+
+
+@pytest.mark.parametrize("route", ["SearchScrip", "GetSecurityInfo"])
+def test_a_look_up_that_hangs_is_given_up_long_before_a_book_would_be(
+    curious: NorenBroker, stub: StubBroker, clock: WallClock, route: str
+) -> None:
+    stub.answer("SearchScrip", SEARCH)
+    stub.answer(route, Talk.hang)
+    began = clock.monotonic()
+
+    found = curious.find_instrument(Exchange.NSE, "RELIANCE-EQ")
+
+    assert isinstance(found, Unavailable)
+    assert "no whole answer within" in found.cause
+    assert clock.monotonic() - began < WAIT_S
+
+
+def test_a_quote_that_is_asked_for_once_more_gets_no_second_wait(
+    curious: NorenBroker, stub: StubBroker, clock: WallClock
+) -> None:
+    stub.answer("GetQuotes", {"stat": "Ok", "token": "1", "lp": "1.00"}, Talk.hang)
+    began = clock.monotonic()
+
+    found = curious.last_price(RELIANCE)
+
+    assert isinstance(found, Unavailable)
+    assert len(stub.requests("GetQuotes")) == 2
+    assert clock.monotonic() - began < WAIT_S
 
 
 # The house
