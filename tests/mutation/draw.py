@@ -30,9 +30,9 @@ SCENARIOS: Final = {
     "calendar seams": "clock days",
     "batch repository rows models database backup lease": "storage",
     "instrument": "desk",
-    "settings": "tests/console desk",
+    "settings": "tests/console/test_where.py desk",
 }
-"""Which scenarios are about which modules, or a folder of other tests that is."""
+"""Which scenarios are about which modules, or other tests that are."""
 AWAY_MAX: Final = 2
 NEAR_MAX: Final = 6
 """So many files of tests are looked at before all of them are."""
