@@ -137,7 +137,7 @@ def _delivery(chance: random.Random) -> dict[str, Any]:
         "abrupt_ends": True,
         "checks": Checks(delivers=True, holdings=chance.choice((10, 40))),
         "habits": Habits(tells_profit=True, drift_ticks=chance.choice((0, 4))),
-        "manners": _way_out(chance, delivery=4, sell_shares_share=0.4),
+        "manners": _way_out(chance, delivery=4, sell_shares_share=0.4, twice_share=0.0),
         "settings": {"risk": {"daily_loss_max": "150"}} if chance.random() < 0.5 else {},
         "seconds": 15.0,
         "rules": ("delivery",),
@@ -234,11 +234,8 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
 
 WORLD_SEEDS: Final = 10_000_000
 
-_MEND: Final = "the desk is being mended"
 PENDING: Final[Mapping[str, str]] = {
-    "bands": "a band that narrows is not read anew after the exchange has rejected an exit for it",
-    "expiries": _MEND,
-    "delivery": _MEND,
-    "spreads": _MEND,
+    "expiries": "a wish of the day before orders in a contract that has ended, before the books end it",
+    "spreads": "a hedge leaves while the entry of its short still works and its cancel is under way",
 }
 """Themes that the proof and the tests leave out, and why: their mends have not landed yet."""
