@@ -46,6 +46,7 @@ LONG_ROOMS = {
     "actors/command.py": "all six steps of an order on one page",
     "actors/desk.py": "all that callers outside the actors may ask",
     "actors/wiring.py": "the one place of wiring",
+    "actors/market.py": "what is asked, what waits for it, and who hears of it",
     "actors/losses.py": "the day's limits, budgets and what they make flat judge one look together",
     "actors/exits.py": "the one clock by which episodes, stops, nets and the square-off look",
     "actors/messages.py": "the whole vocabulary on one page",

@@ -111,7 +111,7 @@ class Crowd:
         self.orders = 0
         self.orders_max = 1_000_000
         self._sold: dict[tuple[str, str], int] = {}
-        """What was sold today of the shares that lay in the demat in the morning."""
+        """What was sold of the shares that lay in the demat when the story began: nobody's of those who trade here."""
         self._unanswered: list[OrderCommand] = []
         places = [(one.exchange, one.symbol) for one in ledger.contracts.today.values() if not one.is_option]
         self.strategies = []
@@ -131,7 +131,6 @@ class Crowd:
 
     def begin_day(self) -> None:
         """Go on in another share where the contract has ended: what was held of it is cash."""
-        self._sold.clear()
         for one in self.strategies:
             exchange, symbol, product = one.scope
             place = (exchange.value, symbol)
@@ -244,6 +243,11 @@ class Crowd:
     def _exit(self, one: Strategy) -> None:
         exchange, symbol, product = one.scope
         held, lot = abs(one.held), self._lot(symbol)
+        if product is Product.CNC:
+            # Beyond what it holds an exit would sell what others have in the demat.
+            held = min(held, self._free_shares(one))
+            if not held:
+                return
         quantity = held
         if self._chance.random() < self.manners.oversize_share:
             quantity = held * 2
@@ -271,12 +275,19 @@ class Crowd:
             )
         )
 
+    def _free_shares(self, one: Strategy) -> int:
+        """Return what it truly holds for delivery, and is not selling already."""
+        key = key_of_scope(one.scope[0].value, one.scope[1], Product.CNC)
+        orders = [order for order in self._judge.of_strategy(one.name) if order.key == key]
+        selling = sum(order.open_quantity for order in orders if order.side is Side.SELL)
+        return max(0, self._judge.held(one.name, key) - selling)
+
     def _sell_shares(self, one: Strategy) -> None:
         """Sell for delivery what lies in the demat, as an exit or as an order like any other."""
         exchange, symbol, product = one.scope
         place, quantity = (exchange.value, symbol), self._chance.randint(1, 10)
         sold = self._sold.get(place, 0) + quantity
-        if sold > self._ledger.back_office.demat.get(place, 0):
+        if sold > self._ledger.back_office.checks.holdings:
             return
         self._sold[place] = sold
         self._send(

@@ -461,7 +461,10 @@ class Judge:
         if self.phone_traded:
             return
         for strategy, key in self.to_be_flat:
-            self.blame("flat", f"{strategy} was told to get out and still holds {self.held(strategy, key)} of {key[1]}")
+            if self.can_get_out(strategy, key):
+                self.blame(
+                    "flat", f"{strategy} was told to get out and still holds {self.held(strategy, key)} of {key[1]}"
+                )
         for (strategy, key), level, sign in self.stops_in_force():
             held = self.held(strategy, key)
             price = self.ledger.prices[key[:2]]
@@ -510,9 +513,15 @@ class Judge:
                 self.blame("sums", words)
 
     def is_out(self, strategy: str, key: Key) -> bool:
-        """Say whether nothing is held, or too little for a lot: that nobody can sell."""
+        """Say whether nothing is held, or what nobody can sell: too little for a lot."""
         contract = self.ledger.contracts.today.get(key[:2])
         return abs(self.held(strategy, key)) < (1 if contract is None else contract.lot)
+
+    def can_get_out(self, strategy: str, key: Key) -> bool:
+        """Say whether something is held that the broker would let go: margin and the demat may forbid it."""
+        held = self.held(strategy, key)
+        side, now_s = (Side.SELL if held > 0 else Side.BUY), self.scheduler.clock.seconds
+        return not self.is_out(strategy, key) and not self.ledger.back_office.objection(key, side, abs(held), now_s)
 
     def check_answers(self) -> None:
         """Everyone who asked this life of the desk has heard."""

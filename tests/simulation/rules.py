@@ -34,7 +34,7 @@ RULES: Final[Mapping[str, str]] = {
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
 
-PENDING_RULES: Final = frozenset({"delivery", "expiry", "vanished", "shorts first"})
+PENDING_RULES: Final = frozenset({"expiry", "vanished", "shorts first"})
 """Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
@@ -46,6 +46,8 @@ SEEN_S: Final = 5.5
 """So long a silent feed is trusted before the position book's price stands in for it."""
 KNOWN_S: Final = 8.0
 """So long after a fill the desk may honestly not know of it, the books being unreadable now and then."""
+UPDATED_S: Final = 1.0
+"""So long the word of a fill may be on its way."""
 HEDGE_WAIT_S: Final = 10.0
 """So long a hedge waits for the short that it covers."""
 RESTS_S: Final = 20.0
@@ -175,12 +177,8 @@ class Rules:
         judge, (strategy, key) = self._judge, place
         if command.product is Product.CNC:
             office = judge.ledger.back_office
-            open_orders = judge.read(
-                "SELECT state FROM orders WHERE symbol = ? AND product = 'CNC' AND (side = 'SELL' OR strategy = ?)",
-                command.symbol,
-                strategy,
-            )
-            # One sale at a time leans on the demat, and none while an order of its own may change what is held.
+            open_orders = judge.read("SELECT state FROM orders WHERE symbol = ? AND product = 'CNC'", command.symbol)
+            # One sale at a time may lean on the demat, and none while it is unknown what is held beside it.
             working = any(state not in FINAL for (state,) in open_orders)
             if command.side is Side.SELL and not working and office.demat.get(key[:2], 0) >= command.quantity:
                 words = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
@@ -302,6 +300,8 @@ class Rules:
             return
         for other in self._judge.ledger.net:
             is_short = self._judge.held(strategy, other) < 0
+            if self._now - self._judge.filled_s.get((strategy, other), -99.0) < UPDATED_S:
+                continue
             if is_short and other != key and underlying_of(other[1]) == underlying_of(key[1]):
                 words = f"{command.command_id} sells {key[1]} {self._now - asked_s:.1f} s after {strategy} was told"
                 self._blame("shorts first", f"{words} to get out, and {other[1]} is still short")

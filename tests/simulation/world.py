@@ -18,6 +18,7 @@ from loguru import logger
 
 from actors.desk import Desk, DeskStartError, DeskUnavailableError
 from domain.evidence import BrokerStatus
+from domain.exits import Scope
 from domain.seams import IST
 from domain.settings import Settings
 from tests.simulation.contracts import FIRST_DAY
@@ -427,8 +428,9 @@ class World:
             if not self.judge.violations:
                 self.judge.blame("alive", f"the desk does not answer: {error!r}")
             return
-        if desk.exits().under_way:
-            self.judge.blame("flat", f"still on their way: {desk.exits().under_way}")
+        stuck = [one for one in desk.exits().under_way if self._can_get_out(one)]
+        if stuck:
+            self.judge.blame("flat", f"still on their way: {', '.join(map(str, stuck))}")
             return
         if not self._settle() or self.judge.phone_traded:
             return
@@ -436,8 +438,12 @@ class World:
             for exchange, symbol, product in one.places:
                 key = key_of_scope(exchange.value, symbol, product)
                 held = self.judge.held(one.name, key)
-                if not self.judge.is_out(one.name, key):
+                if self.judge.can_get_out(one.name, key):
                     self.judge.blame("flat", f"{one.name} was told to get out and still holds {held} of {symbol}")
+
+    def _can_get_out(self, scope: Scope) -> bool:
+        key = key_of_scope(scope.key.exchange.value, scope.key.symbol, scope.key.product)
+        return self.judge.can_get_out(scope.strategy, key)
 
     def _end_in_order(self, *, start: bool = True) -> None:
         desk = self.desk

@@ -137,7 +137,7 @@ def _delivery(chance: random.Random) -> dict[str, Any]:
         "abrupt_ends": True,
         "checks": Checks(delivers=True, holdings=chance.choice((10, 40))),
         "habits": Habits(tells_profit=True, drift_ticks=chance.choice((0, 4))),
-        "manners": _way_out(chance, delivery=4, sell_shares_share=0.4),
+        "manners": _way_out(chance, delivery=4, sell_shares_share=0.4, twice_share=0.0),
         "settings": {"risk": {"daily_loss_max": "150"}} if chance.random() < 0.5 else {},
         "seconds": 15.0,
         "rules": ("delivery",),
