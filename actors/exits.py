@@ -128,7 +128,7 @@ class ExitsActor(LoopActor):
         self._turn = 0
         self._idle_look_s = stops.look_s
         self._square_off = square_off
-        self._carried = CarriedStops(command=command, notifier=notifier, clock=clock)
+        self._carried = CarriedStops(command=command, notifier=notifier, calendar=calendar, clock=clock)
         self._stops = Stops(
             carried=self._carried,
             market=market,

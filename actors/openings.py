@@ -11,8 +11,10 @@ from loguru import logger
 from actors.address import Address, post
 from actors.messages import CommandInbox, NotifierInbox, RaiseAlert, SuspendSymbol
 from domain.adjusted import Openings, Verdict
+from domain.calendar import Calendar
 from domain.evidence import Tick
 from domain.exits import Scope
+from domain.order import Exchange
 from domain.pnl import symbol_of
 from domain.seams import Clock, trading_day
 from domain.stop_words import adjusted_alert, adjusted_before, counts_again_alert
@@ -22,9 +24,17 @@ from domain.stops import Protection
 class CarriedStops:
     """Owns which stops are held, and which symbols take no entries because of them."""
 
-    def __init__(self, *, command: Address[CommandInbox], notifier: Address[NotifierInbox], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        command: Address[CommandInbox],
+        notifier: Address[NotifierInbox],
+        calendar: Calendar | None,
+        clock: Clock,
+    ) -> None:
         self._command = command
         self._notifier = notifier
+        self._calendar = calendar
         self._clock = clock
         self._openings = Openings()
 
@@ -35,14 +45,17 @@ class CarriedStops:
 
     def see_close(self, tick: Tick) -> None:
         """Keep the previous close that a quote tells."""
-        day = trading_day(self._clock.now())
-        self._openings.see_close((tick.exchange, tick.symbol), day, tick.previous_close)
+        day, is_open = trading_day(self._clock.now()), self._is_open(tick.exchange)
+        self._openings.see_close((tick.exchange, tick.symbol), day, tick.previous_close, is_open=is_open)
+
+    def _is_open(self, exchange: Exchange) -> bool:
+        return self._calendar is None or self._calendar.is_open(exchange, self._clock.now())
 
     def holds(self, protection: Protection, price: Decimal) -> bool:
         """Say whether this price is not to be held against the stop: now, or until a person has set it anew."""
         scope, held_before = protection.scope, protection.scope in self._openings.held
         day, now = trading_day(self._clock.now()), self._clock.monotonic()
-        verdict = self._openings.judge(protection, price, day, now)
+        verdict = self._openings.judge(protection, price, day, now, is_open=self._is_open(scope.key.exchange))
         if verdict is Verdict.ADJUSTED and not held_before:
             close = self._openings.held[scope]
             logger.critical("stops of {} are held: the previous close is {} now", scope, close)

@@ -218,10 +218,10 @@ class Stops:
     def _hold_against(self, scope: Scope, price: Decimal) -> None:
         if scope.key in self._gone:
             return
-        before = self.armed[scope]
+        before, waited = self.armed[scope], scope in self._carried.waiting
         if self._carried.holds(before, price):
-            if scope in self._carried.waiting:
-                self._ask_for_price((scope.key.exchange, scope.key.symbol))
+            if scope in self._carried.waiting and not waited:
+                self._put_question((scope.key.exchange, scope.key.symbol), anew=True)
             return
         # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
         hit = before.hit_by(price)
@@ -304,11 +304,15 @@ class Stops:
         if now - self._asked.get(symbol, -pause_s) < pause_s:
             return
         self._asked[symbol] = now
+        self._put_question(symbol)
+
+    def _put_question(self, symbol: Symbol, *, anew: bool = False) -> None:
         question = PriceOrder(
             command_id=f"stops of {symbol[1]}",
             exchange=symbol[0],
             symbol=symbol[1],
             needs_price=True,
+            anew=anew,
             reply_to=self._subscriber,
         )
         post(self._market, question)

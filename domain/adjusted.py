@@ -52,18 +52,21 @@ class Openings:
     """The stops that are held, with the previous close that says so."""
     asked: dict[Scope, float] = field(default_factory=dict)
     """Since when (monotonic seconds) a stop waits for the day's previous close."""
-    _closes: dict[Symbol, tuple[str, Decimal]] = field(default_factory=dict)
+    _closes: dict[Symbol, tuple[str, Decimal, bool]] = field(default_factory=dict)
     _last: dict[Symbol, tuple[str, Decimal]] = field(default_factory=dict)
     _earlier: dict[Symbol, Decimal] = field(default_factory=dict)
     _opened: dict[Scope, str] = field(default_factory=dict)
 
-    def see_close(self, symbol: Symbol, day: str, previous_close: Decimal | None) -> None:
-        """Keep the previous close that a quote of this day tells."""
+    def see_close(self, symbol: Symbol, day: str, previous_close: Decimal | None, *, is_open: bool = True) -> None:
+        """Keep the previous close that a quote of this day tells. Before the opening it may be an older one still."""
         if previous_close is not None and previous_close > 0:
-            self._closes[symbol] = (day, previous_close)
+            self._closes[symbol] = (day, previous_close, is_open)
 
-    def judge(self, protection: Protection, price: Decimal, day: str, now: float) -> Verdict:
-        """Say whether this price counts for the stop. One that has opened once today goes by every price after it."""
+    def judge(self, protection: Protection, price: Decimal, day: str, now: float, *, is_open: bool = True) -> Verdict:
+        """Say whether this price counts for the stop. One that has opened once today goes by every price after it.
+
+        Before the opening the last price of yesterday may come again: no stop opens by it.
+        """
         scope, symbol = protection.scope, symbol_of(protection.scope.key)
         before = self._last.get(symbol)
         if before is not None and before[0] < day:
@@ -75,16 +78,19 @@ class Openings:
         if level is not None and scope in self.held:
             return Verdict.ADJUSTED
         known = self._closes.get(symbol)
-        close = known[1] if known is not None and known[0] == day else None
-        if level is not None and self._has_moved(symbol, close or price, level, is_down=price <= level):
-            if close is not None:
+        close, is_sure = (known[1], known[2]) if known is not None and known[0] == day else (None, False)
+        if level is not None:
+            is_down = price <= level
+            if close is not None and self._has_moved(symbol, close, level, is_down=is_down):
                 self.held[scope] = close
                 self.asked.pop(scope, None)
                 return Verdict.ADJUSTED
-            if now - self.asked.setdefault(scope, now) < CLOSE_WAIT_S:
+            is_far = not is_sure and self._has_moved(symbol, price, level, is_down=is_down)
+            if is_far and now - self.asked.setdefault(scope, now) < CLOSE_WAIT_S:
                 return Verdict.UNKNOWN
         self.end(scope)
-        self._opened[scope] = day
+        if is_open:
+            self._opened[scope] = day
         return Verdict.COUNTS
 
     def has_opened(self, protection: Protection, day: str) -> bool:

@@ -35,6 +35,7 @@ EDGE_AGAIN_S: Final = 30.0
 FAILED_REST_S: Final = 3.0
 """What could not be read is not waited for again for so long, doubled with each failure in a row."""
 FAILED_REST_S_MAX: Final = 60.0
+_DOUBLINGS_MAX: Final = 16
 DOUBT_OVER_S: Final = 300.0
 """When no impossible price has come for so long, the next one is a new story: it is told again."""
 
@@ -63,7 +64,7 @@ class _Failures:
     at_s: float
 
     def rests(self, now_s: float) -> bool:
-        return now_s - self.at_s < min(FAILED_REST_S * 2.0 ** (self.count - 1), FAILED_REST_S_MAX)
+        return now_s - self.at_s < min(FAILED_REST_S * 2.0 ** min(self.count - 1, _DOUBLINGS_MAX), FAILED_REST_S_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -384,6 +384,20 @@ def test_what_failed_just_before_is_not_waited_for_again(room: MarketRoom) -> No
     assert len(room.broker.of(ReadPrice)) == 2
 
 
+def test_an_exit_leaves_however_often_its_quote_has_failed(room: MarketRoom) -> None:
+    # Blind stops ask all day long.
+    room.ask("c1", needs_price=False)
+    room.found()
+    for _ in range(2_000):
+        room.read(AWAY)
+        room.clock.advance(PRICE_AGE_S_MAX)
+
+    room.ask_out()
+    room.wait(EXIT_WAIT_S)
+
+    assert isinstance(room.way_out.instrument, Instrument)
+
+
 def test_an_exit_of_a_symbol_that_can_not_be_looked_up_goes_by_the_position_row(room: MarketRoom) -> None:
     room.show(95)
 

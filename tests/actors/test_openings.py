@@ -10,6 +10,7 @@ from actors.exits import ExitsActor
 from actors.messages import (
     ExposuresTold,
     OrderPriced,
+    PriceOrder,
     PriceTicked,
     RaiseAlert,
     RecordWish,
@@ -19,11 +20,12 @@ from actors.messages import (
     TakeUpStops,
 )
 from domain.alert import Level
+from domain.calendar import Calendar
 from domain.evidence import Tick
 from domain.exits import Exposure
 from domain.order import Intent, Side
 from domain.reasons import Reason
-from domain.settings import ExitSettings, StopSettings
+from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from domain.square_off import SquareOff
 from domain.stops import StopTerms
 from tests.actors.rooms import CommandRoom, answered
@@ -37,12 +39,13 @@ class MorningRoom:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.clock.now_is += timedelta(days=1)
+        self.market = Probe()
         self.command, self.repo, self.notifier = Probe(), Probe(), Probe()
         self.actor = ExitsActor(
             supervisor=Probe(),
             command=self.command,
             guard=Probe(),
-            market=Probe(),
+            market=self.market,
             repo=self.repo,
             notifier=self.notifier,
             baskets=Probe(),
@@ -50,7 +53,7 @@ class MorningRoom:
             settings=ExitSettings(),
             stops=StopSettings(at_broker=True),
             square_off=SquareOff(),
-            calendar=None,
+            calendar=Calendar(CalendarSettings()),
             clock=self.clock,
             ids=FakeIds(),
             timer=ManualTimer(self.clock),
@@ -125,6 +128,31 @@ def test_a_crash_fires_it_when_no_close_comes(room: MorningRoom) -> None:
         room.look()
 
     assert room.wishes == ["stop 1400 reached at 750"]
+
+
+def test_the_close_is_asked_of_the_broker_however_fresh_the_feeds_price_is(room: MorningRoom) -> None:
+    room.market.messages.clear()
+
+    room.tick(750)
+
+    assert [one.anew for one in room.market.of(PriceOrder)] == [True]
+
+
+@pytest.mark.parametrize("close", [None, 1440])
+def test_a_price_of_yesterday_before_the_opening_opens_no_stop(room: MorningRoom, close: int | None) -> None:
+    # At 08:30 quotes still tell the last price of yesterday, and perhaps its previous close.
+    room.clock.now_is -= timedelta(minutes=90)
+    room.tick(1450, close=close)
+    room.clock.now_is += timedelta(minutes=90)
+
+    room.tick(750)
+    assert room.wishes == []
+    room.tick(749, close=725)
+    for _ in range(5):
+        room.look()
+
+    assert room.wishes == []
+    assert room.told == [(Level.ALARM, False)]
 
 
 def test_no_net_is_laid_before_the_first_price_of_the_day(room: MorningRoom) -> None:

@@ -49,7 +49,7 @@ class StopsRoom:
             calendar=calendar,
             clock=self.clock,
             ids=FakeIds(),
-            carried=CarriedStops(command=Probe(), notifier=self.notifier, clock=self.clock),
+            carried=CarriedStops(command=Probe(), notifier=self.notifier, calendar=None, clock=self.clock),
         )
 
     def see(self, *prices: str, symbol: str = "RELIANCE-EQ") -> None:
