@@ -8,6 +8,7 @@ broker's.
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,9 +24,10 @@ from tests.scenarios.paper import Paper, start_paper
 from tests.scenarios.scene import NoFeed, Pushed, Scene, settings_for
 from tests.scenarios.test_storage import read_only
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
-WAY_OUT_S_MAX: Final = 8.0
-"""So long an exit may take while the trouble lasts, on a busy machine; a desk at rest needs less than five."""
+WAY_OUT_S_MAX: Final = patient(5)
+"""So long an exit may take while the trouble lasts; a desk at rest needs less than five."""
 PRICE_AGE_S: Final = 6.0
 """So old a price may be before a stop asks for another one: the shortest setting."""
 STILL_READINGS: Final = 3
@@ -289,11 +291,13 @@ class Trial:
         assert not under_way, "an exit is under way for a price that nobody traded at"
 
     def _until_flat(self) -> None:
+        within_s = WAY_OUT_S_MAX + (PRICE_AGE_S if self.cell.act is Act.STOP else 0)
+        began = time.monotonic()
         until(
-            lambda: self._net() == 0,
-            lambda: f"holds {self._net()} under {self.cell.kind}: {self._words()}",
-            WAY_OUT_S_MAX + (PRICE_AGE_S if self.cell.act is Act.STOP else 0),
+            lambda: self._net() == 0, lambda: f"holds {self._net()} under {self.cell.kind}: {self._words()}", within_s
         )
+        took_s = time.monotonic() - began
+        assert took_s <= within_s, f"out after {took_s:.1f} s under {self.cell.kind}: {within_s:g} s are the bound"
 
     def _words(self) -> str:
         """Return what there is to read about an exit that does not happen."""
