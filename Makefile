@@ -53,6 +53,7 @@ prove: $(STAMP)  ## Stories, crashes at every effect, mutants: an hour and docs/
 	$(BIN)/python -m tests.simulation prove $(if $(filter file,$(origin SECONDS)),,--seconds $(SECONDS))
 
 mutants: $(STAMP)  ## Break the code in COUNT places drawn by SEED, and run the tests against each; goes on where it stopped
+	$(BIN)/python -m tests.mutation known
 	$(BIN)/python -m tests.mutation run --seed $(SEED) --count $(COUNT)
 
 clean:  ## Remove what the other targets made

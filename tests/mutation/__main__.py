@@ -4,6 +4,7 @@ Results are appended to `build/mutants/`, a line each; a run that was ended goes
 """
 
 import argparse
+import ast
 import json
 import signal
 import sys
@@ -13,9 +14,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from tests.mutation.bench import Bench, Stage, bench, stages_of
+from tests.mutation.bench import Bench, Stage, bench, nearest_look, stages_of
 from tests.mutation.draw import Drawn, draw, paths
 from tests.mutation.equivalent import EQUIVALENT
+from tests.mutation.known import KNOWN
 from tests.mutation.mutant import ROOT
 
 RESULTS: Final = ROOT / "build" / "mutants"
@@ -33,12 +35,15 @@ def main() -> int:
     running.add_argument("--only", action="append", help="draw from this module alone; may be given more than once")
     running.add_argument("--again", action="store_true", help="try those again that lived in an earlier run")
     running.add_argument("--quick", action="store_true", help="tests without threads alone")
+    commands.add_parser("known", help="see that each mutant that once lived is seen by the tests it was given")
     telling = commands.add_parser("stories", help="tell stories of the simulation until one goes wrong")
     telling.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.command == "stories":
         return stories(given.seconds)
+    if given.command == "known":
+        return judge_known()
     return run(draw(given.seed, given.count, given.only), given.seed, again=given.again, quick=given.quick)
 
 
@@ -61,6 +66,19 @@ def run(drawn: tuple[Drawn, ...], seed: int, *, again: bool, quick: bool) -> int
                 end = f"killed by {result['killed_by']}" if result["killed_by"] else "LIVES"
                 say(f"{number:>4}/{len(waiting)}  {result['seconds']:>5.0f} s  {one.name}\n{'':18}{end}")
     return summary(drawn, known)
+
+
+def judge_known() -> int:
+    """Run the tests of each mutant that once lived against it; return 1 when one lives again."""
+    living = 0
+    with bench() as private:
+        for number, one in enumerate(KNOWN, start=1):
+            broken = ast.unparse(one.mutant.tree())
+            outcome = private.judge(one.mutant.path, broken, [nearest_look((one.tests,))])
+            living += not outcome.killed_by
+            end = f"killed by {outcome.killed_by}" if outcome.killed_by else "LIVES"
+            say(f"{number:>4}/{len(KNOWN)}  {outcome.seconds:>5.0f} s  {one.mutant.name}\n{'':18}{end}")
+    return 1 if living else 0
 
 
 def judge(private: Bench, one: Drawn, stages: Sequence[Stage]) -> dict[str, Any]:

@@ -44,17 +44,24 @@ class Outcome:
     seconds: float
 
 
-def stages_of(path: str, first: tuple[str, ...] = ()) -> Iterator[Stage]:
-    """Yield the looks at a mutant of this module, the quickest first; `first` are tests known to be about it."""
-    pytest = (sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider")
-    quick = (*pytest, "-p", "tests.mutation.quick")
-    near = first or nearest_tests(path)
+PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider")
+QUICK: Final = (*PYTEST, "-p", "tests.mutation.quick")
+
+
+def nearest_look(tests: tuple[str, ...]) -> Stage:
+    """Return the look by the tests that are about a mutant."""
+    return Stage("its own tests", (*QUICK, *tests), 240, is_quick=True)
+
+
+def stages_of(path: str) -> Iterator[Stage]:
+    """Yield the looks at a mutant of this module, the quickest first."""
+    near = nearest_tests(path)
     if near:
-        yield Stage("its own tests", (*quick, *near), 240, is_quick=True)
-    yield Stage("tests without threads", (*quick, *TESTS), 600, is_quick=True)
+        yield nearest_look(near)
+    yield Stage("tests without threads", (*QUICK, *TESTS), 600, is_quick=True)
     stories = (sys.executable, "-m", "tests.mutation", "stories", "--seconds", str(STORIES_S))
     yield Stage("simulation", stories, 20 * STORIES_S)
-    yield Stage("scenarios", (*pytest, *nearest_scenarios(path)), 1_200)
+    yield Stage("scenarios", (*PYTEST, *nearest_scenarios(path)), 1_200)
 
 
 class Bench:
