@@ -144,7 +144,7 @@ from domain.instrument import Instrument, Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
-from domain.price_words import odd_lot_alert
+from domain.price_words import cut_exit_alert, odd_lot_alert
 from domain.protection_check import protection_objection
 from domain.reasons import Reason, explain
 from domain.reconcile import Report, remarks_tag_of
@@ -541,9 +541,14 @@ class CommandActor(LoopActor):
             # What the desk itself exits is told of when nothing but the odd units is left.
             scope = Scope(lead.command.strategy, lead.command.key)
             self._tell(odd_lot_alert(str(scope), left, lead.terms.lot))
+        rest, most = message.quantity - left - quantity, lead.terms.quantity_max
+        note = f"cut to {quantity} units: one order carries at most {most} units" if rest > 0 else None
+        if rest > 0 and not lead.from_position_only:
+            self._tell(cut_exit_alert(lead.command, quantity, rest))
         happened = OrderEvent(
             event=Event.SEND,
             tag=Reason.EXIT_CLAMPED if quantity < lead.command.quantity else None,
+            note=note,
             quantity=quantity,
             limit_price=lead.terms.limit_price,
             inputs={

@@ -68,7 +68,7 @@ from domain.exit_terms import ExitShape
 from domain.exit_words import exit_order_alert
 from domain.exits import Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
 from domain.instrument import Instrument
-from domain.order import Intent, OrderCommand, OrderType, Origin
+from domain.order import Intent, InvalidOrderError, OrderCommand, OrderType, Origin
 from domain.price_words import odd_lot_alert
 from domain.seams import Clock, Ids
 from domain.settings import ExitSettings, StopSettings
@@ -362,21 +362,27 @@ class ExitsActor(LoopActor):
         price = None
         if isinstance(instrument, Instrument) and reference is not None:
             price = exit_price(step.side, reference.price, instrument, step.unfilled + 1, reference.age_s)
-        command = OrderCommand(
-            command_id=step.command_id,
-            client_id=self._client_id,
-            strategy=scope.strategy,
-            intent=Intent.EXIT,
-            exchange=scope.key.exchange,
-            symbol=scope.key.symbol,
-            side=step.side,
-            quantity=step.quantity,
-            product=scope.key.product,
-            order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
-            price=price,
-            origin=Origin.HUMAN if episode.wish.origin is Origin.HUMAN else Origin.DESK,
-            comment=episode.wish.because[:200],
-        )
+        try:
+            command = OrderCommand(
+                command_id=step.command_id,
+                client_id=self._client_id,
+                strategy=scope.strategy,
+                intent=Intent.EXIT,
+                exchange=scope.key.exchange,
+                symbol=scope.key.symbol,
+                side=step.side,
+                quantity=step.quantity,
+                product=scope.key.product,
+                order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
+                price=price,
+                origin=Origin.HUMAN if episode.wish.origin is Origin.HUMAN else Origin.DESK,
+                comment=episode.wish.because[:200],
+            )
+        except InvalidOrderError as error:
+            # A price or a tick that makes no sense: the next try asks for both anew.
+            logger.error("{} was not sent: {}", step.command_id, error)
+            episode.answered(step.command_id)
+            return
         logger.info("exit {} of {}: {} {} at {} by {}", step.number, scope, step.side, step.quantity, price, reference)
         if step.number > 1:
             loud = episode.is_loud(self._clock.monotonic())

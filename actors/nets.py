@@ -26,7 +26,7 @@ from domain.change_command import ChangeCommand
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.instrument import Instrument, on_grid
 from domain.net import Moved, Wanted, moved
-from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Origin, Side
+from domain.order import PRICE_MAX, QUANTITY_MAX, Exchange, Intent, Order, OrderCommand, OrderType, Origin, Side
 from domain.seams import Clock, Ids
 from domain.settings import StopSettings
 from domain.stops import Protection
@@ -107,6 +107,8 @@ class Nets:
         """Say whether a net belongs behind this position; where to is known with its instrument only."""
         if not self._settings.at_broker or protection is None or protection.stop is None:
             return False
+        if not 0 < protection.stop <= PRICE_MAX:
+            return False  # never reached: a trail that is wider than the price
         return exposure.held * (1 if protection.is_long else -1) > 0
 
     def _wanted(
@@ -117,7 +119,8 @@ class Nets:
         if not self._belongs(protection, exposure):
             return None
         earlier = ROUND_CEILING if protection.is_long else ROUND_FLOOR
-        return Wanted(on_grid(protection.stop, instrument.tick, earlier), abs(exposure.held))
+        trigger = max(on_grid(protection.stop, instrument.tick, earlier), instrument.tick)
+        return Wanted(trigger, min(abs(exposure.held), QUANTITY_MAX))
 
     def _lay(self, scope: Scope, exposure: Exposure, wanted: Wanted) -> None:
         is_open = self._calendar is None or self._calendar.is_open(scope.key.exchange, self._clock.now())

@@ -5,6 +5,8 @@ A part of ExitsActor, in its thread. A new price leaves as a modify, by the way 
 
 from typing import Final
 
+from loguru import logger
+
 from actors.address import Address, post
 from actors.messages import ChangeOrder, CommandInbox, MarketInbox, NotifierInbox, OrderPriced, PriceOrder, RaiseAlert
 from domain.calendar import Calendar
@@ -12,7 +14,7 @@ from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.exits import exit_price
 from domain.instrument import Instrument
-from domain.order import Intent, Order
+from domain.order import Intent, InvalidOrderError, Order
 from domain.price_words import resting_alert
 from domain.resting import RestingOrders, shape_of_resting
 from domain.seams import Clock, Ids
@@ -86,7 +88,9 @@ class RestingMarketOrders:
         if not is_exit or reference is None or not isinstance(message.instrument, Instrument):
             return
         price = exit_price(order.command.side, reference.price, message.instrument, one.unfilled + 1, reference.age_s)
-        if price != order.limit_price:
+        if price == order.limit_price:
+            return
+        try:
             change = ChangeCommand(
                 change_id=self._ids.new()[:32],
                 client_id=self._client_id,
@@ -96,4 +100,7 @@ class RestingMarketOrders:
                 because="the market exit did not fill at its limit",
                 origin=order.command.origin,
             )
-            post(self._command, ChangeOrder(command=change))
+        except InvalidOrderError as error:
+            logger.error("{} keeps its limit: {}", command_id, error)
+            return
+        post(self._command, ChangeOrder(command=change))

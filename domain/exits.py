@@ -14,7 +14,7 @@ from math import inf
 from typing import Final, TypeAlias
 
 from domain.instrument import Instrument, band_of, protected_limit
-from domain.order import InstrumentKey, Origin, Side
+from domain.order import QUANTITY_MAX, InstrumentKey, Origin, Side
 from domain.settings import ExitSettings
 
 WIDER_BY: Final = Decimal("0.5")
@@ -204,7 +204,13 @@ class Episode:
         self.sent, self.tries, self._held_then, self._slice = self.sent + 1, self.tries + 1, held, 0
         self.current, self.unanswered, self._sent_at = f"{self.name}-{self.sent}", True, now
         self._begun_at = min(self._begun_at, now)
-        return SendExit(self.current, Side.SELL if held > 0 else Side.BUY, abs(held), self.tries, self.unfilled)
+        return SendExit(
+            self.current,
+            Side.SELL if held > 0 else Side.BUY,
+            min(abs(held), QUANTITY_MAX),
+            self.tries,
+            self.unfilled,
+        )
 
 
 def exit_price(side: Side, last_price: Decimal, instrument: Instrument, number: int = 1, age_s: float = 0.0) -> Decimal:

@@ -209,7 +209,7 @@ class MarketKnowledge:
 
     def _is_confirmed(self, key: Key, price: SeenPrice, now: datetime) -> bool:
         """Say whether another source has just shown such a price too, where no band of the day speaks against it."""
-        if not could_trade(price.price, self.instrument(key), (), now):
+        if key in self._suspended or not could_trade(price.price, self.instrument(key), (), now):
             return False
         others = (one for source, one in self._doubted.get(key, {}).items() if source is not price.source)
         return any(one.at(now).is_fresh and not contradicts(one, price, now) for one in others)

@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.evidence import Tick
 from domain.instrument import Instrument
+from domain.order import PRICE_MAX
 
 PRICE_AGE_S_MAX: Final = 5.0
 """A price is fresh for so long. Entries lean on a fresh one only; exits take an older one where there is no other."""
@@ -88,7 +89,7 @@ def could_trade(price: Decimal, instrument: Instrument | None, known: Iterable[S
 
     Without a band, prices of the last `WITNESS_AGE_S_MAX` seconds must not contradict it.
     """
-    if price <= 0:
+    if not 0 < price <= PRICE_MAX:
         return False
     low = None if instrument is None else instrument.lower_circuit
     high = None if instrument is None else instrument.upper_circuit

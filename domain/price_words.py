@@ -4,7 +4,7 @@ from domain.alert import Alert, Level
 from domain.evidence import Tick
 from domain.instrument import Instrument
 from domain.market_price import PriceSource, Reference, is_of_another
-from domain.order import Intent, Order
+from domain.order import Intent, Order, OrderCommand
 
 
 def impossible_price_alert(tick: Tick, source: PriceSource, instrument: Instrument | None) -> Alert:
@@ -38,6 +38,18 @@ def odd_lot_alert(scope: str, left: int, lot: int) -> Alert:
         what=f"{scope}: {left} units are less than one lot of {lot} and cannot be sold or bought back as a lot.",
         means="The whole lots have left or are leaving; these units stay open.",
         do="Ask the broker how to close an odd lot, close it there, then `reconcile`.",
+    )
+
+
+def cut_exit_alert(command: OrderCommand, sent: int, rest: int) -> Alert:
+    """Say that an exit was larger than one order may be, so that a part of it was not sent."""
+    name = command.command_id
+    return Alert(
+        topic=f"cut:{name}",
+        level=Level.ALARM,
+        what=f"{command.strategy}: exit {name} of {command.symbol} left with {sent} units; {rest} units were not sent.",
+        means="One order may not carry more than the exchange's freeze quantity; the rest is still held.",
+        do=f"Send another exit for the rest, or `flatten --strategy {command.strategy}` closes all of it.",
     )
 
 

@@ -37,6 +37,7 @@ from actors.messages import (
     RiskBlocked,
     SessionChanged,
     StopTaking,
+    SubmitOrder,
 )
 from domain.alert import Level
 from domain.calendar import Calendar
@@ -230,6 +231,22 @@ def test_an_exit_above_the_freeze_quantity_gives_the_rest_back_to_the_guard(room
     told = [one.order for one in room.guard.messages if hasattr(one, "order")]
     assert [one.quantity for one in told] == [60]
     assert room.broker.only(PlaceOrder).order.quantity == 60
+
+
+@pytest.mark.parametrize(("only", "alarms"), [(False, 1), (True, 0)])
+def test_what_one_exit_can_not_carry_is_told(room: CommandRoom, *, only: bool, alarms: int) -> None:
+    # The desk's own exits send the rest themselves.
+    room.tell(SubmitOrder(command=way_out(quantity=100), reply_to=Probe(), from_position_only=only))
+    room.register()
+    room.price(instrument(freeze_quantity=61))
+    room.clear()
+    room.reserve()
+
+    room.record()
+
+    assert "at most 60 units" in room.orders["x1"].note
+    told = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.ALARM]
+    assert ["40 units" in one.what for one in told] == [True] * alarms
 
 
 # Steps 4 and 5: the reply.

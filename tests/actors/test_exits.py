@@ -308,6 +308,19 @@ def test_an_exit_leaves_by_an_old_price_further_out(room: ExitsRoom) -> None:
     assert (sent.order_type, sent.price) == (OrderType.LIMIT, Decimal("95.00"))
 
 
+@pytest.mark.parametrize(("last", "tick"), [("99999999", "0.05"), ("0.41", "0.000003")])
+def test_an_exit_that_can_not_be_written_down_is_tried_again(room: ExitsRoom, last: str, tick: str) -> None:
+    # A price or a tick that makes no sense, where no band speaks against it, ends no process.
+    get_out(room)
+    room.price(instrument(tick=Decimal(tick), lower_circuit=None, upper_circuit=None), last=last)
+    assert room.command.of(SubmitOrder) == []
+
+    room.answer(room.ask(after_s=1), HELD)
+    room.price(instrument())
+
+    assert room.command.only(SubmitOrder).command.price == Decimal("99.00")
+
+
 def test_units_that_make_no_lot_end_the_episode_with_an_alarm_once(room: ExitsRoom) -> None:
     get_out(room, held=15)
     room.price(instrument(lot=50))
@@ -367,6 +380,15 @@ def test_a_market_exit_that_rests_is_told_and_priced_anew(room: ExitsRoom) -> No
     (warning,) = room.alerts
     assert warning.level is Level.WARNING
     assert "rests at 97; last price 60" in warning.what
+
+
+def test_a_price_that_can_not_be_written_down_changes_no_order(room: ExitsRoom) -> None:
+    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    look(room, ExitSettings().unfilled_s)
+
+    room.price(instrument(lower_circuit=None, upper_circuit=None), last="99999999")
+
+    assert room.command.of(ChangeOrder) == []
 
 
 def test_each_limit_that_was_in_vain_makes_the_next_worse_and_a_refused_change_does_not(room: ExitsRoom) -> None:

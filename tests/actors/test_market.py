@@ -673,6 +673,20 @@ def test_with_a_band_no_second_source_confirms_what_lies_outside(room: MarketRoo
     assert watched.told == []
 
 
+def test_two_sources_confirm_nothing_against_a_band_that_can_not_be_read_now(room: MarketRoom) -> None:
+    # The day has a band: a wrong tick and a wrong quote do not do away with it, only because the look-up failed too.
+    watched = Watched(room)
+    room.see(200)
+    room.see(24631)
+    room.found(AWAY)
+
+    room.see(24631)
+    room.read(room.tick(24631))
+    room.see(24631)
+
+    assert watched.told == [200]
+
+
 def test_one_source_alone_confirms_nothing(room: MarketRoom) -> None:
     watched = Watched(room)
     room.found(instrument(lower_circuit=None, upper_circuit=None))

@@ -1,5 +1,6 @@
 """Stop orders kept at the broker follow what is held: at once where less is, with a pause otherwise."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,7 @@ from actors.messages import ChangeOrder, SubmitOrder
 from actors.nets import Nets
 from domain.change import ChangeKind
 from domain.exits import Exposure, OpenOrder, Scope
-from domain.order import Exchange, InstrumentKey, OrderType, Product, Side
+from domain.order import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
 from domain.settings import StopSettings
 from domain.stops import Protection, StopTerms
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
@@ -87,6 +88,23 @@ def test_a_net_is_laid_behind_what_is_held_no_later_than_its_stop(
     laid = room.command.only(SubmitOrder).command
     assert (laid.side, laid.quantity, laid.order_type) == (side, 10, OrderType.SL_M)
     assert laid.trigger_price == Decimal(trigger)
+
+
+@pytest.mark.parametrize(("held", "value"), [(10, "10"), (-10, "9999999")])
+def test_a_stop_at_no_price_of_an_order_gets_no_net(room: NetsRoom, held: int, value: str) -> None:
+    # A trail of 10 rupees behind an option at 8: such a stop is never reached, and no order can say it.
+    trail = StopTerms(trailing_type=TrailingType.POINTS, trailing_value=Decimal(value))
+    stop = replace(stop_at("1", is_long=held > 0), terms=trail, anchor=Decimal(8), peak=Decimal(8))
+
+    room.look(held, stop=stop)
+
+    assert room.command.messages == []
+
+
+def test_a_net_lies_one_tick_above_nothing_at_least(room: NetsRoom) -> None:
+    room.look(-10, stop=replace(stop_at("0.03", is_long=False), anchor=Decimal("0.01"), peak=Decimal("0.01")))
+
+    assert room.command.only(SubmitOrder).command.trigger_price == Decimal("0.05")
 
 
 def test_less_to_catch_is_told_at_once(room: NetsRoom) -> None:

@@ -22,7 +22,7 @@ from domain.exits import (
     Wait,
     exit_price,
 )
-from domain.order import Exchange, InstrumentKey, Origin, Product, Side
+from domain.order import QUANTITY_MAX, Exchange, InstrumentKey, Origin, Product, Side
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, instrument
 
@@ -285,3 +285,10 @@ def test_however_its_orders_end_two_of_them_never_work_together_and_it_ends_flat
 
     assert step == Flat()
     assert held == 0
+
+
+def test_no_exit_is_larger_than_an_order_may_be() -> None:
+    step = episode().next_step(Exposure(held=QUANTITY_MAX + 5), 1_000.0)
+
+    assert isinstance(step, SendExit)
+    assert step.quantity == QUANTITY_MAX

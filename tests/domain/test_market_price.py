@@ -8,6 +8,7 @@ import pytest
 
 from domain.instrument import Instrument
 from domain.market_price import PriceSource, SeenPrice, best_reference, could_trade
+from domain.order import PRICE_MAX
 from tests.fakes import TEN_O_CLOCK, instrument
 
 BANDED = instrument(lower_circuit=Decimal(60), upper_circuit=Decimal(240))
@@ -53,11 +54,15 @@ def test_nobody_knows_the_age_of_an_average_nor_of_a_price_from_the_future() -> 
         (241, BANDED, False),
         (0, None, False),
         (-1, None, False),
+        (PRICE_MAX, None, True),
+        (PRICE_MAX + 1, None, False),
         (5, None, True),
         (5, instrument(lower_circuit=Decimal(10), upper_circuit=None), False),
     ],
 )
-def test_a_price_is_possible_inside_the_days_band_only(price: int, band: Instrument | None, *, possible: bool) -> None:
+def test_a_price_is_possible_inside_the_days_band_only(
+    price: Decimal, band: Instrument | None, *, possible: bool
+) -> None:
     assert could_trade(Decimal(price), band, [], TEN_O_CLOCK) is possible
 
 
