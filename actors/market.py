@@ -289,7 +289,7 @@ class MarketActor(LoopActor):
         now = self._clock.now()
         for tick in prices_in(book):
             key = (tick.exchange, tick.symbol)
-            if self._known.fresh_price(key, now) is None:
+            if not self._known.hears(key, now):
                 self._see(tick, PriceSource.POSITION)
 
     def _enter_day(self) -> None:
