@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-days check fix draw bench faults kill soak long prove mutants clean
+.PHONY: demo test test-days check fix draw bench faults bounds kill soak long prove mutants clean
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
@@ -39,6 +39,9 @@ bench: $(STAMP)  ## Measure the order path beside the bare client
 
 faults: $(STAMP)  ## Meet every request with every fault, and get out of every trouble; the paper broker's ledger judges
 	$(BIN)/python -m tests.proofs.faults
+
+bounds: $(STAMP)  ## How long a way out takes at worst, on real processes with the default settings (half an hour, nothing beside it)
+	$(BIN)/python -m tests.proofs.bounds
 
 kill: $(STAMP)  ## Kill the running desk a hundred times under load, and cut its power fifty times; the ledger judges
 	KILLS=100 CUTS=50 $(BIN)/pytest -q -o faulthandler_timeout=600 tests/scenarios/test_kill.py

@@ -293,7 +293,7 @@ class BrokerActor(DeskActor):
         """Ask the broker once. Only a proof that the session was dead, so nothing was taken, allows a second asking."""
         if self._broker.needs_login:
             # A login is a request of its own: who comes in during it and wants out goes before what asked for it.
-            if self._is_back():
+            if self._is_back(message):
                 self._lanes.of(message).appendleft((came_at, message))
             else:
                 words = f"no session at the broker ({self._session_words}); nothing was sent"
@@ -305,7 +305,7 @@ class BrokerActor(DeskActor):
         self._rate.count(self._clock.monotonic())
         name = _name_of(message)
         expired = isinstance(reply, Refused) and reply.reason is Reason.SESSION_EXPIRED
-        if expired and name not in self._asked_again and self._is_back():
+        if expired and name not in self._asked_again and self._is_back(message):
             # Back to the head of its lane: the second asking keeps the rate ceiling as every request does.
             self._asked_again.add(name)
             self._lanes.of(message).appendleft((came_at, message))
@@ -376,10 +376,11 @@ class BrokerActor(DeskActor):
         orders, trades = self._tag_orders.pop(name), self._broker.trade_book()
         post(self._command, TagLookedUp(command_id=name, orders=orders, trades=trades))
 
-    def _is_back(self) -> bool:
+    def _is_back(self, message: Sending) -> bool:
         """Say whether there is a session after all, opening one where that may be tried."""
         self._mark_expired()
-        return self._pace.allows(self._clock.monotonic()) and isinstance(self._log_in(), LoggedIn)
+        is_exit = self._lanes.of(message) is self._lanes.exits
+        return self._pace.allows(self._clock.monotonic(), is_exit=is_exit) and isinstance(self._log_in(), LoggedIn)
 
     def _log_in(self) -> LoginReply:
         self._turn(SessionState.LOGGING_IN, "logging in")

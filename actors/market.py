@@ -283,7 +283,7 @@ class MarketActor(LoopActor):
         self._known.learn_rows(book)
         for tick in prices_in(book):
             key = (tick.exchange, tick.symbol)
-            if self._known.fresh_price(key, now) is None:
+            if not self._known.hears(key, now):
                 self._see(tick, PriceSource.POSITION)
         doubted = self._known.doubted_rows(book, now)
         for key in sorted(one for one in doubted if self._known.fresh_price(one, now) is None):

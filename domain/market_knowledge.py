@@ -32,6 +32,9 @@ READ_AGAIN_S: Final = 2.0
 """An instrument that would cut an exit, or whose band a price contradicts, is read anew when it is older than this."""
 EDGE_AGAIN_S: Final = 30.0
 """While the price stays at an edge of the band, the band is read anew so often."""
+STANDS_IN_AFTER_S: Final = 3.0
+"""The position book's price counts where no tick and no quote has been seen for so long: it may lag behind a tick, but
+a stop that it is through has to be flat within 5 s, one reading of the book and the exit itself included."""
 FAILED_REST_S: Final = 3.0
 """What could not be read is not waited for again for so long, doubled with each failure in a row."""
 FAILED_REST_S_MAX: Final = 60.0
@@ -182,6 +185,12 @@ class MarketKnowledge:
         seen = [known[one] for one in (PriceSource.TICK, PriceSource.QUOTE) if one in known]
         best = best_reference(seen, now)
         return best.price if best is not None and best.is_fresh else None
+
+    def hears(self, key: Key, now: datetime) -> bool:
+        """Say whether a tick or quote has been seen so lately that the position book's price does not count."""
+        known = self._prices.get(key, {})
+        ages = (known[one].at(now).age_s for one in (PriceSource.TICK, PriceSource.QUOTE) if one in known)
+        return any(age_s <= STANDS_IN_AFTER_S for age_s in ages)
 
     def judge(self, tick: Tick, source: PriceSource, now: datetime, now_s: float) -> Belief:
         """Take a price over, where somebody could have traded at it."""

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from domain.evidence import LoggedIn, LoginReply
 from domain.settings import BrokerSettings
+
+EXIT_LOGIN_S: Final = 3.0
+"""So soon a login that got no answer is tried again where an exit or a cancel waits for the session."""
 
 
 class SessionState(StrEnum):
@@ -29,6 +33,8 @@ class LoginPace:
     failures: int = 0
     is_final: bool = False
     next_at: float = float("-inf")
+    unanswered_at: float = float("inf")
+    """When the last try ended without the broker's having judged it."""
     logged_in_at: float = float("-inf")
 
     def after(self, reply: LoginReply, now: float, settings: BrokerSettings) -> "LoginPace":
@@ -44,8 +50,10 @@ class LoginPace:
             failures=self.failures + 1,
             is_final=self.is_final or reply.final or refusals >= settings.login_refusals_max,
             next_at=now + rest_s,
+            unanswered_at=float("inf") if reply.answered else now,
         )
 
-    def allows(self, now: float) -> bool:
-        """Say whether a login may be tried at the monotonic second `now`."""
-        return not self.is_final and now >= self.next_at
+    def allows(self, now: float, *, is_exit: bool = False) -> bool:
+        """Say whether a login may be tried at the monotonic second `now`; `is_exit`: a way out waits for it."""
+        next_at = min(self.next_at, self.unanswered_at + EXIT_LOGIN_S) if is_exit else self.next_at
+        return not self.is_final and now >= next_at

@@ -273,12 +273,14 @@ class ExitSettings(Section):
     first."""
     stuck_s: Seconds = 15.0
     """Where nothing of what is made flat together has become so for so long, an alarm names what is left."""
-    unfilled_s: Seconds = 2.0
+    unfilled_s: Seconds = 1.5
     """An exit that has not filled for so long is taken back, and leaves again at a worse price. A market exit that was
-    sent by hand or by a strategy is modified to the next price instead."""
+    sent by hand or by a strategy is modified to the next price instead. Without a feed it takes another
+    `watcher.poll_interval_s` to see that it is back: no exit stays longer than 3 s at one price."""
     retry_s: Seconds = 0.5
-    retry_s_max: Seconds = 10.0
-    """The pause between two tries doubles from the first to the second."""
+    retry_s_max: Seconds = 4.0
+    """The pause between two tries doubles from the first to the second: a broker that takes orders again after a while
+    gets the exit within that."""
     retry_closed_s: Seconds = 300.0
     """So long it grows while the calendar says that the market is closed: the calendar may be wrong, the broker not."""
 
@@ -290,7 +292,7 @@ class StopSettings(Section):
     """So often armed stops are held against what is held, and their peaks are written."""
     price_age_s_max: Annotated[float, Field(ge=6, le=3_600)] = 15.0
     """A price that is older, in an open market, leaves a stop blind: the desk says so and asks the broker again. The
-    broker's position book stands in for a silent feed every 5 s, so less could not be kept."""
+    broker's position book stands in for a feed that is silent for 3 s, so much less could not be kept."""
     at_broker: bool = False
     """Whether a stop order of the broker stands behind each stop, for the time in which no desk runs."""
     at_broker_change_s: Seconds = 5.0

@@ -25,10 +25,10 @@ from actors.messages import (
     TurnEntries,
 )
 from domain.change import ChangeKind
-from domain.evidence import Accepted, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
+from domain.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.order import Exchange, Intent, Side
 from domain.reasons import Reason
-from domain.session import SessionState
+from domain.session import EXIT_LOGIN_S, SessionState
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, change, instrument, order
@@ -414,6 +414,24 @@ def test_a_dead_session_seen_by_a_read_is_opened_again_no_oftener_than_set() -> 
 
     assert room.broker.calls.count("log_in") == 4, "after 0, 5, 15 and 35 seconds"
     assert room.broker.calls.count("order_book") == 40
+
+
+def test_a_way_out_is_sent_soon_after_a_broker_that_was_away_opens_sessions_again() -> None:
+    room = BrokerRoom(logged_in=False, login_retry_s=5.0, login_retry_s_max=60.0)
+    room.broker.logins.say(*[LoginFailed("server is down", final=False)] * 6, LoggedIn("FA1"))
+    for _ in range(80):
+        room.tell(ReadOrderBook())
+        room.serve()
+        room.wait(1, step=1)
+    assert room.broker.calls.count("log_in") == 5, "the next would be tried after 135 seconds"
+
+    for number in range(2):
+        room.tell(entry(f"c{number}"), way_out(f"x{number}"))
+        room.serve()
+        room.wait(EXIT_LOGIN_S + 0.1)
+
+    assert room.placed == ["x1", "c1"]
+    assert room.broker.calls.count("log_in") == 7
 
 
 # Reading, status, the end.

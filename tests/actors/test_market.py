@@ -30,7 +30,7 @@ from actors.subscribers import TICK_BACKLOG_MAX
 from domain.evidence import Book, InstrumentReply, PositionRow, PriceReply, Tick, Unavailable, UnknownInstrument
 from domain.exit_terms import ExitShape
 from domain.instrument import Instrument
-from domain.market_knowledge import EDGE_AGAIN_S, FAILED_REST_S, READ_AGAIN_S
+from domain.market_knowledge import EDGE_AGAIN_S, FAILED_REST_S, READ_AGAIN_S, STANDS_IN_AFTER_S
 from domain.market_price import PRICE_AGE_S_MAX, PriceSource, SeenPrice
 from domain.order import Exchange, Side
 from domain.watching import LOOK_S, TOLD_S
@@ -293,13 +293,18 @@ def test_the_books_price_stands_in_for_a_silent_feed_alone_and_prices_no_entry(r
     room.see(100)
     room.show(90)
     assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100]
-    room.clock.advance(PRICE_AGE_S_MAX + 1)
+    room.clock.advance(STANDS_IN_AFTER_S)
+    room.show(91)
+    assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100]
+    room.clock.advance(0.1)
+    room.show(92)
+    room.clock.advance(PRICE_AGE_S_MAX)
 
     room.show(95)
     room.ask("c1")
     room.found()
 
-    assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100, 95]
+    assert [one.tick.last_price for one in watcher.of(PriceTicked)] == [100, 92, 95]
     assert room.broker.of(ReadPrice), "an order asks the broker itself"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.evidence import LoggedIn, LoginFailed
-from domain.session import LoginPace
+from domain.session import EXIT_LOGIN_S, LoginPace
 from domain.settings import BrokerSettings
 
 SETTINGS = BrokerSettings(login_retry_s=5, login_retry_s_max=60, login_refusals_max=3)
@@ -59,3 +59,21 @@ def test_a_session_that_dies_soon_after_its_login_is_not_opened_again_at_once() 
     assert slow.allows(5.0)
     assert not quick.allows(9.8)
     assert quick.allows(9.9)
+
+
+def test_a_way_out_waits_no_long_rest_for_a_broker_that_did_not_answer() -> None:
+    pace = after(*[UNANSWERED] * 6, every_s=0.0)
+
+    assert not pace.allows(EXIT_LOGIN_S - 0.1, is_exit=True)
+    assert pace.allows(EXIT_LOGIN_S, is_exit=True)
+
+
+@pytest.mark.parametrize("last", [REFUSED, LoggedIn("FA1")])
+def test_a_way_out_hastens_no_login_that_the_broker_has_judged(last: LoggedIn | LoginFailed) -> None:
+    pace = after(UNANSWERED, last, last, every_s=0.0)
+
+    assert not pace.allows(4.9, is_exit=True)
+
+
+def test_a_way_out_logs_in_no_more_once_a_person_has_to() -> None:
+    assert not after(USELESS, UNANSWERED).allows(1_000_000.0, is_exit=True)
