@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.mutation.mutant import Mutant
+from tests.simulation.world_mutants import WORLD_MUTANTS
 
 MUTANTS: Final = (
     Mutant(
@@ -577,4 +578,5 @@ MUTANTS: Final = (
         "now",
         theme="halts",
     ),
+    *WORLD_MUTANTS,
 )

@@ -34,7 +34,7 @@ RULES: Final[Mapping[str, str]] = {
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
 
-PENDING_RULES: Final = frozenset({"expiry", "vanished", "shorts first"})
+PENDING_RULES: Final = frozenset({"delivery", "expiry", "vanished", "shorts first"})
 """Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})

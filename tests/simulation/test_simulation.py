@@ -17,7 +17,7 @@ from tests.simulation.judge import INVARIANTS
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import MUTANTS_IN_A_SLICE
 from tests.simulation.shrink import from_json, to_json
-from tests.simulation.stories import THEMES, seeds_of, story_of
+from tests.simulation.stories import ALL_THEMES, THEMES, seeds_of, story_of
 from tests.simulation.story import CrashAt, Story
 from tests.simulation.world import tell
 from tests.timing import patient
@@ -78,7 +78,7 @@ def test_a_mutant_breaks_code_that_is_in_its_place_once(mutant: Mutant) -> None:
 
     compile(broken, mutant.path, "exec")
     assert ast.dump(broken) != ast.dump(ast.parse((ROOT / mutant.path).read_text(encoding="utf-8")))
-    assert mutant.theme in THEMES
+    assert mutant.theme in ALL_THEMES
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: found["mutant"])

@@ -128,8 +128,7 @@ def test_a_hedge_is_not_sold_while_the_margin_of_its_short_needs_it() -> None:
 def test_a_row_that_the_order_book_hides_stands_in_the_other_books() -> None:
     ledger = _ledger(habits=Habits(hide_share=1.0))
 
-    order = ledger.place((*FUTURE, "M"), Side.BUY, 5, Decimal(101), None, "sdtag")
-    ledger._fill(order, 5)
+    ledger.place((*FUTURE, "M"), Side.BUY, 5, Decimal(101), None, "sdtag")
 
     assert ledger.order_rows() == ()
     assert [row.remarks for row in ledger.trade_rows()] == ["sdtag"]
