@@ -17,7 +17,7 @@ WORLD_MUTANTS: Final = (
         "another instrument's price is believed",
         "domain/market_knowledge.py",
         "MarketKnowledge.judge",
-        "bool(tick.token) and instrument is not None and tick.token != instrument.token",
+        "is_of_another(tick, instrument)",
         "False",
         theme="wrong prices",
     ),
