@@ -39,6 +39,8 @@ MUTANTS: Final = (
         "WatcherActor._compare",
         """
         self._be_blind(book.cause)
+        self._trades = None
+        post(self._broker, ReadPositions())
         return
         """,
         "book = Book((), book.asked_at, self._clock.monotonic())",
@@ -493,14 +495,14 @@ MUTANTS: Final = (
         "actors/broker.py",
         "BrokerActor._send",
         """
-        if self._is_back():
+        if self._is_back(message):
             self._lanes.of(message).appendleft((came_at, message))
         else:
             words = f"no session at the broker ({self._session_words}); nothing was sent"
             self._answer(message, Refused(Reason.SESSION_EXPIRED, words))
         """,
         """
-        if self._is_back():
+        if self._is_back(message):
             self._answer(message, self._ask_broker(message))
             self._rate.count(self._clock.monotonic())
         else:
