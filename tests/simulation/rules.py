@@ -40,6 +40,8 @@ PENDING_RULES: Final = frozenset({"delivery", "expiry", "vanished", "shorts firs
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
 """The reasons for which an exit may not leave; a desk that stops takes no orders at all."""
 FINAL: Final = frozenset({"BLOCKED", "FILLED", "CANCELED", "REFUSED", "REJECTED", "NOT_PLACED"})
+LOOK_UP_S: Final = 3.0
+"""So long after the disk was lost an exit may still be looked for in the broker's books."""
 LEAVES_S: Final = 6.0
 """So long an exit may take to leave while the broker takes orders; the desk waits 2 s for cancels of other orders."""
 SEEN_S: Final = 5.5
@@ -93,6 +95,8 @@ class Rules:
         self._lost_since_s: float | None = None
         self._worst = Decimal(0)
         self._began_s = 0.0
+        self._exits_asked: set[str] = set()
+        self._repeats: set[str] = set()
         self._carried: list[tuple[str, Key]] = []
         self._alerts_before = 0
         self.loss_max: Decimal | None = None
@@ -148,6 +152,9 @@ class Rules:
     def see_exit_asked(self, command: OrderCommand) -> None:
         """A strategy or a person has sent an exit."""
         if command.intent is Intent.EXIT:
+            if command.command_id in self._exits_asked:
+                self._repeats.add(command.command_id)
+            self._exits_asked.add(command.command_id)
             place = (command.strategy, key_of(command))
             if self._judge.held(*place) * command.side.sign < 0:
                 self._wishes.setdefault(place, Wish(self._now, "hand"))
@@ -165,7 +172,11 @@ class Rules:
         wish = self._wishes.get(place)
         if wish is not None and wish.what == "hand":
             del self._wishes[place]
-        if reason is None:
+        # Whoever repeats an id while the file can't be read hears that its outcome can't be told: it is not sent again.
+        # Nor is one sent that no disk takes, while the broker's books can't say whether it was sent before.
+        no_disk = self._now < self._judge.disk.journal_refuses_until_s + LOOK_UP_S
+        is_untold = reason is Reason.DATABASE_UNAVAILABLE and (no_disk or command.command_id in self._repeats)
+        if reason is None or is_untold:
             return
         if reason not in ALLOWED:
             self._blame("never waits", f"exit {command.command_id} of {command.symbol} is told {reason}")
