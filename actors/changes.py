@@ -5,8 +5,8 @@ Theory of operation. A caller's `ChangeOrder` opens a `Wish`, which lives until 
 1. The order and the change's id are looked up; an id that was seen before is answered by the order as it stands.
 2. A modify is held against the instrument, against risk, and reserved by the guard. A cancel can only reduce: it skips
    this.
-3. ASK_CHANGE is recorded with all terms, durable before the wire. A cancel goes on even when the database does not
-   take it.
+3. ASK_CHANGE is recorded with all terms, durable before the wire. A cancel and an exit's new price go on even when the
+   database does not take it.
 4. The broker is asked once.
 5. The reply is recorded: taken, refused or lost. The caller is answered.
 
@@ -44,7 +44,7 @@ from actors.messages import (
     RiskInbox,
 )
 from domain.change import Change, ChangeKind, ChangeStage
-from domain.change_command import ChangeCommand
+from domain.change_command import ChangeCommand, may_leave_unwritten
 from domain.evidence import Accepted, Refused, Unknown
 from domain.exit_terms import shape_of
 from domain.instrument import Objection
@@ -280,7 +280,7 @@ class Changes:
         post(self._broker, ChangeAtBroker(order=order, change=change))
 
     def go_on_unrecorded(self, happened: OrderEvent, cause: str) -> bool:
-        """Go on without the database: a cancel goes out all the same, as it can only reduce; a modify does not.
+        """Go on without the database: a cancel and an exit's new price go out all the same, another modify does not.
 
         Return whether it has happened after all, and is to be written later.
         """
@@ -290,7 +290,7 @@ class Changes:
         assert wish.order is not None
         if happened.event is not Event.ASK_CHANGE:
             self._answer(wish, wish.order)
-        elif happened.change.kind is ChangeKind.CANCEL:
+        elif may_leave_unwritten(wish.order, happened.change):
             self._unwritten.add(_id_of(wish))
             if not wish.sent:
                 self._send(wish, wish.order, happened.change)

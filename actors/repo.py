@@ -350,8 +350,17 @@ class RepoActor(LoopActor):
             return RegistrationUnwritten(order=order, cause=f"{cause}; {unkept}")
         return OrderRegistered(order=order, unwritten=cause)
 
-    def _look_up_cancel(self, message: LookUpChange, cause: str) -> CommandInbox:
-        """Find the order of a cancel by reading alone: it can only reduce, and goes out twice rather than never."""
+    def _look_up_unwritten(self, message: LookUpChange, cause: str) -> CommandInbox:
+        """Find the order of a change that needs no database (`may_leave_unwritten`); say of others that it is away."""
+        found = self._look_up_by_reading(message, cause)
+        if message.command.kind is ChangeKind.CANCEL or not isinstance(found, ChangeLookedUp):
+            return found
+        if found.order is not None and found.order.command.intent is Intent.EXIT:
+            return found
+        return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
+
+    def _look_up_by_reading(self, message: LookUpChange, cause: str) -> CommandInbox:
+        """Find the order of what can only reduce by reading alone: it goes out twice rather than never."""
         kept = self._beside.find(message.command.command_id)
         if kept is not None:
             return ChangeLookedUp(command=message.command, order=kept)
@@ -431,9 +440,7 @@ class RepoActor(LoopActor):
                     order=self._last_known(message.command_id),
                 )
             case LookUpChange():
-                if message.command.kind is ChangeKind.CANCEL:
-                    return self._look_up_cancel(message, cause)
-                return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
+                return self._look_up_unwritten(message, cause)
             case LookUpSettlement():
                 return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
             case UndoAcceptance():

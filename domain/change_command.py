@@ -5,11 +5,13 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final, Self
 
-from domain.change import ChangeKind
+from domain.change import Change, ChangeKind
 from domain.lifecycle import Event
 from domain.order import (
+    Intent,
     InvalidOrderError,
     JournalLine,
+    Order,
     Origin,
     check_comment,
     check_id,
@@ -95,3 +97,13 @@ def change_outcome(journal: Iterable[JournalLine], change_id: str) -> Event | No
         if about == change_id:
             outcome = Event(line.event)
     return outcome
+
+
+def may_leave_unwritten(order: Order, change: Change) -> bool:
+    """Say whether a change may be asked for although the database has not taken it.
+
+    A cancel can only reduce, and so can an exit's other price: asked for twice it is the same price. An exit never
+    waits for the database.
+    """
+    is_exit = order.command.intent is Intent.EXIT
+    return change.kind is ChangeKind.CANCEL or (is_exit and (change.quantity or 0) <= order.quantity)

@@ -487,6 +487,31 @@ def test_a_modify_does_not_go_on_without_the_database(room: CommandRoom) -> None
     assert room.broker.messages == []
 
 
+def test_an_exit_is_given_another_price_without_the_database(room: CommandRoom) -> None:
+    room.has(intent=Intent.EXIT, side=Side.SELL)
+    caller = unrecorded(room, modify(price=Decimal(99)))
+    assert sent(room) == ["m1"]
+
+    room.answer_change()
+    room.wait(RETRY_UNRECORDED_S)
+    room.record()
+
+    assert answered(caller).state is State.WORKING
+    now = room.orders["c1"].change
+    assert now is not None
+    assert (now.stage, now.limit_price) == (ChangeStage.TAKEN, Decimal(99))
+    assert room.broker.messages == []
+
+
+def test_an_exit_does_not_grow_without_the_database(room: CommandRoom) -> None:
+    room.has(intent=Intent.EXIT, side=Side.SELL)
+
+    caller = unrecorded(room, modify(quantity=20))
+
+    assert declined(caller).reason is Reason.DATABASE_UNAVAILABLE
+    assert room.broker.messages == []
+
+
 def test_a_modify_that_was_declined_for_the_database_is_not_written_later_as_asked(room: CommandRoom) -> None:
     # Nothing was sent: an order with a change that nobody asked the broker for could not be changed again.
     unrecorded(room, modify())

@@ -1,6 +1,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from loguru import logger
 
 from actors.messages import (
     ChangeLookedUp,
+    ChangeUnreadable,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
@@ -41,7 +43,7 @@ from domain.settings import StorageSettings
 from storage.database import StorageError, UnreadableError
 from storage.exit_journal import ExitJournalFile
 from tests.actors.rooms import own_mailbox, settle
-from tests.fakes import FakeClock, ManualTimer, Probe, command, trade_of
+from tests.fakes import FakeClock, ManualTimer, Probe, command, modify, trade_of
 from tests.fakes import order as an_order
 
 SEND = OrderEvent(event=Event.SEND)
@@ -690,6 +692,20 @@ def test_a_cancel_finds_its_order_whoever_has_locked_the_file(room: RepoRoom) ->
     assert found["c1"].state is State.WORKING
     assert found["x1"].state is State.CREATED
     assert found["nobody"] is None
+
+
+def test_an_exits_new_price_finds_its_order_whoever_has_locked_the_file_and_an_entrys_does_not(room: RepoRoom) -> None:
+    room.live(room.register(), room.event(SEND), room.event(ACCEPT))
+    holder = sqlite3.connect(room.path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    room.give(room.register(an_exit()))
+
+    (entry,) = room.give(LookUpChange(command=modify(command_id="c1", price=Decimal(99))))
+    (way_out,) = room.give(LookUpChange(command=modify(command_id="x1", price=Decimal(99))))
+    holder.close()
+
+    assert isinstance(entry, ChangeUnreadable)
+    assert isinstance(way_out, ChangeLookedUp)
 
 
 def test_an_order_of_others_is_told_at_once_and_written_later(room: RepoRoom, lock: sqlite3.Connection) -> None:

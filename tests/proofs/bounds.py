@@ -27,7 +27,7 @@ from domain.lifecycle import State
 from domain.order import OrderCommand
 from domain.reconcile import remarks_tag_of
 from tests.proofs.readings import WORDS_MAX
-from tests.scenarios.books import rows_of
+from tests.scenarios.books import assert_journal_replays, rows_of
 from tests.scenarios.paper import Ledger, Paper, Placed, start_paper
 from tests.scenarios.process import Caller, DeskProcess, an_order
 from tests.scenarios.test_lock import held
@@ -173,6 +173,13 @@ class Floor:
     def price(self, price: str) -> None:
         """Put a price."""
         self.paper.set_price(*SHARE, price)
+
+    def fill(self) -> None:
+        """Let what rests of the ways out trade; one that is taken back meanwhile is followed by another."""
+        for one in self._exits(self.paper.ledger().orders):
+            if one.state in {State.WORKING, State.PARTLY_FILLED}:
+                with suppress(AssertionError):
+                    self.paper.fill(one.number, one.quantity - one.filled)
 
     # what the broker's ledger says
 
@@ -407,6 +414,35 @@ def locked(act: str, *, kill_after_s: float | None = None, kill: bool = False) -
     return run
 
 
+def locked_unfilled(act: str) -> Case:
+    """Return the case: the database is locked, and no order fills."""
+
+    def run(floor: Floor) -> list[Figure]:
+        _hold(floor, act)
+        floor.paper.fault("PlaceOrder", "no_fill", count=None)
+        with held(floor.database, "EXCLUSIVE"):
+            asked_at = time.monotonic()
+            EXITS[act](floor)
+            left_at = floor.left_at()
+            floor.watch(12.0, lambda: floor.look() == 0)
+            longest = floor.at_one_price_s(time.monotonic())
+        floor.paper.clear_faults()
+        floor.fill()
+        floor.flat_at()
+        until(lambda: not floor.caller.get(floor.url, "/exits")["exits"], "an exit is still under way")
+        if act == "hand exit":
+            until(lambda: rows_of(floor.database).get("out", {}).get("state") == State.FILLED, "it was not written")
+        assert floor.runs[-1].terminate() == 0
+        assert_journal_replays(floor.database)
+        floor.judge_sent_once()
+        return [
+            Figure("leaves after", left_at - asked_at, LEAVES_S),
+            Figure("the longest time at one price", longest, RE_PRICED_S),
+        ]
+
+    return run
+
+
 # d: the broker hangs
 
 
@@ -456,6 +492,7 @@ CASES: Final[dict[str, Case]] = {
     **{f"database locked, killed at once: {act}": locked(act, kill=True, kill_after_s=0.0) for act in EXITS},
     **{f"database locked, killed 0.1 s later: {act}": locked(act, kill=True, kill_after_s=0.1) for act in EXITS},
     **{f"database locked, killed as it arrives: {act}": locked(act, kill=True) for act in EXITS},
+    **{f"database locked, nothing fills: {act}": locked_unfilled(act) for act in EXITS},
     **{f"quotes and look-ups hang: {act}": hanging(act) for act in EXITS},
     **{f"quotes and look-ups hang, old price: {act}": hanging(act, positions="over_quota") for act in HAND},
     **{f"quotes and look-ups hang, restarted: {act}": hanging(act, restart=True) for act in HAND},
