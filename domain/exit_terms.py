@@ -67,7 +67,7 @@ def assumed_instrument(exchange: Exchange, symbol: str) -> Instrument:
         symbol=symbol,
         token="",
         kind="OPT" if is_option else "",
-        tick=ASSUMED_TICKS.get(exchange, ASSUMED_TICK),
+        tick=ASSUMED_TICK if is_option else ASSUMED_TICKS.get(exchange, ASSUMED_TICK),
         lot=1,
         freeze_quantity=None,
         lower_circuit=None,

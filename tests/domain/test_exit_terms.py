@@ -108,3 +108,16 @@ def test_what_the_exchanges_rules_would_cut_is_known_before(shape: ExitShape, *,
     limited = instrument(lower_circuit=Decimal(60), upper_circuit=Decimal(240), freeze_quantity=1_001)
 
     assert shape.is_cut_by(limited, AT_100) is cut
+
+
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "tick"),
+    [
+        (Exchange.MCX, "CRUDEOIL18DEC26", "1"),
+        (Exchange.MCX, "CRUDEOIL16DEC26C6000", "0.05"),
+        (Exchange.CDS, "USDINR29DEC26F", "0.0025"),
+        (Exchange.NSE, "RELIANCE-EQ", "0.05"),
+    ],
+)
+def test_a_cheap_option_is_not_priced_by_its_futures_tick(exchange: Exchange, symbol: str, tick: str) -> None:
+    assert assumed_instrument(exchange, symbol).tick == Decimal(tick)
