@@ -40,7 +40,7 @@ bench: $(STAMP)  ## Measure the order path beside the bare client
 faults: $(STAMP)  ## Meet every request with every fault, and get out of every trouble; the paper broker's ledger judges
 	$(BIN)/python -m tests.proofs.faults
 
-bounds: $(STAMP)  ## How long a way out takes at worst, on real processes with the default settings (half an hour, nothing beside it)
+bounds: $(STAMP)  ## How long a way out takes at worst, on real processes with the default settings (15 minutes, nothing beside it)
 	$(BIN)/python -m tests.proofs.bounds
 
 kill: $(STAMP)  ## Kill the running desk a hundred times under load, and cut its power fifty times; the ledger judges
