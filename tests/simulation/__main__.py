@@ -32,12 +32,13 @@ def main() -> int:
     telling.add_argument("--quiet", action="store_true", help="only the end")
     keeping = commands.add_parser("keep", help="hunt a mutant again, and keep the shortest story that shows it")
     keeping.add_argument("mutant", help="its name")
+    keeping.add_argument("--from", type=int, default=0, dest="first", help="begin with the stories from this seed on")
     given = parser.parse_args()
     if given.command == "prove":
         whole = given.seconds is None
         return prove(seconds=given.seconds, orders=given.orders, workers=given.workers, page=whole)
     if given.command == "keep":
-        return keep(given.mutant)
+        return keep(given.mutant, given.first)
     return replay(given.story, given.mutant, quiet=given.quiet)
 
 
@@ -50,14 +51,14 @@ def _break(name: str) -> Mutant:
     return broken
 
 
-def keep(mutant: str) -> int:
+def keep(mutant: str, first: int = 0) -> int:
     """Hunt one mutant and write its story into found.json, in the place of an earlier one; return 1 if it lives."""
     broken = _break(mutant)
     from tests.simulation.shrink import shrink, to_json  # noqa: PLC0415  after the break
     from tests.simulation.stories import seeds_of, story_of  # noqa: PLC0415  as above
     from tests.simulation.world import tell  # noqa: PLC0415  as above
 
-    for seed in islice(seeds_of(broken.theme), STORIES_MAX):
+    for seed in islice(seeds_of(broken.theme, first), STORIES_MAX):
         told = tell(story_of(seed))
         if told.violations:
             best = shrink(told, SHRINK_S)

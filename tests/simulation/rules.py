@@ -198,7 +198,7 @@ class Rules:
         held = judge.held(strategy, key)
         if held * command.side.sign >= 0 or judge.cannot_know(strategy) or self._covers(strategy, key):
             return
-        if self._is_unknown(strategy, key):
+        if self._is_unknown(strategy, key) or self._moved_since(command):
             return
         if self._now - max(judge.filled_s.get(place, 0.0), self._began_s) > KNOWN_S:
             self._blame("never waits", f"exit {command.command_id} is told NOTHING_TO_EXIT, and {held} are held")
@@ -209,6 +209,14 @@ class Rules:
         return any(
             one.key == key and one.is_live and one.side.sign == sign for one in self._judge.of_strategy(strategy)
         )
+
+    def _moved_since(self, command: OrderCommand) -> bool:
+        """Say whether another order of the strategy has moved since this one came: it may have stood in its way."""
+        moved = (
+            "SELECT COUNT(*) FROM orders AS other, orders AS own WHERE own.command_id = ? AND other.strategy = ?"
+            " AND other.command_id <> own.command_id AND other.updated_at >= own.created_at"
+        )
+        return bool(self._judge.read(moved, command.command_id, command.strategy)[0][0])
 
     def _is_unknown(self, strategy: str, key: Key) -> bool:
         """Say whether the fate of an order is still unknown here, or by our rows something else is held."""
