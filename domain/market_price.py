@@ -14,6 +14,8 @@ from domain.order import PRICE_MAX
 
 PRICE_AGE_S_MAX: Final = 5.0
 """A price is fresh for so long. Entries lean on a fresh one only; exits take an older one where there is no other."""
+SAME_AGE_S: Final = 2.0
+"""Prices that were seen within so long count as of the same age; then the better source decides."""
 WITNESS_AGE_S_MAX: Final = 300.0
 """So long a price speaks against another one, where no band of the day is known."""
 WITNESS_FACTOR_MAX: Final = 2
@@ -70,9 +72,14 @@ class SeenPrice:
 
 
 def best_reference(known: Iterable[SeenPrice], now: datetime) -> Reference | None:
-    """Return the fresh price of the best source; where none is fresh, the youngest of all."""
+    """Return the best source's among fresh prices of about the same age; where none is fresh, the youngest of all.
+
+    A better source stands above a younger price of another by `SAME_AGE_S` at most: the stop that a position row has
+    hit must not be priced from the quote before the fall.
+    """
     seen = [one.at(now) for one in known]
-    fresh = [one for one in seen if one.is_fresh]
+    youngest_s = min((one.age_s for one in seen), default=inf)
+    fresh = [one for one in seen if one.is_fresh and one.age_s <= youngest_s + SAME_AGE_S]
     if fresh:
         return min(fresh, key=lambda one: _RANK[one.source])
     return min(seen, key=lambda one: (one.age_s, _RANK[one.source]), default=None)
