@@ -46,11 +46,8 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreemen
 
     DAY orders end with their day. One that trades today lives on. Where positions do not add up, or where nothing
     could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it. What trades
-    while the books are read may make up for what the order did, and proves nothing yet; so may another open order of a
-    past day on the other side: what both traded leaves no trace in the positions.
+    while the books are read may make up for what the order did, and proves nothing yet.
     """
-    orders = tuple(orders)
-    sides = {(one.command.key, one.command.side) for one in orders if not one.is_over and one.day < today.day}
     living = {trade.broker_order_id for trade in today.trades} | {trade.remarks for trade in today.trades} - {""}
     unsettled: list[Disagreement] = []
     reports: list[Report] = []
@@ -62,9 +59,7 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreemen
             continue
         if key in today.moving:
             continue
-        may_balance = (key, order.command.side.opposite) in sides and not key.product.ends_with_its_day
-        unseen = order.state is State.UNCONFIRMED and key.product is Product.CNC
-        if key in today.apart or may_balance or unseen:
+        if key in today.apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
             sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"
             unsettled.append(Disagreement(name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence))
             continue
