@@ -354,6 +354,7 @@ class Ledger:
 
     def _end(self, order: Placed, status: BrokerStatus, reason: str, report: ReportType) -> None:
         order.status, order.reason = status, reason
+        order.changed_s = self._scheduler.clock.seconds
         self._note(f"ends {order.number} {status} {reason}")
         self._say(order, report)
 

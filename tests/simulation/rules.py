@@ -204,11 +204,10 @@ class Rules:
             self._blame("never waits", f"exit {command.command_id} is told NOTHING_TO_EXIT, and {held} are held")
 
     def _covers(self, strategy: str, key: Key) -> bool:
-        """Say whether an order of the strategy that works may still close its position."""
+        """Say whether an order of the strategy works that may close its position, or ended too lately to be known."""
         sign = -1 if self._judge.held(strategy, key) > 0 else 1
-        return any(
-            one.key == key and one.is_live and one.side.sign == sign for one in self._judge.of_strategy(strategy)
-        )
+        same = (one for one in self._judge.of_strategy(strategy) if one.key == key and one.side.sign == sign)
+        return any(one.is_live or self._now - one.changed_s < KNOWN_S for one in same)
 
     def _moved_since(self, command: OrderCommand) -> bool:
         """Say whether another order of the strategy has moved since this one came: it may have stood in its way."""
@@ -223,7 +222,8 @@ class Rules:
         rows = self._judge.read(
             "SELECT day, state, side, filled_quantity FROM orders WHERE strategy = ? AND symbol = ?", strategy, key[1]
         )
-        unsettled = any(state in {"CREATED", "SENDING", "UNCONFIRMED"} for _, state, _, _ in rows)
+        past = any(state not in FINAL and day < self._judge.ledger.day for day, state, _, _ in rows)
+        unsettled = past or any(state in {"CREATED", "SENDING", "UNCONFIRMED"} for _, state, _, _ in rows)
         today = [(side, filled) for day, _, side, filled in rows if key[2] == "M" or day == self._judge.ledger.day]
         ours = sum(filled if side == Side.BUY.value else -filled for side, filled in today)
         return unsettled or ours != self._judge.held(strategy, key)
