@@ -427,6 +427,7 @@ class Judge:
             "SELECT command_id, remarks_tag, state, filled_quantity, strategy, broker_order_id, day FROM orders"
         )
         known = {row[5] for row in rows if row[5]}
+        unseen = self._unseen_of_past_days(rows)
         for name, remarks, state, filled, strategy, number, day in rows:
             there = self.ledger.by_tag.get(remarks, []) if strategy != EXTERNAL else [self.ledger.orders[number]]
             traded = sum(one.filled for one in there)
@@ -436,7 +437,8 @@ class Judge:
             elif (state not in FINAL) != bool(alive):
                 self.blame("settles", f"{name} of {day} is {state}; at the exchange: {words_of(there)}")
             is_past = bool(there) and day < self.ledger.day
-            if filled != traded and not (is_past and self._is_in_no_book(there[0].key)):
+            hidden = is_past and (self._is_in_no_book(there[0].key) or not unseen.get(there[0].key))
+            if filled != traded and not hidden:
                 self.blame("fills", f"{name} is {state} with {filled} filled; at the exchange {words_of(there)}")
         for order in self.ledger.today:
             if order.number not in known:
@@ -444,6 +446,17 @@ class Judge:
         self._check_fills()
         self._check_sums(holdings)
         self.rules.check_quiet()
+
+    def _unseen_of_past_days(self, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
+        """Return what orders of past days traded and our rows do not say, in all: what adds up to nothing, no position
+        shows.
+        """
+        unseen: dict[Key, int] = {}
+        for _, remarks, _, filled, strategy, _, day in rows:
+            there = self.ledger.by_tag.get(remarks, []) if strategy != EXTERNAL and day < self.ledger.day else []
+            for order in there:
+                unseen[order.key] = unseen.get(order.key, 0) + (order.filled - filled) * order.side.sign
+        return unseen
 
     def _is_in_no_book(self, key: Key) -> bool:
         """Say whether what traded in this on a past day stands in no book of today."""

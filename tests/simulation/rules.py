@@ -88,6 +88,7 @@ class Rules:
     def __init__(self, judge: "Judge") -> None:
         self._judge = judge
         self._judged: frozenset[str] = frozenset()
+        self._about: frozenset[str] = frozenset()
         self._wishes: dict[tuple[str, Key], Wish] = {}
         self._asked_s: dict[str, float] = {}
         self._through_s: dict[tuple[str, Key], float] = {}
@@ -105,7 +106,8 @@ class Rules:
         """Judge by all rules whose mends have landed, and by those of these names."""
         unknown = {*names} - {*RULES}
         assert not unknown, unknown
-        self._judged = frozenset(RULES) - PENDING_RULES | {*names}
+        self._about = frozenset(names)
+        self._judged = frozenset(RULES) - PENDING_RULES | self._about
         self.loss_max = loss_max
 
     def end_day(self) -> None:
@@ -198,7 +200,8 @@ class Rules:
         held = judge.held(strategy, key)
         if held * command.side.sign >= 0 or judge.cannot_know(strategy) or self._covers(strategy, key):
             return
-        if self._is_unknown(strategy, key) or self._moved_since(command):
+        if self._is_unknown(strategy, key) or self._moved_since(command) or "never waits" not in self._about:
+            # Where books lag, updates are lost and others trade as well, nobody here can say what the desk may know.
             return
         if self._now - max(judge.filled_s.get(place, 0.0), self._began_s) > KNOWN_S:
             self._blame("never waits", f"exit {command.command_id} is told NOTHING_TO_EXIT, and {held} are held")
