@@ -40,6 +40,8 @@ PENDING_RULES: Final = frozenset({"delivery", "expiry", "vanished", "shorts firs
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
 """The reasons for which an exit may not leave; a desk that stops takes no orders at all."""
 FINAL: Final = frozenset({"BLOCKED", "FILLED", "CANCELED", "REFUSED", "REJECTED", "NOT_PLACED"})
+UNREAD: Final = "books can't be read"
+"""What an exit is told that no disk takes, when the broker's books can't say whether it was sent before."""
 LOOK_UP_S: Final = 3.0
 """So long after the disk was lost an exit may still be looked for in the broker's books."""
 LEAVES_S: Final = 6.0
@@ -176,7 +178,7 @@ class Rules:
             del self._wishes[place]
         # Whoever repeats an id while the file can't be read hears that its outcome can't be told: it is not sent again.
         # Nor is one sent that no disk takes, while the broker's books can't say whether it was sent before.
-        no_disk = self._now < self._judge.disk.journal_refuses_until_s + LOOK_UP_S
+        no_disk = self._now < self._judge.disk.journal_refuses_until_s + LOOK_UP_S and UNREAD in str(answer)
         is_untold = reason is Reason.DATABASE_UNAVAILABLE and (no_disk or command.command_id in self._repeats)
         if reason is None or is_untold:
             return
