@@ -50,8 +50,9 @@ from actors.messages import (
 )
 from actors.timer import Timer
 from broker.port import Broker, Session
+from domain.addresses import names_an_address
 from domain.change import ChangeKind
-from domain.evidence import Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
+from domain.evidence import Accepted, Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
 from domain.order import Intent, Order
 from domain.reasons import Reason
 from domain.seams import Clock
@@ -160,6 +161,7 @@ class BrokerActor(DeskActor):
         self._asked_again: set[tuple[str, str]] = set()
         self._tag_orders: dict[str, Book[OrderRow] | Unavailable] = {}
         self._placed = 0
+        self._address_refused = ""
         self._idle_s = 0.0
         self._idle_since: float | None = clock.monotonic()
 
@@ -311,6 +313,10 @@ class BrokerActor(DeskActor):
             self._lanes.of(message).appendleft((came_at, message))
             return
         self._asked_again.discard(name)
+        if isinstance(reply, Accepted):
+            self._address_refused = ""
+        elif isinstance(reply, Refused) and names_an_address(reply.words):
+            self._address_refused = reply.words
         self._answer(message, reply)
 
     def _ask_broker(self, message: Sending) -> PlaceReply:
@@ -423,6 +429,7 @@ class BrokerActor(DeskActor):
             session_state=self._session,
             waiting=len(self._lanes),
             placed=self._placed,
+            address_refused=self._address_refused,
             idle_s=self._idle_s,
         )
 

@@ -1602,13 +1602,17 @@ class FindBrokerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerState:
-    """The session, what waits, and how long (seconds) the actor had nothing to do since it started."""
+    """The session, what waits, and how long (seconds) the actor had nothing to do since it started.
+
+    `address_refused` is the broker's word against the IP address that orders come from, until one is accepted.
+    """
 
     session: str
     session_state: SessionState = SessionState.LOGGED_OUT
     waiting: int
     placed: int
     idle_s: float
+    address_refused: str = ""
 
 
 # inboxes

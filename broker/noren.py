@@ -1,6 +1,7 @@
 """Step 4: the Shoonya (Noren) account behind `broker.port.Broker`, asked through the unmodified NorenRestApiPy."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +22,7 @@ from broker.wire import (
     trade_row,
 )
 from broker.words import HTTP_OK, Answer, NoAnswer, change_reply, place_reply
-from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
+from domain.addresses import TLS_OFF_LOOPBACK, AddressRules, names_an_address
 from domain.change import Change, ChangeKind
 from domain.evidence import (
     Book,
@@ -103,7 +104,7 @@ class NorenBroker:
             return _NOT_LOGGED_IN
         self._transport.begin()
         answer = self._ask(self._api.place_order, *place_terms(order, self._settings.dialect))
-        return place_reply(answer, self._transport.clean)
+        return self._with_address(place_reply(answer, self._transport.clean))
 
     def cancel(self, order: Order) -> ChangeReply:
         """Ask once to cancel what is open of `order`. Accepted is not yet canceled: a fill may win."""
@@ -112,7 +113,8 @@ class NorenBroker:
         if self.session is None:
             return _NOT_LOGGED_IN
         self._transport.begin()
-        return change_reply(self._ask(self._api.cancel_order, number), number, self._transport.clean)
+        answer = self._ask(self._api.cancel_order, number)
+        return self._with_address(change_reply(answer, number, self._transport.clean))
 
     def modify(self, order: Order, change: Change) -> ChangeReply:
         """Ask once to give `order` the terms of `change`. Accepted is not yet modified: the exchange may refuse."""
@@ -123,7 +125,13 @@ class NorenBroker:
             return _NOT_LOGGED_IN
         self._transport.begin()
         answer = self._ask(self._api.modify_order, number, *modify_terms(order, change))
-        return change_reply(answer, number, self._transport.clean)
+        return self._with_address(change_reply(answer, number, self._transport.clean))
+
+    def _with_address(self, reply: PlaceReply) -> PlaceReply:
+        """Add our end of the connection to a refusal that is about it; behind a router the broker sees another."""
+        if not isinstance(reply, Refused) or not names_an_address(reply.words):
+            return reply
+        return replace(reply, words=f"{reply.words} (asked from {self._transport.own_address})")
 
     def order_book(self) -> Book[OrderRow] | Unavailable:
         """Read all orders of the account's trading day, foreign ones included."""

@@ -72,7 +72,8 @@ class HttpTransport:
 
     Connecting (name, TCP, TLS) takes at most `connect_timeout_s`, the exchange after it `read_timeout_s`; both end
     with the operation that `begin` opened. Asked by one thread at a time. With `bearer` set, requests speak the OAuth
-    dialect: an Authorization header, and no `jKey` in the body (docs/protocol.md, OAuth dialect).
+    dialect: an Authorization header, and no `jKey` in the body (docs/protocol.md, OAuth dialect). `own_address` is this
+    machine's end of the last connection.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class HttpTransport:
         self._used_at = 0.0
         self._ends_at = math.inf
         self.bearer = ""
+        self.own_address = ""
         self.last: Attempt | None = None
 
     def begin(self, within_s: float = math.inf) -> None:
@@ -174,6 +176,7 @@ class HttpTransport:
         except (OSError, ValueError) as error:
             raise NotSentError(f"no connection to {endpoint.host}: {self.clean(str(error))}") from error
         self._connection, self._endpoint = opened, endpoint
+        self.own_address = str(opened.getsockname()[0])
         return opened
 
     def _request(self, target: _Target, data: str, headers: Mapping[str, str] | None) -> bytes:

@@ -69,6 +69,12 @@ def _units(quantity: int) -> str:
 UNSTORED: Final = "The database does not take it: a restart would not know of it. See `alerts`, then say it again."
 
 
+ADDRESS_REFUSED: Final = (
+    "The broker refuses orders for the address they come from, exits included: register it there, or send from the one"
+    " that is, then say `login`."
+)
+
+
 def trading_line(trading: Form) -> Text:
     """Say what may be sent."""
     because = f" ({trading['because']})" if trading["because"] else ""
@@ -89,6 +95,8 @@ def status_view(status: Form) -> RenderableType:
         again = "entries are taken again by themselves when nothing speaks against them."
         lines.append(Text.assemble("In effect it is ", word("EXITS_ONLY"), f" for now: {again}"))
     lines.append(_broker_line(status["broker"]))
+    if refused := status["broker"]["address_refused"]:
+        lines.append(Text(f"{ADDRESS_REFUSED} Its words: {refused}.", style="red"))
     for one in status["disagreements"]:
         what = "stops entries" if one["stops_entries"] else "entries go on"
         words = f"{one['name']} ({what}): {one['sentence']}. To end it: {one['fix']}."

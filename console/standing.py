@@ -32,6 +32,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
             "book_age_s": _age_s(asked_at, at),
             "waiting": now.broker.waiting,
             "placed": now.broker.placed,
+            "address_refused": now.broker.address_refused,
             "idle_s": round(now.broker.idle_s, 3),
         },
     }

@@ -6,11 +6,13 @@ trick with names or with unusual spellings of an IP address helps.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
+_NAMES_AN_ADDRESS: Final = re.compile(r"(?<![a-z])ip(?![a-z])", re.IGNORECASE)
 _LOOPBACK_4: Final = ipaddress.ip_network("127.0.0.0/8")
 _LOOPBACK_6: Final = ipaddress.IPv6Address("::1")
 _HERE: Final = "127.0.0.1, ::1 or localhost"
@@ -125,3 +127,11 @@ def _host_of(url: str, scheme: str) -> str | Unusable:
     if parts.scheme not in {scheme, f"{scheme}s"} or not parts.hostname:
         return Unusable()
     return parts.hostname
+
+
+def names_an_address(words: str) -> bool:
+    """Say whether a refusal is about the IP address that was asked from: no order leaves until that is mended.
+
+    Known so far are `ALGO_CHK: Invalid IP address` and `INVALID_IP`; others are assumed to name the IP as well.
+    """
+    return _NAMES_AN_ADDRESS.search(words) is not None

@@ -125,6 +125,7 @@ class FakeDesk:
         self.flattened: list[tuple[str, str | None]] = []
         self.under_way: list[dict[Scope, int]] = []
         self.unwatched: tuple[Unwatched, ...] = ()
+        self.address_refused = ""
         self.stored = True
         self.protected: dict[Scope, Protection] = {}
         self.knew: list[bool] = []
@@ -265,7 +266,14 @@ class FakeDesk:
         return Readiness(reasons=self.reasons, in_flight=(), stopping=False, disagreements=self.disagreements)
 
     def status(self) -> Status:
-        broker = BrokerState(session="logged in", session_state=SessionState.LOGGED_IN, waiting=0, placed=1, idle_s=1.5)
+        broker = BrokerState(
+            session="logged in",
+            session_state=SessionState.LOGGED_IN,
+            waiting=0,
+            placed=1,
+            idle_s=1.5,
+            address_refused=self.address_refused,
+        )
         return Status(
             trading=self.trading,
             readiness=self.readiness(),

@@ -65,3 +65,14 @@ def test_status_names_what_is_on_its_way_to_flat(ask: Ask, desk: FakeDesk) -> No
 
     assert status["exits"] == [{"position": "RELIANCE-EQ (NSE MIS) of straddle", "tries": 2}]
     assert "On its way to flat: RELIANCE-EQ (NSE MIS) of straddle, 2 exits sent." in drawn(status_view(status))
+
+
+def test_status_says_that_the_broker_refuses_our_address(ask: Ask, desk: FakeDesk) -> None:
+    desk.address_refused = "ALGO_CHK: Invalid IP address (asked from 10.0.0.5)"
+
+    status = ask("GET", "/status").json()
+
+    assert status["broker"]["address_refused"] == desk.address_refused
+    told = " ".join(drawn(status_view(status)).split())
+    assert "The broker refuses orders for the address they come from, exits included" in told
+    assert desk.address_refused in told

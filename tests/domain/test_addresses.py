@@ -1,6 +1,13 @@
 import pytest
 
-from domain.addresses import TLS_OFF_LOOPBACK, AddressFamily, AddressRules, address_objection, is_loopback_ip
+from domain.addresses import (
+    TLS_OFF_LOOPBACK,
+    AddressFamily,
+    AddressRules,
+    address_objection,
+    is_loopback_ip,
+    names_an_address,
+)
 
 HERE = [
     "http://127.0.0.1:8080/NorenWClientTP/",
@@ -140,3 +147,23 @@ def test_a_connection_leaves_by_the_chosen_family(family: AddressFamily, ip: str
 def test_this_machine_is_reached_by_either_family(family: AddressFamily) -> None:
     assert AddressRules(family=family).objection("::1", secure=False) is None
     assert AddressRules(family=family).objection("127.0.0.1", secure=False) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Rejected : ALGO_CHK: Invalid IP address",
+        "Invalid Input : INVALID_IP",
+        "Invalid Input : Request IP is not the registered static IP",
+        "request from ip 10.0.0.5 is not allowed",
+    ],
+)
+def test_a_refusal_of_our_address_is_known_by_the_ip_that_it_names(words: str) -> None:
+    assert names_an_address(words)
+
+
+@pytest.mark.parametrize(
+    "words", ["", "RED:Margin Shortfall", "Invalid Input : Script SHIPYARD-EQ", "TIP-EQ: no symbol"]
+)
+def test_other_refusals_name_no_address(words: str) -> None:
+    assert not names_an_address(words)

@@ -124,6 +124,21 @@ def test_an_order_that_never_arrived_is_not_placed_only_after_the_whole_proof(
     scene.until_books_agree()
 
 
+def test_a_refusal_of_our_address_tells_from_which_one_it_was_asked(scene: Scene, paper: Paper) -> None:
+    """S1: `status` names it until an order is accepted."""
+    paper.fault("PlaceOrder", "ip_refused")
+
+    refused = scene.submit(scene.command("elsewhere"))
+
+    words = "Rejected : ALGO_CHK: Invalid IP address (asked from 127.0.0.1)"
+    assert (refused.tag, refused.note) == (Reason.BROKER_REFUSED, words)
+    assert scene.desk.status().broker.address_refused == words
+
+    scene.submit(scene.command("registered"))
+
+    assert not scene.desk.status().broker.address_refused
+
+
 @pytest.mark.parametrize("http_status", [200, 400])
 def test_a_refused_order_keeps_the_brokers_words_and_is_sent_once(scene: Scene, paper: Paper, http_status: int) -> None:
     """R6."""
