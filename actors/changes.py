@@ -209,7 +209,7 @@ class Changes:
             asked_at=self._clock.now(),
             quantity=wanted.quantity,
             limit_price=terms.limit_price,
-            trigger_price=wanted.trigger_price,
+            trigger_price=terms.trigger_price,
         )
         post(self._risk, CheckChange(change_id=wish.command.change_id, command=wanted, price=terms.limit_price))
 

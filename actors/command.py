@@ -551,6 +551,7 @@ class CommandActor(LoopActor):
             note=note,
             quantity=quantity,
             limit_price=lead.terms.limit_price,
+            trigger_price=lead.terms.trigger_price,
             inputs={
                 **lead.registration,
                 **lead.inputs,

@@ -89,6 +89,7 @@ def _note_of_sending(message: EventUnrecorded) -> OrderEvent:
         tag=Reason.STEP_3_UNRECORDED,
         quantity=happened.quantity,
         limit_price=happened.limit_price,
+        trigger_price=happened.trigger_price,
         inputs={**happened.inputs, "database": message.cause},
     )
 

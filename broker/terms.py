@@ -29,8 +29,7 @@ _NOT_AMO: Final[dict[str, str | None]] = {"quickauth": "NO", "oauth": None}
 def place_terms(order: Order, dialect: Literal["quickauth", "oauth"]) -> tuple[object, ...]:
     """Return the arguments of the library's `place_order`. Quantities are units, prices rupees as plain text."""
     assert order.limit_price is not None, "a price was found for every order before it came here"
-    command = order.command
-    trigger = command.trigger_price
+    command, trigger = order.command, order.wire_trigger_price
     return (
         _SIDE_LETTERS[command.side],
         PRODUCT_LETTERS[command.product],

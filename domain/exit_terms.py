@@ -24,7 +24,7 @@ _DERIVATIVES: Final = frozenset({Exchange.NFO, Exchange.BFO, Exchange.CDS, Excha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitShape:
-    """What an exit wants, as far as the exchange's rules may cut it. `price` is None at the market's price.
+    """What an exit wants, as far as the exchange's rules may cut it; `price` is None at the market's price.
 
     `unfilled` orders before it were in the market at their price and did not fill. `refused`: the one before it was
     refused or rejected, perhaps because the exchange's rules are others than we know.
@@ -33,6 +33,7 @@ class ExitShape:
     side: Side
     quantity: int
     price: Decimal | None = None
+    trigger: Decimal | None = None
     unfilled: int = 0
     refused: bool = False
 
@@ -43,8 +44,9 @@ class ExitShape:
         most = instrument.order_quantity_max
         if self.quantity % instrument.lot or (most is not None and self.quantity > most):
             return True
-        if self.price is not None:
-            return meets_the_edge(self.price, instrument) or bool(self.price % instrument.tick)
+        own = [price for price in (self.price, self.trigger) if price is not None]
+        if own:
+            return any(meets_the_edge(price, instrument) or price % instrument.tick for price in own)
         if reference is None:
             return False
         limit = exit_price(self.side, reference.price, instrument, self.unfilled + 1, reference.age_s)
@@ -55,8 +57,7 @@ def shape_of(command: OrderCommand) -> ExitShape | None:
     """Return what an exit wants; None for any other order."""
     if command.intent is not Intent.EXIT:
         return None
-    price = command.price if command.order_type is not OrderType.SL_M else command.trigger_price
-    return ExitShape(side=command.side, quantity=command.quantity, price=price)
+    return ExitShape(side=command.side, quantity=command.quantity, price=command.price, trigger=command.trigger_price)
 
 
 def assumed_instrument(exchange: Exchange, symbol: str) -> Instrument:
@@ -80,12 +81,22 @@ def exit_limit(command: OrderCommand, instrument: Instrument, reference: Referen
     if command.order_type is not OrderType.MARKET:
         asked = limit_price_of(command, instrument, None)
         assert asked is not None, "only a market order has no price of its own"
-        rounding = ROUND_CEILING if command.side is Side.SELL else ROUND_FLOOR
-        return inside_band(on_grid(asked, instrument.tick, rounding), instrument)
+        return _shaped(asked, command.side, instrument)
     if reference is not None:
         return exit_price(command.side, reference.price, instrument, age_s=reference.age_s)
     edge = instrument.lower_circuit if command.side is Side.SELL else instrument.upper_circuit
     return None if edge is None else inside_band(edge, instrument)
+
+
+def exit_trigger(command: OrderCommand, instrument: Instrument) -> Decimal | None:
+    """Return an exit's trigger for the wire, shaped as its limit is, which still lies at or beyond it; None: no stop."""
+    return None if command.trigger_price is None else _shaped(command.trigger_price, command.side, instrument)
+
+
+def _shaped(price: Decimal, side: Side, instrument: Instrument) -> Decimal:
+    """Return the nearest price on the tick and inside the day's band that gives nothing more away."""
+    rounding = ROUND_CEILING if side is Side.SELL else ROUND_FLOOR
+    return inside_band(on_grid(price, instrument.tick, rounding), instrument)
 
 
 def whole_lots(quantity: int, lot: int) -> int:

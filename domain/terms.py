@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from domain.evidence import InstrumentReply, Unavailable, UnknownInstrument
-from domain.exit_terms import assumed_instrument, exit_limit, whole_lots
+from domain.exit_terms import assumed_instrument, exit_limit, exit_trigger, whole_lots
 from domain.instrument import Instrument, Objection, limit_price_of, objection_to
 from domain.market_price import Reference
 from domain.order import Intent, OrderCommand
@@ -15,7 +15,7 @@ from domain.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A price for the wire (rupees), and the most units one order may have (None: no bound is known).
+    """Prices for the wire (rupees), and the most units one order may have (None: no bound is known).
 
     `lot` is what an exit's quantity is cut to multiples of; `story` says what was assumed, old or cut.
     """
@@ -23,6 +23,7 @@ class Terms:
     limit_price: Decimal
     quantity_max: int | None
     last_price: Decimal | None
+    trigger_price: Decimal | None = None
     lot: int = 1
     story: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,7 +58,7 @@ def terms_of(
             if price is None:
                 sentence = f"no last price of {command.symbol} is known; send a LIMIT order, or try again"
                 return Objection(Reason.PRICE_UNAVAILABLE, sentence)
-            return Terms(price, reply.order_quantity_max, last_price)
+            return Terms(price, reply.order_quantity_max, last_price, command.trigger_price)
         case UnknownInstrument():
             sentence = f"the broker knows no {command.symbol} on {command.exchange}"
             return Objection(Reason.UNKNOWN_INSTRUMENT, sentence)
@@ -85,5 +86,8 @@ def _exit_terms(command: OrderCommand, reply: InstrumentReply, reference: Refere
         return Objection(Reason.PRICE_UNAVAILABLE, sentence)
     if command.price is not None and price != command.price:
         story["price_asked"] = str(command.price)
+    trigger = exit_trigger(command, instrument)
+    if trigger != command.trigger_price:
+        story["trigger_price_asked"] = str(command.trigger_price)
     last = None if reference is None else reference.price
-    return Terms(price, instrument.order_quantity_max, last, instrument.lot, story)
+    return Terms(price, instrument.order_quantity_max, last, trigger, instrument.lot, story)

@@ -56,6 +56,27 @@ def test_a_limit_is_cut_to_the_band_and_moved_onto_the_grid_without_giving_more_
     assert found.story["price_asked"] == asked
 
 
+@pytest.mark.parametrize(
+    ("side", "kind", "trigger", "price", "sent_trigger", "sent_price"),
+    [
+        (Side.SELL, OrderType.SL, "100.03", "99.98", "100.05", "100.00"),
+        (Side.BUY, OrderType.SL, "100.03", "100.08", "100.00", "100.05"),
+        (Side.SELL, OrderType.SL, "45", "40", "60", "60"),
+        (Side.BUY, OrderType.SL_M, "300", None, "240", "240"),
+    ],
+)
+def test_a_trigger_is_shaped_as_its_limit_is(
+    side: Side, kind: OrderType, trigger: str, price: str | None, sent_trigger: str, sent_price: str
+) -> None:
+    own = None if price is None else Decimal(price)
+    asked = command(intent=Intent.EXIT, side=side, price=own, trigger_price=Decimal(trigger), order_type=kind)
+
+    found = terms(asked)
+
+    assert (found.trigger_price, found.limit_price) == (Decimal(sent_trigger), Decimal(sent_price))
+    assert found.story["trigger_price_asked"] == trigger
+
+
 def test_a_market_exit_goes_by_the_best_price_known_and_says_which() -> None:
     old = Reference(price=Decimal(100), source=PriceSource.STORED, age_s=3600)
 
@@ -100,6 +121,8 @@ def test_an_option_is_known_by_its_symbol(symbol: str, *, is_option: bool) -> No
         (ExitShape(side=Side.SELL, quantity=10, price=Decimal(60)), True),
         (ExitShape(side=Side.SELL, quantity=10, price=Decimal(61)), False),
         (ExitShape(side=Side.SELL, quantity=10, price=Decimal("61.01")), True),
+        (ExitShape(side=Side.SELL, quantity=10, price=Decimal(99), trigger=Decimal("99.01")), True),
+        (ExitShape(side=Side.SELL, quantity=10, price=Decimal(99), trigger=Decimal(240)), True),
         (ExitShape(side=Side.SELL, quantity=10, unfilled=30), False),
         (ExitShape(side=Side.SELL, quantity=10, refused=True), True),
     ],

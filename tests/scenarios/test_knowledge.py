@@ -174,6 +174,20 @@ def test_a_hand_exit_outside_the_band_is_cut_to_its_edge(scene: Scene, paper: Pa
     assert line.inputs["price_asked"] == "1700.00"
 
 
+def test_a_hand_stop_off_the_tick_is_moved_onto_it(scene: Scene, paper: Paper) -> None:
+    """Its trigger as its limit: the broker would refuse either."""
+    paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
+    enter(scene)
+    asked = {"order_type": "SL", "trigger_price": "1450.03", "price": "1440.03"}
+
+    order = scene.submit(scene.command("stop", side="SELL", intent="EXIT", origin="HUMAN", **asked))
+
+    assert order.state is State.WORKING, order.note
+    assert (order.wire_trigger_price, order.limit_price) == (Decimal("1450.10"), Decimal("1440.10"))
+    line = next(one for one in scene.journal(order.command) if "trigger_price_asked" in one.inputs)
+    assert line.inputs["trigger_price_asked"] == "1450.03"
+
+
 def test_whole_lots_leave_and_the_odd_units_are_an_alarm_once(scene: Scene, paper: Paper) -> None:
     """K3: the lot was changed over night; the whole lots leave, and what is left is named with what to do."""
     enter(scene, quantity=65)
