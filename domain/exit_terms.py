@@ -89,7 +89,7 @@ def exit_limit(command: OrderCommand, instrument: Instrument, reference: Referen
 
 
 def exit_trigger(command: OrderCommand, instrument: Instrument) -> Decimal | None:
-    """Return an exit's trigger for the wire, shaped as its limit is, which still lies at or beyond it; None: no stop."""
+    """Return an exit's trigger for the wire, shaped as its limit is, which stays at or beyond it; None: no stop."""
     return None if command.trigger_price is None else _shaped(command.trigger_price, command.side, instrument)
 
 

@@ -283,6 +283,7 @@ def order(**overrides: Any) -> Order:  # noqa: ANN401  any field of an order or 
         "updated_at": TEN_O_CLOCK,
         "state": State.CREATED,
         "limit_price": asked.price,
+        "wire_trigger_price": asked.trigger_price,
     }
     return Order(command=asked, **(values | own))
 

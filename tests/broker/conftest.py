@@ -202,6 +202,7 @@ def an_order(**given: Any) -> Order:  # noqa: ANN401  any field of a command
         created_at=moment,
         updated_at=moment,
         limit_price=limit_price,
+        wire_trigger_price=command.trigger_price,
     )
 
 
