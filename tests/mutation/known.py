@@ -1,4 +1,4 @@
-"""Mutants that once lived: each with the tests that were missing then, which go red under it."""
+"""Mutants that once lived, and faults of ours as they once were: each with the tests that go red under it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -268,5 +268,125 @@ KNOWN: Final = (
             "one.pnl <= 0",
         ),
         "tests/actors/test_losses.py",
+    ),
+    Known(
+        Mutant(
+            "what a person accepted is never taken back",
+            "domain/explaining.py",
+            "undone_by",
+            "replace(found, explained_by=tuple(explaining)) if explaining else None",
+            "None",
+        ),
+        "tests/domain/test_explaining.py",
+    ),
+    Known(
+        Mutant(
+            "a Saturday counts as a day of rest",
+            "domain/trading_days.py",
+            "TradingDays.between",
+            "self.calendar.is_trading_day(Exchange.NSE, day)",
+            "True",
+        ),
+        "tests/domain/test_trading_days.py",
+    ),
+    Known(
+        Mutant(
+            "a change counts as an order of the day",
+            "domain/risk.py",
+            "RiskBook.check_change",
+            "self._judged(command, price, None, 0, None)",
+            "self._judged(command, price, None, 0, self._objection_to_another(command))",
+        ),
+        "tests/domain/test_risk.py",
+    ),
+    Known(
+        Mutant(
+            "a stop on the wrong side of the price is taken",
+            "domain/protection_check.py",
+            "protection_objection",
+            "(level - price) * wanted <= 0",
+            "False",
+        ),
+        "tests/domain/test_protection_check.py",
+    ),
+    Known(
+        Mutant(
+            "what the broker turned out of its books in the night is missing",
+            "domain/comparison.py",
+            "Comparison._lost",
+            "not may_have_turned(at, asked_at)",
+            "True",
+        ),
+        "tests/domain/test_night.py",
+    ),
+    Known(
+        Mutant(
+            "an order that was handed to the wire never left",
+            "domain/hand_over.py",
+            "never_left",
+            "stored_by == handed.run and order.remarks_tag not in handed.tags",
+            "stored_by == handed.run",
+        ),
+        "tests/domain/test_hand_over.py",
+    ),
+    Known(
+        Mutant(
+            "the notes of any run prove that an order never left",
+            "domain/hand_over.py",
+            "never_left",
+            "stored_by == handed.run and order.remarks_tag not in handed.tags",
+            "order.remarks_tag not in handed.tags",
+        ),
+        "tests/domain/test_hand_over.py",
+    ),
+    Known(
+        Mutant(
+            "a sale out of the holdings is a short",
+            "domain/delivery.py",
+            "Delivered.trade",
+            "self.held < 0",
+            "False",
+        ),
+        "tests/domain/test_delivery.py",
+    ),
+    Known(
+        Mutant(
+            "a loss limit sells delivery",
+            "actors/losses.py",
+            "Losses.__init__",
+            "None if limits.breach_sells_delivery else COUNTED",
+            "None",
+        ),
+        "tests/actors/test_losses.py",
+    ),
+    Known(
+        Mutant(
+            "paper trades wherever the address leads",
+            "domain/addresses.py",
+            "AddressRules.objection",
+            "self.loopback_only",
+            "False",
+        ),
+        "tests/domain/test_addresses.py",
+    ),
+    Known(
+        Mutant(
+            "a watched symbol is looked up once",
+            "domain/watching.py",
+            "Watching.due",
+            "one.again_s <= now_s",
+            "one.again_s <= now_s and (not one.failures)",
+        ),
+        "tests/domain/test_watching.py",
+    ),
+    Known(
+        Mutant(
+            "a stop fires by an adjusted price",
+            "domain/adjusted.py",
+            "Openings.judge",
+            "close is not None and self._has_moved(symbol, close, level, is_down=is_down)",
+            "False",
+        ),
+        "tests/domain/test_adjusted.py",
     ),
 )

@@ -69,4 +69,12 @@ WORLD_MUTANTS: Final = (
         "False",
         theme="bands",
     ),
+    Mutant(
+        "the order book alone proves an order absent",
+        "domain/absence.py",
+        "Absences.advance",
+        "not seen.contradict(order)",
+        "True",
+        theme="hidden rows",
+    ),
 )
