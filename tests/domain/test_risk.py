@@ -51,6 +51,12 @@ def test_the_days_orders_are_counted(orders_today: int, reason: Reason | None) -
     assert verdict(book(orders_today=orders_today), ENTRY) is reason
 
 
+def test_a_change_is_no_order_and_passes_when_the_days_orders_are_used_up() -> None:
+    used_up = book(orders_today=TIGHT.orders_per_day_max)
+
+    assert isinstance(used_up.check_change(command(quantity=1), Decimal(100)), RiskPassed)
+
+
 def test_an_order_counts_when_it_passes_and_only_then() -> None:
     after_pass, passed = book().check(ENTRY, Decimal(100))
     after_refusal, _ = book().check(command(quantity=101), Decimal(1))

@@ -357,7 +357,7 @@ KNOWN: Final = (
             "None if limits.breach_sells_delivery else COUNTED",
             "None",
         ),
-        "tests/actors/test_losses.py",
+        "tests/actors/test_loss_products.py",
     ),
     Known(
         Mutant(
