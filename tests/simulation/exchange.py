@@ -97,6 +97,8 @@ class Habits:
     hide_share: float = 0.0
     """Orders that trade at once and that the order book lacks for a while; the trade book and the positions do not."""
     hide_s_max: float = 12.0
+    tags_trades: bool = True
+    """Whether the trade book carries the tags of orders; not every deployment's does."""
     tells_profit: bool = False
     """Whether positions carry the profit and loss they have made."""
 
@@ -380,7 +382,7 @@ class Ledger:
                 side=one.side,
                 quantity=fill.quantity,
                 price=fill.price,
-                remarks=one.tag,
+                remarks=one.tag if self.habits.tags_trades else "",
                 traded_at=fill.at.strftime("%d-%m-%Y %H:%M:%S"),
             )
             for one in self.today

@@ -148,7 +148,9 @@ def _delivery(chance: random.Random) -> dict[str, Any]:
 def _hidden_rows(chance: random.Random) -> dict[str, Any]:
     """Orders that the order book lacks for a while, the trade book and the positions not."""
     return {
-        "habits": Habits(hide_share=0.5, hide_s_max=chance.choice((8.0, 20.0))),
+        "habits": Habits(
+            hide_share=0.5, hide_s_max=chance.choice((8.0, 20.0)), tags_trades=chance.choice((True, False))
+        ),
         "troubles": Troubles(reply_lost=0.4, update_lost=0.9),
         "manners": Manners(strategies=6, deeds_per_s=3.0),
         "settings": _QUICK_PROOF,
