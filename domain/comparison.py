@@ -246,7 +246,8 @@ class Comparison:
         differ = positions_disagree(judged.positions.rows, self.orders, shown, sums)
         apart = [one for one in differ if one.key not in over]
         keys = {one.key for one in apart}
-        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys, moving=moving)
+        held = {key_of(row) for row in judged.positions.rows if row.net_quantity}
+        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys, moving=moving, held=held)
         past, reports = self._past.settle(self.orders, today, judged.positions.asked_at)
         gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
         settled = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
-from domain.guard import GuardLedger, GuardRefused
+from domain.exits import OpenOrder, Scope
+from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import State
 from domain.market_price import PriceSource, Reference
-from domain.order import Intent, Order, Side
+from domain.order import Exchange, Intent, Order, Product, Side
 from tests.fakes import command, order
 
 
@@ -98,3 +100,85 @@ def test_orders_of_another_product_are_no_reason() -> None:
     other = replace(entry(100), command=command(command_id="elsewhere", symbol="INFY-EQ", quantity=100))
 
     assert said(GuardLedger(orders=[other])) == "By this desk's fills trend holds nothing of RELIANCE-EQ (NSE MIS)."
+
+
+# Orders of a past day, whose fate is not known yet.
+
+YESTERDAY, TODAY = "2026-01-04", "2026-01-05"
+FUTURE: dict[str, Any] = {"exchange": Exchange.NFO, "symbol": "NIFTY27JAN26F", "product": Product.NRML}
+
+
+def carrying(*past: Order, held: int = 100, **fields: object) -> GuardLedger:
+    """Return the ledger of a morning: what is held, and what yesterday left open."""
+    return GuardLedger({"trend": {command(**fields).key: held}}, past, TODAY)
+
+
+def reserved(ledger: GuardLedger, **fields: object) -> int:
+    """Return how many units of an exit over 100 leave."""
+    asked = command(**({"command_id": "asked", "intent": Intent.EXIT, "side": Side.SELL, "quantity": 100} | fields))
+    verdict = ledger.reserve(asked)
+    return verdict.quantity if isinstance(verdict, Reserved) else 0
+
+
+def test_what_may_have_been_closed_yesterday_is_named_with_the_command_by_which_a_person_decides() -> None:
+    ledger = carrying(way_out("e7", state=State.WORKING, day=YESTERDAY, **FUTURE), **FUTURE)
+
+    words = said_of(ledger)
+
+    assert "What became of e7 (SELL 100 of 2026-01-04) is not known: 100 units may have been closed by it" in words
+    assert "`settle e7 found|absent --because …`" in words
+    assert "being closed already" not in words
+    assert "modify" not in words
+
+
+def test_what_yesterdays_order_can_not_have_closed_leaves_at_once() -> None:
+    part = carrying(way_out("e7", 60, state=State.WORKING, day=YESTERDAY, **FUTURE), **FUTURE)
+    more = carrying(entry(state=State.UNCONFIRMED, day=YESTERDAY, **FUTURE), **FUTURE)
+
+    assert (reserved(part, **FUTURE), reserved(more, **FUTURE)) == (40, 100)
+
+
+def test_an_intraday_order_of_yesterday_holds_no_exit_of_today_back() -> None:
+    past = way_out("e7", state=State.WORKING, day=YESTERDAY)
+    today = entry(100, day=TODAY)
+    other = entry(100, day=TODAY, command_id="other", strategy="other")
+
+    assert reserved(GuardLedger(orders=[past, today], day=TODAY)) == 100
+    assert reserved(GuardLedger(orders=[past, today, other], day=TODAY), strategy="other") == 100
+
+
+def test_an_order_that_the_guard_let_through_is_a_past_days_once_the_day_has_turned() -> None:
+    ledger = GuardLedger(orders=[entry(100, day=YESTERDAY)], day=YESTERDAY)
+    assert reserved(ledger, command_id="e7") == 100
+
+    ledger.begin_day(TODAY)
+    ledger.observe(entry(100, command_id="again", day=TODAY))
+
+    assert reserved(ledger) == 100
+    assert [one.open for one in ledger.exposures().values()] == [(OpenOrder("asked", Side.SELL, 100),)]
+
+
+def test_an_after_market_order_is_never_taken_for_a_past_days() -> None:
+    amo = way_out("e7", state=State.WORKING, day=YESTERDAY, amo=True)
+
+    assert reserved(GuardLedger(orders=[amo, entry(100, day=TODAY)], day=TODAY)) == 0
+
+
+def test_an_intraday_order_of_yesterday_holds_no_clearing_back() -> None:
+    ledger = GuardLedger(orders=[way_out("e7", state=State.WORKING, day=YESTERDAY), entry(100, day=TODAY)], day=TODAY)
+
+    assert ledger.clear(Scope("trend", command().key)) == 100
+
+
+def test_that_yesterdays_entry_may_have_traded_is_told_where_nothing_is_held() -> None:
+    words = said_of(carrying(entry(state=State.UNCONFIRMED, day=YESTERDAY, **FUTURE), held=0, **FUTURE))
+
+    assert "What became of entry (BUY 100 of 2026-01-04) is not known: 100 units may have been opened by it" in words
+    assert "flatten" not in words
+
+
+def said_of(ledger: GuardLedger) -> str:
+    verdict = ledger.reserve(command(command_id="asked", intent=Intent.EXIT, side=Side.SELL, quantity=100, **FUTURE))
+    assert isinstance(verdict, GuardRefused)
+    assert verdict.nothing is not None
+    return verdict.nothing.sentence(None)
