@@ -63,11 +63,6 @@ class StrategyBook:
         """Say whether anything is held, working or unconfirmed."""
         return any(one.may_take_a_position for one in self.stakes.values()) or any(self.positions.values())
 
-    def being_reduced(self, key: InstrumentKey, side: Side, today: str) -> int:
-        """Return the units that open orders on `side` may still take off the position, or took off it unseen."""
-        same = (one for one in self.stakes.values() if one.key == key and one.side is side)
-        return sum(one.open_quantity for one in same if not one.is_gone(today))
-
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
@@ -100,6 +95,7 @@ class GuardLedger:
     ) -> None:
         self._day = day
         self._closed_for_us: dict[InstrumentKey, int] = {}
+        self._apart: dict[InstrumentKey, int] = {}
         self._counted: dict[str, int] = {}
         self._delivered: dict[tuple[str, InstrumentKey], Delivered] = {}
         self._delivery_today: dict[InstrumentKey, int] = {}
@@ -185,7 +181,7 @@ class GuardLedger:
             return Reserved(known.open_quantity, inputs)
         quantity = command.quantity
         if command.intent is Intent.EXIT:
-            closing = book.being_reduced(command.key, command.side, self._day)
+            closing = self._being_reduced(command.strategy, command.key, command.side)
             inputs["already_closing"] = str(closing)
             reducible = abs(held) - closing if held * command.side.sign < 0 else 0
             left = self._left_by_others(command.key, command.side)
@@ -231,8 +227,8 @@ class GuardLedger:
             return False
         if own.positions.get(key, 0) or any(one.key == key for one in own.stakes.values()):
             return False
-        others = (book for name, book in self._books.items() if name not in {EXTERNAL, command.strategy})
-        return all(book.being_reduced(key, Side.SELL, self._day) <= book.positions.get(key, 0) for book in others)
+        others = ((name, book) for name, book in self._books.items() if name not in {EXTERNAL, command.strategy})
+        return all(self._being_reduced(name, key, Side.SELL) <= book.positions.get(key, 0) for name, book in others)
 
     def _day_of(self, command: OrderCommand, day: str = "") -> str:
         """Return the day an order is good for, or today; none for an after-market one: its day may be a later one."""
@@ -262,6 +258,44 @@ class GuardLedger:
             closed_by_others=closed_by_others,
         )
 
+    def _being_reduced(self, strategy: str, key: InstrumentKey, side: Side) -> int:
+        """Return the units that open orders on `side` may still take off, or may have taken off on a past day."""
+        stakes = self._stakes(strategy, key, side)
+        past = sum(one.open_quantity for one in stakes if one.is_past(self._day))
+        working = sum(one.open_quantity for one in stakes) - past
+        return working + min(past, self._reduced_unseen_max(strategy, key, side, past))
+
+    def _reduced_unseen_max(self, strategy: str, key: InstrumentKey, side: Side, past: int) -> int:
+        """Return how many units past days' orders of a strategy on `side` took off at most, by what the account holds.
+
+        It is known what all of them together did: so many units as the account is apart from our books. Those of others
+        on the other side may have made up for more. `past` where the account does not tell, or orders can't explain it.
+        """
+        if key not in self._apart:
+            return past
+        apart = self._apart[key] * side.sign
+        same, opposite = (self._past_units(key, one) for one in (side, side.opposite))
+        if not -sum(opposite.values()) <= apart <= sum(same.values()):
+            return past
+        return max(0, apart + sum(units for name, units in opposite.items() if name != strategy))
+
+    def _past_units(self, key: InstrumentKey, side: Side) -> dict[str, int]:
+        """Return by strategy the units of past days' orders on `side` that may have traded unseen."""
+        stakes = ((name, one) for name in self._books for one in self._stakes(name, key, side))
+        units: dict[str, int] = {}
+        for name, one in stakes:
+            units[name] = units.get(name, 0) + (one.open_quantity if one.is_past(self._day) else 0)
+        return units
+
+    def _stakes(self, strategy: str, key: InstrumentKey, side: Side) -> list[Stake]:
+        """Return a strategy's open orders on one side of an instrument that can matter today."""
+        stakes = self.book(strategy).stakes.values()
+        return [one for one in stakes if one.key == key and one.side is side and not one.is_gone(self._day)]
+
+    def be_apart(self, key: InstrumentKey, difference: int) -> None:
+        """Learn by how many signed units the account differs from our books, orders of a past day being unsettled."""
+        self._apart[key] = difference
+
     def _left_by_others(self, key: InstrumentKey, side: Side) -> int:
         """Return the units that orders on `side` may still take off, after what EXTERNAL took.
 
@@ -274,7 +308,7 @@ class GuardLedger:
             if strategy == EXTERNAL:
                 pool -= max(0, self._closed_for_us.get(key, 0) * side.sign)
             elif held * side.sign < 0:
-                pool += abs(held) - book.being_reduced(key, side, self._day)
+                pool += abs(held) - self._being_reduced(strategy, key, side)
         return max(0, pool)
 
     def _count_closed(self, key: InstrumentKey, moved: int, before: int) -> int:
@@ -320,7 +354,7 @@ class GuardLedger:
         inputs = {"open": str(stake.open_quantity), "wanted_open": str(wanted)}
         if growth > 0 and command.intent is Intent.EXIT:
             held = book.positions.get(command.key, 0)
-            closing = book.being_reduced(command.key, command.side, self._day)
+            closing = self._being_reduced(command.strategy, command.key, command.side)
             own = abs(held) - closing if held * command.side.sign < 0 else 0
             growth = max(0, min(growth, own, self._left_by_others(command.key, command.side)))
             quantity = order.filled_quantity + stake.open_quantity + growth
@@ -336,6 +370,12 @@ class GuardLedger:
         if key.product.is_delivery:
             self._delivery_today[key] = self._delivery_today.get(key, 0) + quantity
         self._put(Scope(EXTERNAL, key), before + counted)
+        self._come_nearer(key, quantity)
+
+    def _come_nearer(self, key: InstrumentKey, moved: int) -> None:
+        """Count units that the account had all the time, and our books have now."""
+        if key in self._apart:
+            self._apart[key] -= moved
 
     def _put(self, scope: Scope, units: int) -> None:
         book = self.book(scope.strategy)
@@ -377,6 +417,7 @@ class GuardLedger:
             self._books[strategy] = replace(book, positions=kept)
         self._delivered.clear()
         self._delivery_today.clear()
+        self._apart.clear()
 
     def observe(self, order: Order) -> None:
         """Take over what an order has become: its fills into the position, its open rest into the stakes.
@@ -404,6 +445,8 @@ class GuardLedger:
         self._books[command.strategy] = StrategyBook(positions, stakes)
         if moved:
             self._counted[command.command_id] = filled
+        if order.day < self._day:
+            self._come_nearer(command.key, moved)
 
     def _position_after(self, order: Order, moved: int) -> int:
         """Return what a strategy, or EXTERNAL, holds after one of its orders has traded `moved` units more."""

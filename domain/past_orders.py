@@ -1,6 +1,6 @@
 """The day roll: what a past day left open and today's books do not show (docs/architecture.md, the day)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +18,13 @@ from domain.settings import WatcherSettings
 class Today:
     """What the round shows: command ids in the order book, all trades, and positions.
 
-    These do not add up (`apart`), are `moving`, or have a row with units (`held`).
+    These are `apart` from our sums by so many signed units, are `moving`, or have a row with units (`held`).
     """
 
     day: str
     shown: AbstractSet[str]
     trades: tuple[TradeRow, ...]
-    apart: AbstractSet[InstrumentKey | None]
+    apart: Mapping[InstrumentKey, int]
     moving: AbstractSet[InstrumentKey]
     held: AbstractSet[InstrumentKey | None] = frozenset()
 
@@ -79,7 +79,14 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreemen
             continue
         if key in today.apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
             sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"
-            unsettled.append(Disagreement(name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence))
+            # Of what is not carried the account's difference is of today, and says nothing of yesterday.
+            told = key if key in today.apart and key.product in CARRIED_PRODUCTS else None
+            difference = today.apart[key] if told is not None else 0
+            unsettled.append(
+                Disagreement(
+                    name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence, key=told, difference=difference
+                )
+            )
             continue
         is_told = key.product in CARRIED_PRODUCTS and (key, order.command.side.opposite) not in sides
         tag = Reason.DAY_ENDED if is_told else Reason.DAY_ENDED_UNKNOWN

@@ -4,6 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from domain.exits import OpenOrder, Scope
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import State
@@ -182,3 +184,62 @@ def said_of(ledger: GuardLedger) -> str:
     assert isinstance(verdict, GuardRefused)
     assert verdict.nothing is not None
     return verdict.nothing.sentence(None)
+
+
+# What the account shows of it.
+
+DIFFERENCES = [
+    (-40, 60, "so many units as the account lacks may have been closed, no more"),
+    (-100, 0, "all of it was closed"),
+    (-140, 0, "orders of yesterday can't explain it: nothing is certain"),
+    (40, 0, "nor what the account has more"),
+    (None, 0, "nothing is known yet"),
+]
+
+
+@pytest.mark.parametrize(
+    ("difference", "leaves"), [one[:2] for one in DIFFERENCES], ids=[one[2] for one in DIFFERENCES]
+)
+def test_what_the_account_shows_to_be_held_leaves_before_a_person_decides(difference: int | None, leaves: int) -> None:
+    past = way_out("e7", state=State.WORKING, day=YESTERDAY, **FUTURE)
+    ledger = carrying(past, **FUTURE)
+    if difference is not None:
+        ledger.be_apart(past.command.key, difference)
+
+    assert reserved(ledger, **FUTURE) == leaves
+
+
+@pytest.mark.parametrize(
+    ("bought", "difference", "leaves"), [(30, -40, 30), (30, 30, 100), (30, 0, 70), (100, 0, 0), (100, 70, 70)]
+)
+def test_what_another_strategy_bought_unseen_may_hide_a_sale(bought: int, difference: int, leaves: int) -> None:
+    past = way_out("e7", state=State.WORKING, day=YESTERDAY, **FUTURE)
+    other = entry(state=State.WORKING, day=YESTERDAY, strategy="other", **FUTURE | {"quantity": bought})
+    ledger = carrying(past, other, **FUTURE)
+    ledger.be_apart(past.command.key, difference)
+
+    assert reserved(ledger, **FUTURE) == leaves
+
+
+def test_what_a_person_settles_is_no_difference_any_more() -> None:
+    first = way_out("e7", 60, state=State.WORKING, day=YESTERDAY, **FUTURE)
+    second = way_out("e8", 40, state=State.WORKING, day=YESTERDAY, **FUTURE)
+    ledger = carrying(first, second, **FUTURE)
+    ledger.be_apart(first.command.key, -60)
+    assert reserved(ledger, command_id="early", **FUTURE) == 40
+
+    ledger.observe(replace(first, state=State.FILLED, filled_quantity=60))
+
+    assert reserved(ledger, **FUTURE) == 0
+    ledger.observe(replace(second, state=State.CANCELED))
+    assert said_of(ledger).startswith("trend holds +40, and 40 of it are being closed already by early")
+
+
+def test_what_the_account_showed_yesterday_counts_no_more() -> None:
+    past = way_out("e7", state=State.WORKING, day=YESTERDAY, **FUTURE)
+    ledger = carrying(past, **FUTURE)
+    ledger.be_apart(past.command.key, -40)
+
+    ledger.begin_day("2026-01-06")
+
+    assert reserved(ledger, **FUTURE) == 0

@@ -17,7 +17,7 @@ from domain.settings import WatcherSettings
 from tests.fakes import TEN_O_CLOCK, command, order
 
 NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
-TODAY = Today(day="2026-01-06", shown=frozenset(), trades=(), apart=frozenset(), moving=frozenset())
+TODAY = Today(day="2026-01-06", shown=frozenset(), trades=(), apart={}, moving=frozenset())
 HELD = replace(TODAY, held=frozenset({NRML}))
 MOVING = replace(TODAY, moving=frozenset({NRML}))
 YESTERDAY = TEN_O_CLOCK - timedelta(days=1)
