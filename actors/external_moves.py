@@ -21,6 +21,7 @@ from actors.messages import (
     HoldersTold,
     HoldingCleared,
     LineCleared,
+    PastDayApart,
     PositionVanished,
     RecordExternalMove,
     RepoInbox,
@@ -74,6 +75,9 @@ class ExternalMoves:
 
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
+        for one in checked.disagreements:
+            if one.quarrel is Quarrel.PAST and one.key is not None:
+                post(self._guard, PastDayApart(key=one.key, difference=one.difference))
         for one in (*checked.carried, *checked.ended):
             self._ask(one)
         for one in checked.undone:

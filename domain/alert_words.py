@@ -56,6 +56,8 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
             what=f"{what} has filled{price}.",
             means=means,
         )
+    if order.state is State.CANCELED and happened.tag is Reason.DAY_ENDED_UNKNOWN:
+        return _day_ended_alert(order, topic, what)
     if order.state is State.CANCELED and happened.event is Event.CANCEL:
         held = f"{order.filled_quantity} units had traded{price} and are held." if order.filled_quantity else ""
         return Alert(
@@ -74,6 +76,27 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
             wait_s=STUCK_S,
         )
     return None
+
+
+def _day_ended_alert(order: Order, topic: str, what: str) -> Alert:
+    """Say that nobody knows what an order of a past day traded last, and what that does to the position."""
+    product = order.command.product
+    means = (
+        "Another order of that day on the other side may have traded as much: the account holds the same either way. "
+        "This desk counts what it has seen."
+    )
+    if product.ends_with_its_day:
+        means = "It is not in the market, and an intraday position was squared off with its day."
+    elif product.is_delivery:
+        means = "It is not in the market; what it traded for delivery is in the holdings, or gone from them."
+    name = order.command.command_id
+    return Alert(
+        topic=topic,
+        level=Level.NEWS if product.ends_with_its_day else Level.WARNING,
+        what=f"{what} ended with its day, {order.day}: {order.filled_quantity} traded as far as known, maybe more.",
+        means=means,
+        do=f"Look at the broker's statement; if it traded, `settle {name} found --filled … --because …`.",
+    )
 
 
 def _trouble_alert(order: Order, happened: OrderEvent, topic: str, what: str, price: str) -> Alert | None:
