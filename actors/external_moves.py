@@ -15,6 +15,7 @@ from actors.messages import (
     CountExternal,
     DisagreementSettled,
     ExitsInbox,
+    ExpiredStillHeld,
     ExternalCounted,
     ExternalMoveRecorded,
     GuardInbox,
@@ -31,7 +32,13 @@ from actors.messages import (
 )
 from actors.sight import Sight
 from domain.alert import Alert
-from domain.book_words import acceptance_undone_alert, expired_alert, returned_alert, squared_off_alert
+from domain.book_words import (
+    acceptance_undone_alert,
+    expired_alert,
+    returned_alert,
+    squared_off_alert,
+    still_held_alert,
+)
 from domain.books import Disagreement, Quarrel
 from domain.broker_square_off import closed_by
 from domain.comparison import Checked
@@ -39,7 +46,7 @@ from domain.exits import Scope
 from domain.moves import AGAINST_OURS, MoveKind
 from domain.order import InstrumentKey
 from domain.seams import Clock
-from domain.vanishing import Holders, kind_of_carried, vanished_name, vanished_of
+from domain.vanishing import Holders, kind_of_carried, vanished_name, vanished_of, where
 
 HELD_BY_OTHERS: Final = "held when the day began, by no order that this desk has seen"
 
@@ -70,12 +77,18 @@ class ExternalMoves:
         self._tell = tell
         self._clock = clock
         self._under_way: set[str] = set()
+        self._living: frozenset[InstrumentKey] = frozenset()
         self._decisions: dict[str, str] = {}
 
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
         for one in (*checked.carried, *checked.ended):
             self._ask(one)
+        if checked.living != self._living:
+            for key in sorted(checked.living - self._living, key=where):
+                self._tell(still_held_alert(key))
+            self._living = checked.living
+            post(self._guard, ExpiredStillHeld(keys=checked.living))
         for one in checked.undone:
             self._settle(one, f"explained since by {', '.join(one.explained_by)}", MoveKind.UNDONE)
 

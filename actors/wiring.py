@@ -69,6 +69,7 @@ from domain.calendar import Calendar
 from domain.comparison import Comparison
 from domain.evidence import OrderUpdate, Tick
 from domain.exits import Scope
+from domain.expiry import Contracts
 from domain.guard import GuardLedger
 from domain.hand_over import never_left
 from domain.known import known_from
@@ -295,12 +296,14 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()))
+        ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()), Contracts(memory.expiries))
         for key, quantity in memory.moved.items():
             ledger.move(key, quantity)
         for scope, units in memory.cleared.items():
             ledger.shift(scope, units)
-        guard = GuardActor.start_on(self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger)
+        guard = GuardActor.start_on(
+            self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger, clock=clock
+        )
         self._begin(self.guard, guard)
         self._begin(
             self.market,

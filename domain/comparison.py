@@ -82,7 +82,8 @@ class Checked:
     """What the three books prove together: ends of a past day's orders, units carried by others, disagreements.
 
     `undone` are acceptances that an order found since explains: they are taken back. `ended` are positions that the
-    account has no more because their contract is over, or because the broker has squared them off.
+    account has no more because their contract is over, or because the broker has squared them off. `living` are
+    positions that the account has although their contract should be over.
     """
 
     reports: tuple[Report, ...]
@@ -90,6 +91,7 @@ class Checked:
     disagreements: tuple[Disagreement, ...]
     undone: tuple[Disagreement, ...] = ()
     ended: tuple[Disagreement, ...] = ()
+    living: frozenset[InstrumentKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,16 +271,20 @@ class Comparison:
             unknown=tuple(one for one in lone if self.orders.match(one) is None),
             untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),
         )
-        return Checked(tuple(reports), carried, disagreements, tuple(undone.values()), ended), witnesses
+        living = self.contracts.living(_held(judged.positions), judged.positions.asked_at)
+        return Checked(tuple(reports), carried, disagreements, tuple(undone.values()), ended, living), witnesses
 
     def _over(self, positions: Book[PositionRow], moving: set[InstrumentKey]) -> set[InstrumentKey]:
-        """Return the positions whose contract is over, and that neither the account nor an open order has any more."""
+        """Return the positions whose contract is over, and that neither the account nor an open order has any more.
+
+        An order of a past day can trade no more in it: it keeps nothing open.
+        """
         ours = {key for key in {*self._carried, *self._moved} if key.product in CARRIED_PRODUCTS}
         over = self.contracts.over(ours, positions.asked_at) - moving
         if not over:
             return over
-        held = {key_of(row) for row in positions.rows if row.net_quantity}
-        return over - held - {one.command.key for one in self.orders if not one.is_over}
+        working = {one.command.key for one in self.orders if not one.is_over and one.day >= self._day}
+        return over - _held(positions) - working
 
     # what others decide
 
@@ -297,3 +303,9 @@ class Comparison:
     def undo_acceptance(self, name: str) -> None:
         """Speak of this disagreement again."""
         self._accepted.discard(name)
+
+
+def _held(positions: Book[PositionRow]) -> set[InstrumentKey]:
+    """Return what the account holds, of exchanges and products that the desk has a word for."""
+    keys = (key_of(row) for row in positions.rows if row.net_quantity)
+    return {key for key in keys if key is not None}

@@ -170,7 +170,7 @@ class GuardRoom:
         self.command = Probe()
         entered = order(command_id="entered", quantity=held, state=State.FILLED, filled_quantity=held) if held else None
         ledger = GuardLedger(orders=() if entered is None else (entered,))
-        self.actor = GuardActor(supervisor=Probe(), command=self.command, ledger=ledger)
+        self.actor = GuardActor(supervisor=Probe(), command=self.command, ledger=ledger, clock=FakeClock())
 
     def reserve(self, name: str, intent: Intent = Intent.ENTRY, side: Side = Side.BUY, quantity: int = 10) -> None:
         asked = command(command_id=name, intent=intent, side=side, quantity=quantity)
