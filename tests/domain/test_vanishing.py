@@ -16,6 +16,8 @@ from domain.guard import GuardLedger
 from domain.lifecycle import State
 from domain.moves import MoveKind
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product
+from domain.reasons import Reason
+from domain.seams import trading_day
 from domain.settings import ProofSettings, WatcherSettings
 from domain.vanishing import Holders, expired, heir_of, kind_of_carried, vanished_of
 from tests.fakes import TEN_O_CLOCK, book, order
@@ -127,13 +129,35 @@ def test_opposite_positions_of_two_strategies_end_too() -> None:
     assert keys(morning(comparing({OPTION: 0})).ended) == [OPTION]
 
 
-def test_what_the_account_still_shows_or_an_open_order_may_trade_is_not_ended() -> None:
-    open_order = order(
-        state=State.UNCONFIRMED, exchange=OPTION.exchange, symbol=OPTION.symbol, product=Product.NRML, quantity=65
+def in_the_option(at: datetime, state: State = State.WORKING) -> Order:
+    return order(
+        state=state,
+        exchange=OPTION.exchange,
+        symbol=OPTION.symbol,
+        product=Product.NRML,
+        quantity=65,
+        created_at=at,
+        day=trading_day(at),
     )
 
-    assert morning(comparing({OPTION: -65}), holding(OPTION, -65)).ended == ()
-    assert morning(comparing({OPTION: -65}, open_order)).ended == ()
+
+def test_what_the_account_still_shows_or_an_order_of_the_day_may_trade_is_not_ended() -> None:
+    shown = morning(comparing({OPTION: -65}), holding(OPTION, -65))
+
+    assert (shown.ended, set(shown.living)) == ((), {OPTION})
+    assert morning(comparing({OPTION: -65}, in_the_option(WEDNESDAY))).ended == ()
+    assert morning(comparing({OPTION: -65})).living == frozenset()
+
+
+@pytest.mark.parametrize("state", [State.WORKING, State.UNCONFIRMED], ids=str)
+def test_an_order_of_a_past_day_keeps_no_contract_open_and_ends_with_its_day(state: State) -> None:
+    left_open = in_the_option(WEDNESDAY - timedelta(days=1), state)
+
+    checked = morning(comparing({OPTION: -65}, left_open))
+
+    assert keys(checked.ended) == [OPTION]
+    assert (checked.carried, checked.disagreements) == ((), ())
+    assert [(one.command_id, one.happened.tag) for one in checked.reports] == [("c1", Reason.DAY_ENDED)]
 
 
 def test_a_position_is_ended_once() -> None:
