@@ -28,7 +28,7 @@ from domain.books import (
     unreadable,
 )
 from domain.broker_square_off import SquareOffs
-from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, key_of
+from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, held_in, key_of
 from domain.expiry import Contracts, Expiries
 from domain.explaining import all_undone, with_orders
 from domain.foreign import external_order
@@ -271,7 +271,7 @@ class Comparison:
             unknown=tuple(one for one in lone if self.orders.match(one) is None),
             untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),
         )
-        living = self.contracts.living(_held(judged.positions), judged.positions.asked_at)
+        living = self.contracts.living(held_in(judged.positions), judged.positions.asked_at)
         return Checked(tuple(reports), carried, disagreements, tuple(undone.values()), ended, living), witnesses
 
     def _over(self, positions: Book[PositionRow], moving: set[InstrumentKey]) -> set[InstrumentKey]:
@@ -284,7 +284,7 @@ class Comparison:
         if not over:
             return over
         working = {one.command.key for one in self.orders if not one.is_over and one.day >= self._day}
-        return over - _held(positions) - working
+        return over - held_in(positions) - working
 
     # what others decide
 
@@ -303,9 +303,3 @@ class Comparison:
     def undo_acceptance(self, name: str) -> None:
         """Speak of this disagreement again."""
         self._accepted.discard(name)
-
-
-def _held(positions: Book[PositionRow]) -> set[InstrumentKey]:
-    """Return what the account holds, of exchanges and products that the desk has a word for."""
-    keys = (key_of(row) for row in positions.rows if row.net_quantity)
-    return {key for key in keys if key is not None}
