@@ -66,7 +66,7 @@ from broker.wire_log import WireLog, boot_of_machine
 from domain.alert_words import calendar_alert
 from domain.alerting import Telling
 from domain.calendar import Calendar
-from domain.comparison import Comparison
+from domain.comparison import Comparison, Known
 from domain.evidence import OrderUpdate, Tick
 from domain.exits import Scope
 from domain.expiry import Contracts
@@ -450,8 +450,7 @@ class Wiring:
         earlier = self.refs.get(self.watcher.name)
         if earlier is not None:
             earlier.stop(block=False)
-        memory = self.recall()
-        known = known_from(memory.orders, memory.positions, memory.moved, memory.accepted, memory.accepted_units)
+        known = known_of(self.recall())
         settings = self._settings
         ref = WatcherActor.start(
             supervisor=self.supervisor,
@@ -506,6 +505,19 @@ class Wiring:
     def _keeps_hours(self) -> bool:
         chosen = self._settings.calendar.enforced
         return self._settings.mode is Mode.LIVE if chosen is None else chosen
+
+
+def known_of(memory: DeskMemory) -> Known:
+    """Return what the database remembers as a comparison of the books begins with it, last days and ends included."""
+    return known_from(
+        memory.orders,
+        memory.positions,
+        memory.moved,
+        memory.accepted,
+        memory.accepted_units,
+        expiries=memory.expiries,
+        ended=memory.ended,
+    )
 
 
 def pnl_from(memory: DeskMemory, today: str) -> PnlBook:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.alert import Alert, Level
+from domain.expiry import LAST_DAY
 from domain.lifecycle import Event, State
 from domain.order import Intent, Order, OrderEvent, Side
 from domain.order_words import meaning_of, said_by_the_broker, way_out_of
@@ -39,7 +40,21 @@ def order_alert(order: Order, happened: OrderEvent, *, late: bool) -> Alert | No
             ),
             do=f"Look at the position at the broker; `why {name}` tells the story.",
         )
+    if order.state is State.CANCELED and LAST_DAY in happened.inputs:
+        return _ended_with_contract_alert(order, topic, what, happened.inputs[LAST_DAY])
     return _fill_alert(order, happened, topic, what, price) or _trouble_alert(order, happened, topic, what, price)
+
+
+def _ended_with_contract_alert(order: Order, topic: str, what: str, last_day: str) -> Alert:
+    """Say that what an order traded last is in no book: it was open when its contract ended."""
+    return Alert(
+        topic=topic,
+        level=Level.WARNING,
+        what=f"{what} was open when the desk last saw it; its contract had its last day on {last_day}.",
+        means=f"{order.filled_quantity} of it had traded by then. What it traded later stands in no book any more; "
+        "the broker settles it with the contract.",
+        do=f"Look at the broker's statement of {last_day}.",
+    )
 
 
 def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price: str) -> Alert | None:

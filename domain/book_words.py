@@ -124,6 +124,7 @@ def expired_alert(ended: Disagreement, holders: Sequence[tuple[str, int]]) -> Al
         level=Level.NEWS,
         what=f"A contract has expired: {where(ended.key)}, held by {held}.",
         means="The positions have ended in our books, and their stops with them; the broker settles them by itself.",
+        ends=True,
     )
 
 

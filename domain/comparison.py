@@ -243,16 +243,18 @@ class Comparison:
         found = [*fills_disagree(judged.orders.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
         lone = traded_by_number(row for row in trades.rows if row.broker_order_id not in before).values()
-        over = self._over(judged.positions, moving)
+        carried_on = {key for key in {*self._carried, *self._moved} if key.product in CARRIED_PRODUCTS}
+        over = self.contracts.gone(carried_on - moving, judged.positions, self.orders, self._day)
         shown = self._shown | traded_today(lone, self.orders, self._day)
         differ = positions_disagree(judged.positions.rows, self.orders, shown, sums)
         apart = [one for one in differ if one.key not in over]
         keys = {one.key for one in apart}
         today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys, moving=moving)
-        past, reports = self._past.settle(self.orders, today, judged.positions.asked_at)
+        past, settled = self._past.settle(self.orders, today, judged.positions.asked_at)
+        reports = self.contracts.mark(settled, self.orders, judged.positions)
         gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
-        settled = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
-        lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
+        seen = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
+        lasting = self._patience.lasting(seen, judged.positions.asked_at, unjudged.__contains__)
         # While the broker turns its books in the night, what is missing may be there again by the morning.
         by_day = [] if turning_since(judged.positions.asked_at) else lasting
         carried = tuple(replace(one, heir=heir_of(one, apart)) for one in by_day if one.quarrel is Quarrel.CARRIED)
@@ -273,18 +275,6 @@ class Comparison:
         )
         living = self.contracts.living(held_in(judged.positions), judged.positions.asked_at)
         return Checked(tuple(reports), carried, disagreements, tuple(undone.values()), ended, living), witnesses
-
-    def _over(self, positions: Book[PositionRow], moving: set[InstrumentKey]) -> set[InstrumentKey]:
-        """Return the positions whose contract is over, and that neither the account nor an open order has any more.
-
-        An order of a past day can trade no more in it: it keeps nothing open.
-        """
-        ours = {key for key in {*self._carried, *self._moved} if key.product in CARRIED_PRODUCTS}
-        over = self.contracts.over(ours, positions.asked_at) - moving
-        if not over:
-            return over
-        working = {one.command.key for one in self.orders if not one.is_over and one.day >= self._day}
-        return over - held_in(positions) - working
 
     # what others decide
 

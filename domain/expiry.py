@@ -8,13 +8,15 @@ until a position book of a later day shows units in it all the same.
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from domain.evidence import Book, PositionRow, held_in
 from domain.market_price import Reference
-from domain.order import Exchange, InstrumentKey
+from domain.order import Exchange, InstrumentKey, Order
+from domain.reconcile import Report
 from domain.seams import IST, trading_day
 
 Expiries: TypeAlias = Mapping[tuple[Exchange, str], date]
@@ -73,6 +75,17 @@ class ContractOver:
         )
 
 
+LAST_DAY: Final = "last_day"
+"""The input of an order's end that says on which day its contract was over."""
+
+
+def _with_last_day(ended: Report, over: ContractOver | None) -> Report:
+    if over is None:
+        return ended
+    inputs = {**ended.happened.inputs, LAST_DAY: over.last_day.isoformat()}
+    return replace(ended, happened=replace(ended.happened, inputs=inputs))
+
+
 class Contracts:
     """Owns what is known of expiries, by exchange and symbol, and which positions have been ended for it."""
 
@@ -97,6 +110,29 @@ class Contracts:
         """Return those that have expired by then and are not ended yet."""
         open_keys = set(keys) - self._ended
         return {key for key in open_keys if has_expired(self._last_day_of(key), at)}
+
+    def gone(
+        self, ours: Iterable[InstrumentKey], positions: Book[PositionRow], orders: Iterable[Order], day: str
+    ) -> set[InstrumentKey]:
+        """Return those of ours that are over, and that neither the account nor an open order of the day has any more.
+
+        An order of a past day can trade no more in them: it keeps nothing open.
+        """
+        over = self.over(ours, positions.asked_at)
+        if not over:
+            return over
+        working = {one.command.key for one in orders if not one.is_over and one.day >= day}
+        return over - held_in(positions) - working
+
+    def mark(self, ended: Iterable[Report], orders: Iterable[Order], positions: Book[PositionRow]) -> list[Report]:
+        """Add the last day of their contract, where it is over, to the ends of orders that a past day left open.
+
+        Then no position of today tells what they traded last. Of intraday orders none ever would: it was squared off.
+        """
+        keys = {one.command.command_id: one.command.key for one in orders if not one.command.product.ends_with_its_day}
+        held, at = held_in(positions), positions.asked_at
+        over = {name: None if key in held else self.why_over(key, at) for name, key in keys.items()}
+        return [_with_last_day(one, over.get(one.command_id)) for one in ended]
 
     def living(self, held: Iterable[InstrumentKey], asked_at: datetime) -> frozenset[InstrumentKey]:
         """Return what a position book shows as held whose last day came before the book's own day.

@@ -431,8 +431,13 @@ class Rules:
     # when it is quiet
 
     def check_quiet(self) -> None:
-        """What was carried and is gone was told."""
+        """What was carried and is gone was told; what has expired ends by itself, and waits for nobody's word."""
         judge = self._judge
+        contracts = judge.ledger.contracts
+        ended = {symbol for _, symbol in contracts.gone - {*contracts.heirs}}
+        waiting = judge.read("SELECT symbol FROM external_moves WHERE kind = 'VANISHED'") if ended else []
+        for symbol in sorted(ended & {name for (name,) in waiting}):
+            self._blame("expiry", f"{symbol} has expired, and a person has to say what became of it")
         if "vanished" not in self._judged or not judge.ledger.contracts.gone:
             return
         rows = judge.read("SELECT topic, what FROM alerts WHERE rowid > ?", self._alerts_before)
