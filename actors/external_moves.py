@@ -22,6 +22,7 @@ from actors.messages import (
     HoldersTold,
     HoldingCleared,
     LineCleared,
+    PastDayApart,
     PositionVanished,
     RecordExternalMove,
     RepoInbox,
@@ -82,6 +83,9 @@ class ExternalMoves:
 
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
+        for one in checked.disagreements:
+            if one.quarrel is Quarrel.PAST and one.key is not None:
+                post(self._guard, PastDayApart(key=one.key, difference=one.difference))
         for one in (*checked.carried, *checked.ended):
             self._ask(one)
         if checked.living != self._living:

@@ -26,6 +26,7 @@ from actors.messages import (
     HoldersTold,
     Holdings,
     LastDayLearnt,
+    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveChange,
@@ -73,6 +74,8 @@ class GuardActor(LoopActor):
                 for strategy, units in message.ended:
                     self._ledger.shift(Scope(strategy, message.key), units)
                 self._ledger.move(message.key, message.quantity)
+            case PastDayApart():
+                self._ledger.be_apart(message.key, message.difference)
             case AskForHolders():
                 self._tell_holders(message.disagreement)
             case BeginDay():

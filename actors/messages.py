@@ -851,6 +851,14 @@ class CountExternal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastDayApart:
+    """Orders of a past day are not settled: the account holds so many signed units more than all of us together."""
+
+    key: InstrumentKey
+    difference: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisagreementSettled:
     """A disagreement is settled: count its units, or say no more of it today; UNDONE lets it be spoken of again."""
 
@@ -1744,6 +1752,7 @@ GuardInbox: TypeAlias = (
     | ClearPosition
     | ExposureMoved
     | CountExternal
+    | PastDayApart
     | AskForHolders
     | BeginDay
     | AskForExposures

@@ -167,6 +167,9 @@ def _canceled(moment: Moment) -> str:
     if "order_of" in moment.line.inputs:
         order_of, settled_on = moment.line.inputs["order_of"], moment.line.inputs.get("settled_on", "today")
         ended = f"It ended with its trading day, {order_of}: the books of {settled_on} do not show it."
+        if moment.line.tag == Reason.DAY_ENDED_UNKNOWN:
+            seen = f"This desk had seen {moment.row.get('filled_quantity') or 0} units trade"
+            return f"{ended} {seen}; whether more did is not known. It is not in the market."
         return f"{ended} {traded} {rest}"
     if moment.pending == "cancel":
         return _joined("Canceled, as asked.", traded, rest)

@@ -40,21 +40,7 @@ def order_alert(order: Order, happened: OrderEvent, *, late: bool) -> Alert | No
             ),
             do=f"Look at the position at the broker; `why {name}` tells the story.",
         )
-    if order.state is State.CANCELED and LAST_DAY in happened.inputs:
-        return _ended_with_contract_alert(order, topic, what, happened.inputs[LAST_DAY])
     return _fill_alert(order, happened, topic, what, price) or _trouble_alert(order, happened, topic, what, price)
-
-
-def _ended_with_contract_alert(order: Order, topic: str, what: str, last_day: str) -> Alert:
-    """Say that what an order traded last is in no book: it was open when its contract ended."""
-    return Alert(
-        topic=topic,
-        level=Level.WARNING,
-        what=f"{what} was open when the desk last saw it; its contract had its last day on {last_day}.",
-        means=f"{order.filled_quantity} of it had traded by then. What it traded later stands in no book any more; "
-        "the broker settles it with the contract.",
-        do=f"Look at the broker's statement of {last_day}.",
-    )
 
 
 def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price: str) -> Alert | None:
@@ -71,6 +57,8 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
             what=f"{what} has filled{price}.",
             means=means,
         )
+    if order.state is State.CANCELED and happened.tag is Reason.DAY_ENDED_UNKNOWN:
+        return _day_ended_alert(order, topic, what, happened.inputs.get(LAST_DAY))
     if order.state is State.CANCELED and happened.event is Event.CANCEL:
         held = f"{order.filled_quantity} units had traded{price} and are held." if order.filled_quantity else ""
         return Alert(
@@ -89,6 +77,29 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
             wait_s=STUCK_S,
         )
     return None
+
+
+def _day_ended_alert(order: Order, topic: str, what: str, last_day: str | None) -> Alert:
+    """Say that nobody knows what an order of a past day traded last, and what that does to the position."""
+    product = order.command.product
+    means = (
+        "Another order of that day on the other side may have traded as much: the account holds the same either way. "
+        "This desk counts what it has seen."
+    )
+    if product.ends_with_its_day:
+        means = "It is not in the market, and an intraday position was squared off with its day."
+    elif last_day is not None:
+        means = f"Its contract had its last day on {last_day}: what it traded stands in no book, and is settled."
+    elif product.is_delivery:
+        means = "It is not in the market; what it traded for delivery is in the holdings, or gone from them."
+    name = order.command.command_id
+    return Alert(
+        topic=topic,
+        level=Level.NEWS if product.ends_with_its_day else Level.WARNING,
+        what=f"{what} ended with its day, {order.day}: {order.filled_quantity} traded as far as known, maybe more.",
+        means=means,
+        do=f"Look at the broker's statement; if it traded, `settle {name} found --filled … --because …`.",
+    )
 
 
 def _trouble_alert(order: Order, happened: OrderEvent, topic: str, what: str, price: str) -> Alert | None:

@@ -248,8 +248,9 @@ class Comparison:
         shown = self._shown | traded_today(lone, self.orders, self._day)
         differ = positions_disagree(judged.positions.rows, self.orders, shown, sums)
         apart = [one for one in differ if one.key not in over]
-        keys = {one.key for one in apart}
-        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=keys, moving=moving)
+        differences = {one.key: one.difference for one in apart if one.key is not None}
+        held = held_in(judged.positions)
+        today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=differences, moving=moving, held=held)
         past, settled = self._past.settle(self.orders, today, judged.positions.asked_at)
         reports = self.contracts.mark(settled, self.orders, judged.positions)
         gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
@@ -268,7 +269,7 @@ class Comparison:
             shown=judged.shown | self._shown,
             asked_at=judged.orders.asked_at,
             asked_s=judged.orders.asked_s,
-            apart={one.key: one.difference for one in apart if one.key is not None},
+            apart=differences,
             moving=moving,
             unknown=tuple(one for one in lone if self.orders.match(one) is None),
             untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from domain.evidence import Book, PositionRow, held_in
 from domain.market_price import Reference
 from domain.order import Exchange, InstrumentKey, Order
+from domain.reasons import Reason
 from domain.reconcile import Report
 from domain.seams import IST, trading_day
 
@@ -83,7 +84,7 @@ def _with_last_day(ended: Report, over: ContractOver | None) -> Report:
     if over is None:
         return ended
     inputs = {**ended.happened.inputs, LAST_DAY: over.last_day.isoformat()}
-    return replace(ended, happened=replace(ended.happened, inputs=inputs))
+    return replace(ended, happened=replace(ended.happened, tag=Reason.DAY_ENDED_UNKNOWN, inputs=inputs))
 
 
 class Contracts:
@@ -125,7 +126,7 @@ class Contracts:
         return over - held_in(positions) - working
 
     def mark(self, ended: Iterable[Report], orders: Iterable[Order], positions: Book[PositionRow]) -> list[Report]:
-        """Add the last day of their contract, where it is over, to the ends of orders that a past day left open.
+        """Say of orders that a past day left open where their contract is over, with its last day.
 
         Then no position of today tells what they traded last. Of intraday orders none ever would: it was squared off.
         """

@@ -40,6 +40,16 @@ class Stake:
     held_back: bool = False
     """A leg of a basket that has not been sent yet."""
     limit_price: Decimal | None = None
+    day: str = ""
+    """The trading day that it is good for; empty where that is not known for sure."""
+
+    def is_past(self, today: str) -> bool:
+        """Say whether its day is over: it can't trade any more, and may have traded unseen."""
+        return bool(self.day) and self.day < today
+
+    def is_gone(self, today: str) -> bool:
+        """Say whether it can't matter any more: what a past day traded of it was squared off with that day."""
+        return self.is_past(today) and self.key.product.ends_with_its_day
 
     @property
     def may_take_a_position(self) -> bool:
@@ -58,10 +68,6 @@ class StrategyBook:
     def has_exposure(self) -> bool:
         """Say whether anything is held, working or unconfirmed."""
         return any(one.may_take_a_position for one in self.stakes.values()) or any(self.positions.values())
-
-    def being_reduced(self, key: InstrumentKey, side: Side) -> int:
-        """Return the units that open orders on `side` may still take off the position."""
-        return sum(one.open_quantity for one in self.stakes.values() if one.key == key and one.side is side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class GuardLedger:
         self._contracts = contracts or Contracts({})
         self._now: datetime | None = None
         self._closed_for_us: dict[InstrumentKey, int] = {}
+        self._apart: dict[InstrumentKey, int] = {}
         self._counted: dict[str, int] = {}
         self._delivered: dict[tuple[str, InstrumentKey], Delivered] = {}
         self._delivery_today: dict[InstrumentKey, int] = {}
@@ -142,14 +149,13 @@ class GuardLedger:
         return None if self._now is None else self._contracts.why_over(key, self._now)
 
     def _living(self, book: StrategyBook) -> StrategyBook:
-        """Return the book without what is over: nobody is blocked by it."""
+        """Return the book without what is over, a contract or an intraday order's day: nobody is blocked by it."""
         keys = {*book.positions, *(one.key for one in book.stakes.values())}
         over = {key for key in keys if self._why_over(key)}
-        if not over:
-            return book
+        stakes = ((name, one) for name, one in book.stakes.items() if one.key not in over)
         return StrategyBook(
             {key: units for key, units in book.positions.items() if key not in over},
-            {name: one for name, one in book.stakes.items() if one.key not in over},
+            {name: one for name, one in stakes if not one.is_gone(self._day)},
         )
 
     # what is held
@@ -167,7 +173,8 @@ class GuardLedger:
             if strategy == EXTERNAL:
                 continue
             for key in dict.fromkeys((*book.positions, *(one.key for one in book.stakes.values()))):
-                stakes = [(name, one) for name, one in book.stakes.items() if one.key == key and not one.held_back]
+                same = ((name, one) for name, one in book.stakes.items() if one.key == key)
+                stakes = [(name, one) for name, one in same if not one.held_back and not one.is_gone(self._day)]
                 waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
                 exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)
                 if not exposure.is_flat:
@@ -221,7 +228,7 @@ class GuardLedger:
             return _contract_over(command, over, inputs)
         quantity = command.quantity
         if command.intent is Intent.EXIT:
-            closing = book.being_reduced(command.key, command.side)
+            closing = self._being_reduced(command.strategy, command.key, command.side)
             inputs["already_closing"] = str(closing)
             reducible = abs(held) - closing if held * command.side.sign < 0 else 0
             left = self._left_by_others(command.key, command.side)
@@ -233,13 +240,13 @@ class GuardLedger:
                 inputs["from_holdings"] = str(quantity)
                 reducible = quantity
             if reducible <= 0:
-                return GuardRefused(Reason.NOTHING_TO_EXIT, inputs, _nothing_to_exit(book, command, held, closed))
+                return GuardRefused(Reason.NOTHING_TO_EXIT, inputs, self._nothing_to_exit(book, command, held, closed))
             quantity = min(quantity, reducible)
         else:
             refusal = _duplicate_or_exposed(self._living(book), command, inputs)
             if refusal is not None:
                 return refusal
-        stake = Stake(command.key, command.side, quantity)
+        stake = Stake(command.key, command.side, quantity, day=self._day_of(command))
         self._books[command.strategy] = replace(book, stakes={**book.stakes, command.command_id: stake})
         return Reserved(quantity, inputs)
 
@@ -252,7 +259,10 @@ class GuardLedger:
             return _contract_over(legs[0], over, inputs)
         if self._living(book).has_exposure:
             return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs)
-        stakes = {leg.command_id: Stake(leg.key, leg.side, leg.quantity, held_back=True) for leg in legs}
+        stakes = {
+            leg.command_id: Stake(leg.key, leg.side, leg.quantity, held_back=True, day=self._day_of(leg))
+            for leg in legs
+        }
         self._books[legs[0].strategy] = replace(book, stakes={**book.stakes, **stakes})
         return Reserved(sum(leg.quantity for leg in legs), inputs)
 
@@ -267,8 +277,74 @@ class GuardLedger:
             return False
         if own.positions.get(key, 0) or any(one.key == key for one in own.stakes.values()):
             return False
-        others = (book for name, book in self._books.items() if name not in {EXTERNAL, command.strategy})
-        return all(book.being_reduced(key, Side.SELL) <= book.positions.get(key, 0) for book in others)
+        others = ((name, book) for name, book in self._books.items() if name not in {EXTERNAL, command.strategy})
+        return all(self._being_reduced(name, key, Side.SELL) <= book.positions.get(key, 0) for name, book in others)
+
+    def _day_of(self, command: OrderCommand, day: str = "") -> str:
+        """Return the day an order is good for, or today; none for an after-market one: its day may be a later one."""
+        return "" if command.amo else day or self._day
+
+    def _nothing_to_exit(
+        self, book: StrategyBook, command: OrderCommand, held: int, closed_by_others: int
+    ) -> NothingToExit:
+        orders = tuple(
+            OrderAtWork(
+                name,
+                stake.side,
+                stake.open_quantity,
+                stake.limit_price,
+                stake.unconfirmed,
+                past_day=stake.day if stake.is_past(self._day) else "",
+            )
+            for name, stake in book.stakes.items()
+            if stake.key == command.key and not stake.is_gone(self._day)
+        )
+        return NothingToExit(
+            strategy=command.strategy,
+            key=command.key,
+            side=command.side,
+            held=held,
+            orders=orders,
+            closed_by_others=closed_by_others,
+        )
+
+    def _being_reduced(self, strategy: str, key: InstrumentKey, side: Side) -> int:
+        """Return the units that open orders on `side` may still take off, or may have taken off on a past day."""
+        stakes = self._stakes(strategy, key, side)
+        past = sum(one.open_quantity for one in stakes if one.is_past(self._day))
+        working = sum(one.open_quantity for one in stakes) - past
+        return working + min(past, self._reduced_unseen_max(strategy, key, side, past))
+
+    def _reduced_unseen_max(self, strategy: str, key: InstrumentKey, side: Side, past: int) -> int:
+        """Return how many units past days' orders of a strategy on `side` took off at most, by what the account holds.
+
+        It is known what all of them together did: so many units as the account is apart from our books. Those of others
+        on the other side may have made up for more. `past` where the account does not tell, or orders can't explain it.
+        """
+        if key not in self._apart:
+            return past
+        apart = self._apart[key] * side.sign
+        same, opposite = (self._past_units(key, one) for one in (side, side.opposite))
+        if not -sum(opposite.values()) <= apart <= sum(same.values()):
+            return past
+        return max(0, apart + sum(units for name, units in opposite.items() if name != strategy))
+
+    def _past_units(self, key: InstrumentKey, side: Side) -> dict[str, int]:
+        """Return by strategy the units of past days' orders on `side` that may have traded unseen."""
+        stakes = ((name, one) for name in self._books for one in self._stakes(name, key, side))
+        units: dict[str, int] = {}
+        for name, one in stakes:
+            units[name] = units.get(name, 0) + (one.open_quantity if one.is_past(self._day) else 0)
+        return units
+
+    def _stakes(self, strategy: str, key: InstrumentKey, side: Side) -> list[Stake]:
+        """Return a strategy's open orders on one side of an instrument that can matter today."""
+        stakes = self.book(strategy).stakes.values()
+        return [one for one in stakes if one.key == key and one.side is side and not one.is_gone(self._day)]
+
+    def be_apart(self, key: InstrumentKey, difference: int) -> None:
+        """Learn by how many signed units the account differs from our books, orders of a past day being unsettled."""
+        self._apart[key] = difference
 
     def _left_by_others(self, key: InstrumentKey, side: Side) -> int:
         """Return the units that orders on `side` may still take off, after what EXTERNAL took.
@@ -282,7 +358,7 @@ class GuardLedger:
             if strategy == EXTERNAL:
                 pool -= max(0, self._closed_for_us.get(key, 0) * side.sign)
             elif held * side.sign < 0:
-                pool += abs(held) - book.being_reduced(key, side)
+                pool += abs(held) - self._being_reduced(strategy, key, side)
         return max(0, pool)
 
     def _count_closed(self, key: InstrumentKey, moved: int, before: int) -> int:
@@ -328,7 +404,7 @@ class GuardLedger:
         inputs = {"open": str(stake.open_quantity), "wanted_open": str(wanted)}
         if growth > 0 and command.intent is Intent.EXIT:
             held = book.positions.get(command.key, 0)
-            closing = book.being_reduced(command.key, command.side)
+            closing = self._being_reduced(command.strategy, command.key, command.side)
             own = abs(held) - closing if held * command.side.sign < 0 else 0
             growth = max(0, min(growth, own, self._left_by_others(command.key, command.side)))
             quantity = order.filled_quantity + stake.open_quantity + growth
@@ -344,6 +420,12 @@ class GuardLedger:
         if key.product.is_delivery:
             self._delivery_today[key] = self._delivery_today.get(key, 0) + quantity
         self._put(Scope(EXTERNAL, key), before + counted)
+        self._come_nearer(key, quantity)
+
+    def _come_nearer(self, key: InstrumentKey, moved: int) -> None:
+        """Count units that the account had all the time, and our books have now."""
+        if key in self._apart:
+            self._apart[key] -= moved
 
     def _put(self, scope: Scope, units: int) -> None:
         book = self.book(scope.strategy)
@@ -354,7 +436,8 @@ class GuardLedger:
 
         None while orders of it may still trade: their fate comes first. The account's sum stays as it is.
         """
-        if any(one.key == scope.key for one in self.book(scope.strategy).stakes.values()):
+        stakes = self.book(scope.strategy).stakes.values()
+        if any(one.key == scope.key and not one.is_gone(self._day) for one in stakes):
             return None
         units = self.book(scope.strategy).positions.get(scope.key, 0)
         self.shift(scope, units)
@@ -384,6 +467,7 @@ class GuardLedger:
             self._books[strategy] = replace(book, positions=kept)
         self._delivered.clear()
         self._delivery_today.clear()
+        self._apart.clear()
 
     def observe(self, order: Order) -> None:
         """Take over what an order has become: its fills into the position, its open rest into the stakes.
@@ -401,11 +485,18 @@ class GuardLedger:
         if not order.is_over:
             unconfirmed = order.state in {State.SENDING, State.UNCONFIRMED}
             stakes[command.command_id] = Stake(
-                command.key, command.side, order.open_quantity, unconfirmed, limit_price=order.limit_price
+                command.key,
+                command.side,
+                order.open_quantity,
+                unconfirmed,
+                limit_price=order.limit_price,
+                day=self._day_of(command, order.day),
             )
         self._books[command.strategy] = StrategyBook(positions, stakes)
         if moved:
             self._counted[command.command_id] = filled
+        if order.day < self._day:
+            self._come_nearer(command.key, moved)
 
     def _position_after(self, order: Order, moved: int) -> int:
         """Return what a strategy, or EXTERNAL, holds after one of its orders has traded `moved` units more."""
@@ -441,22 +532,6 @@ def _carried(strategy: str, key: InstrumentKey, units: int) -> int:
         return 0
     # Where others sold delivery, the sum still tells what they may have closed for us: `_count_closed` judges it.
     return max(0, units) if key.product.is_delivery and strategy != EXTERNAL else units
-
-
-def _nothing_to_exit(book: StrategyBook, command: OrderCommand, held: int, closed_by_others: int) -> NothingToExit:
-    orders = tuple(
-        OrderAtWork(name, stake.side, stake.open_quantity, stake.limit_price, stake.unconfirmed)
-        for name, stake in book.stakes.items()
-        if stake.key == command.key
-    )
-    return NothingToExit(
-        strategy=command.strategy,
-        key=command.key,
-        side=command.side,
-        held=held,
-        orders=orders,
-        closed_by_others=closed_by_others,
-    )
 
 
 def _contract_over(command: OrderCommand, over: ContractOver, inputs: dict[str, str]) -> GuardRefused:

@@ -12,15 +12,21 @@ ORDERS_NAMED_MAX: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class OrderAtWork:
-    """An open order of the same strategy and instrument. `limit_price` is None before it has one."""
+    """An open order of the same strategy and instrument. `limit_price` is None before it has one.
+
+    `past_day` is its trading day, where that is over: it works no more, and what it traded is not known yet.
+    """
 
     command_id: str
     side: Side
     open_quantity: int
     limit_price: Decimal | None
     unconfirmed: bool
+    past_day: str = ""
 
     def __str__(self) -> str:
+        if self.past_day:
+            return f"{self.command_id} ({self.side} {self.open_quantity} of {self.past_day})"
         price = "" if self.limit_price is None else f" at {self.limit_price:f}"
         doubt = ", its fate still unknown" if self.unconfirmed else ""
         return f"{self.command_id} ({self.side} {self.open_quantity}{price}{doubt})"
@@ -42,9 +48,9 @@ class NothingToExit:
 
     def sentence(self, reference: Reference | None) -> str:
         """Say why there is nothing to exit, and what gets out all the same; `reference` is the last price, if known."""
-        said = [self._by_others(), self._by_orders(reference)]
+        said = [self._by_others(), self._by_orders(reference), self._by_past_orders(self.side)]
         if not self._reducible:
-            said = [self._nothing_held(), self._may_fill()]
+            said = [self._nothing_held(), self._may_fill(), self._by_past_orders(self.side.opposite)]
         return " ".join(part for part in said if part)
 
     @property
@@ -63,7 +69,7 @@ class NothingToExit:
 
     def _may_fill(self) -> str:
         """Name the orders that may yet take what this exit was meant for."""
-        entering = [one for one in self.orders if one.side is not self.side]
+        entering = [one for one in self.orders if one.side is not self.side and not one.past_day]
         if not entering:
             return ""
         unknown = any(one.unconfirmed for one in entering)
@@ -73,7 +79,7 @@ class NothingToExit:
         )
 
     def _by_orders(self, reference: Reference | None) -> str:
-        closing = [one for one in self.orders if one.side is self.side]
+        closing = [one for one in self.orders if one.side is self.side and not one.past_day]
         if not closing:
             return ""
         units = sum(one.open_quantity for one in closing)
@@ -82,6 +88,18 @@ class NothingToExit:
             f"{self.strategy} holds {self.held:+d}, and {units} of it are being closed already by "
             f"{_named(closing)}{last}. `modify` changes that order's price; "
             f"`flatten --strategy {self.strategy}` takes it back and gets out."
+        )
+
+    def _by_past_orders(self, side: Side) -> str:
+        """Name the orders of past days on `side` that may have traded unseen, and how a person decides."""
+        past = [one for one in self.orders if one.side is side and one.past_day]
+        if not past:
+            return ""
+        units = sum(one.open_quantity for one in past)
+        done = "closed" if side is self.side else "opened"
+        return (
+            f"What became of {_named(past)} is not known: {units} units may have been {done} by it. Today's books tell "
+            f"where they add up; else look at the broker, then `settle {past[0].command_id} found|absent --because …`."
         )
 
     def _by_others(self) -> str:

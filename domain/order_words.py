@@ -28,6 +28,7 @@ _TRUE_IN: Final[Mapping[Reason, frozenset[State]]] = {
     Reason.PROVED_ABSENT: frozenset({State.NOT_PLACED}),
     Reason.UNKNOWN_BROKER_STATUS: _OPEN,
     Reason.DAY_ENDED: frozenset({State.CANCELED, State.REJECTED}),
+    Reason.DAY_ENDED_UNKNOWN: frozenset({State.CANCELED, State.REJECTED}),
     Reason.CHANGE_REFUSED: _AT_WORK,
     Reason.CHANGE_REJECTED: _AT_WORK,
     Reason.CHANGE_NOT_SEEN: _AT_WORK,

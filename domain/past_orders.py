@@ -1,11 +1,11 @@
 """The day roll: what a past day left open and today's books do not show (docs/architecture.md, the day)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.books import Disagreement, Patience, Quarrel
+from domain.books import CARRIED_PRODUCTS, Disagreement, Patience, Quarrel
 from domain.evidence import TradeRow
 from domain.lifecycle import Event, State
 from domain.order import InstrumentKey, Order, OrderEvent, Product
@@ -16,17 +16,25 @@ from domain.settings import WatcherSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
-    """What the round shows: command ids in the order book, all trades, positions that do not add up or are moving."""
+    """What the round shows: command ids in the order book, all trades, and positions.
+
+    These are `apart` from our sums by so many signed units, are `moving`, or have a row with units (`held`).
+    """
 
     day: str
     shown: AbstractSet[str]
     trades: tuple[TradeRow, ...]
-    apart: AbstractSet[InstrumentKey | None]
+    apart: Mapping[InstrumentKey, int]
     moving: AbstractSet[InstrumentKey]
+    held: AbstractSet[InstrumentKey | None] = frozenset()
 
 
 class PastOrders:
-    """Owns since when orders of past days seem to have ended: one round proves nothing, a book may be empty yet."""
+    """Owns since when orders of past days seem to have ended, where one round does not prove it.
+
+    A position book may be empty yet in the morning. A carried row whose units add up is there: it proves at once what
+    is held, so that no exit waits for an order that could have closed it.
+    """
 
     def __init__(self, watching: WatcherSettings) -> None:
         self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
@@ -35,10 +43,13 @@ class PastOrders:
         self, orders: Iterable[Order], today: Today, asked_at: datetime
     ) -> tuple[list[Disagreement], list[Report]]:
         """Return what a person has to settle, and what has ended with its day, as often and long as it takes."""
+        keys = {one.command.command_id: one.command.key for one in orders}
         unsettled, reports = past_orders(orders, today)
         ends = [Disagreement(name=one.command_id, quarrel=Quarrel.PAST, sentence="") for one in reports]
-        lasting = {one.name for one in self._patience.lasting(ends, asked_at, lambda _: False)}
-        return unsettled, [one for one in reports if one.command_id in lasting]
+        seen = self._patience.lasting(ends, asked_at, lambda name: keys.get(name) in today.moving)
+        lasting = {one.name for one in seen}
+        proved = {key for key in today.held if key is not None and key.product in CARRIED_PRODUCTS}
+        return unsettled, [one for one in reports if one.command_id in lasting or keys[one.command_id] in proved]
 
 
 def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreement], list[Report]]:
@@ -47,22 +58,38 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreemen
     DAY orders end with their day. One that trades today lives on. Where positions do not add up, or where nothing
     could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it. What trades
     while the books are read may make up for what the order did, and proves nothing yet.
+
+    Only a carried position tells what an order traded unseen: intraday was squared off, delivery is a holding. Nor does
+    it tell where another order that the day left open, on the other side, may have traded as much: a position book of
+    the next day has the net quantity of both alone, and trade book and realised profit begin anew. Such an end is
+    DAY_ENDED_UNKNOWN. The account holds the same either way.
     """
     living = {trade.broker_order_id for trade in today.trades} | {trade.remarks for trade in today.trades} - {""}
+    past = [one for one in orders if one.day < today.day]
+    left = [one for one in past if not one.is_over]
+    unseen = (one for one in past if not one.is_over or one.tag is Reason.DAY_ENDED_UNKNOWN)
+    sides = {(one.command.key, one.command.side) for one in unseen}
     unsettled: list[Disagreement] = []
     reports: list[Report] = []
-    for order in orders:
+    for order in left:
         name, key = order.command.command_id, order.command.key
-        if order.is_over or name in today.shown or order.day >= today.day:
-            continue
-        if order.broker_order_id in living or order.remarks_tag in living:
+        if name in today.shown or order.broker_order_id in living or order.remarks_tag in living:
             continue
         if key in today.moving:
             continue
         if key in today.apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
             sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"
-            unsettled.append(Disagreement(name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence))
+            # Of what is not carried the account's difference is of today, and says nothing of yesterday.
+            told = key if key in today.apart and key.product in CARRIED_PRODUCTS else None
+            difference = today.apart[key] if told is not None else 0
+            unsettled.append(
+                Disagreement(
+                    name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence, key=told, difference=difference
+                )
+            )
             continue
+        is_told = key.product in CARRIED_PRODUCTS and (key, order.command.side.opposite) not in sides
+        tag = Reason.DAY_ENDED if is_told else Reason.DAY_ENDED_UNKNOWN
         inputs = {"order_of": order.day, "settled_on": today.day, "filled": str(order.filled_quantity)}
-        reports.append(Report(name, OrderEvent(event=Event.CANCEL, tag=Reason.DAY_ENDED, inputs=inputs)))
+        reports.append(Report(name, OrderEvent(event=Event.CANCEL, tag=tag, inputs=inputs)))
     return unsettled, reports

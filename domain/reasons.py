@@ -67,6 +67,7 @@ class Reason(StrEnum):
     SYMBOL_SUSPENDED = "SYMBOL_SUSPENDED"
     CONTRACT_EXPIRED = "CONTRACT_EXPIRED"
     DAY_ENDED = "DAY_ENDED"
+    DAY_ENDED_UNKNOWN = "DAY_ENDED_UNKNOWN"
     SETTLED_BY_HAND = "SETTLED_BY_HAND"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
     NOT_CHANGEABLE = "NOT_CHANGEABLE"
@@ -220,6 +221,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.DAY_ENDED: Explanation(
         Kind.BROKER, "The order ended with its trading day; what is left of it is no longer in the market."
+    ),
+    Reason.DAY_ENDED_UNKNOWN: Explanation(
+        Kind.BROKER, "The order ended with its trading day, unseen: what it traded last is not known from any book."
     ),
     Reason.SETTLED_BY_HAND: Explanation(Kind.NEWS, "A person settled what became of the order."),
     Reason.UNKNOWN_ORDER: Explanation(Kind.INVALID, "No order has this command id."),

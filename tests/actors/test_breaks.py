@@ -25,6 +25,7 @@ from actors.messages import (
     LastDayLearnt,
     LineCleared,
     OrderAnswered,
+    PastDayApart,
     PositionVanished,
     RaiseAlert,
     RecordExpiry,
@@ -91,6 +92,15 @@ def test_what_an_order_of_unknown_fate_may_explain_is_never_accepted_nor_advised
     alert = room.notifier.only(RaiseAlert).alert
     assert alert.do.startswith("Don't accept it: c1 may explain it. Wait")
     assert "`settle c1 found|absent --because …`" in alert.do
+
+
+def test_the_guard_learns_what_the_account_shows_of_a_past_days_orders(room: CommandRoom) -> None:
+    past = Disagreement(name="past:c1", quarrel=Quarrel.PAST, sentence="", key=KEY, difference=-4)
+    delivered = Disagreement(name="past:c2", quarrel=Quarrel.PAST, sentence="")
+
+    room.tell(told(past, delivered, apart(-4)))
+
+    assert room.guard.of(PastDayApart) == [PastDayApart(key=KEY, difference=-4)]
 
 
 def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom) -> None:

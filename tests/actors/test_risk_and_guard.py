@@ -20,6 +20,7 @@ from actors.messages import (
     FindTradingState,
     Holdings,
     LastDayLearnt,
+    PastDayApart,
     RecordTradingState,
     ReserveExposure,
     RiskBlocked,
@@ -204,6 +205,20 @@ def test_two_exits_at_once_share_what_is_held() -> None:
 
     assert guard.command.only(ExposureReserved).quantity == 100
     assert guard.command.only(ExposureRefused).reason is Reason.NOTHING_TO_EXIT
+
+
+def test_an_exit_leaves_for_what_the_account_shows_to_be_held() -> None:
+    key = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+    where = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product}
+    exit_ = {"intent": Intent.EXIT, "side": Side.SELL, "quantity": 100} | where
+    past = order(command_id="past", state=State.WORKING, day="2026-01-04", **exit_)
+    guard = GuardRoom()
+    guard.actor._ledger = GuardLedger({"trend": {key: 100}}, [past], "2026-01-05")
+
+    guard.actor.on_receive(PastDayApart(key=key, difference=-40))
+    guard.actor.on_receive(ReserveExposure(command=command(command_id="exit", **exit_)))
+
+    assert guard.command.only(ExposureReserved).quantity == 60
 
 
 def test_the_guard_follows_what_becomes_of_orders() -> None:

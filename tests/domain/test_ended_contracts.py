@@ -139,3 +139,18 @@ def test_people_hear_why_nothing_is_left_to_exit() -> None:
         "No exit of X of trend is sent (a person): the contract's last day is over."
     )
     assert "NIFTY06JAN26C26000 (NFO NRML)" in still_held_alert(OPTION).what
+
+
+@pytest.mark.parametrize("state", [State.WORKING, State.UNCONFIRMED], ids=str)
+@pytest.mark.parametrize(
+    ("product", "blocks"), [(Product.MIS, False), (Product.NRML, True), (Product.CNC, True)], ids=str
+)
+def test_an_intraday_order_of_a_past_day_blocks_no_entry(state: State, product: Product, *, blocks: bool) -> None:
+    past = order(command_id="past", state=state, product=product, day="2026-01-04")
+    today = GuardLedger(orders=[past], day="2026-01-05")
+
+    alone = today.reserve(command(command_id="e1", product=product, side=past.command.side))
+    together = GuardLedger(orders=[past], day="2026-01-05").reserve_basket((command(command_id="leg"),))
+
+    assert (isinstance(alone, GuardRefused), isinstance(together, GuardRefused)) == (blocks, blocks)
+    assert "past" in today.book("trend").stakes, "the books end it"

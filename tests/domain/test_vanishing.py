@@ -18,6 +18,7 @@ from domain.guard import GuardLedger
 from domain.lifecycle import Event, State
 from domain.moves import MoveKind
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product
+from domain.reasons import Reason
 from domain.seams import trading_day
 from domain.settings import ProofSettings, WatcherSettings
 from domain.vanishing import Holders, expired, heir_of, kind_of_carried, vanished_of
@@ -159,7 +160,7 @@ def test_an_order_of_a_past_day_keeps_no_contract_open_and_ends_with_its_day(sta
     assert keys(checked.ended) == [OPTION]
     assert (checked.carried, checked.disagreements) == ((), ())
     (end,) = checked.reports
-    assert (end.command_id, end.happened.event, end.happened.inputs["last_day"]) == ("c1", Event.CANCEL, "2026-01-06")
+    assert (end.command_id, end.happened.event, end.happened.tag) == ("c1", Event.CANCEL, Reason.DAY_ENDED_UNKNOWN)
 
 
 def test_what_an_order_traded_last_in_a_contract_that_is_over_is_told_as_not_known() -> None:
@@ -171,7 +172,7 @@ def test_what_an_order_traded_last_in_a_contract_that_is_over_is_told_as_not_kno
 
     assert alert is not None
     assert (alert.level, OPTION.symbol in alert.what) == (Level.WARNING, True)
-    assert "stands in no book any more" in alert.means
+    assert "its last day on 2026-01-06: what it traded stands in no book" in alert.means
 
 
 @pytest.mark.parametrize(

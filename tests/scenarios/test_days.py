@@ -64,7 +64,7 @@ def test_the_day_after_nothing_stays_open_and_only_what_is_still_held_can_be_sol
 
     _turn_the_page(scene, wednesday, is_down=over_night == "the desk is down")
 
-    assert scene.until_state(rests, State.CANCELED).tag is Reason.DAY_ENDED
+    assert scene.until_state(rests, State.CANCELED).tag is Reason.DAY_ENDED_UNKNOWN
     held = {"intraday": 0, "delivered": 10, "carried": future.lot}
     until(lambda: {name: scene.held(name) for name in held} == held, lambda: f"{scene.desk.holdings()}")
     gone = scene.submit(_exit_of(scene, intraday))

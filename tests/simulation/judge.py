@@ -15,7 +15,8 @@ from typing import Any, Final
 from actors.messages import ChangeAtBroker, PlaceOrder
 from domain.change import ChangeKind
 from domain.evidence import PRODUCT_LETTERS
-from domain.order import EXTERNAL, Intent, Order, OrderCommand, Side
+from domain.order import EXTERNAL, Intent, Order, OrderCommand, Product, Side
+from domain.reasons import Reason
 from domain.reconcile import remarks_tag_of
 from domain.risk import TradingState
 from tests.simulation.disk import Disk
@@ -429,13 +430,14 @@ class Judge:
     def check_quiet(self, holdings: dict[str, Any]) -> None:
         """Nothing moves any more: rows, fills and sums are the exchange's.
 
-        What an intraday order of a past day traded while no desk ran stands in no book any more: nobody can know it.
+        What an order of a past day traded while no desk ran may stand in no book any more: intraday is squared off,
+        delivery lies in the demat, and what two orders traded on both sides adds up to nothing in a carried position.
+        Nobody can know it then, and nobody may claim to: of each such order it has to be said that it is not known.
         """
         rows = self.read(
             "SELECT command_id, remarks_tag, state, filled_quantity, strategy, broker_order_id, day FROM orders"
         )
         known = {row[5] for row in rows if row[5]}
-        unseen = self._unseen_of_past_days(rows)
         for name, remarks, state, filled, strategy, number, day in rows:
             there = self.ledger.by_tag.get(remarks, []) if strategy != EXTERNAL else [self.ledger.orders[number]]
             traded = sum(one.filled for one in there)
@@ -444,9 +446,8 @@ class Judge:
                 self.blame("settles", f"{name} of {day} is still {state}; at the exchange: {words_of(there)}")
             elif (state not in FINAL) != bool(alive):
                 self.blame("settles", f"{name} of {day} is {state}; at the exchange: {words_of(there)}")
-            is_past = bool(there) and day < self.ledger.day
-            hidden = is_past and (self._is_in_no_book(there[0].key) or not unseen.get(there[0].key))
-            if filled != traded and not hidden:
+            unseen = day < self.ledger.day and self._is_told_unknown(name)
+            if filled != traded and not unseen:
                 self.blame("fills", f"{name} is {state} with {filled} filled; at the exchange {words_of(there)}")
         for order in self.ledger.today:
             if order.number not in known:
@@ -455,20 +456,12 @@ class Judge:
         self._check_sums(holdings)
         self.rules.check_quiet()
 
-    def _unseen_of_past_days(self, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
-        """Return what orders of past days traded and our rows do not say, in all: what adds up to nothing, no position
-        shows.
-        """
-        unseen: dict[Key, int] = {}
-        for _, remarks, _, filled, strategy, _, day in rows:
-            there = self.ledger.by_tag.get(remarks, []) if strategy != EXTERNAL and day < self.ledger.day else []
-            for order in there:
-                unseen[order.key] = unseen.get(order.key, 0) + (order.filled - filled) * order.side.sign
-        return unseen
-
-    def _is_in_no_book(self, key: Key) -> bool:
-        """Say whether what traded in this on a past day stands in no book of today."""
-        return key[2] not in CARRIED or self.ledger.is_gone(key[:2])
+    def _is_told_unknown(self, name: str) -> bool:
+        """Say whether our row says that nobody knows what an order traded last, and a warning where it may be held."""
+        warned = "SELECT COUNT(*) FROM alerts WHERE topic = ? AND what LIKE '%ended with its day%'"
+        ((tag, product),) = self.read("SELECT tag, product FROM orders WHERE command_id = ?", name)
+        is_over = Product(product).ends_with_its_day
+        return tag == Reason.DAY_ENDED_UNKNOWN and (is_over or bool(self.read(warned, f"order:{name}")[0][0]))
 
     def _check_fills(self) -> None:
         """Every fill is kept, once."""

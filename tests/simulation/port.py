@@ -44,6 +44,8 @@ from tests.simulation.scheduler import Scheduler
 
 QUOTA_WORDS: Final = "Order Recieved 11 exceeds 10 per second"
 """The broker's sentence on any route, reads included, when its quota of calls is used up."""
+PAUSE_S: Final = 2.0
+"""A desk that asks for no book for so long does not look."""
 TIMEOUT_S: Final = 3.0
 """The longest that a request may take here; the desk's own deadline, shortened with its other bounds."""
 
@@ -118,6 +120,9 @@ class Gateway:
         self.hides_until_s = -1.0
         self.shows_rows = 0
         self.dark_until_s = -1.0
+        self.read_from_s = 0.0
+        """Since when each book that was asked for could be read, and the desk has asked for them without a pause."""
+        self._asked_s = 0.0
 
     # one request
 
@@ -275,6 +280,16 @@ class Gateway:
         *,
         shrinks: bool = False,
     ) -> Any:  # noqa: ANN401  any of three
+        """Return a book, and note since when all could be read."""
+        now_s, pause_s = self._scheduler.clock.seconds, self._scheduler.clock.seconds - self._asked_s
+        hides = shrinks and now_s < self.hides_until_s and not self.quiet
+        book = self._read_book(route, read, shrinks=shrinks)
+        self._asked_s = self._scheduler.clock.seconds
+        if isinstance(book, Unavailable) or hides or pause_s > PAUSE_S:
+            self.read_from_s = self._asked_s
+        return book
+
+    def _read_book(self, route: str, read: Callable[[], tuple[Any, ...]], *, shrinks: bool) -> Any:  # noqa: ANN401  as above
         asked_at, asked_s = self.clock.now(), self.clock.monotonic()
         self._fly()
         if not self._alive or self._meets("session_dies"):

@@ -227,11 +227,35 @@ class Rules:
         rows = self._judge.read(
             "SELECT day, state, side, filled_quantity FROM orders WHERE strategy = ? AND symbol = ?", strategy, key[1]
         )
-        past = any(state not in FINAL and day < self._judge.ledger.day for day, state, _, _ in rows)
-        unsettled = past or any(state in {"CREATED", "SENDING", "UNCONFIRMED"} for _, state, _, _ in rows)
-        today = [(side, filled) for day, _, side, filled in rows if key[2] == "M" or day == self._judge.ledger.day]
-        ours = sum(filled if side == Side.BUY.value else -filled for side, filled in today)
-        return unsettled or ours != self._judge.held(strategy, key)
+        today = self._judge.ledger.day
+        past = any(state not in FINAL and day < today for day, state, _, _ in rows)
+        unsettled = any(state in {"CREATED", "SENDING", "UNCONFIRMED"} and day == today for day, state, _, _ in rows)
+        counted = [(side, filled) for day, _, side, filled in rows if key[2] == "M" or day == today]
+        ours = sum(filled if side == Side.BUY.value else -filled for side, filled in counted)
+        return unsettled or (past and self._past_is_untold(key)) or ours != self._judge.held(strategy, key)
+
+    def _past_is_untold(self, key: Key) -> bool:
+        """Say whether it may still be unknown what orders of past days did to this.
+
+        Intraday they did nothing: it was squared off. A carried position tells within `KNOWN_S` of the first moment
+        from which all books of today could be read without a pause, and nothing traded in it. Where one of them has
+        traded unseen, the position does not add up, and waits for a person.
+        """
+        if key[2] == "I":
+            return False
+        ledger = self._judge.ledger
+        product = next(product.value for product, letter in PRODUCT_LETTERS.items() if letter == key[2])
+        rows = self._judge.read(
+            "SELECT remarks_tag, filled_quantity, state FROM orders WHERE symbol = ? AND product = ? AND day < ?",
+            key[1],
+            product,
+            ledger.day,
+        )
+        left = ((ledger.by_tag.get(remarks, []), filled) for remarks, filled, state in rows if state not in FINAL)
+        unseen = any(sum(one.filled for one in there) != filled for there, filled in left)
+        traded_s = max((at_s for (_, place), at_s in self._judge.filled_s.items() if place == key), default=0.0)
+        told_from_s = max(self._began_s, self._judge.gateway.read_from_s, traded_s)
+        return unseen or self._now - told_from_s < KNOWN_S
 
     # at the wire
 

@@ -134,6 +134,7 @@ def _days(chance: random.Random) -> dict[str, Any]:
         "habits": Habits(fill_share=0.4, partial_share=0.4),
         "troubles": Troubles(reply_lost=0.1, request_lost=0.05, update_lost=0.3),
         "manners": Manners(phone_share=chance.choice((0.0, 0.0, 0.05))),
+        "rules": ("never waits",),
     }
 
 
