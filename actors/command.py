@@ -24,7 +24,7 @@ order leaves for the broker only when its own SEND event returns, and that event
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, assert_never
 
 from loguru import logger
@@ -75,6 +75,7 @@ from actors.messages import (
     HoldersTold,
     HoldingCleared,
     JoinStrategy,
+    LastDayLearnt,
     LegMoved,
     LineCleared,
     LookNow,
@@ -139,6 +140,7 @@ from domain.change import ChangeKind, ChangeStage
 from domain.evidence import Accepted, Refused, Unavailable, Unknown
 from domain.exit_terms import shape_of
 from domain.exits import Scope
+from domain.expiry import has_expired
 from domain.hand_over import RUN
 from domain.instrument import Instrument, Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
@@ -214,7 +216,7 @@ class CommandActor(LoopActor):
             clock=clock,
         )
         self._suspended: dict[tuple[Exchange, str], str] = {}
-        self._expiries: set[tuple[Exchange, str]] = set()
+        self._last_days: dict[tuple[Exchange, str], date] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
         self._unwritten = Unwritten()
@@ -564,14 +566,18 @@ class CommandActor(LoopActor):
         self._record(message.command_id, happened)
 
     def _learn_expiry(self, instrument: object) -> None:
-        """Keep the last day of what is traded, so that a position is known to end with its contract."""
+        """Keep the last day of what is traded, so that a position is known to end with its contract.
+
+        One that is over already tells nothing: what is known of an earlier day, or the broker's list, may be old.
+        """
         if not isinstance(instrument, Instrument) or instrument.expires_on is None:
             return
-        symbol, expires_on = (instrument.exchange, instrument.symbol), instrument.expires_on
-        if symbol not in self._expiries:
-            self._expiries.add(symbol)
-            post(self._repo, RecordExpiry(exchange=symbol[0], symbol=symbol[1], expires_on=expires_on))
-            post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=expires_on))
+        symbol, last_day = (instrument.exchange, instrument.symbol), instrument.expires_on
+        if self._last_days.get(symbol) != last_day and not has_expired(last_day, self._clock.now()):
+            self._last_days[symbol] = last_day
+            post(self._repo, RecordExpiry(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
+            post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
+            post(self._guard, LastDayLearnt(exchange=symbol[0], symbol=symbol[1], last_day=last_day))
 
     def _record(self, command_id: str, happened: OrderEvent) -> None:
         at, lead = self._clock.now(), self._leads.find(command_id)

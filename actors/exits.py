@@ -59,7 +59,7 @@ from actors.stops import Stops
 from actors.timer import Timer
 from domain.alert import Alert
 from domain.alert_words import exit_alert, exit_begins_alert, flat_alert
-from domain.book_words import vanished_alert
+from domain.book_words import over_alert, vanished_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
@@ -118,6 +118,8 @@ class ExitsActor(LoopActor):
         self._ids = ids
         self._timer = timer
         self._episodes: dict[Scope, Episode] = {}
+        self._over: set[Scope] = set()
+        """Those whose contract is over, and which wait for the books to end it."""
         self._odd: dict[Scope, int] = {}
         """Signed units that are held, make no whole lot, and were told of."""
         self._unpriced: dict[str, tuple[Episode, SendExit]] = {}
@@ -185,7 +187,7 @@ class ExitsActor(LoopActor):
                     self._question += 1
                     post(self._guard, AskForExposures(reply_to=self.actor_ref, question=self._question))
             case ExposuresTold():
-                self._take(message.exposures, message.question)
+                self._take(message)
             case PriceTicked():
                 self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
@@ -204,6 +206,7 @@ class ExitsActor(LoopActor):
                 self._wait_for(message)
             case VanishingSettled():
                 self._stops.release(message, self._question)
+                self._end_over(message)
             case SetStops():
                 self._asked.append((self._question, message))
                 self._look_in(0)
@@ -270,11 +273,13 @@ class ExitsActor(LoopActor):
         self._turn += 1
         self._timer.tell_after(delay_s, self.actor_ref, LookAtExits(turn=self._turn))
 
-    def _take(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
+    def _take(self, told: ExposuresTold) -> None:
         """Go by what the guard holds: first what is newly to be flat, then what has waited for this look.
 
         What came after the question had left waits for the next: the guard may have been told of an order just then.
         """
+        exposures, question = told.exposures, told.question
+        self._let_wait(told)
         self._odd = {scope: units for scope, units in self._odd.items() if _held(exposures, scope) == units}
         for one in _from_before(question, self._all_flat):
             meant = [scope for scope in exposures if one.is_about(scope)]
@@ -301,11 +306,12 @@ class ExitsActor(LoopActor):
     def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
         """Let each episode take its next step: where they depend on each other, shorts before longs."""
         now = self._clock.monotonic()
-        held = {scope: units_for_order(exposures.get(scope, _NOTHING)) for scope in self._episodes}
+        episodes = {scope: one for scope, one in self._episodes.items() if scope not in self._over}
+        held = {scope: units_for_order(exposures.get(scope, _NOTHING)) for scope in episodes}
         waiting, news = self._order.look(held, now, self._is_open)
         for one in news:
             self._tell(exit_order_alert(one))
-        for scope, episode in list(self._episodes.items()):
+        for scope, episode in episodes.items():
             exposure = exposures.get(scope, _NOTHING)
             step = episode.next_step(exposure, now, is_open=self._is_open(scope), waits=scope in waiting)
             match step:
@@ -319,6 +325,24 @@ class ExitsActor(LoopActor):
                     self._end(episode)
                 case _:
                     assert_never(step)
+
+    def _let_wait(self, told: ExposuresTold) -> None:
+        """Send nothing in a contract that is over: its way out and its stops wait for the books to end it.
+
+        Should the books show that it lives, the guard tells of it again, and its way out goes on.
+        """
+        self._stops.let_wait(told.over)
+        before, self._over = self._over, {scope for scope in self._episodes if scope.key in told.over}
+        for scope in sorted(self._over - before, key=str):
+            self._order.leave(scope)
+            self._tell(over_alert(str(scope), self._episodes[scope].wish.because))
+
+    def _end_over(self, message: VanishingSettled) -> None:
+        """End the way out of a contract that the books have ended."""
+        for scope in [one for one in self._over if one.key == message.key and message.ended]:
+            self._over.discard(scope)
+            wish = self._episodes.pop(scope).wish
+            post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
 
     def _is_open(self, scope: Scope) -> bool:
         return self._calendar is None or self._calendar.is_open(scope.key.exchange, self._clock.now())

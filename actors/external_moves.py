@@ -15,6 +15,7 @@ from actors.messages import (
     CountExternal,
     DisagreementSettled,
     ExitsInbox,
+    ExpiredStillHeld,
     ExternalCounted,
     ExternalMoveRecorded,
     GuardInbox,
@@ -32,7 +33,13 @@ from actors.messages import (
 )
 from actors.sight import Sight
 from domain.alert import Alert
-from domain.book_words import acceptance_undone_alert, expired_alert, returned_alert, squared_off_alert
+from domain.book_words import (
+    acceptance_undone_alert,
+    expired_alert,
+    returned_alert,
+    squared_off_alert,
+    still_held_alert,
+)
 from domain.books import Disagreement, Quarrel
 from domain.broker_square_off import closed_by
 from domain.comparison import Checked
@@ -40,7 +47,7 @@ from domain.exits import Scope
 from domain.moves import AGAINST_OURS, MoveKind
 from domain.order import InstrumentKey
 from domain.seams import Clock
-from domain.vanishing import Holders, kind_of_carried, vanished_name, vanished_of
+from domain.vanishing import Holders, kind_of_carried, vanished_name, vanished_of, where
 
 HELD_BY_OTHERS: Final = "held when the day began, by no order that this desk has seen"
 
@@ -71,6 +78,7 @@ class ExternalMoves:
         self._tell = tell
         self._clock = clock
         self._under_way: set[str] = set()
+        self._living: frozenset[InstrumentKey] = frozenset()
         self._decisions: dict[str, str] = {}
 
     def take(self, checked: Checked) -> None:
@@ -80,6 +88,11 @@ class ExternalMoves:
                 post(self._guard, PastDayApart(key=one.key, difference=one.difference))
         for one in (*checked.carried, *checked.ended):
             self._ask(one)
+        if checked.living != self._living:
+            for key in sorted(checked.living - self._living, key=where):
+                self._tell(still_held_alert(key))
+            self._living = checked.living
+            post(self._guard, ExpiredStillHeld(keys=checked.living))
         for one in checked.undone:
             self._settle(one, f"explained since by {', '.join(one.explained_by)}", MoveKind.UNDONE)
 

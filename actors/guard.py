@@ -15,6 +15,7 @@ from actors.messages import (
     ClearPosition,
     CommandInbox,
     CountExternal,
+    ExpiredStillHeld,
     ExposureMoved,
     ExposureRefused,
     ExposureReserved,
@@ -24,6 +25,7 @@ from actors.messages import (
     GuardInbox,
     HoldersTold,
     Holdings,
+    LastDayLearnt,
     PastDayApart,
     ReleaseReservation,
     ReserveBasket,
@@ -33,6 +35,7 @@ from actors.messages import (
 from domain.books import Disagreement
 from domain.exits import Scope
 from domain.guard import GuardLedger, GuardRefused, Reserved
+from domain.seams import Clock
 
 
 class GuardActor(LoopActor):
@@ -44,13 +47,16 @@ class GuardActor(LoopActor):
         supervisor: Address[ActorDied],
         command: Address[CommandInbox],
         ledger: GuardLedger,
+        clock: Clock,
     ) -> None:
         super().__init__(supervisor)
+        self._clock = clock
         self._command = command
         self._ledger = ledger
 
     def on_receive(self, message: GuardInbox) -> Holdings | ExposuresTold | int | None:
         """Reserve, or take over what an order has become."""
+        self._ledger.see_time(self._clock.now())
         match message:
             case ReserveExposure():
                 self._reserve(message)
@@ -74,11 +80,14 @@ class GuardActor(LoopActor):
                 self._tell_holders(message.disagreement)
             case BeginDay():
                 self._ledger.begin_day(message.day)
+            case LastDayLearnt():
+                self._ledger.learn_last_day(message.exchange, message.symbol, message.last_day)
+            case ExpiredStillHeld():
+                self._ledger.show(message.keys)
             case AskForExposures():
-                told = ExposuresTold(exposures=self._ledger.exposures(), question=message.question)
-                post(message.reply_to, told)
+                post(message.reply_to, self._exposures(message.question))
             case FindExposures():
-                return ExposuresTold(exposures=self._ledger.exposures())
+                return self._exposures()
             case FindHoldings():
                 return Holdings(
                     positions=self._ledger.positions(),
@@ -88,6 +97,9 @@ class GuardActor(LoopActor):
             case _:
                 assert_never(message)
         return None
+
+    def _exposures(self, question: int = 0) -> ExposuresTold:
+        return ExposuresTold(exposures=self._ledger.exposures(), question=question, over=self._ledger.over())
 
     def _tell_holders(self, about: Disagreement) -> None:
         assert about.key is not None, "only a position has holders"

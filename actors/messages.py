@@ -32,7 +32,7 @@ from domain.evidence import (
 )
 from domain.exit_terms import ExitShape
 from domain.exits import ExitWish, Exposure, Scope
-from domain.expiry import Expiries
+from domain.expiry import ContractOver, Expiries
 from domain.instrument import Instrument
 from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
@@ -389,7 +389,7 @@ class ExposureRefused:
     command_id: str
     reason: Reason
     inputs: Mapping[str, str]
-    nothing: NothingToExit | None = None
+    nothing: NothingToExit | ContractOver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -544,6 +544,22 @@ class ExpiryLearnt:
     exchange: Exchange
     symbol: str
     expires_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastDayLearnt:
+    """The guard shall know the last day of a contract that is traded: after it nothing of it counts."""
+
+    exchange: Exchange
+    symbol: str
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiredStillHeld:
+    """The account holds these although their contracts should be over, and no others: the guard counts them."""
+
+    keys: frozenset[InstrumentKey]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -993,10 +1009,14 @@ class AskForExposures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposuresTold:
-    """What every strategy holds and may still trade; a position that is flat is not there."""
+    """What every strategy holds and may still trade; a position that is flat is not there.
+
+    Nor is one whose contract is over: `over` names these as long as something of them stands in a book.
+    """
 
     exposures: Mapping[Scope, Exposure]
     question: int = 0
+    over: frozenset[InstrumentKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1742,6 +1762,8 @@ GuardInbox: TypeAlias = (
     | AskForExposures
     | FindExposures
     | FindHoldings
+    | LastDayLearnt
+    | ExpiredStillHeld
 )
 ExitsInbox: TypeAlias = (
     MakeFlat

@@ -84,6 +84,7 @@ class Stops:
         self._asked: dict[Symbol, float] = {}
         self._blind: set[Symbol] = set()
         self._gone: set[InstrumentKey] = set()
+        self._over: Collection[InstrumentKey] = frozenset()
 
     def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...], question: int) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
@@ -98,6 +99,13 @@ class Stops:
         """Let the stops of positions that are gone wait: neither flat nor hit until it is known what became of them."""
         self._gone.update(keys)
         return tuple(one for scope, one in self.armed.items() if scope.key in keys)
+
+    def let_wait(self, over: Collection[InstrumentKey]) -> None:
+        """Let the stops of these contracts, and of no others, wait too: they are over, and the books shall end them."""
+        self._over = over
+
+    def _waits(self, key: InstrumentKey) -> bool:
+        return key in self._gone or key in self._over
 
     def release(self, message: VanishingSettled, question: int) -> None:
         """Let them watch again, or end them; the answer to `question` may not know yet that the position is back."""
@@ -216,7 +224,7 @@ class Stops:
             self.see(instrument.exchange, instrument.symbol, message.last_price)
 
     def _hold_against(self, scope: Scope, price: Decimal) -> None:
-        if scope.key in self._gone:
+        if self._waits(scope.key):
             return
         before, waited = self.armed[scope], scope in self._carried.waiting
         if self._carried.holds(before, price):
@@ -255,7 +263,7 @@ class Stops:
         for scope, protection in list(self.armed.items()):
             exposure = exposures.get(scope, _NOTHING)
             knows = self._armed_after.get(scope, 0) < question
-            if scope.key in self._gone:
+            if self._waits(scope.key):
                 continue
             if knows and exposure.is_flat:
                 self._end(protection, "the position is flat")
@@ -267,7 +275,7 @@ class Stops:
         self._grown.clear()
         for scope in self._carried.waiting:
             self._hold_against(scope, self._prices[scope.key.exchange, scope.key.symbol][0])
-        seen = [one for one in self.armed if one not in under_way and one.key not in self._gone]
+        seen = [one for one in self.armed if one not in under_way and not self._waits(one.key)]
         for symbol in sorted({(scope.key.exchange, scope.key.symbol) for scope in seen}):
             self._mind_age(symbol)
         for symbol in sorted(self._blind - {(scope.key.exchange, scope.key.symbol) for scope in self.armed}):

@@ -66,9 +66,10 @@ from broker.wire_log import WireLog, boot_of_machine
 from domain.alert_words import calendar_alert
 from domain.alerting import Telling
 from domain.calendar import Calendar
-from domain.comparison import Comparison
+from domain.comparison import Comparison, Known
 from domain.evidence import OrderUpdate, Tick
 from domain.exits import Scope
+from domain.expiry import Contracts
 from domain.guard import GuardLedger
 from domain.hand_over import never_left
 from domain.known import known_from
@@ -295,12 +296,14 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()))
+        ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()), Contracts(memory.expiries))
         for key, quantity in memory.moved.items():
             ledger.move(key, quantity)
         for scope, units in memory.cleared.items():
             ledger.shift(scope, units)
-        guard = GuardActor.start_on(self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger)
+        guard = GuardActor.start_on(
+            self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger, clock=clock
+        )
         self._begin(self.guard, guard)
         self._begin(
             self.market,
@@ -447,8 +450,7 @@ class Wiring:
         earlier = self.refs.get(self.watcher.name)
         if earlier is not None:
             earlier.stop(block=False)
-        memory = self.recall()
-        known = known_from(memory.orders, memory.positions, memory.moved, memory.accepted, memory.accepted_units)
+        known = known_of(self.recall())
         settings = self._settings
         ref = WatcherActor.start(
             supervisor=self.supervisor,
@@ -503,6 +505,19 @@ class Wiring:
     def _keeps_hours(self) -> bool:
         chosen = self._settings.calendar.enforced
         return self._settings.mode is Mode.LIVE if chosen is None else chosen
+
+
+def known_of(memory: DeskMemory) -> Known:
+    """Return what the database remembers as a comparison of the books begins with it, last days and ends included."""
+    return known_from(
+        memory.orders,
+        memory.positions,
+        memory.moved,
+        memory.accepted,
+        memory.accepted_units,
+        expiries=memory.expiries,
+        ended=memory.ended,
+    )
 
 
 def pnl_from(memory: DeskMemory, today: str) -> PnlBook:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.alert import Alert, Level
+from domain.expiry import LAST_DAY
 from domain.lifecycle import Event, State
 from domain.order import Intent, Order, OrderEvent, Side
 from domain.order_words import meaning_of, said_by_the_broker, way_out_of
@@ -57,7 +58,7 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
             means=means,
         )
     if order.state is State.CANCELED and happened.tag is Reason.DAY_ENDED_UNKNOWN:
-        return _day_ended_alert(order, topic, what)
+        return _day_ended_alert(order, topic, what, happened.inputs.get(LAST_DAY))
     if order.state is State.CANCELED and happened.event is Event.CANCEL:
         held = f"{order.filled_quantity} units had traded{price} and are held." if order.filled_quantity else ""
         return Alert(
@@ -78,7 +79,7 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
     return None
 
 
-def _day_ended_alert(order: Order, topic: str, what: str) -> Alert:
+def _day_ended_alert(order: Order, topic: str, what: str, last_day: str | None) -> Alert:
     """Say that nobody knows what an order of a past day traded last, and what that does to the position."""
     product = order.command.product
     means = (
@@ -87,6 +88,8 @@ def _day_ended_alert(order: Order, topic: str, what: str) -> Alert:
     )
     if product.ends_with_its_day:
         means = "It is not in the market, and an intraday position was squared off with its day."
+    elif last_day is not None:
+        means = f"Its contract had its last day on {last_day}: what it traded stands in no book, and is settled."
     elif product.is_delivery:
         means = "It is not in the market; what it traded for delivery is in the holdings, or gone from them."
     name = order.command.command_id

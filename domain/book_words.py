@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.alert import Alert, Level
 from domain.books import Disagreement, Quarrel
+from domain.order import InstrumentKey
 from domain.stops import Protection
 from domain.vanishing import Holders, where
 from domain.witnesses import Sighting
@@ -123,6 +124,30 @@ def expired_alert(ended: Disagreement, holders: Sequence[tuple[str, int]]) -> Al
         level=Level.NEWS,
         what=f"A contract has expired: {where(ended.key)}, held by {held}.",
         means="The positions have ended in our books, and their stops with them; the broker settles them by itself.",
+        ends=True,
+    )
+
+
+def still_held_alert(key: InstrumentKey) -> Alert:
+    """Say that the account holds units of a contract that should be over."""
+    return Alert(
+        topic=f"over:{where(key)}",
+        level=Level.WARNING,
+        what=f"The account holds units of {where(key)}, whose last day is over by all that is known of it.",
+        means="They count as held as long as the position book shows them, and exits of them are sent.",
+        do="Look at the broker; where they are to be settled in cash or shares, nothing needs to be done.",
+    )
+
+
+def over_alert(scope: str, because: str) -> Alert:
+    """Say that a position is not made flat any more: its contract is over, and the books are still to end it."""
+    return Alert(
+        topic=f"exit:{scope}",
+        level=Level.NEWS,
+        what=f"No exit of {scope} is sent ({because}): the contract's last day is over.",
+        means="Nothing can be ordered in it any more, and the broker settles what was held. Should the position book "
+        "show it all the same, exits go on.",
+        ends=True,
     )
 
 

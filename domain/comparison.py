@@ -28,7 +28,7 @@ from domain.books import (
     unreadable,
 )
 from domain.broker_square_off import SquareOffs
-from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, key_of
+from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, held_in, key_of
 from domain.expiry import Contracts, Expiries
 from domain.explaining import all_undone, with_orders
 from domain.foreign import external_order
@@ -82,7 +82,8 @@ class Checked:
     """What the three books prove together: ends of a past day's orders, units carried by others, disagreements.
 
     `undone` are acceptances that an order found since explains: they are taken back. `ended` are positions that the
-    account has no more because their contract is over, or because the broker has squared them off.
+    account has no more because their contract is over, or because the broker has squared them off. `living` are
+    positions that the account has although their contract should be over.
     """
 
     reports: tuple[Report, ...]
@@ -90,6 +91,7 @@ class Checked:
     disagreements: tuple[Disagreement, ...]
     undone: tuple[Disagreement, ...] = ()
     ended: tuple[Disagreement, ...] = ()
+    living: frozenset[InstrumentKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,17 +243,19 @@ class Comparison:
         found = [*fills_disagree(judged.orders.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
         lone = traded_by_number(row for row in trades.rows if row.broker_order_id not in before).values()
-        over = self._over(judged.positions, moving)
+        carried_on = {key for key in {*self._carried, *self._moved} if key.product in CARRIED_PRODUCTS}
+        over = self.contracts.gone(carried_on - moving, judged.positions, self.orders, self._day)
         shown = self._shown | traded_today(lone, self.orders, self._day)
         differ = positions_disagree(judged.positions.rows, self.orders, shown, sums)
         apart = [one for one in differ if one.key not in over]
         differences = {one.key: one.difference for one in apart if one.key is not None}
-        held = {key_of(row) for row in judged.positions.rows if row.net_quantity}
+        held = held_in(judged.positions)
         today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=differences, moving=moving, held=held)
-        past, reports = self._past.settle(self.orders, today, judged.positions.asked_at)
+        past, settled = self._past.settle(self.orders, today, judged.positions.asked_at)
+        reports = self.contracts.mark(settled, self.orders, judged.positions)
         gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
-        settled = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
-        lasting = self._patience.lasting(settled, judged.positions.asked_at, unjudged.__contains__)
+        seen = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
+        lasting = self._patience.lasting(seen, judged.positions.asked_at, unjudged.__contains__)
         # While the broker turns its books in the night, what is missing may be there again by the morning.
         by_day = [] if turning_since(judged.positions.asked_at) else lasting
         carried = tuple(replace(one, heir=heir_of(one, apart)) for one in by_day if one.quarrel is Quarrel.CARRIED)
@@ -270,16 +274,8 @@ class Comparison:
             unknown=tuple(one for one in lone if self.orders.match(one) is None),
             untold=frozenset(one.name for one in found if one.quarrel is Quarrel.FILLS),
         )
-        return Checked(tuple(reports), carried, disagreements, tuple(undone.values()), ended), witnesses
-
-    def _over(self, positions: Book[PositionRow], moving: set[InstrumentKey]) -> set[InstrumentKey]:
-        """Return the positions whose contract is over, and that neither the account nor an open order has any more."""
-        ours = {key for key in {*self._carried, *self._moved} if key.product in CARRIED_PRODUCTS}
-        over = self.contracts.over(ours, positions.asked_at) - moving
-        if not over:
-            return over
-        held = {key_of(row) for row in positions.rows if row.net_quantity}
-        return over - held - {one.command.key for one in self.orders if not one.is_over}
+        living = self.contracts.living(held_in(judged.positions), judged.positions.asked_at)
+        return Checked(tuple(reports), carried, disagreements, tuple(undone.values()), ended, living), witnesses
 
     # what others decide
 

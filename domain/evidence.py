@@ -263,3 +263,9 @@ def key_of(row: OrderRow | PositionRow) -> InstrumentKey | None:
         return InstrumentKey(Exchange(row.exchange), row.symbol, _PRODUCTS.get(row.product) or Product(row.product))
     except ValueError:
         return None
+
+
+def held_in(book: Book[PositionRow]) -> set[InstrumentKey]:
+    """Return what the account holds, of exchanges and products that the desk has a word for."""
+    keys = (key_of(row) for row in book.rows if row.net_quantity)
+    return {key for key in keys if key is not None}

@@ -7,18 +7,24 @@ closes what they hold themselves first, then ours, and what is left opens a posi
 
 Delivery (`domain/delivery.py`) is never short: what is sold beyond a position came out of the holdings. It is no
 exposure, nothing buys it back, and nothing of it is carried.
+
+A contract whose last day is over (`domain/expiry.py`) is no exposure either: nothing can be ordered in it, and what was
+held stays in the book only until the broker's books end it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
 from domain.delivery import Delivered
 from domain.exits import Exposure, OpenOrder, Scope
+from domain.expiry import ContractOver, Contracts
 from domain.lifecycle import State
 from domain.nothing_to_exit import NothingToExit, OrderAtWork
-from domain.order import EXTERNAL, InstrumentKey, Intent, Order, OrderCommand, Origin, Side
+from domain.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, Origin, Side
 from domain.reasons import Reason
 from domain.vanishing import Holders
 
@@ -78,13 +84,13 @@ class GuardRefused:
 
     reason: Reason
     inputs: Mapping[str, str]
-    nothing: NothingToExit | None = None
+    nothing: NothingToExit | ContractOver | None = None
 
 
 class GuardLedger:
     """Every strategy's book, and each order's part of it. Each operation replaces one frozen book whole, or nothing.
 
-    `positions` are what days before `day` left, `orders` those that are open or of `day`.
+    `positions` are what days before `day` left, `orders` those that are open or of `day`, `contracts` the last days.
     """
 
     def __init__(
@@ -92,8 +98,11 @@ class GuardLedger:
         positions: Mapping[str, Mapping[InstrumentKey, int]] | None = None,
         orders: Iterable[Order] = (),
         day: str = "",
+        contracts: Contracts | None = None,
     ) -> None:
         self._day = day
+        self._contracts = contracts or Contracts({})
+        self._now: datetime | None = None
         self._closed_for_us: dict[InstrumentKey, int] = {}
         self._apart: dict[InstrumentKey, int] = {}
         self._counted: dict[str, int] = {}
@@ -116,14 +125,50 @@ class GuardLedger:
 
     def has_strategy(self, strategy: str) -> bool:
         """Say whether the strategy has any exposure (guide, check 2B)."""
-        return self.book(strategy).has_exposure
+        return self._living(self.book(strategy)).has_exposure
+
+    # contracts that are over
+
+    def see_time(self, now: datetime) -> None:
+        """Know what time it is: from the midnight after its last day a contract is over."""
+        self._now = now
+
+    def learn_last_day(self, exchange: Exchange, symbol: str, last_day: date) -> None:
+        """Take over the broker's word on a contract."""
+        self._contracts.learn(exchange, symbol, last_day)
+
+    def show(self, keys: AbstractSet[InstrumentKey]) -> None:
+        """Count again what the account holds although its contract should be over, and nothing else of the kind."""
+        self._contracts.show(keys)
+
+    def over(self) -> frozenset[InstrumentKey]:
+        """Return the contracts that are over and of which something stands in a strategy's book."""
+        return frozenset(scope.key for scope, _ in self._all_exposures() if self._why_over(scope.key))
+
+    def _why_over(self, key: InstrumentKey) -> ContractOver | None:
+        return None if self._now is None else self._contracts.why_over(key, self._now)
+
+    def _living(self, book: StrategyBook) -> StrategyBook:
+        """Return the book without what is over, a contract or an intraday order's day: nobody is blocked by it."""
+        keys = {*book.positions, *(one.key for one in book.stakes.values())}
+        over = {key for key in keys if self._why_over(key)}
+        stakes = ((name, one) for name, one in book.stakes.items() if one.key not in over)
+        return StrategyBook(
+            {key: units for key, units in book.positions.items() if key not in over},
+            {name: one for name, one in stakes if not one.is_gone(self._day)},
+        )
+
+    # what is held
 
     def exposures(self) -> dict[Scope, Exposure]:
         """Return what every strategy holds and may still trade, by instrument; EXTERNAL is nobody's to exit.
 
-        What others have closed for us is held no more: no more is told than the account still has.
+        What others have closed for us is held no more: no more is told than the account still has. What is over is not
+        there.
         """
-        found: dict[Scope, Exposure] = {}
+        return {scope: one for scope, one in self._all_exposures() if self._why_over(scope.key) is None}
+
+    def _all_exposures(self) -> Iterator[tuple[Scope, Exposure]]:
         for strategy, book in self._books.items():
             if strategy == EXTERNAL:
                 continue
@@ -135,8 +180,7 @@ class GuardLedger:
                 )
                 exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)
                 if not exposure.is_flat:
-                    found[Scope(strategy, key)] = exposure
-        return found
+                    yield Scope(strategy, key), exposure
 
     def _still_held(self, key: InstrumentKey, held: int) -> int:
         """Return the part of a strategy's position that others have not closed."""
@@ -181,6 +225,9 @@ class GuardLedger:
                 sent = {**book.stakes, command.command_id: replace(known, held_back=False)}
                 self._books[command.strategy] = replace(book, stakes=sent)
             return Reserved(known.open_quantity, inputs)
+        over = self._why_over(command.key)
+        if over is not None:
+            return _contract_over(command, over, inputs)
         quantity = command.quantity
         if command.intent is Intent.EXIT:
             closing = self._being_reduced(command.strategy, command.key, command.side)
@@ -198,7 +245,7 @@ class GuardLedger:
                 return GuardRefused(Reason.NOTHING_TO_EXIT, inputs, self._nothing_to_exit(book, command, held, closed))
             quantity = min(quantity, reducible)
         else:
-            refusal = _duplicate_or_exposed(book, command, inputs)
+            refusal = _duplicate_or_exposed(self._living(book), command, inputs)
             if refusal is not None:
                 return refusal
         stake = Stake(command.key, command.side, quantity, day=self._day_of(command))
@@ -209,7 +256,10 @@ class GuardLedger:
         """Hold all legs of a basket at once, or none: between them checks 2B and 2C do not count."""
         book = self.book(legs[0].strategy)
         inputs = {"open_orders": str(len(book.stakes)), "legs": str(len(legs))}
-        if book.has_exposure:
+        over = next((why for leg in legs if (why := self._why_over(leg.key)) is not None), None)
+        if over is not None:
+            return _contract_over(legs[0], over, inputs)
+        if self._living(book).has_exposure:
             return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs)
         stakes = {
             leg.command_id: Stake(leg.key, leg.side, leg.quantity, held_back=True, day=self._day_of(leg))
@@ -484,6 +534,14 @@ def _carried(strategy: str, key: InstrumentKey, units: int) -> int:
         return 0
     # Where others sold delivery, the sum still tells what they may have closed for us: `_count_closed` judges it.
     return max(0, units) if key.product.is_delivery and strategy != EXTERNAL else units
+
+
+def _contract_over(command: OrderCommand, over: ContractOver, inputs: dict[str, str]) -> GuardRefused:
+    """Refuse what can't be ordered any more; of an exit there is nothing left that it could close."""
+    inputs |= {"last_day": over.last_day.isoformat()}
+    if command.intent is Intent.EXIT:
+        return GuardRefused(Reason.NOTHING_TO_EXIT, inputs, over)
+    return GuardRefused(Reason.CONTRACT_EXPIRED, inputs)
 
 
 def _duplicate_or_exposed(book: StrategyBook, command: OrderCommand, inputs: dict[str, str]) -> GuardRefused | None:

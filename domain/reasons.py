@@ -65,6 +65,7 @@ class Reason(StrEnum):
     MARKET_CLOSED = "MARKET_CLOSED"
     SQUARE_OFF_BEGAN = "SQUARE_OFF_BEGAN"
     SYMBOL_SUSPENDED = "SYMBOL_SUSPENDED"
+    CONTRACT_EXPIRED = "CONTRACT_EXPIRED"
     DAY_ENDED = "DAY_ENDED"
     DAY_ENDED_UNKNOWN = "DAY_ENDED_UNKNOWN"
     SETTLED_BY_HAND = "SETTLED_BY_HAND"
@@ -214,6 +215,9 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.SYMBOL_SUSPENDED: Explanation(
         Kind.BLOCKED, "A stop in the symbol is held until a person sets it anew: its prices seem to be adjusted."
+    ),
+    Reason.CONTRACT_EXPIRED: Explanation(
+        Kind.INVALID, "The contract's last day is over: nothing can be ordered in it any more."
     ),
     Reason.DAY_ENDED: Explanation(
         Kind.BROKER, "The order ended with its trading day; what is left of it is no longer in the market."

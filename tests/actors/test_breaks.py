@@ -14,13 +14,17 @@ from actors.messages import (
     BooksChecked,
     CountExternal,
     DisagreementSettled,
+    ExpiredStillHeld,
     ExpiryLearnt,
+    ExposureRefused,
     ExternalCounted,
     ExternalMoveRecorded,
     HoldersTold,
     HoldingCleared,
     JoinStrategy,
+    LastDayLearnt,
     LineCleared,
+    OrderAnswered,
     PastDayApart,
     PositionVanished,
     RaiseAlert,
@@ -33,8 +37,11 @@ from actors.messages import (
 from domain.alert import Level
 from domain.books import Disagreement, Quarrel, position_name
 from domain.comparison import Checked
+from domain.expiry import ContractOver
+from domain.lifecycle import State
 from domain.moves import MoveKind
-from domain.order import Exchange, InstrumentKey, Product
+from domain.order import Exchange, InstrumentKey, Intent, Product, Side
+from domain.reasons import Reason
 from domain.vanishing import Holders, expired, vanished_of
 from tests.actors.rooms import CommandRoom
 from tests.fakes import Probe, command, instrument
@@ -246,17 +253,57 @@ def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) 
     assert len(room.readiness.reasons) == 1
 
 
+def test_what_the_account_holds_of_a_contract_that_should_be_over_counts_and_is_told_once(room: CommandRoom) -> None:
+    shown = BooksChecked(checked=Checked((), (), (), living=frozenset({FUTURE})))
+
+    for message in (shown, shown, night(), night()):
+        room.tell(message)
+
+    assert [one.keys for one in room.guard.of(ExpiredStillHeld)] == [{FUTURE}, frozenset()]
+    alert = room.notifier.only(RaiseAlert).alert
+    assert (alert.level, FUTURE.symbol in alert.what) == (Level.WARNING, True)
+
+
+def priced_with(room: CommandRoom, name: str, last_day: date) -> None:
+    room.submit(command(command_id=name, strategy=name))
+    room.register()
+    room.price(replace(instrument(), expires_on=last_day))
+
+
 def test_the_last_day_of_what_is_traded_is_kept_once(room: CommandRoom) -> None:
     last_day = date(2026, 1, 27)
     for name in ("c1", "c2"):
-        room.submit(command(command_id=name, strategy=name))
-        room.register()
-        room.price(replace(instrument(), expires_on=last_day))
+        priced_with(room, name, last_day)
 
     kept = room.repo.only(RecordExpiry)
 
     assert (kept.exchange, kept.symbol, kept.expires_on) == (Exchange.NSE, "RELIANCE-EQ", last_day)
     assert room.watcher.only(ExpiryLearnt).expires_on == last_day
+    assert room.guard.only(LastDayLearnt).last_day == last_day
+
+
+def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed(room: CommandRoom) -> None:
+    days = [date(2026, 1, 27), date(2026, 1, 28), date(2026, 1, 4)]
+    for number, last_day in enumerate(days):
+        priced_with(room, f"c{number}", last_day)
+
+    assert [one.expires_on for one in room.repo.of(RecordExpiry)] == days[:2]
+    assert [one.last_day for one in room.guard.of(LastDayLearnt)] == days[:2]
+
+
+def test_an_exit_of_a_contract_that_is_over_says_so(room: CommandRoom) -> None:
+    over = ContractOver(FUTURE, date(2026, 1, 4))
+    caller = room.submit(command(intent=Intent.EXIT, side=Side.SELL))
+    room.register()
+    room.price()
+    room.clear()
+    refused = ExposureRefused(command_id="c1", reason=Reason.NOTHING_TO_EXIT, inputs={}, nothing=over)
+
+    room.tell(refused)
+    room.record()
+
+    blocked = caller.only(OrderAnswered).order
+    assert (blocked.state, blocked.note) == (State.BLOCKED, over.sentence(None))
 
 
 def test_what_never_expires_has_no_last_day(room: CommandRoom) -> None:

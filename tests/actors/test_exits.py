@@ -14,6 +14,7 @@ from actors.messages import (
     ExposuresTold,
     FindStops,
     MakeAllFlat,
+    MakeFlat,
     MarketOrderMoved,
     OrderPriced,
     PositionVanished,
@@ -32,11 +33,11 @@ from actors.messages import (
 from domain.alert import Alert, Level
 from domain.calendar import Calendar
 from domain.evidence import Tick
-from domain.exits import Exposure, OpenOrder, Scope
+from domain.exits import ExitWish, Exposure, OpenOrder, Scope
 from domain.instrument import Instrument
 from domain.lifecycle import State
 from domain.market_price import PriceSource, Reference
-from domain.order import Intent, Order, OrderType, Side
+from domain.order import Intent, Order, OrderType, Origin, Side
 from domain.reasons import Reason
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from domain.square_off import SquareOff
@@ -88,10 +89,11 @@ class ExitsRoom:
         question: int = self.guard.take()[-1].question
         return question
 
-    def answer(self, question: int, exposure: Exposure | None = None) -> None:
-        """Let the guard answer."""
+    def answer(self, question: int, exposure: Exposure | None = None, *, over: bool = False) -> None:
+        """Let the guard answer; `over`: the contract's last day is."""
         held = {} if exposure is None else {SCOPE: exposure}
-        self.actor.on_receive(ExposuresTold(exposures=held, question=question))
+        keys = frozenset({SCOPE.key} if over else ())
+        self.actor.on_receive(ExposuresTold(exposures=held, question=question, over=keys))
 
     def price(
         self, found: Instrument, last: str = "100", source: PriceSource = PriceSource.TICK, age_s: float = 0
@@ -502,3 +504,62 @@ def test_a_price_that_can_not_be_had_is_an_alarm(room: ExitsRoom) -> None:
 
     (alarm,) = [one for one in room.alerts if one.level is Level.ALARM]
     assert "No price" in alarm.what
+
+
+# a contract whose last day is over
+
+
+WISH = ExitWish(wish_id="w1", scope=SCOPE, because="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
+
+
+def test_a_wish_of_the_day_before_orders_nothing_in_a_contract_that_is_over_and_ends_with_it(room: ExitsRoom) -> None:
+    room.actor.on_receive(MakeFlat(wishes=(WISH,)))
+
+    for _ in range(3):
+        room.answer(room.ask(after_s=60), over=True)
+
+    assert room.market.of(PriceOrder) == []
+    assert room.repo.of(RecordFlat) == []
+    told = [one.what for one in room.alerts if "the contract's last day is over" in one.what]
+    assert len(told) == 1
+    room.actor.on_receive(VanishingSettled(key=SCOPE.key, ended="it has expired"))
+    assert room.repo.only(RecordFlat).wish_id == "w1"
+    room.answer(room.ask(after_s=60))
+    assert not [one for one in room.alerts if "is flat" in one.what]
+
+
+def test_it_goes_on_where_the_account_holds_the_contract_all_the_same(room: ExitsRoom) -> None:
+    room.actor.on_receive(MakeFlat(wishes=(WISH,)))
+    room.answer(room.ask(after_s=1), over=True)
+
+    room.answer(room.ask(after_s=1), HELD)
+
+    assert room.market.of(PriceOrder)[-1].exit is not None
+    room.actor.on_receive(VanishingSettled(key=SCOPE.key, ended="nothing of this wish"))
+    assert room.repo.of(RecordFlat) == [], "it is under way again"
+
+
+def test_a_wish_whose_orders_are_over_with_the_contract_ends_as_any_other(room: ExitsRoom) -> None:
+    room.actor.on_receive(MakeFlat(wishes=(WISH,)))
+    room.answer(room.ask(after_s=1), over=True)
+
+    for _ in range(2):
+        room.answer(room.ask(after_s=60))
+
+    assert room.repo.only(RecordFlat).wish_id == "w1"
+
+
+def test_stops_in_a_contract_that_is_over_wait_for_the_books(room: ExitsRoom) -> None:
+    room.answer(room.ask(after_s=1))
+    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.answer(room.ask(after_s=1), over=True)
+
+    tick = Tick(exchange=SCOPE.key.exchange, symbol=SCOPE.key.symbol, last_price=Decimal(80), seen_at=TEN_O_CLOCK)
+    room.actor.on_receive(PriceTicked(tick=tick))
+    room.answer(room.ask(after_s=1), over=True)
+    waiting, wishes = room.armed, list(room.wishes)
+    room.answer(room.ask(after_s=1), HELD)
+    room.actor.on_receive(PriceTicked(tick=tick))
+
+    assert (waiting, wishes) == (["e1"], [])
+    assert len(room.wishes) == 1, "the account holds it all the same, so the stop counts again"

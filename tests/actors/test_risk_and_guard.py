@@ -6,15 +6,20 @@ import pytest
 
 from actors.guard import GuardActor
 from actors.messages import (
+    AskForExposures,
     ChangeBlocked,
     ChangeCleared,
     CheckChange,
     CheckRisk,
+    ExpiredStillHeld,
+    ExposureMoved,
     ExposureRefused,
     ExposureReserved,
+    ExposuresTold,
     FindHoldings,
     FindTradingState,
     Holdings,
+    LastDayLearnt,
     PastDayApart,
     RecordTradingState,
     ReserveExposure,
@@ -26,6 +31,7 @@ from actors.messages import (
 )
 from actors.risk import RiskActor
 from domain.calendar import Calendar
+from domain.exits import Scope
 from domain.guard import GuardLedger
 from domain.lifecycle import State
 from domain.order import Exchange, InstrumentKey, Intent, Product, Side
@@ -171,7 +177,8 @@ class GuardRoom:
         self.command = Probe()
         entered = order(command_id="entered", quantity=held, state=State.FILLED, filled_quantity=held) if held else None
         ledger = GuardLedger(orders=() if entered is None else (entered,))
-        self.actor = GuardActor(supervisor=Probe(), command=self.command, ledger=ledger)
+        self.clock = FakeClock()
+        self.actor = GuardActor(supervisor=Probe(), command=self.command, ledger=ledger, clock=self.clock)
 
     def reserve(self, name: str, intent: Intent = Intent.ENTRY, side: Side = Side.BUY, quantity: int = 10) -> None:
         asked = command(command_id=name, intent=intent, side=side, quantity=quantity)
@@ -215,11 +222,34 @@ def test_an_exit_leaves_for_what_the_account_shows_to_be_held() -> None:
 
 
 def test_the_guard_follows_what_becomes_of_orders() -> None:
-    from actors.messages import ExposureMoved  # noqa: PLC0415  named here alone
-
     guard = GuardRoom()
     guard.reserve("c1")
 
     guard.actor.on_receive(ExposureMoved(order=order(state=State.CANCELED, filled_quantity=4)))
 
     assert guard.actor.on_receive(FindHoldings()) == Holdings(positions={"trend": {KEY: 4}})
+
+
+def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
+    guard, asker = GuardRoom(), Probe()
+    key = InstrumentKey(Exchange.NFO, "TCS", Product.NRML)
+    held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
+    filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
+    guard.actor.on_receive(ExposureMoved(order=filled))
+    guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
+
+    def told() -> ExposuresTold:
+        guard.actor.on_receive(AskForExposures(reply_to=asker, question=1))
+        (answer,) = asker.take()
+        assert isinstance(answer, ExposuresTold)
+        return answer
+
+    before = told()
+    guard.clock.advance(14 * 3_600)
+    after = told()
+    guard.actor.on_receive(ExpiredStillHeld(keys=frozenset({key})))
+    shown = told()
+
+    assert (set(before.exposures), before.over) == ({Scope("trend", key)}, frozenset())
+    assert (dict(after.exposures), set(after.over)) == ({}, {key})
+    assert (shown.exposures, shown.over) == (before.exposures, frozenset())

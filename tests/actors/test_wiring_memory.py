@@ -1,14 +1,14 @@
 """What a start makes of what it remembers: how long ago an earlier process may have used the broker's rate."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from actors.messages import DeskMemory
-from actors.wiring import sent_s_ago
+from actors.wiring import known_of, sent_s_ago
 from domain.change import ChangeStage
 from domain.lifecycle import State
-from domain.order import Order
+from domain.order import Exchange, InstrumentKey, Order, Product
 from domain.risk import TradingState
 from tests.fakes import TEN_O_CLOCK, change, order
 
@@ -46,3 +46,20 @@ def test_a_change_under_way_may_have_left_just_now(stage: ChangeStage) -> None:
 
 def test_a_clock_that_was_set_back_makes_nothing_sent_in_the_future() -> None:
     assert ago(order(state=State.WORKING, updated_at=NOW + timedelta(hours=1))) == 0.0
+
+
+def test_a_watcher_begins_with_the_last_days_that_are_kept_and_with_what_has_ended_by_them() -> None:
+    key = InstrumentKey(Exchange.BFO, "SENSEX2610676800CE", Product.NRML)
+    memory = DeskMemory(
+        orders=(),
+        positions={"trend": {key: 20}},
+        orders_today=0,
+        trading_state=TradingState.ACTIVE,
+        because="",
+        expiries={(key.exchange, key.symbol): date(2026, 1, 6)},
+        ended=frozenset({key}),
+    )
+
+    known = known_of(memory)
+
+    assert (known.carried, known.expiries, known.ended) == ({key: 20}, memory.expiries, memory.ended)

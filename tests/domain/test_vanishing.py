@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from domain.alert import Level
+from domain.alert_words import order_alert
 from domain.book_words import expired_alert, fix_of, returned_alert, vanished_alert
 from domain.books import Disagreement, Quarrel, position_name
 from domain.comparison import Checked, Comparison, Known
@@ -13,9 +15,11 @@ from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits import Scope
 from domain.expiry import expiry_in_symbol, has_expired, parse_expiry
 from domain.guard import GuardLedger
-from domain.lifecycle import State
+from domain.lifecycle import Event, State
 from domain.moves import MoveKind
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product
+from domain.reasons import Reason
+from domain.seams import trading_day
 from domain.settings import ProofSettings, WatcherSettings
 from domain.vanishing import Holders, expired, heir_of, kind_of_carried, vanished_of
 from tests.fakes import TEN_O_CLOCK, book, order
@@ -127,13 +131,69 @@ def test_opposite_positions_of_two_strategies_end_too() -> None:
     assert keys(morning(comparing({OPTION: 0})).ended) == [OPTION]
 
 
-def test_what_the_account_still_shows_or_an_open_order_may_trade_is_not_ended() -> None:
-    open_order = order(
-        state=State.UNCONFIRMED, exchange=OPTION.exchange, symbol=OPTION.symbol, product=Product.NRML, quantity=65
+def in_the_option(at: datetime, state: State = State.WORKING) -> Order:
+    return order(
+        state=state,
+        exchange=OPTION.exchange,
+        symbol=OPTION.symbol,
+        product=Product.NRML,
+        quantity=65,
+        created_at=at,
+        day=trading_day(at),
     )
 
-    assert morning(comparing({OPTION: -65}), holding(OPTION, -65)).ended == ()
-    assert morning(comparing({OPTION: -65}, open_order)).ended == ()
+
+def test_what_the_account_still_shows_or_an_order_of_the_day_may_trade_is_not_ended() -> None:
+    shown = morning(comparing({OPTION: -65}), holding(OPTION, -65))
+
+    assert (shown.ended, set(shown.living)) == ((), {OPTION})
+    assert morning(comparing({OPTION: -65}, in_the_option(WEDNESDAY))).ended == ()
+    assert morning(comparing({OPTION: -65})).living == frozenset()
+
+
+@pytest.mark.parametrize("state", [State.WORKING, State.UNCONFIRMED], ids=str)
+def test_an_order_of_a_past_day_keeps_no_contract_open_and_ends_with_its_day(state: State) -> None:
+    left_open = in_the_option(WEDNESDAY - timedelta(days=1), state)
+
+    checked = morning(comparing({OPTION: -65}, left_open))
+
+    assert keys(checked.ended) == [OPTION]
+    assert (checked.carried, checked.disagreements) == ((), ())
+    (end,) = checked.reports
+    assert (end.command_id, end.happened.event, end.happened.tag) == ("c1", Event.CANCEL, Reason.DAY_ENDED_UNKNOWN)
+
+
+def test_what_an_order_traded_last_in_a_contract_that_is_over_is_told_as_not_known() -> None:
+    left_open = in_the_option(WEDNESDAY - timedelta(days=1))
+    (end,) = morning(comparing({}, left_open)).reports
+    over = left_open.after(end.happened, WEDNESDAY)
+
+    alert = order_alert(over, end.happened, late=False)
+
+    assert alert is not None
+    assert (alert.level, OPTION.symbol in alert.what) == (Level.WARNING, True)
+    assert "its last day on 2026-01-06: what it traded stands in no book" in alert.means
+
+
+@pytest.mark.parametrize(
+    ("product", "key", "held"),
+    [(Product.MIS, OPTION, 0), (Product.NRML, FUTURE, 0), (Product.NRML, OPTION, 65)],
+    ids=["squared off with its day", "its contract trades", "the account holds it all the same"],
+)
+def test_another_order_of_a_past_day_ends_as_ever(product: Product, key: InstrumentKey, held: int) -> None:
+    left_open = order(
+        state=State.WORKING,
+        exchange=key.exchange,
+        symbol=key.symbol,
+        product=product,
+        quantity=65,
+        created_at=WEDNESDAY - timedelta(days=1),
+        day="2026-01-06",
+    )
+
+    checked = morning(comparing({OPTION: held}, left_open), *([holding(OPTION, held)] if held else []))
+
+    assert [one.happened.inputs.get("last_day") for one in checked.reports] == [None]
 
 
 def test_a_position_is_ended_once() -> None:

@@ -88,6 +88,39 @@ def test_an_option_held_to_its_expiry_ends_by_itself_and_blocks_nobody(start: St
     assert all(row.scope.key.symbol != scrip.symbol for row in scene.desk.pnl().rows)
 
 
+def test_before_any_book_is_read_nothing_is_ordered_in_a_contract_that_has_ended_and_no_wish_of_it_goes_on(
+    start: Start,
+) -> None:
+    scene, paper = start(_TUESDAY)
+    scrip = option(scene)
+    bought(scene, scrip, "held")
+    scene.until_books_agree()
+    refusing = paper.fault("PlaceOrder", "refuse", count=None)
+    scene.desk.flatten("leave today")
+    until(lambda: paper.fired(refusing), "no exit was sent")
+    scene.stop(grace_s=0)
+    scene.clock.offset_s = paper.next_day()
+    paper.clear_faults()
+    yesterday = len(paper.ledger().arrivals)
+    unread = [paper.fault(route, "html_502", count=None) for route in ("OrderBook", "PositionBook")]
+    scene.start(ready=False)
+    until(lambda: paper.fired(unread[0]) > 1, "no book was asked for")
+
+    words = {"strategy": "holder", "intent": "EXIT", "side": "SELL", "product": "NRML", "order_type": "MARKET"}
+    asked = {"exchange": scrip.exchange, "symbol": scrip.symbol, "quantity": scrip.lot}
+    way_out = scene.submit(scene.command("exit", **words, **asked))
+    until(lambda: told(scene, f"No exit of {scrip.symbol}"), "the wish of yesterday was not told of")
+
+    assert (way_out.tag, "nothing can be ordered in it" in str(way_out.note)) == (Reason.NOTHING_TO_EXIT, True)
+    assert len(paper.ledger().arrivals) == yesterday
+    assert scene.held("holder") == scrip.lot, "only the books end it"
+    paper.clear_faults()
+    until(lambda: scene.held("holder") == 0, lambda: f"{scene.desk.holdings()}")
+    until(lambda: not scene.desk.exits().under_way, "the wish is still under way")
+    scene.until_ready()
+    assert len(paper.ledger().arrivals) == yesterday
+
+
 def test_a_position_that_was_renamed_is_an_alarm_with_its_stop_and_its_heir_until_a_person_decides(
     start: Start,
 ) -> None:

@@ -301,6 +301,14 @@ class Judge:
         return self.phone_traded or self.scheduler.clock.seconds - self.late_fill_s.get(strategy, -99.0) < LATE_FILL_S
 
     def _check_exit(self, order: Order, key: Key) -> None:
+        """No exit is larger than what is held and not being closed already.
+
+        Where the exchange has taken the symbol off its list it refuses every order in it, so nothing can be sold: until
+        the morning's books are read nobody can know that a contract was renamed, and an exit waits for no book. What
+        has expired, and is ordered all the same, the rule "expiry" blames.
+        """
+        if self.ledger.is_gone(key[:2]):
+            return
         held = self.held(order.command.strategy, key)
         sign = order.command.side.sign
         working = sum(

@@ -34,7 +34,7 @@ RULES: Final[Mapping[str, str]] = {
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
 
-PENDING_RULES: Final = frozenset({"delivery", "expiry", "vanished", "shorts first"})
+PENDING_RULES: Final = frozenset({"delivery", "shorts first"})
 """Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
@@ -318,8 +318,13 @@ class Rules:
         return Decimal(reached[1]) not in self._judge.ledger.ever[command.exchange.value, command.symbol]
 
     def _check_worse(self, order: Order, place: tuple[str, Key]) -> None:
-        """After an exit that was refused the next for the same cause gives away no more than the market has moved."""
+        """After an exit that was refused the next for the same cause gives away no more than the market has moved.
+
+        What bears another name today has no market under its old one.
+        """
         tried, command = self._tried.get(place), order.command
+        if self._judge.ledger.is_gone(place[1][:2]):
+            return
         if tried is None or order.limit_price is None or self._now - tried.at_s > REFUSED_S:
             return
         if not command.comment or tried.why != (command.origin, command.comment):
@@ -450,8 +455,13 @@ class Rules:
     # when it is quiet
 
     def check_quiet(self) -> None:
-        """What was carried and is gone was told."""
+        """What was carried and is gone was told; what has expired ends by itself, and waits for nobody's word."""
         judge = self._judge
+        contracts = judge.ledger.contracts
+        ended = {symbol for _, symbol in contracts.gone - {*contracts.heirs}}
+        waiting = judge.read("SELECT symbol FROM external_moves WHERE kind = 'VANISHED'") if ended else []
+        for symbol in sorted(ended & {name for (name,) in waiting}):
+            self._blame("expiry", f"{symbol} has expired, and a person has to say what became of it")
         if "vanished" not in self._judged or not judge.ledger.contracts.gone:
             return
         rows = judge.read("SELECT topic, what FROM alerts WHERE rowid > ?", self._alerts_before)
