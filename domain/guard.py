@@ -123,10 +123,17 @@ class GuardLedger:
             for key in dict.fromkeys((*book.positions, *(one.key for one in book.stakes.values()))):
                 stakes = [(name, one) for name, one in book.stakes.items() if one.key == key and not one.held_back]
                 waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
-                exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)
+                held, beside = self._still_held(key, book.positions.get(key, 0)), self._sold_beside(strategy, key)
+                exposure = Exposure(held, waiting, beside)
                 if not exposure.is_flat:
                     found[Scope(strategy, key)] = exposure
         return found
+
+    def _sold_beside(self, strategy: str, key: InstrumentKey) -> int:
+        """Return the units of delivery that orders of everybody else may still sell."""
+        if not key.product.is_delivery:
+            return 0
+        return sum(book.being_reduced(key, Side.SELL) for name, book in self._books.items() if name != strategy)
 
     def _still_held(self, key: InstrumentKey, held: int) -> int:
         """Return the part of a strategy's position that others have not closed."""
