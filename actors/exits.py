@@ -247,10 +247,17 @@ class ExitsActor(LoopActor):
                 self._nets.declined(message.command_id)
                 self._hear(message.command_id, message.words)
             case FindExits():
-                return ExitsNow(under_way={scope: one.sent for scope, one in self._episodes.items()})
+                return self._now()
             case _:
                 assert_never(message)
         return None
+
+    def _now(self) -> ExitsNow:
+        stays = {**self._odd, **{scope: one.held for scope, one in self._ended.items()}}
+        return ExitsNow(
+            under_way={scope: one.sent for scope, one in self._episodes.items()},
+            stays={scope: units for scope, units in stays.items() if scope not in self._episodes},
+        )
 
     def _wait_for(self, message: PositionVanished) -> None:
         """Let the stops of a position that is gone wait, and tell of both."""

@@ -1012,9 +1012,14 @@ class FindExits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitsNow:
-    """The positions on their way to flat, each with how often an exit was sent for it."""
+    """The positions on their way to flat, each with how often an exit was sent for it.
+
+    `stays` are those whose way out has ended while these signed units are held: they make no lot, or the broker has no
+    shares of them. Each was an alarm.
+    """
 
     under_way: Mapping[Scope, int]
+    stays: Mapping[Scope, int] = field(default_factory=dict)
 
 
 # a person's corrections

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from actors.messages import (
+    ExitsNow,
+    FindExits,
     MakeAllFlat,
     MakeFlat,
     OrderAnswered,
@@ -49,7 +51,9 @@ def begins_anew(room: ExitsRoom, exposure: Exposure = HELD, after_s: float = 1.0
 def test_the_way_out_ends_is_kept_and_is_an_alarm(room: ExitsRoom) -> None:
     end(room)
 
-    assert room.under_way == {}
+    now = room.actor.on_receive(FindExits())
+    assert isinstance(now, ExitsNow)
+    assert (now.under_way, now.stays) == ({}, {SCOPE: 10})
     assert (room.repo.only(RecordFlat).wish_id, room.repo.only(RecordFlat).missing) == ("w1", 10)
     (alarm,) = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.ALARM]
     assert WORDS in alarm.what
