@@ -113,6 +113,7 @@ from actors.messages import (
     RiskBlocked,
     RiskCleared,
     RiskInbox,
+    SaleRefused,
     SessionChanged,
     SettlementLookedUp,
     SettleOrder,
@@ -137,6 +138,7 @@ from domain.alert_words import database_alert, database_back_alert, order_alert,
 from domain.books import Disagreement
 from domain.calendar import Calendar
 from domain.change import ChangeKind, ChangeStage
+from domain.delivery import is_refused_for_shares
 from domain.evidence import Accepted, Refused, Unavailable, Unknown
 from domain.exit_terms import shape_of
 from domain.exits import Scope
@@ -665,6 +667,8 @@ class CommandActor(LoopActor):
             post(self._exits, EntryMoved(order=order))
         if order.command.order_type is OrderType.MARKET and happened.event is not Event.SEND:
             post(self._exits, MarketOrderMoved(order=order))
+        if is_refused_for_shares(order):
+            post(self._exits, SaleRefused(order=order))
         follower = self._followers.get(order.command.command_id)
         if follower is not None:
             post(follower, LegMoved(order=order))

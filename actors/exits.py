@@ -45,6 +45,8 @@ from actors.messages import (
     RecordFlat,
     RecordWish,
     RepoInbox,
+    ResumeExits,
+    SaleRefused,
     SetStops,
     StopBaskets,
     StopsNow,
@@ -58,7 +60,7 @@ from actors.resting import RestingMarketOrders
 from actors.stops import Stops
 from actors.timer import Timer
 from domain.alert import Alert
-from domain.alert_words import exit_alert, exit_begins_alert, flat_alert
+from domain.alert_words import exit_alert, exit_begins_alert, flat_alert, shares_missing_alert
 from domain.book_words import over_alert, vanished_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
@@ -66,11 +68,23 @@ from domain.change_command import ChangeCommand
 from domain.exit_order import ExitOrder, units_for_order
 from domain.exit_terms import ExitShape
 from domain.exit_words import exit_order_alert
-from domain.exits import Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
+from domain.exits import (
+    EndedWish,
+    Episode,
+    ExitWish,
+    Exposure,
+    Flat,
+    Scope,
+    SendExit,
+    SharesMissing,
+    TakeBack,
+    Wait,
+    exit_price,
+)
 from domain.instrument import Instrument
 from domain.order import Intent, InvalidOrderError, OrderCommand, OrderType, Origin
 from domain.price_words import odd_lot_alert
-from domain.seams import Clock, Ids
+from domain.seams import Clock, Ids, trading_day
 from domain.settings import ExitSettings, StopSettings
 from domain.square_off import SquareOff
 
@@ -122,6 +136,9 @@ class ExitsActor(LoopActor):
         """Those whose contract is over, and which wait for the books to end it."""
         self._odd: dict[Scope, int] = {}
         """Signed units that are held, make no whole lot, and were told of."""
+        self._ended: dict[Scope, EndedWish] = {}
+        """Ways out of `_ended_on`, a trading day, that the broker had no shares for; their positions are unchanged."""
+        self._ended_on = ""
         self._unpriced: dict[str, tuple[Episode, SendExit]] = {}
         self._question = 0
         self._all_flat: list[After[MakeAllFlat]] = []
@@ -179,6 +196,13 @@ class ExitsActor(LoopActor):
         match message:
             case MakeFlat():
                 self._begin(message.wishes, in_order=True)
+            case ResumeExits():
+                self._ended_on = trading_day(self._clock.now())
+                self._ended = {one.scope: one for one in message.ended}
+                self._begin(message.wishes, in_order=True)
+            case SaleRefused():
+                for episode in self._episodes.values():
+                    episode.refused_for_shares(message.order.command.command_id, message.order.note or "")
             case MakeAllFlat():
                 self._all_flat.append((self._question, message))
                 self._look_in(0)
@@ -226,10 +250,17 @@ class ExitsActor(LoopActor):
                 self._nets.declined(message.command_id)
                 self._hear(message.command_id, message.words)
             case FindExits():
-                return ExitsNow(under_way={scope: one.sent for scope, one in self._episodes.items()})
+                return self._now()
             case _:
                 assert_never(message)
         return None
+
+    def _now(self) -> ExitsNow:
+        stays = {**self._odd, **{scope: one.held for scope, one in self._ended.items()}}
+        return ExitsNow(
+            under_way={scope: one.sent for scope, one in self._episodes.items()},
+            stays={scope: units for scope, units in stays.items() if scope not in self._episodes},
+        )
 
     def _wait_for(self, message: PositionVanished) -> None:
         """Let the stops of a position that is gone wait, and tell of both."""
@@ -248,6 +279,7 @@ class ExitsActor(LoopActor):
             if wish.scope not in self._episodes and not is_odd:
                 new.setdefault(wish.scope, wish)
         now = self._clock.monotonic()
+        self._forget([self._ended[scope] for scope in new if scope in self._ended])
         if new:
             because = next(iter(new.values())).because
             self._order.begin(self._ids.new()[:_NAME_CHARACTERS], tuple(new), because, now, in_order=in_order)
@@ -281,16 +313,19 @@ class ExitsActor(LoopActor):
         exposures, question = told.exposures, told.question
         self._let_wait(told)
         self._odd = {scope: units for scope, units in self._odd.items() if _held(exposures, scope) == units}
+        self._forget_ended(exposures)
         for one in _from_before(question, self._all_flat):
             meant = [scope for scope in exposures if one.is_about(scope)]
             for scope in filter(one.leaves, meant):
                 self._entries_back.want(scope, one.because)
-            flat = [self._wish(scope, one.because) for scope in meant if not one.leaves(scope)]
+            out = (scope for scope in meant if not one.leaves(scope) and scope not in self._ended)
+            flat = [self._wish(scope, one.because) for scope in out]
             self._begin(flat, in_order=True)
         self._entries_back.look(exposures)
         now = self._clock.now()
         dues = ((scope, self._square_off.due(scope.strategy, scope.key, now)) for scope in exposures)
-        due = [self._wish(scope, why) for scope, why in dues if why is not None and scope not in self._episodes]
+        known = {*self._episodes, *self._ended}
+        due = [self._wish(scope, why) for scope, why in dues if why is not None and scope not in known]
         self._begin(due, in_order=True)
         self._free(exposures, question)
         for word in _from_before(question, self._asked):
@@ -323,6 +358,8 @@ class ExitsActor(LoopActor):
                     self._price(episode, step)
                 case Flat():
                     self._end(episode)
+                case SharesMissing():
+                    self._end_without_shares(episode, step)
                 case _:
                     assert_never(step)
 
@@ -421,6 +458,27 @@ class ExitsActor(LoopActor):
         self._odd[wish.scope] = -step.side.sign * step.quantity
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
         self._tell(odd_lot_alert(str(wish.scope), step.quantity, lot))
+
+    def _end_without_shares(self, episode: Episode, step: SharesMissing) -> None:
+        """End an episode that the broker has no shares for; a person decides what becomes of the position."""
+        wish = episode.wish
+        del self._episodes[wish.scope]
+        self._order.leave(wish.scope)
+        self._ended_on = trading_day(self._clock.now())
+        self._ended[wish.scope] = EndedWish(wish.wish_id, wish.scope, step.held)
+        post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now(), missing=step.held))
+        self._tell(shares_missing_alert(wish, step))
+
+    def _forget_ended(self, exposures: Mapping[Scope, Exposure]) -> None:
+        """Let the desk's own limits and times try again where the position is another one, or the day is."""
+        if self._ended and trading_day(self._clock.now()) != self._ended_on:
+            self._ended.clear()
+        self._forget([one for one in self._ended.values() if _held(exposures, one.scope) != one.held])
+
+    def _forget(self, ended: Sequence[EndedWish]) -> None:
+        for one in ended:
+            del self._ended[one.scope]
+            post(self._repo, RecordFlat(wish_id=one.wish_id, at=self._clock.now()))
 
     def _free(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
         """Let an exit that a safety net stands in the way of get out all the same: an episode takes the net back."""

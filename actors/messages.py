@@ -31,7 +31,7 @@ from domain.evidence import (
     Unavailable,
 )
 from domain.exit_terms import ExitShape
-from domain.exits import ExitWish, Exposure, Scope
+from domain.exits import EndedWish, ExitWish, Exposure, Scope
 from domain.expiry import ContractOver, Expiries
 from domain.instrument import Instrument
 from domain.lifecycle import Event
@@ -606,10 +606,11 @@ class RecordWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFlat:
-    """The position of this wish is flat."""
+    """A wish has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
 
     wish_id: str
     at: datetime
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -972,6 +973,14 @@ class MakeFlat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeExits:
+    """Take up the wishes of an earlier run, and what has `ended` today because the shares are missing."""
+
+    wishes: tuple[ExitWish, ...]
+    ended: tuple[EndedWish, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MakeAllFlat:
     """See every position through to flat, or those of one strategy.
 
@@ -1031,9 +1040,14 @@ class FindExits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitsNow:
-    """The positions on their way to flat, each with how often an exit was sent for it."""
+    """The positions on their way to flat, each with how often an exit was sent for it.
+
+    `stays` are those whose way out has ended while these signed units are held: they make no lot, or the broker has no
+    shares of them. Each was an alarm.
+    """
 
     under_way: Mapping[Scope, int]
+    stays: Mapping[Scope, int] = field(default_factory=dict)
 
 
 # a person's corrections
@@ -1202,6 +1216,13 @@ class EntryMoved:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketOrderMoved:
     """An order at the market's price, sent as a protected limit, stands differently at the broker."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleRefused:
+    """The broker has refused a sale for delivery because the shares are not there."""
 
     order: Order
 
@@ -1497,14 +1518,14 @@ class DeskMemory:
 
     `moved` are EXTERNAL units by nobody's order, `accepted_units` those of them that a person has accepted, `accepted`
     today's disagreements that a person has accepted, `wishes` the positions that are on their way to flat,
-    `protections` the armed stops and today's ended ones, `unarmed` the entries that traded more than their stops know
-    of, `risk_days` how the last days stood against their limits, `baskets` the open ones and the last that ended,
-    `alerts` those that are still to be told or acknowledged, `cleared` the signed units of strategies that a person has
-    cleared and that count today, `last_prices` the price at which each instrument was last traded by any order of the
-    account, `against_ours` moves that stand against units of strategies, `vanished` positions that are gone and wait
-    for a person, `ended` those that ended with their contracts, `closed_at` those of the cleared units that the broker
-    has squared off today, with their average price, `expiries` the last days of contracts. `ended_in_order` says that
-    the last run was not killed.
+    `ended_wishes` those whose way out has ended today because the shares are missing, `protections` the armed stops
+    and today's ended ones, `unarmed` the entries that traded more than their stops know of, `risk_days` how the last
+    days stood against their limits, `baskets` the open ones and the last that ended, `alerts` those that are still to
+    be told or acknowledged, `cleared` the signed units of strategies that a person has cleared and that count today,
+    `last_prices` the price at which each instrument was last traded by any order of the account, `against_ours` moves
+    that stand against units of strategies, `vanished` positions that are gone and wait for a person, `ended` those that
+    ended with their contracts, `closed_at` those of the cleared units that the broker has squared off today, with their
+    average price, `expiries` the last days of contracts. `ended_in_order` says that the last run was not killed.
     """
 
     orders: tuple[Order, ...]
@@ -1521,6 +1542,7 @@ class DeskMemory:
     expiries: Expiries = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
     wishes: tuple[ExitWish, ...] = ()
+    ended_wishes: tuple[EndedWish, ...] = ()
     protections: tuple[Protection, ...] = ()
     unarmed: tuple[Order, ...] = ()
     risk_days: tuple[RiskDay, ...] = ()
@@ -1767,11 +1789,13 @@ GuardInbox: TypeAlias = (
 )
 ExitsInbox: TypeAlias = (
     MakeFlat
+    | ResumeExits
     | MakeAllFlat
     | LookAtExits
     | ExposuresTold
     | EntryMoved
     | MarketOrderMoved
+    | SaleRefused
     | ExitCut
     | TakeUpStops
     | PositionVanished

@@ -561,7 +561,7 @@ class RepoActor(LoopActor):
             case RecordWish():
                 self._repository.keep_wish(message.wish)
             case RecordFlat():
-                self._repository.end_wish(message.wish_id, message.at)
+                self._repository.end_wish(message.wish_id, message.at, message.missing)
             case RecordProtection():
                 self._repository.keep_protection(message.protection)
             case RecordRiskDay():
@@ -615,6 +615,7 @@ class RepoActor(LoopActor):
             closed_at=self._repository.closed_at(now),
             expiries=self._repository.expiries(),
             wishes=self._repository.open_wishes(),
+            ended_wishes=self._repository.ended_wishes(now),
             protections=self._repository.protections(now),
             unarmed=self._repository.unarmed_entries(),
             risk_days=self._repository.risk_days(),

@@ -34,7 +34,6 @@ from actors.messages import (
     GuardInbox,
     LogIn,
     LookAtRisk,
-    MakeFlat,
     MarketInbox,
     MarketOrderMoved,
     NotifierInbox,
@@ -46,6 +45,7 @@ from actors.messages import (
     RepoInbox,
     ResumeAlarms,
     ResumeBaskets,
+    ResumeExits,
     ResumeOrders,
     RiskInbox,
     SupervisorInbox,
@@ -179,7 +179,7 @@ class Wiring:
         post(self.risk, LookAtRisk())
         gone = tuple(one.key for one in memory.vanished if one.key is not None)
         post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed, vanished=gone))
-        post(self.exits, MakeFlat(wishes=memory.wishes))
+        post(self.exits, ResumeExits(wishes=memory.wishes, ended=memory.ended_wishes))
         for order in resting_in(memory.orders):
             post(self.exits, MarketOrderMoved(order=order))
         self._start_supervisor()

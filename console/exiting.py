@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from actors.messages import ExitsNow
 from console.bodies import Body, read_object
 from console.changing import text_in
-from console.forms import Form, exits_form
+from console.forms import Form, exits_form, stays_form
 from domain.exits import Scope
 
 
@@ -43,8 +43,12 @@ def add_exits(guarded: APIRouter, desk: ExitingDesk) -> None:
 
     @guarded.get("/exits", summary="What is on its way to flat")
     def exits() -> Form:
-        """Return each position that is being made flat, and how often an exit was sent for it."""
-        return {"exits": exits_form(desk.exits())}
+        """Return each position that is being made flat, and how often an exit was sent for it.
+
+        `stays` are those that are held though their way out has ended: an odd lot, or shares the broker doesn't have.
+        """
+        now = desk.exits()
+        return {"exits": exits_form(now), "stays": stays_form(now)}
 
 
 def _flatten_sentence(scopes: tuple[Scope, ...], strategy: str | None, *, stored: bool) -> str:

@@ -235,6 +235,11 @@ def exits_form(exits: ExitsNow) -> list[Form]:
     return [{"position": str(scope), "tries": tries} for scope, tries in exits.under_way.items()]
 
 
+def stays_form(exits: ExitsNow) -> list[Form]:
+    """Return each position that is held though its way out has ended: an odd lot, or shares the broker doesn't have."""
+    return [{"position": str(scope), "units": units} for scope, units in exits.stays.items()]
+
+
 def readiness_form(readiness: Readiness) -> Form:
     """Return whether entries are taken, what speaks against it, and what the books disagree about."""
     reasons = [*readiness.reasons, *(["the desk is stopping"] if readiness.stopping else [])]

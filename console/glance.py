@@ -103,6 +103,8 @@ def status_view(status: Form) -> RenderableType:
         lines.append(Text(words, style="red" if one["stops_entries"] else "yellow"))
     on_their_way = (f"On its way to flat: {one['position']}, {one['tries']} exits sent." for one in status["exits"])
     lines.extend(Text(words, style="yellow") for words in on_their_way)
+    stays = (f"Not flat: {one['position']}, {one['units']} units; its way out has ended." for one in status["stays"])
+    lines.extend(Text(f"{words} `alerts` says why.", style="red") for words in stays)
     lines.extend(Text(f"{words}.", style="yellow") for words in status["unwatched"])
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))

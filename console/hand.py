@@ -96,28 +96,32 @@ def flatten(
         reply = client.post("/flatten", body)
         if reply.http_status > TAKEN_MAX:
             end(reply, as_json=as_json)
-        left = _watch_exits(client, wait, as_json=as_json)
+        left, stays = _watch_exits(client, wait, as_json=as_json)
+    stays = [one for one in stays if one in reply.body["positions"]]
     if as_json:
-        typer.echo(json.dumps(reply.body | {"left": left}, ensure_ascii=False))
+        typer.echo(json.dumps(reply.body | {"left": left, "stays": stays}, ensure_ascii=False))
     elif not reply.body["positions"]:
         typer.echo(reply.body["sentence"])
     else:
-        typer.echo(f"Not flat yet: {', '.join(left)}. The desk goes on; `status` tells." if left else "Flat.")
-    raise typer.Exit(1 if left else 0)
+        said = [f"Not flat yet: {', '.join(left)}. The desk goes on; `status` tells."] if left else []
+        said += [f"Not flat: {', '.join(stays)}. Their way out has ended; `alerts` says why."] if stays else []
+        typer.echo(" ".join(said) or "Flat.")
+    raise typer.Exit(1 if left or stays else 0)
 
 
-def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> list[str]:
-    """Watch the exits under way, and say what changes; return what is not flat in the end."""
+def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[list[str], list[str]]:
+    """Watch the exits under way, and say what changes; return what is not flat in the end, and what stays held."""
     clock, pause, said = SystemClock(), threading.Event(), ""
     ends_at = clock.monotonic() + seconds
     while True:
-        exits = client.read("/exits")["exits"]
+        now = client.read("/exits")
+        exits = now["exits"]
         words = "; ".join(f"{one['position']}: {one['tries']} exits sent" for one in exits)
         if not as_json and words and words != said:
             typer.echo(words)
             said = words
         if not exits or clock.monotonic() >= ends_at:
-            return [one["position"] for one in exits]
+            return [one["position"] for one in exits], [one["position"] for one in now["stays"]]
         pause.wait(_LOOK_S)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from actors.desk import Status
-from console.forms import Form, exits_form, readiness_form, trading_form
+from console.forms import Form, exits_form, readiness_form, stays_form, trading_form
 from console.words import taken_words
 from domain.risk import TradingState
 from domain.settings import Settings
@@ -23,6 +23,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
         "effective": effective(now.trading.state, readiness["reasons"]),
         "in_flight": list(now.readiness.in_flight),
         "exits": exits_form(now.exits),
+        "stays": stays_form(now.exits),
         "unwatched": [f"{', '.join(one.strategies)} gets no prices: {one.words}" for one in now.unwatched],
         "broker": {
             "session": now.broker.session,

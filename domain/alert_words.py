@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.alert import Alert, Level
+from domain.exits import ExitWish, SharesMissing
 from domain.expiry import LAST_DAY
 from domain.lifecycle import Event, State
 from domain.order import Intent, Order, OrderEvent, Side
@@ -326,6 +327,22 @@ def flat_alert(scope: str, because: str, exits: int) -> Alert:
         what=f"{scope} is flat after {exits} exits ({because}).",
         means="Nothing of it is held or can trade.",
         ends=True,
+    )
+
+
+def shares_missing_alert(wish: ExitWish, missing: SharesMissing) -> Alert:
+    """Say that a way out has ended because the broker has no shares to sell, and how a person decides."""
+    strategy, key = wish.scope.strategy, wish.scope.key
+    return Alert(
+        topic=f"exit:{wish.scope}",
+        level=Level.ALARM,
+        what=f'The broker refuses to sell {missing.held} {key.symbol}: "{missing.words}". '
+        f"By this desk's fills {strategy} holds {missing.held} of it ({key.exchange} {key.product}).",
+        means=f"The shares are not in the demat account, or fewer are. This way out ({wish.because}) has ended, and is "
+        "not begun again by itself.",
+        do=f"Look at the holdings in the broker's own app. `flatten --strategy {strategy}` tries again once they are "
+        f"there; `submit --intent exit --product cnc` sells a part; `clear {key.symbol} --strategy {strategy} "
+        f"--exchange {key.exchange} --product {key.product} --because …` takes what is gone out of our books.",
     )
 
 

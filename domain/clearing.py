@@ -56,6 +56,8 @@ def objection_to_clearing(scope: Scope, book: Book[PositionRow] | Unavailable | 
         cause = "the broker did not answer in time" if book is None else book.cause
         return f"the broker's positions can't be read ({cause}); try again, or say --i-know"
     shown = sum(row.net_quantity for row in book.rows if key_of(row) == scope.key)
+    if scope.key.product.is_delivery:
+        shown = max(0, shown)  # below zero are shares that were sold out of the holdings: nothing to get out of
     if shown:
         return f"the broker shows {shown:+d} {scope.key.symbol} ({scope.key.product}); get out of it, or say --i-know"
     return ""

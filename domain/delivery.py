@@ -4,10 +4,16 @@ Holdings in the demat account are not read yet. So a position in delivery is wha
 hold, and what is sold beyond it came out of the holdings: whether they are there is the broker's to judge.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
-from domain.order import EXTERNAL, InstrumentKey
+from domain.lifecycle import State
+from domain.order import EXTERNAL, InstrumentKey, Order, Side
+
+_NOT_THERE: Final = re.compile(r"check holdings|insufficient holdings?|no holdings", re.IGNORECASE)
+"""How brokers on Noren and their forerunners say that shares are missing (docs/protocol.md, holdings)."""
 
 
 class Delivered:
@@ -40,6 +46,19 @@ class Delivered:
         self._base = self.held = held
         self._sold_before = self.sold
         self._orders.clear()
+
+
+def is_refused_for_shares(order: Order) -> bool:
+    """Say whether the broker refused a sale for delivery, or rejected it later, because the shares are not there.
+
+    The two mistakes cost differently: a way out that ends by mistake leaves a position that somebody wants out of, a
+    try too many costs one refused order. So only words that name the holdings count. Margin, price, band, quota,
+    session, address or time may change by themselves, and a sale that is not authorised yet (the depository's PIN) is
+    of shares that are there: after those, and after any words we don't know, the exit goes on.
+    """
+    is_sale = order.command.product.is_delivery and order.command.side is Side.SELL
+    is_refused = order.state in {State.REFUSED, State.REJECTED} and not order.filled_quantity
+    return is_sale and is_refused and _NOT_THERE.search(order.note or "") is not None
 
 
 def carried_delivery(

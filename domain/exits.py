@@ -3,7 +3,8 @@
 Theory of operation. An episode decides by what the guard holds *now*, never by what it remembers having done. It takes
 back what is working, sells what is held, looks again, and ends only when nothing is held and nothing can trade any
 more. So a lost answer, a rejection, a partial fill, a death or a restart costs a look, and the guard's clamp sees to it
-that two exits never sell more than is held. It never gives up: it gets slower, dearer and louder.
+that two exits never sell more than is held. It never gives up: it gets slower, dearer and louder. One word alone ends
+it before: shares that are not in the demat account no price and no patience sells (`SharesMissing`).
 """
 
 from collections.abc import Iterable
@@ -67,10 +68,15 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What the guard knows of a scope: signed units held, and all orders that may still trade."""
+    """What the guard knows of a scope: signed units held, and all orders that may still trade.
+
+    `sold_beside` are units of delivery that orders of other strategies, or of others, may still sell: the broker puts
+    those shares by for them.
+    """
 
     held: int = 0
     open: tuple[OpenOrder, ...] = ()
+    sold_beside: int = 0
 
     @property
     def is_flat(self) -> bool:
@@ -109,7 +115,24 @@ class Flat:
     """The end: nothing is held, nothing can trade."""
 
 
-Step: TypeAlias = Wait | TakeBack | SendExit | Flat
+@dataclass(frozen=True, slots=True)
+class SharesMissing:
+    """The end: the broker says in these words that the shares are not there; by our books so many units are held."""
+
+    held: int
+    words: str
+
+
+Step: TypeAlias = Wait | TakeBack | SendExit | Flat | SharesMissing
+
+
+@dataclass(frozen=True, slots=True)
+class EndedWish:
+    """A way out that has ended because the shares are missing, while so many units were held by our books."""
+
+    wish_id: str
+    scope: Scope
+    held: int
 
 
 @dataclass(slots=True)
@@ -137,6 +160,9 @@ class Episode:
     """When the first of the tries left."""
     _sent_at: float = 0.0
     _held_then: int = 0
+    _sold_beside_then: int = 0
+    _missing: str = ""
+    """The broker's words, where he refused the current order because the shares are not there."""
     _slice: int = 0
     _flat_since: float = inf
     _asked_back: dict[str, float] = field(default_factory=dict)
@@ -162,12 +188,14 @@ class Episode:
             self._in_vain = self._in_vain or (is_old and is_open)
             back = self._to_take_back([self.current], now) if is_old else ()
             return TakeBack(back) if back else Wait()
+        if self._missing and self._is_final(exposure):
+            return SharesMissing(exposure.held, self._missing)
         if self._slice and abs(self._held_then) - abs(exposure.held) >= self._slice:
             self.tries, self.unfilled, self._in_vain, self._begun_at = 0, 0, False, inf
         still_waits = bool(others) and now - self.began_at < self.settings.cancel_wait_s
         if not exposure.held or waits or still_waits or self._rests(now, is_open=is_open):
             return Wait()
-        return self._send(exposure.held, now)
+        return self._send(exposure, now)
 
     def answered(self, command_id: str, quantity: int = 0) -> None:
         """Hear that an exit's steps 1 to 5 are over, however they ended: from now on the guard tells.
@@ -176,6 +204,19 @@ class Episode:
         """
         if command_id == self.current:
             self.unanswered, self._slice = False, quantity
+
+    def refused_for_shares(self, command_id: str, words: str) -> None:
+        """Hear that the broker has refused an exit because the shares are not there (`domain/delivery.py`)."""
+        if command_id == self.current:
+            self._missing = words
+
+    def _is_final(self, exposure: Exposure) -> bool:
+        """Say whether no other order can be why the shares were missing: what works beside has them put by.
+
+        Where the position is another one by now, another quantity is tried.
+        """
+        beside = exposure.open or exposure.sold_beside or self._sold_beside_then
+        return not beside and exposure.held == self._held_then
 
     def _to_take_back(self, command_ids: Iterable[str], now: float) -> tuple[str, ...]:
         """Return those that were not asked back lately, and note that they are now."""
@@ -201,7 +242,8 @@ class Episode:
             pause_s, self.settings.retry_s_max if is_open else self.settings.retry_closed_s
         )
 
-    def _send(self, held: int, now: float) -> SendExit:
+    def _send(self, exposure: Exposure, now: float) -> SendExit:
+        held, self._sold_beside_then, self._missing = exposure.held, exposure.sold_beside, ""
         self.refused = self.tries > 0 and not self._in_vain
         self.unfilled, self._in_vain = self.unfilled + self._in_vain, False
         self.sent, self.tries, self._held_then, self._slice = self.sent + 1, self.tries + 1, held, 0

@@ -178,9 +178,16 @@ class GuardLedger:
                 waiting = tuple(
                     OpenOrder(name, one.side, one.open_quantity, one.is_past(self._day)) for name, one in stakes
                 )
-                exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)
+                held, beside = self._still_held(key, book.positions.get(key, 0)), self._sold_beside(strategy, key)
+                exposure = Exposure(held, waiting, beside)
                 if not exposure.is_flat:
                     yield Scope(strategy, key), exposure
+
+    def _sold_beside(self, strategy: str, key: InstrumentKey) -> int:
+        """Return the units of delivery that orders of everybody else may still sell."""
+        if not key.product.is_delivery:
+            return 0
+        return sum(self._being_reduced(name, key, Side.SELL) for name in self._books if name != strategy)
 
     def _still_held(self, key: InstrumentKey, held: int) -> int:
         """Return the part of a strategy's position that others have not closed."""

@@ -309,6 +309,8 @@ class ExitWishRecord(Table):
     because = peewee.TextField()
     origin = peewee.TextField()
     flat_at = peewee.DateTimeField(null=True)
+    missing = peewee.IntegerField(null=True)
+    """Signed units held by our books when the broker had no shares to sell: then it has ended without being flat."""
 
     class Meta:
         """A wish that is told again is the same wish."""

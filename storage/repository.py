@@ -23,7 +23,7 @@ from domain.books import Disagreement, Quarrel, key_in_name
 from domain.change_command import change_outcome
 from domain.delivery import carried_delivery
 from domain.evidence import TradeRow
-from domain.exits import ExitWish, Scope
+from domain.exits import EndedWish, ExitWish, Scope
 from domain.hand_over import RUN
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
@@ -302,10 +302,10 @@ class OrderRepository:
             ),
         )
 
-    def end_wish(self, wish_id: str, at: datetime) -> None:
-        """Keep that its position is flat."""
-        words = "UPDATE exit_wishes SET flat_at = ? WHERE client_id = ? AND wish_id = ?"
-        self._execute(words, (to_text(at), self._client_id, wish_id))
+    def end_wish(self, wish_id: str, at: datetime, missing: int = 0) -> None:
+        """Keep that its position is flat; or that it ended with so many units held, because the shares are missing."""
+        words = "UPDATE exit_wishes SET flat_at = ?, missing = ? WHERE client_id = ? AND wish_id = ?"
+        self._execute(words, (to_text(at), missing or None, self._client_id, wish_id))
 
     def keep_protection(self, protection: Protection) -> None:
         """Keep a position's stops as they stand now."""
@@ -498,6 +498,20 @@ class OrderRepository:
             )
             for wish_id, asked_at, strategy, exchange, symbol, product, because, origin in rows
         )
+
+    def ended_wishes(self, now: datetime) -> tuple[EndedWish, ...]:
+        """Return the last wish of each position that has ended today because the shares are missing."""
+        rows = self._execute(
+            "SELECT wish_id, flat_at, strategy, exchange, symbol, product, missing FROM exit_wishes"
+            " WHERE client_id = ? AND missing IS NOT NULL ORDER BY id DESC LIMIT 1000",
+            (self._client_id,),
+        ).fetchall()
+        found: dict[Scope, EndedWish] = {}
+        for wish_id, ended_at, strategy, exchange, symbol, product, missing in rows:
+            scope = Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product)))
+            if trading_day(to_moment(ended_at)) == trading_day(now):
+                found.setdefault(scope, EndedWish(wish_id, scope, missing))
+        return tuple(found.values())
 
     def protections(self, now: datetime) -> tuple[Protection, ...]:
         """Return the armed stops, and those of today that are over."""

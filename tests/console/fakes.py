@@ -124,6 +124,7 @@ class FakeDesk:
         self.undone: Callable[[str], AcceptanceUndone] | None = None
         self.flattened: list[tuple[str, str | None]] = []
         self.under_way: list[dict[Scope, int]] = []
+        self.stays: dict[Scope, int] = {}
         self.unwatched: tuple[Unwatched, ...] = ()
         self.address_refused = ""
         self.stored = True
@@ -163,7 +164,7 @@ class FakeDesk:
         return tuple(self.under_way[0]) if self.under_way else ()
 
     def exits(self) -> ExitsNow:
-        return ExitsNow(under_way=self.under_way.pop(0) if self.under_way else {})
+        return ExitsNow(under_way=self.under_way.pop(0) if self.under_way else {}, stays=self.stays)
 
     def stops(self) -> StopsNow:
         return StopsNow(armed=tuple((one, Decimal("1495.50"), 2.0) for one in self.protected.values()))

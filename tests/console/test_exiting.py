@@ -55,7 +55,21 @@ def test_a_flatten_that_cannot_be_meant_changes_nothing(ask: Ask, desk: FakeDesk
 def test_exits_tells_how_often_each_was_tried(ask: Ask, desk: FakeDesk) -> None:
     desk.under_way = [{HELD: 2}]
 
-    assert ask("GET", "/exits").json() == {"exits": [{"position": "RELIANCE-EQ (NSE MIS) of straddle", "tries": 2}]}
+    assert ask("GET", "/exits").json() == {
+        "exits": [{"position": "RELIANCE-EQ (NSE MIS) of straddle", "tries": 2}],
+        "stays": [],
+    }
+
+
+def test_what_stays_held_after_its_way_out_has_ended_is_named(ask: Ask, desk: FakeDesk) -> None:
+    desk.stays = {HELD: 10}
+    stays = [{"position": "RELIANCE-EQ (NSE MIS) of straddle", "units": 10}]
+
+    status = ask("GET", "/status").json()
+
+    assert ask("GET", "/exits").json() == {"exits": [], "stays": stays}
+    assert status["stays"] == stays
+    assert "Not flat: RELIANCE-EQ (NSE MIS) of straddle, 10 units" in drawn(status_view(status))
 
 
 def test_status_names_what_is_on_its_way_to_flat(ask: Ask, desk: FakeDesk) -> None:

@@ -193,6 +193,21 @@ def test_a_person_gets_out_of_everything(console: Console) -> None:
     desk.communicate(timeout=WAIT_S)
 
 
+def test_nobody_is_told_that_shares_the_broker_does_not_have_are_flat(console: Console) -> None:
+    desk = console.run()
+    assert console.call(*BUY, "--strategy", "held", "--product", "cnc")[0] == 0
+    sale = ["S" if one == "B" else one for one in BUY]
+    assert console.call(*sale, "--strategy", "other", "--product", "cnc", "--intent", "exit")[0] == 0
+
+    code, out, errors = console.call("flatten", "--strategy", "held")
+
+    assert (code, errors) == (1, "")
+    assert "Not flat: RELIANCE-EQ (NSE CNC) of held. Their way out has ended" in out
+    assert "Not flat: RELIANCE-EQ (NSE CNC) of held" in console.call("status")[1]
+    desk.send_signal(signal.SIGTERM)
+    desk.communicate(timeout=WAIT_S)
+
+
 def test_a_person_gets_out_in_the_middle_of_a_thousand_entries(console: Console) -> None:
     """The broker takes 200 ms; entries stop at once, the exit leaves next, and the paper ledger shows it."""
     desk = console.run()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clearing import Difference, differences
-from domain.delivery import carried_delivery
+from domain.clearing import Difference, differences, objection_to_clearing
+from domain.delivery import carried_delivery, is_refused_for_shares
 from domain.evidence import Book, PositionRow
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.guard import GuardLedger, GuardRefused, Reserved
@@ -328,3 +328,64 @@ def test_the_days_profit_counts_shares_bought_after_such_a_sale() -> None:
 def test_what_can_be_no_short_and_what_does_not_survive_the_night() -> None:
     assert {one for one in Product if one.is_delivery} == {Product.CNC, Product.MTF}
     assert {one for one in Product if one.ends_with_its_day} == {Product.MIS, Product.CO, Product.BO}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "RED:RULE:{Check Holdings Including BTST}Eligible Sell:4 for C-FA1 [DEFAULT]",
+        "RED:RULE:{Check Holdings Including BTST}No Holdings uploaded for C-FA1 [DEFAULT]",
+        "RMS:Rule: Check holdings including BTST/HALDING for entity account",
+        "RED:RMS:Insufficient holdings: 0 of RELIANCE-EQ",
+    ],
+)
+@pytest.mark.parametrize("state", [State.REFUSED, State.REJECTED])
+def test_the_brokers_words_say_that_shares_are_missing(words: str, state: State) -> None:
+    assert is_refused_for_shares(order(command=sale(), state=state, note=words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        None,
+        "RED:Margin Shortfall:INR 101830.33 Available:INR 86932.68 for C-FA1 [DEFAULT]",
+        "RED:RULE:{Check circuit limit including square off order}Current:INR 2,400.00 for C-FA1 [DEFAULT]",
+        "Invalid Input : Request IP is not the registered static IP",
+        "Session Expired :  Invalid Session Key",
+        "Order Recieved in a current second exceeds limit",
+        "16278 The markets have not been opened for trading",
+        "CDSL authorisation of the sale is missing",
+    ],
+)
+def test_a_refusal_that_does_not_name_the_holdings_ends_no_way_out(words: str | None) -> None:
+    assert not is_refused_for_shares(order(command=sale(), state=State.REFUSED, note=words))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": State.WORKING},
+        {"filled_quantity": 4, "average_price": Decimal(100)},
+        {"command": sale(product=Product.MIS)},
+        {"command": sale(side=Side.BUY, intent=Intent.ENTRY)},
+    ],
+    ids=["works", "has traded", "intraday", "a purchase"],
+)
+def test_only_a_sale_for_delivery_that_came_to_nothing_is_refused_for_shares(changes: dict[str, Any]) -> None:
+    refused = {"command": sale(), "state": State.REJECTED, "note": "No Holdings uploaded", **changes}
+
+    assert not is_refused_for_shares(order(**refused))
+
+
+def test_what_others_are_selling_of_a_share_is_told_beside_what_is_held() -> None:
+    ledger = GuardLedger(orders=[traded("bought", Side.BUY)], day=TODAY)
+    ledger.reserve(sale("theirs", 4, strategy="other"))
+    ledger.observe(traded("phone", Side.SELL, 3, strategy="others", state=State.WORKING, filled_quantity=0))
+
+    assert ledger.exposures()[SCOPE] == Exposure(10, sold_beside=7)
+    assert ledger.exposures()[Scope("other", KEY)] == Exposure(0, (OpenOrder("theirs", Side.SELL, 4),), 3)
+
+
+def test_shares_that_were_sold_out_of_the_holdings_are_no_objection_to_clearing() -> None:
+    assert objection_to_clearing(SCOPE, Book((row(-10),), TEN_O_CLOCK), i_know=False) == ""
+    assert "shows +10" in objection_to_clearing(SCOPE, Book((row(10),), TEN_O_CLOCK), i_know=False)

@@ -17,6 +17,7 @@ from domain.exits import (
     OpenOrder,
     Scope,
     SendExit,
+    SharesMissing,
     Step,
     TakeBack,
     Wait,
@@ -312,3 +313,41 @@ def test_no_exit_is_larger_than_an_order_may_be() -> None:
 
     assert isinstance(step, SendExit)
     assert step.quantity == QUANTITY_MAX
+
+
+def without_shares(exposure: Exposure, sold_beside: int = 0) -> Step:
+    """Return what follows when the broker had no shares for an exit of ten, and the guard then tells this."""
+    one = episode()
+    step = one.next_step(Exposure(10, sold_beside=sold_beside), 0.0)
+    assert isinstance(step, SendExit)
+    one.refused_for_shares(step.command_id, "No Holdings")
+    one.answered(step.command_id)
+    return one.next_step(exposure, 100.0)
+
+
+def test_a_way_out_whose_shares_are_missing_ends_with_the_brokers_words() -> None:
+    assert without_shares(Exposure(10)) == SharesMissing(10, "No Holdings")
+
+
+@pytest.mark.parametrize(
+    "exposure",
+    [Exposure(6), Exposure(10, (ENTRY,)), Exposure(10, sold_beside=3)],
+    ids=["another position by now", "another order of its own", "another's sale has the shares put by"],
+)
+def test_where_something_else_may_be_why_shares_are_missing_the_way_out_goes_on(exposure: Exposure) -> None:
+    assert isinstance(without_shares(exposure), SendExit | TakeBack)
+
+
+def test_a_sale_beside_that_worked_when_the_exit_left_may_be_why_shares_are_missing() -> None:
+    assert isinstance(without_shares(Exposure(10), sold_beside=3), SendExit)
+
+
+def test_the_brokers_word_about_another_order_ends_nothing() -> None:
+    one = episode()
+    one.refused_for_shares(sent(one).command_id, "No Holdings")
+    one.next_step(Exposure(6), 50.0)
+
+    assert isinstance(one.next_step(Exposure(6), 50.0), Wait), "the next exit is on its way"
+    one.answered("x-2")
+    one.refused_for_shares("x-1", "No Holdings")
+    assert isinstance(one.next_step(Exposure(6), 100.0), SendExit)

@@ -24,6 +24,8 @@ class Checks:
     holdings: int = 0
     """So many units of each share lie in the demat when the story begins; with any, delivery is checked."""
     delivers: bool = False
+    pledged: int = 0
+    """So many shares of each leave the demat overnight by no order of anybody: pledged, or moved to another account."""
     margin: int = 0
     """So many units of naked shorts the account has margin for; 0: nobody looks."""
     lots: bool = False
@@ -45,6 +47,8 @@ class BackOffice:
         for key, units in self._ledger.net.items():
             if key[2] == "C" and units:
                 self.demat[key[:2]] = self.demat.get(key[:2], 0) + units
+        if self._ledger.orders:
+            self.demat = {place: max(0, units - self.checks.pledged) for place, units in self.demat.items()}
 
     def objection(self, key: "Key", side: Side, quantity: int, now_s: float) -> str:
         """Return the broker's refusal, or an empty text."""

@@ -20,6 +20,7 @@ from tests.simulation.scheduler import Scheduler
 
 CARRIED: Final = frozenset({"M"})
 """Delivery is no position of the next day: it lies in the demat then, or is gone from it."""
+INTRADAY: Final = "I"
 KEPT_PRICES: Final = 80
 """The prices of the last twenty seconds."""
 PRICE_TOLD_S: Final = 0.25
@@ -162,7 +163,7 @@ class Ledger:
             if order.is_live:
                 self._end(order, BrokerStatus.CANCELED, "", ReportType.CANCELED)
         for key, units in list(self.net.items()):
-            if units and key[2] not in CARRIED:
+            if units and key[2] == INTRADAY:
                 self.phone(key, Side.SELL if units > 0 else Side.BUY, abs(units), source="AUTO")
         self.is_open = False
 

@@ -349,7 +349,9 @@ class Judge:
     def held(self, strategy: str, key: Key) -> int:
         """Return what the strategy holds by the exchange's own fills, earlier days included where it is carried.
 
-        Shares sold for delivery come from the demat: nobody is short of them. What has ended is cash.
+        Shares sold for delivery come from the demat: nobody is short of them. Those bought on an earlier day lie there
+        too, and don't count: some may have traded while no desk ran, and stand in no book any more. What has ended is
+        cash.
         """
         units = 0
         if self.ledger.is_gone(key[:2]):
@@ -359,7 +361,8 @@ class Judge:
             counts = order.day == self.ledger.day or key[2] in CARRIED
             if command is not None and command.strategy == strategy and order.key == key and counts:
                 units += order.filled * order.side.sign
-        return max(0, units) if key[2] == "C" else units
+                units = max(0, units) if key[2] == "C" else units
+        return units
 
     def see_request(self) -> None:
         """A request of any kind that counts has come to the broker."""

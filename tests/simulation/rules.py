@@ -26,7 +26,8 @@ RULES: Final[Mapping[str, str]] = {
     "never waits": "an exit never waits for knowledge: it leaves, or one of the three reasons against it is told",
     "believed prices": "a price at which nobody could trade moves nothing: no stop, no loss limit, no exit's limit",
     "every witness": "nothing is NOT_PLACED that the trade book or the positions carried",
-    "delivery": "a sale for delivery is never bought back, waits for no position, and no loss limit sells delivery",
+    "delivery": "a sale for delivery is never bought back, waits for no position, no loss limit sells delivery, and the"
+    " broker's word that the shares are missing ends the way out that asked for them, and is told",
     "expiry": "after a contract has ended nothing is ordered in it, and nobody is blocked by it",
     "vanished": "a carried position that is gone in the morning is told",
     "worse prices": "an exit's limit gets worse only after an order that was in the market and did not fill",
@@ -34,7 +35,7 @@ RULES: Final[Mapping[str, str]] = {
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
 
-PENDING_RULES: Final = frozenset({"delivery", "shorts first"})
+PENDING_RULES: Final = frozenset({"shorts first"})
 """Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
@@ -102,6 +103,7 @@ class Rules:
         self._repeats: set[str] = set()
         self._carried: list[tuple[str, Key]] = []
         self._alerts_before = 0
+        self._without_shares: dict[str, Order] = {}
         self.loss_max: Decimal | None = None
 
     def begin(self, names: Iterable[str], loss_max: Decimal | None = None) -> None:
@@ -126,6 +128,7 @@ class Rules:
     def begin_day(self) -> None:
         self._worst, self._lost_since_s = Decimal(0), None
         self._tried.clear()
+        self._without_shares.clear()
         self._wishes.clear()
         self._through_s.clear()
         self._began_s = self._now
@@ -134,6 +137,7 @@ class Rules:
         """A new process: what was asked by hand is asked again, or not; what was to be flat still is."""
         self._wishes = {place: Wish(self._now, one.what) for place, one in self._wishes.items() if one.what != "hand"}
         self._through_s.clear()
+        self._without_shares.clear()
         self._lost_since_s = None
         self._began_s = self._now
 
@@ -284,6 +288,32 @@ class Rules:
         tried = self._tried.get(place)
         if what == "place" and tried is not None and tried.tag == order.remarks_tag and isinstance(reply, Refused):
             self._tried[place] = replace(tried, refused=True)
+        if what == "place" and isinstance(reply, Refused) and "Insufficient holdings" in reply.words:
+            self._see_shares_missing(order, place)
+
+    def _see_shares_missing(self, order: Order, place: tuple[str, Key]) -> None:
+        """The broker has no shares for an exit: the same way out does not ask again for as many, but is told to end.
+
+        Only where no other order of the share has worked or moved since: that one may have had them put by.
+        """
+        episode, _, number = order.command.command_id.rpartition("-")
+        if not episode.startswith("exit-") or not number.isdecimal():
+            return
+        self._judge.to_be_flat.discard(place)
+        before = self._without_shares.get(episode)
+        if before is not None and before.quantity == order.quantity and not self._has_moved_beside(before, episode):
+            words = f"{order.command.command_id} asks again for {order.quantity} {place[1][1]}"
+            self._blame("delivery", f"{words} that the broker had no shares for when {before.command.command_id} did")
+        self._without_shares[episode] = order
+
+    def _has_moved_beside(self, before: Order, episode: str) -> bool:
+        """Say whether another order of the share works, or has moved since this one was made."""
+        rows = self._judge.read(
+            "SELECT state, updated_at >= (SELECT created_at FROM orders WHERE command_id = ?) FROM orders"
+            " WHERE symbol = ? AND product = 'CNC' AND command_id NOT LIKE ?",
+            *(before.command.command_id, before.command.symbol, f"{episode}-%"),
+        )
+        return any(is_younger or state not in FINAL for state, is_younger in rows)
 
     def _check_delivery(self, order: Order, key: Key) -> None:
         """No exit buys shares back for delivery; no loss limit sells them."""
@@ -454,14 +484,33 @@ class Rules:
 
     # when it is quiet
 
-    def check_quiet(self) -> None:
-        """What was carried and is gone was told; what has expired ends by itself, and waits for nobody's word."""
+    def _check_expired(self) -> None:
         judge = self._judge
         contracts = judge.ledger.contracts
         ended = {symbol for _, symbol in contracts.gone - {*contracts.heirs}}
         waiting = judge.read("SELECT symbol FROM external_moves WHERE kind = 'VANISHED'") if ended else []
         for symbol in sorted(ended & {name for (name,) in waiting}):
             self._blame("expiry", f"{symbol} has expired, and a person has to say what became of it")
+
+    def _check_without_shares(self) -> None:
+        judge = self._judge
+        for episode, order in self._without_shares.items():
+            name, strategy = order.command.command_id, order.command.strategy
+            later = judge.read(
+                "SELECT 1 FROM orders WHERE command_id LIKE ? AND id > (SELECT id FROM orders WHERE command_id = ?)",
+                *(f"{episode}-%", name),
+            )
+            alerts = judge.read(
+                "SELECT what FROM alerts WHERE topic LIKE ?", f"exit:{order.command.symbol} %{strategy}"
+            )
+            if not later and not any("refuses to sell" in what for (what,) in alerts):
+                self._blame("delivery", f"{name} found no shares, and no alert says that its way out has ended")
+
+    def check_quiet(self) -> None:
+        """Check that all was told that had to be: what is gone, what has expired and waits for nobody, ways out without shares."""
+        self._check_without_shares()
+        self._check_expired()
+        judge = self._judge
         if "vanished" not in self._judged or not judge.ledger.contracts.gone:
             return
         rows = judge.read("SELECT topic, what FROM alerts WHERE rowid > ?", self._alerts_before)

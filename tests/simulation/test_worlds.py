@@ -112,6 +112,18 @@ def test_delivery_is_sold_from_the_demat_alone_and_bought_shares_lie_there_the_n
     assert ledger.back_office.demat[SHARE[:2]] == 13
 
 
+def test_no_exchange_squares_delivery_off_and_shares_may_leave_the_demat_overnight() -> None:
+    ledger = _ledger(checks=Checks(delivers=True, holdings=10, pledged=4))
+    ledger.phone(SHARE, Side.BUY, 3)
+    ledger.phone((*SHARE[:2], "I"), Side.BUY, 5)
+
+    ledger.end_day()
+    ledger.begin_day("2026-01-06")
+
+    assert [order.key[2] for order in ledger.orders.values() if order.source == "AUTO"] == ["I"]
+    assert ledger.back_office.demat[SHARE[:2]] == 9
+
+
 def test_a_hedge_is_not_sold_while_the_margin_of_its_short_needs_it() -> None:
     ledger = _ledger(customs=Customs(options=True), checks=Checks(margin=10))
     near, far = (*NEAR, "M"), (*FAR, "M")

@@ -62,6 +62,22 @@ WORLD_MUTANTS: Final = (
         theme="no prices",
     ),
     Mutant(
+        "a way out asks again and again for shares that are missing",
+        "domain/exits.py",
+        "Episode.next_step",
+        "self._missing and self._is_final(exposure)",
+        "False",
+        theme="delivery",
+    ),
+    Mutant(
+        "a way out without shares is begun anew by each start",
+        "actors/exits.py",
+        "ExitsActor._end_without_shares",
+        "post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now(), missing=step.held))",
+        "None",
+        theme="delivery",
+    ),
+    Mutant(
         "the band of the morning holds all day",
         "domain/market_knowledge.py",
         "MarketKnowledge.wants_for_exit",

@@ -133,10 +133,11 @@ def _expiries(chance: random.Random) -> dict[str, Any]:
 
 def _delivery(chance: random.Random) -> dict[str, Any]:
     """Shares bought and sold for delivery, beside positions of the day and a loss limit."""
+    days, holdings = chance.choice((1, 2)), chance.choice((10, 40))
     return {
-        "days": chance.choice((1, 2)),
+        "days": days,
         "abrupt_ends": True,
-        "checks": Checks(delivers=True, holdings=chance.choice((10, 40))),
+        "checks": Checks(delivers=True, holdings=holdings, pledged=chance.choice((0, 12))),
         "habits": Habits(tells_profit=True, drift_ticks=chance.choice((0, 4))),
         "manners": _way_out(chance, delivery=4, sell_shares_share=0.4, twice_share=0.0),
         "settings": {"risk": {"daily_loss_max": "150"}} if chance.random() < 0.5 else {},
@@ -238,7 +239,6 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
 WORLD_SEEDS: Final = 10_000_000
 
 PENDING: Final[Mapping[str, str]] = {
-    "delivery": "an exit of shares that the demat no longer has is sent again at every start",
     "spreads": "a short that a late fill opens after its way out has ended is not waited for",
 }
 """Themes that the proof and the tests leave out, and why: their mends have not landed yet."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.books import Disagreement, Quarrel
-from domain.exits import ExitWish, Scope
+from domain.exits import EndedWish, ExitWish, Scope
 from domain.order import Exchange, InstrumentKey, Origin, Product
 from domain.stops import Protection, StopTerms
 from storage.repository import OrderRepository
@@ -87,3 +87,17 @@ def test_what_a_person_accepts_is_accepted_for_its_day(repository: OrderReposito
 
     assert repository.accepted_today(TEN_O_CLOCK + timedelta(hours=5)) == ("fills:B7",)
     assert repository.accepted_today(TEN_O_CLOCK + timedelta(days=1)) == ()
+
+
+def test_a_wish_without_shares_is_over_and_remembered_for_its_day(repository: OrderRepository) -> None:
+    with repository.transaction():
+        repository.keep_wish(WISH)
+        repository.end_wish("w1", TEN_O_CLOCK, missing=10)
+
+    assert repository.open_wishes() == ()
+    assert repository.ended_wishes(TEN_O_CLOCK) == (EndedWish("w1", SCOPE, 10),)
+    assert repository.ended_wishes(TEN_O_CLOCK + timedelta(days=1)) == ()
+
+    with repository.transaction():
+        repository.end_wish("w1", TEN_O_CLOCK)
+    assert repository.ended_wishes(TEN_O_CLOCK) == ()
