@@ -507,7 +507,7 @@ class Rules:
                 self._blame("delivery", f"{name} found no shares, and no alert says that its way out has ended")
 
     def check_quiet(self) -> None:
-        """Check that all was told that had to be: what is gone, what has expired and waits for nobody, ways out without shares."""
+        """Check that all was told that had to be: what is gone, what has expired, and ways out that found no shares."""
         self._check_without_shares()
         self._check_expired()
         judge = self._judge
