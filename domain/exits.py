@@ -56,11 +56,13 @@ class ExitWish:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that may still trade in the scope."""
+    """An order that may still trade in the scope, or of a past day that may have traded unseen."""
 
     command_id: str
     side: Side
     open_quantity: int
+    is_past: bool = False
+    """Nothing can take it back, and nobody waits for it: a book or a person tells what it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +152,12 @@ class Episode:
             self._flat_since = min(self._flat_since, now)
             return Flat() if now - self._flat_since >= self.settings.flat_for_s else Wait()
         self._flat_since = inf
-        others = [one.command_id for one in exposure.open if one.command_id != self.current]
+        working = [one.command_id for one in exposure.open if not one.is_past]
+        others = [one for one in working if one != self.current]
         back = self._to_take_back(others, now)
         if back:
             return TakeBack(back)
-        if self.current is not None and any(one.command_id == self.current for one in exposure.open):
+        if self.current in working:
             is_old = now - self._sent_at >= self.settings.unfilled_s
             self._in_vain = self._in_vain or (is_old and is_open)
             back = self._to_take_back([self.current], now) if is_old else ()

@@ -175,7 +175,9 @@ class GuardLedger:
             for key in dict.fromkeys((*book.positions, *(one.key for one in book.stakes.values()))):
                 same = ((name, one) for name, one in book.stakes.items() if one.key == key)
                 stakes = [(name, one) for name, one in same if not one.held_back and not one.is_gone(self._day)]
-                waiting = tuple(OpenOrder(name, one.side, one.open_quantity) for name, one in stakes)
+                waiting = tuple(
+                    OpenOrder(name, one.side, one.open_quantity, one.is_past(self._day)) for name, one in stakes
+                )
                 exposure = Exposure(self._still_held(key, book.positions.get(key, 0)), waiting)
                 if not exposure.is_flat:
                     yield Scope(strategy, key), exposure

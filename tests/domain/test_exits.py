@@ -56,6 +56,26 @@ def test_nothing_held_and_nothing_open_is_flat() -> None:
     assert episode().next_step(Exposure(), 0.0) == Flat()
 
 
+def test_an_order_of_a_past_day_is_neither_taken_back_nor_waited_for_and_nothing_is_flat_before_it_is_settled() -> None:
+    past = OpenOrder("past", Side.SELL, 4, is_past=True)
+    one = episode()
+
+    assert one.next_step(Exposure(10, (past,)), 0.0) == SendExit("x-1", Side.SELL, 10, 1)
+    one.answered("x-1", 6)
+    assert one.next_step(Exposure(0, (past,)), 1.0) == Wait()
+    assert one.next_step(Exposure(), 2.0) == Flat()
+
+
+def test_an_episode_whose_own_exit_is_a_past_days_goes_on() -> None:
+    one = episode()
+    sent(one)
+    over_night = 60_000.0
+
+    step = one.next_step(Exposure(10, (OpenOrder("x-1", Side.SELL, 4, is_past=True),)), over_night)
+
+    assert step == SendExit("x-2", Side.SELL, 10, 2)
+
+
 def test_an_order_that_was_asked_for_just_before_is_waited_for() -> None:
     one = Episode(WISH, "x", 0.0, ExitSettings(flat_for_s=1.0))
 
