@@ -13,6 +13,7 @@ from domain.pnl import Pnl
 from domain.reasons import Reason
 from domain.risk_words import rupees
 from domain.session import SessionState
+from domain.vanishing import HEIR
 
 STUCK_S: Final = 60.0
 """A part of an order that waits for so long is told."""
@@ -59,7 +60,7 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
             means=means,
         )
     if order.state is State.CANCELED and happened.tag is Reason.DAY_ENDED_UNKNOWN:
-        return _day_ended_alert(order, topic, what, happened.inputs.get(LAST_DAY))
+        return _day_ended_alert(order, topic, what, happened.inputs)
     if order.state is State.CANCELED and happened.event is Event.CANCEL:
         held = f"{order.filled_quantity} units had traded{price} and are held." if order.filled_quantity else ""
         return Alert(
@@ -80,7 +81,7 @@ def _fill_alert(order: Order, happened: OrderEvent, topic: str, what: str, price
     return None
 
 
-def _day_ended_alert(order: Order, topic: str, what: str, last_day: str | None) -> Alert:
+def _day_ended_alert(order: Order, topic: str, what: str, inputs: Mapping[str, str]) -> Alert:
     """Say that nobody knows what an order of a past day traded last, and what that does to the position."""
     product = order.command.product
     means = (
@@ -89,8 +90,14 @@ def _day_ended_alert(order: Order, topic: str, what: str, last_day: str | None) 
     )
     if product.ends_with_its_day:
         means = "It is not in the market, and an intraday position was squared off with its day."
-    elif last_day is not None:
-        means = f"Its contract had its last day on {last_day}: what it traded stands in no book, and is settled."
+    elif LAST_DAY in inputs:
+        means = (
+            f"Its contract had its last day on {inputs[LAST_DAY]}: what it traded stands in no book, and is settled."
+        )
+    elif HEIR in inputs:
+        means = (
+            f"The account holds {inputs[HEIR]}, which no order explains: it may be what it traded, under a new name."
+        )
     elif product.is_delivery:
         means = "It is not in the market; what it traded for delivery is in the holdings, or gone from them."
     name = order.command.command_id

@@ -39,7 +39,7 @@ from domain.reconcile import OrderIndex, Report, event_of, event_of_update, look
 from domain.seams import may_have_turned, trading_day, turning_since
 from domain.settings import ProofSettings, WatcherSettings
 from domain.trades import found_by_two, news_of_trades, traded_by_number, traded_today
-from domain.vanishing import expired, heir_of
+from domain.vanishing import expired, heir_of, with_heirs
 
 _NO_QUARREL: Final = frozenset({Quarrel.CARRIED, Quarrel.EXPIRED, Quarrel.SQUARED_OFF})
 """What night and broker do to positions: told apart from what the books tell differently."""
@@ -243,7 +243,8 @@ class Comparison:
         found = [*fills_disagree(judged.orders.rows, trades.rows), *map(unreadable, self._unreadable)]
         sums = Sums(carried=self._carried, moved=self._moved)
         lone = traded_by_number(row for row in trades.rows if row.broker_order_id not in before).values()
-        carried_on = {key for key in {*self._carried, *self._moved} if key.product in CARRIED_PRODUCTS}
+        keys = {*self._carried, *self._moved, *(one.command.key for one in self.orders)}
+        carried_on = {key for key in keys if key.product in CARRIED_PRODUCTS}
         over = self.contracts.gone(carried_on - moving, judged.positions, self.orders, self._day)
         shown = self._shown | traded_today(lone, self.orders, self._day)
         differ = positions_disagree(judged.positions.rows, self.orders, shown, sums)
@@ -252,7 +253,8 @@ class Comparison:
         held = held_in(judged.positions)
         today = Today(day=self._day, shown=self._shown, trades=trades.rows, apart=differences, moving=moving, held=held)
         past, settled = self._past.settle(self.orders, today, judged.positions.asked_at)
-        reports = self.contracts.mark(settled, self.orders, judged.positions)
+        ends = self.contracts.mark(settled, self.orders, judged.positions)
+        reports = with_heirs(ends, self.orders, {**self._moved, **differences})
         gone = (*map(expired, over), *self.square_offs.found(judged.orders.rows, judged.positions.rows, moving))
         seen = [one for one in (*found, *apart, *past, *gone) if one.name not in unjudged]
         lasting = self._patience.lasting(seen, judged.positions.asked_at, unjudged.__contains__)

@@ -1,17 +1,21 @@
 """Positions that are gone in the morning: who held them, whether they ended, and what may have become of them."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from domain.books import Disagreement, Quarrel
 from domain.moves import MoveKind
-from domain.order import InstrumentKey
+from domain.order import InstrumentKey, Order, OrderCommand
+from domain.reasons import Reason
+from domain.reconcile import Report
 
 _UNDERLYING: Final = re.compile(r"[A-Z]+")
 _VANISHED: Final = "vanished:"
 _EXPIRED: Final = "expired:"
+HEIR: Final = "may_be"
+"""The input of an order's end that names the position which may be what it traded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,32 @@ def heir_of(gone: Disagreement, apart: Iterable[Disagreement]) -> InstrumentKey 
     related = [(key, units) for key, units in others if underlying(key.symbol) == underlying(gone.key.symbol)]
     as_many = [key for key, units in related if units == -gone.difference]
     return next(iter([*as_many, *(key for key, _ in related)]), None)
+
+
+def with_heirs(
+    ended: Iterable[Report], orders: Iterable[Order], unexplained: Mapping[InstrumentKey, int]
+) -> list[Report]:
+    """Say of orders that a past day left open which position, that no order explains, may be what they traded.
+
+    Under its old name a renamed contract has no position any more: that none is there proves nothing then. Names need
+    not resemble each other, as the underlying may be renamed too.
+    """
+    left = {one.command.command_id: one.command for one in orders}
+    return [_with_heir(one, left[one.command_id], unexplained) for one in ended]
+
+
+def _with_heir(ended: Report, command: OrderCommand, unexplained: Mapping[InstrumentKey, int]) -> Report:
+    key, happened = command.key, ended.happened
+    related = (
+        one
+        for one, units in unexplained.items()
+        if units * command.side.sign > 0 and one != key and (one.exchange, one.product) == (key.exchange, key.product)
+    )
+    heir = next(related, None)
+    if heir is None or happened.tag is not Reason.DAY_ENDED:
+        return ended
+    inputs = {**happened.inputs, HEIR: where(heir)}
+    return replace(ended, happened=replace(happened, tag=Reason.DAY_ENDED_UNKNOWN, inputs=inputs))
 
 
 def underlying(symbol: str) -> str:

@@ -146,10 +146,11 @@ def test_people_hear_why_nothing_is_left_to_exit() -> None:
     ("product", "blocks"), [(Product.MIS, False), (Product.NRML, True), (Product.CNC, True)], ids=str
 )
 def test_an_intraday_order_of_a_past_day_blocks_no_entry(state: State, product: Product, *, blocks: bool) -> None:
-    past = order(command_id="past", state=state, product=product, day="2026-01-04")
+    asked = asks(OPTION, command_id="past") if product is Product.NRML else command(command_id="past", product=product)
+    past = order(command=asked, state=state, day="2026-01-04")
     today = GuardLedger(orders=[past], day="2026-01-05")
 
-    alone = today.reserve(command(command_id="e1", product=product, side=past.command.side))
+    alone = today.reserve(command(command_id="e1"))
     together = GuardLedger(orders=[past], day="2026-01-05").reserve_basket((command(command_id="leg"),))
 
     assert (isinstance(alone, GuardRefused), isinstance(together, GuardRefused)) == (blocks, blocks)

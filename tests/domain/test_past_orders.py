@@ -62,6 +62,16 @@ def test_a_round_in_which_it_trades_neither_settles_an_order_nor_lets_it_wait_an
     assert settled(left_open("b1"), TODAY, TODAY, MOVING, TODAY) == [False, False, False, True]
 
 
+def test_what_waits_for_a_person_tells_by_how_much_a_carried_position_is_apart() -> None:
+    delivery = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
+    sale = left_open("s2", exchange=delivery.exchange, symbol=delivery.symbol, product=delivery.product)
+
+    unsettled, reports = past_orders([left_open("s1"), sale], replace(TODAY, apart={NRML: -4, delivery: -4}))
+
+    assert [(one.name, one.key, one.difference) for one in unsettled] == [("past:s1", NRML, -4), ("past:s2", None, 0)]
+    assert reports == []
+
+
 # What is known of it.
 
 

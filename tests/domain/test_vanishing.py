@@ -163,6 +163,44 @@ def test_an_order_of_a_past_day_keeps_no_contract_open_and_ends_with_its_day(sta
     assert (end.command_id, end.happened.event, end.happened.tag) == ("c1", Event.CANCEL, Reason.DAY_ENDED_UNKNOWN)
 
 
+def test_a_contract_whose_last_day_an_order_was_still_open_ends_with_what_had_traded() -> None:
+    left_open = replace(in_the_option(WEDNESDAY - timedelta(days=1)), state=State.PARTLY_FILLED, filled_quantity=25)
+
+    checked = morning(comparing({}, left_open))
+
+    assert keys(checked.ended) == [OPTION]
+    assert (checked.carried, checked.disagreements) == ((), ())
+    assert [one.happened.tag for one in checked.reports] == [Reason.DAY_ENDED_UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("units", "product", "expected"),
+    [
+        (65, Product.NRML, "NEWNIFTY27JAN26F (NFO NRML)"),
+        (-65, Product.NRML, None),
+        (65, Product.MIS, None),
+    ],
+    ids=["it may be", "the other side", "another product"],
+)
+def test_what_an_order_left_open_may_have_become_under_a_new_name_is_told(
+    units: int, product: Product, expected: str | None
+) -> None:
+    renamed = replace(FUTURE, symbol=f"NEW{FUTURE.symbol}", product=product)
+    yesterday = WEDNESDAY - timedelta(days=1)
+    asked = {"exchange": FUTURE.exchange, "symbol": FUTURE.symbol, "product": FUTURE.product, "quantity": 65}
+    left_open = order(**asked, state=State.WORKING, created_at=yesterday, day=trading_day(yesterday))
+
+    checked = morning(comparing({}, left_open), holding(renamed, units))
+
+    (end,) = checked.reports
+    assert end.happened.inputs.get("may_be") == expected
+    assert end.happened.tag is (Reason.DAY_ENDED_UNKNOWN if expected else Reason.DAY_ENDED)
+    if expected:
+        alert = order_alert(left_open.after(end.happened, WEDNESDAY), end.happened, late=False)
+        assert alert is not None
+        assert (alert.level, expected in alert.means) == (Level.WARNING, True)
+
+
 def test_what_an_order_traded_last_in_a_contract_that_is_over_is_told_as_not_known() -> None:
     left_open = in_the_option(WEDNESDAY - timedelta(days=1))
     (end,) = morning(comparing({}, left_open)).reports
