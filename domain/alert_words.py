@@ -345,10 +345,10 @@ def shares_missing_alert(wish: ExitWish, missing: SharesMissing) -> Alert:
         level=Level.ALARM,
         what=f'The broker refuses to sell {missing.held} {key.symbol}: "{missing.words}". '
         f"By this desk's fills {strategy} holds {missing.held} of it ({key.exchange} {key.product}).",
-        means=f"The shares are not in the demat account, or fewer are. This way out ({wish.because}) has ended, and is "
-        "not begun again by itself.",
+        means=f"The shares are not in the demat account, or fewer are. This way out ({wish.because}) has ended and is "
+        "not begun again by itself; a stop that asked for it is over too.",
         do=f"Look at the holdings in the broker's own app. `flatten --strategy {strategy}` tries again once they are "
-        f"there; `submit --intent exit --product cnc` sells a part; `clear {key.symbol} --strategy {strategy} "
+        f"there; `submit --intent exit` sells a part; `clear {key.symbol} --strategy {strategy} "
         f"--exchange {key.exchange} --product {key.product} --because …` takes what is gone out of our books.",
     )
 

@@ -299,7 +299,8 @@ class Rules:
         episode, _, number = order.command.command_id.rpartition("-")
         if not episode.startswith("exit-") or not number.isdecimal():
             return
-        self._judge.to_be_flat.discard(place)
+        if not any(one.is_live and one.key == place[1] and one.side is Side.SELL for one in self._judge.ledger.today):
+            self._judge.to_be_flat.discard(place)
         before = self._without_shares.get(episode)
         if before is not None and before.quantity == order.quantity and not self._has_moved_beside(before, episode):
             words = f"{order.command.command_id} asks again for {order.quantity} {place[1][1]}"
