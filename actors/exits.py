@@ -63,7 +63,7 @@ from domain.book_words import vanished_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.exit_order import ExitOrder, units_for_order
+from domain.exit_order import ExitOrder
 from domain.exit_terms import ExitShape
 from domain.exit_words import exit_order_alert
 from domain.exits import Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack, Wait, exit_price
@@ -299,13 +299,13 @@ class ExitsActor(LoopActor):
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)
 
     def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
-        """Let each episode take its next step: where they depend on each other, shorts before longs."""
+        """Let each episode take its next step: where they depend on each other, shorts before longs, and end together."""
         now = self._clock.monotonic()
-        held = {scope: units_for_order(exposures.get(scope, _NOTHING)) for scope in self._episodes}
-        waiting, news = self._order.look(held, now, self._is_open)
+        waiting, news = self._order.look(exposures, now, self._is_open)
         for one in news:
             self._tell(exit_order_alert(one))
-        for scope, episode in list(self._episodes.items()):
+        flat: list[Scope] = []
+        for scope, episode in self._episodes.items():
             exposure = exposures.get(scope, _NOTHING)
             step = episode.next_step(exposure, now, is_open=self._is_open(scope), waits=scope in waiting)
             match step:
@@ -316,9 +316,12 @@ class ExitsActor(LoopActor):
                 case SendExit():
                     self._price(episode, step)
                 case Flat():
-                    self._end(episode)
+                    flat.append(scope)
                 case _:
                     assert_never(step)
+        ending = self._order.ending(flat)
+        for scope in filter(ending.__contains__, flat):
+            self._end(self._episodes[scope])
 
     def _is_open(self, scope: Scope) -> bool:
         return self._calendar is None or self._calendar.is_open(scope.key.exchange, self._clock.now())
@@ -417,7 +420,7 @@ class ExitsActor(LoopActor):
         del self._episodes[wish.scope]
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
         self._tell(flat_alert(str(wish.scope), wish.because, episode.sent))
-        together = self._order.end(wish.scope, self._clock.monotonic())
+        together = self._order.end(wish.scope)
         if together is not None and (together.all > 1 or together.is_told):
             self._tell(exit_order_alert(together))
 
