@@ -299,7 +299,7 @@ class ExitsActor(LoopActor):
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)
 
     def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
-        """Let each episode take its next step: where they depend on each other, shorts before longs, and end together."""
+        """Let each episode take its next step: where they depend on each other, shorts before longs, to one end."""
         now = self._clock.monotonic()
         waiting, news = self._order.look(exposures, now, self._is_open)
         for one in news:
