@@ -51,6 +51,7 @@ from actors.messages import (
     SubmitOrder,
     TakeUpStops,
     VanishingSettled,
+    WayOutEnded,
 )
 from actors.nets import Nets, is_net
 from actors.openings import CarriedStops
@@ -253,7 +254,7 @@ class ExitsActor(LoopActor):
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
             self._episodes[wish.scope] = Episode(wish, name, now, self._settings)
             post(self._repo, RecordWish(wish=wish))
-            post(self._baskets, StopBaskets(strategy=wish.scope.strategy, because=f"made flat: {wish.because}"))
+            post(self._baskets, StopBaskets(scope=wish.scope, because=f"made flat: {wish.because}"))
         if wishes:
             self._look_in(0)
 
@@ -399,6 +400,7 @@ class ExitsActor(LoopActor):
         self._order.leave(wish.scope)
         self._odd[wish.scope] = -step.side.sign * step.quantity
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
+        post(self._baskets, WayOutEnded(scope=wish.scope))
         self._tell(odd_lot_alert(str(wish.scope), step.quantity, lot))
 
     def _free(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
@@ -419,6 +421,7 @@ class ExitsActor(LoopActor):
         wish = episode.wish
         del self._episodes[wish.scope]
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
+        post(self._baskets, WayOutEnded(scope=wish.scope))
         self._tell(flat_alert(str(wish.scope), wish.because, episode.sent))
         together = self._order.end(wish.scope)
         if together is not None and (together.all > 1 or together.is_told):

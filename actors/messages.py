@@ -1123,10 +1123,17 @@ class LegMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopBaskets:
-    """Send no further leg of this strategy's baskets: it is being made flat."""
+    """Send no further leg of the strategy's baskets, and take none beside this position: it is being made flat."""
 
-    strategy: str
+    scope: Scope
     because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayOutEnded:
+    """The position is not being made flat any more: baskets beside it may begin."""
+
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1747,7 +1754,7 @@ ExitsInbox: TypeAlias = (
 )
 """What ExitsActor is told; what became of its orders, and prices, it hears as any caller and subscriber does."""
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | StopBaskets | LookAtBaskets | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | LookAtBaskets | ResumeBaskets | FindBaskets
 )
 """What BasketsActor is told; what its legs' first answers were it hears as any caller does."""
 BrokerInbox: TypeAlias = (

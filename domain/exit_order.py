@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from domain.basket import Basket
 from domain.exits import Exposure, Scope
 from domain.order import Exchange, InstrumentKey, Side
 from domain.settings import ExitSettings
@@ -67,6 +68,20 @@ def _spread_of(scope: Scope) -> tuple[str, Underlying] | None:
     """Return what a leg is part of: a strategy's positions in one underlying."""
     about = underlying_of(scope.key)
     return None if about is None else (scope.strategy, about)
+
+
+def beside_ways_out(basket: Basket, leaving: Mapping[Scope, str]) -> str:
+    """Return why a basket may not begin now: a leg stands beside what is being made flat, or in it. Empty if it may.
+
+    `leaving` are the positions on their way out, and why. Such a leg is taken back or leaves with them, and the
+    other legs would stand without it.
+    """
+    for leg in basket.legs:
+        place = Scope(leg.strategy, leg.key)
+        for scope, because in leaving.items():
+            if scope == place or _spread_of(scope) in {_spread_of(place)} - {None}:
+                return f"{scope} is being {because}; send it again when that is flat"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,7 +313,7 @@ class Crowd:
             for exchange, symbol, product in one.places
         ]
         if any(held) or any(order.is_live for order in self._judge.of_strategy(one.name)):
-            if all(held) and self._chance.random() < self.manners.flatten_share:
+            if self._chance.random() < self.manners.flatten_share:
                 self._flatten(one)
             return
         quantity = self._lot(NEAR[1]) * self._chance.randint(1, 5)
