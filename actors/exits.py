@@ -6,7 +6,8 @@ only says that the guard knows by now; it is never what is decided by. Stops (`a
 limits and people only say what is to be flat.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar, assert_never
 
 from loguru import logger
@@ -186,7 +187,7 @@ class ExitsActor(LoopActor):
                     self._question += 1
                     post(self._guard, AskForExposures(reply_to=self.actor_ref, question=self._question))
             case ExposuresTold():
-                self._take(message.exposures, message.question)
+                self._take(message.exposures, message.awaited, message.question)
             case PriceTicked():
                 self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
@@ -271,7 +272,7 @@ class ExitsActor(LoopActor):
         self._turn += 1
         self._timer.tell_after(delay_s, self.actor_ref, LookAtExits(turn=self._turn))
 
-    def _take(self, exposures: Mapping[Scope, Exposure], question: int) -> None:
+    def _take(self, exposures: Mapping[Scope, Exposure], awaited: Collection[Scope], question: int) -> None:
         """Go by what the guard holds: first what is newly to be flat, then what has waited for this look.
 
         What came after the question had left waits for the next: the guard may have been told of an order just then.
@@ -288,6 +289,9 @@ class ExitsActor(LoopActor):
         dues = ((scope, self._square_off.due(scope.strategy, scope.key, now)) for scope in exposures)
         due = [self._wish(scope, why) for scope, why in dues if why is not None and scope not in self._episodes]
         self._begin(due, in_order=True)
+        for scope, leg in self._order.joining(awaited).items():
+            along = replace(self._episodes[leg].wish, wish_id=self._ids.new(), scope=scope)
+            self._begin((along,), in_order=True)
         self._free(exposures, question)
         for word in _from_before(question, self._asked):
             self._stops.set(word, exposures.get(word.scope), question)
@@ -295,12 +299,15 @@ class ExitsActor(LoopActor):
         self._resting.look()
         armed, unopened = self._carried.sorted_out(self._stops.armed)
         self._nets.look(armed, exposures, self._stops.instruments, self._episodes, unopened)
-        self._decide(exposures)
+        self._decide(exposures, awaited)
         look_s = self._settings.look_s if self._episodes else self._idle_look_s
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)
 
-    def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
-        """Let each episode take its next step: where they depend on each other, shorts before longs, to one end."""
+    def _decide(self, exposures: Mapping[Scope, Exposure], awaited: Collection[Scope]) -> None:
+        """Let each episode take its next step: where they depend on each other, shorts before longs, to one end.
+
+        None ends while a basket's leg of it is `awaited`: that one is sent soon, or given back.
+        """
         now = self._clock.monotonic()
         waiting, news = self._order.look(exposures, now, self._is_open)
         for one in news:
@@ -320,8 +327,8 @@ class ExitsActor(LoopActor):
                     flat.append(scope)
                 case _:
                     assert_never(step)
-        ending = self._order.ending(flat)
-        for scope in filter(ending.__contains__, flat):
+        ending = self._order.ending([one for one in flat if one not in awaited])
+        for scope in [one for one in flat if one in ending]:
             self._end(self._episodes[scope])
 
     def _is_open(self, scope: Scope) -> bool:

@@ -72,10 +72,9 @@ class GuardActor(LoopActor):
             case BeginDay():
                 self._ledger.begin_day(message.day)
             case AskForExposures():
-                told = ExposuresTold(exposures=self._ledger.exposures(), question=message.question)
-                post(message.reply_to, told)
+                post(message.reply_to, self._told(message.question))
             case FindExposures():
-                return ExposuresTold(exposures=self._ledger.exposures())
+                return self._told()
             case FindHoldings():
                 return Holdings(
                     positions=self._ledger.positions(),
@@ -85,6 +84,10 @@ class GuardActor(LoopActor):
             case _:
                 assert_never(message)
         return None
+
+    def _told(self, question: int = 0) -> ExposuresTold:
+        ledger = self._ledger
+        return ExposuresTold(exposures=ledger.exposures(), question=question, awaited=ledger.awaited())
 
     def _tell_holders(self, about: Disagreement) -> None:
         assert about.key is not None, "only a position has holders"

@@ -985,10 +985,14 @@ class AskForExposures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposuresTold:
-    """What every strategy holds and may still trade; a position that is flat is not there."""
+    """What every strategy holds and may still trade; a position that is flat is not there.
+
+    `awaited` are the positions of which a basket's leg is reserved and has not come to be sent yet.
+    """
 
     exposures: Mapping[Scope, Exposure]
     question: int = 0
+    awaited: frozenset[Scope] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

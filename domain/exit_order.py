@@ -202,6 +202,16 @@ class ExitOrder:
         unended = {_spread_of(one) for one in ordered if one not in flat} - {None}
         return frozenset(one for one in flat if one not in ordered or _spread_of(one) not in unended)
 
+    def joining(self, awaited: Collection[Scope]) -> dict[Scope, Scope]:
+        """Return which baskets' legs go along, each with the leg of its spread that gets out in order.
+
+        Such a leg was let through before its hedge was told to get out: it could stay without it.
+        """
+        ordered = self._ordered()
+        legs = {_spread_of(one): one for one in ordered}
+        beside = ((one, _spread_of(one)) for one in awaited if one not in ordered)
+        return {one: legs[spread] for one, spread in beside if spread is not None and spread in legs}
+
     def leave(self, scope: Scope) -> None:
         """Take out a position whose way out ends before it is flat (an odd lot): it is told of by itself."""
         for group in [one for one in self._groups if scope in one.left]:

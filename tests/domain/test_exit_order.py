@@ -3,12 +3,14 @@
 import pytest
 
 from domain.alert import Level
+from domain.basket import Basket
 from domain.exit_order import (
     AllFlat,
     ExitOrder,
     LongLeaves,
     LongWaits,
     Stuck,
+    beside_ways_out,
     shorts_before,
     underlying_of,
     units_for_order,
@@ -17,6 +19,7 @@ from domain.exit_words import exit_order_alert
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.order import Exchange, InstrumentKey, Product, Side
 from domain.settings import ExitSettings
+from tests.fakes import command
 
 SETTINGS = ExitSettings(hedge_wait_s=10, stuck_s=15)
 
@@ -186,6 +189,40 @@ def test_a_stops_leg_ends_by_itself_and_so_does_one_whose_other_leg_has_left() -
     assert order.ending([WING]) == {WING}
     order.leave(scope("NIFTY29DEC26F"))
     assert order.ending([SHORT]) == {SHORT}
+
+
+def test_a_baskets_leg_that_is_still_to_come_goes_along_with_its_spread() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (WING,), "flatten", 0.0, in_order=True)
+    order.begin("stop", (OTHER,), "stop", 0.0, in_order=False)
+    anothers = scope(SHORT.key.symbol, "b")
+    beside_stop = scope("BANKNIFTY29DEC26P50100")
+
+    assert order.joining({SHORT, WING, anothers, beside_stop, SHARES}) == {SHORT: WING}
+
+
+@pytest.mark.parametrize(
+    ("leaving", "is_refused"),
+    [
+        (WING, True),
+        (scope("NIFTY29DEC26F"), True),
+        (scope(WING.key.symbol, "b"), False),
+        (OTHER, False),
+        (SHARES, False),
+    ],
+    ids=["its leg", "its underlying", "another strategy's", "another underlying", "shares"],
+)
+def test_no_basket_begins_beside_what_gets_out(leaving: Scope, is_refused: bool) -> None:  # noqa: FBT001  a case
+    legs = tuple(
+        command(command_id=name, strategy="a", side=side, exchange=one.key.exchange, symbol=one.key.symbol)
+        for name, side, one in (("wing", Side.BUY, WING), ("short", Side.SELL, SHORT))
+    )
+    basket = Basket(basket_id="b", strategy="a", legs=legs)
+
+    words = beside_ways_out(basket, {leaving: "made flat: a person"})
+
+    assert bool(words) is is_refused
+    assert not words or words == f"{leaving} is being made flat: a person; send it again when that is flat"
 
 
 def test_nothing_is_stuck_while_its_market_is_closed() -> None:

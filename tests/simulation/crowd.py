@@ -307,7 +307,7 @@ class Crowd:
         )
 
     def _trade_spread(self, one: Strategy) -> None:
-        """Sell the near option behind its hedge; once it is held, get out of both now and then."""
+        """Sell the near option behind its hedge; now and then get out of what is held, whole or half, or on its way."""
         held = [
             self._judge.held(one.name, key_of_scope(exchange.value, symbol, product))
             for exchange, symbol, product in one.places
