@@ -36,6 +36,7 @@ from actors.messages import (
     StopBaskets,
     SubmitBasket,
     SubmitOrder,
+    WayOutEnded,
 )
 from actors.timer import Timer
 from domain.basket import (
@@ -51,6 +52,7 @@ from domain.basket import (
 from domain.basket_words import ended_alert
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
+from domain.exit_order import beside_ways_out
 from domain.exits import ExitWish, Scope
 from domain.order import Order, OrderCommand, Origin
 from domain.reasons import explain
@@ -92,6 +94,8 @@ class BasketsActor(LoopActor):
         self._running: dict[str, Progress] = {}
         self._basket_of: dict[str, str] = {}
         self._callers: dict[str, Address[BasketAnswered]] = {}
+        self._leaving: dict[Scope, str] = {}
+        """What is being made flat, and why."""
         self._looking = False
 
     def on_receive(self, message: BasketsInbox | OrderAnswered | OrderDeclined) -> BasketsNow | None:
@@ -108,7 +112,10 @@ class BasketsActor(LoopActor):
             case OrderDeclined():
                 self._hear_declined(message)
             case StopBaskets():
+                self._leaving[message.scope] = message.because
                 self._stop_those_of(message)
+            case WayOutEnded():
+                self._leaving.pop(message.scope, None)
             case LookAtBaskets():
                 self._looking = False
                 for name in list(self._running):
@@ -123,7 +130,10 @@ class BasketsActor(LoopActor):
         return None
 
     def _take(self, message: SubmitBasket) -> None:
-        """Take a basket once; a repeat of its id hears how the first one ended, or will."""
+        """Take a basket once; a repeat of its id hears how the first one ended, or will.
+
+        Beside what is being made flat none begins: its hedge would leave with that.
+        """
         name = message.basket.basket_id
         known = self._records.get(name)
         if known is not None and name not in self._running:
@@ -135,12 +145,18 @@ class BasketsActor(LoopActor):
             self._keep(
                 BasketRecord(basket=message.basket, state=BasketState.RUNNING, words="", asked_at=self._clock.now())
             )
-            self._running[name] = Progress(message.basket)
+            self._running[name] = progress = Progress(message.basket)
+            beside = beside_ways_out(message.basket, self._leaving)
+            if beside:
+                self._end(progress, Finish(BasketState.STOPPED, beside, (), ()))
+                return
             self._basket_of.update({leg.command_id: name for leg in message.basket.legs})
             post(self._guard, ReserveBasket(basket_id=name, legs=message.basket.legs, reply_to=self.actor_ref))
 
     def _begin(self, message: BasketReserved) -> None:
-        progress = self._running[message.basket_id]
+        progress = self._running.get(message.basket_id)
+        if progress is None:  # stopped meanwhile, and given back
+            return
         if message.refused is not None:
             self._end(progress, Finish(BasketState.STOPPED, explain(message.refused).rstrip("."), (), ()))
             return
@@ -163,7 +179,7 @@ class BasketsActor(LoopActor):
 
     def _stop_those_of(self, message: StopBaskets) -> None:
         for name, progress in list(self._running.items()):
-            if progress.basket.strategy == message.strategy and not progress.stopped:
+            if progress.basket.strategy == message.scope.strategy and not progress.stopped:
                 progress.stopped = message.because
                 self._go_on(name)
 

@@ -348,12 +348,14 @@ class Desk:
         """See every position through to flat, or those of one strategy; return what is on its way.
 
         Without a strategy entries stop first, so that nothing is opened behind the exits' back; a halt stays a halt.
+        A basket's leg that is still to come is among it: the hedge that it leans on leaves.
         """
         state: TradingStateNow = self._wiring.ask_of(self._wiring.risk, FindTradingState())
         if strategy is None and state.state is TradingState.ACTIVE:
             self.set_trading_state(TradingState.EXITS_ONLY, f"flatten: {because}")
         told: ExposuresTold = self._wiring.ask_of(self._wiring.guard, FindExposures())
-        scopes = tuple(one for one in told.exposures if strategy in {None, one.strategy})
+        awaited = sorted(told.awaited, key=str)
+        scopes = tuple(one for one in dict.fromkeys((*told.exposures, *awaited)) if strategy in {None, one.strategy})
         wishes = tuple(
             ExitWish(
                 wish_id=self._ids.new(),

@@ -6,7 +6,8 @@ only says that the guard knows by now; it is never what is decided by. Stops (`a
 limits and people only say what is to be flat.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar, assert_never
 
 from loguru import logger
@@ -53,6 +54,7 @@ from actors.messages import (
     SubmitOrder,
     TakeUpStops,
     VanishingSettled,
+    WayOutEnded,
 )
 from actors.nets import Nets, is_net
 from actors.openings import CarriedStops
@@ -65,7 +67,7 @@ from domain.book_words import over_alert, vanished_alert
 from domain.calendar import Calendar
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.exit_order import ExitOrder, units_for_order
+from domain.exit_order import ExitOrder
 from domain.exit_terms import ExitShape
 from domain.exit_words import exit_order_alert
 from domain.exits import (
@@ -288,7 +290,7 @@ class ExitsActor(LoopActor):
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
             self._episodes[wish.scope] = Episode(wish, name, now, self._settings)
             post(self._repo, RecordWish(wish=wish))
-            post(self._baskets, StopBaskets(strategy=wish.scope.strategy, because=f"made flat: {wish.because}"))
+            post(self._baskets, StopBaskets(scope=wish.scope, because=f"made flat: {wish.because}"))
         if wishes:
             self._look_in(0)
 
@@ -327,6 +329,9 @@ class ExitsActor(LoopActor):
         known = {*self._episodes, *self._ended}
         due = [self._wish(scope, why) for scope, why in dues if why is not None and scope not in known]
         self._begin(due, in_order=True)
+        for scope, leg in self._order.joining(told.awaited).items():
+            along = replace(self._episodes[leg].wish, wish_id=self._ids.new(), scope=scope)
+            self._begin((along,), in_order=True)
         self._free(exposures, question)
         for word in _from_before(question, self._asked):
             self._stops.set(word, exposures.get(word.scope), question)
@@ -334,19 +339,21 @@ class ExitsActor(LoopActor):
         self._resting.look()
         armed, unopened = self._carried.sorted_out(self._stops.armed)
         self._nets.look(armed, exposures, self._stops.instruments, self._episodes, unopened)
-        self._decide(exposures)
+        self._decide(exposures, told.awaited)
         look_s = self._settings.look_s if self._episodes else self._idle_look_s
         self._look_in(0 if self._all_flat or self._asked or self._cut else look_s)
 
-    def _decide(self, exposures: Mapping[Scope, Exposure]) -> None:
-        """Let each episode take its next step: where they depend on each other, shorts before longs."""
+    def _decide(self, exposures: Mapping[Scope, Exposure], awaited: Collection[Scope]) -> None:
+        """Let each episode take its next step: where they depend on each other, shorts before longs, to one end.
+
+        None ends while a basket's leg of it is `awaited`: that one is sent soon, or given back.
+        """
         now = self._clock.monotonic()
-        episodes = {scope: one for scope, one in self._episodes.items() if scope not in self._over}
-        held = {scope: units_for_order(exposures.get(scope, _NOTHING)) for scope in episodes}
-        waiting, news = self._order.look(held, now, self._is_open)
+        waiting, news = self._order.look(exposures, now, self._is_open)
         for one in news:
             self._tell(exit_order_alert(one))
-        for scope, episode in episodes.items():
+        flat: list[Scope] = []
+        for scope, episode in [(one, self._episodes[one]) for one in self._episodes if one not in self._over]:
             exposure = exposures.get(scope, _NOTHING)
             step = episode.next_step(exposure, now, is_open=self._is_open(scope), waits=scope in waiting)
             match step:
@@ -357,11 +364,14 @@ class ExitsActor(LoopActor):
                 case SendExit():
                     self._price(episode, step)
                 case Flat():
-                    self._end(episode)
+                    flat.append(scope)
                 case SharesMissing():
                     self._end_without_shares(episode, step)
                 case _:
                     assert_never(step)
+        ending = self._order.ending([one for one in flat if one not in awaited])
+        for scope in [one for one in flat if one in ending]:
+            self._end(self._episodes[scope])
 
     def _let_wait(self, told: ExposuresTold) -> None:
         """Send nothing in a contract that is over: its way out and its stops wait for the books to end it.
@@ -380,6 +390,7 @@ class ExitsActor(LoopActor):
             self._over.discard(scope)
             wish = self._episodes.pop(scope).wish
             post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
+            post(self._baskets, WayOutEnded(scope=scope))
 
     def _is_open(self, scope: Scope) -> bool:
         return self._calendar is None or self._calendar.is_open(scope.key.exchange, self._clock.now())
@@ -457,6 +468,7 @@ class ExitsActor(LoopActor):
         self._order.leave(wish.scope)
         self._odd[wish.scope] = -step.side.sign * step.quantity
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
+        post(self._baskets, WayOutEnded(scope=wish.scope))
         self._tell(odd_lot_alert(str(wish.scope), step.quantity, lot))
 
     def _end_without_shares(self, episode: Episode, step: SharesMissing) -> None:
@@ -467,6 +479,7 @@ class ExitsActor(LoopActor):
         self._ended_on = trading_day(self._clock.now())
         self._ended[wish.scope] = EndedWish(wish.wish_id, wish.scope, step.held)
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now(), missing=step.held))
+        post(self._baskets, WayOutEnded(scope=wish.scope))
         self._tell(shares_missing_alert(wish, step))
 
     def _forget_ended(self, exposures: Mapping[Scope, Exposure]) -> None:
@@ -498,8 +511,9 @@ class ExitsActor(LoopActor):
         wish = episode.wish
         del self._episodes[wish.scope]
         post(self._repo, RecordFlat(wish_id=wish.wish_id, at=self._clock.now()))
+        post(self._baskets, WayOutEnded(scope=wish.scope))
         self._tell(flat_alert(str(wish.scope), wish.because, episode.sent))
-        together = self._order.end(wish.scope, self._clock.monotonic())
+        together = self._order.end(wish.scope)
         if together is not None and (together.all > 1 or together.is_told):
             self._tell(exit_order_alert(together))
 

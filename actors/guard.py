@@ -99,7 +99,10 @@ class GuardActor(LoopActor):
         return None
 
     def _exposures(self, question: int = 0) -> ExposuresTold:
-        return ExposuresTold(exposures=self._ledger.exposures(), question=question, over=self._ledger.over())
+        ledger = self._ledger
+        return ExposuresTold(
+            exposures=ledger.exposures(), question=question, over=ledger.over(), awaited=ledger.awaited()
+        )
 
     def _tell_holders(self, about: Disagreement) -> None:
         assert about.key is not None, "only a position has holders"

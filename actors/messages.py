@@ -1021,11 +1021,13 @@ class ExposuresTold:
     """What every strategy holds and may still trade; a position that is flat is not there.
 
     Nor is one whose contract is over: `over` names these as long as something of them stands in a book.
+    `awaited` are the positions of which a basket's leg is reserved and has not come to be sent yet.
     """
 
     exposures: Mapping[Scope, Exposure]
     question: int = 0
     over: frozenset[InstrumentKey] = frozenset()
+    awaited: frozenset[Scope] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1165,10 +1167,17 @@ class LegMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopBaskets:
-    """Send no further leg of this strategy's baskets: it is being made flat."""
+    """Send no further leg of the strategy's baskets, and take none beside this position: it is being made flat."""
 
-    strategy: str
+    scope: Scope
     because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayOutEnded:
+    """The position is not being made flat any more: baskets beside it may begin."""
+
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1806,7 +1815,7 @@ ExitsInbox: TypeAlias = (
 )
 """What ExitsActor is told; what became of its orders, and prices, it hears as any caller and subscriber does."""
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | StopBaskets | LookAtBaskets | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | LookAtBaskets | ResumeBaskets | FindBaskets
 )
 """What BasketsActor is told; what its legs' first answers were it hears as any caller does."""
 BrokerInbox: TypeAlias = (

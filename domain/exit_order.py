@@ -3,14 +3,17 @@
 A short that loses its hedge needs more margin, and its own way out may be refused for want of it. So where several
 positions are made flat together, the shorts of an underlying are bought back first, and its longs go after their fills,
 or after `exits.hedge_wait_s` at the latest. A long whose underlying has no short among them leaves at once, and so does
-a stop that is hit by itself. What was begun together ends together: "flat" of it is said when all of it is.
+a stop that is hit by itself. What was begun together ends together: "flat" of it is said when all of it is. And no leg
+of a strategy's underlying ends before the others are flat with it: a spread that is entered, or filled late, on the
+heels of its way out would lose its hedge to the leg that is still under way, and keep its short.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from domain.basket import Basket
 from domain.exits import Exposure, Scope
 from domain.order import Exchange, InstrumentKey, Side
 from domain.settings import ExitSettings
@@ -26,6 +29,7 @@ _DATED: Final = (
 """NIFTY01DEC26C26000, NIFTY29DEC26F and CRUDEOIL18DEC26; SENSEX26D0376800CE, SENSEX26DEC76800CE and SENSEX26DECFUT
 (docs/protocol.md, symbols)."""
 _LETTERS: Final = re.compile(r"[A-Z -]+")
+_NOTHING: Final = Exposure()
 
 
 def underlying_of(key: InstrumentKey) -> Underlying | None:
@@ -60,6 +64,26 @@ def shorts_before(held: Mapping[Scope, int]) -> dict[Scope, tuple[Scope, ...]]:
     return {scope: tuple(shorts[about]) for scope, about in longs if about is not None and about in shorts}
 
 
+def _spread_of(scope: Scope) -> tuple[str, Underlying] | None:
+    """Return what a leg is part of: a strategy's positions in one underlying."""
+    about = underlying_of(scope.key)
+    return None if about is None else (scope.strategy, about)
+
+
+def beside_ways_out(basket: Basket, leaving: Mapping[Scope, str]) -> str:
+    """Return why a basket may not begin now: a leg stands beside what is being made flat, or in it. Empty if it may.
+
+    `leaving` are the positions on their way out, and why. Such a leg is taken back or leaves with them, and the
+    other legs would stand without it.
+    """
+    for leg in basket.legs:
+        place = Scope(leg.strategy, leg.key)
+        for scope, because in leaving.items():
+            if scope == place or _spread_of(scope) in {_spread_of(place)} - {None}:
+                return f"{scope} is being {because}; send it again when that is flat"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class LongWaits:
     """A long waits for these shorts to be bought back, at most so many seconds."""
@@ -80,7 +104,7 @@ class LongLeaves:
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """Of what was begun together these are not flat, and none has become so for so many seconds."""
+    """Of what was begun together these are not flat, and their number has not fallen for so many seconds."""
 
     name: str
     because: str
@@ -104,7 +128,10 @@ News: TypeAlias = LongWaits | LongLeaves | Stuck | AllFlat
 
 @dataclass(slots=True)
 class _Together:
-    """Positions whose way out began together (monotonic seconds), and those that are not flat yet."""
+    """Positions whose way out began together (monotonic seconds), and those whose way out has not ended.
+
+    `fewest` of them were not flat in a look, for the first time at `moved_at`.
+    """
 
     name: str
     because: str
@@ -113,6 +140,7 @@ class _Together:
     in_order: bool
     began_at: float
     moved_at: float
+    fewest: int
     is_told: bool = False
 
 
@@ -127,16 +155,18 @@ class ExitOrder:
     def begin(self, name: str, scopes: Sequence[Scope], because: str, now: float, *, in_order: bool) -> None:
         """Take up what begins now; without `in_order` (a stop that was hit by itself) none of it waits for others."""
         if scopes:
-            self._groups.append(_Together(name, because, len(scopes), dict.fromkeys(scopes), in_order, now, now))
+            left, all_ = dict.fromkeys(scopes), len(scopes)
+            self._groups.append(_Together(name, because, all_, left, in_order, now, now, all_))
 
     def look(
-        self, held: Mapping[Scope, int], now: float, is_open: Callable[[Scope], bool]
+        self, exposures: Mapping[Scope, Exposure], now: float, is_open: Callable[[Scope], bool]
     ) -> tuple[frozenset[Scope], list[News]]:
-        """Return which longs may not leave yet, and what is new; `held` are the signed units of all under way."""
+        """Return which longs may not leave yet, and what is new; what is not among the `exposures` is flat."""
         news: list[News] = []
-        ordered = {one: group for group in self._groups if group.in_order for one in group.left}
+        ordered = self._ordered()
+        held = {one: units_for_order(exposures.get(one, _NOTHING)) for one in ordered}
         waiting: dict[Scope, tuple[Scope, ...]] = {}
-        for scope, shorts in shorts_before({one: held.get(one, 0) for one in ordered}).items():
+        for scope, shorts in shorts_before(held).items():
             began_at = ordered[scope].began_at
             if now - began_at < self.settings.hedge_wait_s:
                 waiting[scope] = shorts
@@ -145,32 +175,56 @@ class ExitOrder:
             elif scope in self._waiting:
                 news.append(LongLeaves(scope, shorts, now - began_at))
         self._waiting = waiting
-        news.extend(self._stuck(now, is_open))
+        news.extend(self._stuck(exposures, now, is_open))
         return frozenset(waiting), news
 
-    def _stuck(self, now: float, is_open: Callable[[Scope], bool]) -> list[News]:
+    def _ordered(self) -> dict[Scope, _Together]:
+        return {one: group for group in self._groups if group.in_order for one in group.left}
+
+    def _stuck(self, exposures: Mapping[Scope, Exposure], now: float, is_open: Callable[[Scope], bool]) -> list[News]:
         found: list[News] = []
         for group in (one for one in self._groups if one.all > 1):  # one alone is told of by its own exits
+            left = tuple(one for one in group.left if not exposures.get(one, _NOTHING).is_flat)
+            if len(left) < group.fewest:
+                group.fewest, group.moved_at = len(left), now
             waited_s = now - group.moved_at
-            if not group.is_told and waited_s >= self.settings.stuck_s and any(map(is_open, group.left)):
+            if not group.is_told and waited_s >= self.settings.stuck_s and any(map(is_open, left)):
                 group.is_told = True
-                found.append(Stuck(group.name, group.because, tuple(group.left), group.all, waited_s))
+                found.append(Stuck(group.name, group.because, left, group.all, waited_s))
         return found
+
+    def ending(self, flat: Collection[Scope]) -> frozenset[Scope]:
+        """Return whose way out ends, of those that have been `flat` for long enough.
+
+        Legs of one strategy and underlying that go in order end in the same look.
+        """
+        ordered = self._ordered()
+        unended = {_spread_of(one) for one in ordered if one not in flat} - {None}
+        return frozenset(one for one in flat if one not in ordered or _spread_of(one) not in unended)
+
+    def joining(self, awaited: Collection[Scope]) -> dict[Scope, Scope]:
+        """Return which baskets' legs go along, each with the leg of its spread that gets out in order.
+
+        Such a leg was let through before its hedge was told to get out: it could stay without it.
+        """
+        ordered = self._ordered()
+        legs = {_spread_of(one): one for one in ordered}
+        beside = ((one, _spread_of(one)) for one in awaited if one not in ordered)
+        return {one: legs[spread] for one, spread in beside if spread is not None and spread in legs}
 
     def leave(self, scope: Scope) -> None:
         """Take out a position whose way out ends before it is flat (an odd lot): it is told of by itself."""
         for group in [one for one in self._groups if scope in one.left]:
             del group.left[scope]
-            group.all -= 1
+            group.all, group.fewest = group.all - 1, group.fewest - 1
             if not group.left:
                 self._groups.remove(group)
 
-    def end(self, scope: Scope, now: float) -> AllFlat | None:
-        """Hear that a position is flat; return the word for all that began with it, where it was the last."""
+    def end(self, scope: Scope) -> AllFlat | None:
+        """Hear that a position's way out has ended; return the word for all that began with it, if it was the last."""
         for group in self._groups:
             if scope in group.left:
                 del group.left[scope]
-                group.moved_at = now
                 if not group.left:
                     self._groups.remove(group)
                     return AllFlat(group.name, group.because, group.all, group.is_told)

@@ -189,6 +189,11 @@ class GuardLedger:
             return 0
         return sum(self._being_reduced(name, key, Side.SELL) for name in self._books if name != strategy)
 
+    def awaited(self) -> frozenset[Scope]:
+        """Return the positions of which a basket's leg is reserved and has not come to be sent yet."""
+        books = ((strategy, one) for strategy, book in self._books.items() for one in book.stakes.values())
+        return frozenset(Scope(strategy, one.key) for strategy, one in books if one.held_back)
+
     def _still_held(self, key: InstrumentKey, held: int) -> int:
         """Return the part of a strategy's position that others have not closed."""
         closed = self._closed_for_us.get(key, 0)

@@ -118,7 +118,7 @@ def test_a_wish_is_kept_told_and_ends_the_strategys_baskets(room: ExitsRoom) -> 
     room.actor.on_receive(MakeFlat(wishes=(WISH, WISH)))
 
     assert room.repo.only(RecordWish).wish == WISH
-    assert room.baskets.only(StopBaskets).strategy == "trend"
+    assert room.baskets.only(StopBaskets).scope == SCOPE
     assert len(room.notifier.of(RaiseAlert)) == 1
     assert room.under_way == {SCOPE: 0}
 

@@ -3,12 +3,14 @@
 import pytest
 
 from domain.alert import Level
+from domain.basket import Basket
 from domain.exit_order import (
     AllFlat,
     ExitOrder,
     LongLeaves,
     LongWaits,
     Stuck,
+    beside_ways_out,
     shorts_before,
     underlying_of,
     units_for_order,
@@ -17,6 +19,7 @@ from domain.exit_words import exit_order_alert
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.order import Exchange, InstrumentKey, Product, Side
 from domain.settings import ExitSettings
+from tests.fakes import command
 
 SETTINGS = ExitSettings(hedge_wait_s=10, stuck_s=15)
 
@@ -33,6 +36,11 @@ SHARES = scope("NIFTYBEES-EQ", exchange=Exchange.NSE, product="MIS")
 
 def always_open(_: Scope) -> bool:
     return True
+
+
+def told(held: dict[Scope, int]) -> dict[Scope, Exposure]:
+    """Return the guard's word where nothing is open: what is not held is not told of."""
+    return {scope: Exposure(units) for scope, units in held.items() if units}
 
 
 @pytest.mark.parametrize(
@@ -91,9 +99,9 @@ def test_the_long_goes_after_the_shorts_fills() -> None:
     order = ExitOrder(SETTINGS)
     order.begin("g", (WING, SHORT), "flatten", 0.0, in_order=True)
 
-    first = order.look({WING: 65, SHORT: -65}, 0.1, always_open)
-    partly = order.look({WING: 65, SHORT: -25}, 0.2, always_open)
-    after = order.look({WING: 65, SHORT: 0}, 0.3, always_open)
+    first = order.look(told({WING: 65, SHORT: -65}), 0.1, always_open)
+    partly = order.look(told({WING: 65, SHORT: -25}), 0.2, always_open)
+    after = order.look(told({WING: 65, SHORT: 0}), 0.3, always_open)
 
     assert first == (frozenset({WING}), [LongWaits(WING, (SHORT,), 10)])
     assert partly == (frozenset({WING}), []), "it is told once"
@@ -103,7 +111,7 @@ def test_the_long_goes_after_the_shorts_fills() -> None:
 def test_the_wait_is_bounded_and_its_end_is_told() -> None:
     order = ExitOrder(SETTINGS)
     order.begin("g", (WING, SHORT), "flatten", 0.0, in_order=True)
-    held = {WING: 65, SHORT: -65}
+    held = told({WING: 65, SHORT: -65})
     order.look(held, 0.1, always_open)
 
     assert order.look(held, 9.9, always_open) == (frozenset({WING}), [])
@@ -116,7 +124,7 @@ def test_a_stop_that_is_hit_by_itself_is_not_delayed() -> None:
     order.begin("stop of the wing", (WING,), "stop", 0.0, in_order=False)
     order.begin("stop of the short", (SHORT,), "stop", 0.0, in_order=False)
 
-    assert order.look({WING: 65, SHORT: -65}, 0.1, always_open) == (frozenset(), [])
+    assert order.look(told({WING: 65, SHORT: -65}), 0.1, always_open) == (frozenset(), [])
 
 
 def test_legs_that_are_made_flat_by_two_wishes_keep_their_order() -> None:
@@ -124,15 +132,16 @@ def test_legs_that_are_made_flat_by_two_wishes_keep_their_order() -> None:
     order.begin("one", (SHORT,), "flatten a", 0.0, in_order=True)
     order.begin("two", (WING,), "flatten b", 0.5, in_order=True)
 
-    assert order.look({WING: 65, SHORT: -65}, 0.6, always_open)[0] == {WING}
+    assert order.look(told({WING: 65, SHORT: -65}), 0.6, always_open)[0] == {WING}
 
 
 def test_half_done_and_stuck_is_told_once_with_what_is_left() -> None:
     order = ExitOrder(SETTINGS)
     order.begin("g", (SHORT, WING, OTHER), "the limit", 0.0, in_order=True)
-    assert order.end(OTHER, 5.0) is None
-    held = {SHORT: -65, WING: 65}
-    order.look(held, 6.0, always_open)
+    order.look(told({SHORT: -65, WING: 65, OTHER: 30}), 0.1, always_open)
+    held = told({SHORT: -65, WING: 65})
+    order.look(held, 5.0, always_open)
+    assert order.end(OTHER) is None
 
     assert not [one for one in order.look(held, 19.9, always_open)[1] if isinstance(one, Stuck)]
     _, news = order.look(held, 20.0, always_open)
@@ -140,20 +149,96 @@ def test_half_done_and_stuck_is_told_once_with_what_is_left() -> None:
     assert order.look(held, 50.0, always_open)[1] == []
 
 
+def test_a_leg_that_is_flat_and_has_not_ended_is_not_among_what_is_stuck() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (SHORT, WING), "the limit", 0.0, in_order=True)
+    order.look(told({SHORT: -65, WING: 65}), 0.1, always_open)
+    order.look(told({WING: 65}), 1.0, always_open)
+    order.look(told({SHORT: -65, WING: 65}), 2.0, always_open)
+    order.look(told({WING: 65}), 3.0, always_open)
+
+    _, news = order.look(told({WING: 65}), 16.0, always_open)
+
+    assert [one for one in news if isinstance(one, Stuck)] == [Stuck("g", "the limit", (WING,), 2, 15.0)]
+
+
+def test_legs_of_a_strategys_underlying_end_in_the_same_look() -> None:
+    order = ExitOrder(SETTINGS)
+    anothers = scope(SHORT.key.symbol, "b")
+    order.begin("g", (SHORT, WING, OTHER, anothers, SHARES), "flatten", 0.0, in_order=True)
+
+    assert order.ending([SHORT, OTHER, anothers, SHARES]) == {OTHER, anothers, SHARES}
+    assert order.ending([WING]) == frozenset()
+    assert order.ending([SHORT, WING]) == {SHORT, WING}
+
+
+def test_legs_that_two_wishes_make_flat_end_in_the_same_look() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("one", (SHORT,), "flatten a", 0.0, in_order=True)
+    order.begin("two", (WING,), "flatten b", 0.5, in_order=True)
+
+    assert order.ending([SHORT]) == frozenset()
+    assert order.ending([SHORT, WING]) == {SHORT, WING}
+
+
+def test_a_stops_leg_ends_by_itself_and_so_does_one_whose_other_leg_has_left() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("stop of the wing", (WING,), "stop", 0.0, in_order=False)
+    order.begin("g", (SHORT, scope("NIFTY29DEC26F")), "flatten", 1.0, in_order=True)
+
+    assert order.ending([WING]) == {WING}
+    order.leave(scope("NIFTY29DEC26F"))
+    assert order.ending([SHORT]) == {SHORT}
+
+
+def test_a_baskets_leg_that_is_still_to_come_goes_along_with_its_spread() -> None:
+    order = ExitOrder(SETTINGS)
+    order.begin("g", (WING,), "flatten", 0.0, in_order=True)
+    order.begin("stop", (OTHER,), "stop", 0.0, in_order=False)
+    anothers = scope(SHORT.key.symbol, "b")
+    beside_stop = scope("BANKNIFTY29DEC26P50100")
+
+    assert order.joining({SHORT, WING, anothers, beside_stop, SHARES}) == {SHORT: WING}
+
+
+@pytest.mark.parametrize(
+    ("leaving", "is_refused"),
+    [
+        (WING, True),
+        (scope("NIFTY29DEC26F"), True),
+        (scope(WING.key.symbol, "b"), False),
+        (OTHER, False),
+        (SHARES, False),
+    ],
+    ids=["its leg", "its underlying", "another strategy's", "another underlying", "shares"],
+)
+def test_no_basket_begins_beside_what_gets_out(leaving: Scope, is_refused: bool) -> None:  # noqa: FBT001  a case
+    legs = tuple(
+        command(command_id=name, strategy="a", side=side, exchange=one.key.exchange, symbol=one.key.symbol)
+        for name, side, one in (("wing", Side.BUY, WING), ("short", Side.SELL, SHORT))
+    )
+    basket = Basket(basket_id="b", strategy="a", legs=legs)
+
+    words = beside_ways_out(basket, {leaving: "made flat: a person"})
+
+    assert bool(words) is is_refused
+    assert not words or words == f"{leaving} is being made flat: a person; send it again when that is flat"
+
+
 def test_nothing_is_stuck_while_its_market_is_closed() -> None:
     order = ExitOrder(SETTINGS)
     order.begin("g", (SHORT,), "the limit", 0.0, in_order=True)
 
-    assert order.look({SHORT: -65}, 100.0, lambda _: False)[1] == []
+    assert order.look(told({SHORT: -65}), 100.0, lambda _: False)[1] == []
 
 
 def test_flat_is_said_when_all_is_flat() -> None:
     order = ExitOrder(SETTINGS)
     order.begin("g", (SHORT, WING), "flatten", 0.0, in_order=True)
 
-    assert order.end(SHORT, 1.0) is None
-    assert order.end(WING, 2.0) == AllFlat("g", "flatten", 2, is_told=False)
-    assert order.end(WING, 3.0) is None
+    assert order.end(SHORT) is None
+    assert order.end(WING) == AllFlat("g", "flatten", 2, is_told=False)
+    assert order.end(WING) is None
 
 
 def test_a_position_that_can_not_get_flat_is_no_part_of_the_word_flat() -> None:
@@ -161,12 +246,12 @@ def test_a_position_that_can_not_get_flat_is_no_part_of_the_word_flat() -> None:
     order.begin("g", (SHORT, WING, OTHER), "flatten", 0.0, in_order=True)
 
     order.leave(OTHER)
-    order.end(SHORT, 1.0)
+    order.end(SHORT)
 
-    assert order.end(WING, 2.0) == AllFlat("g", "flatten", 2, is_told=False)
+    assert order.end(WING) == AllFlat("g", "flatten", 2, is_told=False)
     order.begin("h", (SHORT,), "flatten", 3.0, in_order=True)
     order.leave(SHORT)
-    assert order.look({}, 100.0, always_open) == (frozenset(), [])
+    assert order.look(told({}), 100.0, always_open) == (frozenset(), [])
 
 
 @pytest.mark.parametrize(

@@ -560,11 +560,15 @@ def test_an_exposure_names_what_may_still_trade_and_not_what_waits_in_a_basket()
     legs = tuple(command(command_id=f"leg{number}", quantity=10) for number in range(2))
     ledger.reserve_basket(legs)
     assert ledger.exposures() == {}
+    assert ledger.awaited() == {Scope("trend", KEY)}
 
     ledger.reserve(legs[0])
     (exposure,) = ledger.exposures().values()
 
     assert [(one.command_id, one.open_quantity) for one in exposure.open] == [("leg0", 10)]
+    assert ledger.awaited() == {Scope("trend", KEY)}
+    ledger.release(legs[1])
+    assert ledger.awaited() == frozenset()
 
 
 def test_a_basket_is_held_whole_or_not_at_all() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from broker.paper.instruments import listed_at
 from domain.basket import Basket, BasketState, OnFailure
+from domain.lifecycle import State
 from domain.order import OrderCommand
 from domain.seams import IST
 from tests.scenarios.paper import MakePaper, Paper, Placed
@@ -99,6 +100,20 @@ def test_a_short_that_can_not_be_bought_back_holds_the_wing_for_a_bounded_time(s
     until_flat(scene)
     until(lambda: any(one.what.startswith("All 2 positions are flat") for one in heard), "flat was not told")
     assert {one.side for one in ways_out(scene, legs)} == {"B", "S"}
+
+
+def test_a_leg_that_is_on_its_way_when_its_wing_is_made_flat_is_made_flat_too(scene: Scene, paper: Paper) -> None:
+    wing, short = legs_of(scene, paper)
+    paper.fault("SearchScrip", "slow", count=None, seconds=0.6)
+    basket = Basket(basket_id=f"{scene.name}-b", strategy=scene.name, legs=(wing, short))
+    scene.desk.submit_basket(basket, 0)
+    scene.until_state(wing, State.FILLED)
+
+    scene.desk.flatten("end of day", scene.name)
+
+    until(lambda: scene.desk.baskets().baskets[-1].state is not BasketState.RUNNING, lambda: f"{scene.desk.baskets()}")
+    until_flat(scene)
+    assert not scene.desk.holdings().positions
 
 
 def test_a_baskets_compensation_keeps_the_order(scene: Scene, paper: Paper) -> None:

@@ -307,13 +307,13 @@ class Crowd:
         )
 
     def _trade_spread(self, one: Strategy) -> None:
-        """Sell the near option behind its hedge; once it is held, get out of both now and then."""
+        """Sell the near option behind its hedge; now and then get out of what is held, whole or half, or on its way."""
         held = [
             self._judge.held(one.name, key_of_scope(exchange.value, symbol, product))
             for exchange, symbol, product in one.places
         ]
         if any(held) or any(order.is_live for order in self._judge.of_strategy(one.name)):
-            if all(held) and self._chance.random() < self.manners.flatten_share:
+            if self._chance.random() < self.manners.flatten_share:
                 self._flatten(one)
             return
         quantity = self._lot(NEAR[1]) * self._chance.randint(1, 5)

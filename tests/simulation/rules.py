@@ -35,7 +35,7 @@ RULES: Final[Mapping[str, str]] = {
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
 
-PENDING_RULES: Final = frozenset({"shorts first"})
+PENDING_RULES: Final = frozenset()
 """Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
@@ -53,8 +53,11 @@ KNOWN_S: Final = 8.0
 """So long after a fill the desk may honestly not know of it, the books being unreadable now and then."""
 UPDATED_S: Final = 1.0
 """So long the word of a fill may be on its way."""
+CASH: Final = frozenset({"NSE", "BSE"})
 HEDGE_WAIT_S: Final = 10.0
 """So long a hedge waits for the short that it covers."""
+FREED_S: Final = 2.0
+"""So long an exit takes to leave when nothing stands in its way any more: the pause after a refused try, and a look."""
 RESTS_S: Final = 20.0
 REFUSED_S: Final = 30.0
 """So long the price of a refused exit is remembered."""
@@ -382,11 +385,10 @@ class Rules:
             return
         if self._now - asked_s > HEDGE_WAIT_S:
             return
-        for other in self._judge.ledger.net:
-            is_short = self._judge.held(strategy, other) < 0
+        for other in self._legs_beside(key):
             if self._now - self._judge.filled_s.get((strategy, other), -99.0) < UPDATED_S:
                 continue
-            if is_short and other != key and underlying_of(other[1]) == underlying_of(key[1]):
+            if self._judge.held(strategy, other) < 0:
                 words = f"{command.command_id} sells {key[1]} {self._now - asked_s:.1f} s after {strategy} was told"
                 self._blame("shorts first", f"{words} to get out, and {other[1]} is still short")
 
@@ -435,9 +437,28 @@ class Rules:
             held = self._judge.held(*place)
             if self._judge.is_out(*place) or self._judge.cannot_know(place[0]) or self._covers(*place):
                 del self._wishes[place]
-            elif self._now - wish.at_s > LEAVES_S and not self._is_unknown(*place):
+            elif self._is_unknown(*place) or self._waits_for_short(*place):
+                wish.at_s = max(wish.at_s, self._now - LEAVES_S + FREED_S)
+            elif self._now - wish.at_s > LEAVES_S:
                 words = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"
                 self._blame("never waits", f"{words} {self._now - wish.at_s:.1f} s after {wish.what}")
+
+    def _waits_for_short(self, strategy: str, key: Key) -> bool:
+        """Say whether a hedge still waits for a short of its underlying, anybody's, to be bought back.
+
+        One margin account carries them all: a broker refuses the way out of a short that has lost its hedge.
+        """
+        judge, since_s = self._judge, max(self._asked_s.get(strategy, -99.0), self._began_s)
+        if judge.held(strategy, key) < 0 or self._now - since_s > HEDGE_WAIT_S:
+            return False
+        names = {one.strategy for one in judge.commands.values()}
+        return any(judge.held(name, other) < 0 for name in names for other in self._legs_beside(key))
+
+    def _legs_beside(self, key: Key) -> list[Key]:
+        """Return the other contracts of its underlying; none of a share, whose margin hangs on no other leg."""
+        if key[0] in CASH:
+            return []
+        return [one for one in self._judge.ledger.net if one != key and underlying_of(one[1]) == underlying_of(key[1])]
 
     def _look_at_stops(self) -> None:
         """A stop whose price was passed, where any price of it can be had, gets out."""

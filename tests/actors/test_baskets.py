@@ -1,0 +1,93 @@
+"""BasketsActor: what it does with a basket beside what is being made flat."""
+
+import pytest
+
+from actors.baskets import BasketsActor
+from actors.messages import (
+    BasketAnswered,
+    BasketReserved,
+    RecordBasket,
+    ReleaseReservation,
+    ReserveBasket,
+    StopBaskets,
+    SubmitBasket,
+    SubmitOrder,
+    WayOutEnded,
+)
+from domain.basket import Basket, BasketState
+from domain.exits import Scope
+from domain.order import Exchange, Product, Side
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
+
+WING = command(
+    command_id="wing", exchange=Exchange.NFO, symbol="NIFTY01DEC26C26500", product=Product.NRML, side=Side.BUY
+)
+SHORT = command(
+    command_id="short", exchange=Exchange.NFO, symbol="NIFTY01DEC26C26000", product=Product.NRML, side=Side.SELL
+)
+BASKET = Basket(basket_id="b", strategy=WING.strategy, legs=(WING, SHORT))
+
+
+class BasketsRoom:
+    """A BasketsActor without a thread; guard and command are played by hand."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.command, self.guard, self.exits, self.repo, self.notifier, self.caller = (Probe() for _ in range(6))
+        self.actor = BasketsActor(
+            supervisor=Probe(),
+            command=self.command,
+            guard=self.guard,
+            exits=self.exits,
+            repo=self.repo,
+            notifier=self.notifier,
+            client_id="FA1",
+            clock=self.clock,
+            ids=FakeIds(),
+            timer=ManualTimer(self.clock),
+        )
+
+    def submit(self) -> None:
+        self.actor.on_receive(SubmitBasket(basket=BASKET, reply_to=self.caller))
+
+    @property
+    def states(self) -> list[BasketState]:
+        return [one.record.state for one in self.repo.of(RecordBasket)]
+
+
+@pytest.fixture
+def room() -> BasketsRoom:
+    return BasketsRoom()
+
+
+def test_none_begins_beside_what_is_being_made_flat(room: BasketsRoom) -> None:
+    room.actor.on_receive(StopBaskets(scope=Scope(WING.strategy, WING.key), because="made flat: a person"))
+
+    room.submit()
+
+    assert room.guard.of(ReserveBasket) == []
+    assert room.states == [BasketState.RUNNING, BasketState.STOPPED]
+    words = room.caller.only(BasketAnswered).record.words
+    assert "is being made flat: a person" in words
+    assert room.command.of(SubmitOrder) == []
+
+
+def test_one_begins_when_the_way_out_has_ended(room: BasketsRoom) -> None:
+    leaving = Scope(WING.strategy, WING.key)
+    room.actor.on_receive(StopBaskets(scope=leaving, because="made flat: a person"))
+    room.actor.on_receive(WayOutEnded(scope=leaving))
+
+    room.submit()
+
+    assert room.guard.only(ReserveBasket).legs == BASKET.legs
+
+
+def test_one_that_is_stopped_before_it_is_reserved_sends_nothing_and_gives_all_back(room: BasketsRoom) -> None:
+    room.submit()
+    room.actor.on_receive(StopBaskets(scope=Scope(WING.strategy, WING.key), because="made flat: a person"))
+
+    room.actor.on_receive(BasketReserved(basket_id="b", refused=None))
+
+    assert room.states[-1] is BasketState.STOPPED
+    assert [one.command for one in room.guard.of(ReleaseReservation)] == [WING, SHORT]
+    assert room.command.of(SubmitOrder) == []

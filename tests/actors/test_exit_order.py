@@ -1,0 +1,96 @@
+"""ExitsActor: legs that are made flat together leave in order, and their ways out end together."""
+
+import pytest
+
+from actors.messages import ExposuresTold, MakeFlat, RecordFlat, RecordWish
+from domain.exits import ExitWish, Exposure, Scope
+from domain.lifecycle import State
+from domain.order import Exchange, InstrumentKey, Origin, Product, Side
+from tests.actors.test_episodes import ExitsRoom
+from tests.fakes import TEN_O_CLOCK
+
+SHORT = Scope("trend", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML))
+WING = Scope("trend", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26500", Product.NRML))
+FLAT = Exposure()
+LOOK_S = 2.0
+
+
+class SpreadRoom(ExitsRoom):
+    """A strategy's spread is made flat; its short is bought back, and its wing is sold."""
+
+    def see(self, wing: Exposure, short: Exposure, awaited: frozenset[Scope] = frozenset()) -> None:
+        """Let the next look come, and the guard tell of both legs; whatever leaves is priced and answered."""
+        self.clock.advance(LOOK_S)
+        self.timer.fire_due()
+        for message in self.own.take():
+            self.actor.on_receive(message)
+        told = {scope: one for scope, one in ((WING, wing), (SHORT, short)) if not one.is_flat}
+        question = self.guard.take()[-1].question
+        self.actor.on_receive(ExposuresTold(exposures=told, question=question, awaited=awaited))
+        if self.market.messages:
+            self.price()
+            self.answer(self.sent[-1], State.WORKING)
+        self.market.take()
+
+    @property
+    def left(self) -> list[Side]:
+        """Which way each exit left, in order."""
+        return [one.side for one in self.sent]
+
+
+@pytest.fixture
+def room() -> SpreadRoom:
+    room = SpreadRoom()
+    wishes = [
+        ExitWish(wish_id=name, scope=scope, because="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
+        for name, scope in (("wing", WING), ("short", SHORT))
+    ]
+    room.actor.on_receive(MakeFlat(wishes=tuple(wishes)))
+    return room
+
+
+def test_a_spread_that_is_entered_or_filled_late_while_its_wing_gets_out_leaves_short_first(room: SpreadRoom) -> None:
+    room.see(Exposure(65), Exposure(-65))
+    room.see(Exposure(65), FLAT)
+    assert room.left == [Side.BUY, Side.SELL]
+
+    room.see(Exposure(65), Exposure(-65))
+    room.see(Exposure(65), FLAT)
+
+    assert room.left == [Side.BUY, Side.SELL, Side.BUY, Side.SELL]
+
+
+def test_neither_leg_ends_before_both_are_flat(room: SpreadRoom) -> None:
+    room.see(Exposure(65), Exposure(-65))
+    room.see(Exposure(65), FLAT)
+    assert room.repo.of(RecordFlat) == []
+    assert set(room.under_way) == {WING, SHORT}
+
+    room.see(FLAT, FLAT)
+
+    assert [one.wish_id for one in room.repo.of(RecordFlat)] == ["wing", "short"]
+    assert room.under_way == {}
+
+
+def test_a_leg_that_is_to_come_when_its_wing_is_told_to_get_out_goes_along() -> None:
+    room = SpreadRoom()
+    wish = ExitWish(wish_id="wing", scope=WING, because="done", origin=Origin.STRATEGY, asked_at=TEN_O_CLOCK)
+    room.actor.on_receive(MakeFlat(wishes=(wish,)))
+
+    room.see(Exposure(65), FLAT, awaited=frozenset({SHORT}))
+
+    (_, along) = (one.wish for one in room.repo.of(RecordWish))
+    assert (along.scope, along.because, along.origin) == (SHORT, "done", Origin.STRATEGY)
+    assert set(room.under_way) == {WING, SHORT}
+
+
+def test_neither_leg_ends_while_a_leg_of_a_basket_is_still_to_come(room: SpreadRoom) -> None:
+    room.see(Exposure(65), FLAT, awaited=frozenset({SHORT}))
+    room.see(FLAT, FLAT, awaited=frozenset({SHORT}))
+    assert set(room.under_way) == {WING, SHORT}
+
+    room.see(FLAT, Exposure(-65))
+    room.see(FLAT, FLAT)
+
+    assert room.left == [Side.SELL, Side.BUY]
+    assert room.under_way == {}
