@@ -105,21 +105,11 @@ class Bench:
     def _red(self, stage: Stage) -> str:
         """Run a stage; return what was red, empty where all was green."""
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
-        with subprocess.Popen(
-            stage.command,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as running:
+        with in_a_group(stage.command, self.folder, environment) as running:
             try:
                 said, _ = running.communicate(timeout=stage.seconds_max)
             except subprocess.TimeoutExpired:
                 return f"{stage.name}: no end within {stage.seconds_max:.0f} s"
-            finally:
-                _end(running)
         if running.returncode == 0:
             return ""
         if _NOT_RUN in said:
@@ -128,6 +118,26 @@ class Bench:
         reds = (line.removeprefix(mark) for line in said.splitlines() for mark in marks if line.startswith(mark))
         last = said.strip().splitlines()[-1:] or ["no word"]
         return next(reds, f"{stage.name}: {last[0]}").split(" - ")[0]
+
+
+@contextmanager
+def in_a_group(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command in a group of its own; in the end it and all that it has started are ended."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            _end(running)
 
 
 def _end(running: subprocess.Popen[str]) -> None:
