@@ -9,6 +9,8 @@ from typing import Any, Final, Self
 from tests.mutation.mutant import ROOT
 
 ROOMS: Final = ("actors", "broker", "console", "domain", "examples", "notify", "storage", "tests")
+INTERRUPTED: Final = 130
+"""The exit status of a run that somebody has ended."""
 BESIDE: Final = ("main.py", "pyproject.toml", "constraints.txt")
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from tests.mutation.bench import in_a_group
-from tests.mutation.kept import Kept, tree
+from tests.mutation.kept import INTERRUPTED, Kept, tree
 from tests.mutation.mutant import ROOT, apply
 from tests.simulation.mutants import MUTANTS
 
@@ -44,8 +44,8 @@ SHRINK_S: Final = 60.0
 AT_ONCE: Final = 8
 """So many stories, crash points or pairs of them a worker of a whole run tells before they are kept."""
 CELLS_AT_ONCE: Final = 64
-INTERRUPTED: Final = 130
-"""The exit status of a run that somebody has ended."""
+FAULTS_AT_ONCE: Final = 8
+"""The matrix waits more than it works: eight of its cells keep two cores half busy."""
 THIRD_PARTIES: Final = [
     "pykka",
     "peewee",
@@ -296,7 +296,7 @@ def run_cells(first: int, times: int) -> Told:
 
 def run_matrix() -> Told:
     """Run the matrix of faults on real processes; raise `RuntimeError` where it does not come to its end."""
-    with in_a_group((sys.executable, "-m", "tests.proofs.faults"), ROOT) as running:
+    with in_a_group((sys.executable, "-m", "tests.proofs.faults", "--jobs", str(FAULTS_AT_ONCE)), ROOT) as running:
         said, _ = running.communicate()
     lines = said.splitlines()
     last = next((place for place, line in enumerate(lines) if "cells ended well" in line), None)

@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.mutation.bench import in_a_group
-from tests.mutation.kept import Kept, tree
+from tests.mutation.kept import INTERRUPTED, Kept, tree
 from tests.mutation.mutant import ROOT
 from tests.simulation.cells import COUNT
 from tests.simulation.crashes import scenarios
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import (
     DOUBLES_OF_EACH,
-    INTERRUPTED,
     Broken,
     Crew,
     Proof,
