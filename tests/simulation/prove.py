@@ -17,8 +17,10 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -44,6 +46,7 @@ SHRINK_S: Final = 60.0
 AT_ONCE: Final = 8
 """So many stories, crash points or pairs of them a worker of a whole run tells before they are kept."""
 CELLS_AT_ONCE: Final = 64
+ENDS: Final = {signal.SIGINT, signal.SIGTERM}
 FAULTS_AT_ONCE: Final = 8
 """The matrix waits more than it works: eight of its cells keep two cores half busy."""
 THIRD_PARTIES: Final = [
@@ -105,7 +108,8 @@ class Told:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is not as usual."""
-        return {name: value for name, value in asdict(self).items() if value != getattr(NOTHING, name)}
+        told = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+        return {**told, "broken": [asdict(one) for one in self.broken]} if self.broken else told
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Self:
@@ -352,7 +356,7 @@ def pools(workers: int) -> Crew:
         if part == "faults":
             yield from map(do, units)
             return
-        with context.Pool(workers, maxtasksperchild=1 if part == "mutant" else None) as pool:
+        with _whole(lambda: context.Pool(workers, maxtasksperchild=1 if part == "mutant" else None)) as pool:
             # Stories count in the order of their seeds: a million orders are the same stories in every run.
             results: Any = (pool.imap if part == "stories" else pool.imap_unordered)(do, units)
             while True:
@@ -366,6 +370,18 @@ def pools(workers: int) -> Crew:
                     return
 
     return tell
+
+
+@contextmanager
+def _whole(make: Callable[[], Pool]) -> Iterator[Pool]:
+    """Lend a pool; whoever ends the run waits until all of its workers are there."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    pool = make()
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+        yield pool
+    finally:
+        pool.terminate()
 
 
 # the run
@@ -544,6 +560,10 @@ def write_page(tally: Tally, page: Path = PAGE) -> None:
     page.write_text(page_of(table_of(tally), caught, missed, tally.ways_out), encoding="utf-8")
 
 
+def _shown(file: Path) -> Path:
+    return file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+
+
 def prove(proof: Proof, page: Path = PAGE) -> int:
     """Run the proof; return 1 when something was broken, or the judge caught too little, 130 when it was ended.
 
@@ -554,8 +574,9 @@ def prove(proof: Proof, page: Path = PAGE) -> int:
         proof.run()
     except KeyboardInterrupt:
         proof.note_wall()
-        how = f"What it did is kept in {proof.kept.file}: `make prove` goes on there." if proof.kept.file else ""
-        say(f"\nEnded after {tally.wall_s:,.0f} s, with {len(tally.broken)} violations so far. {how}")
+        say(f"\nEnded after {tally.wall_s:,.0f} s, with {len(tally.broken)} violations so far.")
+        if proof.kept.file is not None:
+            say(f"`make prove` goes on from {_shown(proof.kept.file)}; with ANEW=1 it begins again.")
         return INTERRUPTED
     say("")
     for name, figure in table_of(tally):
@@ -567,7 +588,7 @@ def prove(proof: Proof, page: Path = PAGE) -> int:
     if proof.is_whole:
         proof.note_wall()
         write_page(tally, page)
-        say(f"\nWritten to {page.relative_to(ROOT) if page.is_relative_to(ROOT) else page}.")
+        say(f"\nWritten to {_shown(page)}.")
     wanted = len(MUTANTS) if proof.is_whole else MUTANTS_IN_A_SLICE
     if len(tally.caught) < wanted:
         say(f"\nThe judge caught {len(tally.caught)} mutants; {wanted} are wanted.")

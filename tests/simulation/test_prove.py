@@ -1,6 +1,7 @@
 """A proof that was ended goes on where it stopped, and ends with the figures of one that ran through."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ import pytest
 from tests.mutation.bench import in_a_group
 from tests.mutation.kept import INTERRUPTED, Kept, tree
 from tests.mutation.mutant import ROOT
-from tests.simulation.cells import COUNT
 from tests.simulation.crashes import scenarios
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import (
@@ -23,18 +23,18 @@ from tests.simulation.prove import (
     Unit,
     file_of_run,
     prove,
-    table_of,
 )
 from tests.timing import patient
 
 ORDERS = 2_000
 MOST_OF_A_UNIT = 5
+CELLS = 256
 SCENARIOS = len(scenarios())
 LIVES = MUTANTS[2].name
 
 
-Ended = tuple[int, list[tuple[str, str]], str]
-"""How a run ended: its exit status, its table without the time it took, and its page."""
+Ended = tuple[int, str]
+"""How a run ended: its exit status, and its page without the time it took."""
 
 
 def told(unit: Unit) -> Told:
@@ -76,12 +76,11 @@ class Workers:
 def run(file: Path, crew: Crew) -> Ended:
     page = file.with_name("proof.md")
     page.unlink(missing_ok=True)
-    with Kept(file) as kept:
-        proof = Proof(kept, orders=ORDERS, crew=crew)
-        status = prove(proof, page)
-    table = [line for line in table_of(proof.tally) if line[0] != "wall time"]
+    with Kept(file) as kept, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.simulation.cells.COUNT", CELLS)
+        status = prove(Proof(kept, orders=ORDERS, crew=crew), page)
     lines = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
-    return status, table, "\n".join(line for line in lines if "wall time" not in line)
+    return status, "\n".join(line for line in lines if "| wall time |" not in line)
 
 
 @pytest.fixture(scope="module")
@@ -94,21 +93,21 @@ def through(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, list[Unit]
 def test_a_run_tells_every_unit_once_and_no_story_beyond_the_orders_that_are_wanted(
     through: tuple[Ended, list[Unit]],
 ) -> None:
-    (status, table, page), units = through
+    (status, page), units = through
 
     assert status == 1, "a mutant lives, and a story is broken"
     assert len(units) == len(set(units))
-    figures = dict(table)
+    figures = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE))
     assert figures["single crash points covered"] == f"{43 * SCENARIOS:,} of {43 * SCENARIOS:,}"
     assert figures["pairs of crashes, sampled"] == f"{DOUBLES_OF_EACH * SCENARIOS:,}"
-    assert figures["ways out with anything missing"] == f"{COUNT:,} of {COUNT:,} cells ended well"
+    assert figures["ways out with anything missing"] == f"{CELLS} of {CELLS} cells ended well"
     assert figures["mutants caught"] == f"{len(MUTANTS) - 1} of {len(MUTANTS)}"
     assert figures["violations"] == "1"
     assert 0 <= int(figures["orders submitted, all stories"].replace(",", "")) - ORDERS < MOST_OF_A_UNIT
     assert f"| **{LIVES}** | not caught | | |" in page
 
 
-@pytest.mark.parametrize("ends_after", [0, 1, len(MUTANTS), len(MUTANTS) + 40, 400, 500, -1])
+@pytest.mark.parametrize("ends_after", [0, 1, len(MUTANTS) + 40, 400, -1])
 def test_a_run_that_was_ended_goes_on_where_it_stopped(
     ends_after: int, through: tuple[Ended, list[Unit]], tmp_path: Path
 ) -> None:
@@ -116,7 +115,7 @@ def test_a_run_that_was_ended_goes_on_where_it_stopped(
     first, second = Workers(ends_after % len(units)), Workers()
     file = tmp_path / "run.jsonl"
 
-    assert run(file, first)[::2] == (INTERRUPTED, "")
+    assert run(file, first) == (INTERRUPTED, "")
     assert run(file, second) == whole
     assert first.units + second.units == units
 
@@ -126,9 +125,9 @@ def test_a_run_that_is_ended_again_and_again_does_nothing_twice(
 ) -> None:
     whole, units = through
     told: list[Unit] = []
-    ended = (INTERRUPTED, [("", "")], "")
+    ended = (INTERRUPTED, "")
     while ended[0] == INTERRUPTED:
-        crew = Workers(97)
+        crew = Workers(150)
         ended = run(tmp_path / "run.jsonl", crew)
         told += crew.units
 
@@ -136,7 +135,7 @@ def test_a_run_that_is_ended_again_and_again_does_nothing_twice(
     assert told == units
 
 
-@pytest.mark.parametrize("left", [0.0, 0.1, 0.4, 0.95, 0.9999])
+@pytest.mark.parametrize("left", [0.1, 0.95, 0.9999])
 def test_what_a_kill_leaves_of_a_line_does_not_count(
     left: float, through: tuple[Ended, list[Unit]], tmp_path: Path
 ) -> None:
