@@ -52,8 +52,8 @@ long: $(STAMP)  ## What comes late, hangs or is slow, in real seconds (six minut
 soak: $(STAMP)  ## A long day in compressed time: faults, kills, restarts of both sides, 10,000 orders (ORDERS=, SEED=)
 	$(BIN)/python -m tests.proofs.soak --orders $(ORDERS) --seed $(SEED)
 
-prove: $(STAMP)  ## Stories, crashes at every effect, mutants: an hour and docs/proof.md, or a slice (SECONDS=60)
-	$(BIN)/python -m tests.simulation prove $(if $(filter file,$(origin SECONDS)),,--seconds $(SECONDS))
+prove: $(STAMP)  ## Stories, crashes at every effect, mutants: an hour and docs/proof.md, or a slice (SECONDS=60); goes on where it stopped (ANEW=1: not)
+	$(BIN)/python -m tests.simulation prove $(if $(filter file,$(origin SECONDS)),,--seconds $(SECONDS)) $(if $(ANEW),--anew)
 
 mutants: $(STAMP)  ## Break the code in COUNT places drawn by SEED, and run the tests against each; goes on where it stopped
 	$(BIN)/python -m tests.mutation known

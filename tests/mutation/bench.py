@@ -1,4 +1,4 @@
-"""Where mutants are run: a private copy of the tree, one mutant at a time, the likeliest tests first."""
+"""Where mutants are run: private copies of the tree, one mutant at a time in each, the likeliest tests first."""
 
 import ast
 import os
@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from queue import SimpleQueue
+from typing import Final, TypeVar
 
 from tests.mutation.draw import TESTS, nearest_scenarios, nearest_tests
 from tests.mutation.mutant import ROOT
@@ -24,6 +26,7 @@ STORIES_S: Final = 25
 """So long the simulation tells stories to a mutant that the tests without threads have let live."""
 
 _NOT_RUN: Final = "ERROR: file or directory not found"
+AnyMutant = TypeVar("AnyMutant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,18 @@ def stages_of(path: str) -> Iterator[Stage]:
 
 
 class Bench:
-    """Owns the copy, in which at most one module is broken."""
+    """Owns a copy, in which at most one module is broken."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._running: subprocess.Popen[str] | None = None
+        self._is_over = False
+
+    def end(self) -> None:
+        """End what runs here, from another thread; its outcome means nothing, and nothing is run after it."""
+        self._is_over = True
+        if self._running is not None:
+            _end(self._running)
 
     def check(self, looks: Mapping[str, Sequence[Stage]]) -> None:
         """Make sure that the tests are green here on code that is written anew, and red where a module is broken."""
@@ -105,21 +116,14 @@ class Bench:
     def _red(self, stage: Stage) -> str:
         """Run a stage; return what was red, empty where all was green."""
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
-        with subprocess.Popen(
-            stage.command,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as running:
+        with in_a_group(stage.command, self.folder, environment) as running:
+            self._running = running
+            if self._is_over:
+                return "nothing: the run is over"
             try:
                 said, _ = running.communicate(timeout=stage.seconds_max)
             except subprocess.TimeoutExpired:
                 return f"{stage.name}: no end within {stage.seconds_max:.0f} s"
-            finally:
-                _end(running)
         if running.returncode == 0:
             return ""
         if _NOT_RUN in said:
@@ -128,6 +132,26 @@ class Bench:
         reds = (line.removeprefix(mark) for line in said.splitlines() for mark in marks if line.startswith(mark))
         last = said.strip().splitlines()[-1:] or ["no word"]
         return next(reds, f"{stage.name}: {last[0]}").split(" - ")[0]
+
+
+@contextmanager
+def in_a_group(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command in a group of its own; in the end it and all that it has started are ended."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            _end(running)
 
 
 def _end(running: subprocess.Popen[str]) -> None:
@@ -139,9 +163,42 @@ def _end(running: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Copy the tree, and take the copy away at the end."""
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, ignore=NOT_COPIED)
-        yield Bench(tree)
+def benches(count: int, looks: Mapping[str, Sequence[Stage]] | None = None) -> Iterator[tuple[Bench, ...]]:
+    """Copy the tree so many times, and take the copies away at the end; the first is checked with these looks."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as name:
+        first = Bench(Path(name) / "0")
+        shutil.copytree(ROOT, first.folder, ignore=NOT_COPIED)
+        if looks is not None:
+            first.check(looks)
+        others = [Path(name) / str(number) for number in range(1, count)]
+        yield (first, *(Bench(shutil.copytree(first.folder, other)) for other in others))
+
+
+def judge_all(
+    mutants: Sequence[AnyMutant], judge: Callable[[Bench, AnyMutant], Outcome], on: Sequence[Bench]
+) -> Generator[tuple[AnyMutant, Outcome], None, None]:
+    """Judge as many mutants at a time as there are benches, and yield each with its outcome as it comes.
+
+    What is being judged when the iterator is closed is ended.
+    """
+    free: SimpleQueue[Bench] = SimpleQueue()
+    for bench in on:
+        free.put(bench)
+
+    def judge_one(mutant: AnyMutant) -> tuple[AnyMutant, Outcome]:
+        bench = free.get()
+        try:
+            return mutant, judge(bench, mutant)
+        finally:
+            free.put(bench)
+
+    with ThreadPoolExecutor(len(on)) as threads:
+        waiting = [threads.submit(judge_one, mutant) for mutant in mutants]
+        try:
+            for done in as_completed(waiting):
+                yield done.result()
+        finally:
+            for one in waiting:
+                one.cancel()
+            for bench in on:
+                bench.end()

@@ -96,7 +96,7 @@ def nearest_tests(path: str) -> tuple[str, ...]:
     """Return the tests that meet a module first: of its own name, then some that import it, or what imports it."""
     module = path.removesuffix(".py").replace("/", ".")
     users = {name for name, imported in _imports(_code()).items() if module in imported}
-    found = _imports(sorted(chain.from_iterable((ROOT / folder).glob("test_*.py") for folder in TESTS)))
+    found = _imports(tuple(sorted(chain.from_iterable((ROOT / folder).glob("test_*.py") for folder in TESTS))))
     name = f"test_{Path(path).stem}.py"
 
     def nearness(test: str) -> int:
@@ -114,11 +114,12 @@ def nearest_scenarios(path: str) -> tuple[str, ...]:
     return tuple(name if "/" in name else f"tests/scenarios/test_{name}.py" for name in told.split())
 
 
-def _code() -> list[Path]:
-    return [path for room in ("domain", "actors", "storage") for path in (ROOT / room).glob("*.py")]
+def _code() -> tuple[Path, ...]:
+    return tuple(path for room in ("domain", "actors", "storage") for path in (ROOT / room).glob("*.py"))
 
 
-def _imports(files: Iterable[Path]) -> dict[str, set[str]]:
+@cache
+def _imports(files: tuple[Path, ...]) -> dict[str, set[str]]:
     """Return what each file imports; a file of the code by its module's name, a test by its path."""
     found = {}
     for path in files:

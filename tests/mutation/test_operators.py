@@ -2,17 +2,22 @@
 
 import ast
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
+from threading import Barrier
 
 import pytest
 
-from tests.mutation.bench import Bench, Stage, stages_of
+from tests.mutation.__main__ import run, unused
+from tests.mutation.bench import Bench, Outcome, Stage, judge_all, stages_of
 from tests.mutation.draw import Drawn, draw, mutants, nearest_scenarios, nearest_tests, paths
 from tests.mutation.equivalent import EQUIVALENT
+from tests.mutation.kept import Kept
 from tests.mutation.known import KNOWN, Known
 from tests.mutation.mutant import ROOT
 from tests.mutation.operators import OPERATORS, changes
+from tests.timing import patient
 
 
 def made(code: str, operator: str) -> list[str]:
@@ -184,6 +189,61 @@ def test_a_mutant_that_hangs_is_seen(bench: Bench) -> None:
     outcome = bench.judge("domain/thing.py", "while True: pass\n", iter([look("import domain.thing", 2)]))
 
     assert outcome.killed_by == "a look: no end within 2 s"
+
+
+def _benches(tmp_path: Path) -> list[Bench]:
+    for number in ("0", "1"):
+        (tmp_path / number / "domain").mkdir(parents=True)
+        (tmp_path / number / "domain" / "thing.py").write_text("FACT = 1\n", encoding="utf-8")
+    return [Bench(tmp_path / number) for number in ("0", "1")]
+
+
+def test_as_many_mutants_are_judged_at_a_time_as_there_are_benches_each_in_its_own(tmp_path: Path) -> None:
+    """Two wait for each other, so that one alone would never end."""
+    meeting = Barrier(2, timeout=patient(10))
+
+    def judge(on: Bench, fact: int) -> Outcome:
+        meeting.wait()
+        return on.judge("domain/thing.py", f"FACT = {fact}\n", [RED])
+
+    ended = dict(judge_all(range(4), judge, _benches(tmp_path)))
+
+    assert {fact: bool(outcome.killed_by) for fact, outcome in ended.items()} == {0: True, 1: False, 2: True, 3: True}
+
+
+def test_what_is_being_judged_is_ended_with_the_run(tmp_path: Path) -> None:
+    begun: list[int] = []
+
+    def judge(on: Bench, number: int) -> Outcome:
+        begun.append(number)
+        return on.judge("domain/thing.py", "", [GREEN] if number == 0 else [look("while True: pass", patient(60)), RED])
+
+    began = time.monotonic()
+    judged = judge_all(range(9), judge, _benches(tmp_path))
+    assert next(judged)[0] == 0
+    judged.close()
+
+    assert time.monotonic() - began < patient(30)
+    assert len(begun) < 9
+    assert all((tmp_path / one / "domain" / "thing.py").read_text(encoding="utf-8") == "FACT = 1\n" for one in "01")
+
+
+def test_the_results_of_other_code_are_named_and_count_only_where_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = draw(1, 2)
+    ours, theirs = tmp_path / "seed-1-ours.jsonl", tmp_path / "seed-1-theirs.jsonl"
+    with Kept(theirs) as kept:
+        for one in drawn:
+            kept.add({"name": one.name, "line": one.line, "killed_by": "a test", "seconds": 1.0})
+    assert unused(ours) == [theirs.name]
+
+    status = run(drawn, ours, again=False, quick=False, at_once=1, earlier=theirs)
+    assert status == 0
+    said = capsys.readouterr().out
+    assert "2 mutants drawn, 0 of them to be judged" in said
+    assert f"2 of them were judged on other code: {theirs.name}" in said
+    assert unused(ours) == []
 
 
 def test_the_nearest_tests_are_looked_at_first() -> None:

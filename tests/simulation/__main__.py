@@ -3,14 +3,16 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tests.mutation.kept import Kept
 from tests.mutation.mutant import Mutant, apply
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.prove import ORDERS, prove
+from tests.simulation.prove import ORDERS, Proof, file_of_run, prove
 
 FOUND: Final = Path(__file__).with_name("found.json")
 """What was found and mended, each with the shortest story that shows it."""
@@ -25,6 +27,7 @@ def main() -> int:
     proving = commands.add_parser("prove", help="tell stories, crash everywhere, hunt mutants; end with a table")
     proving.add_argument("--seconds", type=float, help="a slice of so many seconds; without it a whole run")
     proving.add_argument("--orders", type=int, default=ORDERS, help="how many orders a whole run submits")
+    proving.add_argument("--anew", action="store_true", help="do all of it again, also what an ended run has done")
     proving.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at once")
     telling = commands.add_parser("replay", help="tell one story again, message by message")
     telling.add_argument("story", help="a seed, or the line that a failure printed")
@@ -35,8 +38,9 @@ def main() -> int:
     keeping.add_argument("--from", type=int, default=0, dest="first", help="begin with the stories from this seed on")
     given = parser.parse_args()
     if given.command == "prove":
-        whole = given.seconds is None
-        return prove(seconds=given.seconds, orders=given.orders, workers=given.workers, page=whole)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with Kept(file_of_run(anew=given.anew) if given.seconds is None else None) as kept:
+            return prove(Proof(kept, seconds=given.seconds, orders=given.orders, workers=given.workers))
     if given.command == "keep":
         return keep(given.mutant, given.first)
     return replay(given.story, given.mutant, quiet=given.quiet)
