@@ -33,8 +33,6 @@ from tests.simulation.scheduler import Crash, staged
 from tests.simulation.story import Story
 from tests.simulation.world import MONDAY, World, a_folder
 
-PENDING_SOURCES: Final[frozenset[str]] = frozenset()
-"""A cell that misses one of these may end badly for now: the desk is being mended."""
 SOURCES: Final = (
     "tick",
     "quote",
@@ -111,11 +109,6 @@ class Ended:
     def is_well(self) -> bool:
         """Say whether the exit has left, or was told one of the reasons that may stand against it."""
         return not self.violation and (self.left_s is not None or self.told in REASONS)
-
-    @property
-    def is_pending(self) -> bool:
-        """Say whether this cell may end badly for now."""
-        return not self.is_well and bool(PENDING_SOURCES & {*self.cell.missing})
 
 
 @dataclass(frozen=True, slots=True)

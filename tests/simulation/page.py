@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tests.simulation.cells import MEANING, PENDING_SOURCES, SOURCES, WAYS, WITHIN_S, Ended
+from tests.simulation.cells import MEANING, SOURCES, WAYS, WITHIN_S, Ended
 from tests.simulation.judge import INVARIANTS
-from tests.simulation.rules import PENDING_RULES
-from tests.simulation.worlds import PENDING
 
 HEAD = """# What was proved, and what was not
 
@@ -66,13 +64,6 @@ def _row(name: str, some: Sequence[Ended]) -> str:
     return f"| {name} | {len(some):,} | {len(left):,} | {told:,} | {stuck:,} | {flat:,} | {seconds} |"
 
 
-def pending() -> str:
-    """Say what was left out because the desk is still being mended; nothing where that is nothing."""
-    left_out = {"themes": sorted(PENDING), "rules": sorted(PENDING_RULES), "cells that miss": sorted(PENDING_SOURCES)}
-    lines = [f"- **Left out for now**, {what}: {', '.join(names)}.\n" for what, names in left_out.items() if names]
-    return "".join(lines)
-
-
 def page_of(
     table: Iterable[tuple[str, str]],
     caught: Iterable[tuple[str, int, int, str]],
@@ -103,4 +94,4 @@ breaks; the seed is that of the story in which the judge saw it, and the last co
 | what was broken | seen by | seed | stories |
 |---|---|---|---|
 {kills}
-{lives}{ways_out(ended)}{NOT_COVERED}{pending()}"""
+{lives}{ways_out(ended)}{NOT_COVERED}"""

@@ -1,7 +1,6 @@
 """What the judge asks of exits, prices, delivery and contracts, in a world where things are missing or wrong.
 
-Each rule is a plain sentence in `RULES`; the method that holds it says how it is seen. A rule whose mend has not landed
-yet stands in `PENDING_RULES`: then only the stories that are about it are judged by it.
+Each rule is a plain sentence in `RULES`; the method that holds it says how it is seen.
 """
 
 import re
@@ -34,9 +33,6 @@ RULES: Final[Mapping[str, str]] = {
     "shorts first": "the shorts of an underlying are bought back before its longs are sold",
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
-
-PENDING_RULES: Final = frozenset()
-"""Rules whose mends have not all landed: only stories that name them in `Story.rules` are judged by them."""
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
 """The reasons for which an exit may not leave; a desk that stops takes no orders at all."""
@@ -93,7 +89,6 @@ class Rules:
 
     def __init__(self, judge: "Judge") -> None:
         self._judge = judge
-        self._judged: frozenset[str] = frozenset()
         self._about: frozenset[str] = frozenset()
         self._wishes: dict[tuple[str, Key], Wish] = {}
         self._asked_s: dict[str, float] = {}
@@ -110,18 +105,15 @@ class Rules:
         self.loss_max: Decimal | None = None
 
     def begin(self, names: Iterable[str], loss_max: Decimal | None = None) -> None:
-        """Judge by all rules whose mends have landed, and by those of these names."""
+        """Judge a story that is about the rules of these names; all rules hold in every story."""
         unknown = {*names} - {*RULES}
         assert not unknown, unknown
         self._about = frozenset(names)
-        self._judged = frozenset(RULES) - PENDING_RULES | self._about
         self.loss_max = loss_max
 
     def end_day(self) -> None:
         """Note what is carried into the next day, and what was told before it; the exchange turns its books after."""
         judge = self._judge
-        if "vanished" not in self._judged:
-            return
         keys = [key for key, units in judge.ledger.net.items() if units and key[2] == "M"]
         names = sorted({one.strategy for one in judge.commands.values()})
         self._carried = [(name, key) for name in names for key in keys if judge.held(name, key)]
@@ -147,10 +139,6 @@ class Rules:
     @property
     def _now(self) -> float:
         return self._judge.scheduler.clock.seconds
-
-    def _blame(self, rule: str, words: str) -> None:
-        if rule in self._judged:
-            self._judge.blame(rule, words)
 
     # what is asked and answered
 
@@ -190,7 +178,7 @@ class Rules:
         if reason is None or is_untold:
             return
         if reason not in ALLOWED:
-            self._blame("never waits", f"exit {command.command_id} of {command.symbol} is told {reason}")
+            self._judge.blame("never waits", f"exit {command.command_id} of {command.symbol} is told {reason}")
         elif reason is Reason.NOTHING_TO_EXIT:
             self._check_nothing(command, place)
 
@@ -204,7 +192,7 @@ class Rules:
             working = any(state not in FINAL for (state,) in open_orders)
             if command.side is Side.SELL and not working and office.demat.get(key[:2], 0) >= command.quantity:
                 words = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
-                self._blame("delivery", f"{words}; {office.free_shares(key)} lie in the demat")
+                self._judge.blame("delivery", f"{words}; {office.free_shares(key)} lie in the demat")
             return
         held = judge.held(strategy, key)
         if held * command.side.sign >= 0 or judge.cannot_know(strategy) or self._covers(strategy, key):
@@ -213,7 +201,7 @@ class Rules:
             # Where books lag, updates are lost and others trade as well, nobody here can say what the desk may know.
             return
         if self._now - max(judge.filled_s.get(place, 0.0), self._began_s) > KNOWN_S:
-            self._blame("never waits", f"exit {command.command_id} is told NOTHING_TO_EXIT, and {held} are held")
+            self._judge.blame("never waits", f"exit {command.command_id} is told NOTHING_TO_EXIT, and {held} are held")
 
     def _covers(self, strategy: str, key: Key) -> bool:
         """Say whether an order of the strategy works that may close its position, or ended too lately to be known."""
@@ -270,7 +258,7 @@ class Rules:
         """An order is about to leave."""
         command, key = order.command, key_of(order.command)
         if self._judge.ledger.is_gone(key[:2]) and key[:2] not in self._judge.ledger.contracts.heirs:
-            self._blame("expiry", f"{command.command_id} orders {key[1]}, which has ended")
+            self._judge.blame("expiry", f"{command.command_id} orders {key[1]}, which has ended")
         if command.intent is not Intent.EXIT:
             return
         place = (command.strategy, key)
@@ -307,7 +295,9 @@ class Rules:
         before = self._without_shares.get(episode)
         if before is not None and before.quantity == order.quantity and not self._has_moved_beside(before, episode):
             words = f"{order.command.command_id} asks again for {order.quantity} {place[1][1]}"
-            self._blame("delivery", f"{words} that the broker had no shares for when {before.command.command_id} did")
+            self._judge.blame(
+                "delivery", f"{words} that the broker had no shares for when {before.command.command_id} did"
+            )
         self._without_shares[episode] = order
 
     def _has_moved_beside(self, before: Order, episode: str) -> bool:
@@ -325,24 +315,26 @@ class Rules:
         if command.product is not Product.CNC:
             return
         if command.side is Side.BUY:
-            self._blame("delivery", f"{command.command_id} buys back {order.quantity} {key[1]}, sold for delivery")
+            self._judge.blame(
+                "delivery", f"{command.command_id} buys back {order.quantity} {key[1]}, sold for delivery"
+            )
         elif command.origin is Origin.DESK and "loss limit" in command.comment:
-            self._blame("delivery", f"{command.command_id} sells delivery of {key[1]} for the loss limit")
+            self._judge.blame("delivery", f"{command.command_id} sells delivery of {key[1]} for the loss limit")
 
     def _check_price(self, order: Order) -> None:
         """An exit of the desk's own is neither priced from, nor caused by, what nobody could have traded at."""
         command = order.command
         if order.limit_price is not None and not is_possible(order.limit_price):
-            self._blame("believed prices", f"{command.command_id} leaves at {order.limit_price}")
+            self._judge.blame("believed prices", f"{command.command_id} leaves at {order.limit_price}")
         if command.origin is not Origin.DESK:
             return
         if "loss" not in command.comment:
             wrong = [one for one in _NUMBER.findall(command.comment) if not is_possible(Decimal(one))]
             if wrong or self._is_anothers(command):
-                self._blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
+                self._judge.blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
         elif self.loss_max is not None and self._worst > -self.loss_max * LOSS_SLACK:
             words = f"{command.command_id} leaves because of {command.comment!r}"
-            self._blame("believed prices", f"{words}; the worst of the day was {self._worst:.2f}")
+            self._judge.blame("believed prices", f"{words}; the worst of the day was {self._worst:.2f}")
 
     def _is_anothers(self, command: OrderCommand) -> bool:
         """Say whether the price that reached a level was never this instrument's: a wish may be of an earlier day."""
@@ -375,7 +367,7 @@ class Rules:
             most += high * Decimal("0.01")  # the band below is twice as wide
         if gave > most:
             words = f"{command.command_id} leaves at {order.limit_price} after {tried.limit} was refused"
-            self._blame("worse prices", f"{words}; the market was between {low} and {high}")
+            self._judge.blame("worse prices", f"{words}; the market was between {low} and {high}")
 
     def _check_hedge(self, order: Order, key: Key) -> None:
         """Where a strategy was told to get out of everything, its longs go after its shorts."""
@@ -390,7 +382,7 @@ class Rules:
                 continue
             if self._judge.held(strategy, other) < 0:
                 words = f"{command.command_id} sells {key[1]} {self._now - asked_s:.1f} s after {strategy} was told"
-                self._blame("shorts first", f"{words} to get out, and {other[1]} is still short")
+                self._judge.blame("shorts first", f"{words} to get out, and {other[1]} is still short")
 
     # in the journal
 
@@ -398,7 +390,9 @@ class Rules:
         """A line of the journal was written."""
         filled = sum(one.filled for one in there)
         if state == "NOT_PLACED" and event != "NOTE" and filled:
-            self._blame("every witness", f"{name} is NOT_PLACED in our books; {filled} of it are in the trade book")
+            self._judge.blame(
+                "every witness", f"{name} is NOT_PLACED in our books; {filled} of it are in the trade book"
+            )
         if event == "BLOCK" and tag == Reason.EXECUTION_GUARD_BLOCKED.value and self._judge.ledger.contracts.gone:
             self._check_blocked(name, strategy)
 
@@ -414,14 +408,12 @@ class Rules:
         if recent or any(one.is_live for one in orders) or any(judge.held(strategy, key) for key in keys - heirs):
             return
         if not heirs & keys:
-            self._blame("expiry", f"{name} of {strategy} is blocked by the guard, and {strategy} holds nothing")
+            self._judge.blame("expiry", f"{name} of {strategy} is blocked by the guard, and {strategy} holds nothing")
 
     # as time goes on
 
     def look(self) -> None:
         """Look what is overdue; the world does so with each move of the market."""
-        if not self._judged:
-            return
         judge = self._judge
         if not judge.gateway.takes_orders or not judge.is_up():
             for wish in self._wishes.values():
@@ -441,7 +433,7 @@ class Rules:
                 wish.at_s = max(wish.at_s, self._now - LEAVES_S + FREED_S)
             elif self._now - wish.at_s > LEAVES_S:
                 words = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"
-                self._blame("never waits", f"{words} {self._now - wish.at_s:.1f} s after {wish.what}")
+                self._judge.blame("never waits", f"{words} {self._now - wish.at_s:.1f} s after {wish.what}")
 
     def _waits_for_short(self, strategy: str, key: Key) -> bool:
         """Say whether a hedge still waits for a short of its underlying, anybody's, to be bought back.
@@ -471,7 +463,7 @@ class Rules:
                 passed[place] = self._through_s.get(place, self._now)
                 if self._now - passed[place] > SEEN_S + LEAVES_S and not self._is_unknown(*place):
                     words = f"{place[0]} holds {judge.held(*place)} of {place[1][1]} at {price} under a stop at {level}"
-                    self._blame("never waits", f"{words}, and no exit has left")
+                    self._judge.blame("never waits", f"{words}, and no exit has left")
         self._through_s = passed
 
     def _look_at_losses(self) -> None:
@@ -488,12 +480,10 @@ class Rules:
         elif self._lost_since_s is None:
             self._lost_since_s = self._now
         elif self._now - self._lost_since_s > SEEN_S + LEAVES_S:
-            self._blame("never waits", f"the day stands at {lost:.2f}, and no exit of {held[0][1]} has left")
+            self._judge.blame("never waits", f"the day stands at {lost:.2f}, and no exit of {held[0][1]} has left")
 
     def _look_at_resting(self) -> None:
         """What was sent as a market order and rests is told, if it is not re-priced."""
-        if "resting" not in self._judged:
-            return
         for order in self._judge.ledger.today:
             command = self._judge.commands.get(order.tag)
             if command is None or not order.is_live or command.order_type is not OrderType.MARKET:
@@ -502,7 +492,7 @@ class Rules:
                 told = " ".join(f"{topic} {what}" for topic, what in self._judge.read("SELECT topic, what FROM alerts"))
                 if command.command_id not in told:
                     words = f"{command.command_id} rests at {order.price} for {RESTS_S:.0f} s, sent as a market order"
-                    self._blame("resting", f"{words}, and no alert names it")
+                    self._judge.blame("resting", f"{words}, and no alert names it")
 
     # when it is quiet
 
@@ -512,7 +502,7 @@ class Rules:
         ended = {symbol for _, symbol in contracts.gone - {*contracts.heirs}}
         waiting = judge.read("SELECT symbol FROM external_moves WHERE kind = 'VANISHED'") if ended else []
         for symbol in sorted(ended & {name for (name,) in waiting}):
-            self._blame("expiry", f"{symbol} has expired, and a person has to say what became of it")
+            self._judge.blame("expiry", f"{symbol} has expired, and a person has to say what became of it")
 
     def _check_without_shares(self) -> None:
         judge = self._judge
@@ -526,20 +516,20 @@ class Rules:
                 "SELECT what FROM alerts WHERE topic LIKE ?", f"exit:{order.command.symbol} %{strategy}"
             )
             if not later and not any("refuses to sell" in what for (what,) in alerts):
-                self._blame("delivery", f"{name} found no shares, and no alert says that its way out has ended")
+                self._judge.blame("delivery", f"{name} found no shares, and no alert says that its way out has ended")
 
     def check_quiet(self) -> None:
         """Check that all was told that had to be: what is gone, what has expired, and ways out that found no shares."""
         self._check_without_shares()
         self._check_expired()
         judge = self._judge
-        if "vanished" not in self._judged or not judge.ledger.contracts.gone:
+        if not judge.ledger.contracts.gone:
             return
         rows = judge.read("SELECT topic, what FROM alerts WHERE rowid > ?", self._alerts_before)
         told = " ".join(f"{topic} {what}" for topic, what in rows)
         for strategy, key in self._carried:
             if judge.ledger.is_gone(key[:2]) and key[1] not in told:
-                self._blame("vanished", f"{key[1]}, carried by {strategy}, is gone, and no alert speaks of it")
+                self._judge.blame("vanished", f"{key[1]}, carried by {strategy}, is gone, and no alert speaks of it")
 
 
 def key_of(command: OrderCommand) -> Key:

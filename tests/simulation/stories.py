@@ -10,7 +10,7 @@ from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
 from tests.simulation.port import Troubles
 from tests.simulation.story import CrashAt, Story
-from tests.simulation.worlds import PENDING, WORLD_SEEDS, WORLD_THEMES
+from tests.simulation.worlds import WORLD_SEEDS, WORLD_THEMES
 
 _TROUBLES: Final = {
     "reply_lost": 0.1,
@@ -288,10 +288,7 @@ def seeds_of(theme: str, from_: int = 0) -> Iterator[int]:
 
 
 def all_seeds() -> Iterator[int]:
-    """Yield, without end, a seed of the desk's own troubles and one of the world's, those of pending themes apart."""
-    themes = [theme for theme in WORLD_THEMES if theme not in PENDING]
-    worlds = [seeds_of(theme) for theme in themes]
+    """Yield, without end, a seed of the desk's own troubles and one of the world's."""
     for number in count():
         yield number
-        if worlds:
-            yield next(worlds[number % len(worlds)])
+        yield WORLD_SEEDS + number

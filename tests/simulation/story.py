@@ -65,7 +65,7 @@ class Story:
     """So often somebody logs in elsewhere, and the session is over without a word."""
     band_narrows: int = 0
     rules: tuple[str, ...] = ()
-    """The rules this story is about; they are judged here also while they stand in PENDING_RULES."""
+    """The rules this story is about."""
     lose_reply_of: int | None = None
     is_short: bool = False
     """Whether the story ends when all is settled and flat, without two more starts."""

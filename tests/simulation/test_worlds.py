@@ -1,7 +1,6 @@
 """The simulated world can lack, hide, refuse and change things; the ways out of it are tried with anything missing."""
 
 import random
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,17 +8,17 @@ import pytest
 from domain.order import Side
 from tests.simulation import cells
 from tests.simulation.back_office import Checks
-from tests.simulation.cells import PENDING_SOURCES, SOURCES, WAYS, Cell
+from tests.simulation.cells import SOURCES, WAYS, Cell
 from tests.simulation.contracts import FAR, FUTURE, NEAR, Contracts, Customs
 from tests.simulation.exchange import Habits, Key, Ledger
 from tests.simulation.judge import INVARIANTS
-from tests.simulation.rules import PENDING_RULES, RULES
+from tests.simulation.rules import RULES
 from tests.simulation.scheduler import Scheduler, VirtualClock
 from tests.simulation.shrink import from_json, to_json
-from tests.simulation.stories import all_seeds, seeds_of, story_of
+from tests.simulation.stories import ALL_THEMES, all_seeds, seeds_of, story_of
 from tests.simulation.story import Story
 from tests.simulation.world import MONDAY, tell
-from tests.simulation.worlds import PENDING, WORLD_THEMES
+from tests.simulation.worlds import WORLD_THEMES
 
 SHARE: Key = ("NSE", "AAA-EQ", "C")
 
@@ -37,13 +36,10 @@ def _objection(ledger: Ledger, key: Key, side: Side, quantity: int) -> str:
 
 @pytest.mark.parametrize("theme", WORLD_THEMES)
 def test_a_story_of_each_theme_ends_well(theme: str) -> None:
-    """A theme whose mend has not landed says why it is left out, and can be told all the same."""
-    story = story_of(next(seeds_of(theme)))
-
-    told = tell(replace(story, seconds=3.0, rules=()) if theme in PENDING else story)
+    told = tell(story_of(next(seeds_of(theme))))
 
     assert told.effects > 100
-    assert PENDING.get(theme) or told.violations == []
+    assert told.violations == []
 
 
 def test_a_story_about_the_world_survives_being_written_in_a_line() -> None:
@@ -54,13 +50,13 @@ def test_a_story_about_the_world_survives_being_written_in_a_line() -> None:
         assert {*story.rules} <= {*RULES}
 
 
-def test_what_is_left_out_is_told_by_no_seed_of_the_proof() -> None:
+def test_every_theme_is_told_by_the_seeds_of_the_proof() -> None:
     seeds = all_seeds()
 
     names = {story_of(next(seeds)).name for _ in range(100)}
 
-    assert not names & {*PENDING}
-    assert {*PENDING_RULES} <= {*RULES} <= {*INVARIANTS}
+    assert names == {*ALL_THEMES}
+    assert {*RULES} <= {*INVARIANTS}
 
 
 # the world itself
@@ -182,7 +178,7 @@ def test_an_exit_leaves_or_one_of_three_reasons_is_told_whatever_is_missing(way:
     for cell in cells.sample():
         if cell.way == way:
             ended = cells.run(cell)
-            assert ended.is_well or ended.is_pending, ended
+            assert ended.is_well, ended
 
 
 def test_a_cell_ends_badly_where_the_exit_is_told_another_reason() -> None:
@@ -190,7 +186,5 @@ def test_a_cell_ends_badly_where_the_exit_is_told_another_reason() -> None:
     out = cells.Ended(Cell("hand exit", ("tick",)), left_s=0.1)
 
     assert not stuck.is_well
-    assert not stuck.is_pending
     assert out.is_well
     assert not cells.Ended(out.cell, left_s=0.1, violation="once").is_well
-    assert {*SOURCES} >= PENDING_SOURCES

@@ -237,6 +237,3 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
 """What a story about the world is about; their seeds begin at `WORLD_SEEDS`, and take them in turn."""
 
 WORLD_SEEDS: Final = 10_000_000
-
-PENDING: Final[Mapping[str, str]] = {}
-"""Themes that the proof and the tests leave out, and why: their mends have not landed yet."""
