@@ -369,8 +369,8 @@ MUTANTS: Final = (
         "what a past day left open is never settled",
         "domain/past_orders.py",
         "past_orders",
-        "order.day >= today.day",
-        "order.day <= today.day",
+        "one.day < today.day",
+        "one.day > today.day",
         theme="days",
     ),
     Mutant(

@@ -117,4 +117,20 @@ WORLD_MUTANTS: Final = (
         "True",
         theme="spreads",
     ),
+    Mutant(
+        "a contract that is over counts until the books end it",
+        "domain/guard.py",
+        "GuardLedger._why_over",
+        "self._now is None",
+        "True",
+        theme="expiries",
+    ),
+    Mutant(
+        "a start forgets the last days of contracts",
+        "actors/wiring.py",
+        "known_of",
+        "memory.expiries",
+        "{}",
+        theme="expiries",
+    ),
 )
