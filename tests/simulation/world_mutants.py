@@ -77,20 +77,4 @@ WORLD_MUTANTS: Final = (
         "False",
         theme="spreads",
     ),
-    Mutant(
-        "a basket begins beside what is being made flat",
-        "actors/baskets.py",
-        "BasketsActor._take",
-        "beside_ways_out(message.basket, self._leaving)",
-        "''",
-        theme="spreads",
-    ),
-    Mutant(
-        "each leg of a spread ends by itself",
-        "domain/exit_order.py",
-        "ExitOrder.ending",
-        "one not in ordered or _spread_of(one) not in unended",
-        "True",
-        theme="spreads",
-    ),
 )
