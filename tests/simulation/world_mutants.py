@@ -102,22 +102,6 @@ WORLD_MUTANTS: Final = (
         theme="spreads",
     ),
     Mutant(
-        "a basket begins beside what is being made flat",
-        "actors/baskets.py",
-        "BasketsActor._take",
-        "beside_ways_out(message.basket, self._leaving)",
-        "''",
-        theme="spreads",
-    ),
-    Mutant(
-        "each leg of a spread ends by itself",
-        "domain/exit_order.py",
-        "ExitOrder.ending",
-        "one not in ordered or _spread_of(one) not in unended",
-        "True",
-        theme="spreads",
-    ),
-    Mutant(
         "a contract that is over counts until the books end it",
         "domain/guard.py",
         "GuardLedger._why_over",
