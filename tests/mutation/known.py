@@ -50,7 +50,7 @@ KNOWN: Final = (
             "a wish to get out is taken up by every start, flat or not",
             "storage/repository.py",
             "OrderRepository.end_wish",
-            "self._execute(words, (to_text(at), self._client_id, wish_id))",
+            "self._execute(words, (to_text(at), missing or None, self._client_id, wish_id))",
             "",
         ),
         "tests/storage/test_wishes.py",
