@@ -134,7 +134,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.NOTHING_TO_EXIT: Explanation(
         Kind.BLOCKED,
-        "Nothing is left to exit: nothing is held, working orders close it already, or others have closed it.",
+        "Nothing is left to exit: nothing is held, orders close it already or may have on a past day, or others did.",
     ),
     Reason.EXIT_CLAMPED: Explanation(Kind.NEWS, "The exit was cut to what is held and not already being closed."),
     Reason.UNKNOWN_INSTRUMENT: Explanation(Kind.INVALID, "The broker knows no such symbol on that exchange."),
