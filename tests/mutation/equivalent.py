@@ -6,4 +6,7 @@ EQUIVALENT: Final[dict[str, str]] = {
     "domain/guard.py GuardLedger.reserve_change: boundary: growth > 0 -> growth >= 0": (
         "a growth of nothing is cut to nothing, and leaves the quantity that was asked for"
     ),
+    "domain/pnl.py PnlBook.carry: boundary: quantity < 0 -> quantity <= 0": (
+        "what is carried into a day is never nothing: positions that are flat are in no list of it"
+    ),
 }

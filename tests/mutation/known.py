@@ -389,4 +389,34 @@ KNOWN: Final = (
         ),
         "tests/domain/test_adjusted.py",
     ),
+    Known(
+        Mutant(
+            "a basket begins beside what is being made flat",
+            "actors/baskets.py",
+            "BasketsActor._take",
+            "beside_ways_out(message.basket, self._leaving)",
+            "''",
+        ),
+        "tests/actors/test_baskets.py",
+    ),
+    Known(
+        Mutant(
+            "each leg of a spread ends by itself",
+            "domain/exit_order.py",
+            "ExitOrder.ending",
+            "one not in ordered or _spread_of(one) not in unended",
+            "True",
+        ),
+        "tests/domain/test_exit_order.py",
+    ),
+    Known(
+        Mutant(
+            "what others trade meanwhile may settle a past day",
+            "domain/past_orders.py",
+            "past_orders",
+            "key in today.moving",
+            "key in set()",
+        ),
+        "tests/domain/test_past_orders.py",
+    ),
 )

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 from tests.mutation.kept import Kept
@@ -14,8 +13,6 @@ from tests.mutation.mutant import Mutant, apply
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import ORDERS, Proof, file_of_run, prove
 
-FOUND: Final = Path(__file__).with_name("found.json")
-"""What was found and mended, each with the shortest story that shows it."""
 STORIES_MAX: Final = 500
 SHRINK_S: Final = 60.0
 
@@ -58,7 +55,7 @@ def _break(name: str) -> Mutant:
 def keep(mutant: str, first: int = 0) -> int:
     """Hunt one mutant and write its story into found.json, in the place of an earlier one; return 1 if it lives."""
     broken = _break(mutant)
-    from tests.simulation.shrink import shrink, to_json  # noqa: PLC0415  after the break
+    from tests.simulation.shrink import FOUND, shrink, to_json  # noqa: PLC0415  after the break
     from tests.simulation.stories import seeds_of, story_of  # noqa: PLC0415  as above
     from tests.simulation.world import tell  # noqa: PLC0415  as above
 

@@ -557,14 +557,6 @@ MUTANTS: Final = (
         theme="sight",
     ),
     Mutant(
-        "what others trade meanwhile may settle a past day",
-        "domain/past_orders.py",
-        "past_orders",
-        "key in today.moving",
-        "key in set()",
-        theme="days",
-    ),
-    Mutant(
         "stops of an older entry take the place of a newer one's",
         "actors/stops.py",
         "Stops.arm",

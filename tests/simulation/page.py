@@ -73,7 +73,10 @@ def page_of(
     """Return docs/proof.md."""
     figures = "\n".join(f"| {name} | {figure} |" for name, figure in table)
     rules = "\n".join(f"| {name} | {words} |" for name, words in INVARIANTS.items())
-    kills = "\n".join(f"| {name} | {rule} | {seed} | {stories} |" for name, stories, seed, rule in sorted(caught))
+    kills = "\n".join(
+        f"| {name} | {rule} | {'kept' if seed < 0 else seed} | {stories} |"
+        for name, stories, seed, rule in sorted(caught)
+    )
     lives = "".join(f"| **{name}** | not caught | | |\n" for name in sorted(missed))
     return f"""{HEAD}
 | what | figure |
@@ -89,7 +92,8 @@ def page_of(
 ## How well the judge judges
 
 Each line is one place of the safety logic, broken on purpose. The hunt for it begins with the first story about what it
-breaks; the seed is that of the story in which the judge saw it, and the last column how many stories that took.
+breaks; the seed is that of the story in which the judge saw it, and the last column how many stories that took. Where
+the time of the hunt is over before, the story that a longer one has found is told: "kept".
 
 | what was broken | seen by | seed | stories |
 |---|---|---|---|

@@ -18,7 +18,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from multiprocessing.pool import Pool
 from pathlib import Path
@@ -71,6 +71,9 @@ Unit = tuple[str | int | float, ...]
 Crew = Callable[[str, Iterator[Unit], Callable[[], float | None]], Iterator[tuple[Unit, "Told"]]]
 """Tells the units of a part until there are none, or until the moment that it is told each time before it waits."""
 
+KEPT: Final = -1
+"""In the place of a seed: the story that is kept in found.json."""
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -101,7 +104,7 @@ class Told:
     cpu_s: float = 0.0
     mutant: str = ""
     seen_by: str = ""
-    seed: int = -1
+    seed: int = KEPT
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -211,10 +214,14 @@ def do(unit: Unit) -> tuple[Unit, Told]:
 
 
 def hunt(name: str, within_s: float) -> Told:
-    """Break one place in this process, and tell stories until the judge sees it: for so long on the processor."""
+    """Break one place in this process, and tell stories until the judge sees it: for so long on the processor.
+
+    Where no seed's story shows it in that time, the story that was kept of a longer hunt is told: its seed is `KEPT`.
+    """
     mutant = next(one for one in MUTANTS if one.name == name)
     apply(mutant)
-    from tests.simulation.stories import seeds_of, story_of  # noqa: PLC0415  a worker loads it, after a mutant was applied
+    from tests.simulation.shrink import kept_story  # noqa: PLC0415  a worker loads it, after a mutant was applied
+    from tests.simulation.stories import seeds_of, story_of  # noqa: PLC0415  as above
     from tests.simulation.world import tell  # noqa: PLC0415  as above
 
     began = time.process_time()
@@ -225,6 +232,9 @@ def hunt(name: str, within_s: float) -> Told:
         hunted = Told(stories=stories, cpu_s=time.process_time(), mutant=name, seen_by=seen_by, seed=seed)
         if seen_by or time.process_time() - began > within_s:
             break
+    kept = None if hunted.seen_by else kept_story(name)
+    if kept is not None and (violations := tell(kept).violations):
+        return replace(hunted, stories=hunted.stories + 1, seen_by=violations[0].invariant, seed=KEPT)
     return hunted
 
 
@@ -475,7 +485,8 @@ class Proof:
         for done, (_, told) in enumerate(self._tell("mutant", units, ends_at), start=1):
             cpu_s += told.cpu_s
             where = f"{told.stories} stories, {cpu_s:.0f} s on processors so far"
-            end = f"caught by {told.seen_by!r} (seed {told.seed}, " if told.seen_by else "LIVES ("
+            story = "its kept story" if told.seed == KEPT else f"seed {told.seed}"
+            end = f"caught by {told.seen_by!r} ({story}, " if told.seen_by else "LIVES ("
             say(f"  mutant {done:>2}/{len(MUTANTS)}  {told.mutant}: {end}{where})")
 
     def _crash_everywhere(self) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any, Final
 
 from tests.simulation.back_office import Checks
@@ -15,6 +16,8 @@ from tests.simulation.port import Troubles
 from tests.simulation.story import CrashAt, Outcome, Story
 from tests.simulation.world import tell
 
+FOUND: Final = Path(__file__).with_name("found.json")
+"""What was found and mended, each with the shortest story that shows it."""
 MOMENTS: Final = (
     "stops",
     "disk_refuses",
@@ -149,3 +152,9 @@ def from_json(text: str) -> Story:
     given |= {name: tuple(given[name]) for name in LISTS if name in given}
     given["crashes"] = tuple(CrashAt(**one) for one in given.get("crashes", ()))
     return Story(**given)
+
+
+def kept_story(mutant: str) -> Story | None:
+    """Return the story that is kept because it shows this mutant; None where none is."""
+    found = json.loads(FOUND.read_text(encoding="utf-8"))
+    return next((from_json(json.dumps(one["story"])) for one in found if one["mutant"] == mutant), None)
