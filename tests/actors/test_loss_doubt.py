@@ -140,6 +140,15 @@ def test_a_loss_that_only_our_figure_shows_asks_for_a_fresh_quote_first(room: Lo
     assert question.anew
 
 
+def test_a_loss_within_the_limit_asks_for_nothing_however_far_the_brokers_figure_is(room: LossRoom) -> None:
+    room.account(20_000)
+    room.see(990)
+
+    room.look()
+
+    assert not room.market.of(PriceOrder)
+
+
 def test_the_quote_that_clears_it_leaves_everything_as_it_is(room: LossRoom) -> None:
     room.account(-10)
     room.see(400)
