@@ -90,6 +90,14 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     console.end()
 
 
+@pytest.fixture
+def own_console(tmp_path: Path) -> Iterator[Console]:
+    """Return a console whose desk holds nothing that another test has left."""
+    console = Console(tmp_path)
+    yield console
+    console.end()
+
+
 def test_an_order_goes_through_all_six_steps_and_tells_its_story(console: Console) -> None:
     desk = console.run()
     assert console.call("status")[0] == 0
@@ -193,8 +201,9 @@ def test_a_person_gets_out_of_everything(console: Console) -> None:
     desk.communicate(timeout=WAIT_S)
 
 
-def test_nobody_is_told_that_shares_the_broker_does_not_have_are_flat(console: Console) -> None:
-    desk = console.run()
+def test_nobody_is_told_that_shares_the_broker_does_not_have_are_flat(own_console: Console) -> None:
+    console = own_console
+    console.run()
     assert console.call(*BUY, "--strategy", "held", "--product", "cnc")[0] == 0
     sale = ["S" if one == "B" else one for one in BUY]
     assert console.call(*sale, "--strategy", "other", "--product", "cnc", "--intent", "exit")[0] == 0
@@ -204,8 +213,6 @@ def test_nobody_is_told_that_shares_the_broker_does_not_have_are_flat(console: C
     assert (code, errors) == (1, "")
     assert "Not flat: RELIANCE-EQ (NSE CNC) of held. Their way out has ended" in out
     assert "Not flat: RELIANCE-EQ (NSE CNC) of held" in console.call("status")[1]
-    desk.send_signal(signal.SIGTERM)
-    desk.communicate(timeout=WAIT_S)
 
 
 def test_a_person_gets_out_in_the_middle_of_a_thousand_entries(console: Console) -> None:
