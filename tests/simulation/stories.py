@@ -141,9 +141,11 @@ def _days(chance: random.Random) -> dict[str, Any]:
 def _sight(chance: random.Random) -> dict[str, Any]:
     return {
         "troubles": Troubles(reply_lost=0.3, session_dies=chance.choice((0.0, 0.05)), update_lost=0.8, slow=0.05),
+        # Where nothing trades, an order book with fewer rows has no other book to contradict it.
+        "habits": Habits(fill_share=chance.choice((0.0, 0.9))),
         "manners": Manners(strategies=16),
         "seconds": 16.0,
-        "hidings": chance.randint(0, 3),
+        "hidings": chance.randint(1, 3),
         "watcher_hangs": chance.randint(0, 2),
         "watcher_dies": chance.randint(0, 2),
         "blackouts": chance.randint(0, 1),

@@ -177,7 +177,8 @@ class World:
             self.push.tick(exchange, symbol, self.clock.now())
         if not self.ledger.quiet:
             self.judge.rules.look()
-        self.scheduler.after(0.25, self._walk) if self.ledger.is_open else None
+        # In the end nothing happens that needs as many prices.
+        self.scheduler.after(1.0 if self.ledger.quiet else 0.25, self._walk) if self.ledger.is_open else None
 
     def _live_until(self, until_s: float) -> None:
         """Let the desk live, die and live again until then."""
