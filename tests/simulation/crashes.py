@@ -24,7 +24,7 @@ OF_THE_WORLD: Final = ("locks",)
 
 def scenarios() -> tuple[Story, ...]:
     """Return the short stories whose every effect is a crash point."""
-    found = []
+    found: list[Story] = []
     for theme in (*THEMES, *OF_THE_WORLD):
         seeds = seeds_of(theme, 1_000_000)
         for number in range(VARIANTS):
@@ -39,6 +39,7 @@ def scenarios() -> tuple[Story, ...]:
                     stops=0,
                     days=1,
                     downtime_s_max=min(told.downtime_s_max, 1.0),
+                    has_begun=bool(found),
                     is_short=True,
                 )
             )

@@ -8,10 +8,11 @@ import os
 import re
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from broker.wire_log import SUFFIX as WIRE_SUFFIX
 from broker.wire_log import WireLog
 from domain.lifecycle import Event
 from domain.order import OrderEvent
+from domain.settings import StorageSettings
 from storage.database import StorageError
 from storage.exit_journal import SUFFIX
 from storage.repository import OrderRepository
@@ -168,6 +170,15 @@ class Disk:
         connection.disk = self
         self._open.append(connection)
         return connection
+
+
+@cache
+def made_database() -> bytes:
+    """Return the database of a desk that was started once and has done nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "desk.db"
+        storage.database.open_database(StorageSettings(path=path)).close()
+        return path.read_bytes()
 
 
 class Connection(sqlite3.Connection):

@@ -187,9 +187,14 @@ class Rules:
         judge, (strategy, key) = self._judge, place
         if command.product is Product.CNC:
             office = judge.ledger.back_office
-            open_orders = judge.read("SELECT state FROM orders WHERE symbol = ? AND product = 'CNC'", command.symbol)
             # One sale at a time may lean on the demat, and none while it is unknown what is held beside it.
-            working = any(state not in FINAL for (state,) in open_orders)
+            beside = judge.read(
+                "SELECT other.state, other.updated_at >= own.created_at FROM orders AS other, orders AS own"
+                " WHERE own.command_id = ? AND other.command_id <> own.command_id AND other.symbol = own.symbol"
+                " AND other.product = 'CNC'",
+                command.command_id,
+            )
+            working = any(state not in FINAL or moved_since for state, moved_since in beside)
             if command.side is Side.SELL and not working and office.demat.get(key[:2], 0) >= command.quantity:
                 words = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
                 self._judge.blame("delivery", f"{words}; {office.free_shares(key)} lie in the demat")
@@ -406,6 +411,9 @@ class Rules:
         keys = {key_of(one) for one in judge.commands.values() if one.strategy == strategy}
         heirs = {(*old, key[2]) for key in keys for old in judge.ledger.contracts.heirs}
         if recent or any(one.is_live for one in orders) or any(judge.held(strategy, key) for key in keys - heirs):
+            return
+        on_their_way = "SELECT 1 FROM orders WHERE strategy = ? AND state = 'SENDING' AND day = ?"
+        if judge.read(on_their_way, strategy, judge.ledger.day):
             return
         if not heirs & keys:
             self._judge.blame("expiry", f"{name} of {strategy} is blocked by the guard, and {strategy} holds nothing")

@@ -270,6 +270,8 @@ THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
 }
 """What a story is about; seeds take them in turn."""
 
+FIRST_STARTS: Final = 10
+"""One story of so many begins with the first start of all, which makes the database."""
 ALL_THEMES: Final = {**THEMES, **WORLD_THEMES}
 
 
@@ -278,7 +280,8 @@ def story_of(seed: int, seconds: float = 10.0) -> Story:
     chance = random.Random(f"{seed} story")  # noqa: S311  a seed has to bring the same again
     shelf = THEMES if seed < WORLD_SEEDS else WORLD_THEMES
     theme = tuple(shelf)[seed % len(shelf)]
-    return Story(**{"seed": seed, "name": theme, "seconds": seconds, **shelf[theme](chance)})
+    begun = seed % FIRST_STARTS != 0
+    return Story(**{"seed": seed, "name": theme, "seconds": seconds, "has_begun": begun, **shelf[theme](chance)})
 
 
 def seeds_of(theme: str, from_: int = 0) -> Iterator[int]:

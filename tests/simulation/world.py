@@ -23,7 +23,7 @@ from domain.seams import IST
 from domain.settings import Settings
 from tests.simulation.contracts import FIRST_DAY
 from tests.simulation.crowd import Crowd, key_of_scope
-from tests.simulation.disk import Disk, on_disk
+from tests.simulation.disk import Disk, made_database, on_disk
 from tests.simulation.exchange import Ledger
 from tests.simulation.judge import Judge
 from tests.simulation.port import Gateway, Push
@@ -561,6 +561,8 @@ def tell(story: Story, hear: Callable[[str], None] | None = None) -> Outcome:
 def _tell(story: Story, hear: Callable[[str], None] | None) -> Outcome:
     with a_folder() as folder:
         world = World(story, folder)
+        if story.has_begun:
+            world.disk.path.write_bytes(made_database())
         if hear is not None:
             world.scheduler.tell_story = lambda line: hear(f"{world.clock.seconds:9.4f}  {line}")
         with staged(world.scheduler), on_disk(world.disk):
