@@ -14,7 +14,7 @@ from tests.simulation.stories import THEMES, seeds_of, story_of
 from tests.simulation.story import CrashAt, Outcome, Story
 from tests.simulation.world import tell
 
-SECONDS: Final = 3.0
+SECONDS: Final = 2.0
 ORDERS: Final = 8
 VARIANTS: Final = 2
 """So many scenarios of each theme."""

@@ -73,6 +73,8 @@ Crew = Callable[[str, Iterator[Unit], Callable[[], float | None]], Iterator[tupl
 
 STORY_S: Final = 20.0
 """A story whose theme says nothing else lasts so long; how it ends costs the same as with half of it."""
+STARTS_TWICE_ONE_IN: Final = 4
+"""Of so many hundreds of stories those of one are followed by two more starts, which have to change nothing."""
 KEPT: Final = -1
 """In the place of a seed: the story that is kept in found.json."""
 
@@ -292,8 +294,8 @@ def tell_stories(first: int, times: int) -> Told:
     from tests.simulation.world import tell  # noqa: PLC0415  as above
 
     seeds = islice(all_seeds(), first, first + times)
-    told = (_gist([tell(story_of(seed, STORY_S))], f"seed {seed}, of {STORY_S:g} s") for seed in seeds)
-    return sum(told, NOTHING)
+    stories = (replace(story_of(seed, STORY_S), is_short=seed // 100 % STARTS_TWICE_ONE_IN != 0) for seed in seeds)
+    return sum((_gist([tell(one)], f"seed {one.seed}, of {one.seconds:g} s") for one in stories), NOTHING)
 
 
 def run_cells(first: int, times: int) -> Told:
