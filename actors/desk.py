@@ -48,6 +48,7 @@ from actors.messages import (
     HoldingCleared,
     Holdings,
     JoinStrategy,
+    KeepAlive,
     LogIn,
     LookNow,
     MakeFlat,
@@ -87,7 +88,7 @@ from domain.evidence import Book
 from domain.exits import ExitWish, Scope
 from domain.order import Order, OrderCommand, Origin
 from domain.risk import TradingState
-from domain.seams import Clock, Ids, trading_day
+from domain.seams import Clock, Ids, Kept, trading_day
 from domain.settings import Mode, Settings, StrategySettings
 from domain.settlement import Settlement
 from domain.stops import StopTerms
@@ -107,6 +108,9 @@ GARBAGE_THRESHOLDS: Final = (20_000, 20, 50)
 Answer = TypeVar("Answer")
 
 
+NOBODY_SAYS: Final = AlertsNow(records=(), open=(), trouble="the part of the desk that tells does not answer")
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The desk at a glance."""
@@ -120,6 +124,8 @@ class Status:
     exits: ExitsNow
     unwatched: tuple[Unwatched, ...] = ()
     """What strategies watch and get no prices of."""
+    alerts: AlertsNow = NOBODY_SAYS
+    """Which alarms are open, and how the channels deliver; without the alerts themselves."""
 
 
 class Desk:
@@ -427,9 +433,13 @@ class Desk:
         seen: AlarmsAcknowledged = self._wiring.ask_of(self._wiring.notifier, AcknowledgeAlarms(topic=topic))
         return seen
 
-    def warn_of_stranger(self, chat_id: str) -> None:
+    def warn_of_stranger(self, chat_id: str, earlier: int) -> None:
         """Tell that somebody else talks to the bot."""
-        post(self._wiring.notifier, RaiseAlert(alert=stranger_alert(chat_id)))
+        post(self._wiring.notifier, RaiseAlert(alert=stranger_alert(chat_id, earlier)))
+
+    def keep_alive(self, thread: Kept) -> None:
+        """Have the supervisor start this thread again whenever it dies."""
+        post(self._wiring.supervisor, KeepAlive(thread=thread))
 
     def trading_state(self) -> TradingStateNow:
         """Return what may be sent, and why."""
@@ -468,7 +478,15 @@ class Desk:
             feed=self._wiring.feed_words,
             exits=self.exits(),
             unwatched=self._unwatched(),
+            alerts=self._delivery(),
         )
+
+    def _delivery(self) -> AlertsNow:
+        try:
+            found: AlertsNow = self._wiring.ask_of(self._wiring.notifier, FindAlerts(with_records=False), wait_s=1.0)
+        except DeskUnavailableError:
+            return NOBODY_SAYS
+        return found
 
     def _unwatched(self) -> tuple[Unwatched, ...]:
         try:

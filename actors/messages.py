@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from actors.address import Address
-from domain.alert import Alert, AlertRecord
+from domain.alert import Alert, AlertRecord, ChannelState, Unfinished
 from domain.basket import Basket, BasketRecord
 from domain.books import Disagreement
 from domain.change import Change
@@ -44,6 +44,7 @@ from domain.pnl import Pnl, PnlRow
 from domain.reasons import Reason
 from domain.reconcile import Report
 from domain.risk import TradingState
+from domain.seams import Kept
 from domain.session import SessionState
 from domain.settlement import Settlement
 from domain.stops import Protection, StopTerms
@@ -1379,9 +1380,10 @@ class LookAtAlerts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellingSent:
-    """Every channel has taken what was told about this topic."""
+    """A channel has taken a text that tells these alerts."""
 
-    topic: str
+    alert_ids: tuple[str, ...]
+    channel: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1402,21 +1404,27 @@ class AlarmsAcknowledged:
 class ResumeAlarms:
     """Go on telling what an earlier run could not, or nobody has acknowledged."""
 
-    records: tuple[AlertRecord, ...]
+    left: Unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindAlerts:
-    """What was told lately, and which alarms are open?"""
+    """What was told lately, which alarms are open, and how do the channels deliver?"""
+
+    with_records: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsNow:
-    """The last alerts, oldest first, the topics of open alarms, and why nobody is told (empty: somebody is)."""
+    """The last alerts, oldest first, the topics of open alarms, and how each channel delivers.
+
+    `trouble` says why nobody is told; empty: somebody is.
+    """
 
     records: tuple[AlertRecord, ...]
     open: tuple[str, ...]
     trouble: str
+    channels: tuple[ChannelState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1509,6 +1517,13 @@ class HeartbeatSent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepAlive:
+    """Start this thread again whenever it dies."""
+
+    thread: Kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestartWatcher:
     """The delay is over: start a new watcher."""
 
@@ -1556,7 +1571,7 @@ class DeskMemory:
     unarmed: tuple[Order, ...] = ()
     risk_days: tuple[RiskDay, ...] = ()
     baskets: tuple[BasketRecord, ...] = ()
-    alerts: tuple[AlertRecord, ...] = ()
+    alerts: Unfinished = field(default_factory=Unfinished)
     cleared: Mapping[Scope, int] = field(default_factory=dict)
     last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
     ended_in_order: bool = True
@@ -1848,7 +1863,7 @@ WatcherInbox: TypeAlias = (
     | FindWatchState
 )
 NotifierInbox: TypeAlias = RaiseAlert | LookAtAlerts | TellingSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
-SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | RestartWatcher
+SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 StrategyInbox: TypeAlias = (
     PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned | HoldingCleared
 )

@@ -1,10 +1,10 @@
 """Alerts: decides what a person is told and when (`domain/alerting.py`), and hands it to the thread that sends.
 
-Every alert stands in the log. A warning or an alarm is kept on disk until it was told and, if an alarm, acknowledged:
-the next start goes on telling it. Nobody waits for a channel here.
+Every alert stands in the log. A warning or an alarm is kept on disk until every channel has told it and, if an alarm,
+somebody has acknowledged it: the next start goes on telling it. Nobody waits for a channel here. A channel that takes
+nothing for a while is told on the others.
 """
 
-from collections import deque
 from collections.abc import Callable
 from datetime import date
 from typing import Final, Protocol, assert_never
@@ -28,13 +28,16 @@ from actors.messages import (
     TellingSent,
 )
 from actors.timer import Timer
-from domain.alert import Alert, AlertRecord, Level
+from domain.alert import Alert, AlertRecord, ChannelState, Level, Unfinished
+from domain.alert_words import channel_back_alert, channel_failing_alert
 from domain.alerting import Alerting, Telling
 from domain.seams import IST, Clock, Ids
 from domain.settings import AlertSettings
 
 LOOK_S: Final = 1.0
 REMEMBERED_MAX: Final = 500
+FAILING_S: Final = 300.0
+"""A channel that takes nothing for so long is told of on the others."""
 _LOG_LEVELS: Final = {Level.NEWS: "DEBUG", Level.WARNING: "WARNING", Level.ALARM: "CRITICAL"}
 
 
@@ -42,7 +45,11 @@ class Outbox(Protocol):
     """Where texts go: never waits."""
 
     def send(self, telling: Telling) -> None:
-        """Send it some time."""
+        """Send it some time, to the channels it is for."""
+
+    @property
+    def states(self) -> tuple[ChannelState, ...]:
+        """Return how each channel delivers."""
 
 
 class NotifierActor(LoopActor):
@@ -69,8 +76,8 @@ class NotifierActor(LoopActor):
         self._ids = ids
         self._timer = timer
         self._alerting = Alerting(settings)
-        self._records: deque[AlertRecord] = deque(maxlen=REMEMBERED_MAX)
-        self._untold: dict[str, list[AlertRecord]] = {}
+        self._records: dict[str, AlertRecord] = {}
+        self._failing: set[str] = set()
         self._summed_up: date | None = None
 
     def on_start(self) -> None:
@@ -81,68 +88,108 @@ class NotifierActor(LoopActor):
         """Take an alert, or see what is due."""
         match message:
             case RaiseAlert():
-                self._take(message.alert)
+                self._hear(message.alert)
             case LookAtAlerts():
-                self._send(self._alerting.look(self._clock.now(), self._clock.monotonic()))
-                self._sum_up()
+                self._look()
                 self._timer.tell_after(LOOK_S, self.actor_ref, LookAtAlerts())
             case TellingSent():
-                self._note_told(message.topic)
+                self._note_told(message.alert_ids, message.channel)
             case AcknowledgeAlarms():
                 return self._acknowledge(message.topic)
             case ResumeAlarms():
-                self._resume(message.records)
+                self._resume(message.left)
             case FindAlerts():
-                channels = "" if self._outbox is not None else "no channel is set up ([alerts] in the settings)"
-                return AlertsNow(records=tuple(self._records), open=tuple(self._alerting.open_alarms), trouble=channels)
+                return self._alerts_now(with_records=message.with_records)
             case _:
                 assert_never(message)
         return None
 
+    def _hear(self, alert: Alert) -> None:
+        if not self._alerting.holds_back(alert, self._clock.monotonic()):
+            self._take(alert)
+
     def _take(self, alert: Alert) -> None:
         now = self._clock.now()
-        if not alert.wait_s:
-            logger.log(_LOG_LEVELS[alert.level], "{} {} {}", alert.what, alert.means, alert.do)
-            # Where no channel is set up, the log is where alerts are told.
-            told_at = now if self._outbox is None else None
-            record = AlertRecord(alert_id=self._ids.new(), alert=alert, raised_at=now, told_at=told_at)
-            self._records.append(record)
-            if alert.level is not Level.NEWS or alert.ends:
-                post(self._repo, RecordAlert(record=record))
-                if self._outbox is not None:
-                    self._untold.setdefault(alert.topic, []).append(record)
-        self._send(self._alerting.take(alert, now, self._clock.monotonic()))
+        logger.log(_LOG_LEVELS[alert.level], "{} {} {}", alert.what, alert.means, alert.do)
+        if self._alerting.is_known(alert, self._clock.monotonic()):
+            return
+        # Where no channel is set up, the log is where alerts are told.
+        told_at, owed = (now, ()) if self._outbox is None else (None, self._channels())
+        record = AlertRecord(alert_id=self._ids.new(), alert=alert, raised_at=now, told_at=told_at, owed=owed)
+        self._records[record.alert_id] = record
+        if alert.level is not Level.NEWS or alert.ends:
+            post(self._repo, RecordAlert(record=record))
+        self._send(self._alerting.take(record, self._clock.monotonic()))
+        self._forget_the_oldest()
 
     def _send(self, tellings: list[Telling]) -> None:
         if self._outbox is not None:
             for one in tellings:
                 self._outbox.send(one)
 
-    def _note_told(self, topic: str) -> None:
-        for record in self._untold.pop(topic, []):
-            self._keep(record.told(self._clock.now()))
+    def _channels(self) -> tuple[str, ...]:
+        return () if self._outbox is None else tuple(one.name for one in self._outbox.states)
+
+    def _note_told(self, alert_ids: tuple[str, ...], channel: str) -> None:
+        for alert_id in alert_ids:
+            record = self._records.get(alert_id)
+            if record is not None and (channel in record.owed or record.told_at is None):
+                self._keep(record.told(channel, self._clock.now()))
 
     def _keep(self, record: AlertRecord) -> None:
-        for place, one in enumerate(self._records):
-            if one.alert_id == record.alert_id:
-                self._records[place] = record
-        post(self._repo, RecordAlert(record=record))
+        self._records[record.alert_id] = record
+        if record.alert.level is not Level.NEWS or record.alert.ends:
+            post(self._repo, RecordAlert(record=record))
 
     def _acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
         topics = self._alerting.acknowledge(topic)
         now = self._clock.now()
-        for record in [one for one in self._records if one.alert.topic in topics and one.acknowledged_at is None]:
-            self._keep(record.acknowledged(now))
+        for record in [one for one in self._records.values() if one.alert.topic in topics]:
+            if record.acknowledged_at is None:
+                self._keep(record.acknowledged(now))
         return AlarmsAcknowledged(topics=topics)
 
-    def _resume(self, records: tuple[AlertRecord, ...]) -> None:
-        """Go on with what an earlier run did not tell, or nobody has acknowledged."""
-        for record in records:
-            self._records.append(record)
-            self._untold.setdefault(record.alert.topic, []).append(record)
-            tellings = self._alerting.take(record.alert, self._clock.now(), self._clock.monotonic())
-            since = f"(from {record.raised_at.astimezone(IST):%d %b %H:%M}, before the desk was started)"
-            self._send([Telling(f"{one.text}\n{since}", one.level, one.topic) for one in tellings])
+    def _resume(self, left: Unfinished) -> None:
+        """Go on with what an earlier run did not tell, or nobody has acknowledged: open alarms first."""
+        self._records = {record.alert_id: record for record in (*left.open_alarms, *left.owed)}
+        for record in left.open_alarms:
+            self._send(self._alerting.reopen(record, self._clock.monotonic()))
+        for record in left.owed:
+            self._send(self._alerting.catch_up(record, self._channels()))
+
+    def _forget_the_oldest(self) -> None:
+        """Keep so many, and beyond them what is still to be told or acknowledged."""
+        for alert_id, record in list(self._records.items())[: max(0, len(self._records) - REMEMBERED_MAX)]:
+            if not record.owed and record.alert.topic not in self._alerting.open_alarms:
+                del self._records[alert_id]
+
+    def _alerts_now(self, *, with_records: bool) -> AlertsNow:
+        return AlertsNow(
+            records=tuple(self._records.values()) if with_records else (),
+            open=tuple(self._alerting.open_alarms),
+            trouble="" if self._outbox is not None else "no channel is set up ([alerts] in the settings)",
+            channels=() if self._outbox is None else self._outbox.states,
+        )
+
+    def _look(self) -> None:
+        now = self._clock.monotonic()
+        for alert in self._alerting.overdue(now):
+            self._take(alert)
+        self._send(self._alerting.look(self._clock.now(), now))
+        self._look_at_channels()
+        self._sum_up()
+
+    def _look_at_channels(self) -> None:
+        """Tell on the others that a channel takes nothing, and that it does again."""
+        for state in () if self._outbox is None else self._outbox.states:
+            since = state.failing_since
+            is_failing = since is not None and (self._clock.now() - since).total_seconds() >= FAILING_S
+            if is_failing and state.name not in self._failing:
+                self._failing.add(state.name)
+                self._take(channel_failing_alert(state))
+            elif since is None and state.name in self._failing:
+                self._failing.discard(state.name)
+                self._take(channel_back_alert(state))
 
     def _sum_up(self) -> None:
         """Ask for the day's summary once, at its time."""

@@ -620,7 +620,7 @@ class RepoActor(LoopActor):
             unarmed=self._repository.unarmed_entries(),
             risk_days=self._repository.risk_days(),
             baskets=self._repository.baskets(),
-            alerts=self._repository.open_alerts(),
+            alerts=self._repository.unfinished_alerts(),
             cleared=self._repository.cleared(now),
             last_prices=self._repository.last_prices(),
             ended_in_order=self._beside.ended_in_order,

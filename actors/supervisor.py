@@ -4,12 +4,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, assert_never
 
+from loguru import logger
+
 from actors.actor import DeskActor
 from actors.address import Address, Line, post
 from actors.messages import (
     ActorDied,
     CheckHeartbeat,
     HeartbeatSent,
+    KeepAlive,
     NotifierInbox,
     Poll,
     RaiseAlert,
@@ -19,8 +22,8 @@ from actors.messages import (
     WatcherInbox,
 )
 from actors.timer import Timer
-from domain.alert_words import watcher_alert
-from domain.seams import Clock
+from domain.alert_words import thread_alert, watcher_alert
+from domain.seams import Clock, Kept
 from domain.settings import SupervisorSettings
 
 WATCHER: Final = "WatcherActor"
@@ -38,11 +41,11 @@ class _Escalation:
 
 
 class SupervisorActor(DeskActor):
-    """Owns the watcher's line, the history of its restarts, and the count of its missed heartbeats.
+    """Owns the watcher's line, the history of its restarts, the count of its missed heartbeats, and the kept threads.
 
     The watcher is the only leaf: it owns nothing that the books and the database cannot give a new one. A strategy's
-    death hurts only itself. Any other death ends the process; a process manager starts it again, and the ordinary
-    start recovers.
+    death hurts only itself; a thread that tells or hears people is started again. Any other death ends the process; a
+    process manager starts it again, and the ordinary start recovers.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class SupervisorActor(DeskActor):
         self._restarts: deque[float] = deque(maxlen=settings.restarts_max)
         self._missed = 0
         self._restarting = False
+        self._threads: list[Kept] = []
 
     def on_start(self) -> None:
         """Begin to listen for the watcher's heartbeat."""
@@ -83,6 +87,8 @@ class SupervisorActor(DeskActor):
                 # An earlier watcher that wakes up again says nothing about the present one.
                 if self._watcher.leads_to(message.urn):
                     self._missed = 0
+            case KeepAlive():
+                self._threads.append(message.thread)
             case RestartWatcher():
                 self._restart()
             case _:
@@ -96,6 +102,10 @@ class SupervisorActor(DeskActor):
             self._escalate(f"{message.actor} died: {message.cause}")
 
     def _check(self) -> None:
+        for thread in self._threads:
+            if thread.revive():
+                logger.error("the thread {!r} had died, and is started again", thread.name)
+                post(self._notifier, RaiseAlert(alert=thread_alert(thread.name)))
         if not self._restarting:
             self._missed += 1
             if self._missed > self._settings.heartbeat_missed_max:

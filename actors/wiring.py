@@ -32,6 +32,7 @@ from actors.messages import (
     FindReadiness,
     FindTradingState,
     GuardInbox,
+    KeepAlive,
     LogIn,
     LookAtRisk,
     MarketInbox,
@@ -163,7 +164,7 @@ class Wiring:
         self._start_notifier()
         self._start_repo()
         memory = self.recall()
-        post(self.notifier, ResumeAlarms(records=memory.alerts))
+        post(self.notifier, ResumeAlarms(left=memory.alerts))
         self.calendar = self._make_calendar()
         feed, port = self._adapters()
         self._start_judges(memory, feed)
@@ -183,20 +184,27 @@ class Wiring:
         for order in resting_in(memory.orders):
             post(self.exits, MarketOrderMoved(order=order))
         self._start_supervisor()
+        for thread in () if self._sender is None else self._sender.threads:
+            post(self.supervisor, KeepAlive(thread=thread))
 
     def stop(self) -> None:
         """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
-        last = (self.baskets, self.exits, self.risk, self.guard, self.market, self.notifier, self.repo)
-        for line in (self.supervisor, self.watcher, self.broker, self.command, *last):
-            ref = self.refs.get(line.name)
-            if ref is not None:
-                stop_actor(ref, self._settings.broker.read_timeout_s + self._settings.broker.connect_timeout_s)
+        deciders = (self.baskets, self.exits, self.risk, self.guard, self.market)
+        self._stop_actors(self.supervisor, self.watcher, self.broker, self.command, *deciders)
+        if self._sender is not None:
+            # Before those who note what was told.
+            self._sender.stop(self._settings.alerts.send_timeout_s)
+        self._stop_actors(self.notifier, self.repo)
         if self._feed is not None:
             self._feed.stop()
         self.loop.stop()
         self.timer.stop()
-        if self._sender is not None:
-            self._sender.stop(self._settings.alerts.send_timeout_s)
+
+    def _stop_actors(self, *lines: Line[Any]) -> None:
+        for line in lines:
+            ref = self.refs.get(line.name)
+            if ref is not None:
+                stop_actor(ref, self._settings.broker.read_timeout_s + self._settings.broker.connect_timeout_s)
 
     def ask_of(self, line: Line[Any], question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
         """Ask an actor and wait; raise `DeskUnavailableError` when it is gone or does not answer in time."""
@@ -228,7 +236,7 @@ class Wiring:
         except ChannelError as error:
             raise DeskStartError(str(error)) from error
         if channels:
-            self._sender = Sender(channels, settings, self._note_told)
+            self._sender = Sender(channels, settings, self.clock, self._note_told)
         self._begin(
             self.notifier,
             NotifierActor.start_on(
@@ -244,9 +252,8 @@ class Wiring:
             ),
         )
 
-    def _note_told(self, telling: Telling) -> None:
-        if telling.topic:
-            post(self.notifier, TellingSent(topic=telling.topic))
+    def _note_told(self, telling: Telling, channel: str) -> None:
+        post(self.notifier, TellingSent(alert_ids=telling.alert_ids, channel=channel))
 
     def _start_repo(self) -> None:
         settings = self._settings

@@ -13,7 +13,8 @@ from console.bodies import Body, read_object
 from console.changing import text_in
 from console.client import DeskClient
 from console.errors import PlainError, plainly
-from console.forms import Form
+from console.forms import Form, channel_form
+from console.glance import alert_lines
 from console.hand import AsJson, Config, end
 from console.render import screen
 from console.where import read_settings
@@ -38,7 +39,7 @@ def add_alerts(guarded: APIRouter, desk: AlertingDesk) -> None:
 
     @guarded.get("/alerts", summary="What was told lately")
     def alerts() -> Form:
-        """Return the last alerts, oldest first, and the topics of alarms that nobody has acknowledged."""
+        """Return the last alerts, oldest first, the topics of open alarms, and how each channel delivers."""
         now = desk.alerts()
         rows = [
             {
@@ -49,11 +50,13 @@ def add_alerts(guarded: APIRouter, desk: AlertingDesk) -> None:
                 "means": one.alert.means,
                 "do": one.alert.do,
                 "told_at": None if one.told_at is None else one.told_at.isoformat(),
+                "owed": list(one.owed),
                 "acknowledged_at": None if one.acknowledged_at is None else one.acknowledged_at.isoformat(),
             }
             for one in now.records
         ]
-        return {"alerts": rows, "open": list(now.open), "trouble": now.trouble}
+        channels = [channel_form(one) for one in now.channels]
+        return {"alerts": rows, "open": list(now.open), "channels": channels, "trouble": now.trouble}
 
     @guarded.post("/alerts/ack", summary="Take alarms as seen")
     def acknowledge(body: Body) -> Form:
@@ -119,7 +122,11 @@ def alerts_view(found: Form) -> RenderableType:
         Text(f"{one['raised_at'][11:19]} {one['level']:<7} {one['what']} {one['means']}", style=_STYLES[one["level"]])
         for one in found["alerts"]
     ]
-    still = [Text(f"Open alarms: {', '.join(found['open'])}. `ack` takes them as seen.", style="bold red")]
-    nobody = [Text(f"Nobody is told: {found['trouble']}.", style="yellow")]
     shown = lines or [Text("Nothing has been told.")]
-    return Group(*shown, *(still if found["open"] else []), *(nobody if found["trouble"] else []))
+    well = [Text(_well_words(one)) for one in found["channels"] if not one["failing_since"]]
+    return Group(*shown, *well, *alert_lines(found))
+
+
+def _well_words(channel: Form) -> str:
+    last = channel["last_told_at"]
+    return f"{channel['channel']}: " + (f"last told at {last[11:19]}." if last else "nothing was to be told yet.")

@@ -13,6 +13,9 @@ from domain.risk_words import rupees
 from domain.seams import Clock
 
 CONFIRM_S: Final = 60.0
+WRONG_S: Final = 5.0
+WRONG_S_MAX: Final = 300.0
+"""After a wrong code the next can be asked for so much later, twice as long each time: 10,000 codes can't be tried."""
 HELP: Final = """\
 /status: what is taken now, and what speaks against entries
 /positions: what is held, and the day in rupees
@@ -50,13 +53,15 @@ class ChattingDesk(Protocol):
 
 
 class Chat:
-    """Owns the code that a flatten waits for, and until when (monotonic seconds)."""
+    """Owns the code that a flatten waits for, until when (monotonic seconds), and how often it was wrong."""
 
     def __init__(self, desk: ChattingDesk, clock: Clock) -> None:
         self._desk = desk
         self._clock = clock
         self._code = ""
         self._until = 0.0
+        self._wrong = 0
+        self._not_before = 0.0
 
     def answer(self, text: str) -> str:
         """Return what to answer; what went wrong is answered too."""
@@ -111,13 +116,20 @@ class Chat:
     def _flatten(self, code: str) -> str:
         """Ask for a code first: a word in a chat is said quickly."""
         now = self._clock.monotonic()
+        if now < self._not_before:
+            return f"A code was wrong. Say /flatten again in {self._not_before - now:.0f} s; `flatten` works at once."
         if not code:
             self._code, self._until = f"{secrets.randbelow(10_000):04d}", now + CONFIRM_S
             held = sum(len(one) for name, one in self._desk.holdings().positions.items() if name != EXTERNAL)
             return f"This gets out of {held} positions. Say /flatten {self._code} within {CONFIRM_S:.0f} s."
         if now > self._until or not secrets.compare_digest(code.encode(), self._code.encode()):
             self._code, self._until = "", 0.0
-            return "That is not the code, or it is too old. Nothing was done; say /flatten for a new one."
-        self._code, self._until = "", 0.0
+            self._wrong += 1
+            self._not_before = now + min(WRONG_S * 2 ** (self._wrong - 1), WRONG_S_MAX)
+            return (
+                "That is not the code, or it is too old. Nothing was done; "
+                f"say /flatten for a new one in {self._not_before - now:.0f} s."
+            )
+        self._code, self._until, self._wrong = "", 0.0, 0
         scopes = self._desk.flatten("said in the chat")
         return f"On the way to flat: {', '.join(map(str, scopes))}." if scopes else "Nothing is held or working."

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from actors.messages import ExitsNow, Holdings, PnlNow, PositionBookRead, Readiness, Timeline, TradingStateNow
 from console.story import BOOKS_NEEDED, sentences
 from console.words import decided_from
+from domain.alert import ChannelState
 from domain.book_words import fix_of
 from domain.books import Disagreement
 from domain.change import Change
@@ -41,6 +42,17 @@ def is_named(order: Order, reference: str) -> bool:
     command_id = order.command.command_id
     starts = command_id.startswith(reference) or unique_part(command_id).startswith(reference)
     return starts or order.broker_order_id == reference
+
+
+def channel_form(state: ChannelState) -> Form:
+    """Return how a channel of the alerts delivers: `failing_since` is None where it does."""
+    return {
+        "channel": state.name,
+        "last_told_at": None if state.last_told_at is None else state.last_told_at.isoformat(),
+        "failing_since": None if state.failing_since is None else state.failing_since.isoformat(),
+        "why": state.why,
+        "waiting": state.waiting,
+    }
 
 
 def text(price: Decimal | None) -> str | None:

@@ -1,5 +1,6 @@
 """What is held, and how the desk stands, for people."""
 
+from datetime import datetime
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -7,8 +8,9 @@ from rich.text import Text
 
 from console.forms import Form, short_id
 from console.render import table_of, word
-from console.words import price_words, taken_words
+from console.words import clock_time, price_words, taken_words
 from domain.risk import TradingState
+from domain.settings import Mode
 
 MONEY = ("average_price", "last_price", "realised", "unrealised")
 
@@ -106,9 +108,26 @@ def status_view(status: Form) -> RenderableType:
     stays = (f"Not flat: {one['position']}, {one['units']} units; its way out has ended." for one in status["stays"])
     lines.extend(Text(f"{words} `alerts` says why.", style="red") for words in stays)
     lines.extend(Text(f"{words}.", style="yellow") for words in status["unwatched"])
+    lines.extend(alert_lines(status["alerts"], is_told=status["mode"] == Mode.LIVE))
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))
     return Group(*lines)
+
+
+def alert_lines(alerts: Form, *, is_told: bool = True) -> list[Text]:
+    """Say which alarms are open, which channels fail, and with `is_told` that there is none; mostly nothing."""
+    lines = []
+    if alerts["open"]:
+        words = f"Open alarms: {', '.join(alerts['open'])}. `alerts` tells them, `ack` takes them as seen."
+        lines.append(Text(words, style="bold red"))
+    for one in alerts["channels"]:
+        if one["failing_since"]:
+            since = clock_time(datetime.fromisoformat(one["failing_since"]))
+            words = f"Alerts do not arrive by {one['channel']} since {since}: {one['why']} ({one['waiting']} wait)."
+            lines.append(Text(words, style="red"))
+    if alerts["trouble"] and is_told:
+        lines.append(Text(f"Nobody is told: {alerts['trouble']}.", style="yellow"))
+    return lines
 
 
 def _broker_line(broker: Form) -> Text:

@@ -25,7 +25,7 @@ from console.words import taken_words
 from domain.risk import TradingState
 from domain.settings import Mode, Settings
 from notify.channels import telegram_of
-from notify.telegram import TelegramEars
+from notify.ears import Person, TelegramEars
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02
@@ -131,11 +131,14 @@ def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> i
 
 def listen_in_chat(desk: Desk, settings: Settings) -> TelegramEars | None:
     """Hear what is said in the chat, where one is set up."""
-    telegram = telegram_of(settings.alerts)
+    alerts, clock = settings.alerts, SystemClock()
+    telegram = telegram_of(alerts)
     if telegram is None:
         return None
-    ears = TelegramEars(telegram, Chat(desk, SystemClock()).answer, desk.warn_of_stranger)
-    ears.start()
+    user = alerts.telegram_user_id or alerts.telegram_chat_id
+    person = Person(user, alerts.telegram_chat_id, may_be_group=alerts.telegram_allow_group)
+    ears = TelegramEars(telegram, person, clock, Chat(desk, clock).answer, desk.warn_of_stranger)
+    desk.keep_alive(ears.thread)
     return ears
 
 

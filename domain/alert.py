@@ -35,18 +35,39 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRecord:
-    """An alert as it is kept: when it was raised, told on every channel, and acknowledged."""
+    """An alert as it is kept: when it was raised, first told and acknowledged, and which channels still owe it."""
 
     alert_id: str
     alert: Alert
     raised_at: datetime
     told_at: datetime | None = None
+    owed: tuple[str, ...] = ()
     acknowledged_at: datetime | None = None
 
-    def told(self, at: datetime) -> "AlertRecord":
-        """Return it as told."""
-        return replace(self, told_at=self.told_at or at)
+    def told(self, channel: str, at: datetime) -> "AlertRecord":
+        """Return it as told on a channel."""
+        owed = tuple(one for one in self.owed if one != channel)
+        return replace(self, told_at=self.told_at or at, owed=owed)
 
     def acknowledged(self, at: datetime) -> "AlertRecord":
-        """Return it as seen by a person."""
-        return replace(self, acknowledged_at=at)
+        """Return it as seen by a person: no channel owes it any more."""
+        return replace(self, acknowledged_at=at, owed=())
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What an earlier run left to tell, each oldest first: alarms that are open, and what a channel still owes."""
+
+    open_alarms: tuple[AlertRecord, ...] = ()
+    owed: tuple[AlertRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelState:
+    """How a channel delivers: when it last took a text, since when it has failed and why, and how many texts wait."""
+
+    name: str
+    last_told_at: datetime | None = None
+    failing_since: datetime | None = None
+    why: str = ""
+    waiting: int = 0

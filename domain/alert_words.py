@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from domain.alert import Alert, Level
+from domain.alert import Alert, ChannelState, Level
 from domain.exits import ExitWish, SharesMissing
 from domain.expiry import LAST_DAY
 from domain.lifecycle import Event, State
@@ -12,6 +12,7 @@ from domain.order_words import meaning_of, said_by_the_broker, way_out_of
 from domain.pnl import Pnl
 from domain.reasons import Reason
 from domain.risk_words import rupees
+from domain.seams import IST
 from domain.session import SessionState
 from domain.vanishing import HEIR
 
@@ -383,13 +384,48 @@ def stopped_alert(in_flight: tuple[str, ...]) -> Alert:
     )
 
 
-def stranger_alert(chat_id: str) -> Alert:
-    """Say that somebody else talks to the bot."""
+def thread_alert(name: str) -> Alert:
+    """Say that a thread to people had died."""
+    return Alert(
+        topic=f"thread:{name}",
+        level=Level.WARNING,
+        what=f"The desk's thread {name!r} had died, and was started again.",
+        means="What waited for it goes on; what it was doing may have been done twice, or not at all.",
+        do="Send the log with the next report of a fault.",
+    )
+
+
+def channel_failing_alert(state: ChannelState) -> Alert:
+    """Say that a channel takes nothing; the others tell it."""
+    since = "" if state.failing_since is None else f" since {state.failing_since.astimezone(IST):%H:%M:%S}"
+    return Alert(
+        topic=f"channel:{state.name}",
+        level=Level.WARNING,
+        what=f"Alerts do not arrive by {state.name}{since}: {state.why}.",
+        means=f"{state.waiting} texts wait for it; every other channel goes on.",
+        do="Look at the channel; `alert-test` tries each of them.",
+    )
+
+
+def channel_back_alert(state: ChannelState) -> Alert:
+    """Say that a channel takes texts again."""
+    return Alert(
+        topic=f"channel:{state.name}",
+        level=Level.NEWS,
+        what=f"Alerts arrive by {state.name} again.",
+        means="It has been told what waited for it.",
+        ends=True,
+    )
+
+
+def stranger_alert(chat_id: str, earlier: int) -> Alert:
+    """Say that somebody else talks to the bot, and how often that was on the last day it happened, after the first."""
+    more = f" After the last such word there were {earlier} more on that day." if earlier else ""
     return Alert(
         topic="chat",
         level=Level.WARNING,
         what=f"Chat {chat_id} talks to the desk's bot and is not the one in the settings.",
-        means="Nothing it says is done or answered.",
+        means=f"Nothing it says is done or answered, and it is told once a day.{more}",
         do="If it is yours, set alerts.telegram_chat_id to it; else make a new token with @BotFather.",
     )
 

@@ -1,18 +1,20 @@
 """Which alerts are told when: at once, in a digest, after the quiet hours, again and again until seen.
 
-* NEWS waits for the next digest. WARNING and ALARM are told at once.
-* In quiet hours only ALARM is told; the rest waits for the first digest after them.
-* The same words about the same topic are told once in `repeat_s`, with how often they came.
+* NEWS waits for the next digest. WARNING and ALARM are told at once, and so is the end of an alarm's story.
+* In quiet hours only an ALARM and its end are told; the rest waits for the first digest after them.
+* The same words about the same topic are told once in `repeat_s`, with how often they came. An ALARM is left out only
+  while its own story is open: once somebody has seen it, or it has ended, the next one is a new story.
 * An ALARM is told again every `escalate_s` until somebody acknowledges it, or its topic ends well.
-* What waits is bounded: news is dropped first, and it is said how many; alarms are never dropped.
+* What waits for a digest is bounded: the oldest news is dropped first, and it is said how many. No alarm waits there.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from domain.alert import Alert, Level
+from domain.alert import Alert, AlertRecord, Level
 from domain.seams import IST
 from domain.settings import AlertSettings
 
@@ -24,19 +26,21 @@ TEXT_CHARACTERS_MAX: Final = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One message to send; `topic` is set where an alert is told alone."""
+    """One message to send, with the alerts it tells. `topic` is set where it tells an open alarm once more."""
 
     text: str
     level: Level
+    alert_ids: tuple[str, ...] = ()
     topic: str = ""
+    only: tuple[str, ...] | None = None
+    """The channels that it is for; None means all."""
 
 
 @dataclass(slots=True)
 class OpenAlarm:
     """An alarm that nobody has acknowledged: when it was raised, and when it is told again (monotonic seconds)."""
 
-    alert: Alert
-    raised_at: datetime
+    record: AlertRecord
     again_at: float
     told: int = 1
 
@@ -54,70 +58,130 @@ class Alerting:
     settings: AlertSettings
     open_alarms: dict[str, OpenAlarm] = field(default_factory=dict)
     dropped: int = 0
-    _news: deque[tuple[datetime, Alert]] = field(default_factory=deque)
+    _waiting: deque[AlertRecord] = field(default_factory=deque)
+    _dropped_ids: list[str] = field(default_factory=list)
     _held_back: dict[str, tuple[float, Alert]] = field(default_factory=dict)
     _said: dict[tuple[str, str], _Said] = field(default_factory=dict)
+    _stories: dict[str, float] = field(default_factory=dict)
+    """Topics in which an alarm was told: until when its end is worth telling at once (monotonic seconds)."""
     _digest_at: float | None = None
 
-    def take(self, alert: Alert, at: datetime, now: float) -> list[Telling]:
-        """Take an alert; return what is to be sent at once."""
+    def holds_back(self, alert: Alert, now: float) -> bool:
+        """Say whether it waits to see if anything follows; what waited about its topic is settled by it."""
         self._held_back.pop(alert.topic, None)
         if alert.wait_s:
-            self._held_back[alert.topic] = (now + alert.wait_s, alert)
-            return []
-        return self._judge(alert, at, now)
+            self._held_back[alert.topic] = (now + alert.wait_s, replace(alert, wait_s=0.0))
+        return bool(alert.wait_s)
 
-    def _judge(self, alert: Alert, at: datetime, now: float) -> list[Telling]:
-        if alert.ends:
-            self.open_alarms.pop(alert.topic, None)
+    def overdue(self, now: float) -> tuple[Alert, ...]:
+        """Return what nothing followed in its time: it is to be told now."""
+        topics = [topic for topic, (when, _) in self._held_back.items() if when <= now]
+        return tuple(self._held_back.pop(topic)[1] for topic in topics)
+
+    def is_known(self, alert: Alert, now: float) -> bool:
+        """Say whether these words were told a moment ago, and count them. Never an alarm that begins, or its end."""
         said = self._said.get((alert.topic, alert.what))
-        if said is not None and now < said.until:
-            said.times += 1
-            return []
+        if said is None or now >= said.until:
+            return False
+        if alert.level is Level.ALARM and alert.topic not in self.open_alarms:
+            return False
+        if alert.ends and alert.topic in self._stories:
+            return False
+        said.times += 1
+        return True
+
+    def take(self, record: AlertRecord, now: float) -> list[Telling]:
+        """Take an alert that is not known; return what is to be sent at once."""
+        alert = record.alert
+        said = self._said.get((alert.topic, alert.what))
         again = "" if said is None or said.times == 1 else f" ({said.times} times since it was first told)"
         self._said[alert.topic, alert.what] = _Said(now + self.settings.repeat_s)
-        if alert.level is Level.ALARM:
-            self.open_alarms[alert.topic] = OpenAlarm(alert, at, now + self.settings.escalate_s)
-        elif alert.level is Level.NEWS or self.is_quiet(at):
-            self._wait(alert, at, now)
+        closes = alert.ends and alert.topic in self._stories
+        if alert.ends:
+            self.open_alarms.pop(alert.topic, None)
+            self._stories.pop(alert.topic, None)
+        if alert.level is Level.ALARM and not alert.ends:
+            self.open_alarms[alert.topic] = OpenAlarm(record, now + self.settings.escalate_s)
+            self._stories[alert.topic] = now + COUNTED_S
+        elif not closes and (alert.level is Level.NEWS or self.is_quiet(record.raised_at)):
+            self._wait(record, now)
             return []
-        return [Telling(words_of(alert) + again, alert.level, alert.topic)]
+        return [Telling(words_of(alert) + again, alert.level, (record.alert_id,))]
 
-    def _wait(self, alert: Alert, at: datetime, now: float) -> None:
+    def reopen(self, record: AlertRecord, now: float) -> list[Telling]:
+        """Go on with an alarm of an earlier run that is open: every channel tells it."""
+        alert = record.alert
+        self.open_alarms[alert.topic] = OpenAlarm(record, now + self.settings.escalate_s)
+        self._stories[alert.topic] = now + COUNTED_S
+        self._said[alert.topic, alert.what] = _Said(now + self.settings.repeat_s)
+        return [Telling(_words_of_earlier(record), alert.level, (record.alert_id,))]
+
+    @staticmethod
+    def catch_up(record: AlertRecord, channels: Sequence[str]) -> list[Telling]:
+        """Tell what an earlier run did not, on the channels that owe it. What nobody was told is owed by all."""
+        nobody = record.told_at is None and not record.owed
+        owed = tuple(one for one in channels if nobody or one in record.owed)
+        told = Telling(_words_of_earlier(record), record.alert.level, (record.alert_id,), only=owed)
+        return [told] if owed else []
+
+    def _wait(self, record: AlertRecord, now: float) -> None:
         if self._digest_at is None:
             self._digest_at = now + self.settings.digest_s
-        self._news.append((at, alert))
-        if len(self._news) > self.settings.waiting_max:
-            self._news.popleft()
+        self._waiting.append(record)
+        if len(self._waiting) > self.settings.waiting_max:
+            news = next((one for one in self._waiting if one.alert.level is Level.NEWS), self._waiting[0])
+            self._waiting.remove(news)
+            self._dropped_ids.append(news.alert_id)
             self.dropped += 1
 
     def look(self, at: datetime, now: float) -> list[Telling]:
-        """Return what is due by now: what was held back, alarms nobody has seen, and the digest."""
-        due = [topic for topic, (when, _) in self._held_back.items() if when <= now]
-        tellings = [one for topic in due for one in self._judge(self._held_back.pop(topic)[1], at, now)]
-        for alarm in self.open_alarms.values():
+        """Return what is due by now: alarms that nobody has seen, and the digest."""
+        tellings = []
+        for topic, alarm in self.open_alarms.items():
             if alarm.again_at <= now:
                 alarm.told += 1
                 alarm.again_at = now + self.settings.escalate_s
-                since = f"Told {alarm.told} times since {alarm.raised_at.astimezone(IST):%H:%M:%S}; `ack` ends it."
-                tellings.append(Telling(f"{words_of(alarm.alert)}\n{since}", Level.ALARM, alarm.alert.topic))
+                since = (
+                    f"Told {alarm.told} times since {alarm.record.raised_at.astimezone(IST):%H:%M:%S}; `ack` ends it."
+                )
+                text = f"{words_of(alarm.record.alert)}\n{since}"
+                tellings.append(Telling(text, Level.ALARM, (alarm.record.alert_id,), topic))
         if self._digest_at is not None and self._digest_at <= now and not self.is_quiet(at):
-            tellings.append(self._digest())
+            tellings += self._digest()
         # What came several times waits longer for the next word of it, which says how often.
         self._said = {
             key: said for key, said in self._said.items() if now < said.until + (COUNTED_S if said.times > 1 else 0)
         }
+        self._stories = {key: until for key, until in self._stories.items() if now < until or key in self.open_alarms}
         return tellings
 
-    def _digest(self) -> Telling:
-        lines = [f"{at.astimezone(IST):%H:%M:%S} {alert.what}" for at, alert in self._news]
-        more = len(lines) - DIGEST_LINES_MAX
-        shown = lines[:DIGEST_LINES_MAX] + ([f"… and {more} more; `alerts` lists the last ones."] if more > 0 else [])
+    def _digest(self) -> list[Telling]:
+        """Return the digest, in as many messages as the warnings in it need; of the news only so many lines."""
+        news = [one for one in self._waiting if one.alert.level is Level.NEWS]
+        left_out = {one.alert_id for one in news[DIGEST_LINES_MAX:]}
+        told = [(self._line(one), one.alert_id) for one in self._waiting if one.alert_id not in left_out]
+        if left_out:
+            told.append((f"… and {len(left_out)} more; `alerts` lists the last ones.", ""))
         if self.dropped:
-            shown.append(f"{self.dropped} older ones were dropped (alerts.waiting_max).")
-        self._news.clear()
+            told.append((f"{self.dropped} older ones were dropped (alerts.waiting_max).", ""))
+        tellings: list[Telling] = []
+        for line, alert_id in told:
+            text = f"{tellings[-1].text}\n{line}" if tellings else line
+            ids = (alert_id,) if alert_id else ()
+            if tellings and len(text) <= TEXT_CHARACTERS_MAX:
+                tellings[-1] = replace(tellings[-1], text=text, alert_ids=(*tellings[-1].alert_ids, *ids))
+            else:
+                tellings.append(Telling(line[:TEXT_CHARACTERS_MAX], Level.NEWS, ids))
+        hidden = (*self._dropped_ids, *left_out)
+        tellings[-1] = replace(tellings[-1], alert_ids=(*tellings[-1].alert_ids, *hidden))
+        self._waiting.clear()
+        self._dropped_ids.clear()
         self._digest_at, self.dropped = None, 0
-        return Telling("\n".join(shown)[:TEXT_CHARACTERS_MAX], Level.NEWS)
+        return tellings
+
+    @staticmethod
+    def _line(record: AlertRecord) -> str:
+        return f"{record.raised_at.astimezone(IST):%H:%M:%S} {record.alert.what}"
 
     def acknowledge(self, topic: str | None) -> tuple[str, ...]:
         """Take it as seen: one topic's alarm, or all; return the topics."""
@@ -139,3 +203,9 @@ def words_of(alert: Alert) -> str:
     """Write an alert as a message: what, what it means, what to do."""
     head = f"{alert.level}: {alert.what}"
     return "\n".join(one for one in (head, alert.means, alert.do) if one)[:TEXT_CHARACTERS_MAX]
+
+
+def _words_of_earlier(record: AlertRecord) -> str:
+    return (
+        f"{words_of(record.alert)}\n(from {record.raised_at.astimezone(IST):%d %b %H:%M}, before the desk was started)"
+    )

@@ -19,6 +19,15 @@ class Clock(Protocol):
         """Return seconds that never step back."""
 
 
+class Kept(Protocol):
+    """A thread to the outside that must not die unnoticed."""
+
+    name: str
+
+    def revive(self) -> bool:
+        """Start it again where it has died; say whether it had."""
+
+
 class Ids(Protocol):
     """Where new names come from."""
 

@@ -309,7 +309,11 @@ class AlertSettings(Section):
     """Channels as apprise writes them, such as `mailto://…` or `ntfy://…`; they hold secrets."""
     telegram_token: SecretStr = SecretStr("")
     telegram_chat_id: str = ""
-    """The one chat that is told and may give orders."""
+    """The one chat that is told; a private chat may give orders too."""
+    telegram_user_id: str = ""
+    """The one person who may give orders; without it the person of the private chat, whose id is the chat's."""
+    telegram_allow_group: bool = False
+    """Whether that person may give orders in a group too: every member of it reads the answers."""
     telegram_api_url: str = "https://api.telegram.org"
     quiet_from: TimeOfDay | None = None
     quiet_to: TimeOfDay | None = None

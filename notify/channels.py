@@ -15,7 +15,10 @@ def telegram_of(settings: AlertSettings) -> Telegram | None:
 
 
 def channels_of(settings: AlertSettings) -> tuple[Channel, ...]:
-    """Return every channel, Telegram first; raise `ChannelError` for a URL that can't be."""
+    """Return every channel, Telegram first, each with a name of its own; raise `ChannelError` for an impossible URL."""
     telegram = telegram_of(settings)
     others = tuple(Apprise(url.get_secret_value()) for url in settings.urls)
+    for place, one in enumerate(others):
+        namesakes = sum(earlier.kind == one.kind for earlier in others[:place])
+        one.name = f"{one.kind} {namesakes + 1}" if namesakes else one.kind
     return others if telegram is None else (telegram, *others)

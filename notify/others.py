@@ -9,11 +9,11 @@ class Apprise:
     def __init__(self, url: str) -> None:
         from apprise import Apprise as Library  # noqa: PLC0415  0.3 s, for which a desk without it need not wait
 
-        self.name = url.partition("://")[0] or "alerts.urls"
+        self.name = self.kind = url.partition("://")[0] or "alerts.urls"
         # The channel itself, without apprise's pool of threads: the sender has one already.
         channel = Library.instantiate(url)
         if channel is None:
-            raise ChannelError(f"alerts.urls holds a {self.name} URL that apprise does not understand; see its manual")
+            raise ChannelError(f"alerts.urls holds a {self.kind} URL that apprise does not understand; see its manual")
         self._channel = channel
 
     def send(self, text: str) -> None:

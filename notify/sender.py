@@ -1,69 +1,165 @@
-"""The thread that sends: one text after the other to every channel, again until it is taken.
+"""The threads that send: each channel has its own, and its own queue, so that one that fails silences no other.
 
-It delays nobody: whoever tells something puts it into the queue and goes on. What is news is given up after some tries;
-a warning or an alarm never is, as long as the desk runs.
+Whoever tells something puts it into the queues and goes on. On each channel one text follows the other in order, again
+until it is taken. News is given up after some tries. A text that a channel refuses while it takes the next one is set
+aside, so that it keeps nothing else back: it stands in `alerts`, and an alarm is told again anyway.
 """
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from loguru import logger
 
-from domain.alert import Level
+from domain.alert import ChannelState, Level
 from domain.alerting import Telling
+from domain.seams import Clock
 from domain.settings import AlertSettings
 from notify.port import Channel, ChannelError
+from notify.thread import KeptThread, Trouble
 
 NEWS_TRIES_MAX: Final = 3
+SET_ASIDE_AFTER: Final = 3
+"""So often a text is tried before the one behind it has a turn."""
+WORDS_MAX: Final = 200
 
 
 class Sender:
-    """Owns the queue and the thread. `on_sent` is called in that thread when every channel has taken a text."""
+    """Owns a line for each channel. `on_told` is called in a line's thread when its channel has taken a text."""
 
     def __init__(
-        self, channels: Sequence[Channel], settings: AlertSettings, on_sent: Callable[[Telling], None]
+        self,
+        channels: Sequence[Channel],
+        settings: AlertSettings,
+        clock: Clock,
+        on_told: Callable[[Telling, str], None],
     ) -> None:
-        self._channels = channels
-        self._settings = settings
-        self._on_sent = on_sent
-        self._queue: queue.SimpleQueue[Telling | None] = queue.SimpleQueue()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
-        self._thread.start()
+        self._clock = clock
+        self._lines = tuple(_ChannelLine(channel, settings, clock, on_told) for channel in channels)
 
     @property
-    def waiting(self) -> int:
-        """Return how many texts wait."""
-        return self._queue.qsize()
+    def threads(self) -> tuple[KeptThread, ...]:
+        """Return the threads, for whoever starts a dead one again."""
+        return tuple(line.thread for line in self._lines)
+
+    @property
+    def states(self) -> tuple[ChannelState, ...]:
+        """Return how each channel delivers."""
+        return tuple(line.state for line in self._lines)
 
     def send(self, telling: Telling) -> None:
-        """Send it after what was told before; never waits."""
-        self._queue.put(telling)
+        """Send it after what was told before, on the channels it is for; never waits."""
+        for line in self._lines:
+            if telling.only is None or line.state.name in telling.only:
+                line.put(telling)
 
     def stop(self, wait_s: float) -> None:
         """Send what waits for at most so long, trying each once, and end."""
+        for line in self._lines:
+            line.end()
+        ends_at = self._clock.monotonic() + wait_s
+        for line in self._lines:
+            line.thread.join(max(0.0, ends_at - self._clock.monotonic()))
+
+
+class _ChannelLine:
+    """Owns one channel: what waits for it, its thread, and how it delivers."""
+
+    def __init__(
+        self, channel: Channel, settings: AlertSettings, clock: Clock, on_told: Callable[[Telling, str], None]
+    ) -> None:
+        self._channel = channel
+        self._settings = settings
+        self._clock = clock
+        self._on_told = on_told
+        self._waiting: deque[Telling] = deque()
+        self._changed = threading.Condition()
+        self._ended = threading.Event()
+        self._tries = 0
+        self._pause_s = settings.retry_s
+        self._trouble = Trouble(f"alerts by {channel.name}", clock)
+        self._state = ChannelState(name=channel.name)
+        self.thread = KeptThread(f"alerts by {channel.name}", self._run)
+
+    @property
+    def state(self) -> ChannelState:
+        """Return how the channel delivers."""
+        return replace(self._state, waiting=len(self._waiting))
+
+    def put(self, telling: Telling) -> None:
+        """Let it wait. Of an open alarm that is told again one waiting text is enough."""
+        with self._changed:
+            if not (telling.topic and any(telling.topic == one.topic for one in self._waiting)):
+                self._waiting.append(telling)
+                self._changed.notify()
+
+    def end(self) -> None:
+        """Try once more what waits, and end."""
         self._ended.set()
-        self._queue.put(None)
-        self._thread.join(wait_s)
+        with self._changed:
+            self._changed.notify()
 
     def _run(self) -> None:
-        while (telling := self._queue.get()) is not None:
-            if all([self._deliver(channel, telling) for channel in self._channels]):  # noqa: C419  each is told
-                self._on_sent(telling)
-
-    def _deliver(self, channel: Channel, telling: Telling) -> bool:
-        tries, pause_s = 0, self._settings.retry_s
         while True:
-            try:
-                channel.send(telling.text)
-            except ChannelError as error:
-                logger.warning("not told: {}", error)
-                tries += 1
-                if self._ended.is_set() or (telling.level is Level.NEWS and tries >= NEWS_TRIES_MAX):
-                    return False
-                self._ended.wait(error.retry_after_s or pause_s)
-                pause_s = min(pause_s * 2, self._settings.retry_s_max)
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended.is_set())
+                if not self._waiting:
+                    return
+                first = self._waiting[0]
+            if self._has_taken(first):
+                self._note_told(first)
+            elif self._ended.is_set():
+                return
             else:
-                return True
+                self._give_way(first)
+
+    def _has_taken(self, telling: Telling) -> bool:
+        try:
+            self._channel.send(telling.text)
+        except ChannelError as error:
+            self._fail(str(error), error.retry_after_s)
+            return False
+        except BaseException as error:  # noqa: BLE001  a channel's own fault, SystemExit among them, ends no thread
+            self._fail(f"{type(error).__name__}: {error}", None)
+            return False
+        self._tries, self._pause_s = 0, self._settings.retry_s
+        self._trouble.end()
+        self._state = ChannelState(name=self._channel.name, last_told_at=self._clock.now())
+        return True
+
+    def _fail(self, words: str, retry_after_s: float | None) -> None:
+        words = words[:WORDS_MAX]
+        self._tries += 1
+        self._trouble.tell(words)
+        since = self._state.failing_since or self._clock.now()
+        self._state = replace(self._state, failing_since=since, why=words)
+        self._ended.wait(self._pause_s if retry_after_s is None else retry_after_s)
+        self._pause_s = min(self._pause_s * 2, self._settings.retry_s_max)
+
+    def _give_way(self, first: Telling) -> None:
+        """Give news up after some tries; set aside what is refused again and again while the next one is taken."""
+        if first.level is Level.NEWS and self._tries >= NEWS_TRIES_MAX:
+            self._drop(first)
+            self._tries = 0
+        elif self._tries >= SET_ASIDE_AFTER and len(self._waiting) > 1:
+            tries, second = self._tries, self._waiting[1]
+            if self._has_taken(second):
+                self._note_told(second)
+                # The channel may have come back between the two.
+                if self._has_taken(first):
+                    self._note_told(first)
+                else:
+                    logger.critical("{} refuses this text, and it is set aside: {}", self._channel.name, first.text)
+                    self._drop(first)
+            else:
+                self._tries = tries
+
+    def _note_told(self, telling: Telling) -> None:
+        self._drop(telling)
+        self._on_told(telling, self._channel.name)
+
+    def _drop(self, telling: Telling) -> None:
+        with self._changed:
+            self._waiting.remove(telling)

@@ -1,20 +1,18 @@
-"""Telegram's Bot API over HTTPS: texts out, and a person's words in by long polling.
+"""Telegram's Bot API over HTTPS: texts out, and what is said to the bot in by long polling (`notify/ears.py`).
 
 Facts used: `sendMessage` takes chat_id and text of at most 4,096 characters; `getUpdates` waits `timeout` seconds for
 updates above `offset`; a reply has `ok`, and where that is false `description`, and at 429 `parameters.retry_after`.
 """
 
-import threading
-from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import requests
-from loguru import logger
 
 from notify.port import ChannelError
 
 POLL_S: Final = 20
-PAUSE_S: Final = 5.0
 TEXT_CHARACTERS_MAX: Final = 4_096
 
 
@@ -28,6 +26,8 @@ class Telegram:
         self._token = token
         self.chat_id = chat_id
         self._timeout_s = timeout_s
+        self.replied_at: datetime | None = None
+        """When Telegram last answered, by its own clock."""
 
     def send(self, text: str) -> None:
         """Send a text to the chat; raise `ChannelError`, in which the token never stands."""
@@ -42,6 +42,7 @@ class Telegram:
     def _ask(self, method: str, given: dict[str, Any], timeout_s: float) -> Any:  # noqa: ANN401  the method's own result
         try:
             reply = requests.post(f"{self._url}/{method}", json=given, timeout=timeout_s)
+            self.replied_at = _moment_in(reply.headers.get("Date", "")) or self.replied_at
             body = reply.json()
         except (requests.RequestException, ValueError) as error:
             words = str(error).replace(self._token, "…")
@@ -54,43 +55,8 @@ class Telegram:
         return body.get("result")
 
 
-class TelegramEars:
-    """A thread that hears what is said in the chat, and answers there; of other chats it hears nothing."""
-
-    def __init__(self, telegram: Telegram, answer: Callable[[str], str], on_stranger: Callable[[str], None]) -> None:
-        self._telegram = telegram
-        self._answer = answer
-        self._on_stranger = on_stranger
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="telegram", daemon=True)
-
-    def start(self) -> None:
-        """Begin to hear."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Hear nothing more; what is being waited for ends by itself."""
-        self._ended.set()
-
-    def _run(self) -> None:
-        offset = 0
-        while not self._ended.is_set():
-            try:
-                for update in self._telegram.updates(offset):
-                    offset = max(offset, int(update.get("update_id", 0)) + 1)
-                    self._hear(update)
-            except ChannelError as error:
-                logger.warning("{}", error)
-                self._ended.wait(error.retry_after_s or PAUSE_S)
-
-    def _hear(self, update: dict[str, Any]) -> None:
-        message = update.get("message")
-        if not isinstance(message, dict) or self._ended.is_set():
-            return
-        chat = message.get("chat")
-        chat_id = str(chat.get("id", "")) if isinstance(chat, dict) else ""
-        text = str(message.get("text", "")).strip()
-        if chat_id != self._telegram.chat_id:
-            self._on_stranger(chat_id)
-        elif text:
-            self._telegram.send(self._answer(text))
+def _moment_in(header: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header)
+    except ValueError:
+        return None

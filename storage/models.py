@@ -265,6 +265,7 @@ class AlertTable(Table):
     do_this = peewee.TextField(default="")
     ends = peewee.IntegerField(default=0)
     told_at = peewee.DateTimeField(null=True)
+    owed = peewee.TextField(default="")
     acknowledged_at = peewee.DateTimeField(null=True)
 
     class Meta:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import peewee
 
-from domain.alert import AlertRecord
+from domain.alert import AlertRecord, Unfinished
 from domain.basket import BasketRecord
 from domain.books import Disagreement, Quarrel, key_in_name
 from domain.change_command import change_outcome
@@ -44,7 +44,7 @@ from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import trading_day
 from domain.stops import Protection
-from storage.alerts import keep_alert, read_open_alerts
+from storage.alerts import keep_alert, read_unfinished_alerts
 from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError, UnreadableError, is_locked
@@ -530,9 +530,9 @@ class OrderRepository:
         """Return the baskets that are open and the last that ended, oldest first."""
         return read_baskets(self._connection, self._client_id)
 
-    def open_alerts(self) -> tuple[AlertRecord, ...]:
-        """Return the alerts that are still to be told, or acknowledged; oldest first."""
-        return read_open_alerts(self._connection, self._client_id)
+    def unfinished_alerts(self) -> Unfinished:
+        """Return the alerts that are still to be told, or acknowledged."""
+        return read_unfinished_alerts(self._connection, self._client_id)
 
     def cleared(self, now: datetime) -> dict[Scope, int]:
         """Return the units cleared by hand that count today: of what is carried all, of others today's."""

@@ -5,7 +5,9 @@ from actors.messages import (
     ActorDied,
     CheckHeartbeat,
     HeartbeatSent,
+    KeepAlive,
     Poll,
+    RaiseAlert,
     RestartWatcher,
     SendHeartbeat,
     WatcherInbox,
@@ -28,11 +30,12 @@ class SupervisorRoom:
         self.line: Line[WatcherInbox] = Line("WatcherActor")
         self.line.connect(self.watchers[0])
         self.escalated: list[str] = []
+        self.notifier = Probe()
         self.actor = SupervisorActor(
             watcher=self.line,
             start_watcher=self.start_watcher,
             escalate=self.escalated.append,
-            notifier=Probe(),
+            notifier=self.notifier,
             settings=SupervisorSettings(
                 restarts_max=5,
                 restart_window_s=60,
@@ -201,3 +204,29 @@ def test_the_heartbeat_is_wound_again_each_time(room: SupervisorRoom) -> None:
     room.wait(20)
 
     assert len(room.timer.of(CheckHeartbeat)) == 1
+
+
+class DeadThread:
+    """A thread that has died so often."""
+
+    name = "telegram"
+
+    def __init__(self, deaths: int) -> None:
+        self.deaths = deaths
+
+    def revive(self) -> bool:
+        self.deaths -= 1
+        return self.deaths >= 0
+
+
+def test_a_dead_thread_is_started_again_and_told() -> None:
+    """FINDINGS A7."""
+    room = SupervisorRoom()
+    thread = DeadThread(deaths=1)
+    room.actor.on_receive(KeepAlive(thread=thread))
+
+    room.wait(5)
+
+    assert thread.deaths < 0, "it is looked at again and again"
+    (told,) = room.notifier.of(RaiseAlert)
+    assert told.alert.topic == "thread:telegram"

@@ -27,7 +27,7 @@ from actors.messages import (
     TradingStateNow,
     WatchState,
 )
-from domain.alert import AlertRecord
+from domain.alert import AlertRecord, ChannelState
 from domain.basket import Basket, BasketRecord, BasketState
 from domain.books import Disagreement
 from domain.change_command import ChangeCommand
@@ -126,6 +126,7 @@ class FakeDesk:
         self.under_way: list[dict[Scope, int]] = []
         self.stays: dict[Scope, int] = {}
         self.unwatched: tuple[Unwatched, ...] = ()
+        self.channels: tuple[ChannelState, ...] = ()
         self.address_refused = ""
         self.stored = True
         self.protected: dict[Scope, Protection] = {}
@@ -215,7 +216,12 @@ class FakeDesk:
         return self.reconciled
 
     def alerts(self) -> AlertsNow:
-        return AlertsNow(records=tuple(self.told), open=tuple(one.alert.topic for one in self.told), trouble="")
+        return AlertsNow(
+            records=tuple(self.told),
+            open=tuple(one.alert.topic for one in self.told),
+            trouble="",
+            channels=self.channels,
+        )
 
     def acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
         seen = tuple(one.alert.topic for one in self.told if topic in {None, one.alert.topic})
@@ -283,4 +289,5 @@ class FakeDesk:
             feed="logged in",
             exits=self.exits(),
             unwatched=self.unwatched,
+            alerts=AlertsNow(records=(), open=(), trouble="", channels=self.channels),
         )

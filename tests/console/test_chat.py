@@ -7,8 +7,9 @@ import pytest
 import requests
 
 from console.alerting import alerts_view
-from console.chat import CONFIRM_S, HELP, Chat
-from domain.alert import Alert, AlertRecord, Level
+from console.chat import CONFIRM_S, HELP, WRONG_S, Chat
+from console.glance import status_view
+from domain.alert import Alert, AlertRecord, ChannelState, Level
 from domain.exits import Scope
 from domain.order import Exchange, InstrumentKey, Product
 from domain.risk import TradingState
@@ -85,10 +86,11 @@ def test_a_wrong_or_late_code_does_nothing(chat: Chat, desk: FakeDesk, clock: Fa
 
 
 @pytest.mark.parametrize("wrong", ["0", "00000", "x", "١٢٣٤"])
-def test_a_code_that_was_guessed_wrong_counts_no_more(chat: Chat, desk: FakeDesk, wrong: str) -> None:
+def test_a_code_that_was_guessed_wrong_counts_no_more(chat: Chat, desk: FakeDesk, clock: FakeClock, wrong: str) -> None:
     code = chat.answer("/flatten").split("/flatten ")[1].split()[0]
 
     chat.answer(f"/flatten {wrong}")
+    clock.advance(WRONG_S + 0.1)
 
     assert chat.answer(f"/flatten {code}").startswith("That is not the code, or it is too old. Nothing was done")
     assert desk.flattened == []
@@ -115,6 +117,38 @@ def test_alarms_are_listed_and_taken_as_seen(ask: Ask, chat: Chat, desk: FakeDes
     assert ask("POST", "/alerts/ack", json={"topic": "other"}).json()["sentence"] == "No such alarm is open."
     assert chat.answer("/ack") == "Seen: risk."
     assert chat.answer("/ack") == "No alarm is open."
-    nobody = drawn(alerts_view({"alerts": [], "open": [], "trouble": "no channel is set up"}))
+    nobody = drawn(alerts_view({"alerts": [], "open": [], "channels": [], "trouble": "no channel is set up"}))
     assert "Nothing has been told." in nobody
     assert "Nobody is told: no channel is set up." in nobody
+
+
+def test_after_a_wrong_code_the_next_is_slow_to_come(chat: Chat, desk: FakeDesk, clock: FakeClock) -> None:
+    """FINDINGS B6: ten thousand codes can't be tried."""
+    for wait_s in (WRONG_S, 2 * WRONG_S, 4 * WRONG_S):
+        chat.answer("/flatten")
+        assert f"in {wait_s:.0f} s" in chat.answer("/flatten x")
+        assert chat.answer("/flatten").startswith("A code was wrong")
+        clock.advance(wait_s - 0.1)
+        assert chat.answer("/flatten").startswith("A code was wrong")
+        clock.advance(0.2)
+
+    desk.under_way = [{HELD: 0}]
+    code = chat.answer("/flatten").split("/flatten ")[1].split()[0]
+    assert chat.answer(f"/flatten {code}").startswith("On the way to flat")
+    chat.answer("/flatten")
+    assert f"in {WRONG_S:.0f} s" in chat.answer("/flatten x"), "a right code is a new beginning"
+
+
+def test_a_channel_that_takes_nothing_is_named(ask: Ask, desk: FakeDesk) -> None:
+    """FINDINGS A7: how each channel delivers stands in `alerts` and in `status`."""
+    mail = ChannelState(name="mailto", failing_since=TEN_O_CLOCK, why="no route", waiting=3)
+    desk.channels = (mail, ChannelState(name="Telegram", last_told_at=TEN_O_CLOCK))
+
+    told = ask("GET", "/alerts").json()
+    status = ask("GET", "/status").json()
+
+    assert told["channels"] == status["alerts"]["channels"]
+    assert told["channels"][0]["why"] == "no route"
+    for shown in (drawn(alerts_view(told)), drawn(status_view(status))):
+        assert "Alerts do not arrive by mailto since 10:00:00" in shown
+    assert "Telegram: last told at 10:00:00." in drawn(alerts_view(told))

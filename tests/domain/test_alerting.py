@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import alert_words
-from domain.alert import Alert, Level
-from domain.alerting import DIGEST_LINES_MAX, Alerting, words_of
+from domain.alert import Alert, AlertRecord, ChannelState, Level
+from domain.alerting import DIGEST_LINES_MAX, Alerting, Telling, words_of
 from domain.lifecycle import Event, State
 from domain.order import OrderEvent
 from domain.pnl import Pnl
@@ -29,12 +29,25 @@ def alert(level: Level = Level.WARNING, what: str = "It broke.", topic: str = "t
     return Alert(topic=topic, level=level, what=what, means="Something.", do="Look.", **given)
 
 
+def hear(made: Alerting, alert: Alert, at: datetime, now: float) -> list[Telling]:
+    """Raise an alert, as NotifierActor does."""
+    if made.holds_back(alert, now) or made.is_known(alert, now):
+        return []
+    return made.take(AlertRecord(alert_id=f"{alert.topic}/{alert.what}/{now}", alert=alert, raised_at=at), now)
+
+
+def look(made: Alerting, at: datetime, now: float) -> list[Telling]:
+    """See what is due, as NotifierActor does."""
+    overdue = [one for alert in made.overdue(now) for one in hear(made, alert, at, now)]
+    return overdue + made.look(at, now)
+
+
 def texts(tellings: list[Any]) -> list[str]:
     return [one.text for one in tellings]
 
 
 def test_a_warning_is_told_at_once_and_whole() -> None:
-    (told,) = alerting().take(alert(), NOON, 0)
+    (told,) = hear(alerting(), alert(), NOON, 0)
 
     assert told.text == "WARNING: It broke.\nSomething.\nLook."
 
@@ -42,38 +55,38 @@ def test_a_warning_is_told_at_once_and_whole() -> None:
 def test_news_waits_for_the_digest() -> None:
     made = alerting()
 
-    assert made.take(alert(Level.NEWS, "One."), NOON, 0) == []
-    assert made.take(alert(Level.NEWS, "Two."), NOON, 1) == []
-    assert made.look(NOON, 59) == []
-    assert texts(made.look(NOON, 60)) == ["12:00:00 One.\n12:00:00 Two."]
-    assert made.look(NOON, 200) == []
+    assert hear(made, alert(Level.NEWS, "One."), NOON, 0) == []
+    assert hear(made, alert(Level.NEWS, "Two."), NOON, 1) == []
+    assert look(made, NOON, 59) == []
+    assert texts(look(made, NOON, 60)) == ["12:00:00 One.\n12:00:00 Two."]
+    assert look(made, NOON, 200) == []
 
 
 def test_the_same_words_are_told_once_in_a_while_with_how_often_they_came() -> None:
     made = alerting()
 
-    assert len(made.take(alert(), NOON, 0)) == 1
-    assert made.take(alert(), NOON, 10) == made.take(alert(), NOON, 20) == []
-    assert len(made.take(alert(what="Another."), NOON, 20)) == 1
-    assert texts(made.take(alert(), NOON, 301))[0].endswith("(3 times since it was first told)")
+    assert len(hear(made, alert(), NOON, 0)) == 1
+    assert hear(made, alert(), NOON, 10) == hear(made, alert(), NOON, 20) == []
+    assert len(hear(made, alert(what="Another."), NOON, 20)) == 1
+    assert texts(hear(made, alert(), NOON, 301))[0].endswith("(3 times since it was first told)")
 
 
 def test_an_alarm_is_told_again_until_somebody_has_seen_it() -> None:
     made = alerting()
-    made.take(alert(Level.ALARM), NOON, 0)
+    hear(made, alert(Level.ALARM), NOON, 0)
 
-    assert made.look(NOON, 119) == []
-    assert texts(made.look(NOON, 120))[0].endswith("Told 2 times since 12:00:00; `ack` ends it.")
+    assert look(made, NOON, 119) == []
+    assert texts(look(made, NOON, 120))[0].endswith("Told 2 times since 12:00:00; `ack` ends it.")
     assert made.acknowledge("other") == ()
     assert made.acknowledge(None) == ("t",)
-    assert made.look(NOON, 400) == []
+    assert look(made, NOON, 400) == []
 
 
 def test_an_alarm_ends_with_the_good_end_of_its_story() -> None:
     made = alerting()
-    made.take(alert(Level.ALARM), NOON, 0)
+    hear(made, alert(Level.ALARM), NOON, 0)
 
-    made.take(alert(Level.NEWS, "It is whole again.", ends=True), NOON, 1)
+    hear(made, alert(Level.NEWS, "It is whole again.", ends=True), NOON, 1)
 
     assert made.open_alarms == {}
 
@@ -82,23 +95,23 @@ def test_in_quiet_hours_only_alarms_are_told_and_the_rest_after_them() -> None:
     made = alerting(quiet_from="22:00", quiet_to="07:00")
     night = NOON.replace(hour=23)
 
-    assert made.take(alert(), night, 0) == []
-    assert len(made.take(alert(Level.ALARM, "Now."), night, 0)) == 1
+    assert hear(made, alert(), night, 0) == []
+    assert len(hear(made, alert(Level.ALARM, "Now."), night, 0)) == 1
     made.acknowledge(None)
-    assert made.look(night, 100) == []
+    assert look(made, night, 100) == []
     assert made.is_quiet(NOON.replace(hour=6, minute=59))
-    assert texts(made.look(NOON.replace(hour=7), 200)) == ["23:00:00 It broke."]
+    assert texts(look(made, NOON.replace(hour=7), 200)) == ["23:00:00 It broke."]
 
 
 def test_what_may_settle_by_itself_is_told_only_when_it_does_not() -> None:
     made = alerting()
-    made.take(alert(wait_s=60), NOON, 0)
-    made.take(alert(what="Stuck.", topic="other", wait_s=60), NOON, 0)
+    hear(made, alert(wait_s=60), NOON, 0)
+    hear(made, alert(what="Stuck.", topic="other", wait_s=60), NOON, 0)
 
-    made.take(alert(Level.NEWS, "It has filled."), NOON, 30)
+    hear(made, alert(Level.NEWS, "It has filled."), NOON, 30)
 
-    assert made.look(NOON, 59) == []
-    assert [one for one in texts(made.look(NOON, 61)) if "WARNING" in one] == ["WARNING: Stuck.\nSomething.\nLook."]
+    assert look(made, NOON, 59) == []
+    assert [one for one in texts(look(made, NOON, 61)) if "WARNING" in one] == ["WARNING: Stuck.\nSomething.\nLook."]
 
 
 @given(st.lists(st.tuples(st.sampled_from(Level), st.integers(0, 5)), max_size=60), st.integers(1, 10))
@@ -106,8 +119,8 @@ def test_what_waits_is_bounded_and_no_alarm_is_ever_dropped(raised: list[tuple[L
     made = alerting(waiting_max=most)
     told = []
     for number, (level, topic) in enumerate(raised):
-        told += made.take(alert(level, f"What {number}.", f"t{topic}"), NOON, number)
-        assert len(made._news) <= most
+        told += hear(made, alert(level, f"What {number}.", f"t{topic}"), NOON, number)
+        assert len(made._waiting) <= most
 
     alarms = sum(level is Level.ALARM for level, _ in raised)
     assert sum(one.level is Level.ALARM for one in told) == alarms
@@ -118,9 +131,9 @@ def test_what_waits_is_bounded_and_no_alarm_is_ever_dropped(raised: list[tuple[L
 def test_a_long_digest_says_how_much_more_there_is() -> None:
     made = alerting(waiting_max=30)
     for number in range(40):
-        made.take(alert(Level.NEWS, f"What {number}."), NOON, 0)
+        hear(made, alert(Level.NEWS, f"What {number}."), NOON, 0)
 
-    (digest,) = texts(made.look(NOON, 60))
+    (digest,) = texts(look(made, NOON, 60))
 
     assert "… and 10 more" in digest
     assert digest.endswith("10 older ones were dropped (alerts.waiting_max).")
@@ -161,7 +174,11 @@ EVERY: dict[str, Alert | None] = {
     "started": alert_words.started_alert(1, 2),
     "stopped": alert_words.stopped_alert(()),
     "in flight": alert_words.stopped_alert(("c1", "c2")),
-    "stranger": alert_words.stranger_alert("666"),
+    "stranger": alert_words.stranger_alert("666", 0),
+    "strangers": alert_words.stranger_alert("666", 499),
+    "thread": alert_words.thread_alert("telegram"),
+    "channel": alert_words.channel_failing_alert(ChannelState(name="mailto", failing_since=NOON, why="no route")),
+    "channel back": alert_words.channel_back_alert(ChannelState(name="mailto")),
     "calendar": alert_words.calendar_alert(("the holidays of 2027 are computed", "and so on")),
     "summary": alert_words.summary_alert("2026-11-26", {"EXECUTED": 3}, ["+10 X of dip"], Pnl(Decimal(5), Decimal(2))),
 }
@@ -200,11 +217,11 @@ def test_the_day_is_summed_up() -> None:
 
 def test_news_in_quiet_hours_waits_for_their_end_and_for_its_digest() -> None:
     made = alerting(quiet_from="22:00", quiet_to="06:00")
-    made.take(alert(Level.NEWS, "One."), NOON, 0)
+    hear(made, alert(Level.NEWS, "One."), NOON, 0)
 
-    assert made.look(NOON.replace(hour=22), 60) == []
-    assert made.look(NOON.replace(hour=5, minute=59), 61) == []
-    assert len(made.look(NOON.replace(hour=6), 62)) == 1
+    assert look(made, NOON.replace(hour=22), 60) == []
+    assert look(made, NOON.replace(hour=5, minute=59), 61) == []
+    assert len(look(made, NOON.replace(hour=6), 62)) == 1
 
 
 @pytest.mark.parametrize(
@@ -231,9 +248,9 @@ def test_quiet_hours_begin_and_end_at_their_times(
 def test_a_digest_that_fits_says_nothing_of_more(lines: int, *, more: bool) -> None:
     made = alerting()
     for number in range(lines):
-        made.take(alert(Level.NEWS, f"Number {number}."), NOON, 0)
+        hear(made, alert(Level.NEWS, f"Number {number}."), NOON, 0)
 
-    (told,) = texts(made.look(NOON, 60))
+    (told,) = texts(look(made, NOON, 60))
 
     assert ("… and 1 more;" in told) is more
     assert ("… and" in told) is more
@@ -242,7 +259,119 @@ def test_a_digest_that_fits_says_nothing_of_more(lines: int, *, more: bool) -> N
 
 def test_words_are_told_again_after_their_pause_and_not_before() -> None:
     made = alerting()
-    made.take(alert(), NOON, 0)
+    hear(made, alert(), NOON, 0)
 
-    assert made.take(alert(), NOON, 299.9) == []
-    assert len(made.take(alert(), NOON, 300)) == 1
+    assert hear(made, alert(), NOON, 299.9) == []
+    assert len(hear(made, alert(), NOON, 300)) == 1
+
+
+# stories (FINDINGS A6, B7)
+
+
+def test_an_alarm_that_was_seen_is_told_when_it_comes_again() -> None:
+    made = alerting()
+    hear(made, alert(Level.ALARM), NOON, 0)
+    assert hear(made, alert(Level.ALARM), NOON, 1) == [], "its story is open, and told"
+
+    made.acknowledge(None)
+
+    assert len(hear(made, alert(Level.ALARM), NOON, 2)) == 1
+    assert "t" in made.open_alarms
+
+
+def test_an_alarm_that_ended_well_is_told_when_it_comes_again_and_so_is_its_end() -> None:
+    made = alerting()
+    for at in (0, 10, 20):
+        assert len(hear(made, alert(Level.ALARM), NOON, at)) == 1
+        assert len(hear(made, alert(Level.NEWS, "It is whole again.", ends=True), NOON, at + 1)) == 1
+        assert made.open_alarms == {}
+
+
+def test_the_end_of_an_alarm_is_told_at_once_also_when_it_was_seen_and_at_night() -> None:
+    made = alerting(quiet_from="22:00", quiet_to="07:00")
+    night = NOON.replace(hour=23)
+    hear(made, alert(Level.ALARM), night, 0)
+    made.acknowledge(None)
+
+    assert len(hear(made, alert(Level.NEWS, "It is whole again.", ends=True), night, 1)) == 1
+
+
+def test_the_end_of_what_was_no_alarm_waits_for_the_digest() -> None:
+    made = alerting()
+    hear(made, alert(), NOON, 0)
+
+    assert hear(made, alert(Level.NEWS, "It is whole again.", ends=True), NOON, 1) == []
+
+
+def test_a_digest_names_every_alert_that_it_tells() -> None:
+    made = alerting(quiet_from="22:00", quiet_to="07:00")
+    night = NOON.replace(hour=23)
+    hear(made, alert(what="One."), night, 0)
+    hear(made, alert(Level.NEWS, "Two."), night, 1)
+
+    (digest,) = look(made, NOON.replace(hour=7), 100)
+
+    assert digest.alert_ids == ("t/One./0", "t/Two./1")
+
+
+def test_every_warning_of_the_night_is_told_however_many_there_were() -> None:
+    made = alerting(quiet_from="22:00", quiet_to="07:00")
+    night = NOON.replace(hour=23)
+    for number in range(200):
+        hear(made, alert(what=f"Warning {number}, with some more words to it."), night, 0)
+        hear(made, alert(Level.NEWS, f"News {number}."), night, 0)
+
+    digests = look(made, NOON.replace(hour=7), 100)
+
+    lines = "\n".join(texts(digests)).splitlines()
+    assert sum("Warning" in one for one in lines) == 200
+    assert sum("News" in one for one in lines) == DIGEST_LINES_MAX
+    assert all(len(one.text) <= 4_000 for one in digests)
+    assert len({alert_id for one in digests for alert_id in one.alert_ids}) == 400, "told, or said to be left out"
+
+
+def test_what_is_dropped_from_a_full_digest_is_news_before_warnings() -> None:
+    made = alerting(waiting_max=3, quiet_from="22:00", quiet_to="07:00")
+    night = NOON.replace(hour=23)
+    for number, level in enumerate((Level.WARNING, Level.NEWS, Level.WARNING, Level.NEWS, Level.WARNING)):
+        hear(made, alert(level, f"Number {number}."), night, 0)
+
+    (digest,) = look(made, NOON.replace(hour=7), 100)
+
+    assert [line.split(" ", 1)[1] for line in digest.text.splitlines()[:3]] == ["Number 0.", "Number 2.", "Number 4."]
+    assert "2 older ones were dropped" in digest.text
+
+
+def of_before(level: Level = Level.WARNING, **given: Any) -> AlertRecord:  # noqa: ANN401  any field
+    ends = bool(given.pop("ends", False))
+    return AlertRecord(alert_id="1", alert=alert(level, ends=ends), raised_at=NOON, **given)
+
+
+@pytest.mark.parametrize(
+    ("record", "channels"),
+    [
+        (of_before(told_at=NOON, owed=("chat", "gone")), ("chat",)),
+        (of_before(told_at=NOON), None),
+        (of_before(), ("mail", "chat")),
+        (of_before(Level.NEWS, ends=True, owed=("mail",)), ("mail",)),
+        (of_before(Level.ALARM, told_at=NOON, owed=("mail",)), ("mail",)),
+    ],
+)
+def test_a_start_tells_what_is_owed_to_those_that_owe_it(record: AlertRecord, channels: tuple[str, ...] | None) -> None:
+    made = alerting()
+
+    tellings = made.catch_up(record, ("mail", "chat"))
+
+    assert [one.only for one in tellings] == ([] if channels is None else [channels])
+    assert made.open_alarms == {}
+
+
+def test_an_open_alarm_of_before_is_told_to_all_and_a_repeat_of_it_is_not() -> None:
+    made = alerting()
+
+    (told,) = made.reopen(of_before(Level.ALARM, told_at=NOON), 0)
+
+    assert told.only is None
+    assert told.text.endswith("(from 26 Nov 12:00, before the desk was started)")
+    assert hear(made, alert(Level.ALARM), NOON, 1) == []
+    assert len(look(made, NOON, 121)) == 1

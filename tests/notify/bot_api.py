@@ -6,6 +6,8 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from actors.clock import SystemClock
+from notify.telegram import Telegram
 from tests.timing import patient
 
 TOKEN = "123:abc"
@@ -43,11 +45,12 @@ class BotApi:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def say(self, text: str, chat: str = CHAT) -> None:
-        """Let a person say something in a chat."""
+    def say(self, text: str, chat: str = CHAT, user: str = CHAT, kind: str = "private", **more: Any) -> None:  # noqa: ANN401
+        """Let a person say something in a chat; `more` are further fields of the message, such as an older date."""
+        now = int(SystemClock().now().timestamp())
+        message = {"chat": {"id": int(chat), "type": kind}, "from": {"id": int(user)}, "date": now, "text": text}
         with self._said:
-            number = len(self._updates) + 1
-            self._updates.append({"update_id": number, "message": {"chat": {"id": int(chat)}, "text": text}})
+            self._updates.append({"update_id": len(self._updates) + 1, "message": {**message, **more}})
             self._said.notify_all()
 
     @property
@@ -86,3 +89,8 @@ class BotApi:
         self.let_go.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def telegram(api: BotApi, token: str = TOKEN, timeout_s: float = 2.0) -> Telegram:
+    """Return the chat as the desk has it."""
+    return Telegram(token, CHAT, api.url, timeout_s)

@@ -1,17 +1,23 @@
 """Alerts reach a person, delay nobody, and outlive the process (SCENARIOS, D8)."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from actors.address import post
+from actors.messages import RaiseAlert
 from console.run import listen_in_chat
+from domain.alert import Alert, Level
 from domain.lifecycle import State
+from notify.port import ChannelError
 from tests.notify.bot_api import CHAT, TOKEN, BotApi
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import MakeScene, Pushed, Scene
 from tests.scenarios.test_stops import WATCHFUL, enter, price, until_armed
 from tests.scenarios.waiting import WAIT_S, until
+from tests.timing import patient
 
 
 @pytest.fixture
@@ -85,6 +91,90 @@ def test_what_could_not_be_told_is_told_by_the_next_start(make_scene: MakeScene,
         lambda: any("was refused" in one and "before the desk was started" in one for one in api.texts),
         lambda: f"told: {api.texts}",
     )
+
+
+class Played:
+    """A channel that works in its own way; what it has taken outlives the desk."""
+
+    def __init__(self, name: str, way: Callable[[], None]) -> None:
+        self.name = name
+        self.taken: list[str] = []
+        self._way = way
+
+    def send(self, text: str) -> None:
+        self._way()
+        self.taken.append(text)
+
+
+def is_dead() -> None:
+    raise ChannelError("no route to it")
+
+
+def talks_nonsense() -> None:
+    raise KeyError("nonsense")
+
+
+def tell_of(scene: Scene, story: int, number: int, *, ends: bool = False) -> None:
+    alert = Alert(
+        topic=f"story {story}",
+        level=Level.NEWS if ends else Level.ALARM,
+        what=f"Story {story} ends." if ends else f"Story {story} begins." if number == 0 else f"Story {story} again.",
+        means="Something.",
+        do="" if ends else "Look.",
+        ends=ends,
+    )
+    post(scene.desk._wiring.notifier, RaiseAlert(alert=alert))
+
+
+def test_one_channel_that_is_well_tells_everything_whatever_the_others_do(
+    make_scene: MakeScene, paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A7 and B7: a hundred alarms of twenty stories, a restart in the middle; one channel dead, one slow, one mad."""
+    well = Played("well", lambda: None)
+    others = (Played("dead", is_dead), Played("slow", lambda: time.sleep(0.5)), Played("mad", talks_nonsense))
+    monkeypatch.setattr("actors.wiring.channels_of", lambda _: (*others, well))
+    scene = make_scene(paper, kind=Pushed, alerts={"retry_s": 0.05, "retry_s_max": 0.1, "send_timeout_s": 0.5})
+    stories = range(20)
+    for number in range(3):
+        for story in stories:
+            tell_of(scene, story, number)
+    for story in stories[:5]:
+        tell_of(scene, story, 3, ends=True)
+    until(lambda: all(f"Story {story} begins" in "".join(well.taken) for story in stories), lambda: f"{well.taken}")
+    until(lambda: is_stored(scene), "not on the disk")
+
+    scene.stop(grace_s=0)
+    before = len(well.taken)
+    scene.start()
+    raised_at = time.monotonic()
+    for number in (3, 4):
+        for story in stories[5:]:
+            tell_of(scene, story, number)
+    for story in stories[5:10]:
+        tell_of(scene, story, 5, ends=True)
+
+    until(lambda: sum("ends." in one for one in well.taken) == 10, lambda: f"told: {well.taken}")
+    assert time.monotonic() - raised_at < patient(5)
+    for story in stories:
+        told = [one for one in well.taken if f"Story {story} " in one]
+        assert "begins." in told[0], told
+        assert ("ends." in told[-1]) is (story < 10), told
+    resumed = {one.split(" begins")[0].split(" again")[0] for one in well.taken[before:] if "before the desk" in one}
+    assert resumed == {f"ALARM: Story {story}" for story in stories[5:]}, "what was open goes on, and nothing else"
+    now = scene.desk.alerts()
+    assert {f"story {story}" for story in stories[10:]} <= set(now.open)
+    failing = {one.name for one in now.channels if one.failing_since is not None}
+    assert failing == {"dead", "mad"}
+    scene.desk.acknowledge(None)
+    until(lambda: is_stored(scene), "not on the disk")
+    scene.stop(grace_s=0)
+    told_in_all = len(well.taken)
+    scene.start()
+    assert not [one for one in well.taken[told_in_all:] if "Story" in one], "seen is seen"
+
+
+def is_stored(scene: Scene) -> bool:
+    return scene.desk.is_stored()
 
 
 def test_a_person_stops_trading_from_the_chat(make_scene: MakeScene, paper: Paper, api: BotApi) -> None:

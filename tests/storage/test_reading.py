@@ -7,7 +7,7 @@ from decimal import Decimal
 import peewee
 import pytest
 
-from domain.alert import Alert, AlertRecord, Level
+from domain.alert import Alert, AlertRecord, Level, Unfinished
 from domain.basket import Basket, BasketRecord, BasketState
 from domain.books import Disagreement, Quarrel
 from domain.exits import Scope
@@ -16,6 +16,7 @@ from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderEvent, Product, Side
 from domain.reasons import Reason
 from domain.stops import protection_of
+from storage.alerts import RESUMED_MAX
 from storage.baskets import ENDED_MAX
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK, command
@@ -169,29 +170,43 @@ def test_alarms_nobody_has_seen_and_what_was_not_told_are_read_again(repository:
         alert("over", topic="one story"),
         alert("its end", topic="one story", ends=True),
         alert("begun again", topic="one story"),
+        replace(alert("owed by one", level=Level.WARNING, told=True), owed=("mail", "chat 2")),
+        replace(alert("owed, and seen", told=True, seen=True), owed=("mail",)),
     ]
     with repository.transaction():
         for one in records:
             repository.keep_alert(one)
 
-    assert [one.alert_id for one in repository.open_alerts()] == [
-        "untold alarm",
-        "told alarm",
-        "untold news",
-        "begun again",
-    ]
+    left = repository.unfinished_alerts()
+    assert [one.alert_id for one in left.open_alarms] == ["untold alarm", "told alarm", "begun again"]
+    assert [one.alert_id for one in left.owed] == ["over", "its end", "owed by one"]
+    assert left.owed[-1].owed == ("mail", "chat 2")
+
+
+def test_no_number_of_warnings_keeps_an_open_alarm_from_being_told_again(repository: OrderRepository) -> None:
+    """FINDINGS B7."""
+    with repository.transaction():
+        repository.keep_alert(alert("alarm", told=True))
+        for number in range(RESUMED_MAX + 10):
+            repository.keep_alert(alert(f"warning {number}", topic=f"t{number}", level=Level.WARNING))
+
+    left = repository.unfinished_alerts()
+
+    assert [one.alert_id for one in left.open_alarms] == ["alarm"]
+    assert len(left.owed) == RESUMED_MAX
+    assert left.owed[-1].alert_id == f"warning {RESUMED_MAX + 9}", "the newest, oldest first"
 
 
 def test_what_was_told_or_seen_is_never_untold(repository: OrderRepository) -> None:
     with repository.transaction():
         repository.keep_alert(alert("a", told=True))
         repository.keep_alert(alert("a"))
-    assert [one.told_at for one in repository.open_alerts()] == [TEN_O_CLOCK]
+    assert [one.told_at for one in repository.unfinished_alerts().open_alarms] == [TEN_O_CLOCK]
 
     with repository.transaction():
         repository.keep_alert(alert("a", seen=True))
         repository.keep_alert(alert("a"))
-    assert repository.open_alerts() == ()
+    assert repository.unfinished_alerts() == Unfinished()
 
 
 # days, and a person's words

@@ -1,0 +1,69 @@
+"""What every thread to the outside needs: it is started again when it dies, and one trouble is logged once."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from loguru import logger
+
+from domain.seams import Clock
+
+AGAIN_S: Final = 900.0
+"""A trouble that lasts is logged again after so long."""
+
+
+class KeptThread:
+    """Owns a thread that runs one function until that returns; `revive` starts it again where it died instead."""
+
+    def __init__(self, name: str, run: Callable[[], None]) -> None:
+        self.name = name
+        self._run = run
+        self._has_ended = False
+        self._thread = self._begin()
+
+    def _begin(self) -> threading.Thread:
+        thread = threading.Thread(target=self._turn, name=self.name, daemon=True)
+        thread.start()
+        return thread
+
+    def _turn(self) -> None:
+        self._run()
+        self._has_ended = True
+
+    def revive(self) -> bool:
+        """Start it again where it has died; say whether it had."""
+        if self._has_ended or self._thread.is_alive():
+            return False
+        self._thread = self._begin()
+        return True
+
+    def join(self, wait_s: float) -> None:
+        """Wait until it has ended, for at most so long."""
+        self._thread.join(wait_s)
+
+
+class Trouble:
+    """Owns what a thread last logged of its trouble, so that the same words do not fill the log."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self._words = ""
+        self._began_at = self._again_at = 0.0
+
+    def tell(self, words: str) -> None:
+        """Log it when it begins, when its words change, and now and then while it lasts."""
+        now = self._clock.monotonic()
+        if not self._words:
+            self._began_at = now
+        if words != self._words or now >= self._again_at:
+            logger.warning("{}: {}", self._name, words)
+            self._again_at = now + AGAIN_S
+        self._words = words
+
+    def end(self) -> None:
+        """Log that it is over, where there was one."""
+        if self._words:
+            lasted_s = self._clock.monotonic() - self._began_at
+            logger.info("{}: well again after {:.0f} s", self._name, lasted_s)
+            self._words = ""
