@@ -3,14 +3,15 @@
 Handlers are plain functions, so that FastAPI runs each in a thread of its own: the desk's questions wait.
 """
 
-import hmac
+import asyncio
+from functools import partial
 from typing import Annotated, Any, Protocol
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from loguru import logger
 from starlette.exceptions import HTTPException
 
@@ -31,6 +32,7 @@ from console.basketing import BasketDesk, add_baskets
 from console.bodies import Body, read_object, read_order, read_trading_state
 from console.changing import ChangingDesk, add_changes
 from console.correcting import CorrectingDesk, add_corrections
+from console.door import Door
 from console.errors import ApiError
 from console.exiting import ExitingDesk, add_exits
 from console.forms import (
@@ -41,6 +43,7 @@ from console.forms import (
     timeline_form,
     trading_form,
 )
+from console.lanes import Lanes
 from console.protecting import ProtectingDesk, add_stops
 from console.standing import health_form, status_form
 from console.words import as_sentence
@@ -52,8 +55,8 @@ from domain.settings import Settings
 ORDERS_MAX = 10_000
 
 
-ENTRIES_AT_ONCE_MAX = 64
-EXITS_AT_ONCE_MAX = 32
+HEALTH_KEPT_S = 1.0
+"""So long an answer of /health stands: strangers may ask, and cost the desk nothing."""
 
 
 class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, CorrectingDesk, BasketDesk, Protocol):
@@ -85,44 +88,31 @@ class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, Corre
 
 
 _BEARER = HTTPBearer(auto_error=False)
-
-
-class _Gate:
-    """Owns the token: lets pass who knows it."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
-
-    def __call__(self, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
-        if given is None:
-            raise ApiError(401, "no token was given; send the header Authorization: Bearer TOKEN (see api.token_path)")
-        if not hmac.compare_digest(given.credentials.encode(), self._token):
-            raise ApiError(401, "the token is not this desk's; its own stands in api.token_path, or in DESK_API__TOKEN")
+"""Says in the description of the API that a token is asked for. `console/door.py` asks for it."""
 
 
 def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | None = None) -> FastAPI:
     """Return the API of this desk; everything but /health and the documentation asks for `token`."""
     clock = clock or SystemClock()
     api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", redoc_url=None)
-    guarded = APIRouter(dependencies=[Depends(_Gate(token))])
-    _add_orders(guarded, desk, settings)
-    add_changes(guarded, desk, settings)
-    add_exits(guarded, desk)
+    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER)]), Lanes()
+    _add_orders(guarded, desk, settings, lanes)
+    add_changes(guarded, desk, settings, lanes)
+    add_exits(guarded, desk, lanes)
     add_stops(guarded, desk)
     add_alerts(guarded, desk)
     add_corrections(guarded, desk)
     add_baskets(guarded, desk, settings)
     _add_reading(guarded, desk, settings, clock)
+    _add_trading(guarded, desk, lanes)
     api.include_router(guarded)
-    _add_health(api, desk, clock)
+    _add_health(api, _Health(desk, clock))
     _add_errors(api)
+    api.add_middleware(Door, token=token)
     return api
 
 
-def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> None:
-    # Entries wait among themselves: an exit, a flatten or a halt finds a thread however many of them there are.
-    entries, exits = CapacityLimiter(ENTRIES_AT_ONCE_MAX), CapacityLimiter(EXITS_AT_ONCE_MAX)
-
+def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes: Lanes) -> None:
     @guarded.post("/orders", summary="Send an order")
     async def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
         """Answer when the outcome of steps 1 to 5 is known, or with the state so far.
@@ -130,8 +120,8 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings) -> No
         200 accepted, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready.
         """
         command = read_order(read_object(body), idempotency_key, settings.client_id)
-        limiter = exits if command.intent is Intent.EXIT else entries
-        return await to_thread.run_sync(_answer_to, command, limiter=limiter)
+        lane = lanes.get_out if command.intent is Intent.EXIT else lanes.enter
+        return await lane(partial(_answer_to, command))
 
     def _answer_to(command: OrderCommand) -> JSONResponse:
         wait_s = settings.api.answer_wait_s_max
@@ -184,30 +174,53 @@ def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings, cloc
         """Return trading, readiness with all that speaks against it, what is in flight, and how the broker is seen."""
         return status_form(settings, desk.status(), clock.now())
 
+
+def _add_trading(guarded: APIRouter, desk: RunningDesk, lanes: Lanes) -> None:
     @guarded.post("/trading-state", summary="Halt, exits only, or resume")
-    def turn(body: Body) -> Form:
-        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `because` is kept with it. `i_know` passes a broken limit."""
+    async def turn(body: Body) -> Form:
+        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `because` is kept with it. `i_know` passes a broken limit.
+
+        The answer says what is in force, and with `stored` whether a restart would know of it.
+        """
         state, because, i_know = read_trading_state(read_object(body))
-        now = desk.set_trading_state(state, because, i_know=i_know)
+        now = await lanes.get_out(partial(desk.set_trading_state, state, because, i_know=i_know))
         if now.refused:
             raise ApiError(409, f"Trading is not resumed: {now.refused}.")
         return trading_form(now)
 
 
-def _add_health(api: FastAPI, desk: RunningDesk, clock: Clock) -> None:
+class _Health:
+    """Owns the last answer of /health, and until when it stands (monotonic seconds). It asks one question at a time."""
+
+    def __init__(self, desk: RunningDesk, clock: Clock) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._one = asyncio.Lock()
+        self._shown: Form = {}
+        self._until = 0.0
+
+    async def shown(self) -> Form:
+        """Return how the desk stands, as of at most a second ago."""
+        async with self._one:
+            if self._clock.monotonic() >= self._until:
+                self._shown = await to_thread.run_sync(lambda: health_form(self._desk.status(), self._clock.now()))
+                self._until = self._clock.monotonic() + HEALTH_KEPT_S
+        return self._shown
+
+
+def _add_health(api: FastAPI, health: _Health) -> None:
     @api.get("/health", summary="Does the desk take orders?")
-    def health() -> JSONResponse:
+    async def healthy() -> JSONResponse:
         """Answer 200 when entries are taken, else 503 with the reasons. No token, so nothing of the account."""
-        shown = health_form(desk.status(), clock.now())
+        shown = await health.shown()
         return JSONResponse(shown, 200 if shown["ready"] else 503)
 
 
 def _add_errors(api: FastAPI) -> None:
     def refuse(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)
-        headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None  # noqa: PLR2004  unauthorized
         body: dict[str, Any] = {"sentence": error.sentence, "command_id": error.command_id, "order": None}
-        return JSONResponse(body | {"repeated": False, "reason": None}, error.http_status, headers)
+        return JSONResponse(body | {"repeated": False, "reason": None}, error.http_status)
 
     def refuse_query(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

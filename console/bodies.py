@@ -10,9 +10,9 @@ from fastapi import Depends, Request
 from console.errors import ApiError
 from domain.order import InvalidOrderError, OrderCommand, Origin
 from domain.risk import TradingState
+from domain.texts import one_line
 
 BODY_BYTES_MAX: Final = 64 * 1024
-BECAUSE_CHARACTERS_MAX: Final = 200
 
 
 async def _body(request: Request) -> bytes:
@@ -79,12 +79,16 @@ def read_trading_state(given: dict[str, Any]) -> tuple[TradingState, str, bool]:
     unknown = sorted(set(given) - {"state", "because", "i_know"})
     if unknown:
         raise ApiError(422, f"unknown field {unknown[0]!r}; the fields are: state, because, i_know")
-    if given.get("i_know", False) not in (True, False):
-        raise ApiError(422, "i_know must be true or false")
-    because = given.get("because") or ""
-    if not isinstance(because, str) or len(because) > BECAUSE_CHARACTERS_MAX or not because.isprintable():
-        raise ApiError(422, f"because must be one line of at most {BECAUSE_CHARACTERS_MAX} characters")
     word = str(given.get("state", "")).strip().upper().replace("-", "_")
     if word not in set(TradingState):
         raise ApiError(422, f"state must be one of {', '.join(TradingState)}")
-    return TradingState(word), because, bool(given.get("i_know", False))
+    i_know = given.get("i_know", False)
+    if i_know not in (True, False) and word == TradingState.ACTIVE:
+        raise ApiError(422, "i_know must be true or false")
+    return TradingState(word), reason_in(given), i_know is True
+
+
+def reason_in(given: dict[str, Any]) -> str:
+    """Return a person's reason as one short line, whatever it was: no reason stops a halt or a way out."""
+    because = given.get("because")
+    return "" if because is None else one_line(because)

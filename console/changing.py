@@ -1,6 +1,8 @@
 """A person's later words about an order, over the API: cancel, modify, settle; accept what the books tell; log in."""
 
+import secrets
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Final, Protocol
 
 from fastapi import APIRouter
@@ -8,9 +10,10 @@ from fastapi.responses import JSONResponse
 
 from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
 from console.answers import Outcome, changed, not_changed_in_time, refused, settled
-from console.bodies import BECAUSE_CHARACTERS_MAX, Body, read_object
+from console.bodies import Body, read_object
 from console.errors import ApiError
 from console.forms import Form
+from console.lanes import Lanes
 from domain.book_words import fix_of
 from domain.books import Disagreement, Quarrel
 from domain.change import ChangeKind
@@ -18,6 +21,7 @@ from domain.change_command import ChangeCommand
 from domain.order import InvalidOrderError, Origin
 from domain.settings import Settings
 from domain.settlement import Settlement
+from domain.texts import one_line
 
 _SETTLE_FIELDS: Final = frozenset({"found", "because", "broker_order_id", "filled_quantity", "average_price"})
 
@@ -41,16 +45,17 @@ class ChangingDesk(Protocol):
         """Try to open the broker's session again."""
 
 
-def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings) -> None:
+def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lanes: Lanes) -> None:
     """Add the routes."""
 
     @guarded.post("/orders/{command_id}/cancel", summary="Cancel an order")
-    def cancel(command_id: str, body: Body) -> JSONResponse:
+    async def cancel(command_id: str, body: Body) -> JSONResponse:
         """Answer when the broker has: 200 taken, 202 unconfirmed, 409 can't be, 502 refused. Taken is not yet canceled.
 
-        The body has `change_id` (the same is never sent twice) and, if you like, `because`.
+        The body has, if you like, `because` and `change_id`: the same is never sent twice, and without one it is made.
         """
-        return _change(desk, settings, command_id, ChangeKind.CANCEL, read_object(body))
+        given = {"change_id": secrets.token_hex(8), **(read_object(body) if body else {})}
+        return await lanes.get_out(partial(_change, desk, settings, command_id, ChangeKind.CANCEL, given))
 
     @guarded.post("/orders/{command_id}/modify", summary="Modify an order")
     def modify(command_id: str, body: Body) -> JSONResponse:
@@ -159,11 +164,7 @@ def _price(given: object, command_id: str) -> Decimal:
 def text_in(given: dict[str, Any], name: str) -> str:
     """Return a line of text that has to be there."""
     value = given.get(name)
-    if (
-        not isinstance(value, str)
-        or not value.strip()
-        or len(value) > BECAUSE_CHARACTERS_MAX
-        or not value.isprintable()
-    ):
-        raise ApiError(422, f"{name} must be given, one line of at most {BECAUSE_CHARACTERS_MAX} characters")
-    return value.strip()
+    line = one_line(value) if isinstance(value, str) else ""
+    if not line:
+        raise ApiError(422, f"{name} must be given, as a line of text")
+    return line

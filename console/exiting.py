@@ -1,13 +1,15 @@
 """Getting out, over the API: make positions flat, and say how far that is."""
 
+from functools import partial
 from typing import Protocol
 
 from fastapi import APIRouter
 
 from actors.messages import ExitsNow
-from console.bodies import Body, read_object
+from console.bodies import Body, read_object, reason_in
 from console.changing import text_in
 from console.forms import Form, exits_form, stays_form
+from console.lanes import Lanes
 from domain.exits import Scope
 
 
@@ -24,22 +26,20 @@ class ExitingDesk(Protocol):
         """Return the positions on their way to flat."""
 
 
-def add_exits(guarded: APIRouter, desk: ExitingDesk) -> None:
+def add_exits(guarded: APIRouter, desk: ExitingDesk, lanes: Lanes) -> None:
     """Add the routes."""
 
     @guarded.post("/flatten", summary="Make every position flat, or one strategy's")
-    def flatten(body: Body) -> Form:
+    async def flatten(body: Body) -> Form:
         """Stop entries (unless `strategy` names one), take back what is working, and exit until nothing is held.
 
         `because` is kept with it. The answer says what is on its way, and with `stored` whether a restart would know
         of it; GET /exits says what still is.
         """
-        given = read_object(body)
+        given = read_object(body) if body else {}
         strategy = text_in(given, "strategy") if "strategy" in given else None
-        scopes = desk.flatten(text_in(given, "because"), strategy)
-        stored = desk.is_stored()
-        sentence = _flatten_sentence(scopes, strategy, stored=stored)
-        return {"positions": [str(one) for one in scopes], "stored": stored, "sentence": sentence}
+        because = reason_in(given) or "no reason given"
+        return await lanes.get_out(partial(_make_flat, desk, because, strategy))
 
     @guarded.get("/exits", summary="What is on its way to flat")
     def exits() -> Form:
@@ -49,6 +49,13 @@ def add_exits(guarded: APIRouter, desk: ExitingDesk) -> None:
         """
         now = desk.exits()
         return {"exits": exits_form(now), "stays": stays_form(now)}
+
+
+def _make_flat(desk: ExitingDesk, because: str, strategy: str | None) -> Form:
+    scopes = desk.flatten(because, strategy)
+    stored = desk.is_stored()
+    sentence = _flatten_sentence(scopes, strategy, stored=stored)
+    return {"positions": [str(one) for one in scopes], "stored": stored, "sentence": sentence}
 
 
 def _flatten_sentence(scopes: tuple[Scope, ...], strategy: str | None, *, stored: bool) -> str:

@@ -22,6 +22,7 @@ from domain.lifecycle import (
 )
 from domain.reasons import Reason
 from domain.seams import trading_day
+from domain.texts import one_line
 
 QUANTITY_MAX: Final = 10_000_000
 PRICE_MAX: Final = Decimal(10_000_000)
@@ -405,12 +406,12 @@ parsers: Final[Mapping[str, Any]] = {
     "trailing_type": _word(TrailingType),
     "trailing_value": _decimal,
     "trail_when": _decimal,
-    "comment": _text,
+    "comment": lambda _name, value: one_line(value, COMMENT_CHARACTERS_MAX),
     "origin": _word(Origin),
     "amo": _flag,
     "change_id": _text,
     "kind": _word(ChangeKind),
-    "because": _text,
+    "because": lambda _name, value: one_line(value, COMMENT_CHARACTERS_MAX),
 }
 """How each field of a command is read from loose spellings."""
 

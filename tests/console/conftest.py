@@ -27,9 +27,11 @@ def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeD
     api = {"port": 0, "answer_wait_s_max": 0.2, "token_path": folder / "api-token"}
     settings = load_settings(None, mode="paper", client_id="PAPER", data_dir=folder, api=api)
     desk, running = FakeDesk(), ApiServer(settings.api, folder)
-    running.start(make_api(desk, settings, TOKEN), {"client_id": settings.client_id})
-    yield desk, running
-    running.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("console.api.HEALTH_KEPT_S", 0.0)  # a test changes the desk, and asks at once
+        running.start(make_api(desk, settings, TOKEN), {"client_id": settings.client_id})
+        yield desk, running
+        running.stop()
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_a_cancel_is_answered_by_what_is_known(
 @pytest.mark.parametrize(
     ("path", "body", "words"),
     [
-        ("cancel", {}, "change_id is missing"),
+        ("modify", {"price": "100"}, "change_id is missing"),
         ("cancel", {**CANCEL, "price": "100"}, "a cancel takes no price"),
         ("modify", CANCEL, "a modify needs a new quantity, price or trigger_price"),
         ("modify", {**CANCEL, "quantity": 0}, "quantity must be a whole number"),

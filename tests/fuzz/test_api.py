@@ -15,12 +15,13 @@ from tests.console.fakes import FakeDesk
 from tests.fuzz.hostile import ANYTHING, shaped
 
 TOKEN: Final = "the-token-of-the-tests"
-HEADERS: Final = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+HOST: Final = {"Host": "127.0.0.1"}
+HEADERS: Final = {**HOST, "Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
 OUR_OWN: Final = frozenset({502, 503, 504})
 """What the desk itself says with a sentence: the broker refused, the desk is not ready, nobody answered."""
 DESK: Final = FakeDesk()
 SETTINGS: Final = load_settings(None, mode="paper", client_id="PAPER", api={"answer_wait_s_max": 0.02})
-SCHEMA: Final = schemathesis.openapi.from_asgi("/openapi.json", make_api(DESK, SETTINGS, TOKEN))
+SCHEMA: Final = schemathesis.openapi.from_asgi("/openapi.json", make_api(DESK, SETTINGS, TOKEN), headers=HOST)
 
 ORDER: Final[dict[str, Any]] = {
     "command_id": "first",
