@@ -57,6 +57,7 @@ ORDERS_MAX = 10_000
 
 HEALTH_KEPT_S = 1.0
 """So long an answer of /health stands: strangers may ask, and cost the desk nothing."""
+HEALTH_WAIT_S = 2.0
 
 
 class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, CorrectingDesk, BasketDesk, Protocol):
@@ -190,22 +191,28 @@ def _add_trading(guarded: APIRouter, desk: RunningDesk, lanes: Lanes) -> None:
 
 
 class _Health:
-    """Owns the last answer of /health, and until when it stands (monotonic seconds). It asks one question at a time."""
+    """Owns the last answer of /health, and when it was given (monotonic seconds). It asks once at a time."""
 
     def __init__(self, desk: RunningDesk, clock: Clock) -> None:
         self._desk = desk
         self._clock = clock
-        self._one = asyncio.Lock()
-        self._shown: Form = {}
-        self._until = 0.0
+        self._asking: asyncio.Task[Form] | None = None
+        self._told_at = 0.0
 
     async def shown(self) -> Form:
-        """Return how the desk stands, as of at most a second ago."""
-        async with self._one:
-            if self._clock.monotonic() >= self._until:
-                self._shown = await to_thread.run_sync(lambda: health_form(self._desk.status(), self._clock.now()))
-                self._until = self._clock.monotonic() + HEALTH_KEPT_S
-        return self._shown
+        """Return how the desk stands, as of at most a second ago; raise `DeskUnavailableError` where it is slow."""
+        if self._asking is None or (self._asking.done() and self._clock.monotonic() >= self._told_at + HEALTH_KEPT_S):
+            self._asking = asyncio.create_task(self._ask())
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._asking), HEALTH_WAIT_S)
+        except TimeoutError:
+            raise DeskUnavailableError(f"the desk did not answer within {HEALTH_WAIT_S:g} s") from None
+
+    async def _ask(self) -> Form:
+        try:
+            return await to_thread.run_sync(lambda: health_form(self._desk.status(), self._clock.now()))
+        finally:
+            self._told_at = self._clock.monotonic()
 
 
 def _add_health(api: FastAPI, health: _Health) -> None:

@@ -1,0 +1,70 @@
+"""The connections of the HTTP API, bounded: whoever has no token holds none for long, and none against who has one.
+
+A request has to be whole some seconds after its first byte, and a new connection has to bring one. Where there are too
+many, the oldest that waits for nothing of the desk makes room.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from console.door import OPEN
+
+REQUEST_S: Final = 5.0
+CONNECTIONS_MAX: Final = 256
+
+
+class Connection(HttpToolsProtocol):
+    """One connection, with the moment by which its request has to be whole."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401  what uvicorn gives
+        super().__init__(*given, **named)
+        self.born = self.loop.time()
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request; make room where there is none."""
+        super().connection_made(transport)
+        self._await_a_request()
+        if len(self.connections) > CONNECTIONS_MAX:
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes: from its first byte on a request has so long to be whole."""
+        if self._deadline is None and self._is_idle:
+            self._await_a_request()
+        super().data_received(data)
+
+    def on_message_complete(self) -> None:
+        """Note that the request is whole."""
+        self._stop_waiting()
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Say whether nothing is being answered here, or only what anybody may ask."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.scope["path"] in OPEN
+
+    def _await_a_request(self) -> None:
+        self._deadline = self.loop.call_later(REQUEST_S, self._drop)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _make_room(self) -> None:
+        others: list[Any] = [one for one in self.connections if one is not self and one._is_idle]  # noqa: SLF001  ours
+        oldest = min(others, key=lambda one: one.born, default=self)
+        oldest._drop()  # noqa: SLF001  ours
+
+    def _drop(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.abort()
