@@ -1,10 +1,12 @@
 """Starts the command line: `python main.py --help` lists its commands."""
 
 from console.cli import app
+from console.private import be_private
 
 
 def main() -> None:
     """Run the command that the arguments name."""
+    be_private()
     app()
 
 

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from loguru import logger
 
-from broker.redaction import redacted
 from broker.replies import NotSentError, ReplyLostError, ReplyReader, TransportError
 from broker.sockets import Endpoint, Socket, is_quiet, open_connection
 from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
+from domain.redaction import redacted
 from domain.seams import Clock
 
 IDLE_REUSE_S_MAX: Final = 20.0

@@ -4,15 +4,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 
+from console import proof
 from console.errors import PlainError
 from console.forms import Form
 from console.serving import API_FILE, api_url, kept_token
 from domain.settings import Settings
 
 CONNECT_WAIT_S: Final = 3.0
+PROOF_WAIT_S: Final = 3.0
 SPARE_WAIT_S: Final = 15.0
 ORDERS_NAMED_MAX: Final = 6
 
@@ -81,6 +84,7 @@ class DeskClient:
             if not self._token:
                 raise PlainError(self._nobody() if not self._answers(session) else self._tokenless())
             try:
+                self._prove(session)
                 answer = session.request(
                     method,
                     self._url + path,
@@ -96,6 +100,24 @@ class DeskClient:
                 if _was_refused(error):
                     raise PlainError(self._nobody()) from None
                 raise PlainError(f"the desk at {self._url} did not answer. {lost}".strip()) from None
+
+    def _prove(self, session: requests.Session) -> None:
+        """See that who listens knows the token, before it is given away; raise `PlainError` where it does not."""
+        number, where = proof.new_number(), urlsplit(self._url)
+        try:
+            told = session.get(f"{self._url}{proof.PATH}?{number}", timeout=PROOF_WAIT_S, allow_redirects=False)
+            given = told.json().get("proof")
+        except (ValueError, AttributeError):
+            given = None
+        token = self._token.encode()
+        if not proof.is_proof(given, token, number, str(where.hostname), int(where.port or 0)):
+            raise PlainError(self._unproved())
+
+    def _unproved(self) -> str:
+        return (
+            f"what answers at {self._url} does not know this desk's token, so nothing was sent to it: another program "
+            "may hold the port (set api.port), or the token is another desk's (DESK_API__TOKEN, api.token_path)"
+        )
 
     def _answers(self, session: requests.Session) -> bool:
         try:

@@ -1,20 +1,24 @@
 """The door of the HTTP API: who may ask, judged before anything is read or any thread is taken.
 
-A request passes with the desk's token. Without it only `/health` and the description of the API are shown. The Host
+A request passes with the desk's token. Without it only `/health`, the description of the API
+and the proof that this is the desk (`console/proof.py`) are shown. The Host
 header has to name this machine's loopback, so that no name that somebody else owns leads a browser here.
 """
 
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
 from typing import Any, Final
+
+from console import proof
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OPEN: Final = frozenset({"/health", "/docs", "/openapi.json"})
+OPEN: Final = frozenset({"/health", "/docs", "/openapi.json", proof.PATH})
 HOSTS: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 """As a browser or a tunnel on this machine writes them, with any port."""
 _NOTHING_GIVEN: Final = "no token was given; send the header Authorization: Bearer TOKEN (see api.token_path)"
@@ -34,10 +38,16 @@ class Door:
         if scope["type"] != "http":
             return
         objection = self._objection(scope["path"], dict(scope["headers"]))
-        if objection is None:
-            await self._app(scope, receive, send)
+        if objection is not None:
+            status, sentence = objection
+            refused = {"sentence": sentence, "command_id": None, "order": None, "repeated": False, "reason": None}
+            await _answer(send, status, refused)
+        elif scope["path"] == proof.PATH:
+            host, port = scope["server"]
+            number = scope["query_string"].decode("latin-1")[: proof.NUMBER_CHARACTERS]
+            await _answer(send, 200, {"proof": proof.proof_of(self._token, number, host, port)})
         else:
-            await _answer(send, *objection)
+            await self._app(scope, receive, send)
 
     def _objection(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         host = headers.get(b"host", b"").decode("latin-1")
@@ -57,14 +67,14 @@ def _name_in(host: str) -> str:
     return name.lower() if colon and port.isdigit() else host.lower()
 
 
-async def _answer(send: Send, status: int, sentence: str) -> None:
-    body = json.dumps({"sentence": sentence, "command_id": None, "order": None, "repeated": False, "reason": None})
+async def _answer(send: Send, status: int, words: dict[str, Any]) -> None:
+    body = json.dumps(words)
     headers: Iterable[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        # Nothing of a body that may still come is read.
-        (b"connection", b"close"),
-        *([(b"www-authenticate", b"Bearer")] if status == 401 else []),  # noqa: PLR2004  unauthorized
+        # Of whoever is refused nothing of a body that may still come is read.
+        *([(b"connection", b"close")] if status >= HTTPStatus.BAD_REQUEST else []),
+        *([(b"www-authenticate", b"Bearer")] if status == HTTPStatus.UNAUTHORIZED else []),
     ]
     await send({"type": "http.response.start", "status": status, "headers": list(headers)})
     await send({"type": "http.response.body", "body": body.encode()})

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
+from urllib.parse import unquote
 
 from loguru import logger
 
 from console.words import clock_time
+from domain.redaction import redacted
 from domain.seams import IST
 from domain.settings import Settings
 
@@ -22,29 +24,33 @@ if TYPE_CHECKING:
 LINES_WAITING_MAX: Final = 20_000
 FILE_BYTES_MAX: Final = 20_000_000
 SECRET_CHARACTERS_MIN: Final = 4
+URL_PART_CHARACTERS_MIN: Final = 6
 CLOSE_WAIT_S: Final = 5.0
-
-_NAMES: Final = (
-    "pwd|password|factor2|appkey|jkey|susertoken|access_?token|refresh_?token|api_?secret|totp_secret|authorization"
-)
-_NAMED_SECRET: Final = re.compile(
-    rf"""(\b(?:{_NAMES})\\?["']?\s*[=:]\s*\\?["']?(?:bearer\s+)?)[^\s"',&}}\\]+""", re.IGNORECASE
-)
 
 
 def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
     """Return the words that must reach no log, longest first."""
-    broker = settings.broker
+    broker, alerts = settings.broker, settings.alerts
     kept = (broker.password, broker.totp_secret, broker.api_secret, broker.access_token, settings.api.token)
-    words = {token, *(secret.get_secret_value() for secret in kept)}
+    words = {token, *(secret.get_secret_value() for secret in (*kept, alerts.telegram_token, *alerts.urls))}
+    for url in alerts.urls:
+        # Which part of an alert's address is its secret depends on the channel: every longer one is taken for it.
+        parts = re.split(r"[/:@?&=]+", url.get_secret_value())[1:]
+        words |= {unquote(one) for one in parts if len(one) >= URL_PART_CHARACTERS_MIN} | {
+            one for one in parts if len(one) >= URL_PART_CHARACTERS_MIN
+        }
     return tuple(sorted((word for word in words if len(word) >= SECRET_CHARACTERS_MIN), key=len, reverse=True))
 
 
-def redacted(text: str, words: Iterable[str]) -> str:
-    """Mask these words, and whatever stands after the name of a secret."""
+def clean(text: str, words: Iterable[str]) -> str:
+    """Mask these words and whatever looks like a secret; show control characters, so that no terminal obeys them.
+
+    What goes on in a new line is indented: a line that begins with a time is one of ours.
+    """
     for word in words:
         text = text.replace(word, "***")
-    return _NAMED_SECRET.sub(r"\1***", text)
+    shown = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in redacted(text.rstrip("\n")))
+    return shown.replace("\n", "\n    ") + "\n"
 
 
 class LogWriter:
@@ -75,12 +81,12 @@ class LogWriter:
     def _write_all(self) -> None:
         file: TextIO | None = None
         while (line := self._lines.get()) is not None:
-            clean = redacted(_stamped(line), self._words)
-            self._show(clean)
+            line_told = clean(_stamped(line), self._words)
+            self._show(line_told)
             dropped = self._dropped
             try:
                 file = file or self._path.open("a", buffering=1, encoding="utf-8", errors="replace")
-                file.write(_after_the(dropped) + clean)
+                file.write(_after_the(dropped) + line_told)
                 self._dropped -= dropped
                 if file.tell() >= FILE_BYTES_MAX:
                     file.close()
@@ -96,11 +102,11 @@ class LogWriter:
         if file is not None:
             file.close()
 
-    def _show(self, clean: str) -> None:
+    def _show(self, words: str) -> None:
         if self._screen is None:
             return
         try:
-            self._screen.write(clean)
+            self._screen.write(words)
             self._screen.flush()
         except (OSError, ValueError):
             self._screen = None  # whoever looked has gone; the file goes on

@@ -16,9 +16,11 @@ from actors.messages import Readiness, TradingStateNow
 from console.api import make_api
 from console.chat import Chat
 from console.errors import PlainError
+from console.limits import raise_descriptor_limit
 from console.logs import open_log, secrets_of
 from console.notify import Notifier
 from console.paper import lasting_paper
+from console.private import guard_folder
 from console.serving import ApiServer, token_of
 from console.where import at_paper_broker
 from console.words import taken_words
@@ -76,6 +78,9 @@ def run_desk(settings: Settings) -> int:
     ending.listen()
     sys.path.append(str(Path.cwd()))
     check_strategies(settings)
+    if repaired := guard_folder(settings.data_dir):
+        _say(repaired)
+    raise_descriptor_limit()
     token = token_of(settings.api)
     writer = open_log(settings.data_dir / "desk.log", secrets_of(settings, token), on_screen=True)
     try:

@@ -22,7 +22,7 @@ data_dir = ".desk"            # the database, the API's token, the log, and the 
 
 [api]
 host = "127.0.0.1"            # loopback only
-port = 8765                   # 0 takes any free port
+port = 8711                   # 0 takes any free port
 
 [risk]
 orders_per_day_max = 500

@@ -146,19 +146,28 @@ class ProofSettings(Section):
     window_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 90.0
 
 
+TOKEN_CHARACTERS_MIN: Final = 16
+
+
 class ApiSettings(Section):
     """The loopback HTTP API."""
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535)] = 8_765
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8_711
     token: SecretStr = SecretStr("")
     token_path: Path = DATA_DIR / "api-token"
     answer_wait_s_max: Seconds = 15.0
 
     @model_validator(mode="after")
     def _stay_on_loopback(self) -> Self:
-        if self.host not in {"127.0.0.1", "::1", "localhost"}:
-            raise ValueError(f"host must be a loopback address such as 127.0.0.1, not {self.host!r}")
+        # Not `localhost`: which of the two it leads to is decided anew each time.
+        if self.host not in {"127.0.0.1", "::1"}:
+            raise ValueError(f"host must be 127.0.0.1 or ::1, not {self.host!r}")
+        if 0 < len(self.token.get_secret_value()) < TOKEN_CHARACTERS_MIN:
+            raise ValueError(
+                f"token must have at least {TOKEN_CHARACTERS_MIN} characters that nobody can guess; "
+                "leave it out, and the desk makes one"
+            )
         return self
 
 

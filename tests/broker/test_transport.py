@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from loguru import logger
 
-from broker.redaction import redacted
 from broker.replies import HEADER_BYTES_MAX, NotSentError, ReplyLostError
 from broker.transport import HttpTransport
+from domain.redaction import redacted
 from tests.broker.conftest import BEARER, StubBroker, Talk, WallClock, reply
 from tests.broker.web import TOKEN, WAIT_S
 from tests.timing import patient

@@ -81,7 +81,7 @@ def test_init_writes_settings_that_can_be_read_and_never_overwrites(call: Desk, 
 
     assert (again.exit_code, (here / "desk.toml").read_text()) == (1, written)
     assert "was left as it is" in again.stderr
-    assert "no desk is running at http://127.0.0.1:8765" in call("orders").stderr
+    assert "no desk is running at http://127.0.0.1:8711" in call("orders").stderr
 
 
 def test_when_no_desk_runs_a_command_says_so(call: Desk, here: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from console.logs import LogWriter, open_log, redacted, secrets_of
+from console.logs import LogWriter, clean, open_log, secrets_of
 from domain.settings import load_settings
 from tests.scenarios.waiting import until
 
@@ -104,5 +104,5 @@ def test_a_log_that_is_full_goes_on_in_a_new_file(tmp_path: Path, monkeypatch: p
 
 
 def test_a_name_that_tells_of_a_secret_masks_its_value() -> None:
-    assert redacted('{"susertoken":"abc","x":1}', ()) == '{"susertoken":"***","x":1}'
-    assert redacted("Authorization: Bearer abc.def", ()) == "Authorization: Bearer ***"
+    assert clean('{"susertoken":"abc","x":1}', ()) == '{"susertoken":"***","x":1}\n'
+    assert clean("Authorization: Bearer abc.def", ()) == "Authorization: Bearer ***\n"

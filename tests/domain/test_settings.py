@@ -57,7 +57,7 @@ TYPOS = [
     (GOOD + "[watcher]\npoll_interval_s = 0", "watcher.poll_interval_s: Input should be greater than 0, not 0"),
     (
         GOOD + "[api]\nhost = '0.0.0.0'",
-        "api: host must be a loopback address such as 127.0.0.1, not '0.0.0.0'",
+        "api: host must be 127.0.0.1 or ::1, not '0.0.0.0'",
     ),
     (
         GOOD + "[broker]\norders_reserved_for_exits = 10",

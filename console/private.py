@@ -1,0 +1,48 @@
+"""What this machine's other users must not get: the desk's files. Everything it writes is its owner's alone."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from console.errors import PlainError
+
+OTHERS: Final = 0o077
+
+
+def be_private() -> None:
+    """Let every file and folder that this process makes be its owner's alone."""
+    if os.name == "posix":
+        os.umask(OTHERS)
+
+
+def guard_folder(folder: Path) -> str:
+    """Make the data directory, and close it and what lies in it to others; return a word about what was open.
+
+    Raises `PlainError` (exit code 2) where it is not ours, or can't be made or closed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.name != "posix":
+            return ""
+        if folder.stat().st_uid != os.geteuid():
+            raise PlainError(
+                f"{folder} belongs to another user of this machine; set data_dir to a folder of your own", 2
+            )
+        closed = [one for one in (folder, *sorted(folder.rglob("*"))) if _close(one)]
+    except OSError as error:
+        sentence = f"the data directory {folder} cannot be used ({error.strerror}); set data_dir to one that can be"
+        raise PlainError(sentence, 2) from None
+    if not closed:
+        return ""
+    more = f" and {len(closed) - 1} more" if len(closed) > 1 else ""
+    return f"others of this machine could read {closed[0]}{more}; they can no more"
+
+
+def _close(path: Path) -> bool:
+    """Take everything from others; say whether they had something. What a link leads to is not ours to judge."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode) or not found.st_mode & OTHERS:
+        return False
+    path.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
+    return True
