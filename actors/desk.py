@@ -95,6 +95,7 @@ from domain.stops import StopTerms
 from domain.watching import Unwatched
 from storage.backup import back_up
 from storage.database import StorageError
+from storage.kept_files import KeptFiles
 from storage.lease import Lease, take_lease
 
 OPEN_ORDERS_TOLD_MAX: Final = 1_000
@@ -156,6 +157,9 @@ class Desk:
         self._clock = self._wiring.clock
         self._strategies: list[pykka.ActorRef[Any]] = []
         self._lease: Lease | None = None
+        self._files = KeptFiles()
+        self.has_lost_a_file = False
+        """Whether a start would begin with another database than the one that this run wrote to."""
 
     # Start and stop.
 
@@ -167,6 +171,7 @@ class Desk:
         try:
             self._take_lease()
             self._wiring.start()
+            self._files = KeptFiles(self._settings.storage.path, *(self._lease.paths if self._lease else ()))
             self._tell_start()
         except BaseException:
             self.stop(grace_s=0)
@@ -235,8 +240,11 @@ class Desk:
         self._failed.set()
 
     def wait_for_failure(self, timeout_s: float) -> str | None:
-        """Wait until an actor's death ends the desk, or the time is over; return what happened."""
-        return self._failure if self._failed.wait(timeout_s) else None
+        """Wait until an actor's death or a lost file ends the desk, or the time is over; return what happened."""
+        if not self._failed.wait(timeout_s) and (lost := self._files.objection()):
+            self.has_lost_a_file = True
+            self._escalate(lost)
+        return self._failure if self._failed.is_set() else None
 
     def stop(self, grace_s: float | None = None) -> tuple[str, ...]:
         """Stop in order, letting orders in flight end for `grace_s` seconds; return the ids that did not."""

@@ -42,6 +42,8 @@ TAKES: Final[Mapping[TradingState, str]] = {
 class EndingDesk(Protocol):
     """What is asked of a desk while it begins and ends."""
 
+    has_lost_a_file: bool
+
     def readiness(self) -> Readiness:
         """Return whether entries are taken, and why not."""
 
@@ -229,6 +231,9 @@ def end_desk(desk: EndingDesk, failure: str | None) -> int:
     orphans = desk.stop()
     if orphans:
         _say(f"ended with orders in flight, which the next start finds at the broker: {', '.join(orphans)}")
+    if failure is not None and desk.has_lost_a_file:
+        _say(f"the desk ended because {failure}; put the file back as it was before you start it again, or restore one")
+        return 2
     if failure is not None:
         _say(f"the desk ended because {failure}; start it again with `run`: it recovers from its database")
         return 1

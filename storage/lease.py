@@ -30,6 +30,11 @@ class Lease:
     def __init__(self, locks: list[FileLock]) -> None:
         self._locks = locks
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Return the files whose locks keep others out, while they are these files."""
+        return tuple(Path(lock.lock_file) for lock in self._locks)
+
     def release(self) -> None:
         """Let another desk have the account; nothing happens the second time."""
         for lock in reversed(self._locks):

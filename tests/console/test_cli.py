@@ -1,10 +1,13 @@
 import json
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from typer.testing import CliRunner, Result
 
 from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
@@ -20,6 +23,7 @@ from domain.watching import Unwatched
 from storage.database import open_database
 from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, SENT, TEN_O_CLOCK, FakeDesk, blocked
+from tests.timing import patient
 
 Desk = Callable[..., Result]
 BUY = ("submit", "--symbol", "RELIANCE-EQ", "--side", "B", "--quantity", "10")
@@ -180,13 +184,79 @@ def test_trading_is_turned_with_a_reason(call: Desk, desk: FakeDesk, command: st
 
 @pytest.mark.usefixtures("configured")
 def test_a_wrong_token_is_told_where_the_right_one_is(call: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DESK_API__TOKEN", "not-the-token")
+    monkeypatch.setenv("DESK_API__TOKEN", "not-the-token-of-the-desk")
 
     answer = call("status")
 
     assert answer.exit_code == 1
-    assert "the token is not this desk's" in answer.stderr
+    assert "does not know this desk's token, so nothing was sent to it" in answer.stderr
+    assert "api.token_path" in answer.stderr
     assert "not-the-token" not in answer.output
+
+
+def test_a_token_that_can_be_guessed_is_refused(call: Desk, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "desk.toml").write_text('mode = "paper"\nclient_id = "A"\n')
+    monkeypatch.setenv("DESK_API__TOKEN", "a")
+
+    answer = call("run")
+
+    assert answer.exit_code == 2
+    assert "token must have at least 16 characters" in answer.stderr
+
+
+class Impostor:
+    """Holds a port, and keeps whatever is sent to it. With `real` it passes the challenge on to the real desk."""
+
+    def __init__(self, real: str = "") -> None:
+        self.heard: list[str] = []
+        impostor = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                impostor.heard.append(f"{self.path} {self.headers}")
+                body = requests.get(real + self.path, timeout=patient(5)).content if real else b'{"proof": "00"}'
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET  # noqa: N815  the library's name
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.mark.parametrize("passes_on", [False, True])
+@pytest.mark.usefixtures("configured")
+def test_whoever_else_holds_the_port_gets_no_token(
+    call: Desk,
+    here: Path,
+    server: ApiServer,
+    desk: FakeDesk,
+    passes_on: bool,  # noqa: FBT001
+) -> None:
+    """FINDINGS B3: also not by passing the challenge on to the real desk."""
+    impostor = Impostor(server.url if passes_on else "")
+    (here / "desk.toml").write_text(f'mode = "paper"\nclient_id = "PAPER"\n[api]\nport = {impostor.port}\n')
+
+    for words in (("status",), ("halt",), BUY, ("flatten",)):
+        answer = call(*words)
+        assert answer.exit_code == 1
+        assert "does not know this desk's token" in answer.stderr
+
+    impostor.stop()
+    assert len(impostor.heard) == 4
+    assert all(one.startswith("/challenge?") for one in impostor.heard)
+    assert not any(TOKEN in one or "Authorization" in one for one in impostor.heard)
+    assert (desk.taken, desk.flattened, desk.trading.state) == ({}, [], TradingState.ACTIVE)
 
 
 @pytest.mark.usefixtures("configured")

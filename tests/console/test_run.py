@@ -12,6 +12,8 @@ from domain.risk import TradingState
 class EndingDesk:
     """A desk that says one thing after the other about itself."""
 
+    has_lost_a_file = False
+
     def __init__(self, *reasons: tuple[str, ...], failure: str | None = None, orphans: tuple[str, ...] = ()) -> None:
         self.says = deque(reasons)
         self.failure = failure

@@ -1,0 +1,84 @@
+"""Files that other users of the machine must not read, and what is done about older ones (FINDINGS B1)."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console.errors import PlainError
+from console.private import guard_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_a_new_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "desk"
+
+    guard_folder(folder)
+
+    assert mode_of(folder) & 0o077 == 0
+
+
+def test_an_older_folder_is_closed_with_a_word(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    (folder / "paper").mkdir(parents=True)
+    for name in ("desk.db", "desk.db-wal", "desk.log", "PAPER.lease", "paper/ledger.jsonl"):
+        (folder / name).write_text("x")
+        (folder / name).chmod(0o644)
+    folder.chmod(0o755)
+    (folder / "paper").chmod(0o755)
+
+    told = guard_folder(folder)
+
+    assert told == f"others of this machine could read {folder} and 6 more; they can no more"
+    assert [one for one in (folder, *folder.rglob("*")) if mode_of(one) & 0o077] == []
+    assert guard_folder(folder) == ""
+
+
+def test_what_a_link_leads_to_stays_as_it_is(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("x")
+    other.chmod(0o644)
+    folder = tmp_path / "desk"
+    guard_folder(folder)
+    (folder / "link").symlink_to(other)
+
+    guard_folder(folder)
+
+    assert mode_of(other) == 0o644
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+
+    with pytest.raises(PlainError, match="the data directory .* cannot be used") as refused:
+        guard_folder(tmp_path / "file" / "desk")
+
+    assert refused.value.code == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    os.chown(folder, 65_534, 65_534)
+
+    with pytest.raises(PlainError, match="belongs to another user") as refused:
+        guard_folder(folder)
+
+    assert refused.value.code == 2
+
+
+def test_every_command_writes_for_its_owner_alone(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "main.py"), "init"]
+
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, umask=0o022)
+
+    assert mode_of(tmp_path / "desk.toml") == 0o600
