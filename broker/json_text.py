@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from broker.scalars import UnreadableRowError
+from domain.texts import is_plain, legible
 
 _OPENING: Final = re.compile(r"[ \t\n\r]*\[[ \t\n\r]*")
 _BETWEEN: Final = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
@@ -36,10 +37,11 @@ class JsonArray:
         if self.is_empty:
             return
         text, before = self._text, _OPENING.match(self._text)
-        at = 0
+        at, as_it_is = 0, is_plain(text)
         while before is not None:
             try:
                 item, at = _DECODER.raw_decode(text, before.end())
+                item = item if as_it_is else legible(item)
             except (ValueError, RecursionError) as error:
                 raise UnreadableRowError(f"the array is broken after character {before.end()}") from error
             yield item
@@ -58,7 +60,13 @@ def read_json(text: str) -> dict[str, Any] | JsonArray | None:
     if is_array(text):
         return JsonArray(text)
     try:
-        body = json.loads(text)
+        body = loads(text)
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
+
+
+def loads(text: str) -> Any:  # noqa: ANN401  whatever the broker said
+    """Return the JSON value in `text`, its words made fit to be shown; raise `ValueError` or `RecursionError`."""
+    value = json.loads(text)
+    return value if is_plain(text) else legible(value)

@@ -5,7 +5,7 @@ import json
 from types import ModuleType
 from typing import Any
 
-from broker.json_text import is_array
+from broker.json_text import is_array, loads
 from broker.transport import HttpTransport
 
 
@@ -24,7 +24,7 @@ class _Json:
 
     @staticmethod
     def loads(text: str) -> Any:  # noqa: ANN401  whatever the broker said
-        return None if is_array(text) else json.loads(text)
+        return None if is_array(text) else loads(text)
 
 
 def load_library(transport: HttpTransport) -> ModuleType:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import websocket
 
+from broker.json_text import loads
 from broker.sockets import Endpoint, Socket, open_connection
 from broker.wire import Session
 from domain.addresses import AddressRules
@@ -171,7 +172,7 @@ def as_frame(text: bytes | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        frame = json.loads(text)
+        frame = loads(text.decode())
     except (ValueError, RecursionError):
         return None
     return frame if isinstance(frame, dict) else None

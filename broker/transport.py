@@ -21,6 +21,7 @@ from broker.sockets import Endpoint, Socket, is_quiet, open_connection
 from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.redaction import redacted
 from domain.seams import Clock
+from domain.texts import one_line
 
 IDLE_REUSE_S_MAX: Final = 20.0
 """An older idle connection is not trusted: servers drop them silently."""
@@ -116,7 +117,7 @@ class HttpTransport:
         text = redacted(text)
         for secret in self._hidden:
             text = text.replace(secret, "***")
-        return " ".join(text.split())[:CAUSE_CHARACTERS_MAX]
+        return one_line(" ".join(text.split()), CAUSE_CHARACTERS_MAX)
 
     def post(self, url: str, data: str = "", headers: Mapping[str, str] | None = None) -> Attempt:
         """Send one request and return the whole reply, whatever its status; redirects are replies too.

@@ -1,8 +1,25 @@
 """A person's or a broker's words, made one short line: what was meant to be read must stop nothing and fool nobody."""
 
-from typing import Final
+from typing import Any, Final
 
 LINE_CHARACTERS_MAX: Final = 200
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a JSON text has nothing in its strings but what stands in it as it is: no escape, ASCII alone."""
+    return "\\" not in text and text.isascii()
+
+
+def legible(value: Any) -> Any:  # noqa: ANN401  any JSON value, of the same kind as it came
+    """Return a JSON value with a space for each character in its texts that is not to be shown.
+
+    Control characters, line breaks, lone surrogates and invisible marks among them: no terminal obeys a broker's words.
+    """
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(one if one.isprintable() else " " for one in value)
+    if isinstance(value, dict):
+        return {legible(name): legible(one) for name, one in value.items()}
+    return [legible(one) for one in value] if isinstance(value, list) else value
 
 
 def one_line(words: object, most: int = LINE_CHARACTERS_MAX) -> str:
