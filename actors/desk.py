@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -140,7 +141,9 @@ class Desk:
         feed: DeskFeed | None = None,
         clock: Clock | None = None,
         ids: Ids | None = None,
+        lease: Lease | None = None,
     ) -> None:
+        """Make a desk; `lease` is what `hold_account` has taken already."""
         self._settings = settings
         self._ids = ids or RandomIds()
         self._failed = threading.Event()
@@ -156,7 +159,7 @@ class Desk:
         )
         self._clock = self._wiring.clock
         self._strategies: list[pykka.ActorRef[Any]] = []
-        self._lease: Lease | None = None
+        self._lease = lease
         self._files = KeptFiles()
         self.has_lost_a_file = False
         """Whether a start would begin with another database than the one that this run wrote to."""
@@ -169,7 +172,7 @@ class Desk:
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         try:
-            self._take_lease()
+            self._lease = self._lease or hold_account(self._settings, self._clock.now())
             self._wiring.start()
             self._files = KeptFiles(self._settings.storage.path, *(self._lease.paths if self._lease else ()))
             self._tell_start()
@@ -203,15 +206,6 @@ class Desk:
             logger.warning("the day was not summed up: {}", error)
             return
         post(self._wiring.notifier, RaiseAlert(alert=alert))
-
-    def _take_lease(self) -> None:
-        """Keep a second desk for this account out, before anything of it is touched."""
-        settings, now = self._settings, self._clock.now()
-        live = settings.mode is Mode.LIVE
-        try:
-            self._lease = take_lease(settings.storage.path, settings.client_id, live=live, now=now)
-        except StorageError as error:
-            raise DeskStartError(str(error)) from error
 
     def start_strategies(self) -> None:
         """Start the strategies that the settings name; raises `DeskStartError` naming the one that can't."""
@@ -524,6 +518,15 @@ class Desk:
         return found
 
 
+def hold_account(settings: Settings, now: datetime) -> Lease:
+    """Keep a second desk for this account out, before anything of it is touched; raise `DeskStartError`."""
+    try:
+        live = settings.mode is Mode.LIVE
+        return take_lease(settings.storage.path, settings.client_id, live=live, now=now)
+    except StorageError as error:
+        raise DeskStartError(str(error)) from error
+
+
 def back_up_database(settings: Settings, target: Path) -> dict[str, Any]:
     """Copy the desk's database to a new file, also while a desk writes; return what it holds and the seconds it took.
 
@@ -550,4 +553,13 @@ def load_strategy(chosen: StrategySettings) -> type[StrategyActor]:
     return kind
 
 
-__all__ = ["Desk", "DeskStartError", "DeskUnavailableError", "Status", "back_up_database", "load_strategy"]
+__all__ = [
+    "Desk",
+    "DeskStartError",
+    "DeskUnavailableError",
+    "Lease",
+    "Status",
+    "back_up_database",
+    "hold_account",
+    "load_strategy",
+]

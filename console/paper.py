@@ -23,7 +23,7 @@ HEALTH_WAIT_S: Final = 2.0
 PAPER_FILE: Final = "paper.json"
 
 _HOME: Final = Path(__file__).resolve().parent.parent
-_SECRETS: Final = "DESK_BROKER__"
+_OURS: Final = "DESK_"
 
 
 @dataclass(slots=True)
@@ -52,8 +52,8 @@ def paper_command(host: str, port: int, data_dir: Path, seed: int | None) -> lis
 
 
 def paper_environment() -> dict[str, str]:
-    """Return the child's environment: it finds our packages from any folder, and is told no broker's secrets."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_SECRETS)}
+    """Return the child's environment: it finds our packages from any folder, and is told nothing of the desk's."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_OURS)}
     paths = [str(_HOME), *filter(None, [kept.get("PYTHONPATH")])]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from actors.clock import SystemClock
-from actors.desk import Desk, DeskStartError, DeskUnavailableError, load_strategy
+from actors.desk import Desk, DeskStartError, DeskUnavailableError, Lease, hold_account, load_strategy
 from actors.messages import Readiness, TradingStateNow
 from console.api import make_api
 from console.chat import Chat
@@ -88,7 +88,11 @@ def run_desk(settings: Settings) -> int:
     try:
         server = ApiServer(settings.api, settings.data_dir)
         try:
-            return _run(_with_broker(settings), server, token, ending)
+            lease = _hold_account(settings)
+            try:
+                return _run(_with_broker(settings), lease, server, token, ending)
+            finally:
+                lease.release()
         finally:
             server.stop()
     finally:
@@ -110,8 +114,15 @@ def _with_broker(settings: Settings) -> Settings:
     return at_paper_broker(settings, lasting_paper(settings.data_dir).addresses)
 
 
-def _run(settings: Settings, server: ApiServer, token: str, ending: Ending) -> int:
-    desk, notifier = Desk(settings), Notifier()
+def _hold_account(settings: Settings) -> Lease:
+    try:
+        return hold_account(settings, SystemClock().now())
+    except DeskStartError as error:
+        raise PlainError(f"the desk did not start: {error}") from None
+
+
+def _run(settings: Settings, lease: Lease, server: ApiServer, token: str, ending: Ending) -> int:
+    desk, notifier = Desk(settings, lease=lease), Notifier()
     try:
         desk.start()
     except DeskStartError as error:

@@ -13,11 +13,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the options and serve; return the exit code."""
     given = vars(_parser().parse_args(arguments))
     try:
-        settings = PaperSettings(**given)
+        serve(PaperSettings(**given))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    serve(settings)
     return 0
 
 

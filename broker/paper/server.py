@@ -8,17 +8,23 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from filelock import FileLock, Timeout
 
 from broker.paper.admin import Admin
 from broker.paper.clock import Clock
 from broker.paper.deliveries import deliver
 from broker.paper.routes import answer, count_arrival
-from broker.paper.settings import PaperSettings
+from broker.paper.settings import PaperSettings, SettingsError
 from broker.paper.sockets import Sockets
 from broker.paper.venue import Venue
 
@@ -35,6 +41,8 @@ class Front:
         self._venue = venue
         self._sockets = sockets
         self._admin = Admin(venue, sockets)
+        self.key = secrets.token_urlsafe(24)
+        """Stands in the tester's address: who was not told it can ask for no trouble."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, or talk over one WebSocket."""
@@ -43,7 +51,11 @@ class Front:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._sockets.serve(request)
         raw = (await request.read()).decode("utf-8", "replace")
-        if "admin" in parts[:-1]:
+        if "admin" in parts:
+            if not secrets.compare_digest("/".join(parts[:-1]).encode(), f"admin/{self.key}".encode()):
+                return web.json_response(
+                    {"error": "the tester's address has a key, told at the start."}, status=HTTPStatus.FORBIDDEN
+                )
             return await self._admin.answer(request.method, last, raw)
         venue = self._venue
         fields = count_arrival(venue, last, raw, venue.moment())
@@ -59,7 +71,25 @@ def serve(settings: PaperSettings) -> None:
         level=logging.INFO if settings.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    asyncio.run(_serve(settings))
+    with alone_with(settings.data_dir):
+        asyncio.run(_serve(settings))
+
+
+@contextmanager
+def alone_with(data_dir: Path) -> Iterator[None]:
+    """Hold the ledgers for this process alone; raise `SettingsError` where another paper broker has them."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(data_dir / "ledger.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise SettingsError(
+            f"Another paper broker keeps its books in {data_dir}; end it, or name another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 async def _serve(settings: PaperSettings) -> None:
@@ -71,11 +101,12 @@ async def _serve(settings: PaperSettings) -> None:
     venue = Venue(settings, Clock(settings.clock_offset_s), loop.call_later)
     sockets = Sockets(venue)
     venue.publish, venue.evict = sockets.publish, sockets.evict
-    server = web.Server(Front(venue, sockets).handle, access_log=None, keepalive_timeout=_KEEP_ALIVE_S)
+    front = Front(venue, sockets)
+    server = web.Server(front.handle, access_log=None, keepalive_timeout=_KEEP_ALIVE_S)
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     await web.TCPSite(runner, settings.host, settings.port).start()
-    _say_where(settings.host, runner.addresses[0][1])
+    _say_where(settings.host, runner.addresses[0][1], front.key)
     moving = asyncio.create_task(_move(venue, sockets))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -100,11 +131,11 @@ async def _move(venue: Venue, sockets: Sockets) -> None:
         sockets.tick()
 
 
-def _say_where(host: str, port: int) -> None:
+def _say_where(host: str, port: int, key: str) -> None:
     where = {
         "rest_url": f"http://{host}:{port}/NorenWClientTP/",
         "websocket_url": f"ws://{host}:{port}/NorenWSTP/",
-        "admin_url": f"http://{host}:{port}/admin",
+        "admin_url": f"http://{host}:{port}/admin/{key}",
         "pid": os.getpid(),
     }
     sys.stdout.write(json.dumps(where) + "\n")
