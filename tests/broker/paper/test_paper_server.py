@@ -257,6 +257,28 @@ def test_a_request_to_the_tester_that_makes_no_sense_is_explained(paper: Paper) 
     assert "PlaceOrder" in misplaced.json()["error"]
 
 
+def test_who_was_not_told_the_key_asks_for_no_trouble(paper: Paper) -> None:
+    """FINDINGS B10: every user of the machine reaches the port."""
+    root, _, key = paper.where["admin_url"].rpartition("/")
+
+    for url in (f"{root}/faults", f"{root}/x/faults", f"{root}/{key[:-1]}/faults", f"{root}/{key}/x/faults"):
+        fault = {"route": "PlaceOrder", "kind": "refuse"}
+        assert requests.post(url, json=fault, timeout=WAIT_S).status_code == 403
+        assert requests.get(url.replace("faults", "ledger"), timeout=WAIT_S).status_code == 403
+    assert paper.admin("GET", "faults")["faults"] == []
+
+
+def test_two_brokers_never_keep_the_same_books(paper: Paper) -> None:
+    """FINDINGS B10."""
+    command = [sys.executable, "-m", "broker.paper", "--data-dir", str(paper.data_dir)]
+
+    second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
+
+    assert (second.returncode, second.stdout) == (2, "")
+    assert second.stderr.startswith("Another paper broker keeps its books in")
+    assert paper.admin("GET", "health")["ok"]
+
+
 def test_the_rate_limit_refuses_the_eleventh_order_of_a_second(start: Callable[..., Paper]) -> None:
     paper = start()
     token = token_of(paper.client())
