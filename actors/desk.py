@@ -172,9 +172,10 @@ class Desk:
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         try:
-            self._lease = self._lease or hold_account(self._settings, self._clock.now())
+            if self._lease is None:
+                self._lease = hold_account(self._settings, self._clock.now())
             self._wiring.start()
-            self._files = KeptFiles(self._settings.storage.path, *(self._lease.paths if self._lease else ()))
+            self._files = KeptFiles(self._settings.storage.path, *self._lease.paths)
             self._tell_start()
         except BaseException:
             self.stop(grace_s=0)

@@ -1,15 +1,15 @@
 """The connections of the HTTP API, bounded: whoever has no token holds none for long, and none against who has one.
 
 A request has to be whole some seconds after its first byte, and a new connection has to bring one. Where there are too
-many, the oldest that waits for nothing of the desk makes room.
+many, the oldest that waits for nothing of the desk makes room, those of strangers first.
 """
 
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from console.door import OPEN
+from console.door import OPEN, TRUSTED
 
 REQUEST_S: Final = 5.0
 CONNECTIONS_MAX: Final = 256
@@ -21,6 +21,8 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401  what uvicorn gives
         super().__init__(*given, **named)
         self.born = self.loop.time()
+        self.is_trusted = False
+        """Whether a request with the token has come by here."""
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -32,7 +34,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what comes: from its first byte on a request has so long to be whole."""
-        if self._deadline is None and self._is_idle:
+        if self._deadline is None and self.is_idle:
             self._await_a_request()
         super().data_received(data)
 
@@ -41,18 +43,24 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Note who it was."""
+        self.is_trusted = self.is_trusted or bool(self.scope.get(TRUSTED))
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     @property
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Say whether nothing is being answered here, or only what anybody may ask."""
-        return self.cycle is None or self.cycle.response_complete or self.cycle.scope["path"] in OPEN
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete or cycle.scope["path"] in OPEN
 
     def _await_a_request(self) -> None:
-        self._deadline = self.loop.call_later(REQUEST_S, self._drop)
+        self._deadline = self.loop.call_later(REQUEST_S, self.drop)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -60,11 +68,11 @@ class Connection(HttpToolsProtocol):
             self._deadline = None
 
     def _make_room(self) -> None:
-        others: list[Any] = [one for one in self.connections if one is not self and one._is_idle]  # noqa: SLF001  ours
-        oldest = min(others, key=lambda one: one.born, default=self)
-        oldest._drop()  # noqa: SLF001  ours
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self and one.is_idle]
+        min(others, key=lambda one: (one.is_trusted, one.born), default=self).drop()
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """End it, whatever is on its way."""
         self._stop_waiting()
         if not self.transport.is_closing():
             self.transport.abort()

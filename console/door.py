@@ -19,6 +19,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN: Final = frozenset({"/health", "/docs", "/openapi.json", proof.PATH})
+TRUSTED: Final = "desk.trusted"
+"""Says in a request's scope whether it came with the token."""
 HOSTS: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
 """As a browser or a tunnel on this machine writes them, with any port."""
 _NOTHING_GIVEN: Final = "no token was given; send the header Authorization: Bearer TOKEN (see api.token_path)"
@@ -47,6 +49,7 @@ class Door:
             number = scope["query_string"].decode("latin-1")[: proof.NUMBER_CHARACTERS]
             await _answer(send, 200, {"proof": proof.proof_of(self._token, number, host, port)})
         else:
+            scope[TRUSTED] = scope["path"] not in OPEN
             await self._app(scope, receive, send)
 
     def _objection(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
