@@ -12,6 +12,7 @@ from actors.messages import AlarmsAcknowledged, AlertsNow
 from console.bodies import Body, read_object
 from console.changing import text_in
 from console.client import DeskClient
+from console.described import takes
 from console.errors import PlainError, plainly
 from console.forms import Form, channel_form
 from console.glance import alert_lines
@@ -58,10 +59,10 @@ def add_alerts(guarded: APIRouter, desk: AlertingDesk) -> None:
         channels = [channel_form(one) for one in now.channels]
         return {"alerts": rows, "open": list(now.open), "channels": channels, "trouble": now.trouble}
 
-    @guarded.post("/alerts/ack", summary="Take alarms as seen")
+    @guarded.post("/alerts/ack", summary="Take alarms as seen", openapi_extra=takes(also=("topic",)))
     def acknowledge(body: Body) -> Form:
         """Tell the open alarms no more: that of `topic`, or all."""
-        given = read_object(body)
+        given = read_object(body) if body else {}
         topics = desk.acknowledge(text_in(given, "topic") if "topic" in given else None).topics
         words = f"Seen: {', '.join(topics)}." if topics else "No such alarm is open."
         return {"topics": list(topics), "sentence": words}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol
 from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from loguru import logger
 from starlette.exceptions import HTTPException
@@ -32,6 +32,7 @@ from console.basketing import BasketDesk, add_baskets
 from console.bodies import Body, read_object, read_order, read_trading_state
 from console.changing import ChangingDesk, add_changes
 from console.correcting import CorrectingDesk, add_corrections
+from console.described import ORDER, POLICY, STOPS, page_of, takes
 from console.door import Door
 from console.errors import ApiError
 from console.exiting import ExitingDesk, add_exits
@@ -92,11 +93,20 @@ _BEARER = HTTPBearer(auto_error=False)
 """Says in the description of the API that a token is asked for. `console/door.py` asks for it."""
 
 
+async def _known_words(request: Request) -> None:
+    """Refuse a query word that the route does not know: a misspelled limit is no limit."""
+    known = {one.alias for one in request.scope["route"].dependant.query_params}
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        words = f"the words are: {', '.join(sorted(known))}" if known else "it takes none"
+        raise ApiError(422, f"unknown query word {unknown[0]!r}; {words}")
+
+
 def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | None = None) -> FastAPI:
     """Return the API of this desk; everything but /health and the documentation asks for `token`."""
     clock = clock or SystemClock()
-    api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", redoc_url=None)
-    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER)]), Lanes()
+    api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", docs_url=None, redoc_url=None)
+    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_words)]), Lanes()
     _add_orders(guarded, desk, settings, lanes)
     add_changes(guarded, desk, settings, lanes)
     add_exits(guarded, desk, lanes)
@@ -108,13 +118,18 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     _add_trading(guarded, desk, lanes)
     api.include_router(guarded)
     _add_health(api, _Health(desk, clock))
+    _add_page(api)
     _add_errors(api)
     api.add_middleware(Door, token=token)
     return api
 
 
 def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes: Lanes) -> None:
-    @guarded.post("/orders", summary="Send an order")
+    @guarded.post(
+        "/orders",
+        summary="Send an order",
+        openapi_extra=takes(*ORDER, also=("price", "trigger_price", *STOPS, "comment", "origin", "amo")),
+    )
     async def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
         """Answer when the outcome of steps 1 to 5 is known, or with the state so far.
 
@@ -177,7 +192,11 @@ def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings, cloc
 
 
 def _add_trading(guarded: APIRouter, desk: RunningDesk, lanes: Lanes) -> None:
-    @guarded.post("/trading-state", summary="Halt, exits only, or resume")
+    @guarded.post(
+        "/trading-state",
+        summary="Halt, exits only, or resume",
+        openapi_extra=takes("state", also=("because", "i_know")),
+    )
     async def turn(body: Body) -> Form:
         """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `because` is kept with it. `i_know` passes a broken limit.
 
@@ -221,6 +240,12 @@ def _add_health(api: FastAPI, health: _Health) -> None:
         """Answer 200 when entries are taken, else 503 with the reasons. No token, so nothing of the account."""
         shown = await health.shown()
         return JSONResponse(shown, 200 if shown["ready"] else 503)
+
+
+def _add_page(api: FastAPI) -> None:
+    @api.get("/docs", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(page_of(api.openapi()), headers={"Content-Security-Policy": POLICY})
 
 
 def _add_errors(api: FastAPI) -> None:

@@ -15,6 +15,7 @@ from rich.text import Text
 from actors.messages import BasketAnswered, BasketsNow
 from console.bodies import Body, read_object
 from console.client import DeskClient
+from console.described import takes
 from console.errors import ApiError, PlainError, plainly
 from console.forms import Form
 from console.hand import AsJson, Config, end
@@ -42,7 +43,13 @@ class BasketDesk(Protocol):
 def add_baskets(guarded: APIRouter, desk: BasketDesk, settings: Settings) -> None:
     """Add the routes."""
 
-    @guarded.post("/baskets", summary="Send orders that belong together")
+    @guarded.post(
+        "/baskets",
+        summary="Send orders that belong together",
+        openapi_extra=takes(
+            "basket_id", "legs", also=("strategy", "pace", "on_failure", "hedge_first", "leg_wait_s", "because")
+        ),
+    )
     def submit(body: Body) -> JSONResponse:
         """Send `legs` in their order as `strategy`, and answer when the basket has ended.
 

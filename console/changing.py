@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
 from console.answers import Outcome, changed, not_changed_in_time, refused, settled
 from console.bodies import Body, read_object
+from console.described import takes
 from console.errors import ApiError
 from console.forms import Form
 from console.lanes import Lanes
@@ -48,7 +49,9 @@ class ChangingDesk(Protocol):
 def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lanes: Lanes) -> None:
     """Add the routes."""
 
-    @guarded.post("/orders/{command_id}/cancel", summary="Cancel an order")
+    @guarded.post(
+        "/orders/{command_id}/cancel", summary="Cancel an order", openapi_extra=takes(also=("change_id", "because"))
+    )
     async def cancel(command_id: str, body: Body) -> JSONResponse:
         """Answer when the broker has: 200 taken, 202 unconfirmed, 409 can't be, 502 refused. Taken is not yet canceled.
 
@@ -57,12 +60,20 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lane
         given = {"change_id": secrets.token_hex(8), **(read_object(body) if body else {})}
         return await lanes.get_out(partial(_change, desk, settings, command_id, ChangeKind.CANCEL, given))
 
-    @guarded.post("/orders/{command_id}/modify", summary="Modify an order")
+    @guarded.post(
+        "/orders/{command_id}/modify",
+        summary="Modify an order",
+        openapi_extra=takes("change_id", also=("quantity", "price", "trigger_price", "because")),
+    )
     def modify(command_id: str, body: Body) -> JSONResponse:
         """As cancel; the body also has the new `quantity` (the total), `price` or `trigger_price`."""
         return _change(desk, settings, command_id, ChangeKind.MODIFY, read_object(body))
 
-    @guarded.post("/orders/{command_id}/settle", summary="Say what became of an order")
+    @guarded.post(
+        "/orders/{command_id}/settle",
+        summary="Say what became of an order",
+        openapi_extra=takes("found", "because", also=("broker_order_id", "filled_quantity", "average_price")),
+    )
     def settle(command_id: str, body: Body) -> JSONResponse:
         """Settle by hand what the books don't tell: `found` true or false, `because`, and what is known of it."""
         answer = desk.settle(command_id, _settlement(read_object(body), command_id))
@@ -71,7 +82,11 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lane
         outcome = refused(answer) if isinstance(answer, OrderDeclined) else settled(answer.order)
         return _reply(outcome)
 
-    @guarded.post("/disagreements/accept", summary="Accept what the books tell differently")
+    @guarded.post(
+        "/disagreements/accept",
+        summary="Accept what the books tell differently",
+        openapi_extra=takes("name", "because", also=("undo",)),
+    )
     def accept(body: Body) -> Form:
         """Accept by `name`, as /status lists it, and `because`: units in it become EXTERNAL. `undo` takes that back."""
         return _accept(desk, read_object(body))

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from console.bodies import Body, read_object
 from console.changing import text_in
 from console.client import DeskClient
+from console.described import POSITION, takes
 from console.errors import ApiError, plainly
 from console.forms import Form
 from console.hand import AsJson, Config, end
@@ -42,7 +43,11 @@ def add_corrections(guarded: APIRouter, desk: CorrectingDesk) -> None:
         sentence = f"Our fills and the broker differ: {words}." if found else "Our fills and the broker agree."
         return {"differences": [str(one) for one in found], "sentence": sentence}
 
-    @guarded.post("/positions/clear", summary="Take a strategy's position out of our books")
+    @guarded.post(
+        "/positions/clear",
+        summary="Take a strategy's position out of our books",
+        openapi_extra=takes(*POSITION, "because", also=("i_know",)),
+    )
     def clear(body: Body) -> Form:
         """Clear `strategy`, `exchange`, `symbol`, `product`, and `because`; its units count as EXTERNAL from then on.
 

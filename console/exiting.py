@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from actors.messages import ExitsNow
 from console.bodies import Body, read_object, reason_in
 from console.changing import text_in
+from console.described import takes
 from console.forms import Form, exits_form, stays_form
 from console.lanes import Lanes
 from domain.exits import Scope
@@ -29,7 +30,11 @@ class ExitingDesk(Protocol):
 def add_exits(guarded: APIRouter, desk: ExitingDesk, lanes: Lanes) -> None:
     """Add the routes."""
 
-    @guarded.post("/flatten", summary="Make every position flat, or one strategy's")
+    @guarded.post(
+        "/flatten",
+        summary="Make every position flat, or one strategy's",
+        openapi_extra=takes(also=("because", "strategy")),
+    )
     async def flatten(body: Body) -> Form:
         """Stop entries (unless `strategy` names one), take back what is working, and exit until nothing is held.
 

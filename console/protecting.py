@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from actors.messages import StopsAnswered, StopsNow
 from console.bodies import Body, read_object
 from console.changing import text_in
+from console.described import POSITION, STOPS, takes
 from console.errors import ApiError
 from console.forms import Form
 from domain.exits import Scope
@@ -46,7 +47,7 @@ def add_stops(guarded: APIRouter, desk: ProtectingDesk) -> None:
         """Return each position that is under stops: the stop in force, the target, the trail, and the last price."""
         return {"stops": [_stops_form(*row) for row in desk.stops().armed]}
 
-    @guarded.post("/stops", summary="Put a position under stops")
+    @guarded.post("/stops", summary="Put a position under stops", openapi_extra=takes(*POSITION, "because", also=STOPS))
     def protect(body: Body) -> Form:
         """Set a held position's `stop_loss`, `target` and trail, in place of those it has, and `because`.
 
@@ -56,7 +57,7 @@ def add_stops(guarded: APIRouter, desk: ProtectingDesk) -> None:
         scope = scope_in(given)
         return _set(desk, scope, read_terms(given), text_in(given, "because"))
 
-    @guarded.post("/stops/remove", summary="Remove a position's stops")
+    @guarded.post("/stops/remove", summary="Remove a position's stops", openapi_extra=takes(*POSITION, "because"))
     def unprotect(body: Body) -> Form:
         """Let the position stand without stops, and `because`; nothing is sold."""
         given = read_object(body)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import fields
 
 import pytest
 import requests
@@ -12,6 +13,7 @@ import requests
 from actors.desk import DeskUnavailableError
 from console import connections
 from console.serving import ApiServer
+from domain.order import OrderCommand
 from domain.risk import TradingState
 from tests.console.conftest import TOKEN
 from tests.console.fakes import FakeDesk
@@ -198,3 +200,36 @@ def test_health_asks_the_desk_once_a_second(ask: Ask, desk: FakeDesk, monkeypatc
     answers = [ask("GET", "/health").status_code for _ in range(20)]
 
     assert (set(answers), len(asked)) == ({200}, 0)
+
+
+def test_the_page_that_describes_the_api_loads_nothing(ask: Ask) -> None:
+    """FINDINGS B10 and D6: it is our own, and works without a network."""
+    answer = ask("GET", "/docs")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    for foreign in ("<script", "http:", "https:", "src=", "url("):
+        assert foreign not in answer.text
+    for words in ("POST /orders", "trailing_type", "GET /health", "POST /flatten"):
+        assert words in answer.text
+
+
+def test_every_request_that_takes_a_body_says_so(ask: Ask) -> None:
+    """FINDINGS D6."""
+    paths = ask("GET", "/openapi.json").json()["paths"]
+
+    silent = [path for path, ways in paths.items() if "post" in ways and "requestBody" not in ways["post"]]
+
+    assert silent == ["/session/login", "/reconcile"]
+    order = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert set(order["required"]) | set(order["properties"]) == {one.name for one in fields(OrderCommand)} - {
+        "client_id"
+    }
+
+
+@pytest.mark.parametrize("path", ["/orders?limit=2", "/orders?most=1&opne=true", "/status?x", "/positions?strategy=a"])
+def test_a_query_word_that_nobody_knows_is_refused(ask: Ask, path: str) -> None:
+    """FINDINGS D6."""
+    answer = ask("GET", path)
+
+    assert (answer.status_code, answer.json()["sentence"].startswith("unknown query word")) == (422, True)
