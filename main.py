@@ -2,11 +2,13 @@
 
 from console.cli import app
 from console.private import be_private
+from console.render import be_shown_anywhere
 
 
 def main() -> None:
     """Run the command that the arguments name."""
     be_private()
+    be_shown_anywhere()
     app()
 
 

@@ -13,10 +13,10 @@ from console.bodies import Body, read_object
 from console.changing import text_in
 from console.client import DeskClient
 from console.described import takes
-from console.errors import PlainError, plainly
+from console.errors import AsJson, PlainError, plainly
 from console.forms import Form, channel_form
 from console.glance import alert_lines
-from console.hand import AsJson, Config, end
+from console.hand import Config, end
 from console.render import screen
 from console.where import read_settings
 from notify.channels import channels_of

@@ -16,14 +16,15 @@ from actors.messages import BasketAnswered, BasketsNow
 from console.bodies import Body, read_object
 from console.client import DeskClient
 from console.described import takes
-from console.errors import ApiError, PlainError, plainly
+from console.errors import ApiError, AsJson, PlainError, plainly
 from console.forms import Form
-from console.hand import AsJson, Config, end
+from console.hand import Config, end
 from console.render import screen
 from console.where import read_settings
 from domain.basket import Basket, BasketRecord, BasketState, OnFailure, Pace
 from domain.order import InvalidOrderError, OrderCommand, Origin, parse_word
 from domain.settings import Settings
+from domain.texts import decoded
 
 _FIELDS: Final = frozenset(
     {"basket_id", "strategy", "legs", "pace", "on_failure", "hedge_first", "leg_wait_s", "because"}
@@ -156,7 +157,7 @@ def baskets_view(found: list[Form]) -> RenderableType:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = decoded(file.read_bytes())
         given = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as error:
         raise PlainError(f"{file} cannot be read: {error}") from None

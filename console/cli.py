@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from console.basketing import add_basket_commands
 from console.client import DeskClient
 from console.correcting import add_correction_commands
 from console.demo import DemoStrategy, run_demo
-from console.errors import PlainError, plainly
+from console.errors import AsJson, PlainError, plainly
 from console.glance import positions_view, status_view, trading_line
 from console.hand import TAKEN_MAX, add_commands
 from console.paper import run_paper
@@ -27,16 +28,28 @@ app = typer.Typer(
     name="shoonya-desk",
     help="An order desk for one Shoonya (Noren) account: each order is sent once at most, its fate never guessed.",
     no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
 )
 
+
+@app.callback()
+def start(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version, and end.", is_eager=True)] = False,
+) -> None:
+    """Say which version this is, where that is all that is asked."""
+    if version:
+        typer.echo(f"shoonya-desk {metadata.version('shoonya-desk')}")
+        raise typer.Exit
+
+
 Config = Annotated[
     Path | None,
     typer.Option(help="The settings file; without it desk.toml, if there is one.", envvar="DESK_CONFIG"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of words for people.")]
 Because = Annotated[str, typer.Option(help="Why; it is kept, and shown with the trading state.")]
 
 
@@ -169,7 +182,7 @@ def orders(
     """List the orders, newest first."""
     with plainly():
         found = DeskClient(read_settings(config)).read("/orders", open=open_only, most=most)["orders"]
-    _show(found, orders_table(found), as_json=as_json)
+    _show(found, orders_table(found, screen().width), as_json=as_json)
 
 
 @app.command()

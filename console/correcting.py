@@ -10,9 +10,9 @@ from console.bodies import Body, read_object
 from console.changing import text_in
 from console.client import DeskClient
 from console.described import POSITION, takes
-from console.errors import ApiError, plainly
+from console.errors import ApiError, AsJson, plainly
 from console.forms import Form
-from console.hand import AsJson, Config, end
+from console.hand import Config, end
 from console.protecting import scope_in
 from console.stops import ExchangeName, ProductName, Symbol
 from console.where import read_settings

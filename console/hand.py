@@ -11,7 +11,7 @@ import typer
 from actors.clock import SystemClock
 from actors.desk import DeskUnavailableError, back_up_database
 from console.client import DeskClient, Reply
-from console.errors import PlainError, plainly
+from console.errors import AsJson, PlainError, plainly
 from console.where import read_settings
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
@@ -21,7 +21,6 @@ TAKEN_MAX: Final = 299
 _LOOK_S: Final = 0.3
 
 Config = Annotated[Path | None, typer.Option(help="The settings file; without it desk.toml.", envvar="DESK_CONFIG")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of words for people.")]
 Because = Annotated[str, typer.Option(help="Why; it is kept in the order's journal.")]
 OrderName = Annotated[str, typer.Argument(help="Its command id, the beginning of it, or the broker's order id.")]
 ChangeId = Annotated[str | None, typer.Option(help="The change's name; the same name is never sent twice.")]

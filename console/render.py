@@ -1,5 +1,6 @@
 """Tables and timelines for people, from the same forms that `--json` prints."""
 
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -44,6 +45,13 @@ _ASKED_BY: Final[Mapping[str, str]] = {
 }
 
 
+def be_shown_anywhere() -> None:
+    """Let what a console can't show be replaced, such as the rupee's sign in an old code page: never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def screen() -> Console:
     """Return the console on stdout: as wide as the terminal, or wide enough for a pipe."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
@@ -63,10 +71,12 @@ def table_of(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def orders_table(orders: Sequence[Form]) -> RenderableType:
-    """Show orders, newest first."""
+def orders_table(orders: Sequence[Form], width: int = PIPE_WIDTH) -> RenderableType:
+    """Show orders, newest first; on a narrow screen each in two lines."""
     if not orders:
         return Text("No orders.")
+    if width < WIDE:
+        return _narrow_orders_table(orders)
     table = table_of(
         *("time", "order", "strategy", "side", "qty", "symbol", "type", "state", "status"),
         *("filled", "broker order", "why"),
@@ -87,6 +97,22 @@ def orders_table(orders: Sequence[Form]) -> RenderableType:
             order["broker_order_id"] or "",
             order["tag"] or "",
         )
+    return table
+
+
+def _narrow_orders_table(orders: Sequence[Form]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("time", "order"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what", overflow="fold")
+    table.add_column("state", overflow="fold")
+    table.add_column("filled", justify="right", no_wrap=True)
+    for order in orders:
+        kind = f"{order['order_type']} AMO" if order["amo"] else order["order_type"]
+        about = (kind, order["strategy"], order["tag"] or "", order["broker_order_id"] or "")
+        what = Text("\n").join([_what(order), Text(" ".join(filter(None, about)), style="dim")])
+        at = "\n".join(reversed(day_and_time(order["created_at"]).rsplit(" ", 1)))
+        table.add_row(at, short_id(order["command_id"]), what, _state(order), filled_at(order))
     return table
 
 

@@ -79,6 +79,8 @@ def run_desk(settings: Settings) -> int:
     ending = Ending()
     ending.listen()
     sys.path.append(str(Path.cwd()))
+    if missing := settings.missing_credentials:
+        raise PlainError(f"live money needs a login, and nobody has given {', '.join(missing)}: set them", 2)
     check_strategies(settings)
     if repaired := guard_folder(settings.data_dir):
         _say(repaired)

@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from console.client import DeskClient
-from console.errors import PlainError, plainly
+from console.errors import AsJson, PlainError, plainly
 from console.forms import Form
-from console.hand import AsJson, Config, end
+from console.hand import Config, end
 from console.render import screen, table_of
 from console.where import read_settings
 

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as UnreadableVariableError
 
 from domain.addresses import (
     AddressFamily,
@@ -31,6 +33,7 @@ from domain.addresses import (
     is_loopback_host,
 )
 from domain.order import Exchange
+from domain.texts import decoded
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -439,6 +442,18 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def missing_credentials(self) -> tuple[str, ...]:
+        """Return the environment's names of what a login with live money needs and nobody has given."""
+        if self.mode is not Mode.LIVE:
+            return ()
+        broker = self.broker
+        needed: dict[str, str] = {"access_token": broker.access_token.get_secret_value()}
+        if broker.dialect == "quickauth":
+            secrets = {name: getattr(broker, name).get_secret_value() for name in ("password", "totp_secret")}
+            needed = {**secrets, "vendor_code": broker.vendor_code, "api_secret": broker.api_secret.get_secret_value()}
+        return tuple(f"DESK_BROKER__{name.upper()}" for name, value in needed.items() if not value)
+
+    @property
     def address_rules(self) -> AddressRules:
         """Return which addresses a connection to the broker may lead to."""
         usual = AddressFamily.IPV4 if self.mode is Mode.LIVE else AddressFamily.ANY
@@ -464,16 +479,17 @@ REGULATOR_ORDERS_PER_SECOND: Final = 10
 def load_settings(path: Path | None, **defaults: Any) -> Settings:  # noqa: ANN401  any section may be given
     """Read `path` (when given), then the environment; `defaults` fill what neither says.
 
-    Raises `SettingsError` with one sentence.
+    Raises `SettingsError` naming the file and all that is wrong.
     """
     _refuse_unknown_variables()
     given = {**defaults, **_read_file(path)} if path is not None else dict(defaults)
     try:
         return _gathered(Settings(**given))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise SettingsError(_sentence(where, first["type"], first["msg"], first.get("input"))) from None
+        whose = "" if path is None else f"{path}: "
+        raise SettingsError(whose + "; ".join(map(_sentence, error.errors()))) from None
+    except UnreadableVariableError as error:
+        raise SettingsError(_sentence_of_variables(str(error))) from None
 
 
 def _refuse_unknown_variables() -> None:
@@ -497,23 +513,36 @@ def _gathered(settings: Settings) -> Settings:
     return settings.model_copy(update={"storage": storage, "api": api, "broker": broker})
 
 
-def _sentence(where: str, kind: str, message: str, given: object) -> str:
+def _sentence(error: ErrorDetails) -> str:
+    """Say what is wrong with one setting, and where it was set if that is not the file."""
+    where, kind, given = ".".join(str(part) for part in error["loc"]) or "settings", error["type"], error["input"]
+    variable = f"DESK_{where.upper().replace('.', '__')}"
+    from_outside = next((f" (from the environment's {name})" for name in os.environ if name.upper() == variable), "")
     if kind == "missing":
-        return f"{where} is missing: set it in desk.toml or as DESK_{where.upper().replace('.', '__')}"
+        return f"{where} is missing: set it in desk.toml or as {variable}"
     if kind == "extra_forbidden":
-        return f"{where} is not a setting; check its spelling"
+        return f"{where} is not a setting; check its spelling{from_outside}"
     leaf = where.rsplit(".", 1)[-1]
     shown = "" if leaf in SECRET_FIELDS or isinstance(given, dict | BaseModel) else f", not {given!r}"
-    return f"{where}: {message.removeprefix('Value error, ')}{shown}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}{from_outside}"
+
+
+def _sentence_of_variables(words: str) -> str:
+    """Say which variables of the environment hold no JSON though their setting is a list or a table."""
+    section = words.partition('"')[2].partition('"')[0]
+    suspects = sorted(name for name in os.environ if name.upper().startswith(f"DESK_{section.upper()}"))
+    return (
+        f"the environment's {' or '.join(suspects)} cannot be read: a list or a table is written as JSON there, "
+        """such as DESK_ALERTS__URLS='["mailto://…"]'"""
+    )
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-        given = tomllib.loads(text)
+        given = tomllib.loads(decoded(path.read_bytes()))
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist; `init` writes one, or name another with --config") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None
     private = not stat.S_IMODE(path.stat().st_mode) & 0o077
     for section, key in _SECRETS_IN_TOML:

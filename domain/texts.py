@@ -1,5 +1,6 @@
 """A person's or a broker's words, made one short line: what was meant to be read must stop nothing and fool nobody."""
 
+import codecs
 from typing import Any, Final
 
 LINE_CHARACTERS_MAX: Final = 200
@@ -20,6 +21,13 @@ def legible(value: Any) -> Any:  # noqa: ANN401  any JSON value, of the same kin
     if isinstance(value, dict):
         return {legible(name): legible(one) for name, one in value.items()}
     return [legible(one) for one in value] if isinstance(value, list) else value
+
+
+def decoded(raw: bytes) -> str:
+    """Return the text of a person's file, a byte order mark or not; raise `ValueError` where it is no UTF-8."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError("it is written in UTF-16; save it as UTF-8")
+    return raw.decode("utf-8-sig")
 
 
 def one_line(words: object, most: int = LINE_CHARACTERS_MAX) -> str:

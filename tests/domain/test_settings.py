@@ -92,7 +92,7 @@ def test_a_typo_is_refused_with_one_clear_sentence(file: Path, text: str, senten
     with pytest.raises(SettingsError) as refused:
         load(file, text=text)
 
-    assert str(refused.value) == sentence
+    assert str(refused.value) == f"{file}: {sentence}"
 
 
 def test_a_missing_file_is_named(file: Path) -> None:
@@ -284,3 +284,75 @@ def test_by_default_a_way_out_is_flat_within_5_s_of_the_broker_taking_orders() -
 
 def test_by_default_a_stop_gets_out_by_the_books_price_within_5_s() -> None:
     assert STANDS_IN_AFTER_S + WatcherSettings().poll_interval_s + JITTER_S < FLAT_S_MAX
+
+
+# FINDINGS B11, D12, CASES S6
+
+
+def test_all_that_is_wrong_is_said_at_once_with_the_file_it_stands_in(file: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(file, "[risk]\norder_quantity_max = -5\n[api]\nprt = 1", text='mode = "papper"\n')
+
+    told = str(refused.value)
+    assert told.startswith(f"{file}: ")
+    for words in (
+        "mode: Input should be",
+        "client_id is missing",
+        "risk.order_quantity_max:",
+        "api.prt is not a setting",
+    ):
+        assert words in told
+
+
+def test_a_variable_that_is_wrong_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_RISK__ORDER_QUANTITY_MAX", "many")
+
+    with pytest.raises(SettingsError, match="from the environment's DESK_RISK__ORDER_QUANTITY_MAX"):
+        load(file)
+
+
+def test_a_list_that_is_no_json_in_the_environment_is_one_sentence(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_ALERTS__URLS", "mailto://user:hunter2@example.com")
+
+    with pytest.raises(SettingsError) as refused:
+        load(file)
+
+    assert "the environment's DESK_ALERTS__URLS cannot be read" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_byte_order_mark_changes_nothing(file: Path) -> None:
+    file.write_bytes(GOOD.encode("utf-8-sig"))
+
+    assert load_settings(file).client_id == "FA1"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_named_as_such(file: Path, encoding: str) -> None:
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    file.write_bytes(mark + GOOD.encode(encoding))
+
+    with pytest.raises(SettingsError, match="it is written in UTF-16; save it as UTF-8"):
+        load_settings(file)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "missing"),
+    [
+        (
+            "quickauth",
+            (
+                "DESK_BROKER__PASSWORD",
+                "DESK_BROKER__TOTP_SECRET",
+                "DESK_BROKER__VENDOR_CODE",
+                "DESK_BROKER__API_SECRET",
+            ),
+        ),
+        ("oauth", ("DESK_BROKER__ACCESS_TOKEN",)),
+    ],
+)
+def test_what_a_live_login_needs_is_named_whole(file: Path, dialect: str, missing: tuple[str, ...]) -> None:
+    live = f"rest_url = 'https://broker.example/'\ndialect = '{dialect}'\n"
+
+    assert load(file, live, text=LIVE).missing_credentials == missing
+    assert load(file).missing_credentials == ()
