@@ -9,7 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-days check fix draw bench faults bounds kill soak long prove mutants clean
+.PHONY: help demo test test-days check fix draw bench faults bounds kill soak long prove mutants clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | awk '{name=$$1; $$1=""; printf "%-10s%s\n", name, $$0}'
 
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)

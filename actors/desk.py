@@ -160,6 +160,8 @@ class Desk:
         self._clock = self._wiring.clock
         self._strategies: list[pykka.ActorRef[Any]] = []
         self._lease = lease
+        self.taken_up = ""
+        """What the start has found of earlier runs, in words; empty where there was nothing."""
         self._files = KeptFiles()
         self.has_lost_a_file = False
         """Whether a start would begin with another database than the one that this run wrote to."""
@@ -184,6 +186,13 @@ class Desk:
     def _tell_start(self) -> None:
         held = sum(len(positions) for positions in self.holdings().positions.values())
         open_orders = len(self.orders(OPEN_ORDERS_TOLD_MAX, open_only=True))
+        found = (
+            (held, "positions"),
+            (open_orders, "open orders"),
+            (len(self.stops().armed), "positions under stops"),
+            (len(self.exits().under_way), "positions on their way to flat"),
+        )
+        self.taken_up = ", ".join(f"{count} {what}" for count, what in found if count)
         post(self._wiring.notifier, RaiseAlert(alert=started_alert(held, open_orders)))
 
     def _summarise(self) -> None:

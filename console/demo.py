@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -92,7 +92,10 @@ def demo_settings(folder: Path, addresses: dict[str, Any], strategy: DemoStrateg
         "mode": "paper",
         "client_id": "DEMO",
         "data_dir": folder,
-        "broker": {**PAPER_CREDENTIALS, **{name: addresses[name] for name in ("rest_url", "websocket_url")}},
+        "broker": {
+            **PAPER_CREDENTIALS,
+            **{name: addresses[name] for name in ("rest_url", "websocket_url", "password")},
+        },
         "storage": {"path": folder / "desk.db"},
         "api": {"token_path": folder / "api-token"},
         "watcher": {"poll_interval_s": 0.25},
@@ -208,7 +211,7 @@ class _Show:
 
     def _picture(self) -> "AbstractContextManager[Callable[[str], None]]":
         if self._live:
-            return _LivePicture(self)
+            return _LivePicture(self, self._screen)
         return nullcontext(self.tell_news)
 
     def look(self) -> list[Form]:
@@ -246,6 +249,11 @@ class _Show:
                 self._say(f"  {one.raised_at.astimezone(IST):%H:%M:%S} {one.alert.what}")
         self._told = len(records)
 
+    def pnl_now(self) -> Text:
+        """Return the day in one line, as it stands."""
+        now = pnl_form(self._desk.pnl())
+        return Text(f"P&L now: {now['total']} rupees (realised {now['realised']}, open {now['open']})", style="bold")
+
     def _sum_up(self, counts: dict[str, int], pnl: Form) -> None:
         for one in pnl_lines(pnl):
             if not self._quiet:
@@ -257,9 +265,10 @@ class _Show:
 class _LivePicture(AbstractContextManager[Callable[[str], None]]):
     """A table on the terminal that is drawn anew as orders move."""
 
-    def __init__(self, show: _Show) -> None:
+    def __init__(self, show: _Show, console: Console) -> None:
         self._show = show
-        self._live = Live(console=screen(), auto_refresh=False, vertical_overflow="crop")
+        # The same console as the lines that are told: they appear above the table, and not beneath it.
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> Callable[[str], None]:
         self._live.__enter__()
@@ -273,6 +282,7 @@ class _LivePicture(AbstractContextManager[Callable[[str], None]]):
         counts = tally([form["order"] for form in timelines])
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
         table = steps_table(timelines[:ROWS_MAX], self._live.console.width)
-        drawing = Group(table, Text(f"{told} ({words}); times count from registration", style="dim"))
-        self._live.update(drawing, refresh=True)
+        counted = Text(f"{told} ({words}); times count from registration", style="dim")
+        drawing = Group(table, self._show.pnl_now(), counted)
         self._show.tell_alerts()
+        self._live.update(drawing, refresh=True)

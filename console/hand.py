@@ -97,14 +97,15 @@ def flatten(
             end(reply, as_json=as_json)
         left, stays = _watch_exits(client, wait, as_json=as_json)
     stays = [one for one in stays if one in reply.body["positions"]]
+    entries = "" if strategy is not None else " Entries stay stopped until `resume`."
     if as_json:
         typer.echo(json.dumps(reply.body | {"left": left, "stays": stays}, ensure_ascii=False))
     elif not reply.body["positions"]:
-        typer.echo(reply.body["sentence"])
+        typer.echo(f"{reply.body['sentence']}{entries}")
     else:
         said = [f"Not flat yet: {', '.join(left)}. The desk goes on; `status` tells."] if left else []
         said += [f"Not flat: {', '.join(stays)}. Their way out has ended; `alerts` says why."] if stays else []
-        typer.echo(" ".join(said) or "Flat.")
+        typer.echo(" ".join(said) + entries if said else f"Flat.{entries}")
     raise typer.Exit(1 if left or stays else 0)
 
 

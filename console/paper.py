@@ -115,7 +115,7 @@ def start_paper(data_dir: Path, seed: int | None = None) -> PaperBroker:
     apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x208}
     with told.open("wb") as out, log.open("ab") as errors:
         process = subprocess.Popen(  # noqa: S603  our own module
-            paper_command("127.0.0.1", 0, data_dir, seed),
+            [*paper_command("127.0.0.1", 0, data_dir, seed), "--new-password"],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=errors,

@@ -129,6 +129,8 @@ def _run(settings: Settings, lease: Lease, server: ApiServer, token: str, ending
         desk.start()
     except DeskStartError as error:
         raise PlainError(f"the desk did not start: {error}") from None
+    if desk.taken_up:
+        _say(f"taken up from earlier runs: {desk.taken_up}")
     ears = listen_in_chat(desk, settings)
     try:
         server.start(make_api(desk, settings, token), {"client_id": settings.client_id})

@@ -33,7 +33,7 @@ order_notional_max = 10000000 # rupees in one order
 [watcher]
 poll_interval_s = 1.0         # how often the broker's books are read
 
-# For a Noren server of your choice instead of the paper broker that `run` starts (mode "live" needs it):
+# mode = "live" needs the broker's addresses, and DESK_BROKER__... in the environment for the login:
 # [broker]
 # rest_url = "https://api.shoonya.com/NorenWClientTP/"
 # websocket_url = "wss://api.shoonya.com/NorenWSTP/"
@@ -73,8 +73,7 @@ def at_paper_broker(settings: Settings, addresses: Mapping[str, str]) -> Setting
             **settings.broker.model_dump(),
             **PAPER_CREDENTIALS,
             "dialect": "quickauth",
-            "rest_url": addresses["rest_url"],
-            "websocket_url": addresses["websocket_url"],
+            **{name: addresses[name] for name in ("rest_url", "websocket_url", "password") if name in addresses},
         }
     )
     return settings.model_copy(update={"broker": broker})

@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         ("one-socket-per-token", "a second WebSocket evicts the first, close code 1000"),
         ("order-updates-unasked", "push om without being subscribed to"),
         ("empty-positions-as-list", "answer an empty PositionBook by []"),
+        ("new-password", "take a password that nobody knows, and print it beside the addresses"),
         ("verbose", "log at INFO"),
     ):
         add(f"--{name}", action="store_true", help=what)

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -71,6 +72,8 @@ def serve(settings: PaperSettings) -> None:
         level=logging.INFO if settings.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    if settings.new_password:
+        settings = replace(settings, password=secrets.token_urlsafe(24))
     with alone_with(settings.data_dir):
         asyncio.run(_serve(settings))
 
@@ -106,7 +109,7 @@ async def _serve(settings: PaperSettings) -> None:
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     await web.TCPSite(runner, settings.host, settings.port).start()
-    _say_where(settings.host, runner.addresses[0][1], front.key)
+    _say_where(settings, runner.addresses[0][1], front.key)
     moving = asyncio.create_task(_move(venue, sockets))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -131,12 +134,14 @@ async def _move(venue: Venue, sockets: Sockets) -> None:
         sockets.tick()
 
 
-def _say_where(host: str, port: int, key: str) -> None:
-    where = {
+def _say_where(settings: PaperSettings, port: int, key: str) -> None:
+    host = settings.host
+    where: dict[str, str | int] = {
         "rest_url": f"http://{host}:{port}/NorenWClientTP/",
         "websocket_url": f"ws://{host}:{port}/NorenWSTP/",
         "admin_url": f"http://{host}:{port}/admin/{key}",
         "pid": os.getpid(),
+        **({"password": settings.password} if settings.new_password else {}),
     }
     sys.stdout.write(json.dumps(where) + "\n")
     sys.stdout.flush()
