@@ -57,7 +57,7 @@ class PaperSettings:
     user_id: str = "PAPER"
     password: str = "paper"  # noqa: S105  protects nothing but a loopback server
     new_password: bool = False
-    """Take a password that nobody knows, and tell it beside the addresses: for a broker that a desk starts for itself."""
+    """Take a password that nobody knows, and tell it beside the addresses: a desk starts its own broker so."""
     totp_secret: str = "JBSWY3DPEHPK3PXP"  # noqa: S105  as above
     vendor_code: str = "PAPER_U"
     api_secret: str = "paper-secret"  # noqa: S105  as above
