@@ -187,12 +187,13 @@ class Desk:
         held = sum(len(positions) for positions in self.holdings().positions.values())
         open_orders = len(self.orders(OPEN_ORDERS_TOLD_MAX, open_only=True))
         found = (
-            (held, "positions"),
-            (open_orders, "open orders"),
-            (len(self.stops().armed), "positions under stops"),
-            (len(self.exits().under_way), "positions on their way to flat"),
+            (held, "held"),
+            (open_orders, "open"),
+            (len(self.stops().armed), "under stops"),
+            (len(self.exits().under_way), "on the way to flat"),
         )
-        self.taken_up = ", ".join(f"{count} {what}" for count, what in found if count)
+        whats = {"open": "orders"}
+        self.taken_up = ", ".join(f"{count} {whats.get(how, 'positions')} {how}" for count, how in found if count)
         post(self._wiring.notifier, RaiseAlert(alert=started_alert(held, open_orders)))
 
     def _summarise(self) -> None:
