@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-days check fix draw bench faults bounds kill soak long prove mutants clean
+.PHONY: help demo test test-days check fix draw bench faults bounds siege kill soak long prove mutants clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | awk '{name=$$1; $$1=""; printf "%-10s%s\n", name, $$0}'
@@ -45,6 +45,9 @@ faults: $(STAMP)  ## Meet every request with every fault, and get out of every t
 
 bounds: $(STAMP)  ## How long a way out takes at worst, on real processes with the default settings (15 minutes, nothing beside it)
 	$(BIN)/python -m tests.proofs.bounds
+
+siege: $(STAMP)  ## What strangers at the door of the HTTP API cost halts and exits (two minutes, nothing beside it)
+	$(BIN)/python -m tests.proofs.siege
 
 kill: $(STAMP)  ## Kill the running desk a hundred times under load, and cut its power fifty times; the ledger judges
 	KILLS=100 CUTS=50 $(BIN)/pytest -q -o faulthandler_timeout=600 tests/scenarios/test_kill.py
