@@ -108,6 +108,8 @@ def status_view(status: Form) -> RenderableType:
     stays = (f"Not flat: {one['position']}, {one['units']} units; its way out has ended." for one in status["stays"])
     lines.extend(Text(f"{words} `alerts` says why.", style="red") for words in stays)
     lines.extend(Text(f"{words}.", style="yellow") for words in status["unwatched"])
+    if status["unprotected"]:
+        lines.append(Text(f"Beware: {status['unprotected']}.", style="yellow"))
     lines.extend(alert_lines(status["alerts"], is_told=status["mode"] == Mode.LIVE))
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))

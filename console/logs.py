@@ -1,6 +1,7 @@
 """The log: one line a decision, written by a thread of its own, with no secret in it."""
 
 import logging
+import os
 import queue
 import re
 import sys
@@ -85,13 +86,11 @@ class LogWriter:
             self._show(line_told)
             dropped = self._dropped
             try:
-                file = file or self._path.open("a", buffering=1, encoding="utf-8", errors="replace")
+                file = self._opened(file)
                 file.write(_after_the(dropped) + line_told)
                 self._dropped -= dropped
                 if file.tell() >= FILE_BYTES_MAX:
-                    file.close()
                     self._path.replace(self._path.with_suffix(".1.log"))
-                    file = None
             except OSError:
                 # A full disk, or a folder that is gone: the log goes on with the first line that can be written.
                 self._dropped += 1
@@ -101,6 +100,26 @@ class LogWriter:
                 file = None
         if file is not None:
             file.close()
+
+    def _opened(self, file: TextIO | None) -> TextIO:
+        """Return the file at our path, opened anew where the one we have was moved away or deleted.
+
+        Where none can be opened, as when no descriptor is left, the one we have goes on.
+        """
+        if file is not None:
+            with suppress(FileNotFoundError):
+                here, ours = self._path.stat(), os.fstat(file.fileno())
+                if (here.st_dev, here.st_ino) == (ours.st_dev, ours.st_ino):
+                    return file
+        try:
+            fresh = self._path.open("a", buffering=1, encoding="utf-8", errors="replace")
+        except OSError:
+            if file is None:
+                raise
+            return file
+        if file is not None:
+            file.close()
+        return fresh
 
     def _show(self, words: str) -> None:
         if self._screen is None:

@@ -16,6 +16,13 @@ def be_private() -> None:
         os.umask(OTHERS)
 
 
+def unprotected() -> str:
+    """Return which protection this system does not give; an empty text where it gives all."""
+    if os.name == "posix":
+        return ""
+    return "on this system the desk's files are not closed to the machine's other users; run it under WSL"
+
+
 def guard_folder(folder: Path) -> str:
     """Make the data directory, and close it and what lies in it to others; return a word about what was open.
 

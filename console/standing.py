@@ -4,6 +4,7 @@ from datetime import datetime
 
 from actors.desk import Status
 from console.forms import Form, channel_form, exits_form, readiness_form, stays_form, trading_form
+from console.private import unprotected
 from console.words import taken_words
 from domain.risk import TradingState
 from domain.settings import Settings
@@ -25,6 +26,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
         "exits": exits_form(now.exits),
         "stays": stays_form(now.exits),
         "unwatched": [f"{', '.join(one.strategies)} gets no prices: {one.words}" for one in now.unwatched],
+        "unprotected": unprotected(),
         "alerts": {
             "open": list(now.alerts.open),
             "channels": [channel_form(one) for one in now.alerts.channels],

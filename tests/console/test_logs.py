@@ -1,13 +1,13 @@
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from loguru import logger
 
 from console.logs import LogWriter, clean, open_log, secrets_of
-from domain.settings import load_settings
+from domain.settings import AlertSettings, load_settings
 from tests.scenarios.waiting import until
 
 SECRET = "JBSWY3DPEHPK3PXQ"
@@ -101,6 +101,81 @@ def test_a_log_that_is_full_goes_on_in_a_new_file(tmp_path: Path, monkeypatch: p
 
     assert "two" in path.with_suffix(".1.log").read_text()
     assert "three" in path.read_text()
+
+
+def written_after(path: Path, change: Callable[[], None]) -> LogWriter:
+    """Write a line, let something happen to the file, and write another."""
+    writer = LogWriter(path, (), None)
+    sink = logger.add(writer, format="{message}")
+    logger.info("before")
+    until(lambda: path.exists() and "before" in path.read_text(), "the first line is not written")
+    change()
+    logger.info("after")
+    logger.remove(sink)
+    writer.close()
+    return writer
+
+
+def test_a_log_that_was_moved_away_or_deleted_goes_on_in_a_new_file(tmp_path: Path) -> None:
+    """FINDINGS B9: what is written into a file that nobody finds any more is lost."""
+    path = tmp_path / "desk.log"
+    written_after(path, lambda: path.unlink())
+    assert path.read_text().endswith("after\n")
+
+    written_after(path, lambda: path.replace(tmp_path / "old.log") and None)
+    assert path.read_text().endswith("after\n")
+    assert (tmp_path / "old.log").read_text().endswith("before\n")
+
+
+def test_a_log_goes_on_in_its_file_while_no_other_can_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FINDINGS B2: no descriptor is left."""
+    path, moved = tmp_path / "desk.log", tmp_path / "old.log"
+
+    def move_and_fail() -> None:
+        path.rename(moved)
+
+        def fails(*_given: object, **_named: object) -> None:
+            raise OSError(24, "Too many open files")
+
+        monkeypatch.setattr(Path, "open", fails)
+
+    written_after(path, move_and_fail)
+    monkeypatch.undo()
+
+    assert moved.read_text().splitlines()[-1].endswith("after")
+
+
+SECRETIVE = AlertSettings.model_validate(
+    {
+        "telegram_token": "123456:AAbbCCddEE-ff",
+        "telegram_chat_id": "1",
+        "urls": ["mailto://trader:pass%21word@example.com", "discord://4711471147/geheimes-wort"],
+    }
+)
+
+
+def test_no_secret_of_an_alert_channel_reaches_the_log() -> None:
+    """FINDINGS B4."""
+    settings = load_settings(None, mode="paper", client_id="A", alerts=SECRETIVE)
+    words = secrets_of(settings)
+    line = (
+        "Retrying: /bot123456:AAbbCCddEE-ff/sendMessage, mailto://trader:pass%21word@example.com gave pass!word, "
+        "POST /api/webhooks/4711471147/geheimes-wort, apikey=abcdef, {'pwd': ['one', 'two']}"
+    )
+
+    told = clean(line, words)
+
+    for secret in ("AAbbCCddEE", "pass%21word", "pass!word", "4711471147", "geheimes-wort", "abcdef", "one", "two"):
+        assert secret not in told
+
+
+def test_control_characters_are_shown_and_not_obeyed() -> None:
+    """FINDINGS B8."""
+    told = clean("sent\x1b[2J\rX\n2026-11-29 10:00:00 INFO     forged", ())
+
+    assert told == "sent\\x1b[2J\\rX\n    2026-11-29 10:00:00 INFO     forged\n"
 
 
 def test_a_name_that_tells_of_a_secret_masks_its_value() -> None:
