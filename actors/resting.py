@@ -17,7 +17,7 @@ from domain.instrument import Instrument
 from domain.order import Intent, InvalidOrderError, Order
 from domain.price_words import resting_alert
 from domain.resting import RestingOrders, shape_of_resting
-from domain.seams import Clock, Ids
+from domain.seams import Clock, Ids, trading_day
 from domain.settings import ExitSettings
 
 _QUESTION: Final = "resting "
@@ -69,6 +69,9 @@ class RestingMarketOrders:
             post(self._market, question)
 
     def _is_open(self, order: Order) -> bool:
+        """Say whether it can trade now: one of a past day is in no market, whatever its row says."""
+        if order.day < trading_day(self._clock.now()):
+            return False
         return self._calendar is None or self._calendar.is_open(order.command.exchange, self._clock.now())
 
     def is_about_one(self, message: OrderPriced) -> bool:

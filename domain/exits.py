@@ -159,6 +159,8 @@ class Episode:
     _begun_at: float = inf
     """When the first of the tries left."""
     _sent_at: float = 0.0
+    _rests_since: float = inf
+    """When the current order was first seen in the market, or where it may be in it."""
     _held_then: int = 0
     _sold_beside_then: int = 0
     _missing: str = ""
@@ -184,7 +186,9 @@ class Episode:
         if back:
             return TakeBack(back)
         if self.current in working:
-            is_old = now - self._sent_at >= self.settings.unfilled_s
+            # From the broker's answer on: one that was long on its way has only now come into the market.
+            self._rests_since = min(self._rests_since, now)
+            is_old = now - self._rests_since >= self.settings.unfilled_s
             self._in_vain = self._in_vain or (is_old and is_open)
             back = self._to_take_back([self.current], now) if is_old else ()
             return TakeBack(back) if back else Wait()
@@ -248,6 +252,7 @@ class Episode:
         self.unfilled, self._in_vain = self.unfilled + self._in_vain, False
         self.sent, self.tries, self._held_then, self._slice = self.sent + 1, self.tries + 1, held, 0
         self.current, self.unanswered, self._sent_at = f"{self.name}-{self.sent}", True, now
+        self._rests_since = inf
         self._begun_at = min(self._begun_at, now)
         return SendExit(
             self.current,

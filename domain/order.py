@@ -423,6 +423,10 @@ _OF_A_CHANGE: Final = frozenset(
 )
 """Tags that speak of one change: old news once another is asked for, or new terms are seen."""
 
+_ENDS_OF_A_CHANGE: Final = frozenset(
+    {Event.TAKE_CHANGE, Event.LOSE_CHANGE, Event.REFUSE_CHANGE, Event.REJECT_CHANGE, Event.LAPSE_CHANGE}
+)
+
 _REQUIRED: Final = frozenset(
     {
         "command_id",
@@ -526,7 +530,7 @@ class Order:
             updated_at=at,
             state=state,
             tag=Reason.LATE_TRUTH if late else self._next_tag(happened, state),
-            note=self.note if happened.note is None else happened.note,
+            note=self.note if happened.note is None or self._is_afterword(happened) else happened.note,
             broker_order_id=happened.broker_order_id or self.broker_order_id,
             limit_price=self.limit_price if happened.limit_price is None else happened.limit_price,
             filled_quantity=filled,
@@ -539,10 +543,14 @@ class Order:
         return after if change is after.change else replace(after, change=change)
 
     def _next_tag(self, happened: OrderEvent, state: State) -> Reason | None:
-        # That step 3 was written late is no news of an order that is over: its tag says why it ended.
-        if self.is_over and happened.tag is Reason.STEP_3_UNRECORDED:
-            return self.tag
-        return happened.tag or self._kept_tag(state, happened.event)
+        return self.tag if self._is_afterword(happened) else happened.tag or self._kept_tag(state, happened.event)
+
+    def _is_afterword(self, happened: OrderEvent) -> bool:
+        """Say whether it is no news of an order that is over: its tag and note go on saying why it ended.
+
+        A change that comes to nothing is none, and neither is a step 3 that was written late.
+        """
+        return self.is_over and (happened.tag is Reason.STEP_3_UNRECORDED or happened.event in _ENDS_OF_A_CHANGE)
 
     def _kept_tag(self, state: State, event: Event) -> Reason | None:
         """Keep a tag as long as the state it explains, or what it asks is open; a late truth stays marked for good."""

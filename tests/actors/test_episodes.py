@@ -238,6 +238,7 @@ def test_an_exit_that_works_for_too_long_is_taken_back_and_not_earlier(room: Exi
     working = Exposure(10, (OpenOrder(asked.command_id, Side.SELL, 10),))
     unfilled_s = ExitSettings().unfilled_s
 
+    room.look(working, after_s=ExitSettings().look_s)
     room.look(working, after_s=unfilled_s - 0.2)
     assert room.command.of(ChangeOrder) == []
 

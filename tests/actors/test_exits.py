@@ -39,6 +39,7 @@ from domain.lifecycle import State
 from domain.market_price import PriceSource, Reference
 from domain.order import Intent, Order, OrderType, Origin, Side
 from domain.reasons import Reason
+from domain.seams import trading_day
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from domain.square_off import SquareOff
 from domain.stops import StopTerms, protection_of
@@ -440,12 +441,22 @@ def test_a_market_order_that_is_over_is_left_alone(room: ExitsRoom, state: State
     assert room.market.of(PriceOrder) == []
 
 
+def test_what_rests_in_the_books_of_a_past_day_is_not_priced_anew(room: ExitsRoom) -> None:
+    """It is in no market: the broker would refuse the change, and its words would be the last of the order."""
+    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), day="2026-01-04")))
+
+    look(room, ExitSettings().unfilled_s)
+
+    assert room.market.of(PriceOrder) == []
+    assert room.alerts == []
+
+
 def test_while_its_market_is_closed_an_order_that_rests_is_not_called_unfilled() -> None:
     # An after-market order waits for the opening all night: nothing of that says that its price is wrong.
     room = ExitsRoom(Calendar(CalendarSettings()))
     opening = TEN_O_CLOCK + timedelta(hours=23)
     room.clock.advance(10 * 3600)
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), day=trading_day(opening))))
     pause_s, asked = 60.0, 0
     while room.clock.now() + timedelta(seconds=pause_s) < opening:
         look(room, pause_s)

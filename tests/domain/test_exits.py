@@ -134,11 +134,29 @@ def test_an_exit_that_does_not_fill_is_taken_back_and_sent_anew() -> None:
     sent(one)
     working = Exposure(10, (exit_order(),))
 
-    steps = [one.next_step(working, at) for at in (0.1, SETTINGS.unfilled_s, SETTINGS.unfilled_s + 0.1)]
-    anew = one.next_step(Exposure(10), SETTINGS.unfilled_s + 0.2)
+    steps = [one.next_step(working, 0.1 + at) for at in (0, SETTINGS.unfilled_s, SETTINGS.unfilled_s + 0.1)]
+    anew = one.next_step(Exposure(10), SETTINGS.unfilled_s + 0.3)
 
     assert steps == [Wait(), TakeBack(("x-1",)), Wait()]
     assert anew == SendExit("x-2", Side.SELL, 10, 2, unfilled=1), "at once, at a worse price"
+
+
+def test_an_exit_that_was_long_on_its_way_has_its_time_in_the_market() -> None:
+    """What it waited for the broker's answer says nothing of its price."""
+    one, answered_at = episode(), 30.0
+    step = one.next_step(Exposure(10), 0.0)
+    assert isinstance(step, SendExit)
+    assert one.next_step(Exposure(10, (exit_order(),)), answered_at - 1) == Wait()
+    one.answered(step.command_id)
+    working = Exposure(10, (exit_order(),))
+
+    assert one.next_step(working, answered_at) == Wait()
+    assert one.next_step(working, answered_at + SETTINGS.unfilled_s - 0.1) == Wait()
+    # The exchange rejects it before its time is over: the next is no worse.
+    anew = one.next_step(Exposure(10), answered_at + SETTINGS.unfilled_s)
+
+    assert isinstance(anew, SendExit)
+    assert anew.unfilled == 0
 
 
 def test_a_refusal_makes_no_price_worse() -> None:

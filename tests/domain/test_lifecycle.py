@@ -182,6 +182,24 @@ def test_any_legal_life_keeps_fills_growing_and_its_status_true(data: st.DataObj
         assert not (one.is_over and one.open_quantity)
 
 
+@pytest.mark.parametrize(
+    ("event", "tag"),
+    [
+        (Event.REFUSE_CHANGE, Reason.CHANGE_REFUSED),
+        (Event.REJECT_CHANGE, Reason.CHANGE_REJECTED),
+        (Event.LOSE_CHANGE, Reason.CHANGE_REPLY_LOST),
+        (Event.LAPSE_CHANGE, Reason.CHANGE_NOT_SEEN),
+        (Event.TAKE_CHANGE, None),
+    ],
+)
+def test_a_change_that_comes_to_nothing_leaves_an_end_its_reason(event: Event, tag: Reason | None) -> None:
+    ended = order(state=State.CANCELED, tag=Reason.DAY_ENDED_UNKNOWN, note="its day is over")
+
+    after = ended.after(OrderEvent(event=event, tag=tag, note="order is not open"), ended.updated_at)
+
+    assert (after.tag, after.note) == (Reason.DAY_ENDED_UNKNOWN, "its day is over")
+
+
 def test_a_late_note_of_step_3_leaves_an_end_its_reason() -> None:
     refused = order(state=State.REFUSED, tag=Reason.BROKER_REFUSED)
 

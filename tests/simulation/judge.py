@@ -487,7 +487,7 @@ class Judge:
             price = self.ledger.prices[key[:2]]
             if (price - level) * sign < 0:
                 self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
-            elif not self._is_watched(strategy, key):
+            elif not (self._is_watched(strategy, key) or self._is_given_up(strategy, key)):
                 self.blame("stops", f"{strategy} holds {held} of {key[1]}, and no stop watches it")
 
     def stops_in_force(self) -> Iterator[tuple[tuple[str, Key], Decimal, int]]:
@@ -510,6 +510,11 @@ class Judge:
     def _is_watched(self, strategy: str, key: Key) -> bool:
         armed = "SELECT COUNT(*) FROM protections WHERE ended = '' AND strategy = ? AND symbol = ?"
         return bool(self.read(armed, strategy, key[1])[0][0])
+
+    def _is_given_up(self, strategy: str, key: Key) -> bool:
+        """Say whether the way out that the stop began has ended for want of shares: a person is told, and decides."""
+        wishes = "SELECT missing FROM exit_wishes WHERE strategy = ? AND symbol = ? ORDER BY id DESC LIMIT 1"
+        return any(missing is not None for (missing,) in self.read(wishes, strategy, key[1]))
 
     def _takes(self, order: Placed) -> bool:
         command = self.commands.get(order.tag)

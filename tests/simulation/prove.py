@@ -1,6 +1,6 @@
 """The proof: seeds, crash points and mutants on every core; progress, a table, and a page that says what was covered.
 
-A whole run hunts every mutant, ends every scenario at every single point, tells stories until a million orders were
+A whole run hunts every mutant, ends every scenario at every single point, tells stories until 800,000 orders were
 submitted in all, and tries every way out with anything missing. What it has done it keeps in `build/proof/`, so that a
 run that was ended goes on where it stopped, and ends with the same figures. A run of so many seconds keeps nothing and
 gives each part its share of them; on a busy machine, where these seconds bring less, the hunt goes on until enough
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = ROOT / "docs" / "proof.md"
 RUNS: Final = ROOT / "build" / "proof"
-ORDERS: Final = 1_000_000
+ORDERS: Final = 800_000
 DOUBLES_OF_EACH: Final = 40
 MUTANT_S: Final = 90.0
 """A whole run hunts each mutant for at most so long, on one core."""
@@ -372,7 +372,7 @@ def pools(workers: int) -> Crew:
             yield from map(do, units)
             return
         with _whole(lambda: context.Pool(workers, maxtasksperchild=1 if part == "mutant" else None)) as pool:
-            # Stories count in the order of their seeds: a million orders are the same stories in every run.
+            # Stories count in the order of their seeds: so many orders are the same stories in every run.
             results: Any = (pool.imap if part == "stories" else pool.imap_unordered)(do, units)
             while True:
                 ends_s = ends_at()

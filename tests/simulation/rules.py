@@ -57,6 +57,8 @@ FREED_S: Final = 2.0
 RESTS_S: Final = 20.0
 REFUSED_S: Final = 30.0
 """So long the price of a refused exit is remembered."""
+IN_VAIN_S: Final = 0.9
+"""An exit that has rested for so long did not fill: the desk waits for 1 s from the moment it sends one."""
 SLAB_ENDS: Final = Decimal(100)
 """Here the usual band of a share or future changes (docs/protocol.md, price types), from 2 % below to 1 %."""
 LOSS_SLACK: Final = Decimal("0.7")
@@ -361,8 +363,9 @@ class Rules:
         if not command.comment or tried.why != (command.origin, command.comment):
             return
         there = self._judge.ledger.by_tag.get(tried.tag, [])
-        rejected = any(one.status is BrokerStatus.REJECTED and not one.filled for one in there)
-        if not (tried.refused or rejected):
+        rejected = [one for one in there if one.status is BrokerStatus.REJECTED and not one.filled]
+        # One that the exchange rejected after it had rested in vain was in the market.
+        if not (tried.refused or any(one.changed_s - one.accepted_s < IN_VAIN_S for one in rejected)):
             return
         gave = (order.limit_price - tried.limit) * command.side.sign
         low, high = self._judge.ledger.range_of(place[1][:2], tried.at_s - SEEN_S)
