@@ -103,7 +103,7 @@ def test_a_log_that_is_full_goes_on_in_a_new_file(tmp_path: Path, monkeypatch: p
     assert "three" in path.read_text()
 
 
-def written_after(path: Path, change: Callable[[], None]) -> LogWriter:
+def written_after(path: Path, change: Callable[[], object]) -> LogWriter:
     """Write a line, let something happen to the file, and write another."""
     writer = LogWriter(path, (), None)
     sink = logger.add(writer, format="{message}")
@@ -119,10 +119,10 @@ def written_after(path: Path, change: Callable[[], None]) -> LogWriter:
 def test_a_log_that_was_moved_away_or_deleted_goes_on_in_a_new_file(tmp_path: Path) -> None:
     """FINDINGS B9: what is written into a file that nobody finds any more is lost."""
     path = tmp_path / "desk.log"
-    written_after(path, lambda: path.unlink())
+    written_after(path, path.unlink)
     assert path.read_text().endswith("after\n")
 
-    written_after(path, lambda: path.replace(tmp_path / "old.log") and None)
+    written_after(path, lambda: path.replace(tmp_path / "old.log"))
     assert path.read_text().endswith("after\n")
     assert (tmp_path / "old.log").read_text().endswith("before\n")
 

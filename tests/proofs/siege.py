@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import multiprocessing
-import os
 import statistics
 import sys
 import tempfile
@@ -100,8 +99,7 @@ def besiege(host: str, port: int, stop: Event) -> None:
         askers = 20
         crowd += [_ask(host, port, askers / ASKED_A_SECOND) for _ in range(askers)]
         tasks = [asyncio.create_task(one) for one in crowd]
-        while not stop.is_set():
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(stop.wait)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -169,7 +167,7 @@ class Desk:
 
     @property
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.floor.runs[-1].process.pid}/fd"))
+        return sum(1 for _ in Path(f"/proc/{self.floor.runs[-1].process.pid}/fd").iterdir())
 
 
 def run(floor: Floor, rounds: int, exits: int, halts: int) -> list[str]:
@@ -178,13 +176,14 @@ def run(floor: Floor, rounds: int, exits: int, halts: int) -> list[str]:
     desk.hold()
     alone, besieged = Times([], []), Times([], [])
     most = desk.descriptors
+    wrong: list[str] = []
     for number in range(rounds):
         desk.time(alone, exits, halts)
         with siege(floor.url):
             desk.time(besieged, exits, halts)
             most = max(most, desk.descriptors)
             if number == rounds - 1:
-                wrong = _look_around(floor)
+                wrong += _look_around(floor)
         _say(f"round {number + 1} of {rounds}: {desk.descriptors} descriptors")
     ratio = at(besieged.exits, 0.99) / at(alone.exits, 0.99)
     _say(f"alone: {alone}")
@@ -230,7 +229,7 @@ def main() -> int:
             wrong = run(floor, rounds, EXITS, HALTS)
         finally:
             floor.close()
-            paper.close()
+            paper.stop()
     _say(json.dumps({"wrong": wrong}) if wrong else "Nobody at the door cost the desk more than that.")
     return 1 if wrong else 0
 
