@@ -26,8 +26,9 @@ from console.where import at_paper_broker
 from console.words import taken_words
 from domain.risk import TradingState
 from domain.settings import Mode, Settings
-from notify.channels import telegram_of
+from notify.channels import channels_of, telegram_of
 from notify.ears import Person, TelegramEars
+from notify.port import ChannelError
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02
@@ -82,6 +83,7 @@ def run_desk(settings: Settings) -> int:
     if missing := settings.missing_credentials:
         raise PlainError(f"live money needs a login, and nobody has given {', '.join(missing)}: set them", 2)
     check_strategies(settings)
+    check_channels(settings)
     if repaired := guard_folder(settings.data_dir):
         _say(repaired)
     raise_descriptor_limit()
@@ -99,6 +101,14 @@ def run_desk(settings: Settings) -> int:
             server.stop()
     finally:
         writer.close()
+
+
+def check_channels(settings: Settings) -> None:
+    """See that every alert channel can be made before anything starts; raise `PlainError` naming the one that can't."""
+    try:
+        channels_of(settings.alerts)
+    except ChannelError as error:
+        raise PlainError(str(error), 2) from None
 
 
 def check_strategies(settings: Settings) -> None:

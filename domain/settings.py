@@ -486,8 +486,9 @@ def load_settings(path: Path | None, **defaults: Any) -> Settings:  # noqa: ANN4
     try:
         return _gathered(Settings(**given))
     except ValidationError as error:
-        whose = "" if path is None else f"{path}: "
-        raise SettingsError(whose + "; ".join(map(_sentence, error.errors()))) from None
+        said = "; ".join(map(_sentence, error.errors()))
+        in_file = path is not None and not all(_variable_of(one) for one in error.errors())
+        raise SettingsError(f"{path}: {said}" if in_file else said) from None
     except UnreadableVariableError as error:
         raise SettingsError(_sentence_of_variables(str(error))) from None
 
@@ -515,16 +516,23 @@ def _gathered(settings: Settings) -> Settings:
 
 def _sentence(error: ErrorDetails) -> str:
     """Say what is wrong with one setting, and where it was set if that is not the file."""
-    where, kind, given = ".".join(str(part) for part in error["loc"]) or "settings", error["type"], error["input"]
-    variable = f"DESK_{where.upper().replace('.', '__')}"
-    from_outside = next((f" (from the environment's {name})" for name in os.environ if name.upper() == variable), "")
+    where, kind, given = ".".join(str(part) for part in error["loc"]), error["type"], error["input"]
+    variable = _variable_of(error)
+    from_outside = f" (from the environment's {variable})" if variable else ""
     if kind == "missing":
-        return f"{where} is missing: set it in desk.toml or as {variable}"
+        return f"{where} is missing: set it in desk.toml or as DESK_{where.upper().replace('.', '__')}"
     if kind == "extra_forbidden":
         return f"{where} is not a setting; check its spelling{from_outside}"
     leaf = where.rsplit(".", 1)[-1]
     shown = "" if leaf in SECRET_FIELDS or isinstance(given, dict | BaseModel) else f", not {given!r}"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}{from_outside}"
+    words = f"{error['msg'].removeprefix('Value error, ')}{shown}{from_outside}"
+    return f"{where}: {words}" if where else words
+
+
+def _variable_of(error: ErrorDetails) -> str:
+    """Return the environment's variable that the setting came from; an empty text where it was the file."""
+    variable = f"DESK_{'__'.join(str(part) for part in error['loc']).upper()}"
+    return next((name for name in os.environ if name.upper() == variable), "")
 
 
 def _sentence_of_variables(words: str) -> str:

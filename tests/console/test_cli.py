@@ -63,7 +63,10 @@ def test_a_mode_that_is_misspelled_refuses_to_start(call: Desk, here: Path) -> N
 
     answer = call("run")
 
-    assert (answer.exit_code, answer.stderr) == (2, "mode: Input should be 'paper' or 'live', not 'pappper'\n")
+    assert (answer.exit_code, answer.stderr) == (
+        2,
+        "desk.toml: mode: Input should be 'paper' or 'live', not 'pappper'\n",
+    )
 
 
 def test_a_strategy_that_does_not_exist_refuses_to_start(call: Desk, here: Path) -> None:

@@ -180,4 +180,4 @@ def test_control_characters_are_shown_and_not_obeyed() -> None:
 
 def test_a_name_that_tells_of_a_secret_masks_its_value() -> None:
     assert clean('{"susertoken":"abc","x":1}', ()) == '{"susertoken":"***","x":1}\n'
-    assert clean("Authorization: Bearer abc.def", ()) == "Authorization: Bearer ***\n"
+    assert clean("Authorization: Bearer abc.def", ()) == "Authorization: ***\n"

@@ -192,7 +192,7 @@ def test_a_person_gets_out_of_everything(console: Console) -> None:
 
     assert (code, errors) == (0, "")
     assert "RELIANCE-EQ (NSE MIS) of held" in out
-    assert out.rstrip().endswith("Flat.")
+    assert out.rstrip().endswith("Flat. Entries stay stopped until `resume`.")
     assert console.read("positions")["strategies"] == []
     assert console.read("status")["trading"]["state"] == "EXITS_ONLY"
     assert "Nothing is held or working" in console.call("flatten")[1]
@@ -233,7 +233,7 @@ def test_a_person_gets_out_in_the_middle_of_a_thousand_entries(console: Console)
         code, out, errors = console.call("flatten", "--because", "in the middle of it")
 
         answered = Counter(one.result() for one in answers)
-    assert (code, errors, out.rstrip().endswith("Flat.")) == (0, "", True)
+    assert (code, errors, out.rstrip().endswith("Flat. Entries stay stopped until `resume`.")) == (0, "", True)
     ledger = requests.get(f"{admin}/ledger", timeout=WAIT_S).json()
     ours = [one for one in ledger["orders"] if one["remarks"]]
     exits = {one["remarks"] for one in ours if one["trantype"] == "S"}

@@ -532,7 +532,7 @@ def test_a_bad_value_is_refused_with_one_clear_sentence(file: Path, text: str, s
     with pytest.raises(SettingsError) as refused:
         load_settings(file)
 
-    assert str(refused.value) == sentence
+    assert str(refused.value).startswith(f"{file}: {sentence}")
 
 
 def test_days_and_times_are_taken_as_toml_or_as_text(file: Path) -> None:

@@ -66,7 +66,7 @@ TYPOS = [
     (
         GOOD + "[broker]\nrest_url = 'https://broker.example/'",
         (
-            "settings: broker.rest_url leads to 'broker.example', but mode is \"paper\", which trades on this machine "
+            "broker.rest_url leads to 'broker.example', but mode is \"paper\", which trades on this machine "
             'only (127.0.0.1, ::1 or localhost): take broker.rest_url out, or write mode = "live" if '
             "real money is meant"
         ),
@@ -77,7 +77,7 @@ TYPOS = [
     ),
     (
         GOOD + "[[strategies]]\nclass = 'a:A'\nname = 'x'\n[[strategies]]\nclass = 'b:B'\nname = 'x'",
-        "settings: two strategies have the same name",
+        "two strategies have the same name",
     ),
     (
         GOOD + "[[strategies]]\nname = 'x'",
@@ -195,24 +195,18 @@ LIVE = 'mode = "live"\nclient_id = "FA1"\n[broker]\n'
 @pytest.mark.parametrize(
     ("broker", "sentence"),
     [
-        ("", "settings: mode is live but broker.rest_url is not set"),
+        ("", "mode is live but broker.rest_url is not set"),
         (
             "rest_url = 'https://broker'\norders_per_second_max = 11",
-            "settings: live mode above 10 orders a second needs broker.algo_id (SEBI retail-algo rules)",
+            "live mode above 10 orders a second needs broker.algo_id (SEBI retail-algo rules)",
         ),
         (
             "rest_url = 'http://broker.example'",
-            (
-                "settings: broker.rest_url is plain http:// to 'broker.example'; "
-                "secrets leave this machine over https:// only"
-            ),
+            ("broker.rest_url is plain http:// to 'broker.example'; secrets leave this machine over https:// only"),
         ),
         (
             "rest_url = 'https://broker.example'\nwebsocket_url = 'ws://broker.example'",
-            (
-                "settings: broker.websocket_url is plain ws:// to 'broker.example'; "
-                "secrets leave this machine over wss:// only"
-            ),
+            ("broker.websocket_url is plain ws:// to 'broker.example'; secrets leave this machine over wss:// only"),
         ),
     ],
 )
@@ -220,7 +214,7 @@ def test_live_money_is_refused_without_what_it_needs(file: Path, broker: str, se
     with pytest.raises(SettingsError) as refused:
         load(file, text=LIVE + broker)
 
-    assert str(refused.value) == sentence
+    assert str(refused.value) == f"{file}: {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +236,7 @@ def test_an_address_of_the_other_family_is_refused_by_name(file: Path) -> None:
         load(file, text=LIVE + "rest_url = 'https://[2001:db8::1]/'")
 
     words = "broker.rest_url: 2001:db8::1 is an IPv6 address, and broker.address_family is ipv4"
-    assert str(refused.value) == f"settings: {words}"
+    assert str(refused.value) == f"{file}: {words}"
 
 
 @pytest.mark.parametrize("broker", ["orders_per_second_max = 10", "orders_per_second_max = 11\nalgo_id = 'A1'"])

@@ -78,12 +78,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the beginning of the token opens the API",
-            "console/api.py",
-            "_Gate.__call__",
-            "hmac.compare_digest(given.credentials.encode(), self._token)",
-            "self._token.startswith(given.credentials.encode())",
+            "console/door.py",
+            "Door._objection",
+            "hmac.compare_digest(token.strip(), self._token)",
+            "self._token.startswith(token.strip())",
         ),
-        "tests/console/test_api.py",
+        "tests/console/test_door.py",
     ),
     Known(
         Mutant(
@@ -233,9 +233,9 @@ KNOWN: Final = (
             "Chat._flatten",
             """
             self._code, self._until = "", 0.0
-            return "That is not the code, or it is too old. Nothing was done; say /flatten for a new one."
+            self._wrong += 1
             """,
-            'return "That is not the code, or it is too old. Nothing was done; say /flatten for a new one."',
+            "self._wrong += 1",
         ),
         "tests/console/test_chat.py",
     ),

@@ -171,7 +171,7 @@ BAD_CONFIGS = {
     GOOD + "[proof]\nwindow_s = inf\n": ("proof.window_s",),
     GOOD + "[risk]\norder_notional_max = -5\n": ("risk.order_notional_max", "-5"),
     GOOD + "[risk]\norder_notional_max = nan\n": ("risk.order_notional_max",),
-    GOOD + '[api]\nhost = "0.0.0.0"\n': ("loopback",),
+    GOOD + '[api]\nhost = "0.0.0.0"\n': ("127.0.0.1 or ::1",),
     GOOD + '[broker]\npassword = "hunter2"\n': ("broker.password", "chmod 600"),
     GOOD + "[broker]\norders_per_second_max = 3\n": ("orders_reserved_for_exits",),
     GOOD + '[[strategies]]\nclass = "examples.one_shot:OneShot"\nname = "a b"\n': ("strategies.0.name",),
