@@ -327,7 +327,9 @@ class Changes:
         self._record(message.command_id, replace(happened, inputs=inputs))
 
     def _wish_of(self, happened: OrderEvent) -> Wish | None:
-        return None if happened.change is None else self._wishes.get(happened.change.change_id)
+        """Return the wish that an event is about. One that is being looked up is a repeat: the journal answers it."""
+        wish = None if happened.change is None else self._wishes.get(happened.change.change_id)
+        return wish if wish is not None and wish.order is not None else None
 
     def _answer(self, wish: Wish, order: Order, *, repeated: bool = False, outcome: Event | None = None) -> None:
         del self._wishes[wish.command.change_id]

@@ -615,3 +615,22 @@ def test_the_word_of_a_change_that_nobody_waits_for_harms_nobody(room: CommandRo
     room.tell(EventRecorded(order=room.orders["c1"], happened=lapsed, late=False))
 
     assert room.broker.messages == []
+
+
+def test_a_repeat_that_is_looked_up_while_the_exchange_rejects_the_first_is_answered_once(room: CommandRoom) -> None:
+    """The rejection is about the first asking, which was answered: the repeat hears what the journal says."""
+    first = room.ask_broker_to(cancel())
+    asked = room.orders["c1"].change
+    room.answer_change()
+    room.record()
+    assert first.only(OrderAnswered).repeated is False
+    again = room.change(cancel())
+
+    happened = OrderEvent(event=Event.REJECT_CHANGE, tag=Reason.CHANGE_REJECTED, change=asked)
+    room.orders["c1"] = room.orders["c1"].after(happened, room.clock.now())
+    room.tell(EventRecorded(order=room.orders["c1"], happened=happened, late=False))
+    assert again.messages == []
+    room.look_up()
+
+    assert again.only(OrderAnswered).repeated
+    assert room.actor._changes.names() == ()
