@@ -127,7 +127,10 @@ def test_the_environment_wins_over_the_file_key_by_key(file: Path, monkeypatch: 
 def test_a_misspelled_key_in_the_environment_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESK_BROKER__READ_TIMEOUTS", "2.5")
 
-    with pytest.raises(SettingsError, match=r"^broker\.read_timeouts is not a setting; check its spelling$"):
+    with pytest.raises(
+        SettingsError,
+        match=r"^broker\.read_timeouts is not a setting; check its spelling \(from the environment's DESK_",
+    ):
         load(file)
 
 
