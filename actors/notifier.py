@@ -151,7 +151,8 @@ class NotifierActor(LoopActor):
 
     def _resume(self, left: Unfinished) -> None:
         """Go on with what an earlier run did not tell, or nobody has acknowledged: open alarms first."""
-        self._records = {record.alert_id: record for record in (*left.open_alarms, *left.owed)}
+        earlier = {record.alert_id: record for record in (*left.open_alarms, *left.owed)}
+        self._records = earlier | self._records
         for record in left.open_alarms:
             self._send(self._alerting.reopen(record, self._clock.monotonic()))
         for record in left.owed:

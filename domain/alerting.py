@@ -26,7 +26,10 @@ TEXT_CHARACTERS_MAX: Final = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One message to send, with the alerts it tells. `topic` is set where it tells an open alarm once more."""
+    """One message to send, with the alerts it tells. `topic` is set where it tells an open alarm once more.
+
+    `level` is the highest of what it tells: a text of news alone may be given up.
+    """
 
     text: str
     level: Level
@@ -106,7 +109,7 @@ class Alerting:
         elif not closes and (alert.level is Level.NEWS or self.is_quiet(record.raised_at)):
             self._wait(record, now)
             return []
-        return [Telling(words_of(alert) + again, alert.level, (record.alert_id,))]
+        return [Telling(words_of(alert) + again, _urgency_of(record), (record.alert_id,))]
 
     def reopen(self, record: AlertRecord, now: float) -> list[Telling]:
         """Go on with an alarm of an earlier run that is open: every channel tells it."""
@@ -121,7 +124,7 @@ class Alerting:
         """Tell what an earlier run did not, on the channels that owe it. What nobody was told is owed by all."""
         nobody = record.told_at is None and not record.owed
         owed = tuple(one for one in channels if nobody or one in record.owed)
-        told = Telling(_words_of_earlier(record), record.alert.level, (record.alert_id,), only=owed)
+        told = Telling(_words_of_earlier(record), _urgency_of(record), (record.alert_id,), only=owed)
         return [told] if owed else []
 
     def _wait(self, record: AlertRecord, now: float) -> None:
@@ -159,6 +162,7 @@ class Alerting:
         """Return the digest, in as many messages as the warnings in it need; of the news only so many lines."""
         news = [one for one in self._waiting if one.alert.level is Level.NEWS]
         left_out = {one.alert_id for one in news[DIGEST_LINES_MAX:]}
+        counts = {one.alert_id for one in self._waiting if one.alert.level is not Level.NEWS}
         told = [(self._line(one), one.alert_id) for one in self._waiting if one.alert_id not in left_out]
         if left_out:
             told.append((f"… and {len(left_out)} more; `alerts` lists the last ones.", ""))
@@ -168,10 +172,12 @@ class Alerting:
         for line, alert_id in told:
             text = f"{tellings[-1].text}\n{line}" if tellings else line
             ids = (alert_id,) if alert_id else ()
+            level = Level.WARNING if alert_id in counts else Level.NEWS
             if tellings and len(text) <= TEXT_CHARACTERS_MAX:
-                tellings[-1] = replace(tellings[-1], text=text, alert_ids=(*tellings[-1].alert_ids, *ids))
+                level = Level.WARNING if level is Level.WARNING else tellings[-1].level
+                tellings[-1] = replace(tellings[-1], text=text, level=level, alert_ids=(*tellings[-1].alert_ids, *ids))
             else:
-                tellings.append(Telling(line[:TEXT_CHARACTERS_MAX], Level.NEWS, ids))
+                tellings.append(Telling(line[:TEXT_CHARACTERS_MAX], level, ids))
         hidden = (*self._dropped_ids, *left_out)
         tellings[-1] = replace(tellings[-1], alert_ids=(*tellings[-1].alert_ids, *hidden))
         self._waiting.clear()
@@ -203,6 +209,11 @@ def words_of(alert: Alert) -> str:
     """Write an alert as a message: what, what it means, what to do."""
     head = f"{alert.level}: {alert.what}"
     return "\n".join(one for one in (head, alert.means, alert.do) if one)[:TEXT_CHARACTERS_MAX]
+
+
+def _urgency_of(record: AlertRecord) -> Level:
+    """Return how a text told by itself is treated: the end of what was an alarm is not given up as news is."""
+    return Level.WARNING if record.alert.level is Level.NEWS else record.alert.level
 
 
 def _words_of_earlier(record: AlertRecord) -> str:

@@ -4,7 +4,7 @@ Facts used: `sendMessage` takes chat_id and text of at most 4,096 characters; `g
 updates above `offset`; a reply has `ok`, and where that is false `description`, and at 429 `parameters.retry_after`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -57,6 +57,7 @@ class Telegram:
 
 def _moment_in(header: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(header)
+        moment = parsedate_to_datetime(header)
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

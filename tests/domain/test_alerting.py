@@ -293,7 +293,8 @@ def test_the_end_of_an_alarm_is_told_at_once_also_when_it_was_seen_and_at_night(
     hear(made, alert(Level.ALARM), night, 0)
     made.acknowledge(None)
 
-    assert len(hear(made, alert(Level.NEWS, "It is whole again.", ends=True), night, 1)) == 1
+    (told,) = hear(made, alert(Level.NEWS, "It is whole again.", ends=True), night, 1)
+    assert told.level is Level.WARNING, "it is not given up as news is"
 
 
 def test_the_end_of_what_was_no_alarm_waits_for_the_digest() -> None:
@@ -312,6 +313,7 @@ def test_a_digest_names_every_alert_that_it_tells() -> None:
     (digest,) = look(made, NOON.replace(hour=7), 100)
 
     assert digest.alert_ids == ("t/One./0", "t/Two./1")
+    assert digest.level is Level.WARNING, "it is not given up as news is"
 
 
 def test_every_warning_of_the_night_is_told_however_many_there_were() -> None:
