@@ -62,6 +62,8 @@ class Manners:
     """How many of the exits a person sends, by hand."""
     exit_share: float = 0.75
     """How likely who holds something gets out of it at the next deed."""
+    change_again_share: float = 0.0
+    """How many of the changes are asked for again as soon as they are answered."""
 
 
 @dataclass(slots=True)
@@ -103,6 +105,7 @@ class Crowd:
         self._ledger = ledger
         self._judge = judge
         self._chance = random.Random(f"{seed} crowd")  # noqa: S311  a seed has to bring the same again
+        self._again = random.Random(f"{seed} changes again")  # noqa: S311  as above
         self.manners = manners
         self._count = 0
         self.desk: Desk | None = None
@@ -368,9 +371,15 @@ class Crowd:
         change = ChangeCommand(
             change_id=f"c{self._count}", client_id=CLIENT, command_id=command.command_id, kind=kind, **terms
         )
+        self._ask_for(self.desk, change)
+
+    def _ask_for(self, desk: Desk, change: ChangeCommand) -> None:
+        """Ask for a change, and maybe again and again: each time as soon as it was answered."""
         caller = Caller(change.change_id, self._judge.life, about="the change", judge=self._judge)
         self._judge.callers.append(caller)
-        self._submit_change(self.desk, change, caller)
+        if self._again.random() < self.manners.change_again_share:
+            caller.on_answer = lambda _: self._ask_for(desk, change)
+        self._submit_change(desk, change, caller)
 
     @staticmethod
     def _submit_change(desk: Desk, change: ChangeCommand, caller: Caller) -> None:

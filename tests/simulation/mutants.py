@@ -572,5 +572,13 @@ MUTANTS: Final = (
         "now",
         theme="halts",
     ),
+    Mutant(
+        "what came of a change answers a repeat that is being looked up",
+        "actors/changes.py",
+        "Changes._wish_of",
+        "wish if wish is not None and wish.order is not None else None",
+        "wish",
+        theme="late truths",
+    ),
     *WORLD_MUTANTS,
 )

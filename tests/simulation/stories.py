@@ -158,6 +158,7 @@ def _late_truths(chance: random.Random) -> dict[str, Any]:
         "manners": Manners(
             cancel_share=0.3,
             modify_share=0.1,
+            change_again_share=0.9,
             phone_cancel_share=0.1,
             stray_share=chance.choice((0.0, 0.3)),
             stops_share=chance.choice((0.0, 0.8)),
