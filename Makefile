@@ -17,9 +17,9 @@ help:  ## List the targets
 demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
 
-test: check  ## Format, lint, types, imports, tests: two files at a time
-	$(BIN)/pytest -n 2 --dist loadfile
-	$(BIN)/python -m tests.days --slice -n 2 --dist loadfile
+test: check  ## Format, lint, types, imports, tests: three files at a time, as most of them wait
+	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/python -m tests.days --slice -n 3 --dist loadfile
 
 test-days: $(STAMP)  ## What depends on the day: on a Saturday, on a holiday, at 04:00 and at 23:59 IST (needs faketime)
 	$(BIN)/python -m tests.days -n 2 --dist loadfile
