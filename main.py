@@ -1,6 +1,6 @@
 """Starts the command line: `python main.py --help` lists its commands."""
 
-from console.cli import app
+from console.cli.app import app
 from console.private import be_private
 from console.render import be_shown_anywhere
 

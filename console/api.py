@@ -36,14 +36,8 @@ from console.described import ORDER, POLICY, STOPS, page_of, takes
 from console.door import Door
 from console.errors import ApiError
 from console.exiting import ExitingDesk, add_exits
-from console.forms import (
-    Form,
-    is_named,
-    order_form,
-    positions_form,
-    timeline_form,
-    trading_form,
-)
+from console.form import Form, is_named
+from console.forms import order_form, positions_form, timeline_form, trading_form
 from console.lanes import Lanes
 from console.protecting import ProtectingDesk, add_stops
 from console.standing import health_form, status_form

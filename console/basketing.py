@@ -1,30 +1,18 @@
 """Baskets, over the API and from the command line: send one from a file, and list them."""
 
-import json
-import secrets
-import tomllib
-from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
-import typer
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from rich.console import Group, RenderableType
-from rich.text import Text
 
 from actors.messages import BasketAnswered, BasketsNow
 from console.bodies import Body, read_object
-from console.client import DeskClient
 from console.described import takes
-from console.errors import ApiError, AsJson, PlainError, plainly
-from console.forms import Form
-from console.hand import Config, end
-from console.render import screen
-from console.where import read_settings
+from console.errors import ApiError
+from console.form import Form
 from domain.basket import Basket, BasketRecord, BasketState, OnFailure, Pace
 from domain.order import InvalidOrderError, OrderCommand, Origin, parse_word
 from domain.settings import Settings
-from domain.texts import decoded
 
 _FIELDS: Final = frozenset(
     {"basket_id", "strategy", "legs", "pace", "on_failure", "hedge_first", "leg_wait_s", "because"}
@@ -113,54 +101,3 @@ def basket_form(record: BasketRecord) -> Form:
         "asked_at": record.asked_at.isoformat(),
         "sentence": f"Basket {basket.basket_id}: {record.words or 'on its way'}.",
     }
-
-
-def add_basket_commands(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(basket)
-    app.command()(baskets)
-
-
-def basket(
-    file: Annotated[Path, typer.Argument(help="TOML or JSON: strategy, pace, on_failure, and legs as for `submit`.")],
-    *,
-    basket_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """Send orders that belong together, hedge first, each when the one before has filled."""
-    with plainly():
-        given = _read(file)
-        body = {"basket_id": basket_id or given.get("basket_id") or secrets.token_hex(8), **given}
-        reply = DeskClient(read_settings(config)).post("/baskets", body)
-    end(reply, as_json=as_json)
-
-
-def baskets(*, as_json: AsJson = False, config: Config = None) -> None:
-    """List the baskets and how they ended."""
-    with plainly():
-        found = DeskClient(read_settings(config)).read("/baskets")["baskets"]
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-    else:
-        screen().print(baskets_view(found))
-
-
-def baskets_view(found: list[Form]) -> RenderableType:
-    """Show the baskets."""
-    lines = [
-        Text(f"{one['state']:<11} {one['strategy']}: {', '.join(one['legs'])}\n            {one['sentence']}")
-        for one in found
-    ]
-    return Group(*(lines or [Text("No basket has been sent.")]))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        text = decoded(file.read_bytes())
-        given = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise PlainError(f"{file} cannot be read: {error}") from None
-    if not isinstance(given, dict):
-        raise PlainError(f"{file} must hold one table with legs")
-    return given

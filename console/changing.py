@@ -13,7 +13,7 @@ from console.answers import Outcome, changed, not_changed_in_time, refused, sett
 from console.bodies import Body, read_object
 from console.described import takes
 from console.errors import ApiError
-from console.forms import Form
+from console.form import Form
 from console.lanes import Lanes
 from domain.book_words import fix_of
 from domain.books import Disagreement, Quarrel

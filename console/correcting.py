@@ -1,21 +1,15 @@
 """A person's corrections of our own books, over the API and from the command line: reconcile, and clear."""
 
-import json
-from typing import Annotated, Protocol
+from typing import Protocol
 
-import typer
 from fastapi import APIRouter
 
 from console.bodies import Body, read_object
 from console.changing import text_in
-from console.client import DeskClient
 from console.described import POSITION, takes
-from console.errors import ApiError, AsJson, plainly
-from console.forms import Form
-from console.hand import Config, end
+from console.errors import ApiError
+from console.form import Form
 from console.protecting import scope_in
-from console.stops import ExchangeName, ProductName, Symbol
-from console.where import read_settings
 from domain.clearing import Difference
 from domain.exits import Scope
 
@@ -62,37 +56,3 @@ def add_corrections(guarded: APIRouter, desk: CorrectingDesk) -> None:
         if refused:
             raise ApiError(409, f"Nothing was cleared: {refused}.")
         return {"sentence": f"{scope} is cleared: our books hold nothing of it any more. Nothing was sent."}
-
-
-def add_correction_commands(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(reconcile)
-    app.command()(clear)
-
-
-def reconcile(*, as_json: AsJson = False, config: Config = None) -> None:
-    """Hold our sums against the broker's positions now. Changes nothing; exit code 1 where they differ."""
-    with plainly():
-        reply = DeskClient(read_settings(config)).post("/reconcile", {})
-    if reply.body.get("differences"):
-        typer.echo(json.dumps(reply.body, ensure_ascii=False) if as_json else str(reply.body["sentence"]))
-        raise typer.Exit(1)
-    end(reply, as_json=as_json)
-
-
-def clear(
-    symbol: Symbol,
-    *,
-    strategy: Annotated[str, typer.Option(help="Whose book it is taken out of.")],
-    because: Annotated[str, typer.Option(help="How you know that it is gone; it is kept.")],
-    exchange: ExchangeName = "NSE",
-    product: ProductName = "MIS",
-    i_know: Annotated[bool, typer.Option(help="Also while the broker still shows units of it.")] = False,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """Take a strategy's position out of our books, when it is gone at the broker. Sends nothing."""
-    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "because": because}
-    with plainly():
-        reply = DeskClient(read_settings(config)).post("/positions/clear", body | {"i_know": i_know})
-    end(reply, as_json=as_json)

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -18,8 +17,10 @@ from rich.text import Text
 
 from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError
+from console.demo_strategies import STRATEGIES, DemoStrategy
 from console.errors import PlainError
-from console.forms import Form, pnl_form, tally, timeline_form
+from console.form import Form
+from console.forms import pnl_form, tally, timeline_form
 from console.glance import pnl_lines
 from console.logs import open_log, secrets_of
 from console.paper import start_paper
@@ -38,34 +39,6 @@ READY_S_MAX: Final = 30.0
 SETTLE_S_MAX: Final = 15.0
 EXIT_WAIT_S: Final = 5.0
 _TOLD: Final = ("basket:", "stops:", "exit:", "risk")
-
-
-class DemoStrategy(StrEnum):
-    """What trades in the demo."""
-
-    BREAKOUT = "breakout"
-    ONE_SHOT = "one-shot"
-    STRADDLE = "straddle"
-
-
-_ONE_SHOT: Final[dict[str, Any]] = {
-    "class": "examples.one_shot:OneShot",
-    "name": "one-shot",
-    "exchange": "NSE",
-    "symbol": "INFY-EQ",
-    "quantity": 5,
-    "hold_ticks": 8,
-}
-_BREAKOUT: Final[dict[str, Any]] = {"class": "examples.opening_range:OpeningRange", "exchange": "NSE"}
-STRATEGIES: Final[dict[DemoStrategy, tuple[dict[str, Any], ...]]] = {
-    DemoStrategy.BREAKOUT: (
-        {**_BREAKOUT, "name": "breakout-1", "symbol": "RELIANCE-EQ", "quantity": 10, "range_s": 2.0, "hold_s": 5.0},
-        {**_BREAKOUT, "name": "breakout-2", "symbol": "INFY-EQ", "quantity": 20, "range_s": 3.0, "hold_s": 4.0},
-        _ONE_SHOT,
-    ),
-    DemoStrategy.ONE_SHOT: (_ONE_SHOT,),
-}
-"""What trades, by name; the straddle's options are those of its week."""
 
 
 class DemoSettings(Settings):

@@ -9,7 +9,8 @@ from actors.messages import ExitsNow
 from console.bodies import Body, read_object, reason_in
 from console.changing import text_in
 from console.described import takes
-from console.forms import Form, exits_form, stays_form
+from console.form import Form
+from console.forms import exits_form, stays_form
 from console.lanes import Lanes
 from domain.exits import Scope
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from actors.messages import ExitsNow, Holdings, PnlNow, PositionBookRead, Readiness, Timeline, TradingStateNow
+from console.form import Form
 from console.story import BOOKS_NEEDED, sentences
 from console.words import decided_from
 from domain.alert import ChannelState
@@ -15,33 +16,9 @@ from domain.change import Change
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
 from domain.order import JournalLine, Order
 
-Form: TypeAlias = dict[str, Any]
-
-SHORT_CHARACTERS: Final = 8
-UNIQUE_CHARACTERS_MIN: Final = 16
-
 _ANSWERS: Final = frozenset({"BLOCK", "ACCEPT", "REFUSE", "LOSE_REPLY", "RESTART"})
 _PRODUCT_OF: Final = {letter: product.value for product, letter in PRODUCT_LETTERS.items()}
 _ENDS_IN_FILL: Final = frozenset({"FILL", "PARTLY_FILL"})
-
-
-def unique_part(command_id: str) -> str:
-    """Return what tells the id from its neighbours: a strategy's ids all begin with its name."""
-    tail = command_id.rpartition(".")[2]
-    return tail if len(tail) >= UNIQUE_CHARACTERS_MIN else command_id
-
-
-def short_id(command_id: str) -> str:
-    """Return enough of the id for a person; `why` takes it as well."""
-    unique = unique_part(command_id)
-    return unique[:SHORT_CHARACTERS] if len(unique) >= UNIQUE_CHARACTERS_MIN else unique
-
-
-def is_named(order: Order, reference: str) -> bool:
-    """Say whether `reference` may mean this order: the start of its id, or the broker's whole id."""
-    command_id = order.command.command_id
-    starts = command_id.startswith(reference) or unique_part(command_id).startswith(reference)
-    return starts or order.broker_order_id == reference
 
 
 def channel_form(state: ChannelState) -> Form:

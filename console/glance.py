@@ -6,7 +6,7 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from console.forms import Form, short_id
+from console.form import Form, short_id
 from console.render import table_of, word
 from console.words import clock_time, price_words, taken_words
 from domain.risk import TradingState

@@ -12,8 +12,8 @@ from typing import Any, Final
 import requests
 from loguru import logger
 
+from console.endpoint import write_private
 from console.errors import PlainError
-from console.serving import write_private
 from domain.addresses import address_objection
 
 START_WAIT_S: Final = 20.0

@@ -10,7 +10,7 @@ from console.bodies import Body, read_object
 from console.changing import text_in
 from console.described import POSITION, STOPS, takes
 from console.errors import ApiError
-from console.forms import Form
+from console.form import Form
 from domain.exits import Scope
 from domain.order import (
     Exchange,

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from console.forms import Form, short_id
+from console.form import Form, short_id
 from console.words import clock_time, price_words
 from domain.seams import IST
 

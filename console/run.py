@@ -15,13 +15,14 @@ from actors.desk import Desk, DeskStartError, DeskUnavailableError, Lease, hold_
 from actors.messages import Readiness, TradingStateNow
 from console.api import make_api
 from console.chat import Chat
+from console.endpoint import token_of
 from console.errors import PlainError
 from console.limits import raise_descriptor_limit
 from console.logs import open_log, secrets_of
 from console.notify import Notifier
 from console.paper import lasting_paper
 from console.private import guard_folder
-from console.serving import ApiServer, token_of
+from console.serving import ApiServer
 from console.where import at_paper_broker
 from console.words import taken_words
 from domain.risk import TradingState

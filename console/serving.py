@@ -1,8 +1,7 @@
-"""Serving the API: the listening socket, the server's thread, the token's file, and where the desk can be found."""
+"""Serving the API: the listening socket, the server's thread, and the note of where it is found."""
 
 import json
 import os
-import secrets
 import socket
 import threading
 from collections.abc import Mapping
@@ -13,49 +12,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from console.connections import Connection
+from console.endpoint import API_FILE, api_url, write_private
 from console.errors import PlainError
 from domain.settings import ApiSettings
 
 STOP_WAIT_S: Final = 5.0
-API_FILE: Final = "api.json"
-
-
-def api_url(host: str, port: int) -> str:
-    """Return the API's address."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def token_of(settings: ApiSettings) -> str:
-    """Return the API's token: from the settings, or from its file, which is made at the first start (mode 0600)."""
-    given = settings.token.get_secret_value()
-    return given or kept_token(settings.token_path) or _new_token(settings.token_path)
-
-
-def kept_token(path: Path) -> str:
-    """Return the token in this file, or "" where there is none; refuse a file that others may read."""
-    try:
-        if os.name == "posix" and path.stat().st_mode & 0o077:
-            raise PlainError(f"others may read the token in {path}; `chmod 600 {path}`, or delete it for a new one", 2)
-        return path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise PlainError(f"the token in {path} cannot be read: {error.strerror}", 2) from None
-
-
-def _new_token(path: Path) -> str:
-    token = secrets.token_urlsafe(32)
-    write_private(path, token + "\n")
-    return token
-
-
-def write_private(path: Path, words: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(words)
-    fresh.replace(path)
 
 
 class ApiServer:

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from actors.desk import Status
-from console.forms import Form, channel_form, exits_form, readiness_form, stays_form, trading_form
+from console.form import Form
+from console.forms import channel_form, exits_form, readiness_form, stays_form, trading_form
 from console.private import unprotected
 from console.words import taken_words
 from domain.risk import TradingState

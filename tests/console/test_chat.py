@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
-from console.alerting import alerts_view
 from console.chat import CONFIRM_S, HELP, WRONG_S, Chat
+from console.cli.alerts import alerts_view
 from console.glance import status_view
 from domain.alert import Alert, AlertRecord, ChannelState, Level
 from domain.exits import Scope

@@ -11,7 +11,7 @@ import requests
 from typer.testing import CliRunner, Result
 
 from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
-from console.cli import app
+from console.cli.app import app
 from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
 from domain.change import Change, ChangeKind, ChangeStage

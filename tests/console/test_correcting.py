@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from console.basketing import baskets_view
+from console.cli.baskets import baskets_view
 from domain.basket import BasketState, OnFailure, Pace
 from domain.clearing import Difference
 from domain.order import Exchange, InstrumentKey, Product

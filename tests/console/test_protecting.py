@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
+from console.cli.stops import stops_view, trail_terms
 from console.errors import PlainError
-from console.stops import stops_view, trail_terms
 from tests.console.fakes import FakeDesk
 from tests.console.test_render import drawn
 

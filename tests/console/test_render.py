@@ -6,7 +6,8 @@ from rich.console import Console, RenderableType
 
 from actors.messages import PositionBookRead, Timeline
 from console.answers import standing
-from console.forms import order_form, positions_form, short_id, tally, timeline_form
+from console.form import short_id
+from console.forms import order_form, positions_form, tally, timeline_form
 from console.glance import positions_view
 from console.render import orders_table, steps_line, steps_table, timeline_view
 from console.story import sentences

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from broker.paper.instruments import listed_at
 from console.api import make_api
-from console.cli import app
+from console.cli.app import app
 from console.serving import ApiServer
 from domain.lifecycle import State
 from domain.seams import IST

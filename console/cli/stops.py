@@ -1,42 +1,28 @@
 """The commands about stops: list them, put a position under them, remove them."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from console.client import DeskClient
-from console.errors import AsJson, PlainError, plainly
-from console.forms import Form
-from console.hand import Config, end
-from console.render import screen, table_of
+from console.cli.client import DeskClient
+from console.cli.options import AsJson, Config, ExchangeName, ProductName, Strategy, Symbol, end, plainly, show
+from console.errors import PlainError
+from console.form import Form
+from console.render import table_of
 from console.where import read_settings
 
-Symbol = Annotated[str, typer.Argument(help="The exchange's trading symbol, such as RELIANCE-EQ.")]
-Strategy = Annotated[str, typer.Option(help="Whose position it is.")]
-ExchangeName = Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")]
-ProductName = Annotated[str, typer.Option(help="CNC, NRML or MIS.")]
 Trail = Annotated[str | None, typer.Option(help="points:10 or percent:1.5 behind the best price, or absolute:1450.")]
 TrailWhen = Annotated[str | None, typer.Option(help="The price from which on the trail counts.")]
 Why = Annotated[str, typer.Option("--because", help="Why; it is kept.")]
-
-
-def add_stop_commands(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    for command in (stops, protect, unprotect):
-        app.command()(command)
 
 
 def stops(*, as_json: AsJson = False, config: Config = None) -> None:
     """List the positions under stops: the stop in force, the target, the best price seen, and the last one."""
     with plainly():
         found = DeskClient(read_settings(config)).read("/stops")["stops"]
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-    else:
-        screen().print(stops_view(found))
+    show(found, stops_view(found), as_json=as_json)
 
 
 def protect(  # noqa: PLR0913  stops have as many levels

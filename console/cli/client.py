@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import requests
 
 from console import proof
+from console.endpoint import API_FILE, api_url, kept_token
 from console.errors import PlainError
-from console.forms import Form
-from console.serving import API_FILE, api_url, kept_token
+from console.form import Form
 from domain.settings import Settings
 
 CONNECT_WAIT_S: Final = 3.0

@@ -1,0 +1,60 @@
+"""The commands about baskets: send one from a file, and list them."""
+
+import json
+import secrets
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from console.cli.client import DeskClient
+from console.cli.options import AsJson, Config, end, plainly, show
+from console.errors import PlainError
+from console.form import Form
+from console.where import read_settings
+from domain.texts import decoded
+
+
+def basket(
+    file: Annotated[Path, typer.Argument(help="TOML or JSON: strategy, pace, on_failure, and legs as for `submit`.")],
+    *,
+    basket_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Send orders that belong together, hedge first, each when the one before has filled."""
+    with plainly():
+        given = _read(file)
+        body = {"basket_id": basket_id or given.get("basket_id") or secrets.token_hex(8), **given}
+        reply = DeskClient(read_settings(config)).post("/baskets", body)
+    end(reply, as_json=as_json)
+
+
+def baskets(*, as_json: AsJson = False, config: Config = None) -> None:
+    """List the baskets and how they ended."""
+    with plainly():
+        found = DeskClient(read_settings(config)).read("/baskets")["baskets"]
+    show(found, baskets_view(found), as_json=as_json)
+
+
+def baskets_view(found: list[Form]) -> RenderableType:
+    """Show the baskets."""
+    lines = [
+        Text(f"{one['state']:<11} {one['strategy']}: {', '.join(one['legs'])}\n            {one['sentence']}")
+        for one in found
+    ]
+    return Group(*(lines or [Text("No basket has been sent.")]))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = decoded(file.read_bytes())
+        given = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise PlainError(f"{file} cannot be read: {error}") from None
+    if not isinstance(given, dict):
+        raise PlainError(f"{file} must hold one table with legs")
+    return given

@@ -1,0 +1,75 @@
+"""What the commands share: the options of many, the screen of their answers, and one sentence for what went wrong."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import RenderableType
+
+from console.cli.client import Reply
+from console.errors import PlainError
+from console.render import screen
+
+TAKEN_MAX: Final = 299
+"""The highest HTTP status of an answer that says yes."""
+
+Config = Annotated[
+    Path | None,
+    typer.Option(help="The settings file; without it desk.toml, if there is one.", envvar="DESK_CONFIG"),
+]
+Because = Annotated[str, typer.Option(help="Why; it is kept, and shown with what it changed.")]
+OrderName = Annotated[str, typer.Argument(help="Its command id, the beginning of it, or the broker's order id.")]
+Symbol = Annotated[str, typer.Argument(help="The exchange's trading symbol, such as RELIANCE-EQ.")]
+Strategy = Annotated[str, typer.Option(help="Whose position it is.")]
+ExchangeName = Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")]
+ProductName = Annotated[str, typer.Option(help="CNC, NRML or MIS.")]
+
+_is_for_programs: Final[ContextVar[bool]] = ContextVar("is_for_programs", default=False)
+
+
+def _note_json(value: bool) -> bool:  # noqa: FBT001  the library calls it so
+    _is_for_programs.set(value)
+    return value
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", callback=_note_json, help="Print JSON for programs instead of words for people.")
+]
+"""The option of every command that can: what goes wrong is JSON then too."""
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn an expected failure of a command into its sentence and an exit code; under `--json` into JSON on stdout."""
+    try:
+        yield
+    except PlainError as error:
+        if _is_for_programs.get():
+            typer.echo(json.dumps({"sentence": error.sentence, "exit_code": error.code}, ensure_ascii=False))
+        else:
+            typer.echo(error.sentence, err=True)
+        raise typer.Exit(error.code) from None
+    finally:
+        _is_for_programs.set(False)
+
+
+def show(given: Any, view: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401  any JSON
+    """Print what was read: for a program, or for a person."""
+    if as_json:
+        typer.echo(json.dumps(given, ensure_ascii=False))
+    else:
+        screen().print(view)
+
+
+def end(reply: Reply, *, as_json: bool) -> None:
+    """Print the desk's answer, and end with its exit code."""
+    taken = reply.http_status <= TAKEN_MAX
+    words = (
+        json.dumps(reply.body, ensure_ascii=False) if as_json else str(reply.body.get("sentence", reply.http_status))
+    )
+    typer.echo(words, err=not taken and not as_json)
+    raise typer.Exit(0 if taken else 1)

@@ -1,0 +1,177 @@
+"""The commands about orders: send, list, explain, change, and settle them."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from console.cli.client import DeskClient
+from console.cli.options import TAKEN_MAX, AsJson, Because, Config, OrderName, end, plainly, show
+from console.cli.stops import Trail, TrailWhen, trail_terms
+from console.errors import PlainError
+from console.render import orders_table, screen, timeline_view
+from console.where import read_settings
+from domain.change import ChangeKind
+from domain.change_command import ChangeCommand
+from domain.order import InvalidOrderError, OrderCommand, Origin
+
+ChangeId = Annotated[str | None, typer.Option(help="The change's name; the same name is never sent twice.")]
+
+
+def submit(  # noqa: PLR0913  an order has as many fields
+    *,
+    symbol: Annotated[str, typer.Option(help="The exchange's trading symbol, such as RELIANCE-EQ.")],
+    side: Annotated[str, typer.Option(help="BUY or SELL (B, S).")],
+    quantity: Annotated[str, typer.Option(help="Units, not lots.")],
+    intent: Annotated[str, typer.Option(help="ENTRY takes a position, EXIT gives it up, ADJUST changes it.")] = "ENTRY",
+    exchange: Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")] = "NSE",
+    product: Annotated[str, typer.Option(help="CNC, NRML or MIS (C, M, I).")] = "MIS",
+    order_type: Annotated[str, typer.Option("--type", help="MARKET, LIMIT, SL or SL-M (MKT, LMT, ...).")] = "MARKET",
+    price: Annotated[str | None, typer.Option(help="Rupees a unit, for LIMIT and SL.")] = None,
+    trigger_price: Annotated[str | None, typer.Option(help="Rupees a unit, for SL and SL-M.")] = None,
+    stop_loss: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or worse.")] = None,
+    target: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or better.")] = None,
+    trail: Trail = None,
+    trail_when: TrailWhen = None,
+    strategy: Annotated[str, typer.Option(help="Whose position this is.")] = "manual",
+    comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
+    amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
+    command_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Send an order to the running desk. Exit code 0: accepted or unconfirmed; 1: it said no, also to a repeat."""
+    with plainly():
+        settings = read_settings(config)
+        order = {
+            "command_id": command_id or secrets.token_hex(8),
+            "strategy": strategy,
+            "intent": intent,
+            "exchange": exchange,
+            "symbol": symbol,
+            "side": side,
+            "quantity": quantity,
+            "product": product,
+            "order_type": order_type,
+            "price": price,
+            "trigger_price": trigger_price,
+            "stop_loss": stop_loss,
+            "target": target,
+            **trail_terms(trail, trail_when),
+            "comment": comment,
+            "amo": amo,
+            "origin": Origin.HUMAN.value,
+        }
+        try:
+            OrderCommand.parse({**order, "client_id": settings.client_id})
+        except InvalidOrderError as error:
+            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.") from None
+        reply = DeskClient(settings).submit(order)
+    taken = reply.http_status <= TAKEN_MAX
+    sentence = str(reply.body.get("sentence", f"The desk answered {reply.http_status}."))
+    if as_json:
+        typer.echo(json.dumps(reply.body, ensure_ascii=False))
+    else:
+        typer.echo(
+            f"{sentence}\nIts command id is {order['command_id']}; `why {order['command_id']}` tells its story."
+            if reply.body.get("order")
+            else sentence,
+            err=not taken,
+        )
+    raise typer.Exit(0 if taken else 1)
+
+
+def orders(
+    *,
+    open_only: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 30,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List the orders, newest first."""
+    with plainly():
+        found = DeskClient(read_settings(config)).read("/orders", open=open_only, most=most)["orders"]
+    show(found, orders_table(found, screen().width), as_json=as_json)
+
+
+def why(
+    order: Annotated[str, typer.Argument(help="Its command id, the beginning of it, or the broker's order id.")],
+    *,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Tell an order's story: each decision, what it was made from, and what it means."""
+    with plainly():
+        client = DeskClient(read_settings(config))
+        timeline = client.read(f"/orders/{client.find(order)}/timeline")
+    show(timeline, timeline_view(timeline), as_json=as_json)
+
+
+def cancel(
+    order: OrderName,
+    *,
+    because: Because = "by hand",
+    change_id: ChangeId = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Cancel what is open of an order. Taken by the broker is not yet canceled: a fill may win."""
+    _change(ChangeKind.CANCEL, order, {"because": because}, change_id, config, as_json=as_json)
+
+
+def modify(
+    order: OrderName,
+    *,
+    quantity: Annotated[str | None, typer.Option(help="The new total in units, what has traded included.")] = None,
+    price: Annotated[str | None, typer.Option(help="Rupees a unit.")] = None,
+    trigger_price: Annotated[str | None, typer.Option(help="Rupees a unit, for SL and SL-M.")] = None,
+    because: Because = "by hand",
+    change_id: ChangeId = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Change an order's total quantity, price or trigger price. What is left out stays as it is."""
+    terms = {"quantity": quantity, "price": price, "trigger_price": trigger_price, "because": because}
+    given = {name: value for name, value in terms.items() if value is not None}
+    _change(ChangeKind.MODIFY, order, given, change_id, config, as_json=as_json)
+
+
+def _change(
+    kind: ChangeKind, order: str, given: dict[str, Any], change_id: str | None, config: Path | None, *, as_json: bool
+) -> None:
+    with plainly():
+        settings = read_settings(config)
+        body = {"change_id": change_id or secrets.token_hex(8), **given}
+        try:
+            whole = {"client_id": settings.client_id, "command_id": "of-the-order", "kind": kind, **body}
+            ChangeCommand.parse(whole | {"origin": Origin.HUMAN})
+        except InvalidOrderError as error:
+            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.") from None
+        client = DeskClient(settings)
+        reply = client.post(f"/orders/{client.find(order)}/{kind.value.lower()}", body)
+    end(reply, as_json=as_json)
+
+
+def settle(
+    order: OrderName,
+    outcome: Annotated[str, typer.Argument(help="found: the broker has it. absent: it is not there, nothing traded.")],
+    *,
+    because: Annotated[str, typer.Option(help="How you know; it is kept in the order's journal.")],
+    broker_order_id: Annotated[str | None, typer.Option(help="The broker's number of a found order.")] = None,
+    filled: Annotated[int | None, typer.Option(help="Units that traded, all told.")] = None,
+    price: Annotated[str | None, typer.Option(help="Their average price, rupees a unit.")] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Say what became of an order that the broker's books do not tell of. Look at the broker first."""
+    with plainly():
+        if outcome not in {"found", "absent"}:
+            raise PlainError(f"say found or absent, not {outcome!r}")
+        body: dict[str, Any] = {"found": outcome == "found", "because": because}
+        known = {"broker_order_id": broker_order_id, "filled_quantity": filled, "average_price": price}
+        client = DeskClient(read_settings(config))
+        told = {name: value for name, value in known.items() if value is not None}
+        reply = client.post(f"/orders/{client.find(order)}/settle", body | told)
+    end(reply, as_json=as_json)

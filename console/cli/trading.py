@@ -1,0 +1,105 @@
+"""The commands about what may be sent: how the desk stands, stop and resume trading, get out, log in."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from actors.clock import SystemClock
+from console.cli.client import DeskClient
+from console.cli.options import TAKEN_MAX, AsJson, Because, Config, end, plainly, show
+from console.glance import status_view, trading_line
+from console.where import read_settings
+
+_LOOK_S: Final = 0.3
+
+
+def status(*, as_json: AsJson = False, config: Config = None) -> None:
+    """Show whether the desk takes orders, and what may be sent."""
+    with plainly():
+        found = DeskClient(read_settings(config)).read("/status")
+    show(found, status_view(found), as_json=as_json)
+
+
+def halt(*, because: Because = "by hand", as_json: AsJson = False, config: Config = None) -> None:
+    """Send nothing any more but exits of a person, a stop or a limit. Orders at the broker stay as they are."""
+    _turn("HALTED", because, config, as_json=as_json)
+
+
+def exits_only(*, because: Because = "by hand", as_json: AsJson = False, config: Config = None) -> None:
+    """Take no new positions; exits go on."""
+    _turn("EXITS_ONLY", because, config, as_json=as_json)
+
+
+def resume(
+    *,
+    i_know: Annotated[bool, typer.Option(help="Also over a broken loss limit: it counts anew.")] = False,
+    because: Because = "by hand",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Take orders again."""
+    _turn("ACTIVE", because, config, i_know=i_know, as_json=as_json)
+
+
+def _turn(state: str, because: str, config: Path | None, *, i_know: bool = False, as_json: bool) -> None:
+    with plainly():
+        now = DeskClient(read_settings(config)).turn(state, because, i_know=i_know)
+    show(now, trading_line(now), as_json=as_json)
+
+
+def flatten(
+    *,
+    because: Because = "by hand",
+    strategy: Annotated[str | None, typer.Option(help="Only this strategy's; the others go on.")] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to watch it happen.")] = 60,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Get out of everything: entries stop, working orders are taken back, exits are sent until nothing is held.
+
+    The desk goes on with it however long it takes, also over a restart. Exit code 0: flat; 1: not yet.
+    """
+    with plainly():
+        client = DeskClient(read_settings(config))
+        body = {"because": because} | ({} if strategy is None else {"strategy": strategy})
+        reply = client.post("/flatten", body)
+        if reply.http_status > TAKEN_MAX:
+            end(reply, as_json=as_json)
+        left, stays = _watch_exits(client, wait, as_json=as_json)
+    stays = [one for one in stays if one in reply.body["positions"]]
+    entries = "" if strategy is not None else " Entries stay stopped until `resume`."
+    if as_json:
+        typer.echo(json.dumps(reply.body | {"left": left, "stays": stays}, ensure_ascii=False))
+    elif not reply.body["positions"]:
+        typer.echo(f"{reply.body['sentence']}{entries}")
+    else:
+        said = [f"Not flat yet: {', '.join(left)}. The desk goes on; `status` tells."] if left else []
+        said += [f"Not flat: {', '.join(stays)}. Their way out has ended; `alerts` says why."] if stays else []
+        typer.echo(" ".join(said) + entries if said else f"Flat.{entries}")
+    raise typer.Exit(1 if left or stays else 0)
+
+
+def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[list[str], list[str]]:
+    """Watch the exits under way, and say what changes; return what is not flat in the end, and what stays held."""
+    clock, pause, said = SystemClock(), threading.Event(), ""
+    ends_at = clock.monotonic() + seconds
+    while True:
+        now = client.read("/exits")
+        exits = now["exits"]
+        words = "; ".join(f"{one['position']}: {one['tries']} exits sent" for one in exits)
+        if not as_json and words and words != said:
+            typer.echo(words)
+            said = words
+        if not exits or clock.monotonic() >= ends_at:
+            return [one["position"] for one in exits], [one["position"] for one in now["stays"]]
+        pause.wait(_LOOK_S)
+
+
+def login(*, as_json: AsJson = False, config: Config = None) -> None:
+    """Try to log in at the broker again, after mending what it refused."""
+    with plainly():
+        reply = DeskClient(read_settings(config)).post("/session/login", {})
+    end(reply, as_json=as_json)
