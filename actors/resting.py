@@ -57,6 +57,8 @@ class RestingMarketOrders:
     def look(self) -> None:
         """Ask for the price of what has rested long enough."""
         for one in self._orders.due(self._clock.monotonic(), self._is_open):
+            if self._is_past(one.order):
+                continue
             command = one.order.command
             question = PriceOrder(
                 command_id=f"{_QUESTION}{command.command_id}",
@@ -68,9 +70,12 @@ class RestingMarketOrders:
             )
             post(self._market, question)
 
+    def _is_past(self, order: Order) -> bool:
+        """Say whether its day is over: it is in no market then, whatever its row says, and takes no new price."""
+        return order.day < trading_day(self._clock.now())
+
     def _is_open(self, order: Order) -> bool:
-        """Say whether it can trade now: one of a past day is in no market, whatever its row says."""
-        if order.day < trading_day(self._clock.now()):
+        if self._is_past(order):
             return False
         return self._calendar is None or self._calendar.is_open(order.command.exchange, self._clock.now())
 

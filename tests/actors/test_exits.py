@@ -446,6 +446,7 @@ def test_what_rests_in_the_books_of_a_past_day_is_not_priced_anew(room: ExitsRoo
     room.actor.on_receive(MarketOrderMoved(order=replace(resting(), day="2026-01-04")))
 
     look(room, ExitSettings().unfilled_s)
+    look(room, ExitSettings().retry_closed_s)
 
     assert room.market.of(PriceOrder) == []
     assert room.alerts == []
