@@ -21,7 +21,7 @@ from console.limits import raise_descriptor_limit
 from console.logs import open_log, secrets_of
 from console.notify import Notifier
 from console.paper import lasting_paper
-from console.private import guard_folder
+from console.private import guard_files
 from console.serving import ApiServer
 from console.where import at_paper_broker
 from console.words import taken_words
@@ -85,7 +85,7 @@ def run_desk(settings: Settings) -> int:
         raise PlainError(f"live money needs a login, and nobody has given {', '.join(missing)}: set them", 2)
     check_strategies(settings)
     check_channels(settings)
-    if repaired := guard_folder(settings.data_dir):
+    if repaired := guard_files(settings):
         _say(repaired)
     raise_descriptor_limit()
     token = token_of(settings.api)
