@@ -12,7 +12,7 @@ from domain.settings import Settings
 
 OTHERS: Final = 0o077
 _OWN: Final = ("desk*.log", "api.json", "paper.json", "paper", "paper/*")
-"""What the desk writes into its data directory, beside the database, its lease and the token, which may lie elsewhere."""
+"""What the desk writes into its data directory; the database, its lease and the token may lie elsewhere."""
 
 
 def be_private() -> None:
