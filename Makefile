@@ -8,6 +8,7 @@ COUNT ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-days check fix draw bench faults bounds siege kill soak long prove mutants clean
 
@@ -18,11 +19,11 @@ demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no que
 	$(BIN)/python main.py demo --seconds $(SECONDS)
 
 test: check  ## Format, lint, types, imports, tests: three files at a time, as most of them wait
-	$(BIN)/pytest -n 3 --dist loadfile
-	$(BIN)/python -m tests.days --slice -n 3 --dist loadfile
+	$(BIN)/pytest $(BESIDE)
+	$(BIN)/python -m tests.days --slice $(BESIDE)
 
 test-days: $(STAMP)  ## What depends on the day: on a Saturday, on a holiday, at 04:00 and at 23:59 IST (needs faketime)
-	$(BIN)/python -m tests.days -n 2 --dist loadfile
+	$(BIN)/python -m tests.days $(BESIDE)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
