@@ -8,6 +8,8 @@ COUNT ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests start some hundred processes: without compiled files each would compile the whole desk anew.
+unexport PYTHONDONTWRITEBYTECODE
 BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-days check fix draw bench faults bounds siege kill soak long prove mutants clean

@@ -26,7 +26,7 @@ LONGEST_FIRST = (
     "tests/proofs/",
     "tests/console/",
 )
-"""Where whole files take long: begun last they would run alone at the end. The order is kept by --no-loadscope-reorder."""
+"""Where whole files take long: begun last, they would run alone at the end (--no-loadscope-reorder keeps the order)."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
