@@ -8,6 +8,7 @@ import importlib
 import sys
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -375,6 +376,11 @@ class Desk:
         told: ExposuresTold = self._wiring.ask_of(self._wiring.guard, FindExposures())
         awaited = sorted(told.awaited, key=str)
         scopes = tuple(one for one in dict.fromkeys((*told.exposures, *awaited)) if strategy in {None, one.strategy})
+        self.see_to_flat(scopes, because)
+        return scopes
+
+    def see_to_flat(self, scopes: Sequence[Scope], because: str) -> None:
+        """See these positions through to flat, by a person's wish: over refusals, dead sessions and restarts."""
         wishes = tuple(
             ExitWish(
                 wish_id=self._ids.new(),
@@ -389,7 +395,6 @@ class Desk:
         self.exits()  # Has taken them up, and told the database.
         if not self.is_stored():
             logger.critical("flatten is under way, but not on the disk: a restart would not know of it")
-        return scopes
 
     def exits(self) -> ExitsNow:
         """Return the positions on their way to flat."""

@@ -9,6 +9,7 @@ from console.forms import order_form
 from console.words import as_sentence, price_words, terms_words
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
+from domain.exits import Scope
 from domain.lifecycle import Event, State, Status
 from domain.order import Order, OrderCommand
 from domain.order_words import meaning_of, refused_by, way_out_of
@@ -72,6 +73,16 @@ def outcome_of(answer: OrderAnswered | OrderDeclined, command: OrderCommand) -> 
         repeated=answer.repeated,
         reason=order.tag,
     )
+
+
+def goes_on_until_flat(refused: Outcome, order: Order, *, stored: bool) -> Outcome:
+    """Say that the desk makes flat by itself what this exit could not get out of."""
+    scope = Scope(order.command.strategy, order.command.key)
+    words = f"{scope} is on its way to flat instead: the desk goes on until nothing of it is held; `status` tells."
+    kept = "" if stored else " The database does not take it yet: a restart before it does would not know of it."
+    what = f"{order.command.side} {order.quantity} {order.command.symbol}"
+    sentence = f"{refused_by(order.tag)} ({order.tag}): {what}. {_why(order)} {words}{kept}"
+    return replace(refused, http_status=202, sentence=sentence)
 
 
 def not_known_in_time(command: OrderCommand, order: Order | None, waited_s: float) -> Outcome:

@@ -27,9 +27,9 @@ from actors.messages import (
     TradingStateNow,
 )
 from console.alerting import AlertingDesk, add_alerts
-from console.answers import not_known_in_time, outcome_of
+from console.answers import goes_on_until_flat, not_known_in_time, outcome_of
 from console.basketing import BasketDesk, add_baskets
-from console.bodies import Body, read_object, read_order, read_trading_state
+from console.bodies import Body, flag_in, read_object, read_order, read_trading_state
 from console.changing import ChangingDesk, add_changes
 from console.correcting import CorrectingDesk, add_corrections
 from console.described import ORDER, POLICY, STOPS, page_of, takes
@@ -42,7 +42,9 @@ from console.lanes import Lanes
 from console.protecting import ProtectingDesk, add_stops
 from console.standing import health_form, status_form
 from console.words import as_sentence
+from domain.exits import Scope
 from domain.order import Intent, Order, OrderCommand
+from domain.order_words import could_not_leave
 from domain.risk import TradingState
 from domain.seams import Clock
 from domain.settings import Settings
@@ -122,18 +124,23 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes
     @guarded.post(
         "/orders",
         summary="Send an order",
-        openapi_extra=takes(*ORDER, also=("price", "trigger_price", *STOPS, "comment", "origin", "amo")),
+        openapi_extra=takes(*ORDER, also=("price", "trigger_price", *STOPS, "comment", "origin", "amo", "until_flat")),
     )
     async def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
         """Answer when the outcome of steps 1 to 5 is known, or with the state so far.
 
-        200 accepted, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready.
+        200 accepted, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready. With
+        `until_flat` an EXIT that finds no way to the broker is made flat by the desk, all that is held: 202.
         """
-        command = read_order(read_object(body), idempotency_key, settings.client_id)
+        given = read_object(body)
+        until_flat = flag_in(given, "until_flat")
+        command = read_order(given, idempotency_key, settings.client_id)
+        if until_flat and command.intent is not Intent.EXIT:
+            raise ApiError(422, "until_flat is for an order with the intent EXIT", command.command_id)
         lane = lanes.get_out if command.intent is Intent.EXIT else lanes.enter
-        return await lane(partial(_answer_to, command))
+        return await lane(partial(_answer_to, command, until_flat=until_flat))
 
-    def _answer_to(command: OrderCommand) -> JSONResponse:
+    def _answer_to(command: OrderCommand, *, until_flat: bool) -> JSONResponse:
         wait_s = settings.api.answer_wait_s_max
         answer = desk.submit(command, wait_s)
         if answer is None:
@@ -141,6 +148,10 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes
             outcome = not_known_in_time(command, so_far.order if so_far else None, wait_s)
         else:
             outcome = outcome_of(answer, command)
+        if until_flat and outcome.order is not None and could_not_leave(outcome.order):
+            first = outcome.order.command
+            desk.see_to_flat((Scope(first.strategy, first.key),), f"exit {first.command_id} could not leave")
+            outcome = goes_on_until_flat(outcome, outcome.order, stored=desk.is_stored())
         return JSONResponse(outcome.body(), outcome.http_status)
 
     @guarded.get("/orders", summary="The orders, newest first")

@@ -88,6 +88,14 @@ def read_trading_state(given: dict[str, Any]) -> tuple[TradingState, str, bool]:
     return TradingState(word), reason_in(given), i_know is True
 
 
+def flag_in(given: dict[str, Any], name: str) -> bool:
+    """Take a word that is true or false out of what was given, false where it was left out."""
+    flag = given.pop(name, False)
+    if not isinstance(flag, bool):
+        raise ApiError(422, f"{name} must be true or false")
+    return flag
+
+
 def reason_in(given: dict[str, Any]) -> str:
     """Return a person's reason as one short line, whatever it was: no reason stops a halt or a way out."""
     because = given.get("because")

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
-from console.bodies import Body, read_object
+from console.bodies import Body, flag_in, read_object
 from console.changing import text_in
 from console.described import POSITION, takes
 from console.errors import ApiError
@@ -48,11 +48,9 @@ def add_corrections(guarded: APIRouter, desk: CorrectingDesk) -> None:
         409 while the broker shows units of it, unless `i_know` is true, and while orders of it may still trade.
         """
         given = read_object(body)
-        i_know = given.pop("i_know", False)
-        if i_know not in (True, False):
-            raise ApiError(422, "i_know must be true or false")
+        i_know = flag_in(given, "i_know")
         scope, because = scope_in(given), text_in(given, "because")
-        refused = desk.clear(scope, because, i_know=bool(i_know))
+        refused = desk.clear(scope, because, i_know=i_know)
         if refused:
             raise ApiError(409, f"Nothing was cleared: {refused}.")
         return {"sentence": f"{scope} is cleared: our books hold nothing of it any more. Nothing was sent."}

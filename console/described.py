@@ -57,6 +57,7 @@ FIELDS: Final[Mapping[str, Schema]] = {
     "comment": _text("Kept with the order.", LINE_CHARACTERS_MAX),
     "origin": _word(Origin, "Who asks; a person (HUMAN) where it is left out."),
     "amo": _flag("Queue it for the next session, while the market is closed."),
+    "until_flat": _flag("Of an EXIT: where it can't reach the broker, the desk makes all that is held flat."),
     "because": _text("Why; it is kept.", LINE_CHARACTERS_MAX),
     "state": _word(TradingState, "What trading is turned to."),
     "i_know": _flag("Do it over an objection that the answer has named."),

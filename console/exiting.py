@@ -1,5 +1,6 @@
 """Getting out, over the API: make positions flat, and say how far that is."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -20,6 +21,9 @@ class ExitingDesk(Protocol):
 
     def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
         """See positions through to flat."""
+
+    def see_to_flat(self, scopes: Sequence[Scope], because: str) -> None:
+        """See these positions through to flat."""
 
     def is_stored(self) -> bool:
         """Say whether a restart would know of it."""

@@ -103,11 +103,17 @@ def refused_by(reason: Reason | None) -> str:
     return "Not taken, no session" if reason is Reason.SESSION_EXPIRED else "Never sent"
 
 
+def could_not_leave(order: Order) -> bool:
+    """Say whether this is an exit that found no way to the broker: nothing of it is in the market."""
+    return order.command.intent is Intent.EXIT and order.state is State.REFUSED and order.tag in _NOT_REPEATED
+
+
 def way_out_of(order: Order) -> str:
     """Return how an exit that could not be sent gets out all the same; nothing for any other order."""
-    if order.command.intent is not Intent.EXIT or order.state is not State.REFUSED or order.tag not in _NOT_REPEATED:
+    if not could_not_leave(order):
         return ""
     return (
         "This exit is not tried again by itself: "
-        f"`flatten --strategy {order.command.strategy}` goes on until the strategy is flat."
+        f"`flatten --strategy {order.command.strategy}` goes on until the strategy is flat, "
+        "and so does an exit that is sent with `--until-flat`."
     )

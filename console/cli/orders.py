@@ -15,7 +15,7 @@ from console.render import orders_table, screen, timeline_view
 from console.where import read_settings
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.order import InvalidOrderError, OrderCommand, Origin
+from domain.order import Intent, InvalidOrderError, OrderCommand, Origin
 
 ChangeId = Annotated[str | None, typer.Option(help="The change's name; the same name is never sent twice.")]
 
@@ -38,6 +38,9 @@ def submit(  # noqa: PLR0913  an order has as many fields
     strategy: Annotated[str, typer.Option(help="Whose position this is.")] = "manual",
     comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
     amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
+    until_flat: Annotated[
+        bool, typer.Option("--until-flat", help="Of an EXIT: where the broker can't be reached, get out of it all.")
+    ] = False,
     command_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
     as_json: AsJson = False,
     config: Config = None,
@@ -64,11 +67,13 @@ def submit(  # noqa: PLR0913  an order has as many fields
             "amo": amo,
             "origin": Origin.HUMAN.value,
         }
+        if until_flat and intent.strip().upper() != Intent.EXIT:
+            raise PlainError("--until-flat is for --intent EXIT. Nothing was sent to the desk.", 2)
         try:
             OrderCommand.parse({**order, "client_id": settings.client_id})
         except InvalidOrderError as error:
             raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.") from None
-        reply = DeskClient(settings).submit(order)
+        reply = DeskClient(settings).submit(order | ({"until_flat": True} if until_flat else {}))
     taken = reply.http_status <= TAKEN_MAX
     sentence = str(reply.body.get("sentence", f"The desk answered {reply.http_status}."))
     if as_json:

@@ -1,6 +1,6 @@
 """A desk of a few lines that behaves: it keeps orders, repeats outcomes, and can be told what to answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -123,6 +123,7 @@ class FakeDesk:
         self.logins = 0
         self.undone: Callable[[str], AcceptanceUndone] | None = None
         self.flattened: list[tuple[str, str | None]] = []
+        self.seen_to_flat: list[tuple[tuple[Scope, ...], str]] = []
         self.under_way: list[dict[Scope, int]] = []
         self.stays: dict[Scope, int] = {}
         self.unwatched: tuple[Unwatched, ...] = ()
@@ -163,6 +164,9 @@ class FakeDesk:
     def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
         self.flattened.append((because, strategy))
         return tuple(self.under_way[0]) if self.under_way else ()
+
+    def see_to_flat(self, scopes: Sequence[Scope], because: str) -> None:
+        self.seen_to_flat.append((tuple(scopes), because))
 
     def exits(self) -> ExitsNow:
         return ExitsNow(under_way=self.under_way.pop(0) if self.under_way else {}, stays=self.stays)

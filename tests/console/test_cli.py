@@ -15,7 +15,8 @@ from console.cli.app import app
 from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
 from domain.change import Change, ChangeKind, ChangeStage
-from domain.order import Exchange
+from domain.lifecycle import Event
+from domain.order import Exchange, OrderEvent
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.settings import StorageSettings
@@ -406,3 +407,21 @@ def test_status_says_ready_for_what_is_sent_and_no_more(call: Desk, desk: FakeDe
 
     assert ("Ready: takes orders." in shown) is (state is TradingState.ACTIVE)
     assert ("only, until `resume`." in shown) is (state is not TradingState.ACTIVE)
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_entry_until_flat_is_refused_before_anything_is_sent(call: Desk, desk: FakeDesk) -> None:
+    answer = call(*BUY, "--until-flat")
+
+    assert (answer.exit_code, desk.taken) == (2, {})
+    assert answer.stderr == "--until-flat is for --intent EXIT. Nothing was sent to the desk.\n"
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_exit_until_flat_that_finds_no_session_goes_on_and_is_a_success(call: Desk, desk: FakeDesk) -> None:
+    desk.fate = (SENT, OrderEvent(event=Event.REFUSE, tag=Reason.SESSION_EXPIRED, note="no session"))
+
+    answer = call(*BUY, "--intent", "EXIT", "--until-flat")
+
+    assert (answer.exit_code, len(desk.seen_to_flat)) == (0, 1)
+    assert "is on its way to flat instead" in answer.stdout

@@ -1,14 +1,17 @@
 """Getting out, over the API and from the command line."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
 
 from console.glance import status_view
 from domain.exits import Scope
-from domain.order import Exchange, InstrumentKey, Product
-from tests.console.fakes import FakeDesk
+from domain.lifecycle import Event
+from domain.order import Exchange, InstrumentKey, OrderEvent, Product
+from domain.reasons import Reason
+from tests.console.fakes import ACCEPTED, LOST, REFUSED, SENT, FakeDesk
 from tests.console.test_render import drawn
 
 Ask = Callable[..., requests.Response]
@@ -90,3 +93,68 @@ def test_status_says_that_the_broker_refuses_our_address(ask: Ask, desk: FakeDes
     told = " ".join(drawn(status_view(status)).split())
     assert "The broker refuses orders for the address they come from, exits included" in told
     assert desk.address_refused in told
+
+
+AWAY = OrderEvent(event=Event.REFUSE, tag=Reason.SESSION_EXPIRED, note="the broker refused the login")
+EXIT: dict[str, Any] = {
+    "command_id": "out",
+    "strategy": "straddle",
+    "intent": "EXIT",
+    "exchange": "NSE",
+    "symbol": "RELIANCE-EQ",
+    "side": "SELL",
+    "quantity": 10,
+    "product": "MIS",
+    "order_type": "MARKET",
+}
+
+
+def test_an_exit_that_finds_no_session_becomes_a_flatten_where_that_was_asked_for(ask: Ask, desk: FakeDesk) -> None:
+    """FINDINGS D14."""
+    desk.fate = (SENT, AWAY)
+
+    answer = ask("POST", "/orders", json=EXIT | {"until_flat": True})
+
+    assert answer.status_code == 202
+    assert desk.seen_to_flat == [((HELD,), "exit out could not leave")]
+    told = answer.json()["sentence"]
+    assert told.startswith("Not taken, no session (SESSION_EXPIRED): SELL 10 RELIANCE-EQ.")
+    assert "RELIANCE-EQ (NSE MIS) of straddle is on its way to flat instead" in told
+    assert "--until-flat" not in told
+
+
+def test_an_exit_that_finds_no_session_names_what_goes_on(ask: Ask, desk: FakeDesk) -> None:
+    desk.fate = (SENT, AWAY)
+
+    answer = ask("POST", "/orders", json=EXIT)
+
+    assert (answer.status_code, desk.seen_to_flat) == (502, [])
+    assert "`flatten --strategy straddle` goes on until the strategy is flat" in answer.json()["sentence"]
+    assert "`--until-flat`" in answer.json()["sentence"]
+
+
+@pytest.mark.parametrize("fate", [(SENT, ACCEPTED), (SENT, LOST), (SENT, REFUSED)])
+def test_an_exit_that_reached_the_broker_becomes_no_flatten(
+    ask: Ask, desk: FakeDesk, fate: tuple[OrderEvent, ...]
+) -> None:
+    desk.fate = fate
+
+    ask("POST", "/orders", json=EXIT | {"until_flat": True})
+
+    assert desk.seen_to_flat == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"until_flat": 1}, "true or false"),
+        ({"until_flat": True, "intent": "ENTRY"}, "for an order with the intent EXIT"),
+    ],
+)
+def test_until_flat_that_cannot_be_meant_sends_nothing(
+    ask: Ask, desk: FakeDesk, changes: dict[str, Any], words: str
+) -> None:
+    answer = ask("POST", "/orders", json=EXIT | changes)
+
+    assert (answer.status_code, desk.taken) == (422, {})
+    assert words in answer.json()["sentence"]

@@ -147,7 +147,7 @@ def test_an_exit_that_could_not_be_sent_names_the_command_that_goes_on(state: St
         Reason.BROKER_RATE_LIMITED,
         Reason.RATE_LIMITED,
     }
-    told = standing(way_out).endswith("`flatten --strategy trend` goes on until the strategy is flat.")
+    told = standing(way_out).endswith(" is sent with `--until-flat`.")
     assert told is (state is State.REFUSED and tag in passing)
     assert way_out_of(order(state=state, tag=tag)) == ""
 

@@ -7,8 +7,10 @@ import pytest
 
 from actors.messages import MakeAllFlat
 from broker.paper.instruments import listed_at
+from domain.exits import Scope
 from domain.lifecycle import State
 from domain.order import EXTERNAL
+from domain.order_words import could_not_leave
 from domain.reasons import Reason
 from domain.risk import TradingState
 from domain.seams import IST
@@ -216,6 +218,26 @@ def test_an_exit_goes_on_after_the_desk_was_down(scene: Scene, paper: Paper) -> 
     until(lambda: scene.held(strategy) == 0, "not flat")
     until_flat(scene)
     assert sum(one.filled for one in exits_at_broker(scene)) == 10
+    scene.until_books_agree()
+
+
+def test_what_one_exit_could_not_get_out_of_is_seen_to_flat_and_nothing_else(scene: Scene, paper: Paper) -> None:
+    """FINDINGS D14: with the session away a hand-sent exit is refused; sent until flat, the desk goes on with it."""
+    strategy, other = held(scene), held(scene, "other")
+    login = paper.fault("QuickAuth", "refuse", text="Server is busy", count=None)
+    paper.fault("*", "session_expired", count=None)
+    until(lambda: paper.fired(login), "the dead session was not noticed")
+    way_out = scene.command("out", strategy=strategy, intent="EXIT", side="SELL")
+    refused = scene.submit(way_out)
+    assert could_not_leave(refused)
+
+    scene.desk.see_to_flat((Scope(strategy, way_out.key),), "exit out could not leave")
+    paper.clear_faults()
+
+    until(lambda: scene.held(strategy) == 0, "not flat")
+    until_flat(scene)
+    assert scene.held(other) == 10
+    assert [one.filled for one in exits_at_broker(scene)] == [10]
     scene.until_books_agree()
 
 
