@@ -1,7 +1,7 @@
 """What the broker says of an instrument: search, security info, quote (docs/protocol.md, SearchScrip and GetQuotes)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from broker.scalars import (
     Raw,
@@ -18,6 +18,9 @@ from domain.evidence import Tick
 from domain.expiry import parse_expiry
 from domain.instrument import Instrument
 from domain.order import Exchange
+
+SIMILAR_MAX: Final = 3
+"""So many symbols are offered in place of one that is not known."""
 
 
 class WrongInstrumentError(UnreadableRowError):
@@ -37,6 +40,17 @@ def find_in_search(body: Any, exchange: Exchange, symbol: str) -> Raw | None:  #
     if len({text_in(value, "token") for value in exact}) > 1:
         raise UnreadableRowError("token is not unique")
     return exact[0] if exact else None
+
+
+def similar_in_search(body: Any, exchange: Exchange) -> tuple[str, ...]:  # noqa: ANN401  as it came off the wire
+    """Return the trading symbols that a search found: a share first, then the shortest."""
+    values = body.get("values")
+    found = {
+        str(value["tsym"])
+        for value in (values if isinstance(values, list) else ())
+        if isinstance(value, dict) and value.get("tsym") and value.get("exch", exchange) == exchange
+    }
+    return tuple(sorted(found, key=lambda symbol: (not symbol.endswith("-EQ"), len(symbol), symbol))[:SIMILAR_MAX])
 
 
 def instrument_from(found: Raw, info: Any, exchange: Exchange, symbol: str) -> Instrument:  # noqa: ANN401  as above

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from broker.client import Client
-from broker.instruments import WrongInstrumentError, find_in_search, instrument_from, last_price_in
+from broker.instruments import WrongInstrumentError, find_in_search, instrument_from, last_price_in, similar_in_search
 from broker.json_text import JsonArray
 from broker.login import Login
 from broker.scalars import UnreadableRowError, text_in
@@ -184,7 +184,7 @@ class NorenBroker:
         try:
             found = find_in_search(search.body, exchange, symbol)
             if found is None:
-                return UnknownInstrument(exchange, symbol)
+                return UnknownInstrument(exchange, symbol, similar_in_search(search.body, exchange))
             info = self._ask(self._api.get_security_info, exchange.value, text_in(found, "token"))
             if isinstance(info, NoAnswer) or not info.is_ok:
                 return self._unavailable(info, asked_at)

@@ -199,10 +199,11 @@ class LoginFailed:
 
 @dataclass(frozen=True, slots=True)
 class UnknownInstrument:
-    """The broker knows no such symbol."""
+    """The broker knows no such symbol; `similar` are those that its search found instead, the likeliest first."""
 
     exchange: Exchange
     symbol: str
+    similar: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

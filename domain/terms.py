@@ -60,7 +60,8 @@ def terms_of(
                 return Objection(Reason.PRICE_UNAVAILABLE, sentence)
             return Terms(price, reply.order_quantity_max, last_price, command.trigger_price)
         case UnknownInstrument():
-            sentence = f"the broker knows no {command.symbol} on {command.exchange}"
+            meant = f"; did you mean {' or '.join(reply.similar)}?" if reply.similar else ""
+            sentence = f"the broker knows no {command.symbol} on {command.exchange}{meant}"
             return Objection(Reason.UNKNOWN_INSTRUMENT, sentence)
         case Unavailable():
             return Objection(Reason.INSTRUMENT_UNAVAILABLE, f"{command.symbol} could not be looked up: {reply.cause}")

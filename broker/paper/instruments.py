@@ -103,7 +103,40 @@ EQUITIES: Final = (
         tick=Decimal("0.10"),
         freeze_quantity=31_001,
     ),
+    _Equity(
+        symbol="TCS-EQ",
+        token="11536",  # noqa: S106  as above
+        name="TCS",
+        base=Decimal("3200.00"),
+        tick=Decimal("0.10"),
+        freeze_quantity=15_001,
+    ),
+    _Equity(
+        symbol="HDFCBANK-EQ",
+        token="1333",  # noqa: S106  as above
+        name="HDFCBANK",
+        base=Decimal("990.00"),
+        tick=Decimal("0.05"),
+        freeze_quantity=50_001,
+    ),
+    _Equity(
+        symbol="SBIN-EQ",
+        token="3045",  # noqa: S106  as above
+        name="SBIN",
+        base=Decimal("860.00"),
+        tick=Decimal("0.05"),
+        freeze_quantity=58_001,
+    ),
+    _Equity(
+        symbol="ICICIBANK-EQ",
+        token="4963",  # noqa: S106  as above
+        name="ICICIBANK",
+        base=Decimal("1380.00"),
+        tick=Decimal("0.10"),
+        freeze_quantity=36_001,
+    ),
 )
+"""Assumption: prices and freeze quantities are of a day in 2026, rounded; nothing hangs on them."""
 INDICES: Final = (
     _Index(
         name="NIFTY",

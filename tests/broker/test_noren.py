@@ -513,12 +513,22 @@ def test_absent_freeze_and_circuits_are_none(broker: NorenBroker, stub: StubBrok
 
 @pytest.mark.parametrize(
     "answer",
-    [reply(not_ok("No Data :   "), 404), {"stat": "Ok", "values": []}, {"stat": "Ok", "values": [{"tsym": "X"}]}],
+    [reply(not_ok("No Data :   "), 404), {"stat": "Ok", "values": []}, {"stat": "Ok", "values": [{"tsym": ""}, 7]}],
 )
 def test_a_symbol_that_is_not_found_is_unknown(broker: NorenBroker, stub: StubBroker, answer: object) -> None:
     stub.answer("SearchScrip", answer)
 
     assert broker.find_instrument(Exchange.NSE, "NOSUCH") == UnknownInstrument(Exchange.NSE, "NOSUCH")
+
+
+def test_what_the_search_found_instead_is_told_the_share_first(broker: NorenBroker, stub: StubBroker) -> None:
+    """FINDINGS D9: most who write RELIANCE mean the share."""
+    found = ("RELIANCE27OCT26F", "RELIANCE-EQ", "RELIANCE-BL", "RELIANCE27OCT26C1500")
+    rows = [{"tsym": one, "exch": "NSE"} for one in found] + [{"tsym": "REL", "exch": "BSE"}]
+    stub.answer("SearchScrip", {"stat": "Ok", "values": rows})
+
+    similar = ("RELIANCE-EQ", "RELIANCE-BL", "RELIANCE27OCT26F")
+    assert broker.find_instrument(Exchange.NSE, "RELIANCE") == UnknownInstrument(Exchange.NSE, "RELIANCE", similar)
 
 
 @pytest.mark.parametrize(

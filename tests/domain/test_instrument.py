@@ -217,11 +217,23 @@ def test_a_market_order_without_a_price_has_no_terms() -> None:
     assert terms.reason is Reason.PRICE_UNAVAILABLE
 
 
-def test_an_unknown_symbol_has_no_terms() -> None:
-    terms = terms_of(command(), UnknownInstrument(Exchange.NSE, "RELIANCE-EQ"), None)
+@pytest.mark.parametrize(
+    ("similar", "words"),
+    [
+        ((), "the broker knows no RELIANCE-EQ on NSE"),
+        (
+            ("RELIANCE-BE", "RELINFRA-EQ"),
+            "the broker knows no RELIANCE-EQ on NSE; did you mean RELIANCE-BE or RELINFRA-EQ?",
+        ),
+    ],
+)
+def test_an_unknown_symbol_has_no_terms_and_names_what_may_have_been_meant(
+    similar: tuple[str, ...], words: str
+) -> None:
+    terms = terms_of(command(), UnknownInstrument(Exchange.NSE, "RELIANCE-EQ", similar), None)
 
     assert not isinstance(terms, Terms)
-    assert terms.reason is Reason.UNKNOWN_INSTRUMENT
+    assert (terms.reason, terms.sentence) == (Reason.UNKNOWN_INSTRUMENT, words)
 
 
 def test_an_instrument_that_could_not_be_looked_up_stops_an_entry_and_no_priced_exit() -> None:

@@ -40,7 +40,7 @@ def test_the_symbols_are_those_of_the_exchange() -> None:
 
     assert {"RELIANCE-EQ", "INFY-EQ", "Nifty 50", "Nifty Bank", "NIFTY24NOV26F", "BANKNIFTY24NOV26F"} <= symbols
     assert {"NIFTY24NOV26C25750", "NIFTY24NOV26C26000", "NIFTY24NOV26P26250", "BANKNIFTY24NOV26P58000"} <= symbols
-    assert len(symbols) == 6 + 2 * 11 * 2
+    assert len(symbols) == 10 + 2 * 11 * 2
 
 
 def test_lots_ticks_and_freeze_quantities_are_those_of_the_table() -> None:
