@@ -25,6 +25,7 @@ _TRUE_IN: Final[Mapping[Reason, frozenset[State]]] = {
     Reason.RESTARTED_IN_FLIGHT: frozenset({State.UNCONFIRMED}),
     Reason.BROKER_REJECTED: frozenset({State.REJECTED}),
     Reason.BROKER_CANCELED: frozenset({State.CANCELED}),
+    Reason.CANCELED_AS_ASKED: frozenset({State.CANCELED}),
     Reason.PROVED_ABSENT: frozenset({State.NOT_PLACED}),
     Reason.UNKNOWN_BROKER_STATUS: _OPEN,
     Reason.DAY_ENDED: frozenset({State.CANCELED, State.REJECTED}),

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     RESTARTED_IN_FLIGHT = "RESTARTED_IN_FLIGHT"
     BROKER_REJECTED = "BROKER_REJECTED"
     BROKER_CANCELED = "BROKER_CANCELED"
+    CANCELED_AS_ASKED = "CANCELED_AS_ASKED"
     PROVED_ABSENT = "PROVED_ABSENT"
     NEVER_LEFT = "NEVER_LEFT"
     UNKNOWN_BROKER_STATUS = "UNKNOWN_BROKER_STATUS"
@@ -192,6 +193,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.BROKER_REJECTED: Explanation(Kind.BROKER, "The broker or the exchange rejected the order."),
     Reason.BROKER_CANCELED: Explanation(Kind.BROKER, "The rest of the order was canceled at the broker."),
+    Reason.CANCELED_AS_ASKED: Explanation(Kind.BROKER, "What was open of the order was canceled, as was asked."),
     Reason.PROVED_ABSENT: Explanation(
         Kind.BROKER, "The broker's books prove that the order never arrived; it is not in the market."
     ),

@@ -117,7 +117,7 @@ def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | No
         return None
     if row.status is BrokerStatus.UNKNOWN:
         return _held(order, row)
-    event, reason = _event_and_reason(row)
+    event, reason = _event_and_reason(order, row)
     late = is_late_truth(order.state, event)
     is_younger = asked_at > order.updated_at
     if late and not is_younger:
@@ -221,13 +221,14 @@ def _brings_news(order: Order, row: OrderRow) -> bool:
     return more_filled or cleared or order.broker_order_id != row.broker_order_id
 
 
-def _event_and_reason(row: OrderRow) -> tuple[Event, Reason | None]:
+def _event_and_reason(order: Order, row: OrderRow) -> tuple[Event, Reason | None]:
     assert row.status is not BrokerStatus.UNKNOWN, "an unknown word holds the order"
     match row.status:
         case BrokerStatus.COMPLETE:
             return Event.FILL, None
         case BrokerStatus.CANCELED:
-            return Event.CANCEL, Reason.BROKER_CANCELED
+            is_asked = order.change is not None and order.change.kind is ChangeKind.CANCEL
+            return Event.CANCEL, Reason.CANCELED_AS_ASKED if is_asked else Reason.BROKER_CANCELED
         case BrokerStatus.REJECTED:
             return Event.REJECT, Reason.BROKER_REJECTED
         case BrokerStatus.PENDING | BrokerStatus.OPEN | BrokerStatus.TRIGGER_PENDING:

@@ -86,62 +86,31 @@ class _Index:
     digit: int
 
 
+def _equity(name: str, token: str, base: str, tick: str, freeze_quantity: int) -> _Equity:
+    return _Equity(
+        symbol=f"{name}-EQ",
+        token=token,
+        name=name,
+        base=Decimal(base),
+        tick=Decimal(tick),
+        freeze_quantity=freeze_quantity,
+    )
+
+
 EQUITIES: Final = (
-    _Equity(
-        symbol="RELIANCE-EQ",
-        token="2885",  # noqa: S106  the exchange's number for a share
-        name="RELIANCE",
-        base=Decimal("1500.00"),
-        tick=Decimal("0.10"),
-        freeze_quantity=33_001,
-    ),
-    _Equity(
-        symbol="INFY-EQ",
-        token="1594",  # noqa: S106  as above
-        name="INFY",
-        base=Decimal("1600.00"),
-        tick=Decimal("0.10"),
-        freeze_quantity=31_001,
-    ),
-    _Equity(
-        symbol="TCS-EQ",
-        token="11536",  # noqa: S106  as above
-        name="TCS",
-        base=Decimal("3200.00"),
-        tick=Decimal("0.10"),
-        freeze_quantity=15_001,
-    ),
-    _Equity(
-        symbol="HDFCBANK-EQ",
-        token="1333",  # noqa: S106  as above
-        name="HDFCBANK",
-        base=Decimal("990.00"),
-        tick=Decimal("0.05"),
-        freeze_quantity=50_001,
-    ),
-    _Equity(
-        symbol="SBIN-EQ",
-        token="3045",  # noqa: S106  as above
-        name="SBIN",
-        base=Decimal("860.00"),
-        tick=Decimal("0.05"),
-        freeze_quantity=58_001,
-    ),
-    _Equity(
-        symbol="ICICIBANK-EQ",
-        token="4963",  # noqa: S106  as above
-        name="ICICIBANK",
-        base=Decimal("1380.00"),
-        tick=Decimal("0.10"),
-        freeze_quantity=36_001,
-    ),
+    _equity("RELIANCE", "2885", "1500.00", "0.10", 33_001),
+    _equity("INFY", "1594", "1600.00", "0.10", 31_001),
+    _equity("TCS", "11536", "3200.00", "0.10", 15_001),
+    _equity("HDFCBANK", "1333", "990.00", "0.05", 50_001),
+    _equity("SBIN", "3045", "860.00", "0.05", 58_001),
+    _equity("ICICIBANK", "4963", "1380.00", "0.10", 36_001),
 )
-"""Assumption: prices and freeze quantities are of a day in 2026, rounded; nothing hangs on them."""
+"""Assumption: prices and freeze quantities are those of a day in 2026, rounded; nothing hangs on them."""
 INDICES: Final = (
     _Index(
         name="NIFTY",
         display="Nifty 50",
-        token="26000",  # noqa: S106  as above
+        token="26000",  # noqa: S106  the exchange's number for an index
         base=Decimal("26000.00"),
         lot=65,
         freeze_quantity=1_800,

@@ -187,7 +187,7 @@ def test_frames_that_come_together_are_judged_one_after_the_other() -> None:
         if report is not None:
             now = now.after(report.happened, frame.seen_at)
 
-    assert (now.state, now.tag, now.filled_quantity) == (State.CANCELED, Reason.BROKER_CANCELED, 4)
+    assert (now.state, now.tag, now.filled_quantity) == (State.CANCELED, Reason.CANCELED_AS_ASKED, 4)
 
 
 # New terms.

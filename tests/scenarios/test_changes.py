@@ -51,7 +51,7 @@ def test_a_cancel_is_taken_by_the_reply_and_done_by_the_books(scene: Scene) -> N
 
     assert answered.state in {State.WORKING, State.CANCELED}
     gone = scene.until_state(command, State.CANCELED)
-    assert (gone.status, gone.change, gone.tag) == (Status.FAILED, None, Reason.BROKER_CANCELED)
+    assert (gone.status, gone.change, gone.tag) == (Status.FAILED, None, Reason.CANCELED_AS_ASKED)
     assert scene.events(command)[:5] == ["REGISTERED", "SEND", "ACCEPT", "ASK_CHANGE", "TAKE_CHANGE"]
     again = scene.submit(scene.command("again", strategy=command.strategy))
     assert again.state is State.WORKING, "the guard let go"
