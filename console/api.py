@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from loguru import logger
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from actors.clock import SystemClock
 from actors.desk import DeskUnavailableError, Status
@@ -269,6 +270,10 @@ def _add_errors(api: FastAPI) -> None:
         sentence = f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is"
         return JSONResponse({"sentence": sentence}, error.status_code, error.headers)
 
+    def let_go(_request: Request, _error: Exception) -> JSONResponse:
+        """Answer nobody: the caller left before the request was whole."""
+        return JSONResponse({"sentence": "the request was not whole; nothing was done"}, 400)
+
     def tell_why(request: Request, error: Exception) -> JSONResponse:
         logger.warning("{} {} could not be answered: {}", request.method, request.url.path, error)
         return JSONResponse({"sentence": as_sentence(str(error))}, 503)
@@ -281,5 +286,6 @@ def _add_errors(api: FastAPI) -> None:
     api.add_exception_handler(ApiError, refuse)
     api.add_exception_handler(RequestValidationError, refuse_query)
     api.add_exception_handler(HTTPException, refuse_route)
+    api.add_exception_handler(ClientDisconnect, let_go)
     api.add_exception_handler(DeskUnavailableError, tell_why)
     api.add_exception_handler(Exception, admit)

@@ -9,6 +9,7 @@ from dataclasses import fields
 
 import pytest
 import requests
+from loguru import logger
 
 from actors.desk import DeskUnavailableError
 from console import connections
@@ -97,6 +98,24 @@ def test_a_request_that_never_becomes_whole_is_dropped(server: ApiServer, desk: 
         line.sendall(half)
         assert line.recv(1) == b"", "it is not dropped"
     assert desk.flattened == []
+
+
+def test_a_caller_who_leaves_in_the_middle_is_no_error(
+    server: ApiServer, ask: Ask, desk: FakeDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FINDINGS B11: it was a traceback and "a request failed"."""
+    said: list[str] = []
+    sink = logger.add(said.append, level="WARNING", format="{message}")
+    try:
+        for _ in range(5):
+            with socket.create_connection(address(server), timeout=patient(5)) as line:
+                line.sendall(HALVES["no end of the body"])
+                assert ask("GET", "/status").ok  # The half request has been begun with.
+            assert ask("GET", "/status").ok
+    finally:
+        logger.remove(sink)
+
+    assert (said, caplog.text, desk.flattened) == ([], "", [])
 
 
 @pytest.mark.usefixtures("impatient")
