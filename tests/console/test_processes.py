@@ -1,12 +1,18 @@
 """The desk as a person runs it: real processes, the real client, the paper broker, real loopback."""
 
+import codecs
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -33,8 +39,7 @@ class Console:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DESK_")}
-        self.environment = kept | {"PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("DESK_")}
         folder.joinpath("desk.toml").write_text(
             'mode = "paper"\nclient_id = "PAPER"\n[api]\nport = 0\n[watcher]\npoll_interval_s = 0.1\n'
         )
@@ -353,6 +358,38 @@ def test_a_desk_that_reaches_no_broker_says_so_answers_and_ends_when_told(tmp_pa
     assert (code, "Not taken (DESK_NOT_READY)" in errors, ready) == (1, True, False)
     assert (desk.returncode, out) == (0, "")
     console.end()
+
+
+def test_on_a_terminal_the_straddle_tells_its_best_lines_and_a_running_pnl(tmp_path: Path) -> None:
+    """FINDINGS D3: what was told went to another screen than the live table, and nobody saw it."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DESK_", "COLUMNS", "LINES"))}
+    demo = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), "demo", "--strategy", "straddle", "--seconds", "6"],
+        cwd=tmp_path,
+        env=kept | {"TMPDIR": str(tmp_path), "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = re.sub(r"(\x1b\[[0-9;?]*[A-Za-z]|\r)+", "\n", "".join(read_all(ours)))
+
+    assert demo.wait(WAIT_S) == 0, shown
+    told = " ".join(shown.split())
+    for words in ("is under stops: stop", "is whole: all 4 legs have filled", "time square-off of straddle"):
+        assert words in told
+    assert len(set(re.findall(r"P&L now: (\S+)", shown))) > 1, "it does not run"
+
+
+def read_all(terminal: int) -> Iterator[str]:
+    """Yield what is written to the terminal until nobody holds its other end."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with suppress(OSError):  # Linux says so at the end
+        while chunk := os.read(terminal, 65_536):
+            yield decoder.decode(chunk)
+    os.close(terminal)
 
 
 def test_the_straddle_is_entered_hedge_first_stopped_on_one_side_and_squared_off(tmp_path: Path) -> None:

@@ -106,6 +106,30 @@ def test_the_list_of_orders_says_why_one_failed() -> None:
     assert "No orders." in drawn(orders_table([]))
 
 
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_the_list_of_orders_is_whole_at_any_width(width: int) -> None:
+    """FINDINGS D1: at 80 columns side and quantity were empty, and at 120."""
+    long = order_of(
+        command_id="opening-range-breakout.0123456789abcdef",
+        strategy="opening-range-breakout",
+        exchange="NFO",
+        symbol="BANKNIFTY24NOV26C57500",
+        side="SELL",
+        quantity=1_050,
+        product="NRML",
+        order_type="LIMIT",
+        price="1234.55",
+    )
+    forms = [order_form(lived(long, SENT, ACCEPTED).order), order_form(lived(order_of(), SENT, REFUSED).order)]
+
+    page = drawn(orders_table(forms, width), width)
+
+    assert max(map(len, page.splitlines())) <= width
+    for words in ("SELL", "1050", "BANKNIFTY24NOV26C57500", "WORKING", "26100500000001", "BROKER_REFUSED"):
+        assert words in page, page
+    assert "…" not in page
+
+
 def test_positions_that_could_not_be_read_are_said_not_to_mean_flat() -> None:
     account = PositionBookRead(book=Unavailable("session expired", TEN_O_CLOCK))
 
