@@ -48,15 +48,35 @@ def sent_by(path: Path) -> frozenset[str]:
     return frozenset(call.func.id for call in calls if isinstance(call.func, ast.Name) and call.func.id in known)
 
 
+def senders() -> dict[Path, str]:
+    """Return the modules that are a sender by themselves, and what the picture calls it."""
+    named = {"actor.py": "AnyActor", **OUTSIDE}
+    paths = sorted((ROOT / "actors").glob("*.py"))
+    return {
+        path: named.get(path.name, path.stem.capitalize())
+        for path in paths
+        if path.name in named or path.stem.capitalize() in inboxes()
+    }
+
+
+def parts_of(sender: Path) -> frozenset[Path]:
+    """Return a sender's module with its helpers: what it imports from the actors' room that is no sender itself."""
+    found, waiting = {sender}, [sender]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("actors."):
+                helper = (ROOT / str(node.module).replace(".", "/")).with_suffix(".py")
+                if helper not in found and helper not in senders():
+                    found.add(helper)
+                    waiting.append(helper)
+    return frozenset(found)
+
+
 def flow_of_messages() -> str:
-    """Return who tells whom what: a sender makes a message, and the message stands in one inbox."""
+    """Return who tells whom what: a sender or its helper makes a message, and the message stands in one inbox."""
     lines = ["```mermaid", "flowchart LR"]
-    for path in sorted((ROOT / "actors").glob("*.py")):
-        sender = OUTSIDE.get(path.name, path.stem.capitalize())
-        if sender not in inboxes() and path.name not in OUTSIDE and path.name != "actor.py":
-            continue
-        sender = "AnyActor" if path.name == "actor.py" else sender
-        made = sent_by(path)
+    for path, sender in senders().items():
+        made = frozenset().union(*map(sent_by, parts_of(path)))
         for receiver, inbox in inboxes().items():
             told = sorted(made & inbox)
             if told:

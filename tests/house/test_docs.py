@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.draw import PAGE, PICTURES, drawn
+from docs.draw import PAGE, PICTURES, drawn, inboxes
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
@@ -19,6 +19,13 @@ def test_the_drawings_are_what_the_code_says() -> None:
     assert page == redrawn, "run `make draw`"
 
 
+def test_every_message_that_an_actor_takes_has_a_sender_in_the_drawing() -> None:
+    """FINDINGS D15: what helper modules make was missing."""
+    drawn_words = set(re.split(r"\W+", PICTURES["flow-of-messages"]()))
+
+    assert {kind for kinds in inboxes().values() for kind in kinds} - drawn_words == set()
+
+
 def test_a_change_of_the_code_would_change_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     page = PAGE.read_text(encoding="utf-8")
     monkeypatch.setitem(PICTURES, "life-of-an-order", lambda: "something else")
@@ -29,7 +36,7 @@ def test_a_change_of_the_code_would_change_the_page(monkeypatch: pytest.MonkeyPa
     assert redrawn != page
 
 
-@pytest.mark.parametrize("name", ["architecture.md", "scenarios.md"])
+@pytest.mark.parametrize("name", ["architecture.md", "operations.md", "scenarios.md"])
 def test_every_test_that_a_page_names_is_there(name: str) -> None:
     named = NAMED.findall((ROOT / "docs" / name).read_text(encoding="utf-8"))
 
