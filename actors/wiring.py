@@ -77,6 +77,7 @@ from domain.known import known_from
 from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.pnl import PnlBook
+from domain.redaction import secrets_of
 from domain.resting import resting_in
 from domain.risk import RiskBook, TradingState
 from domain.seams import IST, Clock, Ids, trading_day
@@ -236,7 +237,7 @@ class Wiring:
         except ChannelError as error:
             raise DeskStartError(str(error)) from error
         if channels:
-            self._sender = Sender(channels, settings, self.clock, self._note_told)
+            self._sender = Sender(channels, settings, self.clock, self._note_told, secrets_of(self._settings))
         self._begin(
             self.notifier,
             NotifierActor.start_on(

@@ -22,13 +22,14 @@ from console.errors import PlainError
 from console.form import Form
 from console.forms import pnl_form, tally, timeline_form
 from console.glance import pnl_lines
-from console.logs import open_log, secrets_of
+from console.logs import open_log
 from console.paper import start_paper
 from console.render import screen, steps_line, steps_table
 from console.run import Ending, wait_until_ready
 from console.straddle import MarketScript, straddle_table
 from console.where import PAPER_CREDENTIALS
 from domain.order import Intent, Order, OrderCommand, Origin, Side
+from domain.redaction import secrets_of
 from domain.seams import IST
 from domain.settings import Settings
 

@@ -3,44 +3,25 @@
 import logging
 import os
 import queue
-import re
 import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
-from urllib.parse import unquote
 
 from loguru import logger
 
 from console.words import clock_time
-from domain.redaction import redacted
+from domain.redaction import without
 from domain.seams import IST
-from domain.settings import Settings
 
 if TYPE_CHECKING:
     from loguru import Message
 
 LINES_WAITING_MAX: Final = 20_000
 FILE_BYTES_MAX: Final = 20_000_000
-SECRET_CHARACTERS_MIN: Final = 4
-URL_PART_CHARACTERS_MIN: Final = 6
 CLOSE_WAIT_S: Final = 5.0
-
-
-def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
-    """Return the words that must reach no log, longest first."""
-    broker, alerts = settings.broker, settings.alerts
-    kept = (broker.password, broker.totp_secret, broker.api_secret, broker.access_token, settings.api.token)
-    words = {token, *(secret.get_secret_value() for secret in (*kept, alerts.telegram_token, *alerts.urls))}
-    for url in alerts.urls:
-        # Which part of an alert's address is its secret depends on the channel: every longer one is taken for it.
-        parts = re.split(r"[/:@?&=]+", url.get_secret_value())[1:]
-        words |= {unquote(one) for one in parts if len(one) >= URL_PART_CHARACTERS_MIN} | {
-            one for one in parts if len(one) >= URL_PART_CHARACTERS_MIN
-        }
-    return tuple(sorted((word for word in words if len(word) >= SECRET_CHARACTERS_MIN), key=len, reverse=True))
 
 
 def clean(text: str, words: Iterable[str]) -> str:
@@ -48,9 +29,8 @@ def clean(text: str, words: Iterable[str]) -> str:
 
     What goes on in a new line is indented: a line that begins with a time is one of ours.
     """
-    for word in words:
-        text = text.replace(word, "***")
-    shown = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in redacted(text.rstrip("\n")))
+    hidden = without(words, text.rstrip("\n"))
+    shown = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in hidden)
     return shown.replace("\n", "\n    ") + "\n"
 
 

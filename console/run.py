@@ -18,13 +18,14 @@ from console.chat import Chat
 from console.endpoint import token_of
 from console.errors import PlainError
 from console.limits import raise_descriptor_limit
-from console.logs import open_log, secrets_of
+from console.logs import open_log
 from console.notify import Notifier
 from console.paper import lasting_paper
 from console.private import guard_files
 from console.serving import ApiServer
 from console.where import at_paper_broker
 from console.words import taken_words
+from domain.redaction import secrets_of
 from domain.risk import TradingState
 from domain.settings import Mode, Settings
 from notify.channels import channels_of, telegram_of

@@ -1,7 +1,14 @@
 """Words that leave this process, without the secrets that may stand in them."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
+from urllib.parse import unquote
+
+from domain.settings import Settings
+
+SECRET_CHARACTERS_MIN: Final = 4
+URL_PART_CHARACTERS_MIN: Final = 6
 
 _NAMES: Final = (
     r"(?:pwd|password|factor2|appkey|api_?key|jkey|susertoken|access_?token|refresh_?token|bot_?token|telegram_?token"
@@ -11,7 +18,7 @@ _QUOTED_SECRET: Final = re.compile(
     rf"""(\b{_NAMES}\\?["']\s*:\s*\\?)(?:("|')(?:\\.|(?!\2)[^\\])*|([\[{{])[^\]}}]*)""", re.IGNORECASE
 )
 """Also a list or an object of them: everything in it is taken for one."""
-_BARE_SECRET: Final = re.compile(rf"""(\b{_NAMES}\s*=\s*)[^\s&"'<>,]+""", re.IGNORECASE)
+_BARE_SECRET: Final = re.compile(rf"""(\b{_NAMES}\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s&"'<>,]+)""", re.IGNORECASE)
 _AUTHORIZATION: Final = re.compile(
     r"""(\bauthorization\\?["']?\s*[:=]\s*\\?["']?)(?:(bearer|basic)\s+)?[^\s"',<>\\]+|(\bbearer\s+)[^\s"',<>\\]+""",
     re.IGNORECASE,
@@ -27,3 +34,24 @@ def redacted(text: str) -> str:
     text = _IN_A_BOT_URL.sub(r"\1***", text)
     text = _IN_AN_ADDRESS.sub(r"\1***", text)
     return _AUTHORIZATION.sub(lambda found: f"{found[1] or found[3]}***", text)
+
+
+def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
+    """Return the words that must leave in no text, longest first."""
+    broker, alerts = settings.broker, settings.alerts
+    kept = (broker.password, broker.totp_secret, broker.api_secret, broker.access_token, settings.api.token)
+    words = {token, *(secret.get_secret_value() for secret in (*kept, alerts.telegram_token, *alerts.urls))}
+    for url in alerts.urls:
+        # Which part of an alert's address is its secret depends on the channel: every longer one is taken for it.
+        parts = re.split(r"[/:@?&=]+", url.get_secret_value())[1:]
+        words |= {unquote(one) for one in parts if len(one) >= URL_PART_CHARACTERS_MIN} | {
+            one for one in parts if len(one) >= URL_PART_CHARACTERS_MIN
+        }
+    return tuple(sorted((word for word in words if len(word) >= SECRET_CHARACTERS_MIN), key=len, reverse=True))
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """Mask these words, and whatever looks like a secret."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return redacted(text)

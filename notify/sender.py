@@ -15,6 +15,7 @@ from loguru import logger
 
 from domain.alert import ChannelState, Level
 from domain.alerting import Telling
+from domain.redaction import without
 from domain.seams import Clock
 from domain.settings import AlertSettings
 from notify.port import Channel, ChannelError
@@ -27,7 +28,10 @@ WORDS_MAX: Final = 200
 
 
 class Sender:
-    """Owns a line for each channel. `on_told` is called in a line's thread when its channel has taken a text."""
+    """Owns a line for each channel. `on_told` is called in a line's thread when its channel has taken a text.
+
+    Where one of the `secrets` stands in a text, or in a channel's words of trouble, it is masked.
+    """
 
     def __init__(
         self,
@@ -35,9 +39,10 @@ class Sender:
         settings: AlertSettings,
         clock: Clock,
         on_told: Callable[[Telling, str], None],
+        secrets: Sequence[str] = (),
     ) -> None:
         self._clock = clock
-        self._lines = tuple(_ChannelLine(channel, settings, clock, on_told) for channel in channels)
+        self._lines = tuple(_ChannelLine(channel, settings, clock, on_told, secrets) for channel in channels)
 
     @property
     def threads(self) -> tuple[KeptThread, ...]:
@@ -68,12 +73,18 @@ class _ChannelLine:
     """Owns one channel: what waits for it, its thread, and how it delivers."""
 
     def __init__(
-        self, channel: Channel, settings: AlertSettings, clock: Clock, on_told: Callable[[Telling, str], None]
+        self,
+        channel: Channel,
+        settings: AlertSettings,
+        clock: Clock,
+        on_told: Callable[[Telling, str], None],
+        secrets: Sequence[str],
     ) -> None:
         self._channel = channel
         self._settings = settings
         self._clock = clock
         self._on_told = on_told
+        self._secrets = secrets
         self._waiting: deque[Telling] = deque()
         self._changed = threading.Condition()
         self._ended = threading.Event()
@@ -117,7 +128,7 @@ class _ChannelLine:
 
     def _has_taken(self, telling: Telling) -> bool:
         try:
-            self._channel.send(telling.text)
+            self._channel.send(without(self._secrets, telling.text))
         except ChannelError as error:
             self._fail(str(error), error.retry_after_s)
             return False
@@ -130,7 +141,7 @@ class _ChannelLine:
         return True
 
     def _fail(self, words: str, retry_after_s: float | None) -> None:
-        words = words[:WORDS_MAX]
+        words = without(self._secrets, words)[:WORDS_MAX]
         self._tries += 1
         self._trouble.tell(words)
         since = self._state.failing_since or self._clock.now()

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from console.logs import LogWriter, clean, open_log, secrets_of
+from console.logs import LogWriter, clean, open_log
+from domain.redaction import secrets_of
 from domain.settings import AlertSettings, load_settings
 from tests.scenarios.waiting import until
 

@@ -165,6 +165,19 @@ def test_of_an_open_alarm_that_is_told_again_one_text_waits() -> None:
     made.stop(0)
 
 
+def test_no_secret_leaves_in_a_text_or_in_a_channels_own_words() -> None:
+    """FINDINGS B4: a strategy's error, or a broker's word, may quote what it was given."""
+    well, dead = Played("well"), Played("dead", lambda _: ChannelError("no way to slack://T000/hook-word"))
+    made = Sender([well, dead], QUICK, SystemClock(), lambda _one, _channel: None, ("correct horse", "hook-word"))
+
+    made.send(Telling("died of ValueError: login('correct horse', pwd='x1y2', apikey=abc)", Level.ALARM, ("a",)))
+
+    until(lambda: well.taken and state_of(made, "dead").why, "nothing was tried")
+    made.stop(0.1)
+    assert well.taken == ["died of ValueError: login('***', pwd=***, apikey=***"]
+    assert state_of(made, "dead").why == "no way to slack://T000/***"
+
+
 def test_a_text_goes_to_the_channels_it_is_for() -> None:
     one, other = Played("one"), Played("other")
     made = sender([one, other], [])
