@@ -48,6 +48,9 @@ class ChattingDesk(Protocol):
     def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
         """See positions through to flat."""
 
+    def is_stored(self) -> bool:
+        """Say whether a restart would know of it."""
+
     def acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
         """Take alarms as seen."""
 
@@ -132,4 +135,6 @@ class Chat:
             )
         self._code, self._until, self._wrong = "", 0.0, 0
         scopes = self._desk.flatten("said in the chat")
-        return f"On the way to flat: {', '.join(map(str, scopes))}." if scopes else "Nothing is held or working."
+        found = f"On the way to flat: {', '.join(map(str, scopes))}." if scopes else "Nothing is held or working."
+        kept = "" if self._desk.is_stored() else " The database does not take it: a restart would not know of it."
+        return f"{found} Entries stay stopped until `resume`.{kept}"

@@ -68,9 +68,18 @@ def test_a_flatten_asks_for_its_code_first(chat: Chat, desk: FakeDesk) -> None:
     desk.under_way = [{HELD: 0}]
 
     assert desk.flattened == []
-    assert chat.answer(f"/flatten {code}") == "On the way to flat: RELIANCE-EQ (NSE MIS) of straddle."
+    assert chat.answer(f"/flatten {code}") == (
+        "On the way to flat: RELIANCE-EQ (NSE MIS) of straddle. Entries stay stopped until `resume`."
+    )
     assert desk.flattened == [("said in the chat", None)]
     assert chat.answer(f"/flatten {code}").startswith("That is not the code"), "a code counts once"
+
+
+def test_a_flatten_that_the_database_does_not_take_says_so(chat: Chat, desk: FakeDesk) -> None:
+    code = chat.answer("/flatten").split("/flatten ")[1].split()[0]
+    desk.under_way, desk.stored = [{HELD: 0}], False
+
+    assert chat.answer(f"/flatten {code}").endswith("a restart would not know of it.")
 
 
 @pytest.mark.parametrize("late", [False, True])
