@@ -148,6 +148,7 @@ from domain.instrument import Instrument, Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
+from domain.order_words import outcome_line
 from domain.price_words import cut_exit_alert, odd_lot_alert
 from domain.protection_check import protection_objection
 from domain.reasons import Reason, explain
@@ -650,6 +651,8 @@ class CommandActor(LoopActor):
         alert = order_alert(order, happened, late=late)
         if alert is not None:
             self._tell(alert)
+        if told := outcome_line(order, happened.event):
+            logger.info("{}", told)
         if happened.event is Event.NOTE and happened.note is not None:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
         cut = happened.event is Event.SEND and order.quantity < order.command.quantity

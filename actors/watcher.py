@@ -51,6 +51,7 @@ from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, 
 from domain.moves import MoveKind
 from domain.seams import Clock, trading_day
 from domain.settings import WatcherSettings
+from domain.trouble import Trouble
 from domain.witnesses import BookKind, Witnessing
 
 SHRUNK: Final = "the order book lacks orders that it has shown before"
@@ -81,6 +82,7 @@ class WatcherActor(DeskActor):
         self._clock = clock
         self._timer = timer
         self._seen_at = clock.monotonic()
+        self._troubles: dict[str, Trouble] = {}
         self._witnessing = Witnessing(settings.book_away_s_max, clock.monotonic())
         self._book_asked_at: datetime | None = None
         self._day = ""
@@ -170,7 +172,9 @@ class WatcherActor(DeskActor):
             post(self._command, BooksChecked(checked=compared.checked))
         if compared.whole:
             self._seen_at, self._book_asked_at = self._clock.monotonic(), book.asked_at
+            self._log_end("whole order book")
         else:
+            self._log_trouble("whole order book", SHRUNK)
             self._be_blind(SHRUNK)
         post(self._broker, ReadTradeBook())
 
@@ -179,14 +183,23 @@ class WatcherActor(DeskActor):
         now_s = self._clock.monotonic()
         if isinstance(book, Unavailable):
             self._witnessing.miss(kind, book.cause)
+            self._log_trouble(kind, book.cause)
         else:
             self._witnessing.read(kind, now_s)
+            self._log_end(kind)
         sighting = self._witnessing.look(now_s, self._comparison.orders)
         if sighting is not None:
             post(self._command, BooksWitnessed(sighting=sighting))
 
+    def _log_trouble(self, what: str, words: str) -> None:
+        if told := self._troubles.setdefault(what, Trouble()).tell(words, self._clock.monotonic()):
+            logger.warning("the {} can't be read: {}", what, told)
+
+    def _log_end(self, what: str) -> None:
+        if (trouble := self._troubles.pop(what, None)) is not None:
+            logger.info("the {}: {}", what, trouble.end(self._clock.monotonic()))
+
     def _be_blind(self, cause: str) -> None:
-        logger.warning("the order book could not be read: {}", cause)
         blind_s = self._clock.monotonic() - self._seen_at
         post(self._command, BooksUnavailable(cause=cause, blind_s=blind_s))
 
@@ -200,7 +213,6 @@ class WatcherActor(DeskActor):
         # As above, whether these trades could be read or not.
         post(self._broker, ReadPositions())
         if isinstance(book, Unavailable):
-            logger.warning("the trade book could not be read: {}", book.cause)
             self._trades = None
             return
         self._trades = book
@@ -221,7 +233,6 @@ class WatcherActor(DeskActor):
     def _keep(self, book: Book[PositionRow] | Unavailable) -> None:
         self._witness(BookKind.POSITIONS, book)
         if isinstance(book, Unavailable):
-            logger.warning("the positions could not be read: {}", book.cause)
             return
         post(self._market, BookPricesSeen(book=book))
         if self._trades is not None:

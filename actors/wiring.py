@@ -190,6 +190,7 @@ class Wiring:
 
     def stop(self) -> None:
         """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
+        self.is_running = False
         deciders = (self.baskets, self.exits, self.risk, self.guard, self.market)
         self._stop_actors(self.supervisor, self.watcher, self.broker, self.command, *deciders)
         if self._sender is not None:
@@ -496,9 +497,10 @@ class Wiring:
         post(self.watcher, OrderUpdateSeen(update=update))
 
     def _see_feed(self, up: bool, words: str) -> None:  # noqa: FBT001  the feed's callback
-        logger.log("INFO" if up else "WARNING", "feed {}: {}", "up" if up else "down", words)
+        logger.log("WARNING" if self.is_running and not up else "INFO", "feed {}: {}", "up" if up else "down", words)
         self.feed_words = words
-        post(self.watcher, FeedChanged(up=up))
+        if up or self.is_running:
+            post(self.watcher, FeedChanged(up=up))
 
     def _make_calendar(self) -> Calendar | None:
         """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""

@@ -7,7 +7,7 @@ any more once a book has shown the order, and a change that was refused says not
 from collections.abc import Mapping
 from typing import Final
 
-from domain.lifecycle import TERMINAL, State
+from domain.lifecycle import TERMINAL, Event, State
 from domain.order import Intent, Order
 from domain.reasons import EXPLANATIONS, Kind, Reason, explain
 
@@ -107,6 +107,34 @@ def refused_by(reason: Reason | None) -> str:
 def could_not_leave(order: Order) -> bool:
     """Say whether this is an exit that found no way to the broker: nothing of it is in the market."""
     return order.command.intent is Intent.EXIT and order.state is State.REFUSED and order.tag in _NOT_REPEATED
+
+
+_OUTCOMES: Final = frozenset(
+    {
+        *(Event.BLOCK, Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY, Event.RESTART, Event.PARTLY_FILL, Event.FILL),
+        *(Event.CANCEL, Event.REJECT, Event.PROVE_ABSENT),
+    }
+)
+"""What becomes of an order; the rest is a step on its way, or is about a change."""
+
+
+def outcome_line(order: Order, event: Event) -> str:
+    """Return the log's line about what has become of an order, with its numbers; empty where that is no outcome."""
+    if event not in _OUTCOMES:
+        return ""
+    command = order.command
+    what = f"{command.command_id}: {command.intent} {command.side} {order.quantity} {command.symbol} {command.product}"
+    said = [f"{what} of {command.strategy} is {order.state}"]
+    if order.state in _AT_WORK and order.broker_order_id:
+        said.append(f"broker order {order.broker_order_id}")
+    if order.limit_price is not None and order.state in _AT_WORK:
+        said.append(f"limit {order.limit_price:f}")
+    if order.filled_quantity:
+        at = "" if order.average_price is None else f" at {order.average_price:f}"
+        said.append(f"{order.filled_quantity} filled{at}")
+    if order.tag is not None and order.state is not State.FILLED:
+        said.append(f"{order.tag}{f' ({order.note})' if order.note else ''}")
+    return ", ".join(said)
 
 
 def way_out_of(order: Order) -> str:

@@ -18,7 +18,7 @@ from loguru import logger
 from domain.seams import IST, Clock
 from notify.port import ChannelError
 from notify.telegram import Telegram
-from notify.thread import KeptThread, Trouble
+from notify.thread import KeptThread, ToldTrouble
 
 PAUSE_S: Final = 5.0
 FRESH_S: Final = 120.0
@@ -75,7 +75,7 @@ class TelegramEars:
         self._offset = 0
         self._strangers = 0
         self._strangers_on: date | None = None
-        self._trouble = Trouble("the chat", clock)
+        self._trouble = ToldTrouble("the chat", clock)
         self._ended = threading.Event()
         self.thread = KeptThread("telegram", self._run)
 

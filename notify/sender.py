@@ -19,7 +19,7 @@ from domain.redaction import without
 from domain.seams import Clock
 from domain.settings import AlertSettings
 from notify.port import Channel, ChannelError
-from notify.thread import KeptThread, Trouble
+from notify.thread import KeptThread, ToldTrouble
 
 NEWS_TRIES_MAX: Final = 3
 SET_ASIDE_AFTER: Final = 3
@@ -90,7 +90,7 @@ class _ChannelLine:
         self._ended = threading.Event()
         self._tries = 0
         self._pause_s = settings.retry_s
-        self._trouble = Trouble(f"alerts by {channel.name}", clock)
+        self._trouble = ToldTrouble(f"alerts by {channel.name}", clock)
         self._state = ChannelState(name=channel.name)
         self.thread = KeptThread(f"alerts by {channel.name}", self._run)
 

@@ -2,14 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from typing import Final
 
 from loguru import logger
 
 from domain.seams import Clock
-
-AGAIN_S: Final = 900.0
-"""A trouble that lasts is logged again after so long."""
+from domain.trouble import Trouble
 
 
 class KeptThread:
@@ -42,28 +39,20 @@ class KeptThread:
         self._thread.join(wait_s)
 
 
-class Trouble:
-    """Owns what a thread last logged of its trouble, so that the same words do not fill the log."""
+class ToldTrouble:
+    """Owns what a thread logs of its trouble, so that the same words do not fill the log."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
         self._clock = clock
-        self._words = ""
-        self._began_at = self._again_at = 0.0
+        self._trouble = Trouble()
 
     def tell(self, words: str) -> None:
         """Log it when it begins, when its words change, and now and then while it lasts."""
-        now = self._clock.monotonic()
-        if not self._words:
-            self._began_at = now
-        if words != self._words or now >= self._again_at:
-            logger.warning("{}: {}", self._name, words)
-            self._again_at = now + AGAIN_S
-        self._words = words
+        if told := self._trouble.tell(words, self._clock.monotonic()):
+            logger.warning("{}: {}", self._name, told)
 
     def end(self) -> None:
         """Log that it is over, where there was one."""
-        if self._words:
-            lasted_s = self._clock.monotonic() - self._began_at
-            logger.info("{}: well again after {:.0f} s", self._name, lasted_s)
-            self._words = ""
+        if told := self._trouble.end(self._clock.monotonic()):
+            logger.info("{}: {}", self._name, told)

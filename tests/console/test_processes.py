@@ -14,6 +14,7 @@ import sys
 import tempfile
 import termios
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ import pytest
 import requests
 
 from tests.scenarios.books import rows_of
+from tests.scenarios.waiting import until
 from tests.timing import patient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,6 +155,29 @@ def test_the_next_run_finds_the_same_paper_broker_and_the_same_orders(console: C
     desk.communicate(timeout=WAIT_S)
     assert desk.returncode == 0
     assert "no desk is running" in console.call("orders")[2]
+    # FINDINGS D7: ordinary orders stand in the log, and a clean stop warns of nothing.
+    log = (console.folder / ".desk" / "desk.log").read_text()
+    assert re.search(r"one: ENTRY BUY 10 RELIANCE-EQ MIS of manual is FILLED, 10 filled at [\d.]+\n", log)
+    assert "dead letter" not in log
+    assert re.search(r"INFO +feed down: stopped", log)
+
+
+def test_a_broker_that_is_away_does_not_fill_the_log(tmp_path: Path) -> None:
+    """FINDINGS D7: it was four lines a second."""
+    console = Console(tmp_path)
+    console.run()
+    os.kill(json.loads((tmp_path / ".desk" / "paper.json").read_text())["pid"], signal.SIGTERM)
+
+    until(lambda: not console.read("status")["ready"], "the broker is not missed")
+    polls = 30
+    time.sleep(polls * 0.1)
+    console.end()
+
+    lines = (tmp_path / ".desk" / "desk.log").read_text().splitlines()
+    words = Counter(re.sub(r"\d+", "0", line[33:]) for line in lines)
+    assert any("OrderBook: no connection to" in line for line in lines)
+    assert any("the order book can't be read" in line for line in lines)
+    assert max(words.values()) < polls / 6, words.most_common(3)
 
 
 def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> None:
