@@ -43,6 +43,8 @@ from domain.stops import Hit, InvalidStopsError, Protection, protection_of
 Symbol: TypeAlias = tuple[Exchange, str]
 Subscriber: TypeAlias = "Address[PriceTicked | OrderPriced]"
 
+PRICE_WAIT_S: Final = 1.0
+"""So long a person's word about a position waits for the first price of its symbol."""
 _NOTHING: Final = Exposure()
 
 
@@ -85,6 +87,7 @@ class Stops:
         self._blind: set[Symbol] = set()
         self._gone: set[InstrumentKey] = set()
         self._over: Collection[InstrumentKey] = frozenset()
+        self._unpriced: list[tuple[float, SetStops, Exposure, int]] = []
 
     def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...], question: int) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
@@ -142,9 +145,30 @@ class Stops:
         self._begin(new)
 
     def set(self, message: SetStops, exposure: Exposure | None, question: int) -> None:
-        """Take a person's or a strategy's word about a position that is held."""
+        """Take a person's or a strategy's word about a position that is held.
+
+        A first price is waited for, `PRICE_WAIT_S` at most: a level that it has passed would get out at once.
+        """
+        symbol = (message.scope.key.exchange, message.scope.key.symbol)
+        if message.terms is not None and exposure is not None and exposure.held and symbol not in self._prices:
+            self._unpriced.append((self._clock.monotonic() + PRICE_WAIT_S, message, exposure, question))
+            self._watch(symbol)
+            return
+        self._set(message, exposure or _NOTHING, question)
+
+    def _set_unpriced(self, now_s: float) -> None:
+        """Go on with what waited for its first price, and has it by now or has waited long enough."""
+        waiting, self._unpriced = self._unpriced, []
+        for until_s, message, exposure, question in waiting:
+            key = message.scope.key
+            if now_s < until_s and (key.exchange, key.symbol) not in self._prices:
+                self._unpriced.append((until_s, message, exposure, question))
+            else:
+                self._set(message, exposure, question)
+
+    def _set(self, message: SetStops, exposure: Exposure, question: int) -> None:
         try:
-            protection = self._changed(message, exposure or _NOTHING)
+            protection = self._changed(message, exposure)
         except InvalidStopsError as error:
             answer = StopsAnswered(protection=self.armed.get(message.scope), refused=str(error))
         else:
@@ -199,18 +223,22 @@ class Stops:
         scope = protection.scope
         symbol = (scope.key.exchange, scope.key.symbol)
         self.armed[scope] = protection
+        self._watch(symbol)
+        if symbol in self._prices:
+            self._hold_against(scope, self._prices[symbol][0])
+
+    def _watch(self, symbol: Symbol) -> None:
         if symbol not in self._watched:
             self._watched[symbol] = self._clock.monotonic()
             post(self._market, WatchPrice(exchange=symbol[0], symbol=symbol[1], subscriber=self._subscriber))
             self._ask_for_price(symbol)
-        if symbol in self._prices:
-            self._hold_against(scope, self._prices[symbol][0])
 
     def see(self, exchange: Exchange, symbol: str, price: Decimal) -> None:
         """Hold a price against every stop in its symbol."""
         if price <= 0 or (exchange, symbol) not in self._watched:
             return
         self._prices[exchange, symbol] = (price, self._clock.monotonic())
+        self._set_unpriced(self._clock.monotonic())
         for scope in [one for one in self.armed if (one.key.exchange, one.key.symbol) == (exchange, symbol)]:
             self._hold_against(scope, price)
 
@@ -260,6 +288,7 @@ class Stops:
 
     def look(self, exposures: Mapping[Scope, Exposure], under_way: Collection[Scope], question: int) -> None:
         """End what protects nothing any more, write the peaks that grew, and mind the age of prices."""
+        self._set_unpriced(self._clock.monotonic())
         for scope, protection in list(self.armed.items()):
             exposure = exposures.get(scope, _NOTHING)
             knows = self._armed_after.get(scope, 0) < question

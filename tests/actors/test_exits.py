@@ -30,6 +30,7 @@ from actors.messages import (
     TakeUpStops,
     VanishingSettled,
 )
+from actors.stops import PRICE_WAIT_S
 from domain.alert import Alert, Level
 from domain.calendar import Calendar
 from domain.evidence import Tick
@@ -275,6 +276,8 @@ def test_a_word_about_stops_waits_for_an_answer_that_knows_what_came_before_it(r
 
     room.answer(question)
     assert caller.messages == []
+    room.answer(room.ask(), HELD)
+    room.clock.advance(PRICE_WAIT_S)
     room.answer(room.ask(), HELD)
 
     assert caller.messages[0].refused == ""

@@ -10,7 +10,7 @@ import pytest
 
 from actors.messages import OrderPriced, PriceOrder, RaiseAlert, RecordProtection, SetStops, StopsAnswered, WatchPrice
 from actors.openings import CarriedStops
-from actors.stops import Stops
+from actors.stops import PRICE_WAIT_S, Stops
 from domain.calendar import Calendar
 from domain.evidence import UnknownInstrument
 from domain.exits import Exposure, Scope
@@ -64,6 +64,9 @@ class StopsRoom:
     def set(self, terms: StopTerms | None, exposure: Exposure | None = LONG) -> StopsAnswered:
         self.caller.take()
         self.stops.set(SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=self.caller), exposure, 0)
+        if not self.caller.messages:
+            self.clock.advance(PRICE_WAIT_S)
+            self.look(exposure or FLAT, question=0)
         return self.caller.only(StopsAnswered)
 
     @property
@@ -422,6 +425,25 @@ def test_without_a_price_stops_of_a_position_count_from_their_level(
     assert (room.armed.anchor, room.armed.is_long) == (anchor, True)
 
 
+@pytest.mark.parametrize(("level", "refused"), [(104, True), (96, False)])
+def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
+    room: StopsRoom, level: int, *, refused: bool
+) -> None:
+    """A stop that the price has passed already would get out at once: nobody means that by `protect`."""
+    terms = StopTerms(stop_loss=Decimal(level))
+    room.stops.set(SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=room.caller), LONG, 0)
+    assert room.market.only(PriceOrder).needs_price
+    assert (room.caller.messages, room.stops.armed) == ([], {})
+
+    room.see("100")
+
+    answer = room.caller.only(StopsAnswered)
+    assert (bool(answer.refused), SCOPE in room.stops.armed) == (refused, not refused)
+    assert room.out == []
+    if refused:
+        assert "must be below the last price 100, not 104; to get out now, say `flatten`" in answer.refused
+
+
 def test_a_trail_without_a_price_is_asked_to_come_again(room: StopsRoom) -> None:
     answer = room.set(StopTerms(trailing_type=TrailingType.POINTS, trailing_value=Decimal(5)))
 
@@ -460,6 +482,7 @@ def test_stops_of_either_side_outlive_a_look_at_what_they_protect(
 
 def test_an_answer_from_before_a_persons_word_ends_nothing_of_it(room: StopsRoom) -> None:
     room.stops.set(SetStops(scope=SCOPE, terms=StopTerms(stop_loss=Decimal(90)), because="", reply_to=None), LONG, 3)
+    room.see("100")
 
     room.look(FLAT, question=3)
     assert room.armed.protection_id == "hand-n1"
