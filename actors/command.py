@@ -523,10 +523,10 @@ class CommandActor(LoopActor):
         post(self._guard, ReserveExposure(command=lead.command, from_position_only=only))
 
     def _words_of(self, message: RiskBlocked | ExposureRefused) -> str:
-        """Return what is known beside the reason's own sentence: of an exit, why nothing is left to exit."""
-        nothing = message.nothing if isinstance(message, ExposureRefused) else None
+        """Return what is known beside the reason's own sentence: what is in the way, or why nothing is left to exit."""
+        why = message.why if isinstance(message, ExposureRefused) else None
         priced = self._lead(message.command_id).priced
-        return "" if nothing is None else nothing.sentence(priced.reference if priced is not None else None)
+        return "" if why is None else why.sentence(priced.reference if priced is not None else None)
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)

@@ -118,7 +118,7 @@ class GuardActor(LoopActor):
                 post(self._command, ExposureReserved(command_id=name, quantity=quantity, inputs=inputs))
             case GuardRefused():
                 refused = ExposureRefused(
-                    command_id=name, reason=verdict.reason, inputs=verdict.inputs, nothing=verdict.nothing
+                    command_id=name, reason=verdict.reason, inputs=verdict.inputs, why=verdict.why
                 )
                 post(self._command, refused)
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from actors.address import Address
 from domain.alert import Alert, AlertRecord, ChannelState, Unfinished
+from domain.already_exposed import AlreadyExposed
 from domain.basket import Basket, BasketRecord
 from domain.books import Disagreement
 from domain.change import Change
@@ -385,12 +386,12 @@ class ExposureReserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureRefused:
-    """The guard says no. `nothing` tells of an exit what there is instead of units to exit."""
+    """The guard says no. `why` tells what stands in the way of an entry, or what there is instead of units to exit."""
 
     command_id: str
     reason: Reason
     inputs: Mapping[str, str]
-    nothing: NothingToExit | ContractOver | None = None
+    why: AlreadyExposed | NothingToExit | ContractOver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
+from domain.already_exposed import AlreadyExposed
 from domain.delivery import Delivered
 from domain.exits import Exposure, OpenOrder, Scope
 from domain.expiry import ContractOver, Contracts
@@ -80,11 +81,11 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class GuardRefused:
-    """The guard's no. `nothing` tells of an exit what there is instead of units to exit."""
+    """The guard's no. `why` tells what stands in the way of an entry, or what there is instead of units to exit."""
 
     reason: Reason
     inputs: Mapping[str, str]
-    nothing: NothingToExit | ContractOver | None = None
+    why: AlreadyExposed | NothingToExit | ContractOver | None = None
 
 
 class GuardLedger:
@@ -272,7 +273,8 @@ class GuardLedger:
         if over is not None:
             return _contract_over(legs[0], over, inputs)
         if self._living(book).has_exposure:
-            return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs)
+            exposed = _already_exposed(legs[0].strategy, self._living(book))
+            return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs, exposed)
         stakes = {
             leg.command_id: Stake(leg.key, leg.side, leg.quantity, held_back=True, day=self._day_of(leg))
             for leg in legs
@@ -556,11 +558,17 @@ def _contract_over(command: OrderCommand, over: ContractOver, inputs: dict[str, 
     return GuardRefused(Reason.CONTRACT_EXPIRED, inputs)
 
 
+def _already_exposed(strategy: str, book: StrategyBook) -> AlreadyExposed:
+    held = tuple((key, units) for key, units in book.positions.items() if units)
+    return AlreadyExposed(strategy=strategy, held=held, working=tuple(book.stakes))
+
+
 def _duplicate_or_exposed(book: StrategyBook, command: OrderCommand, inputs: dict[str, str]) -> GuardRefused | None:
     if command.intent is Intent.ENTRY and book.has_exposure:
         unconfirmed = sum(stake.unconfirmed for stake in book.stakes.values())
         exposure = {"unconfirmed_orders": str(unconfirmed)}
-        return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs | exposure)
+        why = _already_exposed(command.strategy, book)
+        return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs | exposure, why)
     for other, stake in book.stakes.items():
         same_symbol = (stake.key.exchange, stake.key.symbol) == (command.exchange, command.symbol)
         if same_symbol and stake.side is command.side:

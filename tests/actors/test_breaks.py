@@ -297,7 +297,7 @@ def test_an_exit_of_a_contract_that_is_over_says_so(room: CommandRoom) -> None:
     room.register()
     room.price()
     room.clear()
-    refused = ExposureRefused(command_id="c1", reason=Reason.NOTHING_TO_EXIT, inputs={}, nothing=over)
+    refused = ExposureRefused(command_id="c1", reason=Reason.NOTHING_TO_EXIT, inputs={}, why=over)
 
     room.tell(refused)
     room.record()

@@ -51,7 +51,7 @@ def test_after_it_nothing_is_left_to_exit_and_nothing_is_to_be_made_flat(at: dat
     refused = after.reserve(asks(OPTION, **EXIT))
 
     assert isinstance(refused, GuardRefused)
-    assert (refused.reason, refused.nothing) == (Reason.NOTHING_TO_EXIT, ContractOver(OPTION, LAST_DAY))
+    assert (refused.reason, refused.why) == (Reason.NOTHING_TO_EXIT, ContractOver(OPTION, LAST_DAY))
     assert after.exposures() == {}
     assert after.over() == {OPTION}
     assert after.positions() == {"trend": {OPTION: 65}}, "the books end it, not the calendar"

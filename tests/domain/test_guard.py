@@ -65,6 +65,19 @@ def test_a_second_entry_is_blocked_while_the_strategy_has_any_exposure(first: Or
     assert reason_of(verdict) is Reason.EXECUTION_GUARD_BLOCKED
 
 
+def test_a_blocked_entry_is_told_what_is_in_its_way_and_the_ways_on() -> None:
+    ledger = GuardLedger(orders=[filled(10), order(state=State.WORKING, command_id="rests", symbol="INFY-EQ")])
+
+    verdict = ledger.reserve(command(command_id="second", symbol="TCS-EQ"))
+
+    assert isinstance(verdict, GuardRefused)
+    assert verdict.why is not None
+    assert verdict.why.sentence(None) == (
+        "trend holds +10 RELIANCE-EQ (NSE MIS) and has open orders (rests), so it cannot enter again. "
+        "Get out first (intent EXIT), or enter under the name of another strategy."
+    )
+
+
 @pytest.mark.parametrize(
     "state", [State.BLOCKED, State.REFUSED, State.REJECTED, State.NOT_PLACED, State.CANCELED], ids=str
 )

@@ -27,10 +27,10 @@ def way_out(name: str, quantity: int = 100, **fields: object) -> Order:
 def said(ledger: GuardLedger, last_price: str | None = None, side: Side = Side.SELL) -> str:
     verdict = ledger.reserve(command(command_id="asked", intent=Intent.EXIT, side=side, quantity=100))
     assert isinstance(verdict, GuardRefused)
-    assert verdict.nothing is not None
+    assert verdict.why is not None
     if last_price is None:
-        return verdict.nothing.sentence(None)
-    return verdict.nothing.sentence(Reference(price=Decimal(last_price), source=PriceSource.TICK, age_s=1.0))
+        return verdict.why.sentence(None)
+    return verdict.why.sentence(Reference(price=Decimal(last_price), source=PriceSource.TICK, age_s=1.0))
 
 
 def test_of_a_strategy_that_holds_nothing_it_is_said_by_whose_fills() -> None:
@@ -182,8 +182,8 @@ def test_that_yesterdays_entry_may_have_traded_is_told_where_nothing_is_held() -
 def said_of(ledger: GuardLedger) -> str:
     verdict = ledger.reserve(command(command_id="asked", intent=Intent.EXIT, side=Side.SELL, quantity=100, **FUTURE))
     assert isinstance(verdict, GuardRefused)
-    assert verdict.nothing is not None
-    return verdict.nothing.sentence(None)
+    assert verdict.why is not None
+    return verdict.why.sentence(None)
 
 
 # What the account shows of it.
