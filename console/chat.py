@@ -11,6 +11,7 @@ from domain.order import EXTERNAL
 from domain.risk import TradingState
 from domain.risk_words import rupees
 from domain.seams import Clock
+from domain.texts import counted
 
 CONFIRM_S: Final = 60.0
 WRONG_S: Final = 5.0
@@ -101,7 +102,9 @@ class Chat:
         stopped = () if trading.state is TradingState.ACTIVE else (f"the desk {taken_words(trading.state)}",)
         against = (*stopped, *ready.reasons)
         lines.append(f"No entries: {'; '.join(against)}." if against else "Entries are taken.")
-        lines += [f"On its way to flat: {scope}, {tries} exits sent." for scope, tries in exits.under_way.items()]
+        lines += [
+            f"On its way to flat: {scope}, {counted(tries, 'exit')} sent." for scope, tries in exits.under_way.items()
+        ]
         return "\n".join(lines)
 
     def _positions(self) -> str:

@@ -229,7 +229,7 @@ class _Show:
         return Text(f"P&L now: {now['total']} rupees (realised {now['realised']}, open {now['open']})", style="bold")
 
     def _sum_up(self, counts: dict[str, int], pnl: Form) -> None:
-        for one in pnl_lines(pnl):
+        for one in pnl_lines(pnl, self._screen.width):
             if not self._quiet:
                 self._screen.print(one)
         words = ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -190,6 +190,7 @@ def pnl_form(pnl: PnlNow) -> Form:
                 "product": row.scope.key.product.value,
                 "quantity": row.quantity,
                 "average_price": _rupees(row.average),
+                "last_price": text(row.last),
                 "realised": _rupees(row.realised),
                 "open": _rupees(row.open),
             }

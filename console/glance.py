@@ -1,5 +1,6 @@
 """What is held, and how the desk stands, for people."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -7,57 +8,90 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.form import Form, short_id
-from console.render import table_of, word
+from console.render import PIPE_WIDTH, WIDE, table_of, word
 from console.words import clock_time, price_words, taken_words
 from domain.risk import TradingState
 from domain.settings import Mode
+from domain.texts import counted
 
-MONEY = ("average_price", "last_price", "realised", "unrealised")
+ACCOUNT_MONEY: Final = ("average_price", "last_price", "realised", "unrealised")
 
 
-def positions_view(positions: Form) -> RenderableType:
-    """Show what each strategy holds, and what the account holds at the broker."""
-    ours = table_of("strategy", "exchange", "symbol", "product", "units", right=("units",))
-    for held in positions["strategies"]:
-        ours.add_row(held["strategy"], held["exchange"], held["symbol"], held["product"], _units(held["quantity"]))
-    account = positions["account"]
-    theirs: RenderableType
-    if account is None:
-        unread = f"could not be read: {positions['account_unavailable']}. That does not mean flat."
-        theirs = Text(unread, style="yellow")
-    elif not account:
-        theirs = Text("Nothing.")
-    else:
-        amounts = ("units", *(name.replace("_", " ") for name in MONEY))
-        theirs = table_of("exchange", "symbol", "product", *amounts, right=amounts)
-        for row in account:
-            money = (_money(row[name]) for name in MONEY)
-            theirs.add_row(row["exchange"], row["symbol"], row["product"], _units(row["quantity"]), *money)
-    held_by_us: RenderableType = ours if positions["strategies"] else Text("Nothing.")
+def positions_view(positions: Form, width: int = PIPE_WIDTH) -> RenderableType:
+    """Show the day, what each strategy holds by our fills, and what the account holds at the broker."""
+    pnl = positions["pnl"]
+    shown = {(row["strategy"], row["symbol"], row["product"], row["quantity"]) for row in pnl["rows"]}
+    apart = [
+        Text(f"{one['strategy']} holds {_units(one['quantity'])} {one['symbol']} ({one['exchange']} {one['product']}).")
+        for one in positions["strategies"]
+        if (one["strategy"], one["symbol"], one["product"], one["quantity"]) not in shown
+    ]
     sold = [
         Text(f"{one['strategy']} sold {one['quantity']} {one['symbol']} ({one['product']}) from holdings today.")
         for one in positions.get("sold_from_holdings", [])
     ]
+    day, *table = pnl_lines(pnl, width)
+    ours = [*table, *apart] or [Text("Nothing.")]
     return Group(
-        *pnl_lines(positions["pnl"]),
-        *(Text("Strategies, from our fills", style="bold"), held_by_us, *sold, Text()),
-        *(Text("The account, as the broker has it", style="bold"), theirs),
+        *(day, Text(), Text("Strategies, from our fills", style="bold"), *ours, *sold, Text()),
+        *(Text("The account, as the broker has it (of the whole day)", style="bold"), _account_view(positions, width)),
     )
 
 
-def pnl_lines(pnl: Form) -> list[RenderableType]:
-    """Show the day in rupees, by strategy and instrument, and where its limit breaks."""
-    table = table_of("strategy", "symbol", "product", "units", "realised", "open", right=("units", "realised", "open"))
-    for row in pnl["rows"]:
-        figures = (_units(row["quantity"]), row["realised"], row["open"] or "no price")
-        table.add_row(row["strategy"], row["symbol"], row["product"], *figures)
+def _account_view(positions: Form, width: int) -> RenderableType:
+    account = positions["account"]
+    if account is None:
+        unread = f"could not be read: {positions['account_unavailable']}. That does not mean flat."
+        return Text(unread, style="yellow")
+    rows = [
+        (
+            (row["symbol"], row["product"], row["exchange"]),
+            (_units(row["quantity"]), *(_money(row[name]) for name in ACCOUNT_MONEY)),
+        )
+        for row in account
+    ]
+    return _figures(("symbol", "product", "exchange"), "average", rows, width) if rows else Text("Nothing.")
+
+
+def pnl_lines(pnl: Form, width: int = PIPE_WIDTH) -> list[RenderableType]:
+    """Show the day in rupees and where its limit breaks; then, where there is any, each strategy's positions."""
+    rows = [
+        (
+            (row["symbol"], row["product"], row["strategy"]),
+            (
+                _units(row["quantity"]),
+                _money(row["average_price"]) if row["quantity"] else "-",
+                _money(row["last_price"]),
+                row["realised"],
+                row["open"] or "no price",
+            ),
+        )
+        for row in pnl["rows"]
+    ]
     limit = (
         "no loss limit is set" if pnl["limit_breaks_at"] is None else f"the limit breaks at {pnl['limit_breaks_at']}"
     )
     theirs = "not read yet" if pnl["account"] is None else pnl["account"]
     words = f"Today: {pnl['total']} rupees (realised {pnl['realised']}, open {pnl['open']}; the broker says {theirs}); "
     broken = f" BROKEN: {pnl['breach']}." if pnl["breach"] else ""
-    return [Text(f"{words}{limit}.{broken}", style="bold"), *([table] if pnl["rows"] else []), Text()]
+    table = [_figures(("symbol", "product", "strategy"), "paid", rows, width)] if rows else []
+    return [Text(f"{words}{limit}.{broken}", style="bold"), *table]
+
+
+def _figures(
+    names: tuple[str, str, str], price: str, rows: Sequence[tuple[tuple[str, str, str], tuple[str, ...]]], width: int
+) -> RenderableType:
+    """Show positions with their units and rupees; on a narrow screen each in two lines."""
+    figures = ("units", price, "last", "realised", "open")
+    if width >= WIDE:
+        table = table_of(*names, *figures, right=figures)
+        for position, amounts in rows:
+            table.add_row(*position, *amounts)
+        return table
+    table = table_of("position", *figures, right=figures)
+    for (symbol, product, whose), amounts in rows:
+        table.add_row(Text(f"{symbol}\n").append(f"{product} {whose}", style="dim"), *amounts)
+    return table
 
 
 def _money(amount: object) -> str:
@@ -103,7 +137,9 @@ def status_view(status: Form) -> RenderableType:
         what = "stops entries" if one["stops_entries"] else "entries go on"
         words = f"{one['name']} ({what}): {one['sentence']}. To end it: {one['fix']}."
         lines.append(Text(words, style="red" if one["stops_entries"] else "yellow"))
-    on_their_way = (f"On its way to flat: {one['position']}, {one['tries']} exits sent." for one in status["exits"])
+    on_their_way = (
+        f"On its way to flat: {one['position']}, {counted(one['tries'], 'exit')} sent." for one in status["exits"]
+    )
     lines.extend(Text(words, style="yellow") for words in on_their_way)
     stays = (f"Not flat: {one['position']}, {one['units']} units; its way out has ended." for one in status["stays"])
     lines.extend(Text(f"{words} `alerts` says why.", style="red") for words in stays)

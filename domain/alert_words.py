@@ -14,6 +14,7 @@ from domain.reasons import Reason
 from domain.risk_words import rupees
 from domain.seams import IST
 from domain.session import SessionState
+from domain.texts import counted
 from domain.vanishing import HEIR
 
 STUCK_S: Final = 60.0
@@ -305,9 +306,9 @@ def exit_alert(scope: str, because: str, number: int, unfilled: int, *, loud: bo
         if unfilled
         else []
     )
-    said += (
-        [f"{others} of {earlier} were blocked, refused, canceled or filled in part (`orders` tells)"] if others else []
-    )
+    if others:
+        ends = "blocked, refused or canceled, or filled for less than is held by now"
+        said.append(f"{others} of {earlier} were {ends} (`orders` tells)")
     return Alert(
         topic=f"exit:{scope}",
         level=Level.ALARM if loud else Level.WARNING,
@@ -332,7 +333,7 @@ def flat_alert(scope: str, because: str, exits: int) -> Alert:
     return Alert(
         topic=f"exit:{scope}",
         level=Level.NEWS,
-        what=f"{scope} is flat after {exits} exits ({because}).",
+        what=f"{scope} is flat after {counted(exits, 'exit')} ({because}).",
         means="Nothing of it is held or can trade.",
         ends=True,
     )

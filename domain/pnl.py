@@ -47,13 +47,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PnlRow:
-    """A position's figures for people; `open` is None where no price is known."""
+    """A position's figures for people; `open` and `last`, the last price, are None where no price is known."""
 
     scope: Scope
     quantity: int
     average: Decimal
     realised: Decimal
     open: Decimal | None
+    last: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,8 @@ class PnlBook:
         price = self.prices.get(symbol_of(scope.key))
         gained = ZERO if not line.quantity else None if price is None else line.open_at(price)
         quantity = line.quantity + self._carried.get(scope, 0)
-        return PnlRow(scope, quantity, line.average, line.realised, None if scope in self._carried else gained)
+        gained = None if scope in self._carried else gained
+        return PnlRow(scope, quantity, line.average, line.realised, gained, price)
 
     def total(self, strategy: str | None = None) -> Pnl:
         """Return the account's sum, or one strategy's; delivery, an investment, stands apart."""

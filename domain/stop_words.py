@@ -29,7 +29,7 @@ def hit_alert(protection: Protection, hit: Hit) -> Alert:
         topic=f"stops:{protection.scope}",
         level=Level.WARNING,
         what=f"{protection.scope}: {hit}.",
-        means="The desk takes back what is working and gets out of all that is held; you hear when it is flat.",
+        means="The desk takes back what is working and gets out of all that is held; `alerts` says when it is flat.",
         do="Nothing needs to be done; `status` shows how far it is.",
     )
 

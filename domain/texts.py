@@ -38,3 +38,8 @@ def one_line(words: object, most: int = LINE_CHARACTERS_MAX) -> str:
     parts = "".join(one if one.isprintable() else "\n" for one in str(words)).split("\n")
     line = " ".join(part for part in parts if part).strip()
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def counted(number: int, one: str) -> str:
+    """Return `1 exit`, `2 exits`."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"

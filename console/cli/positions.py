@@ -8,6 +8,7 @@ import typer
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, ExchangeName, ProductName, Symbol, end, plainly, show
 from console.glance import positions_view
+from console.render import screen
 from console.where import read_settings
 
 
@@ -15,7 +16,7 @@ def positions(*, as_json: AsJson = False, config: Config = None) -> None:
     """Show what each strategy holds from our fills, and what the account holds at the broker."""
     with plainly():
         found = DeskClient(read_settings(config)).read("/positions")
-    show(found, positions_view(found), as_json=as_json)
+    show(found, positions_view(found, screen().width), as_json=as_json)
 
 
 def accept(

@@ -1,9 +1,10 @@
 """The commands about stops: list them, put a position under them, remove them."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
 
 import typer
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.cli.client import DeskClient
@@ -15,14 +16,18 @@ from console.where import read_settings
 
 Trail = Annotated[str | None, typer.Option(help="points:10 or percent:1.5 behind the best price, or absolute:1450.")]
 TrailWhen = Annotated[str | None, typer.Option(help="The price from which on the trail counts.")]
+TOLD_MAX: Final = 3
+_TOPICS: Final = ("stops:", "exit:")
+
 Why = Annotated[str, typer.Option("--because", help="Why; it is kept.")]
 
 
 def stops(*, as_json: AsJson = False, config: Config = None) -> None:
     """List the positions under stops: the stop in force, the target, the best price seen, and the last one."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/stops")["stops"]
-    show(found, stops_view(found), as_json=as_json)
+        client = DeskClient(read_settings(config))
+        found, told = client.read("/stops")["stops"], client.read("/alerts")["alerts"]
+    show(found, stops_view(found, told), as_json=as_json)
 
 
 def protect(  # noqa: PLR0913  stops have as many levels
@@ -77,13 +82,15 @@ def trail_terms(trail: str | None, trail_when: str | None) -> dict[str, str]:
     return {"trailing_type": kind, "trailing_value": value, **when}
 
 
-def stops_view(found: list[Form]) -> RenderableType:
-    """Show the stops."""
+def stops_view(found: list[Form], told: Sequence[Form] = ()) -> RenderableType:
+    """Show the stops, and below what was told last of any of them: that one was reached, or why it was removed."""
+    news = [Text(f"{one['raised_at'][11:19]} {one['what']}") for one in told if one["topic"].startswith(_TOPICS)]
     if not found:
-        return Text("Nothing is under stops. `protect` puts a position under them.")
-    table = table_of("strategy", "symbol", "product", "stops", "best", "last", right=("best", "last"))
+        return Group(Text("Nothing is under stops. `protect` puts a position under them."), *news[-TOLD_MAX:])
+    table = table_of("position", "best", "last", "seen", right=("best", "last", "seen"))
+    table.add_column("stops", overflow="fold")
     for one in found:
-        age = one["price_age_s"]
-        last = "none yet" if one["last_price"] is None else f"{one['last_price']} ({age:.0f} s ago)"
-        table.add_row(one["strategy"], one["symbol"], one["product"], one["words"], one["peak"], last)
-    return table
+        position = Text(f"{one['symbol']}\n").append(f"{one['product']} {one['strategy']}", style="dim")
+        seen = "-" if one["price_age_s"] is None else f"{one['price_age_s']:.0f} s ago"
+        table.add_row(position, one["peak"], one["last_price"] or "none yet", seen, one["words"])
+    return Group(table, *news[-TOLD_MAX:])

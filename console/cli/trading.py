@@ -12,6 +12,7 @@ from console.cli.client import DeskClient
 from console.cli.options import TAKEN_MAX, AsJson, Because, Config, end, plainly, show
 from console.glance import status_view, trading_line
 from console.where import read_settings
+from domain.texts import counted
 
 _LOOK_S: Final = 0.3
 
@@ -89,7 +90,7 @@ def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[
     while True:
         now = client.read("/exits")
         exits = now["exits"]
-        words = "; ".join(f"{one['position']}: {one['tries']} exits sent" for one in exits)
+        words = "; ".join(f"{one['position']}: {counted(one['tries'], 'exit')} sent" for one in exits)
         if not as_json and words and words != said:
             typer.echo(words)
             said = words

@@ -439,9 +439,9 @@ def test_the_straddle_is_entered_hedge_first_stopped_on_one_side_and_squared_off
     found = [out.index(words) for words in order]
     assert found == sorted(found), out
     assert out.count(" of straddle: stop ") == 1, "one of the two stops was hit"
-    table = [line.split() for line in out.splitlines() if " MIS " in line and "straddle" in line.split()[:1]]
+    table = [line.split() for line in out.splitlines() if line.split()[1:3] == ["MIS", "straddle"]]
     assert [row[3] for row in table] == ["0"] * 4
     total = float(out.split("Today: ")[1].split()[0])
-    assert abs(sum(float(row[4]) for row in table) - total) < 0.01
+    assert abs(sum(float(row[6]) for row in table) - total) < 0.01
     assert "0 unsettled" in out
     console.end()

@@ -26,7 +26,11 @@ def test_stops_are_set_listed_and_removed(ask: Ask, desk: FakeDesk) -> None:
     assert (listed["stop"], listed["target"], listed["last_price"]) == ("1490", "1600.5", "1495.50")
     shown = drawn(stops_view([listed]))
     assert "dip" in shown
-    assert "1495.50 (2 s ago)" in shown
+    assert shown.split("RELIANCE-EQ")[1].split()[1:5] == ["1495.50", "2", "s", "ago"]
+    assert max(map(len, drawn(stops_view([listed]), 80).splitlines())) <= 80
+    assert set(words.split()) <= set(drawn(stops_view([listed]), 80).split()), "nothing of it is cut"
+    told = [{"raised_at": "2026-10-05T10:00:00+05:30", "topic": "stops:x", "what": "x: stop 1490 reached at 1489."}]
+    assert "10:00:00 x: stop 1490 reached at 1489." in drawn(stops_view([], told))
     gone = ask("POST", "/stops/remove", json=WHERE)
     assert gone.json()["sentence"].startswith("RELIANCE-EQ (NSE MIS) of dip is under no stops any more")
     assert desk.protected == {}

@@ -1,10 +1,11 @@
 import io
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from rich.console import Console, RenderableType
 
-from actors.messages import PositionBookRead, Timeline
+from actors.messages import Holdings, PositionBookRead, Timeline
 from console.answers import standing
 from console.form import short_id
 from console.forms import order_form, positions_form, tally, timeline_form
@@ -14,9 +15,11 @@ from console.story import sentences
 from console.words import price_words
 from domain.change import Change, ChangeKind
 from domain.evidence import Book, BrokerStatus, OrderRow, PositionRow, Unavailable
+from domain.exits import Scope
 from domain.foreign import external_order
 from domain.lifecycle import Event
-from domain.order import Order, OrderEvent, Side
+from domain.order import Exchange, InstrumentKey, Order, OrderEvent, Product, Side
+from domain.pnl import PnlRow
 from domain.reasons import Reason
 from tests.console.fakes import (
     ACCEPTED,
@@ -139,6 +142,37 @@ def test_positions_that_could_not_be_read_are_said_not_to_mean_flat() -> None:
     assert "+10" in page
 
 
+def test_what_was_paid_and_the_last_price_fit_on_a_narrow_screen() -> None:
+    key = InstrumentKey(Exchange.NFO, "BANKNIFTY24NOV26C57500", Product.NRML)
+    scope = Scope("opening-range-breakout", key)
+    row = PnlRow(scope, -1_050, Decimal("1234.55"), Decimal("-12345.50"), Decimal("-1200.00"), Decimal("1250.05"))
+    pnl = replace(FakeDesk().pnl(), rows=(row,))
+    account = PositionBookRead(
+        book=Book(
+            (
+                PositionRow(
+                    exchange="NFO",
+                    symbol="BANKNIFTY24NOV26C57500",
+                    product="M",
+                    net_quantity=-1_050,
+                    net_average_price=Decimal("1234.55"),
+                    last_price=Decimal("1250.05"),
+                    realised=Decimal("-12345.50"),
+                    unrealised=Decimal("-1200.00"),
+                ),
+            ),
+            TEN_O_CLOCK,
+        )
+    )
+
+    page = drawn(positions_view(positions_form(Holdings(positions={}), account, pnl), 80), 80)
+
+    assert max(map(len, page.splitlines())) <= 80
+    for line in ("BANKNIFTY24NOV26C57500 -1,050 1,234.55 1,250.05 -12345.50 -1200.00", "NRML opening-range-breakout"):
+        assert line in {" ".join(one.split()) for one in page.splitlines()}, page
+    assert "…" not in page
+
+
 def test_the_account_is_shown_in_our_words_for_products() -> None:
     row = PositionRow(
         exchange="NSE",
@@ -157,7 +191,7 @@ def test_the_account_is_shown_in_our_words_for_products() -> None:
         )
     )
 
-    assert ["NSE", "INFY-EQ", "MIS", "-5", "1,500.00", "-", "0.00", "12.50"] in [
+    assert ["INFY-EQ", "MIS", "NSE", "-5", "1,500.00", "-", "0.00", "12.50"] in [
         line.split() for line in page.splitlines()
     ]
 
