@@ -136,7 +136,7 @@ class Changes:
         pending = order.change
         is_cancel = wish.command.kind is ChangeKind.CANCEL
         if order.state not in _CHANGEABLE or order.broker_order_id is None:
-            self._decline(wish, Reason.NOT_CHANGEABLE, f"the order is {order.state}; {explain(Reason.NOT_CHANGEABLE)}")
+            self._decline(wish, Reason.NOT_CHANGEABLE, _not_changeable(order))
         elif self._is_asked(order, wish) or (pending is not None and not is_cancel):
             self._decline(wish, Reason.CHANGE_IN_FLIGHT, explain(Reason.CHANGE_IN_FLIGHT))
         elif is_cancel:
@@ -383,3 +383,8 @@ def _as_modified(order: Order, wish: ChangeCommand) -> OrderCommand:
         price=price,
         trigger_price=trigger if command.trigger_price is not None else None,
     )
+
+
+def _not_changeable(order: Order) -> str:
+    words = f"the order is {order.state}, and only what the broker is working on can be canceled or modified"
+    return f"{words}; what it has filled is got out of by an EXIT" if order.filled_quantity else words

@@ -334,7 +334,7 @@ class ExitsActor(LoopActor):
             self._begin((along,), in_order=True)
         self._free(exposures, question)
         for word in _from_before(question, self._asked):
-            self._stops.set(word, exposures.get(word.scope), question)
+            self._stops.set(word, exposures, question)
         self._stops.look(exposures, self._episodes, question)
         self._resting.look()
         armed, unopened = self._carried.sorted_out(self._stops.armed)

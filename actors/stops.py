@@ -87,7 +87,7 @@ class Stops:
         self._blind: set[Symbol] = set()
         self._gone: set[InstrumentKey] = set()
         self._over: Collection[InstrumentKey] = frozenset()
-        self._unpriced: list[tuple[float, SetStops, Exposure, int]] = []
+        self._unpriced: list[tuple[float, SetStops, Mapping[Scope, Exposure], int]] = []
 
     def take_up(self, protections: tuple[Protection, ...], unarmed: tuple[Order, ...], question: int) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
@@ -144,31 +144,32 @@ class Stops:
             self._end(known, f"replaced by the stops of {new.protection_id}")
         self._begin(new)
 
-    def set(self, message: SetStops, exposure: Exposure | None, question: int) -> None:
+    def set(self, message: SetStops, exposures: Mapping[Scope, Exposure], question: int) -> None:
         """Take a person's or a strategy's word about a position that is held.
 
         A first price is waited for, `PRICE_WAIT_S` at most: a level that it has passed would get out at once.
         """
         symbol = (message.scope.key.exchange, message.scope.key.symbol)
-        if message.terms is not None and exposure is not None and exposure.held and symbol not in self._prices:
-            self._unpriced.append((self._clock.monotonic() + PRICE_WAIT_S, message, exposure, question))
+        held = exposures.get(message.scope, _NOTHING).held
+        if message.terms is not None and held and symbol not in self._prices:
+            self._unpriced.append((self._clock.monotonic() + PRICE_WAIT_S, message, exposures, question))
             self._watch(symbol)
             return
-        self._set(message, exposure or _NOTHING, question)
+        self._set(message, exposures, question)
 
     def _set_unpriced(self, now_s: float) -> None:
         """Go on with what waited for its first price, and has it by now or has waited long enough."""
         waiting, self._unpriced = self._unpriced, []
-        for until_s, message, exposure, question in waiting:
+        for until_s, message, exposures, question in waiting:
             key = message.scope.key
             if now_s < until_s and (key.exchange, key.symbol) not in self._prices:
-                self._unpriced.append((until_s, message, exposure, question))
+                self._unpriced.append((until_s, message, exposures, question))
             else:
-                self._set(message, exposure, question)
+                self._set(message, exposures, question)
 
-    def _set(self, message: SetStops, exposure: Exposure, question: int) -> None:
+    def _set(self, message: SetStops, exposures: Mapping[Scope, Exposure], question: int) -> None:
         try:
-            protection = self._changed(message, exposure)
+            protection = self._changed(message, exposures)
         except InvalidStopsError as error:
             answer = StopsAnswered(protection=self.armed.get(message.scope), refused=str(error))
         else:
@@ -179,7 +180,7 @@ class Stops:
         elif answer.refused:
             logger.error("stops of {} refused: {}", message.scope, answer.refused)
 
-    def _changed(self, message: SetStops, exposure: Exposure) -> Protection | None:
+    def _changed(self, message: SetStops, exposures: Mapping[Scope, Exposure]) -> Protection | None:
         scope, terms = message.scope, message.terms
         known = self.armed.get(scope)
         if terms is None:
@@ -187,8 +188,13 @@ class Stops:
                 raise InvalidStopsError(f"{scope} is under no stops")
             self._end(known, f"removed: {message.because}")
             return None
+        exposure = exposures.get(scope, _NOTHING)
         if not exposure.held:
-            raise InvalidStopsError(f"nothing is held of {scope}, so there is nothing to protect")
+            alike = [
+                str(one) for one, now in exposures.items() if now.held and one.key.symbol.startswith(scope.key.symbol)
+            ]
+            meant = f"; what is held is {', '.join(alike)}" if alike else ""
+            raise InvalidStopsError(f"nothing is held of {scope}, so there is nothing to protect{meant}")
         is_long = exposure.held > 0
         last = self._prices.get((scope.key.exchange, scope.key.symbol))
         terms.check_against(None if last is None else last[0], is_long=is_long)

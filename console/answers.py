@@ -11,7 +11,7 @@ from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
 from domain.exits import Scope
 from domain.lifecycle import Event, State, Status
-from domain.order import Order, OrderCommand
+from domain.order import Order, OrderCommand, OrderType, Side
 from domain.order_words import meaning_of, refused_by, way_out_of
 from domain.reasons import EXPLANATIONS, Kind, Reason, explain
 
@@ -118,7 +118,7 @@ def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
             lost = f"The reply to the {what} was lost: it may be done or not, and is never sent again."
             return _outcome(order, 202, f"{lost} `why {name}` tells when the books know. {now}")
         if change.stage is ChangeStage.TAKEN:
-            return _outcome(order, 200, f"{_taken(order, change)} `why {name}` will tell when it is. {now}")
+            return _outcome(order, 200, f"{_taken(order, change)} `why {name}` will tell when it is.")
     elif order.tag is Reason.CHANGE_REFUSED:
         return _outcome(order, 502, f"The {what} was not made: “{order.note}”. {now}")
     elif command.kind is ChangeKind.CANCEL and order.state is State.CANCELED:
@@ -203,6 +203,8 @@ def standing(order: Order) -> str:
             return f"Unconfirmed: {what}. {why}".strip()
         case State.WORKING | State.PARTLY_FILLED:
             at = f" at limit {price_words(order.limit_price)}" if order.limit_price is not None else ""
+            if at and command.order_type is OrderType.MARKET:
+                at += " (pays at most that)" if command.side is Side.BUY else " (takes at least that)"
             traded = f", {order.filled_quantity} traded so far" if order.filled_quantity else ""
             return f"Accepted: {what}{at} is with the broker as {order.broker_order_id}{traded}. {why}".strip()
         case State.FILLED:

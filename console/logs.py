@@ -137,7 +137,7 @@ def open_log(path: Path, words: Sequence[str], *, on_screen: bool) -> LogWriter:
     logger.remove()
     logger.add(writer, level="INFO", format="{message}", backtrace=False, diagnose=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
-    for noisy in ("uvicorn", "urllib3", "asyncio", "websocket"):
+    for noisy in ("uvicorn", "urllib3", "asyncio", "websocket", "peewee.migrations"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     return writer

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from console.form import Form, short_id
+from console.form import Form, short_id, short_ids
 from console.words import clock_time, price_words
 from domain.seams import IST
 
@@ -82,10 +82,11 @@ def orders_table(orders: Sequence[Form], width: int = PIPE_WIDTH) -> RenderableT
         *("filled", "broker order", "why"),
         right=("qty", "filled"),
     )
+    names = short_ids(order["command_id"] for order in orders)
     for order in orders:
         table.add_row(
             day_and_time(order["created_at"]),
-            short_id(order["command_id"]),
+            names[order["command_id"]],
             word(order["strategy"]),
             word(order["side"]),
             str(order["quantity"]),
@@ -107,12 +108,13 @@ def _narrow_orders_table(orders: Sequence[Form]) -> Table:
     table.add_column("what", overflow="fold")
     table.add_column("state", overflow="fold")
     table.add_column("filled", justify="right", no_wrap=True)
+    names = short_ids(order["command_id"] for order in orders)
     for order in orders:
         kind = f"{order['order_type']} AMO" if order["amo"] else order["order_type"]
         about = (kind, order["strategy"], order["tag"] or "", order["broker_order_id"] or "")
         what = Text("\n").join([_what(order), Text(" ".join(filter(None, about)), style="dim")])
         at = "\n".join(reversed(day_and_time(order["created_at"]).rsplit(" ", 1)))
-        table.add_row(at, short_id(order["command_id"]), what, _state(order), filled_at(order))
+        table.add_row(at, names[order["command_id"]], what, _state(order), filled_at(order))
     return table
 
 

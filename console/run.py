@@ -20,7 +20,7 @@ from console.errors import PlainError
 from console.limits import raise_descriptor_limit
 from console.logs import open_log
 from console.notify import Notifier
-from console.paper import lasting_paper
+from console.paper import PaperBroker, lasting_paper
 from console.private import guard_files
 from console.serving import ApiServer
 from console.where import at_paper_broker
@@ -96,7 +96,13 @@ def run_desk(settings: Settings) -> int:
         try:
             lease = _hold_account(settings)
             try:
-                return _run(_with_broker(settings), lease, server, token, ending)
+                paper = _paper_of(settings)
+                if paper is None:
+                    return _run(settings, lease, server, token, ending)
+                code = _run(at_paper_broker(settings, paper.addresses), lease, server, token, ending)
+                pid = paper.addresses["pid"]
+                _say(f"the paper broker goes on, as a real one would, as process {pid}; `kill {pid}` ends it")
+                return code
             finally:
                 lease.release()
         finally:
@@ -122,10 +128,10 @@ def check_strategies(settings: Settings) -> None:
             raise PlainError(str(error), 2) from None
 
 
-def _with_broker(settings: Settings) -> Settings:
-    if settings.mode is Mode.LIVE or settings.broker.rest_url:
-        return settings
-    return at_paper_broker(settings, lasting_paper(settings.data_dir).addresses)
+def _paper_of(settings: Settings) -> PaperBroker | None:
+    """Return the paper broker that is ours: none with live money, or where the settings name one."""
+    is_named = settings.mode is Mode.LIVE or settings.broker.rest_url
+    return None if is_named else lasting_paper(settings.data_dir)
 
 
 def _hold_account(settings: Settings) -> Lease:

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from console.cli.client import DeskClient
-from console.cli.options import AsJson, Config, end, plainly, show
+from console.cli.options import AsJson, Config, end, plainly, say, show
 from console.errors import PlainError
 from console.form import Form
 from console.glance import alert_lines
@@ -50,10 +50,10 @@ def alert_test(*, config: Config = None) -> None:
         for channel in channels:
             try:
                 channel.send("A test of Shoonya Desk's alerts. Nothing has happened.")
-                typer.echo(f"{channel.name}: taken.")
+                say(f"{channel.name}: taken.")
             except ChannelError as error:
                 failed = True
-                typer.echo(f"{channel.name}: {error}", err=True)
+                say(f"{channel.name}: {error}", err=True)
     raise typer.Exit(1 if failed else 0)
 
 

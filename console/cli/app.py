@@ -3,6 +3,7 @@
 A command is a client of the running desk: it loads neither the server nor the actors, so that it answers at once.
 """
 
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Annotated, Final
 
@@ -32,38 +33,38 @@ def start(
         raise typer.Exit
 
 
-_COMMANDS: Final = (
-    daemon.demo,
-    daemon.init,
-    daemon.run,
-    daemon.paper,
-    orders.submit,
-    orders.orders,
-    orders.why,
-    positions.positions,
-    trading.status,
-    trading.halt,
-    trading.exits_only,
-    trading.resume,
-    orders.cancel,
-    orders.modify,
-    trading.flatten,
-    orders.settle,
-    positions.accept,
-    trading.login,
-    daemon.backup,
-    stops.stops,
-    stops.protect,
-    stops.unprotect,
-    alerts.alerts,
-    alerts.ack,
-    alerts.alert_test,
-    baskets.basket,
-    baskets.baskets,
-    positions.reconcile,
-    positions.clear,
-)
-"""In the order in which the help lists them."""
+_COMMANDS: Final[Mapping[Callable[..., None], str]] = {
+    daemon.demo: "Show the desk at work on paper: no account, no money.",
+    daemon.init: "Write a settings file for paper trading.",
+    daemon.run: "Run the desk until Ctrl-C.",
+    daemon.paper: "Run the paper broker by itself.",
+    orders.submit: "Send an order to the running desk.",
+    orders.orders: "List the orders, newest first.",
+    orders.why: "Tell an order's story: each decision, and why.",
+    orders.cancel: "Cancel what is open of an order.",
+    orders.modify: "Change an order's quantity, price or trigger price.",
+    orders.settle: "Say what became of an order that the broker hides.",
+    positions.positions: "Show what is held, and the day in rupees.",
+    positions.reconcile: "Compare our positions with the broker's.",
+    positions.clear: "Remove a position from our books that is gone.",
+    positions.accept: "Accept a difference between the broker's books and ours.",
+    stops.stops: "List the positions under stops.",
+    stops.protect: "Put a position under a stop, a target or a trail.",
+    stops.unprotect: "Remove a position's stops.",
+    baskets.basket: "Send a basket of orders, hedge first.",
+    baskets.baskets: "List the baskets and how they ended.",
+    trading.status: "Show whether orders are taken, and what is wrong.",
+    trading.halt: "Stop everything but exits by hand, stop or limit.",
+    trading.exits_only: "Take no new positions; exits go on.",
+    trading.resume: "Take orders again.",
+    trading.flatten: "Get out of everything, or of one strategy.",
+    trading.login: "Log in at the broker again.",
+    alerts.alerts: "List what was told lately, and which alarms are open.",
+    alerts.ack: "Acknowledge alarms: they are told no more.",
+    alerts.alert_test: "Send a test alert through every channel.",
+    daemon.backup: "Copy the database to FILE.",
+}
+"""With what the list of commands says of each, in its order: short enough for 80 columns."""
 
-for command in _COMMANDS:
-    app.command(command.__name__.replace("_", "-"))(command)
+for command, short in _COMMANDS.items():
+    app.command(command.__name__.replace("_", "-"), short_help=short)(command)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.options import AsJson, Config, plainly
+from console.cli.options import AsJson, Config, plainly, say
 from console.demo_strategies import DemoStrategy
 from console.errors import PlainError
 from console.where import DEFAULT_FILE, read_settings, write_template
@@ -30,7 +30,7 @@ def init(config: Config = None) -> None:
     path = config or DEFAULT_FILE
     with plainly():
         write_template(path)
-    typer.echo(f"{path} is written: `run` starts a desk in paper mode, `submit` gives it an order.")
+    say(f"{path} is written: `run` starts a desk in paper mode, `submit` gives it an order.")
 
 
 def run(
@@ -78,7 +78,7 @@ def backup(
     if as_json:
         typer.echo(json.dumps({"file": str(file), **report}))
     else:
-        typer.echo(
+        say(
             f"{file} holds {report['orders']} orders and {report['journal_lines']} lines of their journal, "
             f"{report['size_bytes']:,} bytes, checked, in {report['seconds']:.1f} s."
         )

@@ -1,6 +1,7 @@
 """What the commands share: the options of many, the screen of their answers, and one sentence for what went wrong."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 
 from console.cli.client import Reply
 from console.errors import PlainError
@@ -16,6 +17,8 @@ from console.render import screen
 
 TAKEN_MAX: Final = 299
 """The highest HTTP status of an answer that says yes."""
+_MEANINGLESS: Final = frozenset({400, 422})
+"""What was asked for can't be meant, whatever the desk's state."""
 
 Config = Annotated[
     Path | None,
@@ -51,10 +54,18 @@ def plainly() -> Iterator[None]:
         if _is_for_programs.get():
             typer.echo(json.dumps({"sentence": error.sentence, "exit_code": error.code}, ensure_ascii=False))
         else:
-            typer.echo(error.sentence, err=True)
+            say(error.sentence, err=True)
         raise typer.Exit(error.code) from None
     finally:
         _is_for_programs.set(False)
+
+
+def say(words: str, *, err: bool = False) -> None:
+    """Print a sentence: wrapped at words on a terminal, and as it is into a file or a pipe."""
+    if (sys.stderr if err else sys.stdout).isatty():
+        Console(stderr=err, highlight=False, markup=False, emoji=False).print(words)
+    else:
+        typer.echo(words, err=err)
 
 
 def show(given: Any, view: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401  any JSON
@@ -68,8 +79,9 @@ def show(given: Any, view: RenderableType, *, as_json: bool) -> None:  # noqa: A
 def end(reply: Reply, *, as_json: bool) -> None:
     """Print the desk's answer, and end with its exit code."""
     taken = reply.http_status <= TAKEN_MAX
-    words = (
-        json.dumps(reply.body, ensure_ascii=False) if as_json else str(reply.body.get("sentence", reply.http_status))
-    )
-    typer.echo(words, err=not taken and not as_json)
-    raise typer.Exit(0 if taken else 1)
+    if as_json:
+        typer.echo(json.dumps(reply.body, ensure_ascii=False))
+    else:
+        say(str(reply.body.get("sentence", reply.http_status)), err=not taken)
+    is_meaningless = reply.http_status in _MEANINGLESS and not reply.body.get("order")
+    raise typer.Exit(0 if taken else 2 if is_meaningless else 1)

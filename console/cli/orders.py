@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.client import DeskClient
-from console.cli.options import TAKEN_MAX, AsJson, Because, Config, OrderName, end, plainly, show
+from console.cli.options import TAKEN_MAX, AsJson, Because, Config, OrderName, end, plainly, say, show
 from console.cli.stops import Trail, TrailWhen, trail_terms
 from console.errors import PlainError
 from console.render import orders_table, screen, timeline_view
@@ -72,14 +72,14 @@ def submit(  # noqa: PLR0913  an order has as many fields
         try:
             OrderCommand.parse({**order, "client_id": settings.client_id})
         except InvalidOrderError as error:
-            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.") from None
+            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.", 2) from None
         reply = DeskClient(settings).submit(order | ({"until_flat": True} if until_flat else {}))
     taken = reply.http_status <= TAKEN_MAX
     sentence = str(reply.body.get("sentence", f"The desk answered {reply.http_status}."))
     if as_json:
         typer.echo(json.dumps(reply.body, ensure_ascii=False))
     else:
-        typer.echo(
+        say(
             f"{sentence}\nIts command id is {order['command_id']}; `why {order['command_id']}` tells its story."
             if reply.body.get("order")
             else sentence,
@@ -153,7 +153,7 @@ def _change(
             whole = {"client_id": settings.client_id, "command_id": "of-the-order", "kind": kind, **body}
             ChangeCommand.parse(whole | {"origin": Origin.HUMAN})
         except InvalidOrderError as error:
-            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.") from None
+            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.", 2) from None
         client = DeskClient(settings)
         reply = client.post(f"/orders/{client.find(order)}/{kind.value.lower()}", body)
     end(reply, as_json=as_json)
@@ -173,7 +173,7 @@ def settle(
     """Say what became of an order that the broker's books do not tell of. Look at the broker first."""
     with plainly():
         if outcome not in {"found", "absent"}:
-            raise PlainError(f"say found or absent, not {outcome!r}")
+            raise PlainError(f"say found or absent, not {outcome!r}", 2)
         body: dict[str, Any] = {"found": outcome == "found", "because": because}
         known = {"broker_order_id": broker_order_id, "filled_quantity": filled, "average_price": price}
         client = DeskClient(read_settings(config))

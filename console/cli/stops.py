@@ -50,6 +50,8 @@ def protect(  # noqa: PLR0913  stops have as many levels
     body |= {name: level for name, level in levels.items() if level is not None} | {"because": because}
     with plainly():
         body |= trail_terms(trail, trail_when)
+        if not body.keys() & {"stop_loss", "target", "trailing_type"}:
+            raise PlainError("give --stop-loss, --target or --trail. Nothing was changed.", 2)
         reply = DeskClient(read_settings(config)).post("/stops", body)
     end(reply, as_json=as_json)
 
@@ -78,7 +80,7 @@ def trail_terms(trail: str | None, trail_when: str | None) -> dict[str, str]:
         return when
     kind, colon, value = trail.partition(":")
     if not colon or not value:
-        raise PlainError(f"--trail must be points:10, percent:1.5 or absolute:1450, not {trail!r}")
+        raise PlainError(f"--trail must be points:10, percent:1.5 or absolute:1450, not {trail!r}", 2)
     return {"trailing_type": kind, "trailing_value": value, **when}
 
 

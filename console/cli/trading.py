@@ -9,7 +9,7 @@ import typer
 
 from actors.clock import SystemClock
 from console.cli.client import DeskClient
-from console.cli.options import TAKEN_MAX, AsJson, Because, Config, end, plainly, show
+from console.cli.options import TAKEN_MAX, AsJson, Because, Config, end, plainly, say, show
 from console.glance import status_view, trading_line
 from console.where import read_settings
 from domain.texts import counted
@@ -75,11 +75,11 @@ def flatten(
     if as_json:
         typer.echo(json.dumps(reply.body | {"left": left, "stays": stays}, ensure_ascii=False))
     elif not reply.body["positions"]:
-        typer.echo(f"{reply.body['sentence']}{entries}")
+        say(f"{reply.body['sentence']}{entries}")
     else:
         said = [f"Not flat yet: {', '.join(left)}. The desk goes on; `status` tells."] if left else []
         said += [f"Not flat: {', '.join(stays)}. Their way out has ended; `alerts` says why."] if stays else []
-        typer.echo(" ".join(said) + entries if said else f"Flat.{entries}")
+        say(" ".join(said) + entries if said else f"Flat.{entries}")
     raise typer.Exit(1 if left or stays else 0)
 
 
@@ -92,7 +92,7 @@ def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[
         exits = now["exits"]
         words = "; ".join(f"{one['position']}: {counted(one['tries'], 'exit')} sent" for one in exits)
         if not as_json and words and words != said:
-            typer.echo(words)
+            say(words)
             said = words
         if not exits or clock.monotonic() >= ends_at:
             return [one["position"] for one in exits], [one["position"] for one in now["stays"]]

@@ -63,7 +63,9 @@ class StopsRoom:
 
     def set(self, terms: StopTerms | None, exposure: Exposure | None = LONG) -> StopsAnswered:
         self.caller.take()
-        self.stops.set(SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=self.caller), exposure, 0)
+        self.stops.set(
+            SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=self.caller), {SCOPE: exposure or FLAT}, 0
+        )
         if not self.caller.messages:
             self.clock.advance(PRICE_WAIT_S)
             self.look(exposure or FLAT, question=0)
@@ -431,7 +433,7 @@ def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
 ) -> None:
     """A stop that the price has passed already would get out at once: nobody means that by `protect`."""
     terms = StopTerms(stop_loss=Decimal(level))
-    room.stops.set(SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=room.caller), LONG, 0)
+    room.stops.set(SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=room.caller), {SCOPE: LONG}, 0)
     assert room.market.only(PriceOrder).needs_price
     assert (room.caller.messages, room.stops.armed) == ([], {})
 
@@ -442,6 +444,25 @@ def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
     assert room.out == []
     if refused:
         assert "must be below the last price 100, not 104; to get out now, say `flatten`" in answer.refused
+
+
+@pytest.mark.parametrize(
+    ("strategy", "symbol", "words"),
+    [
+        ("trend", "INFY-EQ", "so there is nothing to protect"),
+        ("trend", "RELIANCE", "nothing to protect; what is held is RELIANCE-EQ (NSE MIS) of trend"),
+        ("other", "RELIANCE-EQ", "nothing to protect; what is held is RELIANCE-EQ (NSE MIS) of trend"),
+    ],
+)
+def test_where_nothing_is_held_what_may_be_meant_is_named(
+    room: StopsRoom, strategy: str, symbol: str, words: str
+) -> None:
+    scope = Scope(strategy, InstrumentKey(Exchange.NSE, symbol, Product.MIS))
+    terms = StopTerms(stop_loss=Decimal(90))
+
+    room.stops.set(SetStops(scope=scope, terms=terms, because="", reply_to=room.caller), {SCOPE: LONG}, 0)
+
+    assert room.caller.only(StopsAnswered).refused.endswith(words)
 
 
 def test_a_trail_without_a_price_is_asked_to_come_again(room: StopsRoom) -> None:
@@ -481,7 +502,9 @@ def test_stops_of_either_side_outlive_a_look_at_what_they_protect(
 
 
 def test_an_answer_from_before_a_persons_word_ends_nothing_of_it(room: StopsRoom) -> None:
-    room.stops.set(SetStops(scope=SCOPE, terms=StopTerms(stop_loss=Decimal(90)), because="", reply_to=None), LONG, 3)
+    room.stops.set(
+        SetStops(scope=SCOPE, terms=StopTerms(stop_loss=Decimal(90)), because="", reply_to=None), {SCOPE: LONG}, 3
+    )
     room.see("100")
 
     room.look(FLAT, question=3)

@@ -151,7 +151,7 @@ def test_an_order_that_cannot_be_is_not_even_sent(call: Desk, desk: FakeDesk) ->
     answer = call(*BUY, "--type", "LIMIT")
 
     words = "Invalid: a LIMIT order needs a price. Nothing was sent to the desk.\n"
-    assert (answer.exit_code, answer.stderr, desk.taken) == (1, words, {})
+    assert (answer.exit_code, answer.stderr, desk.taken) == (2, words, {})
 
 
 @pytest.mark.usefixtures("configured")
@@ -301,7 +301,7 @@ def test_a_change_that_was_declined_exits_with_1_and_says_why(call: Desk, desk: 
     declined = call("modify", "one", "--quantity", "20")
 
     words = "Invalid: price must be a number, not '1,5'. Nothing was sent to the desk.\n"
-    assert (answer.exit_code, answer.stderr) == (1, words)
+    assert (answer.exit_code, answer.stderr) == (2, words)
     assert (declined.exit_code, declined.stderr) == (1, "Not done (NOT_CHANGEABLE): The order is FILLED.\n")
     assert [wish.quantity for wish in desk.changes] == [20]
 
@@ -317,7 +317,7 @@ def test_an_order_is_settled_with_a_reason_only(call: Desk, desk: FakeDesk) -> N
         "settle", "one", "found", "--because", "seen", "--filled", "4", "--price", "10.5", "--broker-order-id", "7"
     )
 
-    assert (unsaid.exit_code, unclear.exit_code, unclear.stderr) == (2, 1, "say found or absent, not 'gone'\n")
+    assert (unsaid.exit_code, unclear.exit_code, unclear.stderr) == (2, 2, "say found or absent, not 'gone'\n")
     assert (answer.exit_code, answer.stdout[:16]) == (0, "Settled by hand.")
     ((name, settlement),) = desk.settlements
     assert (name, settlement.found, settlement.filled_quantity, settlement.broker_order_id) == ("one", True, 4, "7")
@@ -425,3 +425,17 @@ def test_an_exit_until_flat_that_finds_no_session_goes_on_and_is_a_success(call:
 
     assert (answer.exit_code, len(desk.seen_to_flat)) == (0, 1)
     assert "is on its way to flat instead" in answer.stdout
+
+
+def test_the_list_of_commands_is_whole_at_80_columns(call: Desk) -> None:
+    told = call("--help").stdout.split("Commands:")[1]
+
+    assert "..." not in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("configured")
+def test_what_cannot_be_meant_exits_with_2(call: Desk) -> None:
+    answer = call("protect", "RELIANCE-EQ")
+
+    assert (answer.exit_code, answer.stderr) == (2, "give --stop-loss, --target or --trail. Nothing was changed.\n")

@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 
 from actors.messages import Holdings, PositionBookRead, Timeline
 from console.answers import standing
-from console.form import short_id
+from console.form import short_id, short_ids
 from console.forms import order_form, positions_form, tally, timeline_form
 from console.glance import positions_view
 from console.render import orders_table, steps_line, steps_table, timeline_view
@@ -77,7 +77,7 @@ def test_the_last_line_of_a_journal_says_what_happened(events: tuple[OrderEvent,
         ((SENT, LOST, FILLED), "Executed: BUY 10 RELIANCE-EQ at 2,450.35."),
         ((SENT, ACCEPTED, PART), "with the broker as 26100500000001, 4 traded so far."),
         ((SENT, ACCEPTED, PART, REJECTED), "Rejected: BUY 10 RELIANCE-EQ, 4 of it traded. The broker or the exchange"),
-        ((CLAMPED, ACCEPTED), "BUY 5 RELIANCE-EQ (cut from 10) at limit 99.50 is with the broker"),
+        ((CLAMPED, ACCEPTED), "BUY 5 RELIANCE-EQ (cut from 10) at limit 99.50 (pays at most that) is with the broker"),
         ((SENT, LOST, ABSENT), "Not placed (PROVED_ABSENT)"),
     ],
 )
@@ -257,3 +257,14 @@ def test_the_day_is_shown_in_rupees_beside_the_brokers_own_figure() -> None:
     words = " ".join(page.split())
     assert "Today: -120.50 rupees (realised 0.00, open -120.50; the broker says -130.00)" in words
     assert "the limit breaks at -5000.00" in words
+
+
+def test_ids_that_would_look_alike_are_shown_whole() -> None:
+    names = ("exit-cec3fedbfb33-1", "exit-cec3fedbfb33-2", "manual.0123456789abcdef", "one")
+
+    assert short_ids(names) == {
+        "exit-cec3fedbfb33-1": "exit-cec3fedbfb33-1",
+        "exit-cec3fedbfb33-2": "exit-cec3fedbfb33-2",
+        "manual.0123456789abcdef": "01234567",
+        "one": "one",
+    }
