@@ -401,17 +401,28 @@ def run(cells: Sequence[AnyCell], tell: Callable[[AnyCell, str], None]) -> None:
 
 def run_apart(only: str, jobs: int, tell: Callable[[AnyCell, str], None]) -> None:
     """Judge the cells in several processes, each with its share of them."""
-    named = {one.name: one for one in every_cell()}
+    named = {one.name: one for one in every_cell() if only in one.name}
     lock = threading.Lock()
 
     def hear(share: int) -> None:
-        words = [sys.executable, "-m", "tests.proofs.faults", "--only", only, "--share", f"{share}/{jobs}"]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as worker:
+        command = [sys.executable, "-m", "tests.proofs.faults", "--only", only, "--share", f"{share}/{jobs}"]
+        left = list(named.values())[share::jobs]
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as worker,
+        ):
             assert worker.stdout is not None
             for line in worker.stdout:
                 name, _, result = line.rstrip("\n").partition("\t")
+                left.remove(named[name])
                 with lock:
                     tell(named[name], result)
+            code = worker.wait()
+            errors.seek(0)
+            last = errors.read().strip().rpartition("\n")[2]
+        with lock:
+            for cell in left:
+                tell(cell, f"it was not judged: its process ended with {code} ({last})")
 
     hearing = [threading.Thread(target=hear, args=(share,)) for share in range(jobs)]
     for one in hearing:

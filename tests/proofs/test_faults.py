@@ -1,5 +1,6 @@
 """A slice of `make faults` for every run: each request, and the faults that have cost the most."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,18 @@ import pytest
 from actors.clock import SystemClock
 from broker.noren import NorenBroker
 from domain.evidence import Accepted
-from tests.proofs.faults import BOOKS, BOOKS_MET, FRAMES_MET, ROWS_MISSED, Action, Cell, Matrix, all_cells, every_cell
+from tests.proofs.faults import (
+    BOOKS,
+    BOOKS_MET,
+    FRAMES_MET,
+    ROWS_MISSED,
+    Action,
+    Cell,
+    Matrix,
+    all_cells,
+    every_cell,
+    run_apart,
+)
 from tests.proofs.readings import Act, ReadingCell, Source, Trial, all_reading_cells, judge_reading
 from tests.scenarios.scene import RESTING, Pushed
 from tests.timing import patient
@@ -128,3 +140,13 @@ def test_a_judge_that_finds_two_orders_for_one_command_says_so(matrix: Matrix) -
     assert isinstance(reply, Accepted)
     assert "is at the broker 2 times" in "; ".join(matrix._untruths([told]))
     matrix.paper.cancel(reply.broker_order_id)
+
+
+def test_cells_whose_process_dies_are_told_with_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    told: dict[str, str] = {}
+
+    run_apart("limits-slow", 2, lambda cell, result: told.update({cell.name: result}))
+
+    assert len(told) == 12
+    assert set(told.values()) == {"it was not judged: its process ended with 1 ()"}
