@@ -144,7 +144,7 @@ KNOWN: Final = (
             "{name: proof for name, proof in self._proofs.items() if name in missing}",
             "dict(self._proofs)",
         ),
-        "tests/domain/test_comparison.py",
+        "tests/domain/test_absence.py",
     ),
     Known(
         Mutant(
@@ -204,7 +204,7 @@ KNOWN: Final = (
             "one.state in _UNANSWERED or one.change is not None",
             "one.state in _UNANSWERED",
         ),
-        "tests/actors/test_wiring.py",
+        "tests/actors/test_wiring_memory.py",
     ),
     Known(
         Mutant(
