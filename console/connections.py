@@ -68,7 +68,11 @@ class Connection(HttpToolsProtocol):
             self._deadline = None
 
     def _make_room(self) -> None:
-        others = [one for one in self.connections if isinstance(one, Connection) and one is not self and one.is_idle]
+        # Those that were dropped in this turn of the loop are still listed: in a burst all would drop the same one.
+        living = [one for one in self.connections if isinstance(one, Connection) and not one.transport.is_closing()]
+        if len(living) <= CONNECTIONS_MAX:
+            return
+        others = [one for one in living if one is not self and one.is_idle]
         min(others, key=lambda one: (one.is_trusted, one.born), default=self).drop()
 
     def drop(self) -> None:

@@ -13,8 +13,9 @@ from loguru import logger
 
 from actors.desk import DeskUnavailableError
 from console import connections
+from console.lanes import ENTRIES_AT_ONCE_MAX
 from console.serving import ApiServer
-from domain.order import OrderCommand
+from domain.order import Intent, OrderCommand
 from domain.risk import TradingState
 from tests.console.conftest import TOKEN
 from tests.console.fakes import FakeDesk
@@ -149,6 +150,46 @@ def test_who_has_the_token_finds_room_among_strangers(
         assert desk.trading.state is TradingState.HALTED
 
 
+def test_a_connection_that_came_with_the_token_outlives_those_of_strangers(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS_MAX", 20)
+    request = f"GET /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    with ExitStack() as stack:
+        ours = stack.enter_context(socket.create_connection(address(server), timeout=patient(5)))
+        ours.sendall(request)
+        assert no_orders_come(ours)
+        strangers = [stack.enter_context(socket.create_connection(address(server))) for _ in range(60)]
+        for one in strangers:
+            one.sendall(b"GET")
+        until(lambda: len(strangers) - standing(strangers) >= 40, "no stranger makes room")
+
+        ours.sendall(request)
+        assert no_orders_come(ours), "ours was dropped"
+
+
+def no_orders_come(line: socket.socket) -> bool:
+    """Read a whole answer that says that there are no orders; say whether it came."""
+    answer = b""
+    while not answer.endswith(b'{"orders":[]}') and (chunk := line.recv(65_536)):
+        answer += chunk
+    return answer.startswith(b"HTTP/1.1 200")
+
+
+def standing(lines: list[socket.socket]) -> int:
+    """Return how many of these connections the server has not dropped."""
+    dropped = 0
+    for line in lines:
+        line.settimeout(0)
+        try:
+            dropped += line.recv(1) == b""
+        except BlockingIOError:
+            pass
+        except ConnectionResetError:
+            dropped += 1
+    return len(lines) - dropped
+
+
 @pytest.fixture
 def slow_desk(desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Let the desk answer no reading until it is let go."""
@@ -189,6 +230,43 @@ def test_ways_out_do_not_wait_behind_readings(server: ApiServer, desk: FakeDesk,
     assert desk.trading.state is TradingState.HALTED
     slow_desk.set()
     for one in readers:
+        one.join(patient(5))
+
+
+def test_an_exit_does_not_wait_behind_entries(
+    server: ApiServer, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, submit = threading.Event(), desk.submit
+    waiting: list[str] = []
+
+    def hang(command: OrderCommand, wait_s: float) -> object:
+        if command.intent is Intent.ENTRY:
+            waiting.append(command.command_id)
+            let_go.wait(patient(30))
+        return submit(command, wait_s)
+
+    monkeypatch.setattr(desk, "submit", hang)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    terms = {"strategy": "one", "exchange": "NSE", "symbol": "RELIANCE-EQ", "quantity": 1, "product": "MIS"}
+    market = terms | {"order_type": "MARKET"}
+
+    def enter(number: int) -> None:
+        entry = market | {"command_id": f"entry-{number}", "intent": "ENTRY", "side": "BUY"}
+        requests.post(f"{server.url}/orders", json=entry, headers=headers, timeout=patient(60))
+
+    entering = [threading.Thread(target=enter, args=(number,), daemon=True) for number in range(80)]
+    for one in entering:
+        one.start()
+    until(lambda: len(waiting) >= ENTRIES_AT_ONCE_MAX, "entries do not wait")
+
+    out = market | {"command_id": "out", "intent": "EXIT", "side": "SELL"}
+    try:
+        answer = requests.post(f"{server.url}/orders", json=out, headers=headers, timeout=patient(3))
+    finally:
+        let_go.set()
+
+    assert answer.status_code == 200
+    for one in entering:
         one.join(patient(5))
 
 
