@@ -5,7 +5,10 @@ import itertools
 import threading
 from typing import Any, Protocol
 
-from actors.address import Address, Message_contra, post
+import pykka
+from loguru import logger
+
+from actors.address import Address, Message_contra
 from domain.seams import Clock
 
 
@@ -51,4 +54,8 @@ class ThreadTimer:
                     self._changed.wait(wait_s)
                     continue
                 _, _, address, message = heapq.heappop(self._due)
-            post(address, message)
+            try:
+                address.tell(message)
+            except pykka.ActorDeadError:
+                # Who wound this clock has ended meanwhile: nobody waits for it, and of a death the supervisor hears.
+                logger.debug("{} came due for an actor that has ended", type(message).__name__)

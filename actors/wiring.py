@@ -191,14 +191,15 @@ class Wiring:
     def stop(self) -> None:
         """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
         self.is_running = False
+        if self._feed is not None:
+            # First, so that it speaks to nobody who has ended. What it would have said the next start reads.
+            self._feed.stop()
         deciders = (self.baskets, self.exits, self.risk, self.guard, self.market)
         self._stop_actors(self.supervisor, self.watcher, self.broker, self.command, *deciders)
         if self._sender is not None:
             # Before those who note what was told.
             self._sender.stop(self._settings.alerts.send_timeout_s)
         self._stop_actors(self.notifier, self.repo)
-        if self._feed is not None:
-            self._feed.stop()
         self.loop.stop()
         self.timer.stop()
 

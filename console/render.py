@@ -13,6 +13,7 @@ from rich.text import Text
 
 from console.form import Form, short_id, short_ids
 from console.words import clock_time, price_words
+from domain.reasons import Reason
 from domain.seams import IST
 
 PIPE_WIDTH: Final = 200
@@ -21,6 +22,7 @@ PIPE_WIDTH: Final = 200
 WIDE: Final = 135
 """Columns from which on a table of steps shows everything."""
 
+_AT_WORK: Final = frozenset({"WORKING", "PARTLY_FILLED"})
 STEPS: Final = ("sent_ms", "answered_ms", "filled_ms")
 
 _COLOURS: Final[Mapping[str, str]] = {
@@ -91,7 +93,7 @@ def orders_table(orders: Sequence[Form], width: int = PIPE_WIDTH) -> RenderableT
             word(order["side"]),
             str(order["quantity"]),
             order["symbol"],
-            f"{order['order_type']} AMO" if order["amo"] else order["order_type"],
+            _kind(order),
             _state(order),
             word(order["status"]),
             filled_at(order),
@@ -110,12 +112,17 @@ def _narrow_orders_table(orders: Sequence[Form]) -> Table:
     table.add_column("filled", justify="right", no_wrap=True)
     names = short_ids(order["command_id"] for order in orders)
     for order in orders:
-        kind = f"{order['order_type']} AMO" if order["amo"] else order["order_type"]
-        about = (kind, order["strategy"], order["tag"] or "", order["broker_order_id"] or "")
+        about = (_kind(order), order["strategy"], order["tag"] or "", order["broker_order_id"] or "")
         what = Text("\n").join([_what(order), Text(" ".join(filter(None, about)), style="dim")])
         at = "\n".join(reversed(day_and_time(order["created_at"]).rsplit(" ", 1)))
         table.add_row(at, names[order["command_id"]], what, _state(order), filled_at(order))
     return table
+
+
+def _kind(order: Form) -> str:
+    """Write how an order is priced: its type, and where it works the limit that it stands at."""
+    limit = price_words(order["limit_price"]) if order["state"] in _AT_WORK and order["limit_price"] else ""
+    return " ".join(filter(None, (order["order_type"], "AMO" if order["amo"] else "", limit)))
 
 
 def _state(order: Form) -> Text:
@@ -228,7 +235,8 @@ def timeline_view(timeline: Form) -> RenderableType:
     asked = f"{order['intent']} {order['side']} {order['requested_quantity']} {order['symbol']}"
     head = Text.assemble((asked, "bold"), f"  {order['exchange']} {order['product']} {order['order_type']}")
     change = change_words(order["change"])
-    stands = Text.assemble(word(order["status"]), f" ({order['state']})  ", filled_at(order))
+    asked_for = ", as asked" if order["tag"] == Reason.CANCELED_AS_ASKED else ""
+    stands = Text.assemble(word(order["status"]), f" ({order['state']}{asked_for})  ", filled_at(order))
     facts = [
         ("order", order["command_id"]),
         ("strategy", order["strategy"]),

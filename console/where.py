@@ -38,6 +38,11 @@ poll_interval_s = 1.0         # how often the broker's books are read
 # rest_url = "https://api.shoonya.com/NorenWClientTP/"
 # websocket_url = "wss://api.shoonya.com/NorenWSTP/"
 
+# Who hears of alarms; `alert-test` tries it. The bot's token belongs in DESK_ALERTS__TELEGRAM_TOKEN.
+# [alerts]
+# telegram_chat_id = "123456789"
+# urls = ["ntfy://a-topic-of-yours"]   # or mailto://, slack://, ...: what Apprise understands
+
 # Strategies start once the desk is ready. What is not class, name or a bound goes to the strategy itself.
 # [[strategies]]
 # class = "examples.opening_range:OpeningRange"

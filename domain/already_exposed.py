@@ -26,7 +26,7 @@ class AlreadyExposed:
         if self.working:
             said.append(f"has open orders ({_some(list(self.working))})")
         return (
-            f"{self.strategy} {' and '.join(said)}, so it cannot enter again. "
+            f"Strategy {self.strategy} {' and '.join(said)}, so it cannot enter again. "
             "Get out first (intent EXIT), or enter under the name of another strategy."
         )
 

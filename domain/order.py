@@ -385,7 +385,8 @@ def _decimal(name: str, value: object) -> Decimal:
     try:
         return Decimal(str(value).strip())
     except InvalidOperation:
-        raise InvalidOrderError(f"{name} must be a number, not {value!r}") from None
+        hint = "; write it without commas" if "," in str(value) else ""
+        raise InvalidOrderError(f"{name} must be a number, not {value!r}{hint}") from None
 
 
 parsers: Final[Mapping[str, Any]] = {

@@ -64,4 +64,4 @@ def check_held(protection: Protection, last_price: Decimal | None) -> None:
         words = (
             f"the {hit.name} {hit.level:f} is already through the last price {hit.price:f}, so it would get out at once"
         )
-        raise InvalidStopsError(f"{words}; to get out now, say `flatten`")
+        raise InvalidStopsError(f"{words}; to get out now, send an EXIT")

@@ -59,7 +59,7 @@ class StopTerms:
             if level is not None and last_price is not None and (level - last_price) * wanted <= 0:
                 where = "above" if wanted > 0 else "below"
                 words = f"the {name} of a {side} position must be {where} the last price {last_price}, not {level}"
-                raise InvalidStopsError(f"{words}; to get out now, say `flatten`")
+                raise InvalidStopsError(f"{words}; to get out now, send an EXIT")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ def submit(  # noqa: PLR0913  an order has as many fields
     comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
     amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
     until_flat: Annotated[
-        bool, typer.Option("--until-flat", help="Of an EXIT: where the broker can't be reached, get out of it all.")
+        bool,
+        typer.Option("--until-flat", help="EXIT only: with the broker out of reach, go on until it is flat."),
     ] = False,
     command_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
     as_json: AsJson = False,

@@ -85,8 +85,9 @@ def trail_terms(trail: str | None, trail_when: str | None) -> dict[str, str]:
 
 
 def stops_view(found: list[Form], told: Sequence[Form] = ()) -> RenderableType:
-    """Show the stops, and below what was told last of any of them: that one was reached, or why it was removed."""
-    news = [Text(f"{one['raised_at'][11:19]} {one['what']}") for one in told if one["topic"].startswith(_TOPICS)]
+    """Show the stops, and below what was told last of those that were reached, and of ways out."""
+    ended = (one for one in told if one["topic"].startswith(_TOPICS) and "is under stops" not in one["what"])
+    news = [Text(f"{one['raised_at'][11:19]} {one['what']}") for one in ended]
     if not found:
         return Group(Text("Nothing is under stops. `protect` puts a position under them."), *news[-TOLD_MAX:])
     table = table_of("position", "best", "last", "seen", right=("best", "last", "seen"))

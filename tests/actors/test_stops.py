@@ -443,7 +443,7 @@ def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
     assert (bool(answer.refused), SCOPE in room.stops.armed) == (refused, not refused)
     assert room.out == []
     if refused:
-        assert "must be below the last price 100, not 104; to get out now, say `flatten`" in answer.refused
+        assert "must be below the last price 100, not 104; to get out now, send an EXIT" in answer.refused
 
 
 @pytest.mark.parametrize(

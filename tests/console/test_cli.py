@@ -300,7 +300,7 @@ def test_a_change_that_was_declined_exits_with_1_and_says_why(call: Desk, desk: 
     answer = call("modify", "one", "--quantity", "20", "--price", "1,5")
     declined = call("modify", "one", "--quantity", "20")
 
-    words = "Invalid: price must be a number, not '1,5'. Nothing was sent to the desk.\n"
+    words = "Invalid: price must be a number, not '1,5'; write it without commas. Nothing was sent to the desk.\n"
     assert (answer.exit_code, answer.stderr) == (2, words)
     assert (declined.exit_code, declined.stderr) == (1, "Not done (NOT_CHANGEABLE): The order is FILLED.\n")
     assert [wish.quantity for wish in desk.changes] == [20]
