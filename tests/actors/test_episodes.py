@@ -276,3 +276,15 @@ def test_a_safety_net_is_laid_behind_an_armed_stop() -> None:
         Decimal(90),
         10,
     )
+
+
+def test_another_try_says_how_many_earlier_ones_did_not_fill(room: ExitsRoom) -> None:
+    room.answer(room.make_flat(), State.REFUSED)
+    room.notifier.take()
+
+    room.look(HELD, after_s=ExitSettings().retry_s)
+    room.price()
+
+    told = room.notifier.of(RaiseAlert)[-1].alert
+    assert "exit 2 leaves now" in told.what
+    assert told.means.startswith("1 of 1 were blocked, refused or canceled")

@@ -172,6 +172,13 @@ def test_no_secret_of_an_alert_channel_reaches_the_log() -> None:
         assert secret not in told
 
 
+def test_a_word_of_four_characters_is_a_secret_and_a_shorter_one_is_none() -> None:
+    settings = load_settings(None, mode="paper", client_id="A")
+
+    assert secrets_of(settings, "abcd") == ("abcd",)
+    assert secrets_of(settings, "abc") == ()
+
+
 def test_control_characters_are_shown_and_not_obeyed() -> None:
     """FINDINGS B8."""
     told = clean("sent\x1b[2J\rX\n2026-11-29 10:00:00 INFO     forged", ())

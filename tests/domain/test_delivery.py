@@ -305,6 +305,17 @@ def test_the_sum_rule_counts_the_days_moves_of_delivery() -> None:
     assert differences(*ours, Book((), TEN_O_CLOCK)) == (Difference(KEY, -10, 0),)
 
 
+@pytest.mark.parametrize(("moved", "left", "others"), [(6, 4, 6), (25, 0, 10), (-5, 10, 0)])
+def test_no_more_delivery_goes_over_to_others_than_there_is(moved: int, left: int, others: int) -> None:
+    book = PnlBook()
+    book.count(traded("bought", Side.BUY))
+
+    book.shift(SCOPE, moved)
+
+    units = {row.scope: row.quantity for row in book.rows()}
+    assert (units[SCOPE], units.get(Scope(EXTERNAL, KEY), 0)) == (left, others)
+
+
 def test_the_days_profit_knows_no_short_of_delivery() -> None:
     book = PnlBook()
     book.carry(SCOPE, -5)

@@ -141,6 +141,17 @@ def test_an_exit_that_does_not_fill_is_taken_back_and_sent_anew() -> None:
     assert anew == SendExit("x-2", Side.SELL, 10, 2, unfilled=1), "at once, at a worse price"
 
 
+def test_what_only_wanted_another_price_waits_for_no_pause() -> None:
+    one = Episode(WISH, "x", 0.0, ExitSettings(flat_for_s=0, retry_s=60, retry_s_max=60))
+    sent(one)
+    for at in (0.0, one.settings.unfilled_s):
+        one.next_step(Exposure(10, (exit_order(),)), at)
+
+    anew = one.next_step(Exposure(10), one.settings.unfilled_s + 0.1)
+
+    assert anew == SendExit("x-2", Side.SELL, 10, 2, unfilled=1)
+
+
 def test_an_exit_that_was_long_on_its_way_has_its_time_in_the_market() -> None:
     """What it waited for the broker's answer says nothing of its price."""
     one, answered_at = episode(), 30.0

@@ -435,6 +435,16 @@ def test_shares_bought_after_a_sale_out_of_the_holdings_are_held(repository: Ord
     assert held == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC): 6}}
 
 
+def test_delivery_of_today_and_of_another_account_is_no_older_position(repository: OrderRepository) -> None:
+    asked = command(command_id="today", product=Product.CNC)
+    with repository.transaction():
+        repository.create(asked, TAG, TEN_O_CLOCK)
+        repository.update_status("today", SEND, TEN_O_CLOCK)
+        repository.update_status("today", FILL, TEN_O_CLOCK)
+
+    assert repository.older_positions(TEN_O_CLOCK) == {}
+
+
 def test_the_trading_state_is_kept(repository: OrderRepository, open_at: Opener) -> None:
     for state in (TradingState.HALTED, TradingState.EXITS_ONLY):
         with repository.transaction():
