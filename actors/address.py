@@ -23,10 +23,15 @@ class Line(Generic[Message_contra]):
     def __init__(self, name: str) -> None:
         self.name = name
         self._end: Address[Message_contra] | None = None
+        self._is_closed = False
 
     def connect(self, end: Address[Message_contra]) -> None:
         """Lead every later message to `end`."""
         self._end = end
+
+    def close(self) -> None:
+        """Drop every later message: its actor is being stopped in order, and nobody waits for it."""
+        self._is_closed = True
 
     def leads_to(self, urn: str) -> bool:
         """Say whether the actor of this urn is at the other end; True as well where that end has none."""
@@ -34,6 +39,8 @@ class Line(Generic[Message_contra]):
 
     def tell(self, message: Message_contra) -> None:
         """Pass the message on; raise `ActorDeadError` while nobody is connected."""
+        if self._is_closed:
+            return
         if self._end is None:
             raise pykka.ActorDeadError(f"nobody is connected to {self.name}")
         self._end.tell(message)

@@ -206,6 +206,7 @@ class Wiring:
     def _stop_actors(self, *lines: Line[Any]) -> None:
         for line in lines:
             ref = self.refs.get(line.name)
+            line.close()
             if ref is not None:
                 stop_actor(ref, self._settings.broker.read_timeout_s + self._settings.broker.connect_timeout_s)
 

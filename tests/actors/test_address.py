@@ -95,6 +95,17 @@ def test_a_line_that_leads_nowhere_is_as_good_as_a_dead_actor() -> None:
     assert not post(line, "anyone?")
 
 
+def test_a_line_that_was_closed_drops_what_is_told_and_warns_of_nothing() -> None:
+    """Its actor is being stopped in order."""
+    line, last = Line[str]("WatcherActor"), Probe()
+    line.connect(last)
+
+    line.close()
+
+    assert post(line, "too late")
+    assert last.messages == []
+
+
 def test_a_line_leads_to_whom_it_was_connected_last() -> None:
     line, first, second = Line[str]("WatcherActor"), Probe(), Probe()
 
