@@ -202,13 +202,11 @@ class MarketActor(LoopActor):
         key = (message.instrument.exchange, message.instrument.symbol)
         self._asking.pop((key, Want.PRICE), None)
         waiting = self._questions.pop((key, Want.PRICE), [])
-        quote = None
-        if isinstance(message.reply, Tick) and self._see(message.reply, PriceSource.QUOTE):
-            quote = message.reply.last_price
-        else:
+        quote = self._see(message.reply, PriceSource.QUOTE) if isinstance(message.reply, Tick) else None
+        if quote is None:
             self._known.fail(key, Want.PRICE, self._clock.monotonic())
         for question in waiting:
-            self._answer(question, quote=quote)
+            self._answer(question, quote=None if quote is None else quote.last_price)
 
     # what the market shows
 
@@ -258,24 +256,29 @@ class MarketActor(LoopActor):
                 if address is not None:
                     post(address, WatchUnheard(exchange=one.key[0], symbol=one.key[1], why=one.words))
 
-    def _see(self, tick: Tick, source: PriceSource) -> bool:
-        """Pass a price on where it is believed, and say whether it is; ask the broker where it is doubted."""
+    def _see(self, tick: Tick, source: PriceSource) -> Tick | None:
+        """Pass on what is believed, and return it; ask the broker where it is doubted.
+
+        What a younger price has overtaken tells the rest that it knows (the previous close) at that price.
+        """
         key, now_s = (tick.exchange, tick.symbol), self._clock.monotonic()
         belief = self._known.judge(tick, source, self._clock.now(), now_s)
-        if belief is Belief.BELIEVED:
+        if belief is Belief.OVERTAKEN:
+            tick = self._known.standing(tick, self._clock.now())
+        if belief in {Belief.BELIEVED, Belief.OVERTAKEN}:
             self._subscribers.tell(PriceTicked(tick=tick))
-            return True
+            return tick
         again_s = EDGE_AGAIN_S if belief is Belief.AT_EDGE else READ_AGAIN_S
         if self._known.may_ask(key, Want.INSTRUMENT, now_s, again_s):
             self._ask(key, Want.INSTRUMENT)
         if belief is Belief.AT_EDGE:
             self._subscribers.tell(PriceTicked(tick=tick))
-            return True
+            return tick
         self._ask_again(key)
         if belief is Belief.DOUBTED_AGAIN:
             alert = impossible_price_alert(tick, source, self._known.instrument(key))
             post(self._notifier, RaiseAlert(alert=alert))
-        return False
+        return None
 
     def _see_book(self, book: Book[PositionRow]) -> None:
         """Let the book's prices stand in for a feed that is silent; ask for those it lacks, and tell risk of them."""

@@ -23,6 +23,7 @@ from domain.market_price import (
     contradicts,
     could_trade,
     is_of_another,
+    overtaken_by,
 )
 from domain.order import Exchange
 
@@ -51,9 +52,14 @@ class Want(StrEnum):
 
 
 class Belief(StrEnum):
-    """What a price is taken for. AT_EDGE is believed; DOUBTED_AGAIN stays doubtful after the broker was asked."""
+    """What a price is taken for.
+
+    OVERTAKEN and AT_EDGE are believed too, but the one moves nothing; DOUBTED_AGAIN stays doubtful after the broker was
+    asked.
+    """
 
     BELIEVED = "believed"
+    OVERTAKEN = "overtaken by a younger price"
     AT_EDGE = "at the edge of the band"
     DOUBTED = "doubted"
     DOUBTED_AGAIN = "doubted again"
@@ -206,15 +212,23 @@ class MarketKnowledge:
                 return self._doubt(key, now_s)
             # Two sources show it: what they contradict is over.
             self._prices[key] = {one: seen for one, seen in known.items() if not contradicts(seen, price, now)}
+        is_overtaken = overtaken_by(tick, self._prices.get(key, {}).values(), now) is not None
         self.remember(key, price)
         if source is not PriceSource.POSITION:
             self._failures.pop((key, Want.PRICE), None)
         self._contradicted.discard(key)
         self._doubted.pop(key, None)
+        if is_overtaken:
+            return Belief.OVERTAKEN
         if instrument is None:
             return Belief.BELIEVED
         at_edge = key in self._suspended or meets_the_edge(tick.last_price, instrument)
         return Belief.AT_EDGE if at_edge else Belief.BELIEVED
+
+    def standing(self, tick: Tick, now: datetime) -> Tick:
+        """Return what an overtaken tick tells, at the price that has overtaken it."""
+        younger = overtaken_by(tick, self._prices.get((tick.exchange, tick.symbol), {}).values(), now)
+        return tick if younger is None else replace(tick, last_price=younger.price, seen_at=younger.seen_at)
 
     def _is_confirmed(self, key: Key, price: SeenPrice, now: datetime) -> bool:
         """Say whether another source has just shown such a price too, where no band of the day speaks against it."""

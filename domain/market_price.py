@@ -36,6 +36,9 @@ class PriceSource(StrEnum):
 
 
 _RANK: Final = {source: rank for rank, source in enumerate(PriceSource)}
+_OF_THE_MOMENT: Final = frozenset({PriceSource.TICK, PriceSource.QUOTE})
+_LIVE: Final = _OF_THE_MOMENT | {PriceSource.POSITION}
+"""What follows the market as it moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,23 +69,39 @@ class SeenPrice:
 
     def at(self, now: datetime) -> Reference:
         """Return it with its age: unknown for an average, and for a price from before the clock stepped back."""
-        age_s = (now - self.seen_at).total_seconds()
-        is_dated = age_s >= 0 and self.source is not PriceSource.AVERAGE
-        return Reference(price=self.price, source=self.source, age_s=age_s if is_dated else inf)
+        age_s = inf if self.source is PriceSource.AVERAGE else _age_s(self.seen_at, now)
+        return Reference(price=self.price, source=self.source, age_s=age_s)
+
+
+def _age_s(seen_at: datetime, now: datetime) -> float:
+    age_s = (now - seen_at).total_seconds()
+    return age_s if age_s >= 0 else inf
 
 
 def best_reference(known: Iterable[SeenPrice], now: datetime) -> Reference | None:
     """Return the best source's among fresh prices of about the same age; where none is fresh, the youngest of all.
 
     A better source stands above a younger price of another by `SAME_AGE_S` at most: the stop that a position row has
-    hit must not be priced from the quote before the fall.
+    hit must not be priced from the quote before the fall. Of a tick and a quote the younger is the better.
     """
     seen = [one.at(now) for one in known]
     youngest_s = min((one.age_s for one in seen), default=inf)
     fresh = [one for one in seen if one.is_fresh and one.age_s <= youngest_s + SAME_AGE_S]
-    if fresh:
+    of_the_moment = [one for one in fresh if one.source in _OF_THE_MOMENT]
+    if fresh and not of_the_moment:
         return min(fresh, key=lambda one: _RANK[one.source])
-    return min(seen, key=lambda one: (one.age_s, _RANK[one.source]), default=None)
+    return min(of_the_moment or seen, key=lambda one: (one.age_s, _RANK[one.source]), default=None)
+
+
+def overtaken_by(tick: Tick, known: Iterable[SeenPrice], now: datetime) -> SeenPrice | None:
+    """Return the youngest live price that was seen after this one; None where this one is the youngest.
+
+    Answers take their time: a quote may come after a tick that was seen while it was on its way. Then it moves nothing.
+    A price from before the clock stepped back is older than any other.
+    """
+    age_s = _age_s(tick.seen_at, now)
+    younger = [one for one in known if one.source in _LIVE and _age_s(one.seen_at, now) < age_s]
+    return max(younger, key=lambda one: one.seen_at, default=None)
 
 
 def is_of_another(tick: Tick, instrument: Instrument | None) -> bool:

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from queue import SimpleQueue
 from typing import Any
@@ -85,7 +85,7 @@ class MarketRoom:
             PriceOrder(command_id=name, exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, exit=shape)
         )
 
-    def show(self, price: int | None, token: str = "", units: int = 10) -> None:
+    def show(self, price: int | None, token: str = "", units: int = 10, asked_at: datetime | None = None) -> None:
         row = PositionRow(
             exchange="NSE",
             symbol="RELIANCE-EQ",
@@ -99,7 +99,7 @@ class MarketRoom:
             tick=Decimal("0.10"),
             lot=5,
         )
-        self.actor.on_receive(BookPricesSeen(book=Book((row,), self.clock.now())))
+        self.actor.on_receive(BookPricesSeen(book=Book((row,), asked_at or self.clock.now())))
 
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -505,6 +505,70 @@ class Watched:
     @property
     def told(self) -> list[Decimal]:
         return [one.tick.last_price for one in self.subscriber.of(PriceTicked)]
+
+
+def test_a_quote_that_a_younger_tick_has_overtaken_moves_nothing(room: MarketRoom) -> None:
+    watched = Watched(room)
+    quote = replace(room.tick(150), previous_close=Decimal(148))
+    room.clock.advance(0.2)
+    room.see(153)
+
+    room.read(quote)
+    room.ask("c1")
+
+    assert watched.told == [153, 153], "the price that stands"
+    assert watched.subscriber.of(PriceTicked)[-1].tick.previous_close == 148, "the day's facts are told all the same"
+    assert room.prices == {"c1": Decimal(153)}
+
+
+def test_whoever_asks_anew_and_is_overtaken_hears_the_price_that_stands(room: MarketRoom) -> None:
+    watched = Watched(room)
+    quote = room.tick(150)
+    room.actor.on_receive(
+        PriceOrder(command_id="doubt", exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, anew=True)
+    )
+    room.clock.advance(0.2)
+    room.see(153)
+
+    room.read(quote)
+
+    assert watched.told == [153, 153]
+    assert room.prices == {"doubt": Decimal(153)}
+
+
+def test_a_row_that_was_asked_for_before_a_quote_moves_nothing(room: MarketRoom) -> None:
+    watched = Watched(room)
+    row_asked_at = room.clock.now()
+    room.clock.advance(0.1)
+    quote = room.tick(153)
+    room.clock.advance(STANDS_IN_AFTER_S + 0.1)
+    room.read(quote)
+
+    room.show(150, asked_at=row_asked_at)
+
+    assert set(watched.told) == {153}
+
+
+def test_a_quote_younger_than_the_last_tick_is_what_an_order_leans_on(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.see(150)
+    room.clock.advance(0.2)
+
+    room.read(room.tick(153))
+    room.ask("c1")
+
+    assert watched.told == [150, 153]
+    assert room.prices == {"c1": Decimal(153)}
+
+
+def test_after_the_clock_stepped_back_the_next_price_counts(room: MarketRoom) -> None:
+    watched = Watched(room)
+    room.see(150)
+    room.clock.now_is -= timedelta(hours=1)
+
+    room.see(153)
+
+    assert watched.told == [150, 153]
 
 
 @pytest.mark.parametrize("price", [24631, 59, 241])

@@ -24,6 +24,8 @@ def seen(price: int, source: PriceSource, age_s: float = 0) -> SeenPrice:
         ([seen(1, PriceSource.POSITION), seen(2, PriceSource.TICK, 2)], 2),
         ([seen(1, PriceSource.POSITION), seen(2, PriceSource.QUOTE, 3)], 1),
         ([seen(1, PriceSource.POSITION, 1), seen(2, PriceSource.TICK, 6)], 1),
+        ([seen(1, PriceSource.QUOTE), seen(2, PriceSource.TICK, 1)], 1),
+        ([seen(1, PriceSource.QUOTE, 1), seen(2, PriceSource.TICK, 1)], 2),
         ([seen(1, PriceSource.STORED, 60), seen(2, PriceSource.TRADE, 50)], 2),
         ([seen(1, PriceSource.AVERAGE), seen(2, PriceSource.STORED, 86_400)], 2),
         ([seen(1, PriceSource.AVERAGE)], 1),

@@ -46,6 +46,7 @@ QUOTA_WORDS: Final = "Order Recieved 11 exceeds 10 per second"
 """The broker's sentence on any route, reads included, when its quota of calls is used up."""
 PAUSE_S: Final = 2.0
 """A desk that asks for no book for so long does not look."""
+QUOTE_LATE_S_MAX: Final = 1.5
 TIMEOUT_S: Final = 3.0
 """The longest that a request may take here; the desk's own deadline, shortened with its other bounds."""
 
@@ -71,6 +72,8 @@ class Troubles:
     slow: float = 0.0
     flight_s_max: float = 0.02
     quote_fails: float = 0.0
+    quote_late: float = 0.0
+    """Quotes that the broker reads at once, and that are long on their way: ticks that are younger overtake them."""
     look_up_fails: float = 0.0
     read_refused: float = 0.0
     """Reads of any kind that the broker refuses for its quota of calls."""
@@ -255,8 +258,11 @@ class Gateway:
     def position_book(self) -> Book[PositionRow] | Unavailable:
         bare = "tick and lot" in self.missing and not self.quiet
         book: Book[PositionRow] | Unavailable = self._book(
-            "position row", lambda: self.sayings.rows(self._ledger.position_rows(), bare=bare)
+            "position row",
+            lambda: self.sayings.rows(self._ledger.position_rows(), self._scheduler.clock.seconds, bare=bare),
         )
+        if isinstance(book, Book):
+            self.sayings.note_rows(book.rows)
         return book
 
     @property
@@ -338,7 +344,12 @@ class Gateway:
         place = (instrument.exchange.value, instrument.symbol)
         if out or self._meets("quote_fails") or place not in self._ledger.prices:
             return Unavailable(out or "HTTP 502", asked_at)
-        return self.sayings.tick(*place, asked_at, "quote_wrong")
+        read_s = self._scheduler.clock.seconds
+        quote = self.sayings.tick(*place, asked_at, "quote_wrong")
+        if self._meets("quote_late"):
+            self._scheduler.run_until(read_s + self._chance.random() * QUOTE_LATE_S_MAX)
+        self.sayings.note(quote, read_s)
+        return quote
 
     def close(self) -> None:
         pass
@@ -400,4 +411,6 @@ class Push:
         """Bring the price of what is watched, if the feed is up and not silent."""
         silent = "tick" in self.gateway.missing and not self.gateway.quiet
         if self.up and not silent and any(one.symbol == symbol for one in self.watched):
-            self.hear_tick(self.gateway.sayings.tick(exchange, symbol, at, "tick_wrong"))
+            tick = self.gateway.sayings.tick(exchange, symbol, at, "tick_wrong")
+            self.gateway.sayings.note(tick, self.scheduler.clock.seconds)
+            self.hear_tick(tick)

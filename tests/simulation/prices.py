@@ -1,7 +1,7 @@
 """What the broker says of prices: the truth, or what nobody could have traded at, or what is another instrument's."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import Final
 from domain.evidence import PositionRow, Tick
 from domain.instrument import Instrument
 from domain.order import Exchange
-from tests.simulation.contracts import WIDEST
+from tests.simulation.contracts import WIDEST, Place
 from tests.simulation.exchange import Ledger
 
 IMPOSSIBLE: Final = (Decimal("24631.20"), Decimal("1.35"), Decimal("9.05"), Decimal("812.55"))
@@ -25,6 +25,15 @@ class Sayings:
         self._chance = chance
         self._meets = meets
         self.lies = 0
+        self.in_order: dict[Place, set[Decimal]] = {}
+        """Each price that was told and was not older than one that this run of the desk had been told before."""
+        self._youngest_s: dict[Place, float] = {}
+        """When the youngest of each instrument's prices that was told was true."""
+        self._rows_read_s = -1.0
+
+    def begin_life(self) -> None:
+        """Tell to a process that knows of nothing."""
+        self._youngest_s.clear()
 
     def _lie(self) -> Decimal:
         self.lies += 1
@@ -43,8 +52,24 @@ class Sayings:
                 exchange, symbol = other
         return Tick(exchange=Exchange(exchange), symbol=symbol, last_price=price, seen_at=at, token=token)
 
-    def rows(self, rows: tuple[PositionRow, ...], *, bare: bool) -> tuple[PositionRow, ...]:
-        """Return position rows whose last price may be missing, or one that can't be; `bare`: without tick and lot."""
+    def note(self, tick: Tick, read_s: float) -> None:
+        """Note that a tick or a quote is told which was true at this second."""
+        place = (tick.exchange.value, tick.symbol)
+        is_true = is_possible(tick.last_price) and tick.token == self._ledger.contracts.today[place].token
+        if is_true and read_s >= self._youngest_s.get(place, -1.0):
+            self._youngest_s[place] = read_s
+            self.in_order.setdefault(place, set()).add(tick.last_price)
+
+    def note_rows(self, rows: Iterable[PositionRow]) -> None:
+        """Note that rows are told that were read last: they make no price older, as the desk need not go by them."""
+        for row in rows:
+            place = (row.exchange, row.symbol)
+            if row.last_price is not None and self._rows_read_s >= self._youngest_s.get(place, -1.0):
+                self.in_order.setdefault(place, set()).add(row.last_price)
+
+    def rows(self, rows: tuple[PositionRow, ...], now_s: float, *, bare: bool) -> tuple[PositionRow, ...]:
+        """Return rows, read now, whose last price may be missing or impossible; `bare`: without tick and lot."""
+        self._rows_read_s = now_s
         told = []
         for row in rows:
             shown = replace(row, last_price=self._lie()) if self._meets("row_wrong") else row

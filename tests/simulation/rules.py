@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 RULES: Final[Mapping[str, str]] = {
     "never waits": "an exit never waits for knowledge: it leaves, or one of the three reasons against it is told",
     "believed prices": "a price at which nobody could trade moves nothing: no stop, no loss limit, no exit's limit",
+    "prices in order": "a price that was true before another one that the desk has heard fires no stop",
     "every witness": "nothing is NOT_PLACED that the trade book or the positions carried",
     "delivery": "a sale for delivery is never bought back, waits for no position, no loss limit sells delivery, and the"
     " broker's word that the shares are missing ends the way out that asked for them, and is told",
@@ -137,6 +138,7 @@ class Rules:
         self._without_shares.clear()
         self._lost_since_s = None
         self._began_s = self._now
+        self._judge.gateway.sayings.begin_life()
 
     @property
     def _now(self) -> float:
@@ -336,6 +338,8 @@ class Rules:
         if command.origin is not Origin.DESK:
             return
         if "loss" not in command.comment:
+            if self._is_overtaken(command):
+                self._judge.blame("prices in order", f"{command.command_id} leaves because of {command.comment!r}")
             wrong = [one for one in _NUMBER.findall(command.comment) if not is_possible(Decimal(one))]
             if wrong or self._is_anothers(command):
                 self._judge.blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
@@ -349,6 +353,14 @@ class Rules:
         if reached is None:
             return False
         return Decimal(reached[1]) not in self._judge.ledger.ever[command.exchange.value, command.symbol]
+
+    def _is_overtaken(self, command: OrderCommand) -> bool:
+        """Say whether the price that reached a level was told only after younger ones: it moves nothing."""
+        reached = _REACHED.search(command.comment)
+        if reached is None or self._is_anothers(command):
+            return False
+        place = (command.exchange.value, command.symbol)
+        return Decimal(reached[1]) not in self._judge.gateway.sayings.in_order.get(place, ())
 
     def _check_worse(self, order: Order, place: tuple[str, Key]) -> None:
         """After an exit that was refused the next for the same cause gives away no more than the market has moved.

@@ -22,6 +22,14 @@ WORLD_MUTANTS: Final = (
         theme="wrong prices",
     ),
     Mutant(
+        "a quote moves what a younger tick has moved on",
+        "domain/market_knowledge.py",
+        "MarketKnowledge.judge",
+        "overtaken_by(tick, self._prices.get(key, {}).values(), now) is not None",
+        "False",
+        theme="late quotes",
+    ),
+    Mutant(
         "an exit is not cut to whole lots",
         "domain/exit_terms.py",
         "whole_lots",

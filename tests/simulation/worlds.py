@@ -219,6 +219,22 @@ def _resting(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _late_quotes(chance: random.Random) -> dict[str, Any]:
+    """Quotes that are long on their way, a feed that comes and goes, and ticks that overtake them."""
+    return {
+        "missing": ("tick",),
+        "outages": chance.randint(3, 6),
+        "outage_s_max": 2.0,
+        "troubles": Troubles(quote_late=chance.choice((0.5, 1.0))),
+        "habits": Habits(walk_ticks=20),
+        "manners": _way_out(chance, stops_share=1.0, exit_share=0.2, flatten_share=0.02),
+        "settings": {"stops": {"price_age_s_max": 6.0}},
+        "crashes": _few_crashes(chance, 4),
+        "seconds": 30.0,
+        "rules": ("prices in order",),
+    }
+
+
 WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "no prices": _no_prices,
     "few sources": _few_sources,
@@ -233,6 +249,7 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "spreads": _spreads,
     "losses": _losses,
     "resting": _resting,
+    "late quotes": _late_quotes,
 }
 """What a story about the world is about; their seeds begin at `WORLD_SEEDS`, and take them in turn."""
 
