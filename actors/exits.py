@@ -484,7 +484,7 @@ class ExitsActor(LoopActor):
 
     def _forget_ended(self, exposures: Mapping[Scope, Exposure]) -> None:
         """Let the desk's own limits and times try again where the position is another one, or the day is."""
-        if self._ended and trading_day(self._clock.now()) != self._ended_on:
+        if trading_day(self._clock.now()) != self._ended_on:
             self._ended.clear()
         self._forget([one for one in self._ended.values() if _held(exposures, one.scope) != one.held])
 

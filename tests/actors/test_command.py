@@ -555,6 +555,20 @@ def test_an_order_that_has_left_gives_its_place_to_the_next_before_its_reply() -
     assert room.repo.only(RegisterOrder).command.command_id == f"c{ON_THE_WAY_MAX}"
 
 
+def test_an_exit_that_leaves_past_the_database_gives_its_place_too() -> None:
+    room = CommandRoom()
+    for number in range(ON_THE_WAY_MAX):
+        room.submit(command(command_id=f"x{number}", intent=Intent.EXIT, side=Side.SELL))
+    room.submit(command(command_id="c1"))
+    for step in (room.register, room.price, room.clear, room.reserve):
+        step()
+    assert room.repo.of(LookUpOrder) == []
+
+    room.fail_to_record()
+
+    assert room.repo.only(LookUpOrder).command_id == "c1", "an entry is looked up only while nothing can be written"
+
+
 def test_an_exit_passes_a_flood_of_entries(room: CommandRoom) -> None:
     for number in range(ON_THE_WAY_MAX + 100):
         room.submit(command(command_id=f"c{number}"))

@@ -134,8 +134,18 @@ def test_the_close_is_asked_of_the_broker_however_fresh_the_feeds_price_is(room:
     room.market.messages.clear()
 
     room.tick(750)
+    room.tick(749)
+    room.look()
 
-    assert [one.anew for one in room.market.of(PriceOrder)] == [True]
+    assert [one.anew for one in room.market.of(PriceOrder)] == [True], "and once"
+
+
+def test_nothing_is_asked_anew_of_a_stop_that_is_held(room: MorningRoom) -> None:
+    room.market.messages.clear()
+
+    room.tick(750, close=725)
+
+    assert room.market.of(PriceOrder) == []
 
 
 @pytest.mark.parametrize("close", [None, 1440])

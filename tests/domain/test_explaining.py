@@ -78,6 +78,12 @@ def test_a_position_apart_names_the_orders_that_may_explain_it(
     assert apart.may_be_accepted is not bool(unsettled)
 
 
+def test_a_single_unit_may_be_explained_too() -> None:
+    (apart,) = check(comparing(LOST), net=1).disagreements
+
+    assert apart.unsettled == ("c1",)
+
+
 def test_a_trade_that_nobody_explains_names_the_order_it_may_be_of() -> None:
     trade = trade_of(LOST, broker_order_id="B7", remarks="")
 

@@ -46,6 +46,17 @@ def test_a_carried_position_that_is_cleared_before_its_first_price_gains_nothing
     assert book.total().unpriced == ()
 
 
+def test_what_was_carried_enters_at_the_price_of_the_days_first_trade_in_it() -> None:
+    book = PnlBook()
+    own = Scope("trend", KEY)
+    book.carry(own, 10)
+
+    book.count(order(side=Side.SELL, quantity=4, filled_quantity=4, average_price=d("105"), strategy="trend"))
+    book.see(SYMBOL, d("100"))
+
+    assert figures(book, own) == [(6, d("-30"))]
+
+
 @pytest.mark.parametrize("priced", [False, True])
 def test_an_expired_position_ends_without_gain_or_loss(*, priced: bool) -> None:
     book = PnlBook()

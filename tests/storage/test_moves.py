@@ -89,6 +89,21 @@ def test_a_name_that_was_accepted_is_taken_back_and_may_be_accepted_again(open_a
     assert repository.accepted_today(TEN_O_CLOCK) == ("fills:B1",)
 
 
+def test_undoing_one_acceptance_leaves_the_others_and_other_clients(open_at: Opener) -> None:
+    own, others = OrderRepository(open_at(), "FA1"), OrderRepository(open_at(), "FA2")
+    for repository in (own, others):
+        for name in ("fills:B1", "fills:B2"):
+            settle(
+                repository, Disagreement(name=name, quarrel=Quarrel.FILLS, sentence="they differ"), MoveKind.ACCEPTED
+            )
+
+    with own.transaction():
+        own.undo_acceptance("fills:B1", "the broker says so", TEN_O_CLOCK)
+
+    assert own.accepted_today(TEN_O_CLOCK) == ("fills:B2",)
+    assert set(others.accepted_today(TEN_O_CLOCK)) == {"fills:B1", "fills:B2"}
+
+
 def test_what_is_gone_waits_for_a_person_over_a_restart_until_decided_or_returned(open_at: Opener) -> None:
     repository = OrderRepository(open_at(), "FA1")
     other = InstrumentKey(Exchange.NFO, "BANKNIFTY27JAN26F", Product.NRML)
@@ -129,3 +144,12 @@ def test_what_was_closed_at_a_price_today_is_told_with_its_average(repository: O
     assert repository.cleared(TEN_O_CLOCK) == {scope: 45}
     assert repository.closed_at(TEN_O_CLOCK) == {scope: (40, Decimal("95.50"))}
     assert repository.closed_at(TOMORROW) == {}
+
+
+def test_what_was_closed_and_comes_to_nothing_has_no_price(repository: OrderRepository) -> None:
+    scope = Scope("a", MIS)
+    with repository.transaction():
+        repository.keep_cleared(scope, 10, "squared off", TEN_O_CLOCK, Decimal("98.50"))
+        repository.keep_cleared(scope, -10, "squared off", TEN_O_CLOCK, Decimal("94.50"))
+
+    assert repository.closed_at(TEN_O_CLOCK) == {scope: (0, Decimal(0))}
