@@ -79,7 +79,7 @@ class Losses:
         self._days = {one.day: one for one in days}
         self._day = self._days.get(self._today(), RiskDay(day=self._today()))
         self._account: Decimal | None = None
-        self._account_at = self._began_at = clock.monotonic()
+        self._account_at = self._figure_at = self._began_at = clock.monotonic()
         self._doubted: AbstractSet[Symbol] = frozenset()
         self._seen_at: dict[Symbol, float] = {}
         self._watched: dict[Symbol, float] = {}
@@ -122,6 +122,7 @@ class Losses:
         if not self._trading_days.counts_figures_of(book.asked_at):
             return
         rows = [row for row in book.rows if row.product not in _DELIVERY]
+        self._figure_at = self._account_at
         self._account = figure_of(rows, doubted, self._book.prices)
 
     def _watch(self) -> None:
@@ -330,6 +331,7 @@ class Losses:
             rows=self._book.rows(),
             total=self._book.total(),
             account=self._account,
+            account_age_s=None if self._account is None else self._clock.monotonic() - self._figure_at,
             risk_day=replace(self._day),
             level=self._day.level(self._limits),
         )

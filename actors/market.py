@@ -41,8 +41,8 @@ from actors.subscribers import Subscribers
 from actors.timer import Timer
 from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, prices_in
 from domain.instrument import Instrument
-from domain.market_knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Belief, Key, MarketKnowledge, Want
-from domain.market_price import PriceSource, SeenPrice
+from domain.market_knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
+from domain.market_price import Belief, PriceSource, SeenPrice
 from domain.price_words import impossible_price_alert
 from domain.seams import Clock, trading_day
 from domain.watching import LOOK_S, Watching, unwatched_alert, watched_alert

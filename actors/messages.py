@@ -946,6 +946,7 @@ class PnlNow:
     rows: tuple[PnlRow, ...]
     total: Pnl
     account: Decimal | None
+    account_age_s: float | None
     risk_day: RiskDay
     level: Decimal | None
 
@@ -1269,10 +1270,11 @@ class SetStops:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopsAnswered:
-    """What stands now. Where `refused` says why, nothing was changed."""
+    """What stands now, and of what to beware. Where `refused` says why, nothing was changed."""
 
     protection: Protection | None
     refused: str = ""
+    beware: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,9 @@ from domain.calendar import Calendar
 from domain.exits import Exposure, Scope
 from domain.instrument import Instrument
 from domain.order import Exchange, InstrumentKey, Order
-from domain.protection_check import check_held
-from domain.seams import Clock, Ids
+from domain.pnl import symbol_of
+from domain.protection_check import beyond_the_band, check_held
+from domain.seams import Clock, Ids, trading_day
 from domain.settings import StopSettings
 from domain.stop_words import armed_alert, blind_alert, hit_alert, seeing_alert, turned_alert
 from domain.stops import Hit, InvalidStopsError, Protection, protection_of
@@ -77,6 +78,7 @@ class Stops:
         self._ids = ids
         self.armed: dict[Scope, Protection] = {}
         self.instruments: dict[Symbol, Instrument] = {}
+        self._read_on: dict[Symbol, str] = {}
         self._filled: dict[str, int] = {}
         self._entered_at: dict[str, datetime] = {}
         self._armed_after: dict[Scope, int] = {}
@@ -174,7 +176,8 @@ class Stops:
             answer = StopsAnswered(protection=self.armed.get(message.scope), refused=str(error))
         else:
             self._armed_after[message.scope] = question
-            answer = StopsAnswered(protection=protection)
+            beware = "" if protection is None else self._beware(protection)
+            answer = StopsAnswered(protection=protection, beware=beware)
         if message.reply_to is not None:
             post(message.reply_to, answer)
         elif answer.refused:
@@ -221,8 +224,13 @@ class Stops:
 
     def _begin(self, protection: Protection) -> None:
         self._write(protection)
-        self._tell(armed_alert(protection))
+        self._tell(armed_alert(protection, self._beware(protection)))
         self._keep(protection)
+
+    def _beware(self, protection: Protection) -> str:
+        symbol = symbol_of(protection.scope.key)
+        is_of_today = self._read_on.get(symbol) == trading_day(self._clock.now())
+        return beyond_the_band(protection, self.instruments[symbol]) if is_of_today else ""
 
     def _keep(self, protection: Protection) -> None:
         """Watch from now on; a price that is known already may have reached a level."""
@@ -254,6 +262,7 @@ class Stops:
         if not isinstance(instrument, Instrument):
             return
         self.instruments[instrument.exchange, instrument.symbol] = instrument
+        self._read_on[instrument.exchange, instrument.symbol] = trading_day(self._clock.now())
         if message.last_price is not None:
             self.see(instrument.exchange, instrument.symbol, message.last_price)
 

@@ -201,6 +201,7 @@ def pnl_form(pnl: PnlNow) -> Form:
         "total": _rupees(pnl.total.total),
         "unpriced": [str(scope) for scope in pnl.total.unpriced],
         "account": _rupees(pnl.account),
+        "account_age_s": None if pnl.account_age_s is None else round(pnl.account_age_s, 1),
         "limit_breaks_at": _rupees(pnl.level),
         "breach": pnl.risk_day.breach,
     }

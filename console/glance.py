@@ -71,8 +71,10 @@ def pnl_lines(pnl: Form, width: int = PIPE_WIDTH) -> list[RenderableType]:
     limit = (
         "no loss limit is set" if pnl["limit_breaks_at"] is None else f"the limit breaks at {pnl['limit_breaks_at']}"
     )
-    theirs = "not read yet" if pnl["account"] is None else pnl["account"]
-    words = f"Today: {pnl['total']} rupees (realised {pnl['realised']}, open {pnl['open']}; the broker says {theirs}); "
+    theirs = "has not been read yet"
+    if pnl["account"] is not None:
+        theirs = f"said {pnl['account']} {pnl['account_age_s']:.0f} s ago"
+    words = f"Today: {pnl['total']} rupees (realised {pnl['realised']}, open {pnl['open']}; the broker {theirs}); "
     broken = f" BROKEN: {pnl['breach']}." if pnl["breach"] else ""
     table = [_figures(("symbol", "product", "strategy"), "paid", rows, width)] if rows else []
     return [Text(f"{words}{limit}.{broken}", style="bold"), *table]
@@ -171,7 +173,9 @@ def alert_lines(alerts: Form, *, is_told: bool = True) -> list[Text]:
 def _broker_line(broker: Form) -> Text:
     is_busy = broker["session_state"] is None
     state = "" if is_busy else f"{broker['session_state']} ({broker['session']}); "
-    queue = "busy with a request" if is_busy else f"{broker['waiting']} waiting, {broker['placed']} placed"
+    queue = (
+        "busy with a request" if is_busy else f"{broker['waiting']} waiting, {broker['placed']} placed since the start"
+    )
     age = broker["book_age_s"]
     read = "no whole order book read yet" if age is None else f"last whole order book {age:,.1f} s ago"
     return Text(f"Broker: {state}{queue}; feed {broker['feed']}; {read}.")

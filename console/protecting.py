@@ -72,7 +72,11 @@ def _set(desk: ProtectingDesk, scope: Scope, terms: StopTerms | None, because: s
         raise ApiError(409, f"Nothing was changed: {answer.refused}.")
     if answer.protection is None:
         return {"sentence": f"{scope} is under no stops any more; what is held stays as it is."}
-    return {"sentence": f"{scope} is under stops: {answer.protection}.", "stops": _stops_form(answer.protection)}
+    beware = f" Beware: {answer.beware}." if answer.beware else ""
+    return {
+        "sentence": f"{scope} is under stops: {answer.protection}.{beware}",
+        "stops": _stops_form(answer.protection),
+    }
 
 
 def scope_in(given: dict[str, Any]) -> Scope:

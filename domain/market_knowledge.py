@@ -16,6 +16,7 @@ from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailabl
 from domain.exit_terms import ExitShape, assumed_instrument
 from domain.instrument import Instrument, meets_the_edge
 from domain.market_price import (
+    Belief,
     PriceSource,
     Reference,
     SeenPrice,
@@ -49,20 +50,6 @@ class Want(StrEnum):
 
     INSTRUMENT = "instrument"
     PRICE = "price"
-
-
-class Belief(StrEnum):
-    """What a price is taken for.
-
-    OVERTAKEN and AT_EDGE are believed too, but the one moves nothing; DOUBTED_AGAIN stays doubtful after the broker was
-    asked.
-    """
-
-    BELIEVED = "believed"
-    OVERTAKEN = "overtaken by a younger price"
-    AT_EDGE = "at the edge of the band"
-    DOUBTED = "doubted"
-    DOUBTED_AGAIN = "doubted again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,20 @@ _LIVE: Final = _OF_THE_MOMENT | {PriceSource.POSITION}
 """What follows the market as it moves."""
 
 
+class Belief(StrEnum):
+    """What a price is taken for.
+
+    OVERTAKEN and AT_EDGE are believed too, but the one moves nothing; DOUBTED_AGAIN stays doubtful after the broker was
+    asked.
+    """
+
+    BELIEVED = "believed"
+    OVERTAKEN = "overtaken by a younger price"
+    AT_EDGE = "at the edge of the band"
+    DOUBTED = "doubted"
+    DOUBTED_AGAIN = "doubted again"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """The best price known of an instrument: rupees a unit, its source and its age in seconds when it was asked for."""

@@ -7,7 +7,7 @@ and the trigger, before the entry leaves. Without a known last price nothing is 
 from decimal import Decimal
 from typing import Final
 
-from domain.instrument import Objection
+from domain.instrument import Instrument, Objection
 from domain.order import OrderCommand, OrderType, Side, TrailingType
 from domain.reasons import Reason
 from domain.stops import InvalidStopsError, Protection
@@ -52,6 +52,22 @@ def _entry_price(command: OrderCommand, last_price: Decimal | None) -> tuple[Dec
     if last_price is None or better(command.price, last_price) == command.price:
         return command.price, "its limit"
     return last_price, "the last price"
+
+
+def beyond_the_band(protection: Protection, instrument: Instrument) -> str:
+    """Say which level no price of today can reach, as it lies outside the day's band; empty where none does.
+
+    That is no reason to refuse: what is carried meets other bands. But a digit may be missing.
+    """
+    low, high = instrument.lower_circuit, instrument.upper_circuit
+    if low is None or high is None:
+        return ""
+    levels = (("stop", protection.stop), ("target", protection.terms.target))
+    beyond = [f"the {name} {level:f}" for name, level in levels if level is not None and not low <= level <= high]
+    if not beyond:
+        return ""
+    lies = "lies" if len(beyond) == 1 else "lie"
+    return f"{' and '.join(beyond)} {lies} outside today's band of {low:f} to {high:f}: no price of today gets there"
 
 
 def check_held(protection: Protection, last_price: Decimal | None) -> None:

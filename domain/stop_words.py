@@ -12,12 +12,12 @@ from domain.stops import Hit, Protection
 Symbol: TypeAlias = tuple[Exchange, str]
 
 
-def armed_alert(protection: Protection) -> Alert:
-    """Say that a position is under stops."""
+def armed_alert(protection: Protection, beware: str = "") -> Alert:
+    """Say that a position is under stops, and of what to beware."""
     return Alert(
         topic=f"stops:{protection.scope}",
         level=Level.NEWS,
-        what=f"{protection.scope} is under stops: {protection}.",
+        what=f"{protection.scope} is under stops: {protection}.{f' Beware: {beware}.' if beware else ''}",
         means="The desk gets all of it out when a level is reached, for as long as the desk runs.",
         do="Say `stops` to list them, `protect` to change them, `unprotect` to remove them.",
     )

@@ -19,7 +19,7 @@ from domain.texts import decoded
 
 
 def basket(
-    file: Annotated[Path, typer.Argument(help="TOML or JSON: strategy, pace, on_failure, and legs as for `submit`.")],
+    file: Annotated[Path, typer.Argument(help="TOML or JSON; docs/operations.md, Baskets, shows one.")],
     *,
     basket_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
     as_json: AsJson = False,

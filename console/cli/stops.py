@@ -14,8 +14,10 @@ from console.form import Form
 from console.render import table_of
 from console.where import read_settings
 
-Trail = Annotated[str | None, typer.Option(help="points:10 or percent:1.5 behind the best price, or absolute:1450.")]
-TrailWhen = Annotated[str | None, typer.Option(help="The price from which on the trail counts.")]
+Trail = Annotated[
+    str | None, typer.Option(help="points:10 (rupees) or percent:1.5 behind the best price, or absolute:1450 (there).")
+]
+TrailWhen = Annotated[str | None, typer.Option(help="The trail waits until this price is reached.")]
 TOLD_MAX: Final = 3
 _TOPICS: Final = ("stops:", "exit:")
 

@@ -73,10 +73,14 @@ class Room:
         self.clock.advance((at - self.clock.now()).total_seconds())
 
     @property
-    def day(self) -> RiskDay:
+    def now(self) -> PnlNow:
         now = self.actor.on_receive(FindPnl())
         assert isinstance(now, PnlNow)
-        return now.risk_day
+        return now
+
+    @property
+    def day(self) -> RiskDay:
+        return self.now.risk_day
 
     def stopped_by(self) -> Reason | None:
         restriction = self.actor._losses.restriction()
@@ -114,6 +118,18 @@ def test_what_the_broker_values_while_nothing_trades_breaks_no_limit_and_loses_n
     assert room.day.pnl >= 0
     assert not room.exits.of(MakeAllFlat)
     assert {one.risk_day.pnl >= 0 for one in room.repo.of(RecordRiskDay)} <= {True}
+
+
+def test_the_brokers_figure_is_told_with_its_age_and_one_that_does_not_count_makes_it_no_younger() -> None:
+    room = Room()
+    assert (room.now.account, room.now.account_age_s) == (None, None)
+    room.look(unrealised=2000)
+    friday_s = (SATURDAY - room.clock.now()).total_seconds()
+
+    room.until(SATURDAY)
+    room.hear(PositionsSeen(book=Book((row(-6000),), room.clock.now())))
+
+    assert (room.now.account, room.now.account_age_s) == (Decimal(2000), friday_s)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,24 @@ def test_a_fill_arms_its_stops_on_disk_and_watches_the_price(room: StopsRoom) ->
     assert room.told == [f"{SCOPE} is under stops: stop 90."]
 
 
+def test_a_level_that_todays_band_keeps_out_of_reach_is_told_where_it_is_set(room: StopsRoom) -> None:
+    banded = instrument(lower_circuit=Decimal(90), upper_circuit=Decimal(110))
+    room.stops.see_answer(OrderPriced(command_id="q", instrument=banded, last_price=None))
+    room.stops.arm(entry(), 0)
+    room.see("100")
+
+    answer = room.set(StopTerms(stop_loss=Decimal("9.50")))
+    in_reach = room.set(StopTerms(stop_loss=Decimal(95)))
+    room.clock.now_is += timedelta(days=1)
+    tomorrow = room.set(StopTerms(stop_loss=Decimal(9)))
+
+    assert answer.beware.startswith("the stop 9.50 lies outside today's band of 90 to 110")
+    assert [one for one in room.told if "Beware" in one] == [
+        f"{SCOPE} is under stops: stop 9.50. Beware: {answer.beware}."
+    ]
+    assert (in_reach.beware, tomorrow.beware) == ("", ""), "of another day nothing is known yet"
+
+
 def test_the_same_fill_arms_nothing_again_and_more_of_it_keeps_the_peak(room: StopsRoom) -> None:
     room.stops.arm(entry(filled=4), 0)
     room.see("108")

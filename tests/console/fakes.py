@@ -181,6 +181,7 @@ class FakeDesk:
         if terms is None:
             self.protected.clear()
             return StopsAnswered(protection=None)
+        beware = "no price of today gets there" if terms.stop_loss == 1 else ""
         made = Protection(
             protection_id="hand-1",
             scope=scope,
@@ -191,7 +192,7 @@ class FakeDesk:
             armed_at=TEN_O_CLOCK,
         )
         self.protected[scope] = made
-        return StopsAnswered(protection=made)
+        return StopsAnswered(protection=made, beware=beware)
 
     def holdings(self) -> Holdings:
         key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
@@ -242,6 +243,7 @@ class FakeDesk:
             rows=(row,),
             total=Pnl(Decimal(0), Decimal("-120.50")),
             account=Decimal("-130.00"),
+            account_age_s=0.8,
             risk_day=RiskDay(day="2026-10-05"),
             level=Decimal(-5000),
         )

@@ -335,7 +335,10 @@ def test_status_names_each_disagreement_with_its_mend_and_accept_takes_it(call: 
 
     assert f"{name} (stops entries): the account holds 5. To end it: look at the broker; `accept '{name}'" in shown
     assert "In effect it is EXITS_ONLY for now" in shown
-    assert "Broker: LOGGED_IN (logged in); 0 waiting, 1 placed; feed logged in; last whole order book" in shown
+    assert (
+        "Broker: LOGGED_IN (logged in); 0 waiting, 1 placed since the start; feed logged in; last whole order book"
+        in shown
+    )
     assert (accepted.exit_code, accepted.stdout[:30]) == (0, "Accepted: the account holds 5.")
     assert call("accept", "fills:1", "--because", "x").exit_code == 1
 

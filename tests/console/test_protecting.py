@@ -22,6 +22,9 @@ def test_stops_are_set_listed_and_removed(ask: Ask, desk: FakeDesk) -> None:
     assert answer.status_code == 200
     words = "stop 1490, trail 12.5 points from 1550, target 1600.5"
     assert answer.json()["sentence"] == f"RELIANCE-EQ (NSE MIS) of dip is under stops: {words}."
+    far = ask("POST", "/stops", json=WHERE | {"stop_loss": "1"}).json()["sentence"]
+    assert far == "RELIANCE-EQ (NSE MIS) of dip is under stops: stop 1. Beware: no price of today gets there."
+    ask("POST", "/stops", json=WHERE | {"stop_loss": "1490", "target": 1600.5} | trail)
     (listed,) = ask("GET", "/stops").json()["stops"]
     assert (listed["stop"], listed["target"], listed["last_price"]) == ("1490", "1600.5", "1495.50")
     shown = drawn(stops_view([listed]))

@@ -255,7 +255,11 @@ def test_the_day_is_shown_in_rupees_beside_the_brokers_own_figure() -> None:
     page = drawn(positions_view(positions_form(FakeDesk().holdings(), None, FakeDesk().pnl())))
 
     words = " ".join(page.split())
-    assert "Today: -120.50 rupees (realised 0.00, open -120.50; the broker says -130.00)" in words
+    assert "Today: -120.50 rupees (realised 0.00, open -120.50; the broker said -130.00 1 s ago)" in words
+    unread = replace(FakeDesk().pnl(), account=None, account_age_s=None)
+    assert "the broker has not been read yet" in drawn(
+        positions_view(positions_form(FakeDesk().holdings(), None, unread))
+    )
     assert "the limit breaks at -5000.00" in words
 
 

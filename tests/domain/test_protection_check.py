@@ -7,10 +7,10 @@ import pytest
 
 from domain.exits import Scope
 from domain.order import Intent, OrderType, Side, TrailingType
-from domain.protection_check import check_held, protection_objection
+from domain.protection_check import beyond_the_band, check_held, protection_objection
 from domain.reasons import Reason
 from domain.stops import InvalidStopsError, Protection, StopTerms
-from tests.fakes import TEN_O_CLOCK, command
+from tests.fakes import TEN_O_CLOCK, command, instrument
 
 LAST = Decimal(1496)
 ABSOLUTE = {"trailing_type": TrailingType.ABSOLUTE}
@@ -127,3 +127,22 @@ def test_new_stops_that_are_through_the_last_price_are_refused_with_it() -> None
     check_held(trailing, None)
     check_held(replace(trailing, peak=LAST), LAST)
     check_held(held(stop_loss=Decimal(1495), target=Decimal(1497)), LAST)
+
+
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        ({"stop_loss": Decimal(1350)}, ""),
+        ({"stop_loss": Decimal("149.50")}, "the stop 149.50 lies outside today's band of 1350 to 1650"),
+        ({"target": Decimal(15000)}, "the target 15000 lies outside"),
+        ({"stop_loss": Decimal(149), "target": Decimal(15000)}, "the stop 149 and the target 15000 lie outside"),
+    ],
+)
+def test_a_level_that_no_price_of_today_can_reach_is_told(levels: dict[str, Decimal], words: str) -> None:
+    banded = instrument(lower_circuit=Decimal(1350), upper_circuit=Decimal(1650))
+
+    told = beyond_the_band(held(**levels), banded)
+
+    assert words in told
+    assert bool(told) is bool(words)
+    assert beyond_the_band(held(**levels), instrument(lower_circuit=None, upper_circuit=Decimal(1650))) == ""
