@@ -18,7 +18,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import requests
 
@@ -255,6 +255,46 @@ def wrongs_in(ledger: Ledger) -> list[str]:
     sold = sum(one.filled for one in ledger.orders if one.side == "S")
     found = [f"{tag} came in {ledger.times_sent(tag)} times" for tag in twice]
     return [*found, f"{sold} sold of {UNITS}"] if sold > UNITS else found
+
+
+class Machine:
+    """Measures, beside a case, how long this machine itself stood still: for a thread that sleeps, and for a sync."""
+
+    def __init__(self, folder: Path) -> None:
+        self.slept_over_s = self.synced_s = 0.0
+        self._file = folder / "synced"
+        self._ends = threading.Event()
+        self._threads = [threading.Thread(target=one, daemon=True) for one in (self._sleep, self._sync)]
+
+    def __enter__(self) -> Self:
+        for one in self._threads:
+            one.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        for one in self._threads:
+            one.join()
+
+    def _sleep(self) -> None:
+        began_s = time.monotonic()
+        while not self._ends.wait(LOOK_S):
+            now_s = time.monotonic()
+            self.slept_over_s, began_s = max(self.slept_over_s, now_s - began_s - LOOK_S), now_s
+
+    def _sync(self) -> None:
+        with self._file.open("wb") as file:
+            while not self._ends.wait(LOOK_S * 2):
+                began_s = time.monotonic()
+                file.write(b".")
+                file.flush()
+                os.fsync(file.fileno())
+                self.synced_s = max(self.synced_s, time.monotonic() - began_s)
+
+    def __str__(self) -> str:
+        return (
+            f"the machine itself: a thread slept {self.slept_over_s:.2f} s too long, a sync took {self.synced_s:.2f} s"
+        )
 
 
 def longest_s(moves: Sequence[float], ends_at: float) -> float:
@@ -530,7 +570,7 @@ def main() -> int:
     given = parser.parse_args()
     is_bad = False
     for name in (one for one in CASES if given.only in one):
-        with tempfile.TemporaryDirectory(prefix="bounds-") as folder:
+        with tempfile.TemporaryDirectory(prefix="bounds-") as folder, Machine(Path(folder)) as machine:
             found = measure(name, Path(folder))
         load = os.getloadavg()[0]
         if isinstance(found, str):
@@ -543,6 +583,8 @@ def main() -> int:
                 for one in found
             )
             sys.stdout.write(f"{name:55} {told} (load {load:.1f})\n")
+        if isinstance(found, str) or not all(one.is_kept for one in found):
+            sys.stdout.write(f"{'':55} {machine}\n")
         sys.stdout.flush()
     return 1 if is_bad else 0
 
