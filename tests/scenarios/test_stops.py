@@ -122,6 +122,25 @@ def test_a_trail_follows_the_price_keeps_its_peak_over_a_restart_and_gets_out(sc
     assert the_exit(scene).filled == 10
 
 
+def test_a_quote_that_a_younger_tick_overtakes_on_its_way_fires_no_trail(scene: Scene, paper: Paper) -> None:
+    """The broker reads 1500 when it is asked, and answers after the feed has told 1530."""
+    before = paper.ledger().requests.get("GetQuotes", 0)
+    paper.fault("GetQuotes", "slow_after", seconds=0.7)
+    enter(scene, trailing_type="POINTS", trailing_value="10", stop_loss="1480")
+    until(lambda: paper.ledger().requests.get("GetQuotes", 0) > before, "no quote was asked for")
+    price(paper, "1530.00")
+    until_armed(scene, "1520")
+
+    # The broker is asked for one thing after the other: what is read after the quote comes after it.
+    books = paper.ledger().requests["OrderBook"]
+    until(lambda: paper.ledger().requests["OrderBook"] > books + 1, "nothing was read after the quote")
+
+    assert exits_at_broker(scene) == []
+    assert armed(scene)[0].peak == Decimal(1530)
+    price(paper, "1519.00")
+    assert the_exit(scene).filled == 10
+
+
 def peaks(scene: Scene) -> list[Decimal]:
     return [Decimal(peak) for (peak,) in rows(scene, "SELECT peak FROM protections")]
 
