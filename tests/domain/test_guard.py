@@ -395,6 +395,17 @@ def test_others_close_their_own_before_ours_and_may_undo_what_they_closed() -> N
     assert let_out(ledger) == 40
 
 
+def test_what_undoes_a_close_closes_nothing_else_too() -> None:
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 100, "square-off")])
+    ledger.observe(filled(60, command_id="short", side=Side.SELL, strategy="other"))
+
+    ledger.observe(elsewhere(Side.BUY, 130, "back"))
+
+    back = command(command_id="cover", intent=Intent.EXIT, side=Side.BUY, quantity=60, strategy="other")
+    assert let_out(ledger) == 100
+    assert quantity_of(ledger.reserve(back)) == 30
+
+
 def test_an_order_that_others_have_working_holds_no_exit_back() -> None:
     working = elsewhere(Side.SELL, 60, state=State.WORKING, filled_quantity=0, broker_order_id="B9")
     ledger = GuardLedger(orders=[filled(100), working])

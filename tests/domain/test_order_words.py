@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from domain.alert_words import exit_alert, order_alert
 from domain.change import ChangeStage
 from domain.lifecycle import TERMINAL, Event, State, Status
 from domain.order import Intent, Order, OrderEvent, Side
-from domain.order_words import meaning_of, way_out_of
+from domain.order_words import meaning_of, outcome_line, way_out_of
 from domain.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, change, order
 
@@ -169,6 +171,40 @@ def test_another_exit_is_told_by_what_the_earlier_ones_did(number: int, unfilled
     assert ("did not fill in time" in said) is bool(unfilled)
     assert ("were blocked, refused" in said) is (number - 1 > unfilled)
     assert "rejected" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "event", "said"),
+    [
+        (
+            {"state": State.WORKING, "broker_order_id": "B1"},
+            Event.ACCEPT,
+            " is WORKING, broker order B1, limit 100.50",
+        ),
+        (
+            {"state": State.PARTLY_FILLED, "broker_order_id": "B1", "filled_quantity": 4},
+            Event.PARTLY_FILL,
+            " is PARTLY_FILLED, broker order B1, limit 100.50, 4 filled",
+        ),
+        (
+            {"state": State.FILLED, "filled_quantity": 10, "average_price": Decimal("100.45")},
+            Event.FILL,
+            " is FILLED, 10 filled at 100.45",
+        ),
+        (
+            {"state": State.REFUSED, "tag": Reason.BROKER_REFUSED, "note": "RMS"},
+            Event.REFUSE,
+            " is REFUSED, BROKER_REFUSED (RMS)",
+        ),
+        ({"state": State.SENDING}, Event.SEND, None),
+    ],
+)
+def test_the_log_says_what_has_become_of_an_order_with_its_numbers(
+    given: dict[str, Any], event: Event, said: str | None
+) -> None:
+    line = outcome_line(order(price=Decimal("100.50"), strategy="trend", **given), event)
+
+    assert line == ("" if said is None else f"c1: ENTRY BUY 10 RELIANCE-EQ MIS of trend{said}")
 
 
 def test_every_state_has_its_forbidden_words() -> None:
