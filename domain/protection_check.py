@@ -55,7 +55,7 @@ def _entry_price(command: OrderCommand, last_price: Decimal | None) -> tuple[Dec
 
 
 def beyond_the_band(protection: Protection, instrument: Instrument) -> str:
-    """Say which level no price of today can reach, as it lies outside the day's band; empty where none does.
+    """Say which level lies outside the day's band, where no price gets unless it is widened; empty where none does.
 
     That is no reason to refuse: what is carried meets other bands. But a digit may be missing.
     """
@@ -67,7 +67,7 @@ def beyond_the_band(protection: Protection, instrument: Instrument) -> str:
     if not beyond:
         return ""
     lies = "lies" if len(beyond) == 1 else "lie"
-    return f"{' and '.join(beyond)} {lies} outside today's band of {low:f} to {high:f}: no price of today gets there"
+    return f"{' and '.join(beyond)} {lies} outside today's band of {low:f} to {high:f}: no price gets there unless it is widened"
 
 
 def check_held(protection: Protection, last_price: Decimal | None) -> None:
