@@ -66,8 +66,8 @@ def beyond_the_band(protection: Protection, instrument: Instrument) -> str:
     beyond = [f"the {name} {level:f}" for name, level in levels if level is not None and not low <= level <= high]
     if not beyond:
         return ""
-    lies = "lies" if len(beyond) == 1 else "lie"
-    return f"{' and '.join(beyond)} {lies} outside today's band of {low:f} to {high:f}: no price gets there unless it is widened"
+    lie = f"{' and '.join(beyond)} {'lies' if len(beyond) == 1 else 'lie'}"
+    return f"{lie} outside today's band of {low:f} to {high:f}: no price gets there unless it is widened"
 
 
 def check_held(protection: Protection, last_price: Decimal | None) -> None:
