@@ -11,7 +11,9 @@ from actors.messages import (
     ChangeOrder,
     EntryMoved,
     ExitCut,
+    ExitsNow,
     ExposuresTold,
+    FindExits,
     FindStops,
     MakeAllFlat,
     MakeFlat,
@@ -336,6 +338,9 @@ def test_units_that_make_no_lot_end_the_episode_with_an_alarm_once(room: ExitsRo
 
     assert room.command.of(SubmitOrder) == []
     assert room.repo.of(RecordFlat), "the next start does not take it up"
+    now = room.actor.on_receive(FindExits())
+    assert isinstance(now, ExitsNow)
+    assert (list(now.under_way), list(now.stays.values())) == ([], [15])
     (alarm,) = [one for one in room.alerts if one.level is Level.ALARM]
     assert "15 units are less than one lot of 50" in alarm.what
     assert not any("is flat" in one.what for one in room.alerts)

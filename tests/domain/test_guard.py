@@ -53,6 +53,7 @@ def test_an_entry_is_reserved_whole() -> None:
         order(state=State.PARTLY_FILLED, filled_quantity=1),
         order(state=State.FILLED, filled_quantity=10),
         order(state=State.CANCELED, filled_quantity=1),
+        order(state=State.WORKING, side=Side.SELL),
     ],
     ids=lambda one: one.state.value,
 )

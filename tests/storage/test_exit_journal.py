@@ -122,6 +122,15 @@ def test_a_run_that_did_not_end_in_order_is_known_by_the_next(journal: ExitJourn
     assert anew(journal).open()
 
 
+def test_a_run_whose_exits_were_all_taken_over_ends_in_order(journal: ExitJournalFile) -> None:
+    journal.append(an_exit("x1"))
+    journal.clear()
+
+    journal.close()
+
+    assert anew(journal).open()
+
+
 def test_a_run_that_leaves_exits_has_not_ended_in_order(journal: ExitJournalFile) -> None:
     journal.append(an_exit("x1"))
 
