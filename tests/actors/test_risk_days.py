@@ -123,6 +123,7 @@ def test_what_the_broker_values_while_nothing_trades_breaks_no_limit_and_loses_n
 def test_the_brokers_figure_is_told_with_its_age_and_one_that_does_not_count_makes_it_no_younger() -> None:
     room = Room()
     assert (room.now.account, room.now.account_age_s) == (None, None)
+    room.clock.advance(5)
     room.look(unrealised=2000)
     friday_s = (SATURDAY - room.clock.now()).total_seconds()
 

@@ -31,6 +31,7 @@ SCENARIOS: Final = {
     "batch repository rows models database backup lease": "storage",
     "instrument": "desk",
     "settings": "tests/console/test_where.py desk",
+    "redaction": "tests/console/test_logs.py",
 }
 """Which scenarios are about which modules, or other tests that are."""
 AWAY_MAX: Final = 2
