@@ -8,7 +8,7 @@ import importlib
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -343,10 +343,22 @@ class Desk:
         """Try to open the broker's session again, also after the broker has refused it."""
         post(self._wiring.broker, LogIn(by_hand=True))
 
-    def orders(self, most: int, *, open_only: bool = False) -> tuple[Order, ...]:
-        """Return at most `most` orders, newest first."""
-        found: tuple[Order, ...] = self._wiring.ask_of(self._wiring.repo, FindOrders(most=most, open_only=open_only))
-        return found
+    def orders(
+        self, most: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+    ) -> tuple[Order, ...]:
+        """Return at most `most` orders, newest first; they are read a few at a time, with `between` in between."""
+        found: dict[str, Order] = {}
+        while len(found) < most:
+            before = next(reversed(found), None)
+            question = FindOrders(most=most - len(found), open_only=open_only, before=before)
+            some: tuple[Order, ...] = self._wiring.ask_of(self._wiring.repo, question)
+            known = len(found)
+            for one in some:
+                found.setdefault(one.command.command_id, one)
+            if len(found) == known:
+                break
+            between()
+        return tuple(found.values())[:most]
 
     def timeline(self, command_id: str) -> Timeline | None:
         """Return an order with its journal, or None when there is no such order."""

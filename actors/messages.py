@@ -1584,10 +1584,11 @@ class DeskMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindOrders:
-    """Which orders are there, newest first?"""
+    """Which orders are there, newest first: `most`, or as many as a turn tells, after the one called `before`?"""
 
     most: int
     open_only: bool = False
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

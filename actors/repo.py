@@ -99,6 +99,8 @@ Write: TypeAlias = (
 
 
 TRY_AGAIN_S: Final = 1.0
+ORDERS_A_TURN_MAX: Final = 25
+"""Who lists thousands of orders asks again and again: an exit waits for no more of them in this thread."""
 LOCK_AGAIN_S: Final = 0.1
 """So often what is held back by a lock is tried again."""
 Found = TypeVar("Found")
@@ -633,11 +635,13 @@ class RepoActor(LoopActor):
             return read()
 
     def _newest(self, message: FindOrders) -> tuple[Order, ...]:
-        """Return the newest orders, those first that the database has not taken yet."""
-        beside = tuple(reversed(self._beside.waiting))
-        names = {one.command.command_id for one in beside}
-        written = self._repository.newest_orders(message.most, open_only=message.open_only)
-        return (*beside, *(one for one in written if one.command.command_id not in names))[: message.most]
+        """Return the newest orders, those first that the database has not taken yet; no more than one turn may take."""
+        beside = {one.command.command_id: one for one in reversed(self._beside.waiting)}
+        first = () if message.before is not None else tuple(beside.values())
+        before = None if message.before in beside else message.before
+        most = min(message.most, ORDERS_A_TURN_MAX)
+        written = self._repository.newest_orders(most, open_only=message.open_only, before=before)
+        return (*first, *(one for one in written if one.command.command_id not in beside))
 
     def _timeline(self, command_id: str) -> Timeline | None:
         beside = self._beside.find(command_id)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Protocol
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
@@ -37,35 +37,32 @@ from console.described import ORDER, POLICY, STOPS, page_of, takes
 from console.door import Door
 from console.errors import ApiError
 from console.exiting import ExitingDesk, add_exits
-from console.form import Form, is_named
+from console.form import Form
 from console.forms import order_form, positions_form, timeline_form, trading_form
 from console.lanes import Lanes
+from console.listing import ListingDesk, add_listing
 from console.protecting import ProtectingDesk, add_stops
 from console.standing import health_form, status_form
 from console.words import as_sentence
 from domain.exits import Scope
-from domain.order import Intent, Order, OrderCommand
+from domain.order import Intent, OrderCommand
 from domain.order_words import could_not_leave
 from domain.risk import TradingState
 from domain.seams import Clock
 from domain.settings import Settings
-
-ORDERS_MAX = 10_000
-
 
 HEALTH_KEPT_S = 1.0
 """So long an answer of /health stands: strangers may ask, and cost the desk nothing."""
 HEALTH_WAIT_S = 2.0
 
 
-class RunningDesk(ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, CorrectingDesk, BasketDesk, Protocol):
+class RunningDesk(
+    ListingDesk, ChangingDesk, ExitingDesk, ProtectingDesk, AlertingDesk, CorrectingDesk, BasketDesk, Protocol
+):
     """What the API may ask of a desk."""
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
         """Send an order and wait for the outcome of steps 1 to 5."""
-
-    def orders(self, most: int, *, open_only: bool = False) -> tuple[Order, ...]:
-        """Return orders, newest first."""
 
     def timeline(self, command_id: str) -> Timeline | None:
         """Return an order with its journal."""
@@ -105,6 +102,7 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", docs_url=None, redoc_url=None)
     guarded, lanes = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_words)]), Lanes()
     _add_orders(guarded, desk, settings, lanes)
+    add_listing(guarded, desk, lanes)
     add_changes(guarded, desk, settings, lanes)
     add_exits(guarded, desk, lanes)
     add_stops(guarded, desk)
@@ -154,18 +152,6 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes
             desk.see_to_flat((Scope(first.strategy, first.key),), f"exit {first.command_id} could not leave")
             outcome = goes_on_until_flat(outcome, outcome.order, stored=desk.is_stored())
         return JSONResponse(outcome.body(), outcome.http_status)
-
-    @guarded.get("/orders", summary="The orders, newest first")
-    def orders(
-        most: Annotated[int, Query(ge=1, le=ORDERS_MAX)] = 50,
-        open: bool = False,  # noqa: A002, FBT001, FBT002  the query's word is the caller's
-        ref: str | None = None,
-    ) -> Form:
-        """`open` leaves out those that are over; `ref` is the start of a command id, or a broker order id."""
-        if ref is None:
-            return {"orders": [order_form(order) for order in desk.orders(most, open_only=open)]}
-        found = (order for order in desk.orders(ORDERS_MAX, open_only=open) if is_named(order, ref))
-        return {"orders": [order_form(order) for order in found][:most]}
 
     @guarded.get("/orders/{command_id}", summary="One order")
     def order(command_id: str) -> Form:

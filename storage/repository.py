@@ -574,10 +574,14 @@ class OrderRepository:
             for day, pnl, peak, base, breach, at, spent, first in reversed(rows)
         )
 
-    def newest_orders(self, most: int, *, open_only: bool) -> tuple[Order, ...]:
-        """Return at most `most` orders, newest first."""
+    def newest_orders(self, most: int, *, open_only: bool, before: str | None = None) -> tuple[Order, ...]:
+        """Return at most `most` orders, newest first; where `before` is a command id, those that are older than it."""
         where = OPEN if open_only else "1"
-        return self._orders(f"{where} ORDER BY id DESC LIMIT ?", most)
+        values: tuple[object, ...] = ()
+        if before is not None:
+            where += " AND id < (SELECT id FROM orders WHERE client_id = ? AND command_id = ?)"
+            values = (self._client_id, before)
+        return self._orders(f"{where} ORDER BY id DESC LIMIT ?", *values, most)
 
     def older_positions(self, now: datetime) -> dict[str, dict[InstrumentKey, int]]:
         """Return each strategy's signed units from the orders that `remembered_orders` leaves out.

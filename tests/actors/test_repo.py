@@ -33,7 +33,7 @@ from actors.messages import (
     RegistrationFailed,
     RegistrationUnwritten,
 )
-from actors.repo import RepoActor
+from actors.repo import ORDERS_A_TURN_MAX, RepoActor
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.lifecycle import Event, State
@@ -405,6 +405,17 @@ def test_a_query_sees_what_was_told_before_it(room: RepoRoom) -> None:
     assert found.state is State.WORKING
 
 
+def test_a_long_list_takes_a_turn_for_a_few_orders_each(room: RepoRoom) -> None:
+    names = [f"c{number}" for number in range(ORDERS_A_TURN_MAX + 3)]
+    room.give(*(room.register(command(command_id=name, strategy=name)) for name in names))
+
+    first = room.actor.on_receive(FindOrders(most=10_000))
+    rest = room.actor.on_receive(FindOrders(most=10_000, before=first[-1].command.command_id))
+
+    assert len(first) == ORDERS_A_TURN_MAX, "an exit waits for no more in the thread that decides"
+    assert [one.command.command_id for one in (*first, *rest)] == names[::-1]
+
+
 def test_a_stop_writes_what_still_waits(tmp_path: Path) -> None:
     room = RepoRoom(tmp_path / "desk.db")
     room.live(room.register(), room.event(SEND))
@@ -763,3 +774,4 @@ def test_orders_that_wait_for_the_database_are_shown(
 
     order = found[0] if isinstance(question, FindOrders) else found.order
     assert (order.command.command_id, order.state) == ("x1", State.CREATED)
+    assert room.actor.on_receive(FindOrders(most=9, before="x1")) == (), "they are told once"

@@ -151,7 +151,10 @@ class FakeDesk:
         kept = self.taken[command.command_id] = lived(command, *self.fate)
         return None if self.is_silent else OrderAnswered(order=kept.order)
 
-    def orders(self, most: int, *, open_only: bool = False) -> tuple[Order, ...]:
+    def orders(
+        self, most: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+    ) -> tuple[Order, ...]:
+        between()
         newest = [kept.order for kept in reversed(self.taken.values())]
         return tuple([order for order in newest if not (open_only and order.is_over)][:most])
 

@@ -260,3 +260,24 @@ def test_a_desk_that_stops_with_an_order_in_flight_names_it_and_the_next_start_f
     assert scene.times_sent(slow) == 1
     assert scene.times_sent(waiting) <= 1
     assert all(len(one.all()) <= 1 for one in answers)
+
+
+def test_a_long_list_of_orders_is_whole_though_it_is_read_a_few_at_a_time(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exit never waits in the thread that decides until thousands of orders have been read."""
+    monkeypatch.setattr("actors.repo.ORDERS_A_TURN_MAX", 2)
+    sent = [scene.command(f"c{number}", strategy=f"s{number}", price=RESTING) for number in range(5)]
+    for one in sent:
+        scene.submit(one)
+    steps = Counter[str]()
+
+    found = [one.command.command_id for one in scene.desk.orders(10_000, between=lambda: steps.update(["step"]))]
+
+    # Others' orders are listed as well: the broker is shared.
+    assert [name for name in found if name in {one.command_id for one in sent}] == [
+        one.command_id for one in reversed(sent)
+    ]
+    assert len(set(found)) == len(found)
+    assert len(scene.desk.orders(3)) == 3
+    assert steps["step"] >= 2

@@ -71,6 +71,8 @@ def test_the_newest_orders_come_first_and_no_more_than_asked(repository: OrderRe
 
     assert names(2, open_only=False) == ["c4", "c3"]
     assert names(9, open_only=True) == ["c3", "c2", "c1"]
+    older = repository.newest_orders(2, open_only=False, before="c3")
+    assert [one.command.command_id for one in older] == ["c2", "c1"]
     assert [one.command.command_id for one in repository.open_orders()] == ["c1", "c2", "c3"]
     of_strategy = repository.get_open_orders_by_strategy("trend")
     assert [one.command.command_id for one in of_strategy] == ["c1", "c2", "c3"]
