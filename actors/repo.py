@@ -210,7 +210,8 @@ class RepoActor(LoopActor):
                     now = self._clock.now()
                     self._gather(RecordEvent(command_id=message.command_id, happened=message.blocked, at=now))
             case FindOrders():
-                self._commit_next(lingered=True)
+                if message.before is None:
+                    self._commit_next(lingered=True)
                 return self._read(lambda: self._newest(message))
             case FindTimeline():
                 self._commit_next(lingered=True)
