@@ -6,6 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import Annotated, Final, Protocol
 
+from anyio import to_thread
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
@@ -16,6 +17,8 @@ from domain.order import Order
 
 ORDERS_MAX: Final = 10_000
 SPELLED_AT_ONCE: Final = 25
+SHORT: Final = 200
+"""So many are no long list. Neither that nor a named order, which a cancel is about, waits behind one."""
 
 
 class ListingDesk(Protocol):
@@ -37,7 +40,8 @@ def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: Lanes) -> None:
         ref: str | None = None,
     ) -> Response:
         """`open` leaves out those that are over; `ref` is the start of a command id, or a broker order id."""
-        return await lanes.list(partial(_listed, desk, lanes, most, ref, open_only=open))
+        lane = lanes.list if ref is None and most > SHORT else to_thread.run_sync
+        return await lane(partial(_listed, desk, lanes, most, ref, open_only=open))
 
 
 def _listed(desk: ListingDesk, lanes: Lanes, most: int, ref: str | None, *, open_only: bool) -> Response:

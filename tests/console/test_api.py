@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from actors.messages import PositionBookRead
 from console.serving import ApiServer
 from domain.books import Disagreement, Quarrel
 from domain.evidence import Unavailable
-from domain.order import OrderEvent
+from domain.order import Order, OrderEvent
 from domain.reasons import EXPLANATIONS, Kind, Reason
 from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
@@ -374,3 +375,27 @@ def test_resuming_over_a_broken_limit_has_to_be_meant(ask: Ask, desk: FakeDesk) 
     assert ask("POST", "/trading-state", json={"state": "ACTIVE", "i_know": 3}).status_code == 422
     ask("POST", "/trading-state", json={"state": "ACTIVE", "i_know": True})
     assert desk.knew == [False, True]
+
+
+@pytest.mark.parametrize("query", ["ref=c1", "most=50"])
+def test_neither_a_named_order_nor_a_short_list_waits_behind_a_long_one(
+    ask: Ask, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    long_began, may_end, orders = threading.Event(), threading.Event(), desk.orders
+
+    def slow(most: int, **given: Any) -> tuple[Order, ...]:  # noqa: ANN401  whatever the desk takes
+        if most == 9_999:
+            long_began.set()
+            may_end.wait(patient(10))
+        return orders(most, **given)
+
+    monkeypatch.setattr(desk, "orders", slow)
+    lists = threading.Thread(target=ask, args=("GET", "/orders?most=9999"))
+    lists.start()
+    assert long_began.wait(patient(5))
+
+    answer = ask("GET", f"/orders?{query}")
+
+    may_end.set()
+    lists.join(patient(5))
+    assert answer.status_code == 200
