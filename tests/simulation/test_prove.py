@@ -212,6 +212,15 @@ def test_the_tree_is_known_by_what_it_says_tests_apart(tmp_path: Path) -> None:
     assert without_tests[0] == without_tests[1] != without_tests[2]
 
 
+@pytest.fixture
+def _hears_ctrl_c() -> Iterator[None]:
+    """Let what is started hear Ctrl-C, also where the tests themselves run in the background and don't."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_ctrl_c")
 def test_ctrl_c_ends_the_workers_without_a_word_of_theirs() -> None:
     """Sent to all of them, as a terminal does."""
     command = (sys.executable, "-m", "tests.simulation", "prove", "--seconds", "600")
