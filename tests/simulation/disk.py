@@ -85,7 +85,7 @@ class Disk:
     def wait_for_lock(self, busy_s: float) -> bool:
         """Wait, as long as the driver does, for another process to let go; say whether it did."""
         until_s = self.scheduler.clock.seconds + busy_s
-        self.scheduler.run_until(min(until_s, self.locked_until_s))
+        self.scheduler.hold_up(min(until_s, self.locked_until_s))
         if self.scheduler.crashed:
             raise Crash
         return not self.is_locked()

@@ -108,6 +108,7 @@ class Scheduler:
         self._numbers = itertools.count()
         self._timers: list[tuple[float, int, Address[Any], Any]] = []
         self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._held_up_until: list[float] = []
 
     # effects
 
@@ -205,9 +206,21 @@ class Scheduler:
         while self.clock.seconds < until_s and self.step(until_s):
             pass
 
+    def hold_up(self, until_s: float) -> None:
+        """Go on until this second, while an actor's turn stands still that is served further down this stack."""
+        self._held_up_until.append(until_s)
+        try:
+            self.run_until(until_s)
+        finally:
+            self._held_up_until.pop()
+
     def wait_for(self, is_so: Callable[[], bool], wait_s: float) -> bool:
-        """Go on until it is so, at most so long; say whether it is."""
-        until_s = self.clock.seconds + wait_s
+        """Go on until it is so, at most so long; say whether it is.
+
+        Where an actor stands still below, its turn goes on only when this returns: who waits here gives up by then.
+        Else the actor would stand still for as long as that waits, and with it all who need it.
+        """
+        until_s = min([self.clock.seconds + wait_s, *self._held_up_until])
         while not is_so():
             if self.clock.seconds >= until_s:
                 return False
