@@ -9,6 +9,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -120,6 +121,7 @@ class Judge:
     disk: Disk
     violations: list[Violation] = field(default_factory=list)
     commands: dict[str, OrderCommand] = field(default_factory=dict)
+    _created: dict[str, datetime] = field(default_factory=dict)
     submitted_s: dict[str, float] = field(default_factory=dict)
     callers: list[Caller] = field(default_factory=list)
     life: int = 0
@@ -188,6 +190,7 @@ class Judge:
         self.checked += 1
         command = order.command
         self.commands[order.remarks_tag] = command
+        self._created[order.remarks_tag] = order.created_at
         if what == "place":
             self._check_row(order)
             self.rules.see_send(order)
@@ -351,15 +354,16 @@ class Judge:
 
         Shares sold for delivery come from the demat: nobody is short of them. Those bought on an earlier day lie there
         too, and don't count: some may have traded while no desk ran, and stand in no book any more. What has ended is
-        cash.
+        cash. A sale and a purchase may cross on their way: what was ordered first counts first.
         """
         units = 0
         if self.ledger.is_gone(key[:2]):
             return units
-        for order in self.ledger.orders.values():
-            command = self.commands.get(order.tag)
+        ours = [one for one in self.ledger.orders.values() if one.tag in self.commands]
+        for order in sorted(ours, key=lambda one: self._created[one.tag]) if key[2] == "C" else ours:
+            command = self.commands[order.tag]
             counts = order.day == self.ledger.day or key[2] in CARRIED
-            if command is not None and command.strategy == strategy and order.key == key and counts:
+            if command.strategy == strategy and order.key == key and counts:
                 units += order.filled * order.side.sign
                 units = max(0, units) if key[2] == "C" else units
         return units
