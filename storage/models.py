@@ -1,7 +1,7 @@
-"""The tables, as peewee sees them: the schema's source for migrations, and for reading.
+"""The tables, as peewee sees them.
 
-The order path writes the same tables through prepared statements (storage/repository.py); a test holds that both
-name the same columns.
+A migration is statements of its own, frozen when it was written (storage/migrations), and the order path writes through
+prepared statements (storage/repository.py): tests hold that all three name the same columns.
 """
 
 from typing import Final

@@ -4,14 +4,86 @@ Legacy rows are kept with their ids. What their status meant becomes a state; op
 books, found there by broker id. Their own tag text stays in `note`.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import peewee
 from playhouse.migrate import SqliteMigrator
 
-from storage.models import FillRecord, OrderEventRecord, OrderRecord, TradingStateRecord
-
 LEGACY_STRATEGY: Final = "LEGACY"
+
+ORDERS: Final = (
+    ("client_id", "TEXT NOT NULL"),
+    ("command_id", "TEXT NOT NULL"),
+    ("broker_order_id", "TEXT"),
+    ("status", "TEXT NOT NULL"),
+    ("tag", "TEXT"),
+    ("exchange", "TEXT NOT NULL"),
+    ("symbol", "TEXT NOT NULL"),
+    ("side", "TEXT NOT NULL"),
+    ("quantity", "INTEGER NOT NULL"),
+    ("order_type", "TEXT NOT NULL"),
+    ("price", "REAL"),
+    ("created_at", "DATETIME NOT NULL"),
+    ("updated_at", "DATETIME NOT NULL"),
+    ("state", "TEXT NOT NULL"),
+    ("note", "TEXT NOT NULL"),
+    ("remarks_tag", "TEXT NOT NULL"),
+    ("strategy", "TEXT NOT NULL"),
+    ("intent", "TEXT NOT NULL"),
+    ("origin", "TEXT NOT NULL"),
+    ("product", "TEXT NOT NULL"),
+    ("requested_quantity", "INTEGER NOT NULL"),
+    ("trigger_price", "REAL"),
+    ("limit_price", "REAL"),
+    ("filled_quantity", "INTEGER NOT NULL"),
+    ("average_price", "REAL"),
+    ("stop_loss", "REAL"),
+    ("target", "REAL"),
+    ("trailing_type", "TEXT"),
+    ("trailing_value", "REAL"),
+    ("trail_when", "REAL"),
+    ("comment", "TEXT NOT NULL"),
+    ("amo", "INTEGER NOT NULL"),
+    ("day", "TEXT NOT NULL"),
+    ("wire_trigger_price", "REAL"),
+    ("change", "TEXT"),
+)
+"""The columns beside the row's own id, in their order."""
+
+_COLUMNS: Final = ", ".join(f"{name} {kind}" for name, kind in ORDERS)
+
+SCHEMA: Final = (
+    f"CREATE TABLE IF NOT EXISTS orders (id INTEGER NOT NULL PRIMARY KEY, {_COLUMNS})",
+    "CREATE UNIQUE INDEX IF NOT EXISTS orders_client_id_command_id ON orders (client_id, command_id)",
+    """
+    CREATE INDEX IF NOT EXISTS orders_open ON orders (client_id, strategy)
+      WHERE state IN ('CREATED', 'PARTLY_FILLED', 'SENDING', 'UNCONFIRMED', 'WORKING')
+    """,
+    """
+    CREATE INDEX IF NOT EXISTS orders_broker_id ON orders (client_id, broker_order_id)
+      WHERE broker_order_id IS NOT NULL
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS order_events (id INTEGER NOT NULL PRIMARY KEY, client_id TEXT NOT NULL,
+      command_id TEXT NOT NULL, at DATETIME NOT NULL, event TEXT NOT NULL, state_before TEXT,
+      state_after TEXT NOT NULL, tag TEXT, note TEXT NOT NULL, changes TEXT NOT NULL, inputs TEXT NOT NULL)
+    """,
+    "CREATE INDEX IF NOT EXISTS order_events_client_id_command_id ON order_events (client_id, command_id)",
+    """
+    CREATE TABLE IF NOT EXISTS fills (id INTEGER NOT NULL PRIMARY KEY, client_id TEXT NOT NULL,
+      command_id TEXT NOT NULL, exchange TEXT NOT NULL, broker_order_id TEXT NOT NULL, fill_id TEXT NOT NULL,
+      symbol TEXT NOT NULL, side TEXT NOT NULL, quantity INTEGER NOT NULL, price REAL NOT NULL,
+      traded_at TEXT NOT NULL)
+    """,
+    """
+    CREATE UNIQUE INDEX IF NOT EXISTS fills_client_id_exchange_broker_order_id_fill_id
+      ON fills (client_id, exchange, broker_order_id, fill_id)
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS trading_state (client_id TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL,
+      because TEXT NOT NULL, since DATETIME NOT NULL)
+    """,
+)
 
 ADOPT: Final = f"""
 UPDATE orders SET
@@ -56,15 +128,15 @@ STATUS_OF_STATE: Final = """CASE {state} WHEN 'FILLED' THEN 'EXECUTED' WHEN 'WOR
 """The contract's word for each state that adoption gives."""
 
 
-def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+def up(_migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
     """Create the tables; widen a legacy one in place."""
     legacy = database.table_exists("orders")
     if legacy:
-        _widen(migrator, database)
-    database.create_tables([OrderRecord, OrderEventRecord, FillRecord, TradingStateRecord], safe=True)
+        _widen(database)
+    for statement in SCHEMA:
+        database.execute_sql(statement)
     if legacy:
-        columns = [field.column_name for field in OrderRecord._meta.sorted_fields if field.column_name != "id"]  # noqa: SLF001  peewee's documented way
-        listed = ", ".join(f"'{name}', {name}" for name in columns)
+        listed = ", ".join(f"'{name}', {name}" for name, _ in ORDERS)
         database.execute_sql(JOURNAL_OF_ADOPTION.format(fields=listed))
         database.execute_sql(f"UPDATE orders SET status = {STATUS_OF_STATE.format(state='state')}")  # noqa: S608  constants
         database.execute_sql(
@@ -73,16 +145,10 @@ def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
         )
 
 
-def _widen(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+def _widen(database: peewee.SqliteDatabase) -> None:
+    """Add the columns as a table that has rows can take them: without NOT NULL."""
     have = {column.name for column in database.get_columns("orders")}
-    for field in OrderRecord._meta.sorted_fields:  # noqa: SLF001  peewee's documented way to a model's fields
-        if field.column_name not in have:
-            migrator.migrate(migrator.add_column("orders", field.column_name, _nullable(field)))
+    for name, kind in ORDERS:
+        if name not in have:
+            database.execute_sql(f"ALTER TABLE orders ADD COLUMN {name} {kind.removesuffix(' NOT NULL')}")
     database.execute_sql(ADOPT)
-
-
-def _nullable(field: Any) -> Any:  # noqa: ANN401  peewee's fields share no public base with a copy method
-    """Return the field as it must be added to a table that has rows."""
-    twin = field.clone()
-    twin.null = True
-    return twin

@@ -3,18 +3,38 @@
 A database of the first schema gains the columns; one that was made with them has them already.
 """
 
+from typing import Final
+
 import peewee
 from playhouse.migrate import SqliteMigrator
 
-from storage.models import AcceptedRecord, ExternalMoveRecord, OrderRecord
+COLUMNS: Final = (
+    ("amo", "INTEGER NOT NULL DEFAULT 0"),
+    ("day", "TEXT NOT NULL DEFAULT ''"),
+    ("wire_trigger_price", "REAL"),
+    ("change", "TEXT"),
+)
+
+SCHEMA: Final = (
+    "CREATE INDEX IF NOT EXISTS orders_day ON orders (client_id, day)",
+    """
+    CREATE TABLE IF NOT EXISTS external_moves (id INTEGER NOT NULL PRIMARY KEY, client_id TEXT NOT NULL,
+      at DATETIME NOT NULL, day TEXT NOT NULL, exchange TEXT NOT NULL, symbol TEXT NOT NULL,
+      product TEXT NOT NULL, quantity INTEGER NOT NULL, because TEXT NOT NULL, kind TEXT NOT NULL)
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS accepted_disagreements (id INTEGER NOT NULL PRIMARY KEY, client_id TEXT NOT NULL,
+      at DATETIME NOT NULL, name TEXT NOT NULL, because TEXT NOT NULL, undone_at DATETIME)
+    """,
+)
 
 
-def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+def up(_migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
     """Add what is missing. The terms on the wire of an open order are those it was sent with."""
     have = {column.name for column in database.get_columns("orders")}
-    for field in (OrderRecord.amo, OrderRecord.day, OrderRecord.wire_trigger_price, OrderRecord.change):
-        if field.column_name not in have:
-            migrator.migrate(migrator.add_column("orders", field.column_name, field))
+    for name, kind in COLUMNS:
+        if name not in have:
+            database.execute_sql(f"ALTER TABLE orders ADD COLUMN {name} {kind}")
     if "wire_trigger_price" not in have:
         database.execute_sql("UPDATE orders SET wire_trigger_price = trigger_price, day = substr(created_at, 1, 10)")
         database.execute_sql(
@@ -23,5 +43,5 @@ def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
             " '$.day', substr(json_extract(changes, '$.created_at'), 1, 10))"
             " WHERE event IN ('REGISTERED', 'ADOPTED')"
         )
-    database.execute_sql("CREATE INDEX IF NOT EXISTS orders_day ON orders (client_id, day)")
-    database.create_tables([ExternalMoveRecord, AcceptedRecord], safe=True)
+    for statement in SCHEMA:
+        database.execute_sql(statement)

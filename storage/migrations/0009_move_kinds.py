@@ -3,17 +3,14 @@
 import peewee
 from playhouse.migrate import SqliteMigrator
 
-from storage.models import AcceptedRecord, ExternalMoveRecord
 
-
-def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+def up(_migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
     """Add the columns. Until now moves were carried into a day or accepted, and the reason alone told which."""
-    have = {column.name for column in database.get_columns("external_moves")}
-    if "kind" not in have:
-        migrator.migrate(migrator.add_column("external_moves", "kind", ExternalMoveRecord.kind))
+    if "kind" not in {column.name for column in database.get_columns("external_moves")}:
+        database.execute_sql("ALTER TABLE external_moves ADD COLUMN kind TEXT NOT NULL DEFAULT 'CARRIED'")
         database.execute_sql(
             "UPDATE external_moves SET kind = 'ACCEPTED'"
             " WHERE because <> 'held when the day began, by no order that this desk has seen'"
         )
     if "undone_at" not in {column.name for column in database.get_columns("accepted_disagreements")}:
-        migrator.migrate(migrator.add_column("accepted_disagreements", "undone_at", AcceptedRecord.undone_at))
+        database.execute_sql("ALTER TABLE accepted_disagreements ADD COLUMN undone_at DATETIME")

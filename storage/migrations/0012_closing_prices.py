@@ -3,10 +3,8 @@
 import peewee
 from playhouse.migrate import SqliteMigrator
 
-from storage.models import ClearedTable
 
-
-def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+def up(_migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
     """Add the column where it is missing."""
     if "price" not in {column.name for column in database.get_columns("cleared_positions")}:
-        migrator.migrate(migrator.add_column("cleared_positions", "price", ClearedTable.price))
+        database.execute_sql("ALTER TABLE cleared_positions ADD COLUMN price TEXT")

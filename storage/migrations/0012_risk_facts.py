@@ -3,12 +3,10 @@
 import peewee
 from playhouse.migrate import SqliteMigrator
 
-from storage.models import RiskDayRecord
 
-
-def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
-    """Add the columns."""
+def up(_migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+    """Add the columns where they are missing."""
     have = {column.name for column in database.get_columns("risk_days")}
-    for name, field in (("spent", RiskDayRecord.spent), ("first_prices", RiskDayRecord.first_prices)):
+    for name in ("spent", "first_prices"):
         if name not in have:
-            migrator.migrate(migrator.add_column("risk_days", name, field))
+            database.execute_sql(f"ALTER TABLE risk_days ADD COLUMN {name} TEXT NOT NULL DEFAULT '[]'")

@@ -3,10 +3,8 @@
 import peewee
 from playhouse.migrate import SqliteMigrator
 
-from storage.models import ExitWishRecord
 
-
-def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+def up(_migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
     """Add the column where it is missing."""
     if "missing" not in {column.name for column in database.get_columns("exit_wishes")}:
-        migrator.migrate(migrator.add_column("exit_wishes", "missing", ExitWishRecord.missing))
+        database.execute_sql("ALTER TABLE exit_wishes ADD COLUMN missing INTEGER")

@@ -3,11 +3,9 @@
 import peewee
 from playhouse.migrate import SqliteMigrator
 
-from storage.models import AlertTable
 
-
-def up(migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
+def up(_migrator: SqliteMigrator, database: peewee.SqliteDatabase) -> None:
     """Add the column where it is missing, and the index."""
     if "owed" not in {column.name for column in database.get_columns("alerts")}:
-        migrator.migrate(migrator.add_column("alerts", "owed", AlertTable.owed))
+        database.execute_sql("ALTER TABLE alerts ADD COLUMN owed TEXT NOT NULL DEFAULT ''")
     database.execute_sql("CREATE INDEX IF NOT EXISTS alerts_topic ON alerts (client_id, topic)")

@@ -5,10 +5,13 @@ import peewee
 import pytest
 
 from domain.settings import StorageSettings
+from storage import models
 from storage.database import StorageError, open_database
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK, command
 from tests.storage.conftest import Opener
+
+_DDL = peewee.SqliteDatabase(None).get_sql_context()
 
 
 def pragma(database: peewee.SqliteDatabase, name: str) -> object:
@@ -46,6 +49,15 @@ def test_opening_again_migrates_nothing_and_keeps_everything(open_at: Opener) ->
     assert second.execute_sql("SELECT sql FROM sqlite_master ORDER BY name").fetchall() == schema
     assert OrderRepository(second, "FA1").get("c1") == made
     assert len(OrderRepository(second, "FA1").journal()) == 1
+
+
+@pytest.mark.parametrize("model", models.Table.__subclasses__(), ids=lambda model: model._meta.table_name)
+def test_the_migrations_have_made_the_columns_that_the_models_name(
+    database: peewee.SqliteDatabase, model: type[models.Table]
+) -> None:
+    made = {column.name: (column.data_type, column.null) for column in database.get_columns(model._meta.table_name)}
+    fields = model._meta.sorted_fields
+    assert made == {one.column_name: (one.ddl_datatype(_DDL).sql, one.null) for one in fields}
 
 
 def test_folders_on_the_way_to_the_file_are_made(open_at: Opener, tmp_path: Path) -> None:
