@@ -17,7 +17,7 @@ class Address(Protocol[Message_contra]):
         """Put the message into the mailbox."""
 
 
-class Line(Generic[Message_contra]):
+class AddressSlot(Generic[Message_contra]):
     """An address that is wired after it was handed out, and again when its actor is replaced."""
 
     def __init__(self, name: str) -> None:
@@ -33,7 +33,7 @@ class Line(Generic[Message_contra]):
         """Drop every later message: its actor is being stopped in order, and nobody waits for it."""
         self._is_closed = True
 
-    def leads_to(self, urn: str) -> bool:
+    def points_to(self, urn: str) -> bool:
         """Say whether the actor of this urn is at the other end; True as well where that end has none."""
         return getattr(self._end, "actor_urn", urn) == urn
 

@@ -8,22 +8,21 @@ from collections.abc import Mapping
 from typing import Final, assert_never
 
 from actors.address import Address, post
-from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     BasketAnswered,
     BasketReserved,
     BasketsInbox,
     BasketsNow,
+    BasketsTick,
     ChangeOrder,
     CommandInbox,
     ExitsInbox,
     FindBaskets,
+    Flatten,
     FollowOrders,
     GuardInbox,
     LegMoved,
-    LookAtBaskets,
-    MakeFlat,
     NotifierInbox,
     OrderAnswered,
     OrderDeclined,
@@ -38,32 +37,33 @@ from actors.messages import (
     SubmitOrder,
     WayOutEnded,
 )
+from actors.shared_thread import SharedThreadActor
 from actors.timer import Timer
 from domain.basket import (
     BasketRecord,
     BasketState,
+    CancelLegs,
     Finish,
     Progress,
     SendLegs,
-    TakeBackLegs,
     WaitOn,
     resumed,
 )
-from domain.basket_words import ended_alert
+from domain.basket_text import ended_alert
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.exit_order import beside_ways_out
-from domain.exits import ExitWish, Scope
+from domain.exits import FlattenRequest, PositionKey
 from domain.order import Order, OrderCommand, Origin
+from domain.ports import Clock, Ids
 from domain.reasons import explain
-from domain.seams import Clock, Ids
 
 LOOK_S: Final = 0.5
 KEPT_MAX: Final = 1_000
 """So many ended baskets are remembered for a repeat of their id; the database keeps all."""
 
 
-class BasketsActor(LoopActor):
+class BasketsActor(SharedThreadActor):
     """Owns the baskets under way, and how the last ones ended."""
 
     def __init__(
@@ -94,7 +94,7 @@ class BasketsActor(LoopActor):
         self._running: dict[str, Progress] = {}
         self._basket_of: dict[str, str] = {}
         self._callers: dict[str, Address[BasketAnswered]] = {}
-        self._leaving: dict[Scope, str] = {}
+        self._leaving: dict[PositionKey, str] = {}
         """What is being made flat, and why."""
         self._looking = False
 
@@ -112,11 +112,11 @@ class BasketsActor(LoopActor):
             case OrderDeclined():
                 self._hear_declined(message)
             case StopBaskets():
-                self._leaving[message.scope] = message.because
+                self._leaving[message.position_key] = message.reason
                 self._stop_those_of(message)
             case WayOutEnded():
-                self._leaving.pop(message.scope, None)
-            case LookAtBaskets():
+                self._leaving.pop(message.position_key, None)
+            case BasketsTick():
                 self._looking = False
                 for name in list(self._running):
                     self._go_on(name)
@@ -143,7 +143,7 @@ class BasketsActor(LoopActor):
             self._callers[name] = message.reply_to
         if known is None:
             self._keep(
-                BasketRecord(basket=message.basket, state=BasketState.RUNNING, words="", asked_at=self._clock.now())
+                BasketRecord(basket=message.basket, state=BasketState.RUNNING, message="", asked_at=self._clock.now())
             )
             self._running[name] = progress = Progress(message.basket)
             beside = beside_ways_out(message.basket, self._leaving)
@@ -174,13 +174,13 @@ class BasketsActor(LoopActor):
     def _hear_declined(self, message: OrderDeclined) -> None:
         name = self._basket_of.get(message.command_id)
         if name in self._running:
-            self._running[name].declined[message.command_id] = message.words
+            self._running[name].declined[message.command_id] = message.message
             self._go_on(name)
 
     def _stop_those_of(self, message: StopBaskets) -> None:
         for name, progress in list(self._running.items()):
-            if progress.basket.strategy == message.scope.strategy and not progress.stopped:
-                progress.stopped = message.because
+            if progress.basket.strategy == message.position_key.strategy and not progress.stopped:
+                progress.stopped = message.reason
                 self._go_on(name)
 
     def _go_on(self, name: str) -> None:
@@ -192,9 +192,9 @@ class BasketsActor(LoopActor):
                 case SendLegs():
                     for leg in step.legs:
                         post(self._command, SubmitOrder(command=leg, reply_to=self.actor_ref))
-                case TakeBackLegs():
+                case CancelLegs():
                     for command_id in step.command_ids:
-                        self._take_back(progress, command_id)
+                        self._cancel_orders(progress, command_id)
                 case Finish():
                     self._end(progress, step)
                     return
@@ -203,13 +203,13 @@ class BasketsActor(LoopActor):
                 case _:
                     assert_never(step)
 
-    def _take_back(self, progress: Progress, command_id: str) -> None:
+    def _cancel_orders(self, progress: Progress, command_id: str) -> None:
         cancel = ChangeCommand(
             change_id=self._ids.new()[:32],
             client_id=self._client_id,
             command_id=command_id,
             kind=ChangeKind.CANCEL,
-            because=f"basket {progress.basket.basket_id}"[:200],
+            reason=f"basket {progress.basket.basket_id}"[:200],
             origin=Origin.DESK,
         )
         post(self._command, ChangeOrder(command=cancel))
@@ -220,9 +220,9 @@ class BasketsActor(LoopActor):
         for leg in finish.unsent:
             post(self._guard, ReleaseReservation(command=leg))
         if finish.state is BasketState.COMPENSATED:
-            post(self._exits, MakeFlat(wishes=tuple(self._wish(leg, finish.words) for leg in finish.filled)))
+            post(self._exits, Flatten(requests=tuple(self._request(leg, finish.message) for leg in finish.filled)))
         asked_at = self._records[basket.basket_id].asked_at
-        record = BasketRecord(basket=basket, state=finish.state, words=finish.words, asked_at=asked_at)
+        record = BasketRecord(basket=basket, state=finish.state, message=finish.message, asked_at=asked_at)
         self._keep(record)
         del self._running[basket.basket_id]
         for leg in basket.legs:
@@ -230,11 +230,11 @@ class BasketsActor(LoopActor):
         post(self._notifier, RaiseAlert(alert=ended_alert(basket, finish)))
         _answer(self._callers.pop(basket.basket_id, None), record)
 
-    def _wish(self, leg: OrderCommand, because: str) -> ExitWish:
-        return ExitWish(
-            wish_id=self._ids.new(),
-            scope=Scope(leg.strategy, leg.key),
-            because=f"the basket failed: {because}"[:200],
+    def _request(self, leg: OrderCommand, reason: str) -> FlattenRequest:
+        return FlattenRequest(
+            request_id=self._ids.new(),
+            position_key=PositionKey(leg.strategy, leg.key),
+            reason=f"the basket failed: {reason}"[:200],
             origin=Origin.DESK,
             asked_at=self._clock.now(),
         )
@@ -263,7 +263,7 @@ class BasketsActor(LoopActor):
     def _look_later(self) -> None:
         if self._running and not self._looking:
             self._looking = True
-            self._timer.tell_after(LOOK_S, self.actor_ref, LookAtBaskets())
+            self._timer.tell_after(LOOK_S, self.actor_ref, BasketsTick())
 
 
 def _answer(caller: Address[BasketAnswered] | None, record: BasketRecord) -> None:

@@ -17,13 +17,13 @@ class ExitsBeside:
     def __init__(self, journal: ExitJournal) -> None:
         self._journal = journal
         self._waiting: dict[str, Order] = {}
-        self._is_cleared = True
+        self._is_approved = True
         self.ended_in_order = True
         """Whether the last run left nothing that only the broker knows of."""
 
     def __bool__(self) -> bool:
-        """Say whether anything is still to be written or cleared."""
-        return bool(self._waiting) or not self._is_cleared
+        """Say whether anything is still to be written or emptied."""
+        return bool(self._waiting) or not self._is_approved
 
     @property
     def waiting(self) -> tuple[Order, ...]:
@@ -37,7 +37,7 @@ class ExitsBeside:
     def take_up(self) -> None:
         """Take up what the last run left; raise `StorageError` where nobody can say what that is."""
         self._waiting = {order.command.command_id: order for order in self._journal.read()}
-        self._is_cleared = not self._waiting
+        self._is_approved = not self._waiting
         try:
             self.ended_in_order = self._journal.open()
         except StorageError as error:
@@ -54,7 +54,7 @@ class ExitsBeside:
         except StorageError as error:
             logger.critical("{} is known in memory alone: {}", order.command.command_id, error)
             return str(error)
-        self._is_cleared = False
+        self._is_approved = False
         return ""
 
     def forget(self, command_id: str) -> bool:
@@ -67,9 +67,9 @@ class ExitsBeside:
         try:
             self._journal.clear()
         except StorageError as error:
-            logger.warning("the exit journal is cleared later: {}", error)
+            logger.warning("the exit journal is emptied later: {}", error)
         else:
-            self._is_cleared = True
+            self._is_approved = True
 
     def close(self) -> None:
         """End in order; what still waits is left to the next start."""

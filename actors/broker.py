@@ -41,11 +41,11 @@ from actors.messages import (
     ReadPositions,
     ReadPrice,
     ReadTradeBook,
-    ServeNext,
+    SendNextRequest,
     SessionChanged,
+    SuspendEntries,
     TagLookedUp,
     TradeBookRead,
-    TurnEntries,
     WatcherInbox,
 )
 from actors.timer import Timer
@@ -54,8 +54,8 @@ from domain.addresses import names_an_address
 from domain.change import ChangeKind
 from domain.evidence import Accepted, Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
 from domain.order import Intent, Order
+from domain.ports import Clock
 from domain.reasons import Reason
-from domain.seams import Clock
 from domain.session import LoginPace, SessionState
 from domain.settings import BrokerSettings
 from domain.throttle import OrderRate
@@ -156,7 +156,7 @@ class BrokerActor(DeskActor):
         self._entry_was_passed = False
         self._looked_up = False
         self._wake_at = 0.0
-        self._session, self._session_words = SessionState.LOGGED_OUT, "not logged in"
+        self._session, self._session_message = SessionState.LOGGED_OUT, "not logged in"
         self._pace = LoginPace()
         self._asked_again: set[tuple[str, str]] = set()
         self._tag_orders: dict[str, Book[OrderRow] | Unavailable] = {}
@@ -181,7 +181,7 @@ class BrokerActor(DeskActor):
             case PlaceOrder() | ChangeAtBroker():
                 self._lanes.of(message).append((self._clock.monotonic(), message))
                 self._stop_entries()
-            case TurnEntries():
+            case SuspendEntries():
                 self._entries_stopped = message.stopped
                 self._stop_entries()
             case LogIn():
@@ -199,7 +199,7 @@ class BrokerActor(DeskActor):
                 self._lanes.reading.append(message)
             case LookUpTag():
                 self._lanes.reading.appendleft(message)
-            case ServeNext():
+            case SendNextRequest():
                 # A wait that is over serves nothing itself: an exit in the mailbox would stand behind two requests.
                 if not message.woken:
                     self._serving = False
@@ -217,8 +217,8 @@ class BrokerActor(DeskActor):
             return
         waiting, self._lanes.entries = self._lanes.entries, deque()
         for _, message in waiting:
-            words = "entries were stopped before its turn came; nothing was sent"
-            self._answer(message, Refused(self._entries_stopped, words))
+            text = "entries were stopped before its turn came; nothing was sent"
+            self._answer(message, Refused(self._entries_stopped, text))
 
     def _continue(self) -> None:
         """See to it that the next request is served after the mailbox has been read up to here."""
@@ -230,12 +230,12 @@ class BrokerActor(DeskActor):
         wait_s = self._wait_s()
         if wait_s <= 0:
             self._serving = True
-            self.actor_ref.tell(ServeNext())
+            self.actor_ref.tell(SendNextRequest())
             return
         self._idle_since = self._clock.monotonic()
         if self._idle_since + wait_s < self._wake_at or self._wake_at <= self._idle_since:
             self._wake_at = self._idle_since + wait_s
-            self._timer.tell_after(wait_s, self.actor_ref, ServeNext(woken=True))
+            self._timer.tell_after(wait_s, self.actor_ref, SendNextRequest(woken=True))
 
     def _wait_s(self) -> float:
         """Return how long until any waiting request may leave."""
@@ -286,8 +286,8 @@ class BrokerActor(DeskActor):
         came_at, message = self._lanes.entries.popleft()
         waited_s = now - came_at
         if waited_s > self._settings.rate_wait_s_max:
-            words = f"waited {waited_s:.1f} s for its turn (broker.rate_wait_s_max)"
-            self._answer(message, Refused(Reason.RATE_LIMITED, words))
+            text = f"waited {waited_s:.1f} s for its turn (broker.rate_wait_s_max)"
+            self._answer(message, Refused(Reason.RATE_LIMITED, text))
         else:
             self._send(came_at, message)
 
@@ -298,8 +298,8 @@ class BrokerActor(DeskActor):
             if self._is_back(message):
                 self._lanes.of(message).appendleft((came_at, message))
             else:
-                words = f"no session at the broker ({self._session_words}); nothing was sent"
-                self._answer(message, Refused(Reason.SESSION_EXPIRED, words))
+                text = f"no session at the broker ({self._session_message}); nothing was sent"
+                self._answer(message, Refused(Reason.SESSION_EXPIRED, text))
             return
         waited_s = self._clock.monotonic() - came_at
         logger.debug("{} leaves after waiting {:.3f} s", message.order.command.command_id, waited_s)
@@ -315,8 +315,8 @@ class BrokerActor(DeskActor):
         self._asked_again.discard(name)
         if isinstance(reply, Accepted):
             self._address_refused = ""
-        elif isinstance(reply, Refused) and names_an_address(reply.words):
-            self._address_refused = reply.words
+        elif isinstance(reply, Refused) and names_an_address(reply.message):
+            self._address_refused = reply.message
         self._answer(message, reply)
 
     def _ask_broker(self, message: Sending) -> PlaceReply:
@@ -333,8 +333,8 @@ class BrokerActor(DeskActor):
     def _place(self, order: Order) -> PlaceReply:
         """Make the request, noted beforehand; what can't be noted leaves only where it is a way out."""
         if not self._wire.hand_over(order.remarks_tag) and order.command.intent is not Intent.EXIT:
-            words = "that it leaves could not be noted, and the note of before can't be removed; nothing was sent"
-            return Refused(Reason.DATABASE_UNAVAILABLE, words)
+            message = "that it leaves could not be noted, and the note of before can't be removed; nothing was sent"
+            return Refused(Reason.DATABASE_UNAVAILABLE, message)
         self._placed += 1
         return self._broker.place(order)
 
@@ -402,13 +402,13 @@ class BrokerActor(DeskActor):
             self._feed.start(self._broker.session)
         return reply
 
-    def _turn(self, state: SessionState, words: str) -> None:
+    def _turn(self, state: SessionState, message: str) -> None:
         """Tell a new state of the session, once."""
-        if (state, words) == (self._session, self._session_words):
+        if (state, message) == (self._session, self._session_message):
             return
-        self._session, self._session_words = state, words
-        logger.log("CRITICAL" if state is SessionState.REFUSED else "INFO", "session: {} ({})", state, words)
-        post(self._command, SessionChanged(state=state, words=words))
+        self._session, self._session_message = state, message
+        logger.log("CRITICAL" if state is SessionState.REFUSED else "INFO", "session: {} ({})", state, message)
+        post(self._command, SessionChanged(state=state, message=message))
 
     def _mark_expired(self) -> None:
         if self._session is SessionState.LOGGED_IN:
@@ -425,7 +425,7 @@ class BrokerActor(DeskActor):
         if not len(self._lanes):
             self._idle_since = self._clock.monotonic()
         return BrokerState(
-            session=self._session_words,
+            session=self._session_message,
             session_state=self._session,
             waiting=len(self._lanes),
             placed=self._placed,

@@ -8,7 +8,7 @@ from typing import Final
 
 from loguru import logger
 
-from domain.seams import IST, Clock
+from domain.ports import IST, Clock
 
 
 class SystemClock:
@@ -49,8 +49,10 @@ class SteadyClock:
             steady = self._ahead + seconds
             if steady - wall >= self._set_back + SET_BACK_MIN:
                 self._set_back = steady - wall
-                words = "the machine's clock was set back by {:.0f} s; the desk goes on by its own until its next start"
-                logger.critical(words, self._set_back.total_seconds())
+                message = (
+                    "the machine's clock was set back by {:.0f} s; the desk goes on by its own until its next start"
+                )
+                logger.critical(message, self._set_back.total_seconds())
             return steady
 
     def monotonic(self) -> float:

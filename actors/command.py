@@ -1,6 +1,6 @@
 """CommandActor: leads each order through its life, all six steps.
 
-Theory of operation. A caller's `SubmitOrder` opens a `Lead`, which lives until the caller is answered:
+Theory of operation. A caller's `SubmitOrder` opens a `PendingOrder`, which lives until the caller is answered:
 
 1. Register.  RepoActor stores the order as CREATED (`RegisterOrder`), or knows its command id already and returns
               the first outcome. Meanwhile MarketActor says what the exchange demands of the instrument (`PriceOrder`).
@@ -12,11 +12,11 @@ Theory of operation. A caller's `SubmitOrder` opens a `Lead`, which lives until 
               If the database does not take it, the order goes on all the same, as the guide says: the tag finds it.
 4. Execute.   BrokerActor asks the broker once (`PlaceOrder`).
 5. Result.    Accepted, Refused or Unknown is stored (`RecordEvent`) and the caller is answered.
-6. Watch.     WatcherActor reports what the broker's books and updates prove (`BooksCompared`, `UpdatesCompared`); each
-              report is stored like any other event, and guard, watcher and strategy hear of it. Orders of others are
-              stored as EXTERNAL. What the three books tell differently stops entries (`BooksChecked`).
+6. Watch.     WatcherActor reports what the broker's books and updates prove (`BooksReconciled`, `UpdatesReconciled`);
+              each report is stored like any other event, and guard, watcher and strategy hear of it. Orders of others
+              are stored as EXTERNAL. What the three books tell differently stops entries (`BooksChecked`).
 
-Cancels and modifies take the same way, in `actors/changes.py`; a person's last word on an order is `SettleOrder`.
+Cancels and modifies take the same way, in `actors/changes.py`; a person's last word on an order is `ResolveOrder`.
 
 Nothing here decides about money: terms, risk, guard and life cycle are judged in the domain. Nothing here waits:
 each step is one message out, and the next begins with the message that comes back. Nothing here sends twice: an
@@ -31,22 +31,22 @@ from loguru import logger
 
 from actors.address import Address, post
 from actors.changes import Changes
+from actors.entry_gate import EntryGate
 from actors.external_moves import ExternalMoves
-from actors.leads import Lead, Leads
-from actors.loop import LoopActor
 from actors.messages import (
-    AcceptDisagreement,
+    AcceptBreak,
     ActorDied,
-    AskForMoves,
     BeginDay,
     BooksChecked,
-    BooksCompared,
+    BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
+    BroadcastTradingState,
     BrokerInbox,
     ChangeAnswered,
+    ChangeApproved,
     ChangeBlocked,
-    ChangeCleared,
+    ChangedOrders,
     ChangeLookedUp,
     ChangeOrder,
     ChangeReserved,
@@ -65,20 +65,19 @@ from actors.messages import (
     ExposureRefused,
     ExposureReserved,
     ExternalMoveRecorded,
+    ExternalOrderRecorded,
+    FetchChangedOrders,
     FillCounted,
     FillsSeen,
     FindReadiness,
     FollowOrders,
-    ForeignRecorded,
     ForgetRegistration,
     GuardInbox,
     HoldersTold,
-    HoldingCleared,
+    HoldingWrittenOff,
     JoinStrategy,
     LastDayLearnt,
     LegMoved,
-    LineCleared,
-    LookNow,
     LookUpOrder,
     MarketInbox,
     MarketOrderMoved,
@@ -90,80 +89,81 @@ from actors.messages import (
     OrderPriced,
     OrderRegistered,
     OrderRepeated,
-    OrdersMoved,
     OrderUpdated,
     PlaceAnswered,
     PlaceOrder,
-    PositionCleared,
+    PnlWrittenOff,
+    PositionWrittenOff,
     PriceOrder,
     RaiseAlert,
     Readiness,
-    RecordCleared,
+    ReconcileNow,
     RecordEvent,
     RecordExpiry,
+    RecordExternalOrder,
     RecordFills,
-    RecordForeign,
+    RecordWriteOff,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
     RepoInbox,
     ReserveExposure,
+    ResolutionLookedUp,
+    ResolveOrder,
     ResumeOrders,
     RetryUnrecorded,
+    RiskApproved,
     RiskBlocked,
-    RiskCleared,
     RiskInbox,
     SaleRefused,
     SessionChanged,
-    SettlementLookedUp,
-    SettleOrder,
-    SpreadTrading,
     StopTaking,
     SubmitOrder,
     SuspendSymbol,
     TagLookedUp,
     TradePriceSeen,
-    TradingTurned,
+    TradingStateChanged,
     UndoRecorded,
-    UpdatesCompared,
+    UpdatesReconciled,
     WatcherInbox,
 )
-from actors.settling import Settling
-from actors.sight import Sight
+from actors.pending_orders import PendingOrder, PendingOrders
+from actors.resolution import ManualResolution
+from actors.shared_thread import SharedThreadActor
 from actors.sought import Sought
 from actors.timer import Timer
 from actors.unwritten import EARLIER_WAIT, Unwritten
 from domain.alert import Alert
-from domain.alert_words import database_alert, database_back_alert, order_alert, session_alert
-from domain.books import Disagreement
+from domain.alert_text import database_alert, database_back_alert, order_alert, session_alert
+from domain.breaks import Break
 from domain.calendar import Calendar
 from domain.change import ChangeKind, ChangeStage
 from domain.delivery import is_refused_for_shares
 from domain.evidence import Accepted, Refused, Unavailable, Unknown
 from domain.exit_terms import shape_of
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.expiry import has_expired
 from domain.hand_over import RUN
 from domain.instrument import Instrument, Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
-from domain.order_words import outcome_line
-from domain.price_words import cut_exit_alert, odd_lot_alert
-from domain.protection_check import protection_objection
+from domain.order_pricing import terms_of
+from domain.order_text import outcome_line
+from domain.ports import Clock
+from domain.price_text import cut_exit_alert, odd_lot_alert
 from domain.reasons import Reason, explain
 from domain.reconcile import Report, remarks_tag_of
-from domain.seams import Clock
 from domain.square_off import SquareOff
+from domain.stop_check import stop_objection
 from domain.tag_lookup import TagShown, look_for_tag
-from domain.terms import terms_of
 
 RETRY_UNRECORDED_S: Final = 1.0
-_ANSWERS: Final = frozenset({Event.BLOCK, Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY})
+_ANSWERS: Final = frozenset({Event.BLOCKED, Event.ACCEPTED, Event.REFUSED, Event.REPLY_LOST})
 """The events that end steps 1 to 5, so that the caller can be told."""
 
 
-class CommandActor(LoopActor):
+class CommandActor(SharedThreadActor):
     """Owns the leads, the strategies' addresses, and what speaks against taking orders."""
 
     def __init__(
@@ -198,14 +198,18 @@ class CommandActor(LoopActor):
         self._calendar = calendar
         self._clock = clock
         self._timer = timer
-        self._leads = Leads()
+        self._pending = PendingOrders()
         self._changes = Changes(
             repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
         )
-        self._settling = Settling(repo, self._record)
+        self._resolution = ManualResolution(repo, self._record)
         self._sought = Sought(broker, clock, timer)
-        self._sight = Sight(limits.blind_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max)
-        self._strategies: dict[str, Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]] = {}
+        self._gate = EntryGate(
+            limits.books_unavailable_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max
+        )
+        self._strategies: dict[
+            str, Address[OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff]
+        ] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
         self._moves = ExternalMoves(
             repo=repo,
@@ -214,7 +218,7 @@ class CommandActor(LoopActor):
             exits=exits,
             watcher=watcher,
             strategies=self._strategies,
-            sight=self._sight,
+            gate=self._gate,
             tell=self._tell,
             clock=clock,
         )
@@ -226,7 +230,7 @@ class CommandActor(LoopActor):
         self._stopping = False
         self._writes = True
 
-    def on_receive(self, message: CommandInbox) -> Readiness | Disagreement | None:
+    def on_receive(self, message: CommandInbox) -> Readiness | Break | None:
         """Take each order one step further."""
         match message:
             case SubmitOrder():
@@ -239,20 +243,20 @@ class CommandActor(LoopActor):
                 )
             case ChangeUnreadable():
                 self._changes.fail_to_look_up(message)
-            case ChangeCleared():
-                self._changes.clear(message)
+            case ChangeApproved():
+                self._changes.go_on_approved(message)
             case ChangeReserved():
                 self._changes.reserve(message)
             case ChangeBlocked():
                 self._changes.block(message)
             case ChangeAnswered():
                 self._changes.take_reply(message)
-            case SettleOrder():
-                self._settling.take(message, self._leads.names())
-            case SettlementLookedUp():
-                self._settling.look_up(message)
-            case AcceptDisagreement():
-                return self._moves.accept(message.name, message.because)
+            case ResolveOrder():
+                self._resolution.take(message, self._pending.names())
+            case ResolutionLookedUp():
+                self._resolution.look_up(message)
+            case AcceptBreak():
+                return self._moves.accept(message.name, message.reason)
             case OrderPriced() if self._changes.is_about_a_change(message):
                 self._changes.price(message)
             case OrderRegistered() | OrderPriced():
@@ -263,12 +267,12 @@ class CommandActor(LoopActor):
                 self._go_on_unregistered(message)
             case TagLookedUp():
                 self._look_for_tag(message)
-            case RiskCleared():
+            case RiskApproved():
                 self._reserve(message)
             case RiskBlocked() | ExposureRefused():
                 if message.reason is Reason.NOTHING_TO_EXIT:
-                    post(self._exits, ExitCut(command=self._lead(message.command_id).command))
-                self._block(message.command_id, message.reason, self._words_of(message), dict(message.inputs))
+                    post(self._exits, ExitCut(command=self._pending_order(message.command_id).command))
+                self._block(message.command_id, message.reason, self._text_of(message), dict(message.inputs))
             case ExposureReserved():
                 self._record_sending(message)
             case PlaceAnswered():
@@ -281,20 +285,20 @@ class CommandActor(LoopActor):
                 self._go_on_unrecorded(message)
             case RetryUnrecorded():
                 self._retry()
-            case AskForMoves():
+            case FetchChangedOrders():
                 self._tell_moves()
-            case BooksCompared():
+            case BooksReconciled():
                 self._record_reports(message)
-            case UpdatesCompared():
+            case UpdatesReconciled():
                 self._record_news(message.reports)
             case BooksChecked():
-                self._take_disagreements(message)
+                self._take_breaks(message)
             case BooksUnavailable():
-                self._sight.be_blind(message)
+                self._gate.books_unavailable(message)
             case BooksWitnessed():
-                self._sight.witness(message)
-            case ForeignRecorded():
-                self._take_foreign(message)
+                self._gate.witness(message)
+            case ExternalOrderRecorded():
+                self._take_external(message)
             case ExternalMoveRecorded():
                 self._moves.count(message)
             case HoldersTold():
@@ -309,18 +313,18 @@ class CommandActor(LoopActor):
                 self._take_session(message)
             case ResumeOrders():
                 self._resume(message)
-                self._sight.take_up(message.vanished)
+                self._gate.take_up(message.vanished)
             case JoinStrategy():
                 self._strategies[message.strategy] = message.address
             case SuspendSymbol():
-                self._suspended[message.exchange, message.symbol] = message.because
+                self._suspended[message.exchange, message.symbol] = message.reason
             case FollowOrders():
                 self._followers.update(dict.fromkeys(message.command_ids, message.follower))
-            case SpreadTrading():
+            case BroadcastTradingState():
                 for address in self._strategies.values():
-                    post(address, TradingTurned(state=message.state, because=message.because))
-            case PositionCleared():
-                self._spread_clearing(message)
+                    post(address, TradingStateChanged(state=message.state, reason=message.reason))
+            case PositionWrittenOff():
+                self._tell_of_write_off(message)
             case StopTaking():
                 self._stopping = True
             case FindReadiness():
@@ -333,14 +337,14 @@ class CommandActor(LoopActor):
 
     def _take(self, message: SubmitOrder) -> None:
         """Begin, or wait for a place. Who comes while too many wait is declined; who waits already is not."""
-        full = len(self._leads) >= self._limits.orders_waiting_max and message.command.intent is not Intent.EXIT
-        if full or self._leads.may_begin(message):
+        full = len(self._pending) >= self._limits.orders_waiting_max and message.command.intent is not Intent.EXIT
+        if full or self._pending.may_begin(message):
             self._submit(message, full=full)
 
     def _submit(self, message: SubmitOrder, *, full: bool = False) -> None:
         command = message.command
         declined = self._objection_to_taking(command) or (Reason.DESK_BUSY if full else None)
-        if not self._leads.open(message, declined):
+        if not self._pending.open(message, declined):
             return
         if declined is not None:
             # Even a desk that takes nothing new still tells what became of an id it has seen.
@@ -368,7 +372,7 @@ class CommandActor(LoopActor):
             return None
         if self._unwritten:
             return Reason.DATABASE_UNAVAILABLE
-        return self._sight.objection()
+        return self._gate.objection()
 
     def _day_of(self, command: OrderCommand) -> str:
         """Return the day of an after-market order, the next one that trades; any other's is that of its creation."""
@@ -384,11 +388,11 @@ class CommandActor(LoopActor):
                 assert order is not None
                 self._end(name).answer(OrderAnswered(order=order, repeated=True))
             case OrderNotFound():
-                lead = self._end(message.command_id)
-                assert lead.declined is not None, "only a declined order is looked up"
-                own = lead.declined is Reason.ALREADY_AT_BROKER
-                words = "" if own else "; ".join(self._reasons())
-                self._decline(lead, lead.declined, words or explain(lead.declined))
+                pending = self._end(message.command_id)
+                assert pending.declined is not None, "only a declined order is looked up"
+                own = pending.declined is Reason.ALREADY_AT_BROKER
+                text = "" if own else "; ".join(self._reasons())
+                self._decline(pending, pending.declined, text or explain(pending.declined))
             case RegistrationFailed():
                 self._tell(database_alert(message.cause))
                 self._decline(self._end(message.command_id), Reason.DATABASE_UNAVAILABLE, message.cause)
@@ -400,7 +404,7 @@ class CommandActor(LoopActor):
     def _go_on_unregistered(self, message: RegistrationUnwritten) -> None:
         """Go on with an exit that no disk knows: at once where its id is new, else once the broker's books are read."""
         registered = OrderRegistered(order=message.order, unwritten=message.cause)
-        if self._lead(message.order.command.command_id).is_new:
+        if self._pending_order(message.order.command.command_id).is_new:
             self._gather(registered)
         else:
             self._sought.begin(registered, self.actor_ref, unwritten=message.cause)
@@ -412,52 +416,52 @@ class CommandActor(LoopActor):
         if seeking is None or self._sought.has_strangers(message):
             return
         self._sought.end(name)
-        lead, order = self._lead(name), seeking.registered.order
+        pending, order = self._pending_order(name), seeking.registered.order
         fate = look_for_tag(order.remarks_tag, message.orders, message.trades)
         if isinstance(fate, TagShown):
-            self._find_sent(lead, order, fate)
+            self._find_sent(pending, order, fate)
         elif isinstance(fate, Unavailable) and seeking.unwritten:
-            words = (
+            text = (
                 f"whether this id was sent before can't be told: nothing can be written ({seeking.unwritten}), and the"
                 f" broker's books can't be read ({fate.cause}). Nothing was sent; send it again, or use `flatten`"
             )
-            blocked = OrderEvent(event=Event.BLOCK, tag=Reason.DATABASE_UNAVAILABLE, note=words)
+            blocked = OrderEvent(kind=Event.BLOCKED, tag=Reason.DATABASE_UNAVAILABLE, note=text)
             post(self._repo, ForgetRegistration(command_id=name, blocked=blocked))
-            self._decline(self._end(name), Reason.DATABASE_UNAVAILABLE, words)
+            self._decline(self._end(name), Reason.DATABASE_UNAVAILABLE, text)
         else:
             seen = fate.cause if isinstance(fate, Unavailable) else "not there"
-            lead.registration = {"tag_at_broker": seen}
+            pending.registration = {"tag_at_broker": seen}
             self._gather(replace(seeking.registered, is_sought=True))
 
-    def _find_sent(self, lead: Lead, order: Order, found: TagShown) -> None:
+    def _find_sent(self, pending: PendingOrder, order: Order, found: TagShown) -> None:
         """Answer with the order that an earlier run has sent: the books tell what became of it."""
         name = order.command.command_id
         if self._sought.number_of(order.command) is not None:
-            lead.order = order
+            pending.order = order
             self._block(name, Reason.ALREADY_AT_BROKER, "", {"broker_order_id": found.broker_order_id})
             return
         inputs = {"matched_by": "tag", "broker_order_id": found.broker_order_id}
-        happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT, inputs=inputs)
-        self._record(name, happened)
-        answer = OrderAnswered(order=_as_answered(order, happened, self._clock.now()), repeated=True)
+        event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT, inputs=inputs)
+        self._record(name, event)
+        answer = OrderAnswered(order=_as_answered(order, event, self._clock.now()), repeated=True)
         self._end(name).answer(answer)
-        post(self._watcher, LookNow())
+        post(self._watcher, ReconcileNow())
 
-    def _end(self, command_id: str) -> Lead:
+    def _end(self, command_id: str) -> PendingOrder:
         """Close the lead and let the next order begin."""
-        lead = self._leads.end(command_id)
+        pending = self._pending.end(command_id)
         self._make_way(command_id)
-        return lead
+        return pending
 
     def _make_way(self, command_id: str) -> None:
-        for message in self._leads.free(command_id):
+        for message in self._pending.free(command_id):
             self._submit(message)
 
-    def _decline(self, lead: Lead, reason: Reason, words: str) -> None:
-        declined = OrderDeclined(command_id=lead.command.command_id, reason=reason, words=words)
-        logger.warning("{} declined: {} ({})", lead.command.command_id, reason, words)
-        lead.answer(declined)
-        strategy = self._strategies.get(lead.command.strategy)
+    def _decline(self, pending: PendingOrder, reason: Reason, message: str) -> None:
+        declined = OrderDeclined(command_id=pending.command.command_id, reason=reason, message=message)
+        logger.warning("{} declined: {} ({})", pending.command.command_id, reason, message)
+        pending.answer(declined)
+        strategy = self._strategies.get(pending.command.strategy)
         if strategy is not None:
             post(strategy, declined)
 
@@ -466,35 +470,38 @@ class CommandActor(LoopActor):
     def _gather(self, message: OrderRegistered | OrderPriced) -> None:
         """Go on when the order is on disk and its instrument is known."""
         name = message.order.command.command_id if isinstance(message, OrderRegistered) else message.command_id
-        lead = self._leads.find(name)
-        if lead is None:
+        pending = self._pending.find(name)
+        if pending is None:
             return
         if isinstance(message, OrderRegistered):
             self._sought.know(message.order)
-            if not message.is_sought and self._sought.must_ask(lead.command):
+            if not message.is_sought and self._sought.must_ask(pending.command):
                 self._sought.begin(message, self.actor_ref)
                 return
-            lead.order = message.order
+            pending.order = message.order
             if message.unwritten:
-                lead.registration = {**lead.registration, "registered": f"not in the database: {message.unwritten}"}
+                pending.registration = {
+                    **pending.registration,
+                    "registered": f"not in the database: {message.unwritten}",
+                }
                 self._note_unwritten(message.unwritten)
         else:
-            lead.priced = message
-        if lead.order is None or lead.priced is None or lead.terms is not None:
+            pending.priced = message
+        if pending.order is None or pending.priced is None or pending.terms is not None:
             return
-        too_late = self._too_late(lead.command)
+        too_late = self._too_late(pending.command)
         if too_late is not None:
             self._block(name, too_late.reason, too_late.sentence, {})
             return
-        priced = lead.priced
-        terms = terms_of(lead.command, priced.instrument, priced.last_price, priced.reference)
-        wrong = terms if isinstance(terms, Objection) else protection_objection(lead.command, terms.last_price)
+        priced = pending.priced
+        terms = terms_of(pending.command, priced.instrument, priced.last_price, priced.reference)
+        wrong = terms if isinstance(terms, Objection) else stop_objection(pending.command, terms.last_price)
         if wrong is not None:
             self._block(name, wrong.reason, wrong.sentence, {})
         elif not isinstance(terms, Objection):
-            lead.terms = terms
+            pending.terms = terms
             self._learn_expiry(priced.instrument)
-            check = CheckRisk(command=lead.command, price=terms.limit_price, last_price=terms.last_price)
+            check = CheckRisk(command=pending.command, price=terms.limit_price, last_price=terms.last_price)
             post(self._risk, check)
 
     def _too_late(self, command: OrderCommand) -> Objection | None:
@@ -511,62 +518,62 @@ class CommandActor(LoopActor):
         due = self._limits.square_off.due(command.strategy, command.key, now)
         return None if due is None else Objection(Reason.SQUARE_OFF_BEGAN, f"nothing new is taken: {due}")
 
-    def _lead(self, command_id: str) -> Lead:
-        lead = self._leads.find(command_id)
-        assert lead is not None, "a lead is open until step 5"
-        return lead
+    def _pending_order(self, command_id: str) -> PendingOrder:
+        pending = self._pending.find(command_id)
+        assert pending is not None, "a lead is open until step 5"
+        return pending
 
-    def _reserve(self, message: RiskCleared) -> None:
-        lead = self._lead(message.command_id)
-        lead.inputs = message.inputs
-        only = lead.from_position_only
-        post(self._guard, ReserveExposure(command=lead.command, from_position_only=only))
+    def _reserve(self, message: RiskApproved) -> None:
+        pending = self._pending_order(message.command_id)
+        pending.inputs = message.inputs
+        only = pending.from_position_only
+        post(self._guard, ReserveExposure(command=pending.command, from_position_only=only))
 
-    def _words_of(self, message: RiskBlocked | ExposureRefused) -> str:
+    def _text_of(self, message: RiskBlocked | ExposureRefused) -> str:
         """Return what is known beside the reason's own sentence: what is in the way, or why nothing is left to exit."""
         why = message.why if isinstance(message, ExposureRefused) else None
-        priced = self._lead(message.command_id).priced
+        priced = self._pending_order(message.command_id).priced
         return "" if why is None else why.sentence(priced.reference if priced is not None else None)
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
         note = sentence or explain(reason)
-        happened = OrderEvent(event=Event.BLOCK, tag=reason, note=note, inputs=inputs)
-        self._record(command_id, happened)
+        event = OrderEvent(kind=Event.BLOCKED, tag=reason, note=note, inputs=inputs)
+        self._record(command_id, event)
 
     # Step 3: SENT_TO_BROKER, durable before the wire.
 
     def _record_sending(self, message: ExposureReserved) -> None:
-        lead = self._lead(message.command_id)
-        assert lead.terms is not None
-        if message.quantity < lead.command.quantity:
-            post(self._exits, ExitCut(command=lead.command))
-        quantity = lead.terms.sendable(message.quantity)
-        left = lead.terms.odd(message.quantity)
-        if left and not lead.from_position_only:
+        pending = self._pending_order(message.command_id)
+        assert pending.terms is not None
+        if message.quantity < pending.command.quantity:
+            post(self._exits, ExitCut(command=pending.command))
+        quantity = pending.terms.sendable(message.quantity)
+        left = pending.terms.odd(message.quantity)
+        if left and not pending.from_position_only:
             # What the desk itself exits is told of when nothing but the odd units is left.
-            scope = Scope(lead.command.strategy, lead.command.key)
-            self._tell(odd_lot_alert(str(scope), left, lead.terms.lot))
-        rest, most = message.quantity - left - quantity, lead.terms.quantity_max
-        note = f"cut to {quantity} units: one order carries at most {most} units" if rest > 0 else None
-        if rest > 0 and not lead.from_position_only:
-            self._tell(cut_exit_alert(lead.command, quantity, rest))
-        happened = OrderEvent(
-            event=Event.SEND,
-            tag=Reason.EXIT_CLAMPED if quantity < lead.command.quantity else None,
+            position_key = PositionKey(pending.command.strategy, pending.command.key)
+            self._tell(odd_lot_alert(str(position_key), left, pending.terms.lot))
+        rest, limit = message.quantity - left - quantity, pending.terms.quantity_max
+        note = f"cut to {quantity} units: one order carries at most {limit} units" if rest > 0 else None
+        if rest > 0 and not pending.from_position_only:
+            self._tell(cut_exit_alert(pending.command, quantity, rest))
+        event = OrderEvent(
+            kind=Event.SENT,
+            tag=Reason.EXIT_CLAMPED if quantity < pending.command.quantity else None,
             note=note,
             quantity=quantity,
-            limit_price=lead.terms.limit_price,
-            trigger_price=lead.terms.trigger_price,
+            limit_price=pending.terms.limit_price,
+            trigger_price=pending.terms.trigger_price,
             inputs={
-                **lead.registration,
-                **lead.inputs,
+                **pending.registration,
+                **pending.inputs,
                 **message.inputs,
-                "last_price": str(lead.terms.last_price),
-                **lead.terms.story,
+                "last_price": str(pending.terms.last_price),
+                **pending.terms.story,
                 **self._said,
             },
         )
-        self._record(message.command_id, happened)
+        self._record(message.command_id, event)
 
     def _learn_expiry(self, instrument: object) -> None:
         """Keep the last day of what is traded, so that a position is known to end with its contract.
@@ -582,40 +589,40 @@ class CommandActor(LoopActor):
             post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
             post(self._guard, LastDayLearnt(exchange=symbol[0], symbol=symbol[1], last_day=last_day))
 
-    def _record(self, command_id: str, happened: OrderEvent) -> None:
-        at, lead = self._clock.now(), self._leads.find(command_id)
+    def _record(self, command_id: str, event: OrderEvent) -> None:
+        at, pending = self._clock.now(), self._pending.find(command_id)
         if not self._unwritten.holds(command_id):
-            is_exit = lead is not None and lead.command.intent is Intent.EXIT
-            is_cancel = happened.change is not None and happened.change.kind is ChangeKind.CANCEL
+            is_exit = pending is not None and pending.command.intent is Intent.EXIT
+            is_cancel = event.change is not None and event.change.kind is ChangeKind.CANCEL
             urgent = is_exit or is_cancel
-            post(self._repo, RecordEvent(command_id=command_id, happened=happened, at=at, is_urgent=urgent))
+            post(self._repo, RecordEvent(command_id=command_id, event=event, at=at, is_urgent=urgent))
             return
         # What the database did not take is tried again in order: nothing of the same order may be written past it.
-        self.actor_ref.tell(EventUnrecorded(command_id=command_id, happened=happened, at=at, cause=EARLIER_WAIT))
+        self.actor_ref.tell(EventUnrecorded(command_id=command_id, event=event, at=at, cause=EARLIER_WAIT))
 
     def _record_news(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
-            self._record(report.command_id, report.happened)
+            self._record(report.command_id, report.event)
 
     # Steps 4 and 5: execute, tell the caller, and record what came back.
 
     def _record_reply(self, message: PlaceAnswered) -> None:
         match message.reply:
             case Accepted():
-                happened = OrderEvent(event=Event.ACCEPT, broker_order_id=message.reply.broker_order_id)
+                event = OrderEvent(kind=Event.ACCEPTED, broker_order_id=message.reply.broker_order_id)
             case Refused():
-                happened = OrderEvent(event=Event.REFUSE, tag=message.reply.reason, note=message.reply.words)
+                event = OrderEvent(kind=Event.REFUSED, tag=message.reply.reason, note=message.reply.message)
                 if message.reply.reason is Reason.BROKER_UNREACHABLE:
-                    self._sight.lose(message.reply.words)
+                    self._gate.lose(message.reply.message)
             case Unknown():
-                happened = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note=message.reply.cause)
+                event = OrderEvent(kind=Event.REPLY_LOST, tag=Reason.REPLY_LOST, note=message.reply.cause)
             case _:
                 assert_never(message.reply)
         # The write goes before the answer, so that whoever asks after it reads what it said.
-        self._record(message.command_id, happened)
-        lead = self._end(message.command_id)
-        assert lead.order is not None
-        lead.answer(OrderAnswered(order=_as_answered(lead.order, happened, self._clock.now())))
+        self._record(message.command_id, event)
+        pending = self._end(message.command_id)
+        assert pending.order is not None
+        pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))
 
     # After every event: who must know, and what comes next.
 
@@ -623,63 +630,63 @@ class CommandActor(LoopActor):
         if not self._writes and not self._unwritten:
             self._writes = True
             self._tell(database_back_alert())
-        event, name = message.happened.event, message.order.command.command_id
-        was_told = self._unwritten.settle(name, message.happened)
+        event, name = message.event.kind, message.order.command.command_id
+        was_told = self._unwritten.resolve(name, message.event)
         # What has happened since stands ahead of the row: nobody is told an older state than he knows.
         order = self._unwritten.find(name) or message.order
-        lead = self._leads.find(name)
-        if lead is not None and lead.order is not None:
+        pending = self._pending.find(name)
+        if pending is not None and pending.order is not None:
             # A lead without an order is a repeat's: it waits for the word that its id is known, and goes no step.
-            lead.order = order
-        if event is Event.SEND:
+            pending.order = order
+        if event is Event.SENT:
             # First of all: the broker's thread wakes up while the others are told.
             post(self._broker, PlaceOrder(order=order))
         if was_told:
             post(self._guard, ExposureMoved(order=order))
             self._moved[name] = order
         elif not message.again:
-            self._spread(order, message.happened, late=message.late)
-        if event is Event.SEND:
+            self._spread(order, message.event, late=message.late)
+        if event is Event.SENT:
             self._make_way(name)
-        elif event is Event.BLOCK and lead is not None:
+        elif event is Event.BLOCKED and pending is not None:
             self._end(name).answer(OrderAnswered(order=order))
-        elif message.happened.change is not None:
-            self._changes.go_on(order, message.happened)
-        self._settling.go_on(order, message.happened)
+        elif message.event.change is not None:
+            self._changes.go_on(order, message.event)
+        self._resolution.go_on(order, message.event)
 
-    def _spread(self, order: Order, happened: OrderEvent, *, late: bool) -> None:
-        alert = order_alert(order, happened, late=late)
+    def _spread(self, order: Order, event: OrderEvent, *, late: bool) -> None:
+        alert = order_alert(order, event, late=late)
         if alert is not None:
             self._tell(alert)
-        if told := outcome_line(order, happened.event):
+        if told := outcome_line(order, event.kind):
             logger.info("{}", told)
-        if happened.event is Event.NOTE and happened.note is not None:
+        if event.kind is Event.NOTED and event.note is not None:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
-        cut = happened.event is Event.SEND and order.quantity < order.command.quantity
-        if cut or happened.event not in {Event.SEND, Event.ACCEPT}:
+        cut = event.kind is Event.SENT and order.quantity < order.command.quantity
+        if cut or event.kind not in {Event.SENT, Event.ACCEPTED}:
             post(self._guard, ExposureMoved(order=order))
         self._changes.follow(order)
         self._moved[order.command.command_id] = order
-        self._fills_grew = self._fills_grew or bool(happened.filled_quantity)
-        if happened.filled_quantity:
+        self._fills_grew = self._fills_grew or bool(event.filled_quantity)
+        if event.filled_quantity:
             post(self._risk, FillCounted(order=order))
             self._tell_price(order)
-        if order.is_over:
+        if order.is_terminal:
             post(self._risk, OrderOver(command=order.command))
-        if happened.filled_quantity and order.command.carries_stops:
+        if event.filled_quantity and order.command.carries_stops:
             post(self._exits, EntryMoved(order=order))
-        if order.command.order_type is OrderType.MARKET and happened.event is not Event.SEND:
+        if order.command.order_type is OrderType.MARKET and event.kind is not Event.SENT:
             post(self._exits, MarketOrderMoved(order=order))
         if is_refused_for_shares(order):
             post(self._exits, SaleRefused(order=order))
         follower = self._followers.get(order.command.command_id)
         if follower is not None:
             post(follower, LegMoved(order=order))
-            if order.is_over:
+            if order.is_terminal:
                 del self._followers[order.command.command_id]
         strategy = self._strategies.get(order.command.strategy)
         if strategy is not None:
-            post(strategy, OrderUpdated(order=order, happened=happened))
+            post(strategy, OrderUpdated(order=order, event=event))
 
     def _tell_price(self, order: Order) -> None:
         """Let the market know at what price the account has traded: something to fall back on."""
@@ -691,33 +698,33 @@ class CommandActor(LoopActor):
     def _stand_still(self, message: EventIllegal) -> None:
         """Report a contradiction; the order stays as it is, and a waiting caller hears how that is."""
         logger.error("{}: {}", message.command_id, message.cause)
-        self._unwritten.settle(message.command_id, message.happened)
-        lead = self._leads.find(message.command_id)
-        if lead is not None and lead.order is not None and message.happened.event in {*_ANSWERS, Event.SEND}:
-            self._end(message.command_id).answer(OrderAnswered(order=lead.order))
-        self._changes.stand_still(message.command_id, message.happened, message.cause)
-        self._settling.stand_still(message.command_id, message.happened, message.cause)
+        self._unwritten.resolve(message.command_id, message.event)
+        pending = self._pending.find(message.command_id)
+        if pending is not None and pending.order is not None and message.event.kind in {*_ANSWERS, Event.SENT}:
+            self._end(message.command_id).answer(OrderAnswered(order=pending.order))
+        self._changes.stand_still(message.command_id, message.event, message.cause)
+        self._resolution.stand_still(message.command_id, message.event, message.cause)
 
     def _go_on_unrecorded(self, message: EventUnrecorded) -> None:
         """Go on without the database (guide, error recovery): nothing is lost, and entries pause until it writes."""
-        if not self._changes.go_on_unrecorded(message.happened, message.cause):
+        if not self._changes.go_on_unrecorded(message.event, message.cause):
             return
         self._note_unwritten(message.cause)
         if not self._unwritten:
             self._timer.tell_after(RETRY_UNRECORDED_S, self.actor_ref, RetryUnrecorded())
-        name, event = message.command_id, message.happened.event
-        lead = self._leads.find(name)
-        led = None if lead is None else lead.order
+        name, event = message.command_id, message.event.kind
+        pending = self._pending.find(name)
+        led = None if pending is None else pending.order
         before = self._unwritten.find(name) or led or message.order
         order = self._unwritten.keep(message, before)
         if order is None or before is None:
             return
         if order is not before:
-            self._spread(order, message.happened, late=is_late_truth(before.state, event))
-        if lead is None or led is None:
+            self._spread(order, message.event, late=is_late_truth(before.state, event))
+        if pending is None or led is None:
             return
-        lead.order = order
-        if event is Event.SEND:
+        pending.order = order
+        if event is Event.SENT:
             post(self._broker, PlaceOrder(order=order))
             self._make_way(name)
         elif event in _ANSWERS:
@@ -737,26 +744,26 @@ class CommandActor(LoopActor):
     def _tell_moves(self) -> None:
         # A watcher that was started anew has read the rows alone.
         moved = {**{one.command.command_id: one for one in self._unwritten.orders}, **self._moved}
-        post(self._watcher, OrdersMoved(orders=tuple(moved.values()), fills_grew=self._fills_grew))
+        post(self._watcher, ChangedOrders(orders=tuple(moved.values()), fills_grew=self._fills_grew))
         self._moved, self._fills_grew = {}, False
 
-    def _record_reports(self, message: BooksCompared) -> None:
-        self._sight.compare(message)
+    def _record_reports(self, message: BooksReconciled) -> None:
+        self._gate.compare(message)
         if message.whole:
             self._sought.count_book()
         self._record_news(message.reports)
-        for order in message.foreign:
-            post(self._repo, RecordForeign(order=order))
+        for order in message.external:
+            post(self._repo, RecordExternalOrder(order=order))
 
     def _take_session(self, message: SessionChanged) -> None:
         """Take entries only with a session, and after the books have been compared in it."""
-        alert = session_alert(message.state, message.words)
+        alert = session_alert(message.state, message.message)
         if alert is not None:
             self._tell(alert)
-        if self._sight.take_session(message):
-            post(self._watcher, LookNow())
+        if self._gate.take_session(message):
+            post(self._watcher, ReconcileNow())
 
-    def _take_foreign(self, message: ForeignRecorded) -> None:
+    def _take_external(self, message: ExternalOrderRecorded) -> None:
         """Let the watcher know an order of others, and the guard what it does to the account."""
         order = message.order
         self._moved[order.command.command_id] = order
@@ -769,23 +776,23 @@ class CommandActor(LoopActor):
             post(self._risk, FillCounted(order=order))
             self._sought.ask_again()
 
-    def _take_disagreements(self, message: BooksChecked) -> None:
-        """Take what the three books tell differently, settle what others carried, close what a past day left."""
+    def _take_breaks(self, message: BooksChecked) -> None:
+        """Take what the three books tell differently, resolve what others carried, close what a past day left."""
         self._record_news(message.checked.reports)
-        self._sight.disagree(message.checked.disagreements)
+        self._gate.disagree(message.checked.breaks)
         self._moves.take(message.checked)
 
     # A person's word.
 
-    def _spread_clearing(self, message: PositionCleared) -> None:
-        """Let everybody know who counts a strategy's units that they are cleared, and why."""
-        scope, units = message.scope, message.units
-        logger.warning("{} was cleared of {:+d} units by hand: {}", scope, units, message.because)
-        post(self._repo, RecordCleared(scope=scope, units=units, because=message.because, at=message.at))
-        post(self._risk, LineCleared(scope=scope, units=units))
-        strategy = self._strategies.get(scope.strategy)
+    def _tell_of_write_off(self, message: PositionWrittenOff) -> None:
+        """Tell everybody who counts a strategy's units that they are written off, and why."""
+        position_key, units = message.position_key, message.units
+        logger.warning("{}: {:+d} units were written off by hand: {}", position_key, units, message.reason)
+        post(self._repo, RecordWriteOff(position_key=position_key, units=units, reason=message.reason, at=message.at))
+        post(self._risk, PnlWrittenOff(position_key=position_key, units=units))
+        strategy = self._strategies.get(position_key.strategy)
         if strategy is not None:
-            post(strategy, HoldingCleared(key=scope.key, units=units))
+            post(strategy, HoldingWrittenOff(key=position_key.key, units=units))
 
     # The desk's own life.
 
@@ -794,13 +801,13 @@ class CommandActor(LoopActor):
         self._sought.resume(message.orders, ended_in_order=message.ended_in_order)
         for order in message.orders:
             if order.state in {State.CREATED, State.SENDING}:
-                happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
-                self._record(order.command.command_id, happened)
+                event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)
+                self._record(order.command.command_id, event)
                 if order.command.command_id in message.unsent:
-                    absent = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.NEVER_LEFT)
+                    absent = OrderEvent(kind=Event.PROVED_ABSENT, tag=Reason.NEVER_LEFT)
                     self._record(order.command.command_id, absent)
-            if order.change is not None and order.change.stage is ChangeStage.ASKED and not order.is_over:
-                lost = OrderEvent(event=Event.LOSE_CHANGE, tag=Reason.CHANGE_REPLY_LOST, change=order.change)
+            if order.change is not None and order.change.stage is ChangeStage.REQUESTED and not order.is_terminal:
+                lost = OrderEvent(kind=Event.CHANGE_REPLY_LOST, tag=Reason.CHANGE_REPLY_LOST, change=order.change)
                 self._record(order.command.command_id, lost)
 
     def _tell(self, alert: Alert) -> None:
@@ -808,14 +815,14 @@ class CommandActor(LoopActor):
 
     def _reasons(self) -> tuple[str, ...]:
         unwritten = f"{len(self._unwritten)} events wait for the database" if self._unwritten else None
-        return self._sight.reasons() if unwritten is None else (*self._sight.reasons(), unwritten)
+        return self._gate.reasons() if unwritten is None else (*self._gate.reasons(), unwritten)
 
     def _readiness(self) -> Readiness:
         return Readiness(
             reasons=self._reasons(),
-            in_flight=(*self._leads.names(), *self._changes.names()),
+            in_flight=(*self._pending.names(), *self._changes.names()),
             stopping=self._stopping,
-            disagreements=self._sight.disagreements,
+            breaks=self._gate.breaks,
         )
 
 
@@ -828,7 +835,7 @@ class CommandLimits:
     """
 
     orders_waiting_max: int
-    blind_s_max: float
+    books_unavailable_s_max: float
     silence_s_max: float
     square_off: SquareOff = SquareOff()  # noqa: RUF009  frozen
     book_away_s_max: float = 600.0
@@ -836,9 +843,9 @@ class CommandLimits:
     """Whether risk wants to know the last price of every entry."""
 
 
-def _as_answered(order: Order, happened: OrderEvent, at: datetime) -> Order:
+def _as_answered(order: Order, event: OrderEvent, at: datetime) -> Order:
     """Return the order after `happened`; where a book has told more already, the order as the book told it."""
     try:
-        return order.after(happened, at)
+        return order.after(event, at)
     except IllegalTransitionError:
         return order

@@ -21,7 +21,7 @@ from actors.address import Address, ReplyOnce, post
 from actors.clock import RandomIds, SystemClock
 from actors.messages import (
     AcceptanceUndone,
-    AcceptDisagreement,
+    AcceptBreak,
     AcknowledgeAlarms,
     AlarmsAcknowledged,
     AlertsNow,
@@ -29,7 +29,6 @@ from actors.messages import (
     BasketsNow,
     BrokerState,
     ChangeOrder,
-    ClearPosition,
     ExitsNow,
     ExposuresTold,
     FindAlerts,
@@ -47,24 +46,24 @@ from actors.messages import (
     FindUnwatched,
     FindUnwritten,
     FindWatchState,
-    HoldingCleared,
+    Flatten,
     Holdings,
+    HoldingWrittenOff,
     JoinStrategy,
     KeepAlive,
     LogIn,
-    LookNow,
-    MakeFlat,
     OrderAnswered,
     OrderDeclined,
     OrderUpdated,
     PnlNow,
     PositionBookRead,
-    PositionCleared,
+    PositionWrittenOff,
     RaiseAlert,
     Readiness,
     ReadPositionBook,
+    ReconcileNow,
+    ResolveOrder,
     SetStops,
-    SettleOrder,
     SetTradingState,
     StopsAnswered,
     StopsNow,
@@ -72,29 +71,30 @@ from actors.messages import (
     SubmitBasket,
     SubmitOrder,
     Timeline,
+    TradingStateChanged,
     TradingStateNow,
-    TradingTurned,
     UndoAcceptance,
     UnwatchedNow,
     WatchState,
+    WriteOffPosition,
 )
-from actors.strategy import StrategyActor, StrategySeams
+from actors.strategy import StrategyActor, StrategyPorts
 from actors.wiring import ASK_WAIT_S, DeskFeed, DeskStartError, DeskUnavailableError, Wiring, stop_actor
 from broker.port import Broker
-from domain.alert_words import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
+from domain.alert_text import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
 from domain.basket import Basket
-from domain.books import Disagreement
+from domain.breaks import Break
 from domain.change_command import ChangeCommand
-from domain.clearing import Difference, differences, objection_to_clearing
 from domain.evidence import Book
-from domain.exits import ExitWish, Scope
+from domain.exits import FlattenRequest, PositionKey
 from domain.order import Order, OrderCommand, Origin
+from domain.ports import Clock, Ids, Kept, trading_day
+from domain.resolution import Resolution
 from domain.risk import TradingState
-from domain.seams import Clock, Ids, Kept, trading_day
 from domain.settings import Mode, Settings, StrategySettings
-from domain.settlement import Settlement
 from domain.stops import StopTerms
 from domain.watching import Unwatched
+from domain.write_off import Difference, differences, objection_to_write_off
 from storage.backup import back_up
 from storage.database import StorageError
 from storage.kept_files import KeptFiles
@@ -221,7 +221,7 @@ class Desk:
 
     def start_strategies(self) -> None:
         """Start the strategies that the settings name; raises `DeskStartError` naming the one that can't."""
-        seams = StrategySeams(
+        ports = StrategyPorts(
             supervisor=self._wiring.supervisor,
             command=self._wiring.command,
             market=self._wiring.market,
@@ -230,12 +230,12 @@ class Desk:
             client_id=self._settings.client_id,
             clock=self._clock,
             ids=self._ids,
-            memory=self._wiring.recall(),
+            snapshot=self._wiring.recall(),
         )
         for chosen in self._settings.strategies:
             kind = load_strategy(chosen)
             try:
-                self._strategies.append(kind.start(seams, chosen, **chosen.parameters))
+                self._strategies.append(kind.start(ports, chosen, **chosen.parameters))
             except Exception as error:
                 raise DeskStartError(f"strategy {chosen.name!r} could not be made: {error}") from error
 
@@ -298,7 +298,7 @@ class Desk:
         post(self._wiring.command, SubmitOrder(command=command, reply_to=reply_to))
 
     def join(
-        self, strategy: str, address: Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]
+        self, strategy: str, address: Address[OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff]
     ) -> None:
         """Tell this address what becomes of the strategy's orders, after each commit."""
         post(self._wiring.command, JoinStrategy(strategy=strategy, address=address))
@@ -320,23 +320,21 @@ class Desk:
         post(self._wiring.command, ChangeOrder(command=command, reply_to=reply))
         return reply.wait(wait_s)
 
-    def settle(self, command_id: str, settlement: Settlement) -> OrderAnswered | OrderDeclined | None:
+    def resolve(self, command_id: str, resolution: Resolution) -> OrderAnswered | OrderDeclined | None:
         """Let a person say what became of an order; None when that could not be recorded in time."""
         reply: ReplyOnce[OrderAnswered | OrderDeclined] = ReplyOnce()
-        post(self._wiring.command, SettleOrder(command_id=command_id, settlement=settlement, reply_to=reply))
+        post(self._wiring.command, ResolveOrder(command_id=command_id, resolution=resolution, reply_to=reply))
         return reply.wait(ASK_WAIT_S)
 
-    def accept(self, name: str, because: str) -> Disagreement | None:
-        """Accept what the books disagree about; None when they do not, or no longer."""
-        found: Disagreement | None = self._wiring.ask_of(
-            self._wiring.command, AcceptDisagreement(name=name, because=because)
-        )
+    def accept(self, name: str, reason: str) -> Break | None:
+        """Accept what the books differ about; None when they do not, or no longer."""
+        found: Break | None = self._wiring.ask_of(self._wiring.command, AcceptBreak(name=name, reason=reason))
         return found
 
-    def undo_acceptance(self, name: str, because: str) -> AcceptanceUndone | None:
+    def undo_acceptance(self, name: str, reason: str) -> AcceptanceUndone | None:
         """Take back what a person has accepted under this name; None when that could not be recorded in time."""
         reply: ReplyOnce[AcceptanceUndone] = ReplyOnce()
-        post(self._wiring.repo, UndoAcceptance(name=name, because=because, at=self._clock.now(), reply_to=reply))
+        post(self._wiring.repo, UndoAcceptance(name=name, reason=reason, at=self._clock.now(), reply_to=reply))
         return reply.wait(ASK_WAIT_S)
 
     def log_in(self) -> None:
@@ -344,13 +342,13 @@ class Desk:
         post(self._wiring.broker, LogIn(by_hand=True))
 
     def orders(
-        self, most: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
     ) -> tuple[Order, ...]:
         """Return at most `most` orders, newest first; they are read a few at a time, with `between` in between."""
         found: dict[str, Order] = {}
-        while len(found) < most:
+        while len(found) < limit:
             before = next(reversed(found), None)
-            question = FindOrders(most=most - len(found), open_only=open_only, before=before)
+            question = FindOrders(limit=limit - len(found), open_only=open_only, before=before)
             some: tuple[Order, ...] = self._wiring.ask_of(self._wiring.repo, question)
             known = len(found)
             for one in some:
@@ -358,7 +356,7 @@ class Desk:
             if len(found) == known:
                 break
             between()
-        return tuple(found.values())[:most]
+        return tuple(found.values())[:limit]
 
     def timeline(self, command_id: str) -> Timeline | None:
         """Return an order with its journal, or None when there is no such order."""
@@ -376,7 +374,7 @@ class Desk:
         post(self._wiring.broker, ReadPositionBook(reply_to=reply))
         return reply.wait(ASK_WAIT_S)
 
-    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
+    def flatten(self, reason: str, strategy: str | None = None) -> tuple[PositionKey, ...]:
         """See every position through to flat, or those of one strategy; return what is on its way.
 
         Without a strategy entries stop first, so that nothing is opened behind the exits' back; a halt stays a halt.
@@ -384,26 +382,28 @@ class Desk:
         """
         state: TradingStateNow = self._wiring.ask_of(self._wiring.risk, FindTradingState())
         if strategy is None and state.state is TradingState.ACTIVE:
-            self.set_trading_state(TradingState.EXITS_ONLY, f"flatten: {because}")
+            self.set_trading_state(TradingState.EXITS_ONLY, f"flatten: {reason}")
         told: ExposuresTold = self._wiring.ask_of(self._wiring.guard, FindExposures())
         awaited = sorted(told.awaited, key=str)
-        scopes = tuple(one for one in dict.fromkeys((*told.exposures, *awaited)) if strategy in {None, one.strategy})
-        self.see_to_flat(scopes, because)
-        return scopes
+        position_keys = tuple(
+            one for one in dict.fromkeys((*told.exposures, *awaited)) if strategy in {None, one.strategy}
+        )
+        self.see_to_flat(position_keys, reason)
+        return position_keys
 
-    def see_to_flat(self, scopes: Sequence[Scope], because: str) -> None:
-        """See these positions through to flat, by a person's wish: over refusals, dead sessions and restarts."""
-        wishes = tuple(
-            ExitWish(
-                wish_id=self._ids.new(),
-                scope=scope,
-                because=because,
+    def see_to_flat(self, position_keys: Sequence[PositionKey], reason: str) -> None:
+        """See these positions through to flat, as a person asks: over refusals, dead sessions and restarts."""
+        requests = tuple(
+            FlattenRequest(
+                request_id=self._ids.new(),
+                position_key=position_key,
+                reason=reason,
                 origin=Origin.HUMAN,
                 asked_at=self._clock.now(),
             )
-            for scope in scopes
+            for position_key in position_keys
         )
-        post(self._wiring.exits, MakeFlat(wishes=wishes))
+        post(self._wiring.exits, Flatten(requests=requests))
         self.exits()  # Has taken them up, and told the database.
         if not self.is_stored():
             logger.critical("flatten is under way, but not on the disk: a restart would not know of it")
@@ -418,28 +418,28 @@ class Desk:
         found: StopsNow = self._wiring.ask_of(self._wiring.exits, FindStops())
         return found
 
-    def protect(self, scope: Scope, terms: StopTerms | None, because: str) -> StopsAnswered | None:
+    def protect(self, position_key: PositionKey, terms: StopTerms | None, reason: str) -> StopsAnswered | None:
         """Put a position under stops, or with None remove them; None when that is not answered in time."""
         reply: ReplyOnce[StopsAnswered] = ReplyOnce()
-        post(self._wiring.exits, SetStops(scope=scope, terms=terms, because=because, reply_to=reply))
+        post(self._wiring.exits, SetStops(position_key=position_key, terms=terms, reason=reason, reply_to=reply))
         return reply.wait(ASK_WAIT_S)
 
-    def clear(self, scope: Scope, because: str, *, i_know: bool = False) -> str:
+    def write_off(self, position_key: PositionKey, reason: str, *, force: bool = False) -> str:
         """Take a strategy's position out of our books by hand; return why not, or an empty text when it is done.
 
-        Refused while the broker shows units of it, unless `i_know`, and while orders of it may still trade.
+        Refused while the broker shows units of it, unless `force`, and while orders of it may still trade.
         """
         read = self.broker_positions()
-        refused = objection_to_clearing(scope, None if read is None else read.book, i_know=i_know)
+        refused = objection_to_write_off(position_key, None if read is None else read.book, force=force)
         if refused:
             return refused
-        units: int | None = self._wiring.ask_of(self._wiring.guard, ClearPosition(scope=scope))
+        units: int | None = self._wiring.ask_of(self._wiring.guard, WriteOffPosition(position_key=position_key))
         if units is None:
-            return f"orders of {scope} may still trade; cancel or settle them first"
+            return f"orders of {position_key} may still trade; cancel or resolve them first"
         if not units:
-            return f"{scope} holds nothing by our books"
-        cleared = PositionCleared(scope=scope, units=units, because=because, at=self._clock.now())
-        post(self._wiring.command, cleared)
+            return f"{position_key} holds nothing by our books"
+        written_off = PositionWrittenOff(position_key=position_key, units=units, reason=reason, at=self._clock.now())
+        post(self._wiring.command, written_off)
         return ""
 
     def reconcile(self) -> tuple[Difference, ...] | str:
@@ -449,7 +449,7 @@ class Desk:
             return "the broker did not answer in time"
         if not isinstance(read.book, Book):
             return read.book.cause
-        post(self._wiring.watcher, LookNow())
+        post(self._wiring.watcher, ReconcileNow())
         ours = self.holdings()
         return differences(ours.positions, ours.delivery_today, read.book)
 
@@ -481,12 +481,12 @@ class Desk:
         found: PnlNow = self._wiring.ask_of(self._wiring.risk, FindPnl())
         return found
 
-    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
+    def set_trading_state(self, state: TradingState, reason: str, *, force: bool = False) -> TradingStateNow:
         """Turn trading to ACTIVE, EXITS_ONLY or HALTED, and wait until that is on the disk.
 
-        `i_know` resumes over a broken loss limit.
+        `force` resumes over a broken loss limit.
         """
-        word = SetTradingState(state=state, because=because, i_know=i_know)
+        word = SetTradingState(state=state, reason=reason, force=force)
         now: TradingStateNow = self._wiring.ask_of(self._wiring.risk, word)
         return replace(now, stored=self.is_stored())
 
@@ -505,7 +505,7 @@ class Desk:
             readiness=self.readiness(),
             broker=self._broker_state(),
             watch=self._watch_state(),
-            feed=self._wiring.feed_words,
+            feed=self._wiring.feed_text,
             exits=self.exits(),
             unwatched=self._unwatched(),
             alerts=self._delivery(),

@@ -3,7 +3,6 @@
 from typing import assert_never
 
 from actors.address import Address, post
-from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     AskForExposures,
@@ -12,7 +11,6 @@ from actors.messages import (
     BeginDay,
     ChangeBlocked,
     ChangeReserved,
-    ClearPosition,
     CommandInbox,
     CountExternal,
     ExpiredStillHeld,
@@ -31,14 +29,16 @@ from actors.messages import (
     ReserveBasket,
     ReserveChange,
     ReserveExposure,
+    WriteOffPosition,
 )
-from domain.books import Disagreement
-from domain.exits import Scope
+from actors.shared_thread import SharedThreadActor
+from domain.breaks import Break
+from domain.exits import PositionKey
 from domain.guard import GuardLedger, GuardRefused, Reserved
-from domain.seams import Clock
+from domain.ports import Clock
 
 
-class GuardActor(LoopActor):
+class GuardActor(SharedThreadActor):
     """Owns the guard's ledger."""
 
     def __init__(
@@ -66,18 +66,18 @@ class GuardActor(LoopActor):
                 self._reserve_basket(message)
             case ReleaseReservation():
                 self._ledger.release(message.command)
-            case ClearPosition():
-                return self._ledger.clear(message.scope)
+            case WriteOffPosition():
+                return self._ledger.write_off(message.position_key)
             case ExposureMoved():
                 self._ledger.observe(message.order)
             case CountExternal():
                 for strategy, units in message.ended:
-                    self._ledger.shift(Scope(strategy, message.key), units)
+                    self._ledger.shift(PositionKey(strategy, message.key), units)
                 self._ledger.move(message.key, message.quantity)
             case PastDayApart():
                 self._ledger.be_apart(message.key, message.difference)
             case AskForHolders():
-                self._tell_holders(message.disagreement)
+                self._tell_holders(message.recon_break)
             case BeginDay():
                 self._ledger.begin_day(message.day)
             case LastDayLearnt():
@@ -104,10 +104,10 @@ class GuardActor(LoopActor):
             exposures=ledger.exposures(), question=question, over=ledger.over(), awaited=ledger.awaited()
         )
 
-    def _tell_holders(self, about: Disagreement) -> None:
+    def _tell_holders(self, about: Break) -> None:
         assert about.key is not None, "only a position has holders"
         holders = self._ledger.holders(about.key, about.difference)
-        post(self._command, HoldersTold(disagreement=about, holders=holders))
+        post(self._command, HoldersTold(recon_break=about, holders=holders))
 
     def _reserve(self, message: ReserveExposure) -> None:
         name = message.command.command_id

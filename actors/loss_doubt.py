@@ -7,7 +7,7 @@ from actors.messages import MarketInbox, OrderPriced, PriceOrder
 from domain.instrument import Instrument
 from domain.loss_doubt import LossDoubt
 from domain.pnl import Symbol
-from domain.seams import Clock
+from domain.ports import Clock
 
 
 class QuotesForDoubt:
@@ -32,7 +32,7 @@ class QuotesForDoubt:
                 reply_to=self._asker,
             )
             post(self._market, question)
-        return not self._doubt.is_settled(now)
+        return not self._doubt.is_resolved(now)
 
     def hear(self, message: OrderPriced) -> None:
         """Take note of a quote; its price came as a tick."""

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from actors.address import Address, post
-from actors.loop import LoopActor
 from actors.messages import (
     ActorDied,
     AnswerExit,
@@ -37,14 +36,15 @@ from actors.messages import (
     WatchPrice,
     WatchUnheard,
 )
+from actors.shared_thread import SharedThreadActor
 from actors.subscribers import Subscribers
 from actors.timer import Timer
 from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, prices_in
 from domain.instrument import Instrument
 from domain.market_knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
 from domain.market_price import Belief, PriceSource, SeenPrice
-from domain.price_words import impossible_price_alert
-from domain.seams import Clock, trading_day
+from domain.ports import Clock, trading_day
+from domain.price_text import impossible_price_alert
 from domain.watching import LOOK_S, Watching, unwatched_alert, watched_alert
 
 EXIT_WAIT_S: Final = 1.0
@@ -60,7 +60,7 @@ class Feed(Protocol):
         """Bring ticks of this instrument from now on."""
 
 
-class MarketActor(LoopActor):
+class MarketActor(SharedThreadActor):
     """Owns what is known, the questions that wait for it, and the subscriptions."""
 
     def __init__(
@@ -162,8 +162,8 @@ class MarketActor(LoopActor):
         key, now = (question.exchange, question.symbol), self._clock.now()
         instrument = failed or self._known.instrument(key)
         if question.exit is not None:
-            words = failed if isinstance(failed, Unavailable) else None
-            instrument = self._known.best_instrument(key, words, question.exit.quantity)
+            message = failed if isinstance(failed, Unavailable) else None
+            instrument = self._known.best_instrument(key, message, question.exit.quantity)
         if instrument is None:
             self._price(question)  # the day has turned since it was asked
             return
@@ -254,7 +254,7 @@ class MarketActor(LoopActor):
             for strategy in one.strategies:
                 address = self._unheard.get((one.key, strategy))
                 if address is not None:
-                    post(address, WatchUnheard(exchange=one.key[0], symbol=one.key[1], why=one.words))
+                    post(address, WatchUnheard(exchange=one.key[0], symbol=one.key[1], why=one.message))
 
     def _see(self, tick: Tick, source: PriceSource) -> Tick | None:
         """Pass on what is believed, and return it; ask the broker where it is doubted.

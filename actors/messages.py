@@ -14,10 +14,9 @@ from actors.address import Address
 from domain.alert import Alert, AlertRecord, ChannelState, Unfinished
 from domain.already_exposed import AlreadyExposed
 from domain.basket import Basket, BasketRecord
-from domain.books import Disagreement
+from domain.breaks import Break
 from domain.change import Change
 from domain.change_command import ChangeCommand
-from domain.comparison import Checked
 from domain.evidence import (
     Book,
     ChangeReply,
@@ -32,7 +31,7 @@ from domain.evidence import (
     Unavailable,
 )
 from domain.exit_terms import ExitShape
-from domain.exits import EndedWish, ExitWish, Exposure, Scope
+from domain.exits import EndedRequest, Exposure, FlattenRequest, PositionKey
 from domain.expiry import ContractOver, Expiries
 from domain.instrument import Instrument
 from domain.lifecycle import Event
@@ -42,13 +41,14 @@ from domain.moves import MoveKind
 from domain.nothing_to_exit import NothingToExit
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.pnl import Pnl, PnlRow
+from domain.ports import Kept
 from domain.reasons import Reason
 from domain.reconcile import Report
+from domain.reconciler import Checked
+from domain.resolution import Resolution
 from domain.risk import TradingState
-from domain.seams import Kept
 from domain.session import SessionState
-from domain.settlement import Settlement
-from domain.stops import Protection, StopTerms
+from domain.stops import ArmedStop, StopTerms
 from domain.vanishing import Holders
 from domain.watching import Unwatched
 from domain.witnesses import Sighting
@@ -88,7 +88,7 @@ class OrderDeclined:
 
     command_id: str
     reason: Reason
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class OrderUpdated:
     """An order of this strategy has moved."""
 
     order: Order
-    happened: OrderEvent
+    event: OrderEvent
 
 
 # a caller's later words about an order
@@ -111,36 +111,36 @@ class ChangeOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettleOrder:
+class ResolveOrder:
     """A person says what became of an order that the books do not tell of."""
 
     command_id: str
-    settlement: Settlement
+    resolution: Resolution
     reply_to: "Address[OrderAnswered | OrderDeclined] | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookUpSettlement:
-    """Find the order that a person wants to settle."""
+class LookUpResolution:
+    """Find the order that a person wants to resolve."""
 
-    wish: SettleOrder
+    request: ResolveOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettlementLookedUp:
+class ResolutionLookedUp:
     """The order as it stands; None when there is none, or when it could not be read (`cause`)."""
 
-    wish: SettleOrder
+    request: ResolveOrder
     order: Order | None
     cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptDisagreement:
-    """A person accepts what the books disagree about; units of it become EXTERNAL."""
+class AcceptBreak:
+    """A person accepts what the books differ about; units of it become EXTERNAL."""
 
     name: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ class ReserveChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeCleared:
+class ChangeApproved:
     """Risk says yes to the change."""
 
     change_id: str
@@ -351,7 +351,7 @@ class CheckRisk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskCleared:
+class RiskApproved:
     """Check 2A says yes."""
 
     command_id: str
@@ -412,7 +412,7 @@ class RecordEvent:
     """
 
     command_id: str
-    happened: OrderEvent
+    event: OrderEvent
     at: datetime
     is_urgent: bool = False
 
@@ -422,7 +422,7 @@ class EventRecorded:
     """It is on disk; this is the order now. `again`: books or updates had told it before, and nothing was written."""
 
     order: Order
-    happened: OrderEvent
+    event: OrderEvent
     late: bool
     again: bool = False
 
@@ -432,7 +432,7 @@ class EventIllegal:
     """The order's state does not allow what was reported; nothing was written."""
 
     command_id: str
-    happened: OrderEvent
+    event: OrderEvent
     cause: str
 
 
@@ -441,7 +441,7 @@ class EventUnrecorded:
     """The database did not take it; nothing was written. `order` is as it was last written, where that is known."""
 
     command_id: str
-    happened: OrderEvent
+    event: OrderEvent
     at: datetime
     cause: str
     order: Order | None = None
@@ -455,14 +455,14 @@ class RecordFills:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordForeign:
+class RecordExternalOrder:
     """Keep an order that others placed, as EXTERNAL, once."""
 
     order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignRecorded:
+class ExternalOrderRecorded:
     """An order of others is on disk. `known` says that it was before, whoever's it is."""
 
     order: Order
@@ -471,10 +471,10 @@ class ForeignRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordExternalMove:
-    """Keep that the disagreement `name` is settled, and how: carried into the day by others, or by a person's word."""
+    """Keep that the break `name` is resolved, and how: carried into the day by others, or by a person's word."""
 
-    disagreement: Disagreement
-    because: str
+    recon_break: Break
+    reason: str
     at: datetime
     kind: MoveKind = MoveKind.CARRIED
     ended: tuple[tuple[str, int], ...] = ()
@@ -483,26 +483,26 @@ class RecordExternalMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalMoveRecorded:
-    """It is on disk that the disagreement is settled, and how."""
+    """It is on disk that the break is resolved, and how."""
 
-    disagreement: Disagreement
+    recon_break: Break
     kind: MoveKind = MoveKind.CARRIED
-    because: str = ""
+    reason: str = ""
     ended: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskForHolders:
-    """Who holds the position that this disagreement is about, and what of ours would it close?"""
+    """Who holds the position that this break is about, and what of ours would it close?"""
 
-    disagreement: Disagreement
+    recon_break: Break
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldersTold:
-    """Who holds the position that the disagreement is about."""
+    """Who holds the position that the break is about."""
 
-    disagreement: Disagreement
+    recon_break: Break
     holders: Holders
 
 
@@ -518,12 +518,12 @@ class ExternalCounted:
 class PositionVanished:
     """The account has units of ours no more, and nobody knows why: their stops wait, and a person is told."""
 
-    disagreement: Disagreement
+    recon_break: Break
     holders: Holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VanishingSettled:
+class VanishingResolved:
     """What became of a position that was gone: it is back, or it has ended for this reason, and so have its stops."""
 
     key: InstrumentKey
@@ -569,7 +569,7 @@ class UndoAcceptance:
     """Take back what a person has accepted under this name, as far as it still counts."""
 
     name: str
-    because: str
+    reason: str
     at: datetime
     reply_to: "Address[AcceptanceUndone]"
 
@@ -579,7 +579,7 @@ class AcceptanceUndone:
     """What was taken back: its units count no more. `undone` is None where there was nothing, or for `cause`."""
 
     name: str
-    undone: Disagreement | None
+    undone: Break | None
     cause: str = ""
 
 
@@ -596,21 +596,21 @@ class RecordTradingState:
     """Keep the trading state over restarts."""
 
     state: TradingState
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordWish:
+class RecordFlattenRequest:
     """Keep that a position is to be made flat, until it is: over restarts too."""
 
-    wish: ExitWish
+    request: FlattenRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFlat:
-    """A wish has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
+class RecordFlattened:
+    """A request has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
 
-    wish_id: str
+    request_id: str
     at: datetime
     missing: int = 0
 
@@ -673,7 +673,7 @@ class ChangeAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServeNext:
+class SendNextRequest:
     """Send the request whose turn it is; or, where a wait is over (`woken`), see whose turn it is."""
 
     woken: bool = False
@@ -691,7 +691,7 @@ class SessionChanged:
     """The broker's session stands differently now; `words` say why."""
 
     state: SessionState
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -735,7 +735,7 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookNow:
+class ReconcileNow:
     """Read the books at once; the clock of the polls goes on as it is."""
 
 
@@ -804,7 +804,7 @@ class PositionBookRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BooksCompared:
+class BooksReconciled:
     """An order book was compared with ours; these are the news in it, and the orders of others.
 
     Only a `whole` book shows that we see; one that has lost rows is told as unavailable too.
@@ -812,12 +812,12 @@ class BooksCompared:
 
     reports: tuple[Report, ...]
     asked_at: datetime
-    foreign: tuple[Order, ...] = ()
+    external: tuple[Order, ...] = ()
     whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdatesCompared:
+class UpdatesReconciled:
     """Updates that the broker pushed, or its trades, were compared with ours; these are the news in them."""
 
     reports: tuple[Report, ...]
@@ -855,17 +855,17 @@ class CountExternal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastDayApart:
-    """Orders of a past day are not settled: the account holds so many signed units more than all of us together."""
+    """Orders of a past day are not resolved: the account holds so many signed units more than all of us together."""
 
     key: InstrumentKey
     difference: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DisagreementSettled:
-    """A disagreement is settled: count its units, or say no more of it today; UNDONE lets it be spoken of again."""
+class BreakResolved:
+    """A break is resolved: count its units, or say no more of it today; UNDONE lets it be spoken of again."""
 
-    disagreement: Disagreement
+    recon_break: Break
     kind: MoveKind = MoveKind.CARRIED
 
 
@@ -881,7 +881,7 @@ class BooksUnavailable:
     """No order book could be read for so long."""
 
     cause: str
-    blind_s: float
+    unavailable_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -892,12 +892,12 @@ class BooksWitnessed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskForMoves:
+class FetchChangedOrders:
     """The watcher is about to read a book: which orders have moved since it last asked?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrdersMoved:
+class ChangedOrders:
     """These orders have moved; each stands once, as it is now. `fills_grew` says that one of them traded."""
 
     orders: tuple[Order, ...]
@@ -930,7 +930,7 @@ class PositionsSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookAtRisk:
+class RiskTick:
     """Hold the day against its limits."""
 
 
@@ -962,49 +962,49 @@ class RecordRiskDay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnEntries:
+class SuspendEntries:
     """Entries that wait for their turn, and those to come, are stopped for this reason; None takes them again."""
 
     stopped: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MakeFlat:
+class Flatten:
     """See these positions through to flat. One that is on its way already is not begun again."""
 
-    wishes: tuple[ExitWish, ...]
+    requests: tuple[FlattenRequest, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeExits:
-    """Take up the wishes of an earlier run, and what has `ended` today because the shares are missing."""
+    """Take up the requests of an earlier run, and what has `ended` today because the shares are missing."""
 
-    wishes: tuple[ExitWish, ...]
-    ended: tuple[EndedWish, ...]
+    requests: tuple[FlattenRequest, ...]
+    ended: tuple[EndedRequest, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MakeAllFlat:
+class FlattenAll:
     """See every position through to flat, or those of one strategy.
 
     `products` leaves the others' positions as they are; only what may still be bought of them is taken back.
     """
 
-    because: str
+    reason: str
     strategy: str | None = None
     products: frozenset[Product] | None = None
 
-    def is_about(self, scope: Scope) -> bool:
+    def is_about(self, position_key: PositionKey) -> bool:
         """Say whether the position's strategy is meant."""
-        return self.strategy in {None, scope.strategy}
+        return self.strategy in {None, position_key.strategy}
 
-    def leaves(self, scope: Scope) -> bool:
+    def leaves(self, position_key: PositionKey) -> bool:
         """Say whether the position stays as it is."""
-        return self.products is not None and scope.key.product not in self.products
+        return self.products is not None and position_key.key.product not in self.products
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookAtExits:
+class ExitsTick:
     """Ask the guard what is still held. A `turn` that is not the last one wound is passed over."""
 
     turn: int
@@ -1027,10 +1027,10 @@ class ExposuresTold:
     `awaited` are the positions of which a basket's leg is reserved and has not come to be sent yet.
     """
 
-    exposures: Mapping[Scope, Exposure]
+    exposures: Mapping[PositionKey, Exposure]
     question: int = 0
     over: frozenset[InstrumentKey] = frozenset()
-    awaited: frozenset[Scope] = frozenset()
+    awaited: frozenset[PositionKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1051,54 +1051,54 @@ class ExitsNow:
     shares of them. Each was an alarm.
     """
 
-    under_way: Mapping[Scope, int]
-    stays: Mapping[Scope, int] = field(default_factory=dict)
+    under_way: Mapping[PositionKey, int]
+    stays: Mapping[PositionKey, int] = field(default_factory=dict)
 
 
 # a person's corrections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClearPosition:
+class WriteOffPosition:
     """Take a strategy's position out of the guard's book and count it under EXTERNAL."""
 
-    scope: Scope
+    position_key: PositionKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionCleared:
-    """A person has cleared these signed units of a strategy, and why."""
+class PositionWrittenOff:
+    """A person has written off these signed units of a strategy, and why."""
 
-    scope: Scope
+    position_key: PositionKey
     units: int
-    because: str
+    reason: str
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineCleared:
+class PnlWrittenOff:
     """These units count for others in the day's profit and loss from now on: at their cost, or at this price."""
 
-    scope: Scope
+    position_key: PositionKey
     units: int
     price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldingCleared:
-    """The strategy holds these units no more: a person has cleared them."""
+class HoldingWrittenOff:
+    """The strategy holds these units no more: a person has written them off."""
 
     key: InstrumentKey
     units: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordCleared:
-    """Keep that a person has cleared a position."""
+class RecordWriteOff:
+    """Keep that a person has written off a position."""
 
-    scope: Scope
+    position_key: PositionKey
     units: int
-    because: str
+    reason: str
     at: datetime
 
 
@@ -1150,7 +1150,7 @@ class SuspendSymbol:
 
     exchange: Exchange
     symbol: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1172,19 +1172,19 @@ class LegMoved:
 class StopBaskets:
     """Send no further leg of the strategy's baskets, and take none beside this position: it is being made flat."""
 
-    scope: Scope
-    because: str
+    position_key: PositionKey
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayOutEnded:
     """The position is not being made flat any more: baskets beside it may begin."""
 
-    scope: Scope
+    position_key: PositionKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookAtBaskets:
+class BasketsTick:
     """See which legs have waited too long."""
 
 
@@ -1253,7 +1253,7 @@ class TakeUpStops:
     `vanished` are positions that the account has no more: their stops wait for a person.
     """
 
-    protections: tuple[Protection, ...]
+    armed_stops: tuple[ArmedStop, ...]
     unarmed: tuple[Order, ...]
     vanished: tuple[InstrumentKey, ...] = ()
 
@@ -1262,9 +1262,9 @@ class TakeUpStops:
 class SetStops:
     """Put a position that is held under these stops, in place of those it has; None removes them."""
 
-    scope: Scope
+    position_key: PositionKey
     terms: StopTerms | None
-    because: str
+    reason: str
     reply_to: "Address[StopsAnswered] | None" = None
 
 
@@ -1272,7 +1272,7 @@ class SetStops:
 class StopsAnswered:
     """What stands now, and of what to beware. Where `refused` says why, nothing was changed."""
 
-    protection: Protection | None
+    armed_stop: ArmedStop | None
     refused: str = ""
     beware: str = ""
 
@@ -1286,14 +1286,14 @@ class FindStops:
 class StopsNow:
     """The armed stops, each with the last price and its age in seconds (None: none was seen yet)."""
 
-    armed: tuple[tuple[Protection, Decimal | None, float | None], ...]
+    armed: tuple[tuple[ArmedStop, Decimal | None, float | None], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordProtection:
-    """Keep these stops as they stand: armed, with their peak, or ended."""
+class RecordArmedStop:
+    """Keep these stops as they stand: armed, with their best price, or ended."""
 
-    protection: Protection
+    armed_stop: ArmedStop
 
 
 # prices
@@ -1377,12 +1377,12 @@ class RaiseAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookAtAlerts:
+class AlertsTick:
     """See what is due to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TellingSent:
+class NotificationSent:
     """A channel has taken a text that tells these alerts."""
 
     alert_ids: tuple[str, ...]
@@ -1450,7 +1450,7 @@ class ResumeOrders:
 
     orders: tuple[Order, ...]
     ended_in_order: bool = True
-    vanished: tuple[Disagreement, ...] = ()
+    vanished: tuple[Break, ...] = ()
     unsent: frozenset[str] = frozenset()
     """The command ids of those that are proved never to have left."""
 
@@ -1465,32 +1465,32 @@ class JoinStrategy:
     """Tell this address what becomes of the strategy's orders."""
 
     strategy: str
-    address: "Address[OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared]"
+    address: "Address[OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTradingState:
-    """A person turns trading to this state; `i_know` resumes over a broken loss limit."""
+    """A person turns trading to this state; `force` resumes over a broken loss limit."""
 
     state: TradingState
-    because: str
-    i_know: bool = False
+    reason: str
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpreadTrading:
+class BroadcastTradingState:
     """Tell every strategy what may be sent now."""
 
     state: TradingState
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradingTurned:
+class TradingStateChanged:
     """What may be sent has changed, and why."""
 
     state: TradingState
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1535,47 +1535,47 @@ class RestartWatcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecallDesk:
+class LoadSnapshot:
     """What does the database remember that the actors start from?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeskMemory:
+class DeskSnapshot:
     """Unresolved orders and today's, positions from everything older, today's count, and the trading state.
 
     `moved` are EXTERNAL units by nobody's order, `accepted_units` those of them that a person has accepted, `accepted`
-    today's disagreements that a person has accepted, `wishes` the positions that are on their way to flat,
-    `ended_wishes` those whose way out has ended today because the shares are missing, `protections` the armed stops
+    today's breaks that a person has accepted, `requests` the positions that are on their way to flat,
+    `ended_requests` those whose way out has ended today because the shares are missing, `armed_stops` the armed stops
     and today's ended ones, `unarmed` the entries that traded more than their stops know of, `risk_days` how the last
     days stood against their limits, `baskets` the open ones and the last that ended, `alerts` those that are still to
-    be told or acknowledged, `cleared` the signed units of strategies that a person has cleared and that count today,
+    be told or acknowledged, `written_off` the signed units that a person has written off and that count today,
     `last_prices` the price at which each instrument was last traded by any order of the account, `against_ours` moves
     that stand against units of strategies, `vanished` positions that are gone and wait for a person, `ended` those that
-    ended with their contracts, `closed_at` those of the cleared units that the broker has squared off today, with their
-    average price, `expiries` the last days of contracts. `ended_in_order` says that the last run was not killed.
+    ended with their contracts, `closed_at` those of the written-off units that the broker has squared off today, with
+    their average price, `expiries` the last days of contracts. `ended_in_order` says that the last run was not killed.
     """
 
     orders: tuple[Order, ...]
     positions: Mapping[str, Mapping[InstrumentKey, int]]
     orders_today: int
     trading_state: TradingState
-    because: str
+    reason: str
     moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
     accepted_units: Mapping[InstrumentKey, int] = field(default_factory=dict)
     against_ours: Mapping[InstrumentKey, int] = field(default_factory=dict)
-    vanished: tuple[Disagreement, ...] = ()
+    vanished: tuple[Break, ...] = ()
     ended: frozenset[InstrumentKey] = frozenset()
-    closed_at: Mapping[Scope, tuple[int, Decimal]] = field(default_factory=dict)
+    closed_at: Mapping[PositionKey, tuple[int, Decimal]] = field(default_factory=dict)
     expiries: Expiries = field(default_factory=dict)
     accepted: tuple[str, ...] = ()
-    wishes: tuple[ExitWish, ...] = ()
-    ended_wishes: tuple[EndedWish, ...] = ()
-    protections: tuple[Protection, ...] = ()
+    requests: tuple[FlattenRequest, ...] = ()
+    ended_requests: tuple[EndedRequest, ...] = ()
+    armed_stops: tuple[ArmedStop, ...] = ()
     unarmed: tuple[Order, ...] = ()
     risk_days: tuple[RiskDay, ...] = ()
     baskets: tuple[BasketRecord, ...] = ()
     alerts: Unfinished = field(default_factory=Unfinished)
-    cleared: Mapping[Scope, int] = field(default_factory=dict)
+    written_off: Mapping[PositionKey, int] = field(default_factory=dict)
     last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
     ended_in_order: bool = True
     stored_by: Mapping[str, str] = field(default_factory=dict)
@@ -1586,7 +1586,7 @@ class DeskMemory:
 class FindOrders:
     """Which orders are there, newest first: `most`, or as many as a turn tells, after the one called `before`?"""
 
-    most: int
+    limit: int
     open_only: bool = False
     before: str | None = None
 
@@ -1615,13 +1615,13 @@ class FindReadiness:
 class Readiness:
     """Whether entries are taken; `reasons` are sentences, empty when they are. `in_flight` are command ids.
 
-    `disagreements` are what the broker's books tell differently; not all of them stop entries.
+    `breaks` are what the broker's books tell differently; not all of them stop entries.
     """
 
     reasons: tuple[str, ...]
     in_flight: tuple[str, ...]
     stopping: bool
-    disagreements: tuple[Disagreement, ...] = ()
+    breaks: tuple[Break, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1645,11 +1645,11 @@ class FindTradingState:
 class TradingStateNow:
     """What may be sent, why, and how many orders passed the risk check today.
 
-    `refused` says why a wish to turn it was not followed; `stored` whether a restart would know of the turn.
+    `refused` says why a request to turn it was not followed; `stored` whether a restart would know of the turn.
     """
 
     state: TradingState
-    because: str
+    reason: str
     orders_today: int
     refused: str = ""
     stored: bool = True
@@ -1699,20 +1699,20 @@ CommandInbox: TypeAlias = (
     SubmitOrder
     | SuspendSymbol
     | ChangeOrder
-    | SettleOrder
-    | SettlementLookedUp
-    | AcceptDisagreement
+    | ResolveOrder
+    | ResolutionLookedUp
+    | AcceptBreak
     | ChangeLookedUp
     | ChangeUnreadable
-    | ChangeCleared
+    | ChangeApproved
     | ChangeReserved
     | ChangeBlocked
     | ChangeAnswered
-    | ForeignRecorded
+    | ExternalOrderRecorded
     | ExternalMoveRecorded
     | HoldersTold
     | UndoRecorded
-    | UpdatesCompared
+    | UpdatesReconciled
     | BooksChecked
     | DayBegan
     | OrderRegistered
@@ -1722,7 +1722,7 @@ CommandInbox: TypeAlias = (
     | RegistrationUnwritten
     | TagLookedUp
     | OrderPriced
-    | RiskCleared
+    | RiskApproved
     | RiskBlocked
     | ExposureReserved
     | ExposureRefused
@@ -1732,16 +1732,16 @@ CommandInbox: TypeAlias = (
     | RetryUnrecorded
     | PlaceAnswered
     | SessionChanged
-    | AskForMoves
-    | BooksCompared
+    | FetchChangedOrders
+    | BooksReconciled
     | BooksUnavailable
     | BooksWitnessed
     | FillsSeen
     | ResumeOrders
     | JoinStrategy
     | FollowOrders
-    | SpreadTrading
-    | PositionCleared
+    | BroadcastTradingState
+    | PositionWrittenOff
     | StopTaking
     | FindReadiness
 )
@@ -1751,24 +1751,24 @@ RepoInbox: TypeAlias = (
     | LookUpOrder
     | RecordEvent
     | RecordFills
-    | RecordForeign
+    | RecordExternalOrder
     | RecordExternalMove
     | RecordExpiry
     | UndoAcceptance
     | LookUpChange
-    | LookUpSettlement
+    | LookUpResolution
     | RecordTradingState
-    | RecordWish
-    | RecordFlat
-    | RecordProtection
+    | RecordFlattenRequest
+    | RecordFlattened
+    | RecordArmedStop
     | RecordRiskDay
     | RecordBasket
     | RecordAlert
-    | RecordCleared
+    | RecordWriteOff
     | CommitNow
     | WriteAgain
     | FindUnwritten
-    | RecallDesk
+    | LoadSnapshot
     | FindOrders
     | FindTimeline
 )
@@ -1790,9 +1790,9 @@ RiskInbox: TypeAlias = (
     | FillCounted
     | OrderOver
     | PositionsSeen
-    | LineCleared
+    | PnlWrittenOff
     | ExternalCounted
-    | LookAtRisk
+    | RiskTick
     | SetTradingState
     | FindTradingState
     | FindPnl
@@ -1803,7 +1803,7 @@ GuardInbox: TypeAlias = (
     | ReserveChange
     | ReserveBasket
     | ReleaseReservation
-    | ClearPosition
+    | WriteOffPosition
     | ExposureMoved
     | CountExternal
     | PastDayApart
@@ -1816,10 +1816,10 @@ GuardInbox: TypeAlias = (
     | ExpiredStillHeld
 )
 ExitsInbox: TypeAlias = (
-    MakeFlat
+    Flatten
     | ResumeExits
-    | MakeAllFlat
-    | LookAtExits
+    | FlattenAll
+    | ExitsTick
     | ExposuresTold
     | EntryMoved
     | MarketOrderMoved
@@ -1827,21 +1827,21 @@ ExitsInbox: TypeAlias = (
     | ExitCut
     | TakeUpStops
     | PositionVanished
-    | VanishingSettled
+    | VanishingResolved
     | SetStops
     | FindStops
     | FindExits
 )
 """What ExitsActor is told; what became of its orders, and prices, it hears as any caller and subscriber does."""
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | LookAtBaskets | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | BasketsTick | ResumeBaskets | FindBaskets
 )
 """What BasketsActor is told; what its legs' first answers were it hears as any caller does."""
 BrokerInbox: TypeAlias = (
     PlaceOrder
-    | TurnEntries
+    | SuspendEntries
     | ChangeAtBroker
-    | ServeNext
+    | SendNextRequest
     | LogIn
     | ReadInstrument
     | ReadPrice
@@ -1854,22 +1854,22 @@ BrokerInbox: TypeAlias = (
 )
 WatcherInbox: TypeAlias = (
     Poll
-    | LookNow
-    | OrdersMoved
+    | ReconcileNow
+    | ChangedOrders
     | OrderBookRead
     | TradeBookRead
     | PositionsRead
     | OrderUpdateSeen
     | FeedChanged
-    | DisagreementSettled
+    | BreakResolved
     | ExpiryLearnt
     | SendHeartbeat
     | FindWatchState
 )
-NotifierInbox: TypeAlias = RaiseAlert | LookAtAlerts | TellingSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
+NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingTurned | HoldingCleared
+    PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
 )
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone
 """What callers outside the actors hear: a future set once."""

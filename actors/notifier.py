@@ -12,39 +12,39 @@ from typing import Final, Protocol, assert_never
 from loguru import logger
 
 from actors.address import Address, post
-from actors.loop import LoopActor
 from actors.messages import (
     AcknowledgeAlarms,
     ActorDied,
     AlarmsAcknowledged,
     AlertsNow,
+    AlertsTick,
     FindAlerts,
-    LookAtAlerts,
+    NotificationSent,
     NotifierInbox,
     RaiseAlert,
     RecordAlert,
     RepoInbox,
     ResumeAlarms,
-    TellingSent,
 )
+from actors.shared_thread import SharedThreadActor
 from actors.timer import Timer
 from domain.alert import Alert, AlertRecord, ChannelState, Level, Unfinished
-from domain.alert_words import channel_back_alert, channel_failing_alert
-from domain.alerting import Alerting, Telling
-from domain.seams import IST, Clock, Ids
+from domain.alert_text import channel_back_alert, channel_failing_alert
+from domain.alerting import Alerting, Notification
+from domain.ports import IST, Clock, Ids
 from domain.settings import AlertSettings
 
 LOOK_S: Final = 1.0
 REMEMBERED_MAX: Final = 500
 FAILING_S: Final = 300.0
 """A channel that takes nothing for so long is told of on the others."""
-_LOG_LEVELS: Final = {Level.NEWS: "DEBUG", Level.WARNING: "WARNING", Level.ALARM: "CRITICAL"}
+_LOG_LEVELS: Final = {Level.INFO: "DEBUG", Level.WARNING: "WARNING", Level.CRITICAL: "CRITICAL"}
 
 
 class Outbox(Protocol):
     """Where texts go: never waits."""
 
-    def send(self, telling: Telling) -> None:
+    def send(self, notification: Notification) -> None:
         """Send it some time, to the channels it is for."""
 
     @property
@@ -52,7 +52,7 @@ class Outbox(Protocol):
         """Return how each channel delivers."""
 
 
-class NotifierActor(LoopActor):
+class NotifierActor(SharedThreadActor):
     """Owns what has been told and what is still to be told."""
 
     def __init__(
@@ -82,17 +82,17 @@ class NotifierActor(LoopActor):
 
     def on_start(self) -> None:
         """Begin to look at what is due."""
-        self._timer.tell_after(LOOK_S, self.actor_ref, LookAtAlerts())
+        self._timer.tell_after(LOOK_S, self.actor_ref, AlertsTick())
 
     def on_receive(self, message: NotifierInbox) -> AlertsNow | AlarmsAcknowledged | None:
         """Take an alert, or see what is due."""
         match message:
             case RaiseAlert():
                 self._hear(message.alert)
-            case LookAtAlerts():
+            case AlertsTick():
                 self._look()
-                self._timer.tell_after(LOOK_S, self.actor_ref, LookAtAlerts())
-            case TellingSent():
+                self._timer.tell_after(LOOK_S, self.actor_ref, AlertsTick())
+            case NotificationSent():
                 self._note_told(message.alert_ids, message.channel)
             case AcknowledgeAlarms():
                 return self._acknowledge(message.topic)
@@ -117,14 +117,14 @@ class NotifierActor(LoopActor):
         told_at, owed = (now, ()) if self._outbox is None else (None, self._channels())
         record = AlertRecord(alert_id=self._ids.new(), alert=alert, raised_at=now, told_at=told_at, owed=owed)
         self._records[record.alert_id] = record
-        if alert.level is not Level.NEWS or alert.ends:
+        if alert.level is not Level.INFO or alert.ends:
             post(self._repo, RecordAlert(record=record))
         self._send(self._alerting.take(record, self._clock.monotonic()))
         self._forget_the_oldest()
 
-    def _send(self, tellings: list[Telling]) -> None:
+    def _send(self, notifications: list[Notification]) -> None:
         if self._outbox is not None:
-            for one in tellings:
+            for one in notifications:
                 self._outbox.send(one)
 
     def _channels(self) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ class NotifierActor(LoopActor):
 
     def _keep(self, record: AlertRecord) -> None:
         self._records[record.alert_id] = record
-        if record.alert.level is not Level.NEWS or record.alert.ends:
+        if record.alert.level is not Level.INFO or record.alert.ends:
             post(self._repo, RecordAlert(record=record))
 
     def _acknowledge(self, topic: str | None) -> AlarmsAcknowledged:

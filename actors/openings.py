@@ -13,12 +13,12 @@ from actors.messages import CommandInbox, NotifierInbox, RaiseAlert, SuspendSymb
 from domain.adjusted import Openings, Verdict
 from domain.calendar import Calendar
 from domain.evidence import Tick
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.order import Exchange
 from domain.pnl import symbol_of
-from domain.seams import Clock, trading_day
-from domain.stop_words import adjusted_alert, adjusted_before, counts_again_alert
-from domain.stops import Protection
+from domain.ports import Clock, trading_day
+from domain.stop_text import adjusted_alert, adjusted_before, counts_again_alert
+from domain.stops import ArmedStop
 
 
 class CarriedStops:
@@ -39,7 +39,7 @@ class CarriedStops:
         self._openings = Openings()
 
     @property
-    def waiting(self) -> tuple[Scope, ...]:
+    def waiting(self) -> tuple[PositionKey, ...]:
         """Return the stops that wait for the day's previous close: their last price is to be judged again."""
         return tuple(self._openings.asked)
 
@@ -51,35 +51,40 @@ class CarriedStops:
     def _is_open(self, exchange: Exchange) -> bool:
         return self._calendar is None or self._calendar.is_open(exchange, self._clock.now())
 
-    def holds(self, protection: Protection, price: Decimal) -> bool:
+    def holds(self, armed_stop: ArmedStop, price: Decimal) -> bool:
         """Say whether this price is not to be held against the stop: now, or until a person has set it anew."""
-        scope, held_before = protection.scope, protection.scope in self._openings.held
+        position_key, held_before = armed_stop.position_key, armed_stop.position_key in self._openings.held
         day, now = trading_day(self._clock.now()), self._clock.monotonic()
-        verdict = self._openings.judge(protection, price, day, now, is_open=self._is_open(scope.key.exchange))
+        verdict = self._openings.judge(armed_stop, price, day, now, is_open=self._is_open(position_key.key.exchange))
         if verdict is Verdict.ADJUSTED and not held_before:
-            close = self._openings.held[scope]
-            logger.critical("stops of {} are held: the previous close is {} now", scope, close)
-            post(self._notifier, RaiseAlert(alert=adjusted_alert(protection, price, close)))
-            self._suspend(scope, adjusted_before(protection, close))
+            close = self._openings.held[position_key]
+            logger.critical("stops of {} are held: the previous close is {} now", position_key, close)
+            post(self._notifier, RaiseAlert(alert=adjusted_alert(armed_stop, price, close)))
+            self._suspend(position_key, adjusted_before(armed_stop, close))
         elif verdict is Verdict.COUNTS and held_before:
-            self._lift(scope)
+            self._lift(position_key)
         return verdict is not Verdict.COUNTS
 
-    def sorted_out(self, armed: Mapping[Scope, Protection]) -> tuple[dict[Scope, Protection], frozenset[Scope]]:
+    def sorted_out(
+        self, armed: Mapping[PositionKey, ArmedStop]
+    ) -> tuple[dict[PositionKey, ArmedStop], frozenset[PositionKey]]:
         """Return the stops that are not held, and those of them that wait for the first price of the day."""
         day, held = trading_day(self._clock.now()), self._openings.held
-        counting = {scope: one for scope, one in armed.items() if scope not in held}
+        counting = {position_key: one for position_key, one in armed.items() if position_key not in held}
         return counting, frozenset(s for s, one in counting.items() if not self._openings.has_opened(one, day))
 
-    def end(self, scope: Scope) -> None:
+    def end(self, position_key: PositionKey) -> None:
         """Hear that a stop is over or set anew."""
-        if self._openings.end(scope):
-            self._lift(scope)
+        if self._openings.end(position_key):
+            self._lift(position_key)
 
-    def _lift(self, scope: Scope) -> None:
-        post(self._notifier, RaiseAlert(alert=counts_again_alert(scope)))
-        if not self._openings.holds(symbol_of(scope.key)):
-            self._suspend(scope, "")
+    def _lift(self, position_key: PositionKey) -> None:
+        post(self._notifier, RaiseAlert(alert=counts_again_alert(position_key)))
+        if not self._openings.holds(symbol_of(position_key.key)):
+            self._suspend(position_key, "")
 
-    def _suspend(self, scope: Scope, because: str) -> None:
-        post(self._command, SuspendSymbol(exchange=scope.key.exchange, symbol=scope.key.symbol, because=because))
+    def _suspend(self, position_key: PositionKey, reason: str) -> None:
+        post(
+            self._command,
+            SuspendSymbol(exchange=position_key.key.exchange, symbol=position_key.key.symbol, reason=reason),
+        )

@@ -16,7 +16,6 @@ from loguru import logger
 
 from actors.address import Address, post
 from actors.beside import ExitsBeside
-from actors.loop import LoopActor
 from actors.messages import (
     AcceptanceUndone,
     ActorDied,
@@ -24,52 +23,53 @@ from actors.messages import (
     ChangeUnreadable,
     CommandInbox,
     CommitNow,
-    DeskMemory,
+    DeskSnapshot,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
     ExternalMoveRecorded,
+    ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
     FindUnwritten,
-    ForeignRecorded,
     ForgetRegistration,
+    LoadSnapshot,
     LookUpChange,
     LookUpOrder,
-    LookUpSettlement,
+    LookUpResolution,
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
-    RecallDesk,
     RecordAlert,
+    RecordArmedStop,
     RecordBasket,
-    RecordCleared,
     RecordEvent,
     RecordExpiry,
     RecordExternalMove,
+    RecordExternalOrder,
     RecordFills,
-    RecordFlat,
-    RecordForeign,
-    RecordProtection,
+    RecordFlattened,
+    RecordFlattenRequest,
     RecordRiskDay,
     RecordTradingState,
-    RecordWish,
+    RecordWriteOff,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
     RepoInbox,
-    SettlementLookedUp,
+    ResolutionLookedUp,
     Timeline,
     UndoAcceptance,
     UndoRecorded,
     WriteAgain,
 )
+from actors.shared_thread import SharedThreadActor
 from actors.timer import Timer
 from domain.change import ChangeKind
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.lifecycle import Event, IllegalTransitionError
 from domain.order import Intent, JournalLine, Order, new_order
-from domain.seams import Clock, trading_day
+from domain.ports import Clock, trading_day
 from domain.settings import StorageSettings
 from storage.database import LOCK_WAIT_MS, StorageError, UnreadableError, open_database, sync_log
 from storage.exit_journal import ExitJournalFile
@@ -79,20 +79,20 @@ Write: TypeAlias = (
     RegisterOrder
     | LookUpOrder
     | LookUpChange
-    | LookUpSettlement
+    | LookUpResolution
     | RecordEvent
     | RecordFills
-    | RecordForeign
+    | RecordExternalOrder
     | RecordExternalMove
     | RecordExpiry
     | UndoAcceptance
-    | RecordWish
-    | RecordFlat
-    | RecordProtection
+    | RecordFlattenRequest
+    | RecordFlattened
+    | RecordArmedStop
     | RecordRiskDay
     | RecordBasket
     | RecordAlert
-    | RecordCleared
+    | RecordWriteOff
     | RecordTradingState
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
@@ -106,7 +106,7 @@ LOCK_AGAIN_S: Final = 0.1
 Found = TypeVar("Found")
 
 
-class RepoActor(LoopActor):
+class RepoActor(SharedThreadActor):
     """Owns the database: the orders, their journal, the fills and the trading state."""
 
     def __init__(
@@ -135,14 +135,14 @@ class RepoActor(LoopActor):
         self._wound = False
         self._locked_at_s: float | None = None
         self._lock_wait_ms = min(LOCK_WAIT_MS, settings.busy_timeout_ms)
-        self._foreign: dict[str, RecordForeign] = {}
+        self._external: dict[str, RecordExternalOrder] = {}
         self._seen: set[str] = set()
         self._seen_on = ""
         self._beside = ExitsBeside(ExitJournalFile(settings.path))
         self._trouble: str | None = None
 
     def on_start(self) -> None:
-        """Open the database in this thread. What went wrong is told to whoever asks `RecallDesk`."""
+        """Open the database in this thread. What went wrong is told to whoever asks `LoadSnapshot`."""
         try:
             self._database = open_database(self._settings)
         except StorageError as error:
@@ -178,20 +178,20 @@ class RepoActor(LoopActor):
                 RegisterOrder()
                 | LookUpOrder()
                 | LookUpChange()
-                | LookUpSettlement()
+                | LookUpResolution()
                 | RecordEvent()
                 | RecordFills()
-                | RecordForeign()
+                | RecordExternalOrder()
                 | RecordExternalMove()
                 | RecordExpiry()
                 | UndoAcceptance()
-                | RecordWish()
-                | RecordFlat()
-                | RecordProtection()
+                | RecordFlattenRequest()
+                | RecordFlattened()
+                | RecordArmedStop()
                 | RecordRiskDay()
                 | RecordBasket()
                 | RecordAlert()
-                | RecordCleared()
+                | RecordWriteOff()
                 | RecordTradingState()
             ):
                 self._gather(message)
@@ -203,12 +203,12 @@ class RepoActor(LoopActor):
             case FindUnwritten():
                 self._commit_next(lingered=True)
                 return len(self._unwritten())
-            case RecallDesk():
+            case LoadSnapshot():
                 return self._recall()
             case ForgetRegistration():
                 if not self._beside.forget(message.command_id):
                     now = self._clock.now()
-                    self._gather(RecordEvent(command_id=message.command_id, happened=message.blocked, at=now))
+                    self._gather(RecordEvent(command_id=message.command_id, event=message.blocked, at=now))
             case FindOrders():
                 if message.before is None:
                     self._commit_next(lingered=True)
@@ -222,7 +222,7 @@ class RepoActor(LoopActor):
 
     def _say_unopened(self, message: RepoInbox, trouble: str) -> None:
         """Tell who asks why nothing can be read; what is told without asking ends with the start that has failed."""
-        if isinstance(message, RecallDesk | FindUnwritten | FindOrders | FindTimeline):
+        if isinstance(message, LoadSnapshot | FindUnwritten | FindOrders | FindTimeline):
             raise StorageError(trouble)
         logger.debug("not written: {} ({})", type(message).__name__, trouble)
 
@@ -342,8 +342,8 @@ class RepoActor(LoopActor):
                 known = self._read(lambda: self._repository.get(name))
             except UnreadableError as error:
                 if name in self._seen:
-                    words = f"the id was seen before, and what became of it can't be read now: {error}"
-                    return RegistrationFailed(command_id=name, cause=words)
+                    text = f"the id was seen before, and what became of it can't be read now: {error}"
+                    return RegistrationFailed(command_id=name, cause=text)
         if known is not None:
             return OrderRepeated(order=known)
         order = new_order(message.command, message.remarks_tag, self._clock.now(), message.day)
@@ -380,31 +380,31 @@ class RepoActor(LoopActor):
         outcome = self._repository.change_outcome(found, message.command.change_id) if found else None
         return ChangeLookedUp(command=message.command, order=found, outcome=outcome)
 
-    def _take_foreign_beside(self, message: RecordForeign) -> CommandInbox | None:
+    def _take_external_beside(self, message: RecordExternalOrder) -> CommandInbox | None:
         """Tell an order of others now, and write it later: what it trades is held no more, whoever locks the file."""
         order = message.order
         name = order.command.command_id
-        told = self._foreign.get(name)
+        told = self._external.get(name)
         if told is not None:
             if told is message:
                 self._try_again(message)
             return None
         try:
-            known = self._read(lambda: self._repository.find_foreign(order))
+            known = self._read(lambda: self._repository.find_external_order(order))
         except UnreadableError:
             return None  # it may be one of ours; the next book shows it again
         ours = next((one for one in self._beside.waiting if one.remarks_tag and one.remarks_tag == order.note), None)
         known = known or ours
         if known is not None:
-            return ForeignRecorded(order=known, known=True)
-        self._foreign[name] = message
+            return ExternalOrderRecorded(order=known, known=True)
+        self._external[name] = message
         self._try_again(message)
-        return ForeignRecorded(order=order, known=False)
+        return ExternalOrderRecorded(order=order, known=False)
 
     def _last_known(self, command_id: str) -> Order | None:
         """Return an order as it was last registered or written, as far as that can be told now."""
-        foreign = self._foreign.get(command_id)
-        kept = self._beside.find(command_id) or (None if foreign is None else foreign.order)
+        external = self._external.get(command_id)
+        kept = self._beside.find(command_id) or (None if external is None else external.order)
         known = kept or self._repository.remembered(command_id)
         if known is not None:
             return known
@@ -433,19 +433,19 @@ class RepoActor(LoopActor):
             case LookUpOrder():
                 return RegistrationFailed(command_id=message.command_id, cause=cause)
             case RecordEvent():
-                if message.happened.event is Event.SEND:
+                if message.event.kind is Event.SENT:
                     self._sync_registrations()
                 return EventUnrecorded(
                     command_id=message.command_id,
-                    happened=message.happened,
+                    event=message.event,
                     at=message.at,
                     cause=cause,
                     order=self._last_known(message.command_id),
                 )
             case LookUpChange():
                 return self._look_up_unwritten(message, cause)
-            case LookUpSettlement():
-                return SettlementLookedUp(wish=message.wish, order=None, cause=cause)
+            case LookUpResolution():
+                return ResolutionLookedUp(request=message.request, order=None, cause=cause)
             case UndoAcceptance():
                 answer = AcceptanceUndone(name=message.name, undone=None, cause=cause)
                 return UndoRecorded(answer=answer, reply_to=message.reply_to)
@@ -454,17 +454,17 @@ class RepoActor(LoopActor):
                 | RecordExternalMove()
                 | RecordExpiry()
                 | UndoAcceptance()
-                | RecordWish()
-                | RecordFlat()
-                | RecordProtection()
+                | RecordFlattenRequest()
+                | RecordFlattened()
+                | RecordArmedStop()
                 | RecordRiskDay()
                 | RecordBasket()
                 | RecordAlert()
-                | RecordCleared()
+                | RecordWriteOff()
             ):
                 self._try_again(message)
-            case RecordForeign():
-                return self._take_foreign_beside(message)
+            case RecordExternalOrder():
+                return self._take_external_beside(message)
             case RecordTradingState():
                 self._trading_state = message
                 self._wind()
@@ -493,7 +493,7 @@ class RepoActor(LoopActor):
         # On a registration alone nothing leaves and nobody is told: the write that lets it go on, or that ends it, is
         # synced and takes it along. So a registration is on the disk before anything is sent.
         synced = not all(
-            isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpSettlement) for message in batch
+            isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpResolution) for message in batch
         )
         with self._repository.transaction(synced=synced):
             new = [one.command.command_id for one in batch if isinstance(one, RegisterOrder)]
@@ -531,84 +531,86 @@ class RepoActor(LoopActor):
                 return OrderNotFound(command_id=message.command_id) if found is None else OrderRepeated(order=found)
             case RecordEvent():
                 try:
-                    recorded = self._repository.update_status(message.command_id, message.happened, message.at)
+                    recorded = self._repository.update_status(message.command_id, message.event, message.at)
                 except (IllegalTransitionError, UnknownOrderError) as error:
-                    return EventIllegal(command_id=message.command_id, happened=message.happened, cause=str(error))
+                    return EventIllegal(command_id=message.command_id, event=message.event, cause=str(error))
                 return EventRecorded(
-                    order=recorded.order, happened=message.happened, late=recorded.late, again=recorded.again
+                    order=recorded.order, event=message.event, late=recorded.late, again=recorded.again
                 )
             case LookUpChange():
                 return self._change_looked_up(message)
-            case LookUpSettlement():
-                return SettlementLookedUp(
-                    wish=message.wish, order=self._repository.get(message.wish.command_id), cause="no such order"
+            case LookUpResolution():
+                return ResolutionLookedUp(
+                    request=message.request,
+                    order=self._repository.get(message.request.command_id),
+                    cause="no such order",
                 )
             case RecordFills():
                 self._repository.add_fills(message.fills)
-            case RecordForeign():
-                kept = self._repository.keep_foreign(message.order)
-                if self._foreign.pop(message.order.command.command_id, None) is not None:
+            case RecordExternalOrder():
+                kept = self._repository.keep_external_order(message.order)
+                if self._external.pop(message.order.command.command_id, None) is not None:
                     return None  # it was told when it was seen
-                return ForeignRecorded(order=kept, known=kept is not message.order)
+                return ExternalOrderRecorded(order=kept, known=kept is not message.order)
             case RecordExternalMove():
-                self._settle(message)
+                self._resolve(message)
                 return ExternalMoveRecorded(
-                    disagreement=message.disagreement, kind=message.kind, because=message.because, ended=message.ended
+                    recon_break=message.recon_break, kind=message.kind, reason=message.reason, ended=message.ended
                 )
             case RecordExpiry():
                 self._repository.keep_expiry(message.exchange, message.symbol, message.expires_on)
             case UndoAcceptance():
-                undone = self._repository.undo_acceptance(message.name, message.because, message.at)
+                undone = self._repository.undo_acceptance(message.name, message.reason, message.at)
                 answer = AcceptanceUndone(name=message.name, undone=undone)
                 return UndoRecorded(answer=answer, reply_to=message.reply_to)
-            case RecordWish():
-                self._repository.keep_wish(message.wish)
-            case RecordFlat():
-                self._repository.end_wish(message.wish_id, message.at, message.missing)
-            case RecordProtection():
-                self._repository.keep_protection(message.protection)
+            case RecordFlattenRequest():
+                self._repository.keep_flatten_request(message.request)
+            case RecordFlattened():
+                self._repository.end_flatten_request(message.request_id, message.at, message.missing)
+            case RecordArmedStop():
+                self._repository.keep_armed_stop(message.armed_stop)
             case RecordRiskDay():
                 self._repository.keep_risk_day(message.risk_day)
             case RecordBasket():
                 self._repository.keep_basket(message.record)
             case RecordAlert():
                 self._repository.keep_alert(message.record)
-            case RecordCleared():
-                self._repository.keep_cleared(message.scope, message.units, message.because, message.at)
+            case RecordWriteOff():
+                self._repository.keep_write_off(message.position_key, message.units, message.reason, message.at)
             case RecordTradingState():
-                self._repository.set_trading_state(message.state, message.because, self._clock.now())
+                self._repository.set_trading_state(message.state, message.reason, self._clock.now())
             case _:
                 assert_never(message)
         return None
 
-    def _settle(self, message: RecordExternalMove) -> None:
+    def _resolve(self, message: RecordExternalMove) -> None:
         """Write a move, and with it which strategies hold something no more."""
-        settled = message.disagreement
-        self._repository.settle_disagreement(settled, message.because, message.at, message.kind)
+        resolved = message.recon_break
+        self._repository.resolve_break(resolved, message.reason, message.at, message.kind)
         for strategy, units in message.ended:
-            assert settled.key is not None, "only of a position units end"
-            scope = Scope(strategy, settled.key)
-            self._repository.keep_cleared(scope, units, message.because, message.at, settled.price)
+            assert resolved.key is not None, "only of a position units end"
+            position_key = PositionKey(strategy, resolved.key)
+            self._repository.keep_write_off(position_key, units, message.reason, message.at, resolved.price)
 
-    def _recall(self) -> DeskMemory:
+    def _recall(self) -> DeskSnapshot:
         self._commit_next(lingered=True)
-        memory = self._read(self._memory)
-        self._see(order.command.command_id for order in memory.orders)
-        return memory
+        snapshot = self._read(self._snapshot)
+        self._see(order.command.command_id for order in snapshot.orders)
+        return snapshot
 
-    def _memory(self) -> DeskMemory:
+    def _snapshot(self) -> DeskSnapshot:
         now = self._clock.now()
-        state, because = self._repository.trading_state()
+        state, reason = self._repository.trading_state()
         written = self._repository.remembered_orders(now)
         names = {order.command.command_id for order in written}
         # What the database has not taken yet may have been sent all the same.
         beside = (one for one in self._beside.waiting if one.command.command_id not in names)
-        return DeskMemory(
+        return DeskSnapshot(
             orders=(*written, *beside),
             positions=self._repository.older_positions(now),
             orders_today=self._repository.sent_today(now),
             trading_state=state,
-            because=because,
+            reason=reason,
             moved=self._repository.external_moves(now),
             accepted=self._repository.accepted_today(now),
             accepted_units=self._repository.accepted_units(now),
@@ -617,14 +619,14 @@ class RepoActor(LoopActor):
             ended=self._repository.ended(),
             closed_at=self._repository.closed_at(now),
             expiries=self._repository.expiries(),
-            wishes=self._repository.open_wishes(),
-            ended_wishes=self._repository.ended_wishes(now),
-            protections=self._repository.protections(now),
+            requests=self._repository.open_flatten_requests(),
+            ended_requests=self._repository.ended_requests(now),
+            armed_stops=self._repository.armed_stops(now),
             unarmed=self._repository.unarmed_entries(),
             risk_days=self._repository.risk_days(),
             baskets=self._repository.baskets(),
             alerts=self._repository.unfinished_alerts(),
-            cleared=self._repository.cleared(now),
+            written_off=self._repository.written_off(now),
             last_prices=self._repository.last_prices(),
             ended_in_order=self._beside.ended_in_order,
             stored_by=self._repository.runs_of_sending(written),
@@ -640,8 +642,8 @@ class RepoActor(LoopActor):
         beside = {one.command.command_id: one for one in reversed(self._beside.waiting)}
         first = () if message.before is not None else tuple(beside.values())
         before = None if message.before in beside else message.before
-        most = min(message.most, ORDERS_A_TURN_MAX)
-        written = self._repository.newest_orders(most, open_only=message.open_only, before=before)
+        limit = min(message.limit, ORDERS_A_TURN_MAX)
+        written = self._repository.newest_orders(limit, open_only=message.open_only, before=before)
         return (*first, *(one for one in written if one.command.command_id not in beside))
 
     def _timeline(self, command_id: str) -> Timeline | None:
@@ -661,22 +663,22 @@ def _name_in(message: Write) -> str | None:
             return message.command_id
         case LookUpChange():
             return message.command.command_id
-        case LookUpSettlement():
-            return message.wish.command_id
-        case RecordForeign():
+        case LookUpResolution():
+            return message.request.command_id
+        case RecordExternalOrder():
             return message.order.command.command_id
         case (
             RecordFills()
             | RecordExternalMove()
             | RecordExpiry()
             | UndoAcceptance()
-            | RecordWish()
-            | RecordFlat()
-            | RecordProtection()
+            | RecordFlattenRequest()
+            | RecordFlattened()
+            | RecordArmedStop()
             | RecordRiskDay()
             | RecordBasket()
             | RecordAlert()
-            | RecordCleared()
+            | RecordWriteOff()
             | RecordTradingState()
         ):
             return None
@@ -697,8 +699,8 @@ def _is_urgent(message: Write) -> bool:
 
 def _can_wait(message: Write) -> bool:
     """Say whether a lock that ends soon makes this write's no a yes. What nobody leads is tried again anyway."""
-    leads = isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpSettlement | RecordEvent)
-    return leads and not _is_urgent(message)
+    pending = isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpResolution | RecordEvent)
+    return pending and not _is_urgent(message)
 
 
 def _registered_beside(order: Order) -> JournalLine:
@@ -719,5 +721,5 @@ def _registered_beside(order: Order) -> JournalLine:
 def _was_told(message: Write) -> bool:
     """Say whether nothing waits for this write: an acceptance has been told, and frees nothing in the guard."""
     return isinstance(message, RecordFills) or (
-        isinstance(message, RecordEvent) and message.happened.event is Event.ACCEPT
+        isinstance(message, RecordEvent) and message.event.kind is Event.ACCEPTED
     )

@@ -15,9 +15,9 @@ from domain.change_command import ChangeCommand
 from domain.exits import exit_price
 from domain.instrument import Instrument
 from domain.order import Intent, InvalidOrderError, Order
-from domain.price_words import resting_alert
+from domain.ports import Clock, Ids, trading_day
+from domain.price_text import resting_alert
 from domain.resting import RestingOrders, shape_of_resting
-from domain.seams import Clock, Ids, trading_day
 from domain.settings import ExitSettings
 
 _QUESTION: Final = "resting "
@@ -105,7 +105,7 @@ class RestingMarketOrders:
                 command_id=command_id,
                 kind=ChangeKind.MODIFY,
                 price=price,
-                because="the market exit did not fill at its limit",
+                reason="the market exit did not fill at its limit",
                 origin=order.command.origin,
             )
         except InvalidOrderError as error:

@@ -8,13 +8,13 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.address import Address, post
-from actors.loop import LoopActor
-from actors.losses import Losses
+from actors.loss_monitor import LossMonitor
 from actors.messages import (
     ActorDied,
+    BroadcastTradingState,
     BrokerInbox,
+    ChangeApproved,
     ChangeBlocked,
-    ChangeCleared,
     CheckChange,
     CheckRisk,
     CommandInbox,
@@ -23,35 +23,35 @@ from actors.messages import (
     FillCounted,
     FindPnl,
     FindTradingState,
-    LineCleared,
-    LookAtRisk,
     MarketInbox,
     NotifierInbox,
     OrderOver,
     OrderPriced,
     PnlNow,
+    PnlWrittenOff,
     PositionsSeen,
     PriceTicked,
     RaiseAlert,
     RecordTradingState,
     RepoInbox,
+    RiskApproved,
     RiskBlocked,
-    RiskCleared,
     RiskInbox,
+    RiskTick,
     SetTradingState,
-    SpreadTrading,
+    SuspendEntries,
     TradingStateNow,
-    TurnEntries,
 )
+from actors.shared_thread import SharedThreadActor
 from actors.timer import Timer
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.loss_limit import RiskDay
 from domain.order import Exchange, Intent, OrderCommand, Side
 from domain.pnl import PnlBook
+from domain.ports import Clock, trading_day
 from domain.reasons import Reason
 from domain.risk import RiskBook, RiskPassed, RiskRefused, TradingState
-from domain.risk_words import self_trade_alert
-from domain.seams import Clock, trading_day
+from domain.risk_text import self_trade_alert
 from domain.trading_days import TradingDays
 
 _STOPS: Final = {
@@ -60,7 +60,7 @@ _STOPS: Final = {
 }
 
 
-class RiskActor(LoopActor):
+class RiskActor(SharedThreadActor):
     """Owns the risk book: a person's word on trading, and what the day itself speaks against."""
 
     def __init__(
@@ -88,17 +88,17 @@ class RiskActor(LoopActor):
         self._broker = broker
         self._notifier = notifier
         self._book = book
-        self._said = (book.trading_state, book.because)
+        self._said = (book.trading_state, book.reason)
         self._clock = clock
         self._timer = timer
         self._look_s = book.limits.look_s
-        self._entering: dict[str, Scope] = {}
+        self._entering: dict[str, PositionKey] = {}
         self._sides: defaultdict[tuple[Exchange, str, Side], dict[str, None]] = defaultdict(dict)
         for one in working:
             self._remember(one)
         self._stopped: Reason | None = None
         self._restriction: tuple[Reason, str] | None = None
-        self._losses = Losses(
+        self._loss_monitor = LossMonitor(
             market=market,
             exits=exits,
             repo=repo,
@@ -114,7 +114,7 @@ class RiskActor(LoopActor):
 
     def on_stop(self) -> None:
         """Leave the day's figures to the next run."""
-        self._losses.record()
+        self._loss_monitor.record()
 
     def on_receive(self, message: RiskInbox | PriceTicked | OrderPriced) -> TradingStateNow | PnlNow | None:
         """Judge an order, turn the trading state, or look at the day."""
@@ -124,29 +124,29 @@ class RiskActor(LoopActor):
             case CheckChange():
                 self._check_change(message)
             case FillCounted():
-                self._losses.count(message.order)
+                self._loss_monitor.count(message.order)
             case OrderOver():
                 self._forget(message.command)
             case PriceTicked():
-                self._losses.see(message)
+                self._loss_monitor.see(message)
             case OrderPriced():
-                self._losses.hear_quote(message)
+                self._loss_monitor.hear_quote(message)
             case PositionsSeen():
-                self._losses.take_positions(message.book, message.doubted)
+                self._loss_monitor.take_positions(message.book, message.doubted)
             case ExternalCounted():
-                self._losses.move(message.key, message.units)
-            case LineCleared():
-                self._losses.clear(message.scope, message.units, message.price)
-            case LookAtRisk():
-                self._losses.look()
+                self._loss_monitor.move(message.key, message.units)
+            case PnlWrittenOff():
+                self._loss_monitor.write_off(message.position_key, message.units, message.price)
+            case RiskTick():
+                self._loss_monitor.look()
                 self._restrict()
-                self._timer.tell_after(self._look_s, self.actor_ref, LookAtRisk())
+                self._timer.tell_after(self._look_s, self.actor_ref, RiskTick())
             case SetTradingState():
                 return self._turn(message)
             case FindTradingState():
                 return self._now()
             case FindPnl():
-                return self._losses.now()
+                return self._loss_monitor.now()
             case _:
                 assert_never(message)
         return None
@@ -156,13 +156,13 @@ class RiskActor(LoopActor):
         book = self._book.on_day(trading_day(self._clock.now()))
         self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
         if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
-            if self._losses.has_used_up_its_budget(command.strategy):
+            if self._loss_monitor.has_used_up_its_budget(command.strategy):
                 verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
             self._warn_of_self_trade(command)
         match verdict:
             case RiskPassed():
                 self._remember(command)
-                post(self._command, RiskCleared(command_id=name, inputs=verdict.inputs))
+                post(self._command, RiskApproved(command_id=name, inputs=verdict.inputs))
             case RiskRefused():
                 reason = self._finer(verdict.reason)
                 post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
@@ -176,12 +176,14 @@ class RiskActor(LoopActor):
         """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
         if self._book.limits.open_positions_max is None:
             return 0
-        return len((self._losses.held() | {*self._entering.values()}) - {Scope(command.strategy, command.key)})
+        return len(
+            (self._loss_monitor.held() | {*self._entering.values()}) - {PositionKey(command.strategy, command.key)}
+        )
 
     def _remember(self, command: OrderCommand) -> None:
         self._sides[command.exchange, command.symbol, command.side][command.command_id] = None
         if command.intent is not Intent.EXIT:
-            self._entering[command.command_id] = Scope(command.strategy, command.key)
+            self._entering[command.command_id] = PositionKey(command.strategy, command.key)
 
     def _forget(self, command: OrderCommand) -> None:
         self._entering.pop(command.command_id, None)
@@ -201,12 +203,12 @@ class RiskActor(LoopActor):
         command = message.command
         book = self._book.on_day(trading_day(self._clock.now()))
         verdict = book.check_change(command, message.price)
-        spent = command.intent is not Intent.EXIT and self._losses.has_used_up_its_budget(command.strategy)
+        spent = command.intent is not Intent.EXIT and self._loss_monitor.has_used_up_its_budget(command.strategy)
         if spent and isinstance(verdict, RiskPassed):
             verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
         match verdict:
             case RiskPassed():
-                post(self._command, ChangeCleared(change_id=message.change_id, inputs=verdict.inputs))
+                post(self._command, ChangeApproved(change_id=message.change_id, inputs=verdict.inputs))
             case RiskRefused():
                 reason = self._finer(verdict.reason)
                 refused = ChangeBlocked(change_id=message.change_id, reason=reason, inputs=verdict.inputs)
@@ -215,34 +217,34 @@ class RiskActor(LoopActor):
     def _turn(self, message: SetTradingState) -> TradingStateNow:
         """Follow a person's word; what the day itself forbids is not resumed by it."""
         if message.state is TradingState.ACTIVE:
-            refused = self._losses.objection_to_resuming(i_know=message.i_know)
+            refused = self._loss_monitor.objection_to_resuming(force=message.force)
             if refused:
                 return self._now(refused)
-        logger.warning("trading is now {} ({})", message.state, message.because or "no reason given")
-        self._said = (message.state, message.because)
-        post(self._repo, RecordTradingState(state=message.state, because=message.because))
+        logger.warning("trading is now {} ({})", message.state, message.reason or "no reason given")
+        self._said = (message.state, message.reason)
+        post(self._repo, RecordTradingState(state=message.state, reason=message.reason))
         self._restrict(told=True)
         return self._now()
 
     def _restrict(self, *, told: bool = False) -> None:
         """Put the stricter of a person's word and the day's restriction in force; tell the broker's lanes of it."""
-        self._restriction = self._losses.restriction()
-        state, because = self._said
+        self._restriction = self._loss_monitor.restriction()
+        state, reason = self._said
         if state is TradingState.ACTIVE and self._restriction is not None:
-            state, because = TradingState.EXITS_ONLY, self._restriction[1]
-        changed = (state, because) != (self._book.trading_state, self._book.because)
+            state, reason = TradingState.EXITS_ONLY, self._restriction[1]
+        changed = (state, reason) != (self._book.trading_state, self._book.reason)
         if not changed and not told:
             return
-        self._book = self._book.turned(state, because)
-        post(self._command, SpreadTrading(state=state, because=because))
+        self._book = self._book.with_state(state, reason)
+        post(self._command, BroadcastTradingState(state=state, reason=reason))
         # What risk has let pass and the broker has not seen yet is stopped there.
         stopped = _STOPS.get(state)
         if told or stopped is not self._stopped:
             self._stopped = stopped
-            post(self._broker, TurnEntries(stopped=stopped))
+            post(self._broker, SuspendEntries(stopped=stopped))
 
     def _now(self, refused: str = "") -> TradingStateNow:
         book = self._book.on_day(trading_day(self._clock.now()))
         return TradingStateNow(
-            state=book.trading_state, because=book.because, orders_today=book.orders_today, refused=refused
+            state=book.trading_state, reason=book.reason, orders_today=book.orders_today, refused=refused
         )

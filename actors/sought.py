@@ -14,11 +14,11 @@ from actors.messages import BrokerInbox, CommandInbox, LookUpTag, OrderRegistere
 from actors.timer import Timer
 from domain.evidence import Book, Unavailable
 from domain.order import EXTERNAL, Intent, Order, OrderCommand
+from domain.ports import Clock
 from domain.reconcile import looks_like_ours, remarks_tag_of
-from domain.seams import Clock
 
 LOOK_UP_S_MAX: Final = 2.0
-BOOKS_COMPARED_MIN: Final = 2
+BOOKS_RECONCILED_MIN: Final = 2
 """An order with a tag like ours is taken for another's only when a second book shows it."""
 
 
@@ -40,7 +40,7 @@ class Sought:
         self._seeking: dict[str, Seeking] = {}
         self._unclaimed: dict[str, str] = {}
         self._known: set[str] = set()
-        self._compared = 0
+        self._reconciled = 0
         self._ended_in_order = True
 
     def resume(self, orders: tuple[Order, ...], *, ended_in_order: bool) -> None:
@@ -62,7 +62,7 @@ class Sought:
 
     def count_book(self) -> None:
         """Count a whole book that was compared with ours."""
-        self._compared += 1
+        self._reconciled += 1
 
     def number_of(self, command: OrderCommand) -> str | None:
         """Return the broker's number of an order of others that carries the tag of this command."""
@@ -73,7 +73,7 @@ class Sought:
         return command.intent is Intent.EXIT and self._may_show_strangers()
 
     def _may_show_strangers(self) -> bool:
-        return not self._ended_in_order and self._compared < BOOKS_COMPARED_MIN
+        return not self._ended_in_order and self._reconciled < BOOKS_RECONCILED_MIN
 
     def has_strangers(self, message: TagLookedUp) -> bool:
         """Say whether the books show an order of ours that is neither known nor counted as EXTERNAL yet."""

@@ -20,11 +20,11 @@ from actors.messages import (
     BasketAnswered,
     BasketsInbox,
     CommandInbox,
-    DeskMemory,
+    DeskSnapshot,
     ExitsInbox,
-    HoldingCleared,
+    Flatten,
+    HoldingWrittenOff,
     JoinStrategy,
-    MakeFlat,
     MarketInbox,
     OrderDeclined,
     OrderUpdated,
@@ -32,13 +32,13 @@ from actors.messages import (
     StrategyInbox,
     SubmitBasket,
     SubmitOrder,
-    TradingTurned,
+    TradingStateChanged,
     WatchPrice,
     WatchUnheard,
 )
 from domain.basket import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace
 from domain.evidence import Tick
-from domain.exits import ExitWish, Scope
+from domain.exits import FlattenRequest, PositionKey
 from domain.order import (
     Exchange,
     InstrumentKey,
@@ -52,8 +52,8 @@ from domain.order import (
     Side,
     parse_word,
 )
+from domain.ports import Clock, Ids
 from domain.risk import TradingState
-from domain.seams import Clock, Ids
 from domain.settings import StrategySettings
 
 ERRORS_MAX: Final = 10
@@ -63,7 +63,7 @@ MINUTE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class StrategySeams:
+class StrategyPorts:
     """What the desk gives every strategy: where to send, and where time and names come from."""
 
     supervisor: Address[ActorDied]
@@ -74,7 +74,7 @@ class StrategySeams:
     client_id: str
     clock: Clock
     ids: Ids
-    memory: DeskMemory
+    snapshot: DeskSnapshot
 
 
 class StrategyActor(DeskActor):
@@ -84,23 +84,23 @@ class StrategyActor(DeskActor):
     come as keyword arguments of `__init__`, which must pass `seams` and `settings` on.
     """
 
-    def __init__(self, seams: StrategySeams, settings: StrategySettings) -> None:
-        super().__init__(seams.supervisor)
+    def __init__(self, ports: StrategyPorts, settings: StrategySettings) -> None:
+        super().__init__(ports.supervisor)
         self.name = settings.name
-        self._seams = seams
+        self._ports = ports
         self._settings = settings
         self._orders: dict[str, OrderCommand] = {}
         self._ordered_at: deque[float] = deque()
         self._counted: dict[str, int] = {}
-        self._held: dict[InstrumentKey, int] = dict(seams.memory.positions.get(self.name, {}))
+        self._held: dict[InstrumentKey, int] = dict(ports.snapshot.positions.get(self.name, {}))
         self._errors = 0
-        for order in seams.memory.orders:
+        for order in ports.snapshot.orders:
             if order.command.strategy == self.name:
                 self._keep(order)
-        for scope, units in seams.memory.cleared.items():
-            if scope.strategy == self.name:
-                self._let_go(scope.key, units)
-        post(seams.command, JoinStrategy(strategy=self.name, address=self.actor_ref))
+        for position_key, units in ports.snapshot.written_off.items():
+            if position_key.strategy == self.name:
+                self._let_go(position_key.key, units)
+        post(ports.command, JoinStrategy(strategy=self.name, address=self.actor_ref))
 
     # What a strategy overrides.
 
@@ -110,7 +110,7 @@ class StrategyActor(DeskActor):
     def on_tick(self, tick: Tick) -> None:
         """See a price of a watched symbol."""
 
-    def on_order(self, order: Order, happened: OrderEvent) -> None:
+    def on_order(self, order: Order, event: OrderEvent) -> None:
         """See one of this strategy's orders move."""
 
     def on_fill(self, order: Order, quantity: int) -> None:
@@ -119,7 +119,7 @@ class StrategyActor(DeskActor):
     def on_basket(self, record: BasketRecord) -> None:
         """See how one of this strategy's baskets ended."""
 
-    def on_risk(self, state: TradingState, because: str) -> None:
+    def on_risk(self, state: TradingState, reason: str) -> None:
         """See what may be sent change: ACTIVE, EXITS_ONLY or HALTED."""
 
     def on_declined(self, declined: OrderDeclined) -> None:
@@ -134,7 +134,7 @@ class StrategyActor(DeskActor):
         """Ask for every price of a symbol from now on; where none can come, `on_unwatched` is told and a person too."""
         where, own = parse_word(Exchange, "exchange", exchange), self.actor_ref
         watch = WatchPrice(exchange=where, symbol=symbol, subscriber=own, strategy=self.name, unheard=own)
-        post(self._seams.market, watch)
+        post(self._ports.market, watch)
 
     def buy(self, exchange: str, symbol: str, quantity: int, **terms: Any) -> str | None:  # noqa: ANN401  see _order
         """Enter long: see `_order` for the terms. Returns the command id, or None when it was not sent."""
@@ -170,7 +170,7 @@ class StrategyActor(DeskActor):
         on_failure: str = "COMPENSATE",
         hedge_first: bool = True,
         leg_wait_s: float = LEG_WAIT_S,
-        because: str = "",
+        reason: str = "",
     ) -> str | None:
         """Enter with several orders that belong together; return the basket's id, or None at the strategy's bounds.
 
@@ -180,22 +180,22 @@ class StrategyActor(DeskActor):
         if not all(self._may_order(is_exit=False) for _ in legs):
             return None
         basket = Basket(
-            basket_id=f"{self.name}.{self._seams.ids.new()}"[-64:],
+            basket_id=f"{self.name}.{self._ports.ids.new()}"[-64:],
             strategy=self.name,
             legs=legs,
             pace=parse_word(Pace, "pace", pace),
             on_failure=parse_word(OnFailure, "on_failure", on_failure),
             hedge_first=hedge_first,
             leg_wait_s=leg_wait_s,
-            because=because,
+            reason=reason,
         )
         for leg in legs:
             self._orders[leg.command_id] = leg
-            self._ordered_at.append(self._seams.clock.monotonic())
-        post(self._seams.baskets, SubmitBasket(basket=basket, reply_to=self.actor_ref))
+            self._ordered_at.append(self._ports.clock.monotonic())
+        post(self._ports.baskets, SubmitBasket(basket=basket, reply_to=self.actor_ref))
         return basket.basket_id
 
-    def exit_all(self, because: str = "the strategy wants out") -> int:
+    def exit_all(self, reason: str = "the strategy wants out") -> int:
         """See all that this strategy holds or works through to flat; return how many positions that is.
 
         The desk takes it from here: working orders are taken back, exits are sent until nothing is held, however long
@@ -203,19 +203,19 @@ class StrategyActor(DeskActor):
         """
         held = {key for key, units in self._held.items() if units}
         keys = held | {one.key for one in self._orders.values()}
-        wishes = tuple(
-            ExitWish(
-                wish_id=self._seams.ids.new(),
-                scope=Scope(self.name, key),
-                because=because,
+        requests = tuple(
+            FlattenRequest(
+                request_id=self._ports.ids.new(),
+                position_key=PositionKey(self.name, key),
+                reason=reason,
                 origin=Origin.STRATEGY,
-                asked_at=self._seams.clock.now(),
+                asked_at=self._ports.clock.now(),
             )
             for key in keys
         )
-        if wishes:
-            post(self._seams.exits, MakeFlat(wishes=wishes))
-        return len(wishes)
+        if requests:
+            post(self._ports.exits, Flatten(requests=requests))
+        return len(requests)
 
     def position(self, exchange: str, symbol: str, product: str = "MIS") -> int:
         """Return the signed units this strategy holds, from its fills."""
@@ -232,14 +232,14 @@ class StrategyActor(DeskActor):
             return None
         command = self._command(side, exchange, symbol, quantity, terms)
         self._orders[command.command_id] = command
-        self._ordered_at.append(self._seams.clock.monotonic())
-        post(self._seams.command, SubmitOrder(command=command))
+        self._ordered_at.append(self._ports.clock.monotonic())
+        post(self._ports.command, SubmitOrder(command=command))
         return command.command_id
 
     def _command(self, side: Side, exchange: str, symbol: str, quantity: int, terms: dict[str, Any]) -> OrderCommand:
         given = {
-            "command_id": f"{self.name}.{self._seams.ids.new()}"[-64:],
-            "client_id": self._seams.client_id,
+            "command_id": f"{self.name}.{self._ports.ids.new()}"[-64:],
+            "client_id": self._ports.client_id,
             "strategy": self.name,
             "side": side,
             "exchange": exchange,
@@ -253,7 +253,7 @@ class StrategyActor(DeskActor):
 
     def _may_order(self, *, is_exit: bool) -> bool:
         """Bound a flood: a strategy that has lost its mind must not take the desk with it."""
-        now = self._seams.clock.monotonic()
+        now = self._ports.clock.monotonic()
         while self._ordered_at and now - self._ordered_at[0] > MINUTE_S:
             self._ordered_at.popleft()
         many = len(self._orders) >= self._settings.orders_in_flight_max
@@ -285,7 +285,7 @@ class StrategyActor(DeskActor):
                 self._run(lambda: self.on_unwatched(message.exchange.value, message.symbol, message.why))
             case OrderUpdated():
                 grown = self._keep(message.order)
-                self._run(lambda: self.on_order(message.order, message.happened))
+                self._run(lambda: self.on_order(message.order, message.event))
                 if grown:
                     self._run(lambda: self.on_fill(message.order, grown))
             case BasketAnswered():
@@ -293,10 +293,10 @@ class StrategyActor(DeskActor):
                     if leg.command_id not in self._counted:
                         self._orders.pop(leg.command_id, None)
                 self._run(lambda: self.on_basket(message.record))
-            case HoldingCleared():
+            case HoldingWrittenOff():
                 self._let_go(message.key, message.units)
-            case TradingTurned():
-                self._run(lambda: self.on_risk(message.state, message.because))
+            case TradingStateChanged():
+                self._run(lambda: self.on_risk(message.state, message.reason))
             case OrderDeclined():
                 self._orders.pop(message.command_id, None)
                 self._run(lambda: self.on_declined(message))
@@ -310,7 +310,7 @@ class StrategyActor(DeskActor):
         grown = filled - self._counted.get(name, 0)
         self._let_go(key, -grown)
         self._counted[name] = filled
-        if order.is_over:
+        if order.is_terminal:
             self._orders.pop(name, None)
         else:
             self._orders[name] = order.command

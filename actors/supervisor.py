@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.actor import DeskActor
-from actors.address import Address, Line, post
+from actors.address import Address, AddressSlot, post
 from actors.messages import (
     ActorDied,
     CheckHeartbeat,
@@ -22,8 +22,8 @@ from actors.messages import (
     WatcherInbox,
 )
 from actors.timer import Timer
-from domain.alert_words import thread_alert, watcher_alert
-from domain.seams import Clock, Kept
+from domain.alert_text import thread_alert, watcher_alert
+from domain.ports import Clock, Kept
 from domain.settings import SupervisorSettings
 
 WATCHER: Final = "WatcherActor"
@@ -51,7 +51,7 @@ class SupervisorActor(DeskActor):
     def __init__(
         self,
         *,
-        watcher: Line[WatcherInbox],
+        watcher: AddressSlot[WatcherInbox],
         start_watcher: Callable[[], Address[WatcherInbox]],
         escalate: Callable[[str], None],
         notifier: Address[NotifierInbox],
@@ -85,7 +85,7 @@ class SupervisorActor(DeskActor):
                 self._check()
             case HeartbeatSent():
                 # An earlier watcher that wakes up again says nothing about the present one.
-                if self._watcher.leads_to(message.urn):
+                if self._watcher.points_to(message.urn):
                     self._missed = 0
             case KeepAlive():
                 self._threads.append(message.thread)
@@ -96,7 +96,7 @@ class SupervisorActor(DeskActor):
 
     def _answer_death(self, message: ActorDied) -> None:
         if message.actor == WATCHER:
-            if self._watcher.leads_to(message.urn):
+            if self._watcher.points_to(message.urn):
                 self._plan_restart(f"it died: {message.cause}")
         else:
             self._escalate(f"{message.actor} died: {message.cause}")

@@ -9,7 +9,7 @@ import pykka
 from loguru import logger
 
 from actors.address import Address, Message_contra
-from domain.seams import Clock
+from domain.ports import Clock
 
 
 class Timer(Protocol):

@@ -45,16 +45,16 @@ class Unwritten:
         `before` is the order as it was last heard of, for one that is not ahead of its row yet.
         """
         record = _as_written_later(message)
-        key = _key_of(record.command_id, record.happened)
+        key = _key_of(record.command_id, record.event)
         earlier = self._kept.get(key)
         self._waiting[key] = self._kept[key] = record
-        if earlier is not None and (earlier.happened, earlier.at) == (record.happened, record.at):
+        if earlier is not None and (earlier.event, earlier.at) == (record.event, record.at):
             return None  # it was told when it happened, and was tried again
         before = self._ahead.get(record.command_id) or before
         if before is None:
             return None
         try:
-            after = before.after(message.happened, message.at)
+            after = before.after(message.event, message.at)
         except IllegalTransitionError:
             after = before
         self._ahead[record.command_id] = after
@@ -65,9 +65,9 @@ class Unwritten:
         waiting, self._waiting = tuple(self._waiting.values()), {}
         return waiting
 
-    def settle(self, command_id: str, happened: OrderEvent) -> bool:
+    def resolve(self, command_id: str, event: OrderEvent) -> bool:
         """Hear that the database has judged an event; say whether its order was told ahead of its row."""
-        self._kept.pop(_key_of(command_id, happened), None)
+        self._kept.pop(_key_of(command_id, event), None)
         was_ahead = command_id in self._ahead
         if all(name != command_id for name, *_ in self._kept):
             self._ahead.pop(command_id, None)
@@ -76,24 +76,24 @@ class Unwritten:
 
 def _as_written_later(message: EventUnrecorded) -> RecordEvent:
     """Return the event as it is written later: that step 3 was passed unwritten is a note by then."""
-    happened = message.happened
-    if happened.event is Event.SEND:
-        happened = _note_of_sending(message)
-    return RecordEvent(command_id=message.command_id, happened=happened, at=message.at)
+    event = message.event
+    if event.kind is Event.SENT:
+        event = _note_of_sending(message)
+    return RecordEvent(command_id=message.command_id, event=event, at=message.at)
 
 
 def _note_of_sending(message: EventUnrecorded) -> OrderEvent:
-    happened = message.happened
+    event = message.event
     return OrderEvent(
-        event=Event.NOTE,
+        kind=Event.NOTED,
         tag=Reason.STEP_3_UNRECORDED,
-        quantity=happened.quantity,
-        limit_price=happened.limit_price,
-        trigger_price=happened.trigger_price,
-        inputs={**happened.inputs, "database": message.cause},
+        quantity=event.quantity,
+        limit_price=event.limit_price,
+        trigger_price=event.trigger_price,
+        inputs={**event.inputs, "database": message.cause},
     )
 
 
-def _key_of(command_id: str, happened: OrderEvent) -> Key:
-    about = happened.change.change_id if happened.change is not None else None
-    return command_id, happened.event, happened.tag, about
+def _key_of(command_id: str, event: OrderEvent) -> Key:
+    about = event.change.change_id if event.change is not None else None
+    return command_id, event.kind, event.tag, about

@@ -13,43 +13,43 @@ from loguru import logger
 from actors.actor import DeskActor
 from actors.address import Address, post
 from actors.messages import (
-    AskForMoves,
     BookPricesSeen,
     BooksChecked,
-    BooksCompared,
+    BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
+    BreakResolved,
     BrokerInbox,
+    ChangedOrders,
     CommandInbox,
     DayBegan,
-    DisagreementSettled,
     ExpiryLearnt,
     FeedChanged,
+    FetchChangedOrders,
     FillsSeen,
     FindWatchState,
     HeartbeatSent,
-    LookNow,
     MarketInbox,
     OrderBookRead,
-    OrdersMoved,
     OrderUpdateSeen,
     Poll,
     PositionsRead,
     ReadOrderBook,
     ReadPositions,
     ReadTradeBook,
+    ReconcileNow,
     SendHeartbeat,
     SupervisorInbox,
     TradeBookRead,
-    UpdatesCompared,
+    UpdatesReconciled,
     WatcherInbox,
     WatchState,
 )
 from actors.timer import Timer
-from domain.comparison import Comparison
 from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
 from domain.moves import MoveKind
-from domain.seams import Clock, trading_day
+from domain.ports import Clock, trading_day
+from domain.reconciler import Reconciler
 from domain.settings import WatcherSettings
 from domain.trouble import Trouble
 from domain.witnesses import BookKind, Witnessing
@@ -67,7 +67,7 @@ class WatcherActor(DeskActor):
         command: Address[CommandInbox],
         broker: Address[BrokerInbox],
         market: Address[MarketInbox],
-        comparison: Comparison,
+        reconciler: Reconciler,
         settings: WatcherSettings,
         clock: Clock,
         timer: Timer,
@@ -77,7 +77,7 @@ class WatcherActor(DeskActor):
         self._command = command
         self._broker = broker
         self._market = market
-        self._comparison = comparison
+        self._reconciler = reconciler
         self._settings = settings
         self._clock = clock
         self._timer = timer
@@ -99,9 +99,9 @@ class WatcherActor(DeskActor):
             case Poll():
                 self._polling = True
                 self._look()
-            case LookNow():
+            case ReconcileNow():
                 self._look()
-            case OrdersMoved():
+            case ChangedOrders():
                 self._learn(message)
             case OrderBookRead():
                 self._compare(message.book)
@@ -116,10 +116,10 @@ class WatcherActor(DeskActor):
                 if message.up:
                     # What was pushed while the feed was down is lost: the books have it.
                     self._look()
-            case DisagreementSettled():
-                self._settle(message)
+            case BreakResolved():
+                self._resolve(message)
             case ExpiryLearnt():
-                self._comparison.contracts.learn(message.exchange, message.symbol, message.expires_on)
+                self._reconciler.contracts.learn(message.exchange, message.symbol, message.expires_on)
             case SendHeartbeat():
                 post(self._supervisor, HeartbeatSent(urn=self.actor_urn))
             case FindWatchState():
@@ -136,16 +136,16 @@ class WatcherActor(DeskActor):
     def _ask_for_moves(self) -> None:
         if not self._asked_for_moves:
             self._asked_for_moves = True
-            post(self._command, AskForMoves())
+            post(self._command, FetchChangedOrders())
 
-    def _learn(self, message: OrdersMoved) -> None:
+    def _learn(self, message: ChangedOrders) -> None:
         self._asked_for_moves = False
         for order in message.orders:
-            self._comparison.orders.observe(order)
+            self._reconciler.orders.observe(order)
         updates, self._updates = self._updates, []
-        reports = tuple(report for report in map(self._comparison.compare_update, updates) if report is not None)
+        reports = tuple(report for report in map(self._reconciler.reconcile_update, updates) if report is not None)
         if reports:
-            post(self._command, UpdatesCompared(reports=reports))
+            post(self._command, UpdatesReconciled(reports=reports))
         if self._wants_books:
             self._wants_books = False
             post(self._broker, ReadOrderBook())
@@ -157,15 +157,15 @@ class WatcherActor(DeskActor):
             self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, Poll())
         self._witness(BookKind.ORDERS, book)
         if isinstance(book, Unavailable):
-            self._be_blind(book.cause)
+            self._report_unavailable(book.cause)
             # Positions are read all the same: the day's loss and the stops' prices hang on them.
             self._trades = None
             post(self._broker, ReadPositions())
             return
         self._enter_day(trading_day(book.asked_at))
-        compared = self._comparison.compare(book)
-        news = BooksCompared(
-            reports=compared.reports, foreign=compared.foreign, whole=compared.whole, asked_at=book.asked_at
+        compared = self._reconciler.compare(book)
+        news = BooksReconciled(
+            reports=compared.reports, external=compared.external, whole=compared.whole, asked_at=book.asked_at
         )
         post(self._command, news)
         if compared.checked is not None:
@@ -175,7 +175,7 @@ class WatcherActor(DeskActor):
             self._log_end("whole order book")
         else:
             self._log_trouble("whole order book", SHRUNK)
-            self._be_blind(SHRUNK)
+            self._report_unavailable(SHRUNK)
         post(self._broker, ReadTradeBook())
 
     def _witness(self, kind: BookKind, book: Book[OrderRow] | Book[TradeRow] | Book[PositionRow] | Unavailable) -> None:
@@ -187,21 +187,21 @@ class WatcherActor(DeskActor):
         else:
             self._witnessing.read(kind, now_s)
             self._log_end(kind)
-        sighting = self._witnessing.look(now_s, self._comparison.orders)
+        sighting = self._witnessing.look(now_s, self._reconciler.orders)
         if sighting is not None:
             post(self._command, BooksWitnessed(sighting=sighting))
 
-    def _log_trouble(self, what: str, words: str) -> None:
-        if told := self._troubles.setdefault(what, Trouble()).tell(words, self._clock.monotonic()):
+    def _log_trouble(self, what: str, message: str) -> None:
+        if told := self._troubles.setdefault(what, Trouble()).tell(message, self._clock.monotonic()):
             logger.warning("the {} can't be read: {}", what, told)
 
     def _log_end(self, what: str) -> None:
         if (trouble := self._troubles.pop(what, None)) is not None:
             logger.info("the {}: {}", what, trouble.end(self._clock.monotonic()))
 
-    def _be_blind(self, cause: str) -> None:
-        blind_s = self._clock.monotonic() - self._seen_at
-        post(self._command, BooksUnavailable(cause=cause, blind_s=blind_s))
+    def _report_unavailable(self, cause: str) -> None:
+        unavailable_s = self._clock.monotonic() - self._seen_at
+        post(self._command, BooksUnavailable(cause=cause, unavailable_s=unavailable_s))
 
     def _enter_day(self, day: str) -> None:
         if day != self._day:
@@ -216,14 +216,14 @@ class WatcherActor(DeskActor):
             self._trades = None
             return
         self._trades = book
-        reports = self._comparison.compare_trades(book)
+        reports = self._reconciler.reconcile_trades(book)
         if reports:
-            post(self._command, UpdatesCompared(reports=reports))
+            post(self._command, UpdatesReconciled(reports=reports))
         self._tell_fills(book.rows)
 
     def _tell_fills(self, rows: tuple[TradeRow, ...]) -> None:
         """Tell the fills that were not told yet, of orders whose number we know: the others wait for it."""
-        knows = self._comparison.orders.knows_number
+        knows = self._reconciler.orders.knows_number
         fresh = (row for row in rows if (row.broker_order_id, row.fill_id) not in self._told)
         new = tuple(row for row in fresh if knows(row.broker_order_id))
         if new:
@@ -236,15 +236,15 @@ class WatcherActor(DeskActor):
             return
         post(self._market, BookPricesSeen(book=book))
         if self._trades is not None:
-            self._comparison.keep(self._trades, book)
+            self._reconciler.keep(self._trades, book)
 
-    def _settle(self, message: DisagreementSettled) -> None:
-        settled = message.disagreement
+    def _resolve(self, message: BreakResolved) -> None:
+        resolved = message.recon_break
         if message.kind is MoveKind.SQUARED_OFF:
-            self._comparison.square_offs.close(settled)
-        elif settled.key is not None:
-            self._comparison.move(settled.key, settled.difference, message.kind)
+            self._reconciler.square_offs.close(resolved)
+        elif resolved.key is not None:
+            self._reconciler.move(resolved.key, resolved.difference, message.kind)
         elif message.kind is MoveKind.UNDONE:
-            self._comparison.undo_acceptance(settled.name)
+            self._reconciler.undo_acceptance(resolved.name)
         else:
-            self._comparison.accept(settled.name)
+            self._reconciler.accept(resolved.name)

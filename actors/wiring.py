@@ -11,20 +11,19 @@ from typing import Any, Final, Protocol
 import pykka
 from loguru import logger
 
-from actors.address import Line, post
+from actors.address import AddressSlot, post
 from actors.baskets import BasketsActor
 from actors.broker import BrokerActor
 from actors.clock import SteadyClock
 from actors.command import CommandActor, CommandLimits
 from actors.exits import ExitsActor
 from actors.guard import GuardActor
-from actors.loop import SharedLoop
 from actors.market import MarketActor
 from actors.messages import (
     BasketsInbox,
     BrokerInbox,
     CommandInbox,
-    DeskMemory,
+    DeskSnapshot,
     ExitsInbox,
     FeedChanged,
     FindBrokerState,
@@ -33,30 +32,31 @@ from actors.messages import (
     FindTradingState,
     GuardInbox,
     KeepAlive,
+    LoadSnapshot,
     LogIn,
-    LookAtRisk,
     MarketInbox,
     MarketOrderMoved,
+    NotificationSent,
     NotifierInbox,
     OrderUpdateSeen,
     Poll,
     PriceSeen,
     RaiseAlert,
-    RecallDesk,
     RepoInbox,
     ResumeAlarms,
     ResumeBaskets,
     ResumeExits,
     ResumeOrders,
     RiskInbox,
+    RiskTick,
     SupervisorInbox,
     TakeUpStops,
-    TellingSent,
     WatcherInbox,
 )
 from actors.notifier import NotifierActor
 from actors.repo import RepoActor
 from actors.risk import RiskActor
+from actors.shared_thread import SharedThread
 from actors.supervisor import SupervisorActor
 from actors.timer import ThreadTimer
 from actors.watcher import WatcherActor
@@ -64,12 +64,11 @@ from broker.feed import Feed
 from broker.noren import NorenBroker
 from broker.port import Broker
 from broker.wire_log import WireLog, boot_of_machine
-from domain.alert_words import calendar_alert
-from domain.alerting import Telling
+from domain.alert_text import calendar_alert
+from domain.alerting import Notification
 from domain.calendar import Calendar
-from domain.comparison import Comparison, Known
 from domain.evidence import OrderUpdate, Tick
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.expiry import Contracts
 from domain.guard import GuardLedger
 from domain.hand_over import never_left
@@ -77,10 +76,11 @@ from domain.known import known_from
 from domain.lifecycle import State
 from domain.order import EXTERNAL
 from domain.pnl import PnlBook
+from domain.ports import IST, Clock, Ids, trading_day
+from domain.reconciler import Known, Reconciler
 from domain.redaction import secrets_of
 from domain.resting import resting_in
 from domain.risk import RiskBook, TradingState
-from domain.seams import IST, Clock, Ids, trading_day
 from domain.settings import Mode, Settings
 from domain.square_off import SquareOff
 from domain.trading_days import TradingDays
@@ -143,46 +143,46 @@ class Wiring:
         self.calendar: Calendar | None = None
         self.trading_days = TradingDays(Calendar(settings.calendar), enforced=self._keeps_hours())
         self.refs: dict[str, pykka.ActorRef[Any]] = {}
-        self.command: Line[CommandInbox] = Line("CommandActor")
-        self.repo: Line[RepoInbox] = Line("RepoActor")
-        self.risk: Line[RiskInbox] = Line("RiskActor")
-        self.guard: Line[GuardInbox] = Line("GuardActor")
-        self.market: Line[MarketInbox] = Line("MarketActor")
-        self.broker: Line[BrokerInbox] = Line("BrokerActor")
-        self.watcher: Line[WatcherInbox] = Line("WatcherActor")
-        self.supervisor: Line[SupervisorInbox] = Line("SupervisorActor")
-        self.exits: Line[ExitsInbox] = Line("ExitsActor")
-        self.baskets: Line[BasketsInbox] = Line("BasketsActor")
-        self.notifier: Line[NotifierInbox] = Line("NotifierActor")
-        self.feed_words = "not connected"
+        self.command: AddressSlot[CommandInbox] = AddressSlot("CommandActor")
+        self.repo: AddressSlot[RepoInbox] = AddressSlot("RepoActor")
+        self.risk: AddressSlot[RiskInbox] = AddressSlot("RiskActor")
+        self.guard: AddressSlot[GuardInbox] = AddressSlot("GuardActor")
+        self.market: AddressSlot[MarketInbox] = AddressSlot("MarketActor")
+        self.broker: AddressSlot[BrokerInbox] = AddressSlot("BrokerActor")
+        self.watcher: AddressSlot[WatcherInbox] = AddressSlot("WatcherActor")
+        self.supervisor: AddressSlot[SupervisorInbox] = AddressSlot("SupervisorActor")
+        self.exits: AddressSlot[ExitsInbox] = AddressSlot("ExitsActor")
+        self.baskets: AddressSlot[BasketsInbox] = AddressSlot("BasketsActor")
+        self.notifier: AddressSlot[NotifierInbox] = AddressSlot("NotifierActor")
+        self.feed_text = "not connected"
         """How the feed stands, as it last said itself: a watcher that is started anew has not heard it."""
 
     def start(self) -> None:
         """Start every actor, hear from each, and log in; raises `DeskStartError`, and then `stop` is to be called."""
         self.timer = ThreadTimer(self.clock)
-        self.loop = SharedLoop()
+        self.loop = SharedThread()
         self.is_running = True
         self._start_notifier()
         self._start_repo()
-        memory = self.recall()
-        post(self.notifier, ResumeAlarms(left=memory.alerts))
+        snapshot = self.recall()
+        post(self.notifier, ResumeAlarms(left=snapshot.alerts))
         self.calendar = self._make_calendar()
         feed, port = self._adapters()
-        self._start_judges(memory, feed)
-        self._start_command(memory)
+        self._start_judges(snapshot, feed)
+        self._start_command(snapshot)
         self._start_exits()
-        self._start_baskets(memory)
-        self._start_broker(port, feed, memory)
+        self._start_baskets(snapshot)
+        self._start_broker(port, feed, snapshot)
         self._shake_hands()
         # The watcher first: what the login brings up is told to it. Nothing is asked of the broker before.
         self._begin(self.watcher, self._start_watcher())
         post(self.broker, LogIn())
         post(self.watcher, Poll())
-        post(self.risk, LookAtRisk())
-        gone = tuple(one.key for one in memory.vanished if one.key is not None)
-        post(self.exits, TakeUpStops(protections=memory.protections, unarmed=memory.unarmed, vanished=gone))
-        post(self.exits, ResumeExits(wishes=memory.wishes, ended=memory.ended_wishes))
-        for order in resting_in(memory.orders):
+        post(self.risk, RiskTick())
+        gone = tuple(one.key for one in snapshot.vanished if one.key is not None)
+        post(self.exits, TakeUpStops(armed_stops=snapshot.armed_stops, unarmed=snapshot.unarmed, vanished=gone))
+        post(self.exits, ResumeExits(requests=snapshot.requests, ended=snapshot.ended_requests))
+        for order in resting_in(snapshot.orders):
             post(self.exits, MarketOrderMoved(order=order))
         self._start_supervisor()
         for thread in () if self._sender is None else self._sender.threads:
@@ -203,14 +203,14 @@ class Wiring:
         self.loop.stop()
         self.timer.stop()
 
-    def _stop_actors(self, *lines: Line[Any]) -> None:
+    def _stop_actors(self, *lines: AddressSlot[Any]) -> None:
         for line in lines:
             ref = self.refs.get(line.name)
             line.close()
             if ref is not None:
                 stop_actor(ref, self._settings.broker.read_timeout_s + self._settings.broker.connect_timeout_s)
 
-    def ask_of(self, line: Line[Any], question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
+    def ask_of(self, line: AddressSlot[Any], question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
         """Ask an actor and wait; raise `DeskUnavailableError` when it is gone or does not answer in time."""
         try:
             return self.refs[line.name].ask(question, timeout=wait_s)
@@ -221,15 +221,15 @@ class Wiring:
         except StorageError as error:
             raise DeskUnavailableError(str(error)) from None
 
-    def recall(self) -> DeskMemory:
+    def recall(self) -> DeskSnapshot:
         """Return what the database remembers; raise `DeskStartError` saying what is wrong with it."""
         try:
-            memory: DeskMemory = self.ask_of(self.repo, RecallDesk())
+            snapshot: DeskSnapshot = self.ask_of(self.repo, LoadSnapshot())
         except Exception as error:
             raise DeskStartError(str(error)) from error
-        return memory
+        return snapshot
 
-    def _begin(self, line: Line[Any], ref: pykka.ActorRef[Any]) -> None:
+    def _begin(self, line: AddressSlot[Any], ref: pykka.ActorRef[Any]) -> None:
         self.refs[line.name] = ref
         line.connect(ref)
 
@@ -256,8 +256,8 @@ class Wiring:
             ),
         )
 
-    def _note_told(self, telling: Telling, channel: str) -> None:
-        post(self.notifier, TellingSent(alert_ids=telling.alert_ids, channel=channel))
+    def _note_told(self, notification: Notification, channel: str) -> None:
+        post(self.notifier, NotificationSent(alert_ids=notification.alert_ids, channel=channel))
 
     def _start_repo(self) -> None:
         settings = self._settings
@@ -274,18 +274,18 @@ class Wiring:
             ),
         )
 
-    def _start_judges(self, memory: DeskMemory, feed: DeskFeed) -> None:
+    def _start_judges(self, snapshot: DeskSnapshot, feed: DeskFeed) -> None:
         """Start those who answer step 2: risk, guard, and the market."""
         settings, clock = self._settings, self.clock
         book = RiskBook(
             limits=settings.risk,
             day=trading_day(clock.now()),
-            trading_state=memory.trading_state,
-            because=memory.because,
-            orders_today=memory.orders_today,
+            trading_state=snapshot.trading_state,
+            reason=snapshot.reason,
+            orders_today=snapshot.orders_today,
         )
         if settings.exits_only and book.trading_state is TradingState.ACTIVE:
-            book = book.turned(TradingState.EXITS_ONLY, "started with exits_only")
+            book = book.with_state(TradingState.EXITS_ONLY, "started with exits_only")
         self._begin(
             self.risk,
             RiskActor.start_on(
@@ -298,20 +298,24 @@ class Wiring:
                 exits=self.exits,
                 notifier=self.notifier,
                 book=book,
-                pnl=pnl_from(memory, trading_day(clock.now())),
-                days=memory.risk_days,
+                pnl=pnl_from(snapshot, trading_day(clock.now())),
+                days=snapshot.risk_days,
                 trading_days=self.trading_days,
                 budgets={one.name: one.loss_max for one in settings.strategies if one.loss_max is not None},
-                working=[one.command for one in memory.orders if not one.is_over and one.command.strategy != EXTERNAL],
+                working=[
+                    one.command for one in snapshot.orders if not one.is_terminal and one.command.strategy != EXTERNAL
+                ],
                 clock=clock,
                 timer=self.timer,
             ),
         )
-        ledger = GuardLedger(memory.positions, memory.orders, trading_day(clock.now()), Contracts(memory.expiries))
-        for key, quantity in memory.moved.items():
+        ledger = GuardLedger(
+            snapshot.positions, snapshot.orders, trading_day(clock.now()), Contracts(snapshot.expiries)
+        )
+        for key, quantity in snapshot.moved.items():
             ledger.move(key, quantity)
-        for scope, units in memory.cleared.items():
-            ledger.shift(scope, units)
+        for position_key, units in snapshot.written_off.items():
+            ledger.shift(position_key, units)
         guard = GuardActor.start_on(
             self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger, clock=clock
         )
@@ -326,18 +330,18 @@ class Wiring:
                 risk=self.risk,
                 notifier=self.notifier,
                 feed=feed,
-                remembered=memory.last_prices,
+                remembered=snapshot.last_prices,
                 clock=clock,
                 timer=self.timer,
             ),
         )
 
-    def _start_command(self, memory: DeskMemory) -> None:
+    def _start_command(self, snapshot: DeskSnapshot) -> None:
         settings = self._settings
         limits = CommandLimits(
             settings.broker.orders_waiting_max,
-            settings.watcher.blind_s_max,
-            settings.watcher.blind_s_max + settings.watcher.poll_interval_s,
+            settings.watcher.books_unavailable_s_max,
+            settings.watcher.books_unavailable_s_max + settings.watcher.poll_interval_s,
             self._square_off(),
             book_away_s_max=settings.watcher.book_away_s_max,
             collared=settings.risk.price_collar_percent is not None,
@@ -363,19 +367,19 @@ class Wiring:
             ),
         )
         resumed = ResumeOrders(
-            orders=memory.orders,
-            ended_in_order=memory.ended_in_order,
-            vanished=memory.vanished,
-            unsent=self._unsent(memory),
+            orders=snapshot.orders,
+            ended_in_order=snapshot.ended_in_order,
+            vanished=snapshot.vanished,
+            unsent=self._unsent(snapshot),
         )
         post(self.command, resumed)
 
-    def _unsent(self, memory: DeskMemory) -> frozenset[str]:
+    def _unsent(self, snapshot: DeskSnapshot) -> frozenset[str]:
         """Return the orders that the last run stored as SENDING and never handed to the wire; begin this run's log."""
         handed = self._wire.read()
         self._wire.begin(self._run)
-        names = ((order, order.command.command_id) for order in memory.orders)
-        return frozenset(name for order, name in names if never_left(order, memory.stored_by.get(name), handed))
+        names = ((order, order.command.command_id) for order in snapshot.orders)
+        return frozenset(name for order, name in names if never_left(order, snapshot.stored_by.get(name), handed))
 
     def _start_exits(self) -> None:
         settings = self._settings
@@ -401,7 +405,7 @@ class Wiring:
             ),
         )
 
-    def _start_baskets(self, memory: DeskMemory) -> None:
+    def _start_baskets(self, snapshot: DeskSnapshot) -> None:
         self._begin(
             self.baskets,
             BasketsActor.start_on(
@@ -418,13 +422,13 @@ class Wiring:
                 timer=self.timer,
             ),
         )
-        post(self.baskets, ResumeBaskets(baskets=memory.baskets, orders=memory.orders))
+        post(self.baskets, ResumeBaskets(baskets=snapshot.baskets, orders=snapshot.orders))
 
     def _square_off(self) -> SquareOff:
         own = {one.name: one.square_off for one in self._settings.strategies if one.square_off is not None}
         return SquareOff(self.calendar, self._settings.stops.square_off_before_close_min, own)
 
-    def _start_broker(self, port: Broker, feed: DeskFeed, memory: DeskMemory) -> None:
+    def _start_broker(self, port: Broker, feed: DeskFeed, snapshot: DeskSnapshot) -> None:
         self._begin(
             self.broker,
             BrokerActor.start(
@@ -437,7 +441,7 @@ class Wiring:
                 settings=self._settings.broker,
                 clock=self.clock,
                 timer=self.timer,
-                sent_s_ago=sent_s_ago(memory, self.clock.now()),
+                sent_s_ago=sent_s_ago(snapshot, self.clock.now()),
                 wire=self._wire,
             ),
         )
@@ -468,7 +472,7 @@ class Wiring:
             command=self.command,
             broker=self.broker,
             market=self.market,
-            comparison=Comparison(known, settings.client_id, settings.proof, settings.watcher),
+            reconciler=Reconciler(known, settings.client_id, settings.proof, settings.watcher),
             settings=settings.watcher,
             clock=self.clock,
             timer=self.timer,
@@ -498,9 +502,9 @@ class Wiring:
     def _see_update(self, update: OrderUpdate) -> None:
         post(self.watcher, OrderUpdateSeen(update=update))
 
-    def _see_feed(self, up: bool, words: str) -> None:  # noqa: FBT001  the feed's callback
-        logger.log("WARNING" if self.is_running and not up else "INFO", "feed {}: {}", "up" if up else "down", words)
-        self.feed_words = words
+    def _see_feed(self, up: bool, message: str) -> None:  # noqa: FBT001  the feed's callback
+        logger.log("WARNING" if self.is_running and not up else "INFO", "feed {}: {}", "up" if up else "down", message)
+        self.feed_text = message
         if up or self.is_running:
             post(self.watcher, FeedChanged(up=up))
 
@@ -519,53 +523,53 @@ class Wiring:
         return self._settings.mode is Mode.LIVE if chosen is None else chosen
 
 
-def known_of(memory: DeskMemory) -> Known:
+def known_of(snapshot: DeskSnapshot) -> Known:
     """Return what the database remembers as a comparison of the books begins with it, last days and ends included."""
     return known_from(
-        memory.orders,
-        memory.positions,
-        memory.moved,
-        memory.accepted,
-        memory.accepted_units,
-        expiries=memory.expiries,
-        ended=memory.ended,
+        snapshot.orders,
+        snapshot.positions,
+        snapshot.moved,
+        snapshot.accepted,
+        snapshot.accepted_units,
+        expiries=snapshot.expiries,
+        ended=snapshot.ended,
     )
 
 
-def pnl_from(memory: DeskMemory, today: str) -> PnlBook:
+def pnl_from(snapshot: DeskSnapshot, today: str) -> PnlBook:
     """Return the day's profit and loss as the database remembers it: what was carried, and what traded today.
 
     What was carried counts from the first price of the day, also where an earlier run has seen it.
     """
     book = PnlBook()
-    for one in memory.risk_days:
+    for one in snapshot.risk_days:
         if one.day == today:
             book.first_prices.update(one.first_prices)
-    gone = memory.ended - {order.command.key for order in memory.orders}
-    for strategy, held in memory.positions.items():
+    gone = snapshot.ended - {order.command.key for order in snapshot.orders}
+    for strategy, held in snapshot.positions.items():
         for key, quantity in held.items():
             if not key.product.ends_with_its_day and quantity and key not in gone:
-                book.carry(Scope(strategy, key), quantity)
-    for order in memory.orders:
+                book.carry(PositionKey(strategy, key), quantity)
+    for order in snapshot.orders:
         book.count(order)
-    for scope, units in memory.cleared.items():
-        closed, price = memory.closed_at.get(scope, (0, None))
+    for position_key, units in snapshot.written_off.items():
+        closed, price = snapshot.closed_at.get(position_key, (0, None))
         if closed:
-            book.shift(scope, closed, price)
-        if scope.key not in gone:
-            book.shift(scope, units - closed)
-    for key, units in memory.against_ours.items():
+            book.shift(position_key, closed, price)
+        if position_key.key not in gone:
+            book.shift(position_key, units - closed)
+    for key, units in snapshot.against_ours.items():
         if key not in gone:
             book.move(key, units)
     return book
 
 
-def sent_s_ago(memory: DeskMemory, now: datetime) -> float | None:
+def sent_s_ago(snapshot: DeskSnapshot, now: datetime) -> float | None:
     """Return how many seconds ago an earlier process sent its last request, at the latest; None where none did today.
 
     What has no recorded answer may have left just before that process died.
     """
-    ours = [one for one in memory.orders if one.command.strategy != EXTERNAL]
+    ours = [one for one in snapshot.orders if one.command.strategy != EXTERNAL]
     if any(one.state in _UNANSWERED or one.change is not None for one in ours):
         return 0.0
     return min((max(0.0, (now - one.updated_at).total_seconds()) for one in ours), default=None)

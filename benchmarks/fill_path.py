@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages import HoldingCleared, OrderAnswered, OrderDeclined, OrderUpdated, TradingTurned
+from actors.messages import HoldingWrittenOff, OrderAnswered, OrderDeclined, OrderUpdated, TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
 from domain.lifecycle import State
 from domain.order import Order, OrderCommand
@@ -29,7 +29,7 @@ class Told:
     def __init__(self) -> None:
         self.fills: queue.SimpleQueue[tuple[Order, float]] = queue.SimpleQueue()
 
-    def tell(self, message: OrderUpdated | OrderDeclined | TradingTurned | HoldingCleared) -> None:
+    def tell(self, message: OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff) -> None:
         """Note a fill."""
         if isinstance(message, OrderUpdated) and message.order.state is State.FILLED:
             self.fills.put((message.order, time.time()))

@@ -64,8 +64,8 @@ def null_server() -> Iterator[Server]:
 @contextmanager
 def paper_server(folder: Path) -> Iterator[Server]:
     """Start the paper broker with its rate ceiling lifted, durable as always."""
-    words = [sys.executable, "-m", "broker.paper", "--port", "0", "--data-dir", str(folder / "paper")]
-    process = subprocess.Popen([*words, "--orders-per-s-max", "0"], stdout=subprocess.PIPE, text=True)
+    message = [sys.executable, "-m", "broker.paper", "--port", "0", "--data-dir", str(folder / "paper")]
+    process = subprocess.Popen([*message, "--orders-per-s-max", "0"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         where = json.loads(process.stdout.readline())
@@ -95,7 +95,7 @@ def settings_for(server: Server, path: Path) -> Settings:
         },
         storage={"path": path},
         # The null server has no books: what it accepts is lost, and the desk must not stop for that.
-        watcher={"blind_s_max": UNBOUNDED},
+        watcher={"books_unavailable_s_max": UNBOUNDED},
         proof={"window_s": UNBOUNDED},
         risk={"orders_per_day_max": UNBOUNDED, "order_notional_max": None},
     )

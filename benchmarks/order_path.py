@@ -68,7 +68,7 @@ def flood(desk: Desk, first: int, count: int) -> dict[str, float]:
     after = desk.status().broker
     for answer in collector.answers:
         assert isinstance(answer, OrderAnswered), answer
-        assert answer.order.state in {State.WORKING, State.PARTLY_FILLED, State.FILLED}, answer.order
+        assert answer.order.state in {State.WORKING, State.PARTIALLY_FILLED, State.FILLED}, answer.order
     assert after.placed - before.placed == count
     return {"per_second": count / taken, "broker_idle_share": (after.idle_s - before.idle_s) / taken}
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from loguru import logger
 
+from broker.http_response import NotSentError, TransportError
 from broker.json_text import read_json
 from broker.library import load_library
-from broker.replies import NotSentError, TransportError
+from broker.reply_rules import Answer, NoAnswer
 from broker.transport import HttpTransport
-from broker.words import Answer, NoAnswer
 from domain.addresses import AddressRules
-from domain.seams import Clock
+from domain.ports import Clock
 from domain.settings import BrokerSettings
 
 

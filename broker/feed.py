@@ -17,13 +17,13 @@ from typing import Final
 
 from loguru import logger
 
-from broker.hearing import Hearing
-from broker.link import Link, LinkLostError, endpoint_of
-from broker.wire import Session
+from broker.feed_connection import ConnectionLostError, FeedConnection, endpoint_of
+from broker.frame_dispatch import FrameDispatch
+from broker.row_parsers import Session
 from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
-from domain.seams import Clock
+from domain.ports import Clock
 from domain.settings import BrokerSettings
 
 _STOPPED: Final = "stopped"
@@ -50,8 +50,8 @@ class FeedLimits:
         return self.silence_s_max / 3.2
 
 
-def _log_state(up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
-    logger.log("INFO" if up or words == _STOPPED else "WARNING", "feed {}: {}", "up" if up else "down", words)
+def _log_state(up: bool, message: str) -> None:  # noqa: FBT001  the callback's shape
+    logger.log("INFO" if up or message == _STOPPED else "WARNING", "feed {}: {}", "up" if up else "down", message)
 
 
 def _ignore(_: OrderUpdate) -> None:
@@ -94,9 +94,9 @@ class Feed:
         self._rules = rules
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], Instrument] = {}
-        self._hearing = Hearing(clock, self._watched, on_tick, on_order)
+        self._dispatch = FrameDispatch(clock, self._watched, on_tick, on_order)
         self._session: Session | None = None
-        self._link: Link | None = None
+        self._connection: FeedConnection | None = None
         self._thread: threading.Thread | None = None
         self._waker: socket.socket | None = None
         self._nudged = threading.Event()
@@ -109,7 +109,7 @@ class Feed:
     @property
     def malformed(self) -> int:
         """Return how many frames could not be read so far."""
-        return self._hearing.malformed
+        return self._dispatch.malformed
 
     def start(self, session: Session) -> None:
         """Begin with this session, or go on with it on a new connection when it is another than before."""
@@ -143,10 +143,10 @@ class Feed:
         """End the thread and wait for it, at most the time that a connection may take to open."""
         self._stopping.set()
         with self._lock:
-            thread, link = self._thread, self._link
+            thread, connection = self._thread, self._connection
         self._wake()
-        if link is not None:
-            link.cut()
+        if connection is not None:
+            connection.cut()
         if thread is not None and thread is not threading.current_thread():
             thread.join(self._connect_timeout_s + 1.0)
 
@@ -164,7 +164,7 @@ class Feed:
 
     def _run(self, ear: socket.socket) -> None:
         retries = 0
-        words = "the feed's thread died of an error of ours"
+        message = "the feed's thread died of an error of ours"
         try:
             while not self._stopping.is_set():
                 self._nudged.clear()
@@ -173,69 +173,69 @@ class Feed:
                 assert session is not None
                 try:
                     self._connect_and_serve(session, ear)
-                except LinkLostError as error:
+                except ConnectionLostError as error:
                     if not self._stopping.is_set():
-                        self._tell(up=False, words=str(error))
+                        self._tell(up=False, message=str(error))
                 if self._session is not session:
                     retries = 0
                     continue
                 steady = self._clock.monotonic() - self._up_at >= self._limits.steady_s
                 retries = 0 if steady else retries + 1
                 self._rest(retries, session)
-            words = _STOPPED
+            message = _STOPPED
         finally:
             with self._lock:
                 assert self._waker is not None
                 self._waker.close()
                 self._waker = None
             ear.close()
-            self._tell(up=False, words=words)
+            self._tell(up=False, message=message)
 
     def _connect_and_serve(self, session: Session, ear: socket.socket) -> None:
         """Serve one connection until it is lost, or until we want another."""
         assert self._url is not None
-        link = Link(self._url, self._clock, self._connect_timeout_s, ear, self._tls, self._rules)
+        connection = FeedConnection(self._url, self._clock, self._connect_timeout_s, ear, self._tls, self._rules)
         with self._lock:
-            self._link = link
+            self._connection = connection
         try:
             if self._stopping.is_set():
                 return
-            link.shake_hands()
-            link.log_in(session)
-            link.subscribe_orders(session)
+            connection.shake_hands()
+            connection.log_in(session)
+            connection.subscribe_orders(session)
             self._up_at = self._clock.monotonic()
-            self._tell(up=True, words="logged in")
-            self._serve(link, session)
+            self._tell(up=True, message="logged in")
+            self._serve(connection, session)
         finally:
             with self._lock:
-                self._link = None
-            link.close()
+                self._connection = None
+            connection.close()
 
-    def _serve(self, link: Link, session: Session) -> None:
+    def _serve(self, connection: FeedConnection, session: Session) -> None:
         limits, clock = self._limits, self._clock
         asked: set[tuple[str, str]] = set()
         beat_at = clock.monotonic() + limits.heartbeat_s
         while not self._stopping.is_set() and self._session is session:
-            self._subscribe(link, asked)
+            self._subscribe(connection, asked)
             now = clock.monotonic()
-            silent_since = link.told_at if self._hearing.hears_hearts else link.heard_at
+            silent_since = connection.told_at if self._dispatch.hears_hearts else connection.heard_at
             if now - silent_since >= limits.silence_s_max:
-                raise LinkLostError(f"nothing was heard for {limits.silence_s_max:g} s")
+                raise ConnectionLostError(f"nothing was heard for {limits.silence_s_max:g} s")
             if now >= beat_at:
-                link.beat()
+                connection.beat()
                 beat_at = now + limits.heartbeat_s
-            text = link.receive(min(beat_at, silent_since + limits.silence_s_max) - now)
+            text = connection.receive(min(beat_at, silent_since + limits.silence_s_max) - now)
             if text is not None:
-                self._hearing.hear(text)
+                self._dispatch.hear(text)
 
-    def _subscribe(self, link: Link, asked: set[tuple[str, str]]) -> None:
+    def _subscribe(self, connection: FeedConnection, asked: set[tuple[str, str]]) -> None:
         """Ask for the touchline of what is watched and was not yet asked for on this link."""
         if len(asked) == len(self._watched):
             return
         with self._lock:
             missing = [key for key in self._watched if key not in asked]
         for keys in batches(missing, self._limits.keys_per_frame_max):
-            link.send({"t": "t", "k": "#".join("|".join(key) for key in keys)})
+            connection.send({"t": "t", "k": "#".join("|".join(key) for key in keys)})
         asked.update(missing)
 
     def _rest(self, retries: int, session: Session) -> None:
@@ -250,10 +250,10 @@ class Feed:
             self._nudged.wait(left_s)
             self._nudged.clear()
 
-    def _tell(self, *, up: bool, words: str) -> None:
-        if self._told != (up, words):
-            self._told = (up, words)
-            self._hearing.tell(self._on_state, up, words)
+    def _tell(self, *, up: bool, message: str) -> None:
+        if self._told != (up, message):
+            self._told = (up, message)
+            self._dispatch.tell(self._on_state, up, message)
 
 
 def batches(keys: list[tuple[str, str]], size: int) -> Iterable[list[tuple[str, str]]]:

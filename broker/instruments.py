@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from broker.scalars import (
+from broker.row_fields import (
     Raw,
     UnreadableRowError,
     decimal_in,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from broker.scalars import UnreadableRowError
+from broker.row_fields import UnreadableRowError
 from domain.texts import is_plain, legible
 
 _OPENING: Final = re.compile(r"[ \t\n\r]*\[[ \t\n\r]*")

@@ -4,12 +4,12 @@ import hashlib
 from typing import Final
 
 from broker.client import Client
-from broker.scalars import UnreadableRowError, text_in
+from broker.reply_rules import Answer, NoAnswer, is_about_one_time_code, is_judgement, login_is_final
+from broker.row_fields import UnreadableRowError, text_in
+from broker.row_parsers import Session
 from broker.totp import code_at
-from broker.wire import Session
-from broker.words import Answer, NoAnswer, is_about_one_time_code, is_judgement, login_is_final
 from domain.evidence import LoginFailed
-from domain.seams import Clock
+from domain.ports import Clock
 from domain.settings import BrokerSettings
 
 _NO_TOKEN: Final = "broker.access_token is not set: log in by browser and set today's token"  # noqa: S105  no secret
@@ -79,15 +79,15 @@ class Login:
             assert isinstance(answer.body, dict)
             return Session(user_id, str(answer.body.get("actid") or user_id), token, "oauth")
         if isinstance(answer, Answer) and answer.says_session_expired:
-            words = "the access token has expired; log in by browser and set a new one"
-            return LoginFailed(words, final=True, answered=True)
+            message = "the access token has expired; log in by browser and set a new one"
+            return LoginFailed(message, final=True, answered=True)
         return self._refused(answer)
 
     def _refused(self, answer: Answer | NoAnswer) -> LoginFailed:
         if isinstance(answer, NoAnswer):
             return LoginFailed(answer.cause, final=False)
-        words = answer.refusal
-        if words is None:
+        message = answer.refusal
+        if message is None:
             return LoginFailed(f"HTTP {answer.http_status}: neither Ok nor a refusal", final=False)
-        kept = self._client.transport.clean(words)
-        return LoginFailed(kept, final=login_is_final(words), answered=is_judgement(answer))
+        kept = self._client.transport.clean(message)
+        return LoginFailed(kept, final=login_is_final(message), answered=is_judgement(answer))

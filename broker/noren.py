@@ -9,9 +9,10 @@ from broker.client import Client
 from broker.instruments import WrongInstrumentError, find_in_search, instrument_from, last_price_in, similar_in_search
 from broker.json_text import JsonArray
 from broker.login import Login
-from broker.scalars import UnreadableRowError, text_in
-from broker.terms import modify_terms, place_terms
-from broker.wire import (
+from broker.order_params import modify_params, place_params
+from broker.reply_rules import HTTP_OK, Answer, NoAnswer, change_reply, place_reply
+from broker.row_fields import UnreadableRowError, text_in
+from broker.row_parsers import (
     ORDER_FIELDS,
     POSITION_FIELDS,
     TRADE_FIELDS,
@@ -21,7 +22,6 @@ from broker.wire import (
     position_row,
     trade_row,
 )
-from broker.words import HTTP_OK, Answer, NoAnswer, change_reply, place_reply
 from domain.addresses import TLS_OFF_LOOPBACK, AddressRules, names_an_address
 from domain.change import Change, ChangeKind
 from domain.evidence import (
@@ -42,8 +42,8 @@ from domain.evidence import (
 )
 from domain.instrument import Instrument
 from domain.order import Exchange, Order
+from domain.ports import Clock
 from domain.reasons import Reason
-from domain.seams import Clock
 from domain.settings import BrokerSettings
 
 _NOT_LOGGED_IN: Final = Refused(Reason.SESSION_EXPIRED, "not logged in; nothing was sent")
@@ -99,11 +99,11 @@ class NorenBroker:
         return self._client.call(question, *given)
 
     def place(self, order: Order) -> PlaceReply:
-        """Place `order`, asking once; see `broker.words.place_reply` for what each answer proves."""
+        """Place `order`, asking once; see `broker.reply_rules.place_reply` for what each answer proves."""
         if self.session is None:
             return _NOT_LOGGED_IN
         self._transport.begin()
-        answer = self._ask(self._api.place_order, *place_terms(order, self._settings.dialect))
+        answer = self._ask(self._api.place_order, *place_params(order, self._settings.dialect))
         return self._with_address(place_reply(answer, self._transport.clean))
 
     def cancel(self, order: Order) -> ChangeReply:
@@ -124,14 +124,14 @@ class NorenBroker:
         if self.session is None:
             return _NOT_LOGGED_IN
         self._transport.begin()
-        answer = self._ask(self._api.modify_order, number, *modify_terms(order, change))
+        answer = self._ask(self._api.modify_order, number, *modify_params(order, change))
         return self._with_address(change_reply(answer, number, self._transport.clean))
 
     def _with_address(self, reply: PlaceReply) -> PlaceReply:
         """Add our end of the connection to a refusal that is about it; behind a router the broker sees another."""
-        if not isinstance(reply, Refused) or not names_an_address(reply.words):
+        if not isinstance(reply, Refused) or not names_an_address(reply.message):
             return reply
-        return replace(reply, words=f"{reply.words} (asked from {self._transport.own_address})")
+        return replace(reply, message=f"{reply.message} (asked from {self._transport.own_address})")
 
     def order_book(self) -> Book[OrderRow] | Unavailable:
         """Read all orders of the account's trading day, foreign ones included."""
@@ -163,14 +163,14 @@ class NorenBroker:
         proof = self._ask(self._api.get_limits)
         if isinstance(proof, Answer) and proof.is_ok:
             return Book((), asked_at, asked_s)
-        blind = self._unavailable(proof, asked_at)
-        return Unavailable(f"the book was empty, but the session was not proved alive: {blind.cause}", asked_at)
+        unavailable = self._unavailable(proof, asked_at)
+        return Unavailable(f"the book was empty, but the session was not proved alive: {unavailable.cause}", asked_at)
 
     def _unavailable(self, answer: Answer | NoAnswer, asked_at: datetime) -> Unavailable:
         if isinstance(answer, NoAnswer):
             return Unavailable(answer.cause, asked_at)
-        words = answer.refusal or "not the shape that was asked for"
-        return Unavailable(f"HTTP {answer.http_status}: {self._transport.clean(words)}", asked_at)
+        message = answer.refusal or "not the shape that was asked for"
+        return Unavailable(f"HTTP {answer.http_status}: {self._transport.clean(message)}", asked_at)
 
     def find_instrument(self, exchange: Exchange, symbol: str) -> InstrumentReply:
         """Look a symbol up: an exact match of the search, then its security info."""

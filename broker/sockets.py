@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from domain.addresses import AddressRules
-from domain.seams import Clock
+from domain.ports import Clock
 
 Socket: TypeAlias = socket.socket
 

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from loguru import logger
 
-from broker.replies import NotSentError, ReplyLostError, ReplyReader, TransportError
+from broker.http_response import NotSentError, ReplyLostError, ResponseReader, TransportError
 from broker.sockets import Endpoint, Socket, is_quiet, open_connection
 from domain.addresses import TLS_OFF_LOOPBACK, AddressRules
+from domain.ports import Clock
 from domain.redaction import redacted
-from domain.seams import Clock
 from domain.texts import one_line
 from domain.trouble import Trouble
 
@@ -195,7 +195,7 @@ class HttpTransport:
 
     def _exchange(self, connection: Socket, request: bytes, attempt: Attempt, ends_at: float) -> None:
         """Write the request once and read its reply; the connection is kept only after a clean end."""
-        reader = ReplyReader()
+        reader = ResponseReader()
         keep = False
         within_s = round(ends_at - self._clock.monotonic(), 2)
         try:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from broker.scalars import Raw, word_if_told
-from broker.wire import order_row
+from broker.row_fields import Raw, word_if_told
+from broker.row_parsers import order_row
 from domain.evidence import OrderUpdate, ReportType
 
 
-def _plain(words: str) -> str:
+def _plain(message: str) -> str:
     """Return only the letters of a report type, in one case: CancelRejected and CANCEL_REJECTED are one word."""
-    return "".join(filter(str.isalpha, words)).casefold()
+    return "".join(filter(str.isalpha, message)).casefold()
 
 
 _REPORTS: Final[Mapping[str, ReportType]] = {

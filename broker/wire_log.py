@@ -47,13 +47,15 @@ class WireLog:
             first, *lines = self.path.read_bytes().rstrip(b"\0").decode("ascii").split("\n")
         except (OSError, ValueError):
             return None
-        words = first.split(" ")
-        if len(words) != 4 or words[0] != _HEADER or words[3] != _END or not self._boot or words[1] != self._boot:  # noqa: PLR2004  the header's words
-            return None
+        match first.split(" "):
+            case [header, boot, run, end] if boot and (header, boot, end) == (_HEADER, self._boot, _END):
+                pass
+            case _:
+                return None
         lines = [line for line in lines if line]
         whole = [line.removesuffix(f" {_END}") for line in lines if line.endswith(f" {_END}")]
         # One that is not whole was being written when the run died: which order's it is, nobody can say.
-        return HandedOver(words[2], frozenset(whole)) if len(whole) == len(lines) else None
+        return HandedOver(run, frozenset(whole)) if len(whole) == len(lines) else None
 
     def begin(self, run: str) -> None:
         """Begin the log of this run, in the place of the last one's."""

@@ -5,13 +5,13 @@ from typing import Protocol
 from fastapi import APIRouter
 
 from actors.messages import AlarmsAcknowledged, AlertsNow
-from console.bodies import Body, read_object
-from console.changing import text_in
+from console.change_routes import text_in
 from console.described import takes
 from console.form import Form
-from console.forms import channel_form
+from console.schemas import Body, read_object
+from console.serializers import channel_form
 
-_STYLES = {"NEWS": "", "WARNING": "yellow", "ALARM": "bold red"}
+_STYLES = {"INFO": "", "WARNING": "yellow", "CRITICAL": "bold red"}
 
 
 class AlertingDesk(Protocol):
@@ -53,5 +53,5 @@ def add_alerts(guarded: APIRouter, desk: AlertingDesk) -> None:
         """Tell the open alarms no more: that of `topic`, or all."""
         given = read_object(body) if body else {}
         topics = desk.acknowledge(text_in(given, "topic") if "topic" in given else None).topics
-        words = f"Seen: {', '.join(topics)}." if topics else "No such alarm is open."
-        return {"topics": list(topics), "sentence": words}
+        message = f"Seen: {', '.join(topics)}." if topics else "No such alarm is open."
+        return {"topics": list(topics), "sentence": message}

@@ -28,27 +28,27 @@ from actors.messages import (
     TradingStateNow,
 )
 from console.alerting import AlertingDesk, add_alerts
-from console.answers import goes_on_until_flat, not_known_in_time, outcome_of
 from console.basketing import BasketDesk, add_baskets
-from console.bodies import Body, flag_in, read_object, read_order, read_trading_state
-from console.changing import ChangingDesk, add_changes
-from console.correcting import CorrectingDesk, add_corrections
+from console.change_routes import ChangingDesk, add_changes
 from console.described import ORDER, POLICY, STOPS, page_of, takes
 from console.door import Door
 from console.errors import ApiError
-from console.exiting import ExitingDesk, add_exits
+from console.flatten_routes import ExitingDesk, add_exits
 from console.form import Form
-from console.forms import order_form, positions_form, timeline_form, trading_form
 from console.lanes import Lanes
 from console.listing import ListingDesk, add_listing
-from console.protecting import ProtectingDesk, add_stops
-from console.standing import health_form, status_form
-from console.words import as_sentence
-from domain.exits import Scope
+from console.position_routes import CorrectingDesk, add_corrections
+from console.responses import goes_on_until_flat, not_known_in_time, outcome_of
+from console.schemas import Body, flag_in, read_object, read_order, read_trading_state
+from console.serializers import order_form, positions_form, timeline_form, trading_form
+from console.status_api import health_form, status_form
+from console.stop_routes import ProtectingDesk, add_stops
+from console.text import as_sentence
+from domain.exits import PositionKey
 from domain.order import Intent, OrderCommand
-from domain.order_words import could_not_leave
+from domain.order_text import could_not_leave
+from domain.ports import Clock
 from domain.risk import TradingState
-from domain.seams import Clock
 from domain.settings import Settings
 
 HEALTH_KEPT_S = 1.0
@@ -73,7 +73,7 @@ class RunningDesk(
     def broker_positions(self) -> PositionBookRead | None:
         """Return the account's positions."""
 
-    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
+    def set_trading_state(self, state: TradingState, reason: str, *, force: bool = False) -> TradingStateNow:
         """Turn trading."""
 
     def pnl(self) -> PnlNow:
@@ -87,20 +87,20 @@ _BEARER = HTTPBearer(auto_error=False)
 """Says in the description of the API that a token is asked for. `console/door.py` asks for it."""
 
 
-async def _known_words(request: Request) -> None:
+async def _known_parameters(request: Request) -> None:
     """Refuse a query word that the route does not know: a misspelled limit is no limit."""
     known = {one.alias for one in request.scope["route"].dependant.query_params}
     unknown = sorted(set(request.query_params) - known)
     if unknown:
-        words = f"the words are: {', '.join(sorted(known))}" if known else "it takes none"
-        raise ApiError(422, f"unknown query word {unknown[0]!r}; {words}")
+        message = f"the words are: {', '.join(sorted(known))}" if known else "it takes none"
+        raise ApiError(422, f"unknown query word {unknown[0]!r}; {message}")
 
 
 def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | None = None) -> FastAPI:
     """Return the API of this desk; everything but /health and the documentation asks for `token`."""
     clock = clock or SystemClock()
     api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", docs_url=None, redoc_url=None)
-    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_words)]), Lanes()
+    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_parameters)]), Lanes()
     _add_orders(guarded, desk, settings, lanes)
     add_listing(guarded, desk, lanes)
     add_changes(guarded, desk, settings, lanes)
@@ -149,7 +149,7 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes
             outcome = outcome_of(answer, command)
         if until_flat and outcome.order is not None and could_not_leave(outcome.order):
             first = outcome.order.command
-            desk.see_to_flat((Scope(first.strategy, first.key),), f"exit {first.command_id} could not leave")
+            desk.see_to_flat((PositionKey(first.strategy, first.key),), f"exit {first.command_id} could not leave")
             outcome = goes_on_until_flat(outcome, outcome.order, stored=desk.is_stored())
         return JSONResponse(outcome.body(), outcome.http_status)
 
@@ -187,15 +187,15 @@ def _add_trading(guarded: APIRouter, desk: RunningDesk, lanes: Lanes) -> None:
     @guarded.post(
         "/trading-state",
         summary="Halt, exits only, or resume",
-        openapi_extra=takes("state", also=("because", "i_know")),
+        openapi_extra=takes("state", also=("reason", "force")),
     )
     async def turn(body: Body) -> Form:
-        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `because` is kept with it. `i_know` passes a broken limit.
+        """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `reason` is kept with it. `force` passes a broken limit.
 
         The answer says what is in force, and with `stored` whether a restart would know of it.
         """
-        state, because, i_know = read_trading_state(read_object(body))
-        now = await lanes.get_out(partial(desk.set_trading_state, state, because, i_know=i_know))
+        state, reason, force = read_trading_state(read_object(body))
+        now = await lanes.get_out(partial(desk.set_trading_state, state, reason, force=force))
         if now.refused:
             raise ApiError(409, f"Trading is not resumed: {now.refused}.")
         return trading_form(now)

@@ -6,16 +6,16 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from actors.messages import BasketAnswered, BasketsNow
-from console.bodies import Body, read_object
 from console.described import takes
 from console.errors import ApiError
 from console.form import Form
+from console.schemas import Body, read_object
 from domain.basket import Basket, BasketRecord, BasketState, OnFailure, Pace
 from domain.order import InvalidOrderError, OrderCommand, Origin, parse_word
 from domain.settings import Settings
 
 _FIELDS: Final = frozenset(
-    {"basket_id", "strategy", "legs", "pace", "on_failure", "hedge_first", "leg_wait_s", "because"}
+    {"basket_id", "strategy", "legs", "pace", "on_failure", "hedge_first", "leg_wait_s", "reason"}
 )
 
 
@@ -36,7 +36,7 @@ def add_baskets(guarded: APIRouter, desk: BasketDesk, settings: Settings) -> Non
         "/baskets",
         summary="Send orders that belong together",
         openapi_extra=takes(
-            "basket_id", "legs", also=("strategy", "pace", "on_failure", "hedge_first", "leg_wait_s", "because")
+            "basket_id", "legs", also=("strategy", "pace", "on_failure", "hedge_first", "leg_wait_s", "reason")
         ),
     )
     def submit(body: Body) -> JSONResponse:
@@ -48,8 +48,8 @@ def add_baskets(guarded: APIRouter, desk: BasketDesk, settings: Settings) -> Non
         basket = read_basket(read_object(body), settings.client_id)
         answer = desk.submit_basket(basket, settings.api.answer_wait_s_max)
         if answer is None:
-            words = f"Basket {basket.basket_id} is still on its way; `baskets` tells how it goes."
-            return JSONResponse({"basket_id": basket.basket_id, "state": "RUNNING", "sentence": words}, 202)
+            message = f"Basket {basket.basket_id} is still on its way; `baskets` tells how it goes."
+            return JSONResponse({"basket_id": basket.basket_id, "state": "RUNNING", "sentence": message}, 202)
         form = basket_form(answer.record)
         return JSONResponse(form, 200 if answer.record.state is BasketState.DONE else 409)
 
@@ -83,7 +83,7 @@ def read_basket(given: dict[str, Any], client_id: str) -> Basket:
             on_failure=parse_word(OnFailure, "on_failure", given.get("on_failure", OnFailure.STOP)),
             hedge_first=given.get("hedge_first", True) is True,
             leg_wait_s=float(given.get("leg_wait_s", 30)),
-            because=str(given.get("because", "")),
+            reason=str(given.get("reason", "")),
         )
     except (InvalidOrderError, TypeError, ValueError) as error:
         raise ApiError(422, f"Invalid: {error}. Nothing was registered or sent.") from None
@@ -99,5 +99,5 @@ def basket_form(record: BasketRecord) -> Form:
         "command_ids": [leg.command_id for leg in basket.legs],
         "state": record.state.value,
         "asked_at": record.asked_at.isoformat(),
-        "sentence": f"Basket {basket.basket_id}: {record.words or 'on its way'}.",
+        "sentence": f"Basket {basket.basket_id}: {record.message or 'on its way'}.",
     }

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from console.moment import Moment
-from console.words import terms_words
+from console.journal_context import Moment
+from console.text import terms_text
 from domain.lifecycle import Event
 
 _WHO: Final[Mapping[str, str]] = {"HUMAN": "A person", "DESK": "The desk", "STRATEGY": "The strategy"}
@@ -16,10 +16,10 @@ def _kind(moment: Moment) -> str:
 
 def _stands(moment: Moment) -> str:
     """Say what holds when nothing came of a change."""
-    if moment.is_over:
+    if moment.is_terminal:
         return "The order had ended before it."
     row = moment.row
-    terms = terms_words(row.get("quantity"), row.get("limit_price"), row.get("wire_trigger_price"))
+    terms = terms_text(row.get("quantity"), row.get("limit_price"), row.get("wire_trigger_price"))
     return f"The order stands as it was ({terms}) and may trade."
 
 
@@ -27,19 +27,19 @@ def _asked(moment: Moment) -> str:
     """Say what was asked for, by whom and why."""
     inputs = moment.line.inputs
     who = _WHO.get(inputs.get("asked_by", ""), "Someone")
-    because = f", because “{inputs['because']}”" if inputs.get("because") else ""
+    reason = f", because “{inputs['reason']}”" if inputs.get("reason") else ""
     if _kind(moment) == "cancel":
         total = moment.row.get("quantity") or 0
         still = total - (moment.row.get("filled_quantity") or 0)
         until = "until the books show it canceled, it may trade."
-        return f"{who} asked to cancel what is open of it ({still} of {total} units){because}. Sent once; {until}"
-    terms = terms_words(inputs.get("quantity"), inputs.get("limit_price"), inputs.get("trigger_price"))
+        return f"{who} asked to cancel what is open of it ({still} of {total} units){reason}. Sent once; {until}"
+    terms = terms_text(inputs.get("quantity"), inputs.get("limit_price"), inputs.get("trigger_price"))
     until = "until the books show these terms, the old ones hold."
-    return f"{who} asked to modify it to {terms}{because}. Stored before the wire, then sent once; {until}"
+    return f"{who} asked to modify it to {terms}{reason}. Stored before the wire, then sent once; {until}"
 
 
 def _taken(moment: Moment) -> str:
-    if moment.is_over:
+    if moment.is_terminal:
         return f"The broker took the {_kind(moment)} after the order's end; it changes nothing."
     if not moment.row.get("change"):
         return f"The broker took the {_kind(moment)}; the books had shown it done before this reply."
@@ -49,28 +49,28 @@ def _taken(moment: Moment) -> str:
 
 
 def _refused(moment: Moment) -> str:
-    words = f": “{moment.line.note}”" if moment.line.note else ""
-    return f"The {_kind(moment)} was not made{words}. {_stands(moment)}"
+    message = f": “{moment.line.note}”" if moment.line.note else ""
+    return f"The {_kind(moment)} was not made{message}. {_stands(moment)}"
 
 
 def _lost(moment: Moment) -> str:
     kind = _kind(moment)
     cause = f" (“{moment.line.note}”)" if moment.line.note and moment.line.inputs else ""
-    happened = (
+    event = (
         f"The reply to the {kind} was lost{cause}."
         if moment.line.inputs
         else f"The desk stopped while the {kind} was on its way."
     )
-    if moment.is_over:
-        return f"{happened} The order had ended before it; nothing is in doubt."
+    if moment.is_terminal:
+        return f"{event} The order had ended before it; nothing is in doubt."
     doubt = "it may trade" if kind == "cancel" else "count on the larger of both quantities"
-    return f"{happened} It may be done or not, and is never sent again; the books will tell. Until then {doubt}."
+    return f"{event} It may be done or not, and is never sent again; the books will tell. Until then {doubt}."
 
 
 def _rejected(moment: Moment) -> str:
     fresh = moment.line.note if moment.line.note != moment.before.get("note") else ""
-    words = f": “{fresh}”" if fresh else ""
-    return f"The exchange rejected the {_kind(moment)} after the broker had taken it{words}. {_stands(moment)}"
+    message = f": “{fresh}”" if fresh else ""
+    return f"The exchange rejected the {_kind(moment)} after the broker had taken it{message}. {_stands(moment)}"
 
 
 def _lapsed(moment: Moment) -> str:
@@ -81,7 +81,7 @@ def _lapsed(moment: Moment) -> str:
 
 def _replaced(moment: Moment) -> str:
     row = moment.row
-    terms = terms_words(row.get("quantity"), row.get("limit_price"), row.get("wire_trigger_price"))
+    terms = terms_text(row.get("quantity"), row.get("limit_price"), row.get("wire_trigger_price"))
     if moment.pending == "modify" and not row.get("change"):
         return f"The modify is done: the order now stands at {terms}."
     if moment.pending == "modify":
@@ -90,11 +90,11 @@ def _replaced(moment: Moment) -> str:
 
 
 CHANGE_TELLERS: Final[Mapping[str, Callable[[Moment], str]]] = {
-    Event.ASK_CHANGE: _asked,
-    Event.TAKE_CHANGE: _taken,
-    Event.REFUSE_CHANGE: _refused,
-    Event.LOSE_CHANGE: _lost,
-    Event.REJECT_CHANGE: _rejected,
-    Event.LAPSE_CHANGE: _lapsed,
-    Event.REPLACE: _replaced,
+    Event.CHANGE_REQUESTED: _asked,
+    Event.CHANGE_ACCEPTED: _taken,
+    Event.CHANGE_REFUSED: _refused,
+    Event.CHANGE_REPLY_LOST: _lost,
+    Event.CHANGE_REJECTED: _rejected,
+    Event.CHANGE_LAPSED: _lapsed,
+    Event.REPLACED: _replaced,
 }

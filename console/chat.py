@@ -5,12 +5,12 @@ from typing import Final, Protocol
 
 from actors.desk import DeskUnavailableError
 from actors.messages import AlarmsAcknowledged, ExitsNow, Holdings, PnlNow, Readiness, TradingStateNow
-from console.words import taken_words
-from domain.exits import Scope
+from console.text import taken_text
+from domain.exits import PositionKey
 from domain.order import EXTERNAL
+from domain.ports import Clock
 from domain.risk import TradingState
-from domain.risk_words import rupees
-from domain.seams import Clock
+from domain.risk_text import rupees
 from domain.texts import counted
 
 CONFIRM_S: Final = 60.0
@@ -43,10 +43,10 @@ class ChattingDesk(Protocol):
     def pnl(self) -> PnlNow:
         """Return how the day stands."""
 
-    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
+    def set_trading_state(self, state: TradingState, reason: str, *, force: bool = False) -> TradingStateNow:
         """Turn trading."""
 
-    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
+    def flatten(self, reason: str, strategy: str | None = None) -> tuple[PositionKey, ...]:
         """See positions through to flat."""
 
     def is_stored(self) -> bool:
@@ -98,12 +98,13 @@ class Chat:
 
     def _status(self) -> str:
         trading, ready, exits = self._desk.trading_state(), self._desk.readiness(), self._desk.exits()
-        lines = [f"Trading is {trading.state}{f' ({trading.because})' if trading.because else ''}."]
-        stopped = () if trading.state is TradingState.ACTIVE else (f"the desk {taken_words(trading.state)}",)
+        lines = [f"Trading is {trading.state}{f' ({trading.reason})' if trading.reason else ''}."]
+        stopped = () if trading.state is TradingState.ACTIVE else (f"the desk {taken_text(trading.state)}",)
         against = (*stopped, *ready.reasons)
         lines.append(f"No entries: {'; '.join(against)}." if against else "Entries are taken.")
         lines += [
-            f"On its way to flat: {scope}, {counted(tries, 'exit')} sent." for scope, tries in exits.under_way.items()
+            f"On its way to flat: {position_key}, {counted(tries, 'exit')} sent."
+            for position_key, tries in exits.under_way.items()
         ]
         return "\n".join(lines)
 
@@ -137,7 +138,11 @@ class Chat:
                 f"say /flatten for a new one in {self._not_before - now:.0f} s."
             )
         self._code, self._until, self._wrong = "", 0.0, 0
-        scopes = self._desk.flatten("said in the chat")
-        found = f"On the way to flat: {', '.join(map(str, scopes))}." if scopes else "Nothing is held or working."
+        position_keys = self._desk.flatten("said in the chat")
+        found = (
+            f"On the way to flat: {', '.join(map(str, position_keys))}."
+            if position_keys
+            else "Nothing is held or working."
+        )
         kept = "" if self._desk.is_stored() else " The database does not take it: a restart would not know of it."
         return f"{found} Entries stay stopped until `resume`.{kept}"

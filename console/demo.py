@@ -17,27 +17,27 @@ from rich.text import Text
 
 from actors.clock import SystemClock
 from actors.desk import Desk, DeskStartError
+from console.config import PAPER_CREDENTIALS
 from console.demo_strategies import STRATEGIES, DemoStrategy
 from console.errors import PlainError
 from console.form import Form
-from console.forms import pnl_form, tally, timeline_form
-from console.glance import pnl_lines
 from console.logs import open_log
 from console.paper import start_paper
 from console.render import screen, steps_line, steps_table
 from console.run import Ending, wait_until_ready
+from console.serializers import pnl_form, tally, timeline_form
+from console.status_view import pnl_lines
 from console.straddle import MarketScript, straddle_table
-from console.where import PAPER_CREDENTIALS
 from domain.order import Intent, Order, OrderCommand, Origin, Side
+from domain.ports import IST
 from domain.redaction import secrets_of
-from domain.seams import IST
 from domain.settings import Settings
 
 LOOK_EVERY_S: Final = 0.25
 ROWS_MAX: Final = 20
 ORDERS_MAX: Final = 5_000
 READY_S_MAX: Final = 30.0
-SETTLE_S_MAX: Final = 15.0
+QUIET_S_MAX: Final = 15.0
 EXIT_WAIT_S: Final = 5.0
 _TOLD: Final = ("basket:", "stops:", "exit:", "risk")
 
@@ -121,7 +121,7 @@ class _Show:
         """Trade for so long, give up what is held, and count."""
         self._desk.start()
         try:
-            failure = wait_until_ready(self._desk, self._ending, lambda _words: None, READY_S_MAX)
+            failure = wait_until_ready(self._desk, self._ending, lambda _message: None, READY_S_MAX)
             if failure is None:
                 failure = self._trade(seconds)
             if failure is not None:
@@ -140,7 +140,7 @@ class _Show:
         self._desk.start_strategies()
         with self._picture() as show:
             ends_at = self._clock.monotonic() + seconds
-            while not self._ending.wished.is_set() and (left := ends_at - self._clock.monotonic()) > 0:
+            while not self._ending.asked.is_set() and (left := ends_at - self._clock.monotonic()) > 0:
                 if self._script is not None:
                     self._script.play(1 - left / seconds)
                 show(f"{left:.0f} s left")
@@ -155,7 +155,7 @@ class _Show:
 
     def _give_up_positions(self) -> None:
         """Get out as a person would: an exit for whatever a strategy still holds."""
-        self._wait_until_nothing_is_open(lambda _words: None)
+        self._wait_until_nothing_is_open(lambda _message: None)
         for strategy, held in self._desk.holdings().positions.items():
             for key, quantity in held.items():
                 given = {
@@ -175,7 +175,7 @@ class _Show:
                 self._desk.submit(OrderCommand.parse(given), EXIT_WAIT_S)
 
     def _wait_until_nothing_is_open(self, show: Callable[[str], None]) -> str | None:
-        ends_at = self._clock.monotonic() + SETTLE_S_MAX
+        ends_at = self._clock.monotonic() + QUIET_S_MAX
         while self._desk.orders(ROWS_MAX, open_only=True) and self._clock.monotonic() < ends_at:
             show("closing")
             failure = self._desk.wait_for_failure(LOOK_EVERY_S)
@@ -201,7 +201,7 @@ class _Show:
             known = self._seen[name] = (timeline.order, timeline_form(timeline))
         return known[1]
 
-    def tell_news(self, _words: str) -> None:
+    def tell_news(self, _message: str) -> None:
         """Tell each order that moved in a line of its own, oldest first."""
         before = {name: order for name, (order, _) in self._seen.items()}
         for form in reversed(self.look()):
@@ -211,9 +211,9 @@ class _Show:
         sys.stdout.flush()
         self.tell_alerts()
 
-    def _say(self, words: str) -> None:
+    def _say(self, message: str) -> None:
         if not self._quiet:
-            self._screen.print(words)
+            self._screen.print(message)
 
     def tell_alerts(self) -> None:
         """Tell what a person would be told: baskets, stops, exits, limits."""
@@ -232,8 +232,8 @@ class _Show:
         for one in pnl_lines(pnl, self._screen.width):
             if not self._quiet:
                 self._screen.print(one)
-        words = ", ".join(f"{count} {name}" for name, count in counts.items())
-        self._say(f"{words}. Each was stored before it was sent, and sent once.")
+        message = ", ".join(f"{count} {name}" for name, count in counts.items())
+        self._say(f"{message}. Each was stored before it was sent, and sent once.")
 
 
 class _LivePicture(AbstractContextManager[Callable[[str], None]]):
@@ -251,12 +251,12 @@ class _LivePicture(AbstractContextManager[Callable[[str], None]]):
     def __exit__(self, *error: object) -> None:
         self._live.__exit__(*cast("tuple[None, None, None]", error))
 
-    def _draw(self, words: str) -> None:
+    def _draw(self, message: str) -> None:
         timelines = self._show.look()
         counts = tally([form["order"] for form in timelines])
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
         table = steps_table(timelines[:ROWS_MAX], self._live.console.width)
-        counted = Text(f"{told} ({words}); times count from registration", style="dim")
+        counted = Text(f"{told} ({message}); times count from registration", style="dim")
         drawing = Group(table, self._show.pnl_now(), counted)
         self._show.tell_alerts()
         self._live.update(drawing, refresh=True)

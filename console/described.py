@@ -17,8 +17,8 @@ from domain.texts import LINE_CHARACTERS_MAX
 Schema = dict[str, Any]
 
 
-def _text(about: str, most: int = 64) -> Schema:
-    return {"type": "string", "maxLength": most, "description": about}
+def _text(about: str, limit: int = 64) -> Schema:
+    return {"type": "string", "maxLength": limit, "description": about}
 
 
 def _word(kind: type[StrEnum], about: str) -> Schema:
@@ -53,15 +53,15 @@ FIELDS: Final[Mapping[str, Schema]] = {
     "target": _rupees("Once held: get out at this price or better."),
     "trailing_type": _word(TrailingType, "How trailing_value is meant."),
     "trailing_value": _rupees("How far the stop follows the best price."),
-    "trail_when": _rupees("From which price on it follows."),
+    "trail_activation": _rupees("From which price on it follows."),
     "comment": _text("Kept with the order.", LINE_CHARACTERS_MAX),
     "origin": _word(Origin, "Who asks; a person (HUMAN) where it is left out."),
     "amo": _flag("Queue it for the next session, while the market is closed."),
     "until_flat": _flag("Of an EXIT: where it can't reach the broker, the desk makes all that is held flat."),
-    "because": _text("Why; it is kept.", LINE_CHARACTERS_MAX),
+    "reason": _text("Why; it is kept.", LINE_CHARACTERS_MAX),
     "state": _word(TradingState, "What trading is turned to."),
-    "i_know": _flag("Do it over an objection that the answer has named."),
-    "found": _flag("true: the broker has it; false: it is not there."),
+    "force": _flag("Do it over an objection that the answer has named."),
+    "placed": _flag("true: the broker has it; false: it is not there."),
     "broker_order_id": _text("The broker's number of the order.", 40),
     "filled_quantity": {"type": "integer", "minimum": 0, "description": "How many units have traded."},
     "average_price": _rupees("At which price they traded on average."),
@@ -77,7 +77,7 @@ FIELDS: Final[Mapping[str, Schema]] = {
 """Every field of every body."""
 
 POSITION: Final = ("strategy", "exchange", "symbol", "product")
-STOPS: Final = ("stop_loss", "target", "trailing_type", "trailing_value", "trail_when")
+STOPS: Final = ("stop_loss", "target", "trailing_type", "trailing_value", "trail_activation")
 ORDER: Final = ("command_id", "strategy", "intent", "exchange", "symbol", "side", "quantity", "product", "order_type")
 
 
@@ -126,5 +126,5 @@ def _part(path: str, method: str, one: Mapping[str, Any]) -> str:
 
 def _row(name: str, schema: Schema, *, required: bool) -> str:
     choices = f" One of {', '.join(schema['enum'])}." if "enum" in schema else ""
-    words = f"{schema.get('description', '')}{choices}{' Required.' if required else ''}"
-    return f"<dt><code>{escape(name)}</code></dt><dd>{escape(words)}</dd>"
+    message = f"{schema.get('description', '')}{choices}{' Required.' if required else ''}"
+    return f"<dt><code>{escape(name)}</code></dt><dd>{escape(message)}</dd>"

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from console import proof
 
-Scope = dict[str, Any]
+PositionKey = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[PositionKey, Receive, Send], Awaitable[None]]
 
 OPEN: Final = frozenset({"/health", "/docs", "/openapi.json", proof.PATH})
 TRUSTED: Final = "desk.trusted"
@@ -35,22 +35,22 @@ class Door:
         self._app = app
         self._token = token.encode()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, position_key: PositionKey, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it."""
-        if scope["type"] != "http":
+        if position_key["type"] != "http":
             return
-        objection = self._objection(scope["path"], dict(scope["headers"]))
+        objection = self._objection(position_key["path"], dict(position_key["headers"]))
         if objection is not None:
             status, sentence = objection
             refused = {"sentence": sentence, "command_id": None, "order": None, "repeated": False, "reason": None}
             await _answer(send, status, refused)
-        elif scope["path"] == proof.PATH:
-            host, port = scope["server"]
-            number = scope["query_string"].decode("latin-1")[: proof.NUMBER_CHARACTERS]
+        elif position_key["path"] == proof.PATH:
+            host, port = position_key["server"]
+            number = position_key["query_string"].decode("latin-1")[: proof.NUMBER_CHARACTERS]
             await _answer(send, 200, {"proof": proof.proof_of(self._token, number, host, port)})
         else:
-            scope[TRUSTED] = scope["path"] not in OPEN
-            await self._app(scope, receive, send)
+            position_key[TRUSTED] = position_key["path"] not in OPEN
+            await self._app(position_key, receive, send)
 
     def _objection(self, path: str, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         host = headers.get(b"host", b"").decode("latin-1")
@@ -70,8 +70,8 @@ def _name_in(host: str) -> str:
     return name.lower() if colon and port.isdigit() else host.lower()
 
 
-async def _answer(send: Send, status: int, words: dict[str, Any]) -> None:
-    body = json.dumps(words)
+async def _answer(send: Send, status: int, message: dict[str, Any]) -> None:
+    body = json.dumps(message)
     headers: Iterable[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

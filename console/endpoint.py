@@ -40,10 +40,10 @@ def _new_token(path: Path) -> str:
     return token
 
 
-def write_private(path: Path, words: str) -> None:
+def write_private(path: Path, message: str) -> None:
     """Write a file that only its owner may read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(words)
+        file.write(message)
     fresh.replace(path)

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from console.form import is_named
-from console.forms import order_form
 from console.lanes import Lanes
+from console.serializers import order_form
 from domain.order import Order
 
 ORDERS_MAX: Final = 10_000
@@ -25,7 +25,7 @@ class ListingDesk(Protocol):
     """What the list asks of a desk."""
 
     def orders(
-        self, most: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
     ) -> tuple[Order, ...]:
         """Return orders, newest first, and call `between` again and again meanwhile."""
 
@@ -35,20 +35,20 @@ def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: Lanes) -> None:
 
     @guarded.get("/orders", summary="The orders, newest first")
     async def orders(
-        most: Annotated[int, Query(ge=1, le=ORDERS_MAX)] = 50,
+        limit: Annotated[int, Query(ge=1, le=ORDERS_MAX)] = 50,
         open: bool = False,  # noqa: A002, FBT001, FBT002  the query's word is the caller's
         ref: str | None = None,
     ) -> Response:
         """`open` leaves out those that are over; `ref` is the start of a command id, or a broker order id."""
-        lane = lanes.list if ref is None and most > SHORT else to_thread.run_sync
-        return await lane(partial(_listed, desk, lanes, most, ref, open_only=open))
+        lane = lanes.list if ref is None and limit > SHORT else to_thread.run_sync
+        return await lane(partial(_listed, desk, lanes, limit, ref, open_only=open))
 
 
-def _listed(desk: ListingDesk, lanes: Lanes, most: int, ref: str | None, *, open_only: bool) -> Response:
+def _listed(desk: ListingDesk, lanes: Lanes, limit: int, ref: str | None, *, open_only: bool) -> Response:
     """Spell the orders out here, one by one, where nobody else waits, and let every way out go first."""
-    orders = desk.orders(most if ref is None else ORDERS_MAX, open_only=open_only, between=lanes.let_out)
+    orders = desk.orders(limit if ref is None else ORDERS_MAX, open_only=open_only, between=lanes.let_out)
     spelled = []
-    for number, one in enumerate(islice((one for one in orders if ref is None or is_named(one, ref)), most)):
+    for number, one in enumerate(islice((one for one in orders if ref is None or is_named(one, ref)), limit)):
         if number % SPELLED_AT_ONCE == 0:
             lanes.let_out()
         spelled.append(json.dumps(order_form(one)))

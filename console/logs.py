@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from loguru import logger
 
-from console.words import clock_time
+from console.text import clock_time
+from domain.ports import IST
 from domain.redaction import without
-from domain.seams import IST
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -24,12 +24,12 @@ FILE_BYTES_MAX: Final = 20_000_000
 CLOSE_WAIT_S: Final = 5.0
 
 
-def clean(text: str, words: Iterable[str]) -> str:
+def clean(text: str, message: Iterable[str]) -> str:
     """Mask these words and whatever looks like a secret; show control characters, so that no terminal obeys them.
 
     What goes on in a new line is indented: a line that begins with a time is one of ours.
     """
-    hidden = without(words, text.rstrip("\n"))
+    hidden = without(message, text.rstrip("\n"))
     shown = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in hidden)
     return shown.replace("\n", "\n    ") + "\n"
 
@@ -37,9 +37,9 @@ def clean(text: str, words: Iterable[str]) -> str:
 class LogWriter:
     """Owns the log's file and the thread that writes it: whoever logs only hands over a line."""
 
-    def __init__(self, path: Path, words: Sequence[str], screen: TextIO | None) -> None:
+    def __init__(self, path: Path, message: Sequence[str], screen: TextIO | None) -> None:
         self._path = path
-        self._words = words
+        self._secrets = message
         self._screen = screen
         self._lines: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._dropped = 0
@@ -62,7 +62,7 @@ class LogWriter:
     def _write_all(self) -> None:
         file: TextIO | None = None
         while (line := self._lines.get()) is not None:
-            line_told = clean(_stamped(line), self._words)
+            line_told = clean(_stamped(line), self._secrets)
             self._show(line_told)
             dropped = self._dropped
             try:
@@ -101,11 +101,11 @@ class LogWriter:
             file.close()
         return fresh
 
-    def _show(self, words: str) -> None:
+    def _show(self, message: str) -> None:
         if self._screen is None:
             return
         try:
-            self._screen.write(words)
+            self._screen.write(message)
             self._screen.flush()
         except (OSError, ValueError):
             self._screen = None  # whoever looked has gone; the file goes on
@@ -131,9 +131,9 @@ class _ToLoguru(logging.Handler):
         logger.opt(exception=record.exc_info).log(record.levelname, "{}: {}", record.name, record.getMessage())
 
 
-def open_log(path: Path, words: Sequence[str], *, on_screen: bool) -> LogWriter:
+def open_log(path: Path, message: Sequence[str], *, on_screen: bool) -> LogWriter:
     """Send every log of this process to `path` (and to stderr when `on_screen`), without these words."""
-    writer = LogWriter(path, words, sys.stderr if on_screen else None)
+    writer = LogWriter(path, message, sys.stderr if on_screen else None)
     logger.remove()
     logger.add(writer, level="INFO", format="{message}", backtrace=False, diagnose=False)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)

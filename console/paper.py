@@ -140,11 +140,11 @@ def _first_line(told: Path, process: "subprocess.Popen[bytes]", log: Path) -> di
             addresses: dict[str, Any] = json.loads(line)
             return addresses
         if process.poll() is not None:
-            raise PlainError(f"the paper broker did not start; {log} says why ({_last_words(log)})")
+            raise PlainError(f"the paper broker did not start; {log} says why ({_last_text(log)})")
         pause.wait(LOOK_EVERY_S)
     raise PlainError(f"the paper broker did not listen within {START_WAIT_S:g} s; look into {log}")
 
 
-def _last_words(log: Path) -> str:
+def _last_text(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1][:200] if lines else "it said nothing"

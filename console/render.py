@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from console.form import Form, short_id, short_ids
-from console.words import clock_time, price_words
+from console.text import clock_time, price_text
+from domain.ports import IST
 from domain.reasons import Reason
-from domain.seams import IST
 
 PIPE_WIDTH: Final = 200
 """Columns of a table that goes into a file or a pipe, where nothing needs to fold."""
@@ -22,7 +22,7 @@ PIPE_WIDTH: Final = 200
 WIDE: Final = 135
 """Columns from which on a table of steps shows everything."""
 
-_AT_WORK: Final = frozenset({"WORKING", "PARTLY_FILLED"})
+_AT_WORK: Final = frozenset({"WORKING", "PARTIALLY_FILLED"})
 STEPS: Final = ("sent_ms", "answered_ms", "filled_ms")
 
 _COLOURS: Final[Mapping[str, str]] = {
@@ -121,19 +121,19 @@ def _narrow_orders_table(orders: Sequence[Form]) -> Table:
 
 def _kind(order: Form) -> str:
     """Write how an order is priced: its type, and where it works the limit that it stands at."""
-    limit = price_words(order["limit_price"]) if order["state"] in _AT_WORK and order["limit_price"] else ""
+    limit = price_text(order["limit_price"]) if order["state"] in _AT_WORK and order["limit_price"] else ""
     return " ".join(filter(None, (order["order_type"], "AMO" if order["amo"] else "", limit)))
 
 
 def _state(order: Form) -> Text:
-    """Write where an order stands, and the change of it that is not settled yet."""
-    change = change_words(order["change"])
+    """Write where an order stands, and the change of it that is not resolved yet."""
+    change = change_text(order["change"])
     return Text.assemble(word(order["state"]), (f", {change}" if change else "", "yellow"))
 
 
-def change_words(change: Form | None) -> str:
-    """Write how far a cancel or modify has come: asked, taken (not yet done), or in doubt."""
-    stages = {"ASKED": "asked", "TAKEN": "taken", "LOST": "in doubt"}
+def change_text(change: Form | None) -> str:
+    """Write how far a cancel or modify has come: requested, accepted (not yet done), or unconfirmed."""
+    stages = {"REQUESTED": "requested", "ACCEPTED": "accepted", "REPLY_LOST": "unconfirmed"}
     return "" if change is None else f"{change['kind'].lower()} {stages[change['stage']]}"
 
 
@@ -216,7 +216,7 @@ def filled_at(order: Mapping[str, Any]) -> str:
     if not filled:
         return ""
     amount = str(filled) if filled == order["quantity"] else f"{filled}/{order['quantity']}"
-    return amount if average is None else f"{amount} @ {price_words(average)}"
+    return amount if average is None else f"{amount} @ {price_text(average)}"
 
 
 def time_of_day(moment: str) -> str:
@@ -234,7 +234,7 @@ def timeline_view(timeline: Form) -> RenderableType:
     order = timeline["order"]
     asked = f"{order['intent']} {order['side']} {order['requested_quantity']} {order['symbol']}"
     head = Text.assemble((asked, "bold"), f"  {order['exchange']} {order['product']} {order['order_type']}")
-    change = change_words(order["change"])
+    change = change_text(order["change"])
     asked_for = ", as asked" if order["tag"] == Reason.CANCELED_AS_ASKED else ""
     stands = Text.assemble(word(order["status"]), f" ({order['state']}{asked_for})  ", filled_at(order))
     facts = [
@@ -246,7 +246,7 @@ def timeline_view(timeline: Form) -> RenderableType:
         ("day", datetime.fromisoformat(order["created_at"]).astimezone(IST).strftime("%a %d %b %Y, times in IST")),
     ]
     facts += [("session of", f"{order['day']} (after-market)")] if order["amo"] else []
-    facts += [("not settled", f"{change}; its change id is {order['change']['change_id']}")] if change else []
+    facts += [("not resolved", f"{change}; its change id is {order['change']['change_id']}")] if change else []
     details = Table.grid(padding=(0, 2))
     for name, value in facts:
         details.add_row(Text(name, style="dim"), value)
@@ -263,8 +263,8 @@ def _journal(lines: Sequence[Form]) -> Table:
     for line in lines:
         at = datetime.fromisoformat(line["at"])
         since = (at - first).total_seconds() * 1000 if first else 0.0
-        words = Text(line["sentence"])
+        message = Text(line["sentence"])
         if line["decided_from"]:
-            words.append(f"\nfrom: {line['decided_from']}", style="dim")
-        table.add_row(clock_time(at), Text(after(since), style="dim"), word(line["state_after"]), words)
+            message.append(f"\nfrom: {line['decided_from']}", style="dim")
+        table.add_row(clock_time(at), Text(after(since), style="dim"), word(line["state_after"]), message)
     return table

@@ -15,16 +15,16 @@ from actors.desk import Desk, DeskStartError, DeskUnavailableError, Lease, hold_
 from actors.messages import Readiness, TradingStateNow
 from console.api import make_api
 from console.chat import Chat
+from console.config import at_paper_broker
 from console.endpoint import token_of
 from console.errors import PlainError
+from console.http_server import ApiServer
 from console.limits import raise_descriptor_limit
 from console.logs import open_log
-from console.notify import Notifier
 from console.paper import PaperBroker, lasting_paper
 from console.private import guard_files
-from console.serving import ApiServer
-from console.where import at_paper_broker
-from console.words import taken_words
+from console.systemd import Notifier
+from console.text import taken_text
 from domain.redaction import secrets_of
 from domain.risk import TradingState
 from domain.settings import Mode, Settings
@@ -61,10 +61,10 @@ class EndingDesk(Protocol):
 
 
 class Ending:
-    """Owns the wish to end: the first signal asks for an orderly end, the second ends the process at once."""
+    """Owns the request to end: the first signal asks for an orderly end, the second ends the process at once."""
 
     def __init__(self) -> None:
-        self.wished = threading.Event()
+        self.asked = threading.Event()
 
     def listen(self) -> None:
         """Hear SIGINT and SIGTERM from now on."""
@@ -72,9 +72,9 @@ class Ending:
         signal.signal(signal.SIGTERM, self._hear)
 
     def _hear(self, _number: int, _frame: FrameType | None) -> None:
-        if self.wished.is_set():
+        if self.asked.is_set():
             os._exit(1)
-        self.wished.set()
+        self.asked.set()
 
 
 def run_desk(settings: Settings) -> int:
@@ -185,12 +185,12 @@ def listen_in_chat(desk: Desk, settings: Settings) -> TelegramEars | None:
 def _serve(desk: Desk, settings: Settings, url: str, ending: Ending, notifier: Notifier) -> str | None:
     """Wait until the desk is ready, say so, and go on until it must end; return why, if that was not asked for."""
 
-    def tell(words: str) -> None:
-        _say(words)
-        notifier.status(words)
+    def tell(message: str) -> None:
+        _say(message)
+        notifier.status(message)
 
     failure = wait_until_ready(desk, ending, tell)
-    if failure is not None or ending.wished.is_set():
+    if failure is not None or ending.asked.is_set():
         return failure
     takes = TAKES[desk.status().trading.state]
     sys.stdout.write(f"ready: {settings.client_id} ({settings.mode}) {takes} at {url}\n")
@@ -206,7 +206,7 @@ def watch(desk: EndingDesk, ending: Ending, notifier: Notifier) -> str | None:
     tell_every_s = min(notifier.watchdog_s or TELL_EVERY_S, TELL_EVERY_S)
     tell_at = clock.monotonic()
     failure = None
-    while failure is None and not ending.wished.is_set():
+    while failure is None and not ending.asked.is_set():
         failure = desk.wait_for_failure(LOOK_EVERY_S)
         if failure is None and clock.monotonic() >= tell_at:
             tell_at = clock.monotonic() + tell_every_s
@@ -221,7 +221,7 @@ def _tell_how_it_is(desk: EndingDesk, notifier: Notifier) -> None:
         notifier.status(f"does not answer: {error}")
         return
     notifier.alive()
-    notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else taken_words(state))
+    notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else taken_text(state))
 
 
 def wait_until_ready(
@@ -231,7 +231,7 @@ def wait_until_ready(
     clock = SystemClock()
     ends_at = clock.monotonic() + within_s
     said: tuple[str, ...] = ()
-    while not ending.wished.is_set():
+    while not ending.asked.is_set():
         reasons = _reasons(desk)
         if not reasons:
             return None
@@ -254,8 +254,8 @@ def _reasons(desk: EndingDesk) -> tuple[str, ...]:
         return (str(error),)
 
 
-def _say(words: str) -> None:
-    sys.stderr.write(words + "\n")
+def _say(message: str) -> None:
+    sys.stderr.write(message + "\n")
     sys.stderr.flush()
 
 

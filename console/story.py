@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from actors.messages import Timeline
 from console.change_story import CHANGE_TELLERS
-from console.moment import Moment
-from console.words import as_sentence, asked_words, price_words, traded_words
-from domain import order_words
+from console.journal_context import Moment
+from console.text import as_sentence, asked_text, price_text, traded_text
+from domain import order_text
 from domain.lifecycle import Event, State
 from domain.order import Side
 from domain.reasons import Reason, explain
@@ -44,15 +44,15 @@ def _told(timeline: Timeline, books_needed: int) -> Iterator[str]:
 
 def _sentence(moment: Moment) -> str:
     line = moment.line
-    if "settled_by" in line.inputs:
-        words = _settled(moment)
+    if "resolved_by" in line.inputs:
+        message = _resolved(moment)
     else:
-        words = _TELLERS.get(line.event, _other)(moment)
+        message = _TELLERS.get(line.event, _other)(moment)
         if "update" in line.inputs:
-            words = f"The broker pushed: {words[:1].lower()}{words[1:]}"
+            message = f"The broker pushed: {message[:1].lower()}{message[1:]}"
     if moment.is_late:
-        return f"LATE TRUTH: the order was {line.state_before}, and is not. {words} {_WRONG_POSITION}"
-    return words
+        return f"LATE TRUTH: the order was {line.state_before}, and is not. {message} {_WRONG_POSITION}"
+    return message
 
 
 def _meaning(moment: Moment) -> str:
@@ -64,9 +64,9 @@ def _meaning(moment: Moment) -> str:
     meaning = ""
     if line.tag in set(Reason) and line.tag != before.get("tag"):
         changing = bool(moment.row.get("change"))
-        meaning = order_words.meaning(Reason(str(line.tag)), State(line.state_after), is_changing=changing)
+        meaning = order_text.meaning(Reason(str(line.tag)), State(line.state_after), is_changing=changing)
     if fresh and fresh != meaning:
-        return as_sentence(fresh) if line.event == Event.BLOCK else _joined(meaning, f"Reason given: “{fresh}”.")
+        return as_sentence(fresh) if line.event == Event.BLOCKED else _joined(meaning, f"Reason given: “{fresh}”.")
     return meaning
 
 
@@ -81,46 +81,46 @@ def _registered(moment: Moment) -> str:
     command = moment.order.command
     when = f" It is for the session of {moment.order.day}." if command.amo else ""
     if "kept_in" in moment.line.inputs:
-        words = "The database could not be written; it was kept in the exit journal, so that it could leave."
-        return f"Registered: {asked_words(moment.order)}. {words}"
-    return f"Registered and stored: {asked_words(moment.order)}. Nothing has been sent yet.{when}"
+        message = "The database could not be written; it was kept in the exit journal, so that it could leave."
+        return f"Registered: {asked_text(moment.order)}. {message}"
+    return f"Registered and stored: {asked_text(moment.order)}. Nothing has been sent yet.{when}"
 
 
 def _seen(moment: Moment) -> str:
     """Tell of an order of others; it stands as the book has it from its first line on."""
     where = moment.order.command.comment or "nobody says where"
-    words = f"Not placed by this desk ({where}), and seen in the broker's book: {asked_words(moment.order)}."
+    message = f"Not placed by this desk ({where}), and seen in the broker's book: {asked_text(moment.order)}."
     if moment.row.get("filled_quantity"):
         return (
-            f"{words} {traded_words(moment.order, moment.row)} These units count as EXTERNAL: no strategy exits them."
+            f"{message} {traded_text(moment.order, moment.row)} These units count as EXTERNAL: no strategy exits them."
         )
-    if moment.is_over:
-        return f"{words} It is over; nothing traded."
-    return f"{words} It may trade, and its units count as EXTERNAL; `cancel` takes it out of the market."
+    if moment.is_terminal:
+        return f"{message} It is over; nothing traded."
+    return f"{message} It may trade, and its units count as EXTERNAL; `cancel` takes it out of the market."
 
 
 def _sent(moment: Moment) -> str:
     """Say with what an order left: a market order leaves as a limit at the far end of its band."""
     side, quantity, limit = moment.order.command.side, moment.row.get("quantity"), moment.row.get("limit_price")
-    words = f"Passed risk and guard; stored before the wire, then sent once: {side} {quantity}"
+    message = f"Passed risk and guard; stored before the wire, then sent once: {side} {quantity}"
     if limit is not None:
-        words += f" at limit {price_words(limit)} ({'pay at most' if side is Side.BUY else 'take at least'} that)"
-    return _joined(f"{words}.", _meaning(moment))
+        message += f" at limit {price_text(limit)} ({'pay at most' if side is Side.BUY else 'take at least'} that)"
+    return _joined(f"{message}.", _meaning(moment))
 
 
 def _accepted(moment: Moment) -> str:
-    words = f"The broker took it as order {moment.number}."
+    message = f"The broker took it as order {moment.number}."
     if not moment.has_moved:
-        return f"{words} The books had told of it before this reply."
+        return f"{message} The books had told of it before this reply."
     if moment.order.command.amo:
-        return f"{words} It waits there for the session of {moment.order.day}."
-    return f"{words} It is in the market and may trade."
+        return f"{message} It waits there for the session of {moment.order.day}."
+    return f"{message} It is in the market and may trade."
 
 
 def _refused(moment: Moment) -> str:
     said = _meaning(moment) or "The broker refused it; it is not in the market."
     next_time = _NEXT_TIME.get(moment.line.tag or "", "Nothing traded; send a new order if it is still wanted.")
-    return _joined(said, order_words.way_out_of(moment.order) or next_time)
+    return _joined(said, order_text.way_out_of(moment.order) or next_time)
 
 
 def _in_doubt(moment: Moment) -> str:
@@ -147,14 +147,14 @@ def _working(moment: Moment) -> str:
 
 
 def _filled(moment: Moment) -> str:
-    return _joined(_found(moment), traded_words(moment.order, moment.row), _lost_race(moment), _meaning(moment))
+    return _joined(_found(moment), traded_text(moment.order, moment.row), _lost_race(moment), _meaning(moment))
 
 
 def _lost_race(moment: Moment) -> str:
     """Say what a fill means for a change that was under way."""
     if not moment.pending:
         return ""
-    if not moment.is_over:
+    if not moment.is_terminal:
         return f"The {moment.pending} is still open for the rest."
     if moment.pending == "cancel":
         return "The cancel came too late: the fill won, and what it traded is held. Exit it if it is not wanted."
@@ -163,10 +163,10 @@ def _lost_race(moment: Moment) -> str:
 
 def _canceled(moment: Moment) -> str:
     rest = "The rest is not in the market." if moment.row.get("filled_quantity") else "It is not in the market."
-    traded = traded_words(moment.order, moment.row)
+    traded = traded_text(moment.order, moment.row)
     if "order_of" in moment.line.inputs:
-        order_of, settled_on = moment.line.inputs["order_of"], moment.line.inputs.get("settled_on", "today")
-        ended = f"It ended with its trading day, {order_of}: the books of {settled_on} do not show it."
+        order_of, resolved_on = moment.line.inputs["order_of"], moment.line.inputs.get("resolved_on", "today")
+        ended = f"It ended with its trading day, {order_of}: the books of {resolved_on} do not show it."
         if moment.line.tag == Reason.DAY_ENDED_UNKNOWN:
             seen = f"This desk had seen {moment.row.get('filled_quantity') or 0} units trade"
             return f"{ended} {seen}; whether more did is not known. It is not in the market."
@@ -179,7 +179,7 @@ def _canceled(moment: Moment) -> str:
 
 def _rejected(moment: Moment) -> str:
     said = _meaning(moment) or "The broker or the exchange rejected it."
-    traded = traded_words(moment.order, moment.row)
+    traded = traded_text(moment.order, moment.row)
     held = "What traded is held; the rest is not in the market." if moment.row.get("filled_quantity") else ""
     return _joined(_found(moment), said, traded, held)
 
@@ -194,7 +194,7 @@ def _noted(moment: Moment) -> str:
     if moment.line.tag == Reason.TWO_AT_BROKER:
         return f"{explain(Reason.TWO_AT_BROKER)} The second one is {note}: cancel it there if it is not wanted."
     if moment.line.tag == Reason.UNKNOWN_BROKER_STATUS:
-        return f"{explain(Reason.UNKNOWN_BROKER_STATUS)} Its word is “{note}”; if that stays, `settle` the order."
+        return f"{explain(Reason.UNKNOWN_BROKER_STATUS)} Its word is “{note}”; if that stays, `resolve` the order."
     return _meaning(moment) or "Noted; nothing has changed."
 
 
@@ -212,14 +212,14 @@ def _missed(moment: Moment) -> str:
 # A person's word
 
 
-def _settled(moment: Moment) -> str:
-    because = f", because “{moment.line.note}”" if moment.line.note else ""
-    traded = traded_words(moment.order, moment.row)
+def _resolved(moment: Moment) -> str:
+    reason = f", because “{moment.line.note}”" if moment.line.note else ""
+    traded = traded_text(moment.order, moment.row)
     if moment.line.inputs.get("found_at_broker") == "yes":
-        rest = "It may trade on; the books take it from here." if not moment.is_over else "It is over."
-        return f"A person settled it: found at the broker as order {moment.number}{because}. {traded} {rest}"
+        rest = "It may trade on; the books take it from here." if not moment.is_terminal else "It is over."
+        return f"A person resolved it: found at the broker as order {moment.number}{reason}. {traded} {rest}"
     late = "Should the broker show it after all, that is a late truth."
-    return f"A person settled it: not at the broker{because}. {traded} {late}"
+    return f"A person resolved it: not at the broker{reason}. {traded} {late}"
 
 
 def _other(moment: Moment) -> str:
@@ -229,18 +229,18 @@ def _other(moment: Moment) -> str:
 _TELLERS: Final[Mapping[str, Callable[[Moment], str]]] = {
     "REGISTERED": _registered,
     "SEEN": _seen,
-    Event.BLOCK: lambda moment: _joined("Blocked by the desk, never sent.", _meaning(moment)),
-    Event.SEND: _sent,
-    Event.ACCEPT: _accepted,
-    Event.REFUSE: _refused,
-    Event.LOSE_REPLY: _in_doubt,
-    Event.RESTART: _in_doubt,
-    Event.WORK: _working,
-    Event.PARTLY_FILL: _filled,
-    Event.FILL: _filled,
-    Event.CANCEL: _canceled,
-    Event.REJECT: _rejected,
-    Event.PROVE_ABSENT: lambda moment: f"{explain(Reason(moment.line.tag or Reason.PROVED_ABSENT))} {_FREE_AGAIN}",
-    Event.NOTE: _noted,
+    Event.BLOCKED: lambda moment: _joined("Blocked by the desk, never sent.", _meaning(moment)),
+    Event.SENT: _sent,
+    Event.ACCEPTED: _accepted,
+    Event.REFUSED: _refused,
+    Event.REPLY_LOST: _in_doubt,
+    Event.RESTARTED: _in_doubt,
+    Event.WORKING: _working,
+    Event.PARTIALLY_FILLED: _filled,
+    Event.FILLED: _filled,
+    Event.CANCELED: _canceled,
+    Event.REJECTED: _rejected,
+    Event.PROVED_ABSENT: lambda moment: f"{explain(Reason(moment.line.tag or Reason.PROVED_ABSENT))} {_FREE_AGAIN}",
+    Event.NOTED: _noted,
     **CHANGE_TELLERS,
 }

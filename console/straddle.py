@@ -8,7 +8,7 @@ from typing import Any, Final
 import requests
 
 from broker.paper.instruments import weekly_expiry
-from domain.seams import IST
+from domain.ports import IST
 
 STRIKE: Final = 26_000
 WING: Final = 250

@@ -10,13 +10,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.books import fills_name
+from domain.breaks import fills_name
 from domain.change import ChangeStage
 from domain.lifecycle import Event, State
 from domain.order import InstrumentKey, Order, OrderEvent
+from domain.ports import may_have_been_dropped, trading_day
 from domain.reasons import Reason
 from domain.reconcile import OrderIndex, Report
-from domain.seams import may_have_turned, trading_day
 from domain.settings import ProofSettings
 from domain.trades import Traded
 
@@ -27,7 +27,7 @@ class Witnesses:
 
     `shown` are the command ids that the order book shows, or the next one. `apart` are signed units that an account
     holds and no order explains; `moving` is what traded while the books were read, so that nothing can be said of it.
-    `unknown` are trades of orders that neither we nor the order book know; `untold` names the disagreements between
+    `unknown` are trades of orders that neither we nor the order book know; `untold` names the breaks between
     order and trade book.
     """
 
@@ -101,23 +101,23 @@ class Absences:
             earlier = self._proofs.get(name, Absence(0, asked_at, asked_at, asked_s, asked_s))
             proof = replace(earlier, books=earlier.books + 1, last_asked_at=asked_at, last_asked_s=asked_s)
             self._proofs[name] = proof
-            happened = self._happened(order, proof)
-            if happened is not None:
-                yield Report(order.command.command_id, happened)
+            event = self._event_of(order, proof)
+            if event is not None:
+                yield Report(order.command.command_id, event)
 
-    def _happened(self, order: Order, proof: Absence) -> OrderEvent | None:
+    def _event_of(self, order: Order, proof: Absence) -> OrderEvent | None:
         """Return the end of a proof, or the evidence of one of its first books; later ones add nothing to read."""
         proved = proof.proves(self._needed)
         if order.state is not State.UNCONFIRMED:
             change = order.change
             ended = OrderEvent(
-                event=Event.LAPSE_CHANGE, tag=Reason.CHANGE_NOT_SEEN, change=change, inputs=proof.inputs()
+                kind=Event.CHANGE_LAPSED, tag=Reason.CHANGE_NOT_SEEN, change=change, inputs=proof.inputs()
             )
             return ended if proved else None
         if proved:
-            return OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.PROVED_ABSENT, inputs=proof.inputs())
+            return OrderEvent(kind=Event.PROVED_ABSENT, tag=Reason.PROVED_ABSENT, inputs=proof.inputs())
         if proof.books <= self._needed.books:
-            return OrderEvent(event=Event.NOTE, tag=order.tag, inputs=proof.inputs())
+            return OrderEvent(kind=Event.NOTED, tag=order.tag, inputs=proof.inputs())
         return None
 
 
@@ -134,7 +134,7 @@ def may_be_absent(order: Order, shown: AbstractSet[str], asked_at: datetime, *, 
         and order.command.command_id not in shown
         and (begun or asked_at > order.updated_at)
         and order.day == trading_day(asked_at)
-        and not may_have_turned(order.created_at, asked_at)
+        and not may_have_been_dropped(order.created_at, asked_at)
     )
 
 
@@ -143,8 +143,8 @@ def change_may_be_absent(order: Order, shown: AbstractSet[str], asked_at: dateti
     change = order.change
     return (
         change is not None
-        and change.stage is not ChangeStage.ASKED
-        and not order.is_over
+        and change.stage is not ChangeStage.REQUESTED
+        and not order.is_terminal
         and order.command.command_id in shown
         and asked_at > change.asked_at
     )

@@ -129,9 +129,9 @@ def _host_of(url: str, scheme: str) -> str | Unusable:
     return parts.hostname
 
 
-def names_an_address(words: str) -> bool:
+def names_an_address(message: str) -> bool:
     """Say whether a refusal is about the IP address that was asked from: no order leaves until that is mended.
 
     Known so far are `ALGO_CHK: Invalid IP address` and `INVALID_IP`; others are assumed to name the IP as well.
     """
-    return _NAMES_AN_ADDRESS.search(words) is not None
+    return _NAMES_AN_ADDRESS.search(message) is not None

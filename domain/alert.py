@@ -8,11 +8,11 @@ from enum import StrEnum
 class Level(StrEnum):
     """How soon a person should hear of it."""
 
-    NEWS = "NEWS"
+    INFO = "INFO"
     """Good to know; it may wait for a digest."""
     WARNING = "WARNING"
     """Worth a look soon."""
-    ALARM = "ALARM"
+    CRITICAL = "CRITICAL"
     """Money is at risk: told at any hour, and again until somebody says that it was seen."""
 
 

@@ -1,10 +1,10 @@
 """Which alerts are told when: at once, in a digest, after the quiet hours, again and again until seen.
 
-* NEWS waits for the next digest. WARNING and ALARM are told at once, and so is the end of an alarm's story.
-* In quiet hours only an ALARM and its end are told; the rest waits for the first digest after them.
-* The same words about the same topic are told once in `repeat_s`, with how often they came. An ALARM is left out only
-  while its own story is open: once somebody has seen it, or it has ended, the next one is a new story.
-* An ALARM is told again every `escalate_s` until somebody acknowledges it, or its topic ends well.
+* INFO waits for the next digest. WARNING and CRITICAL are told at once, and so is the end of an alarm's story.
+* In quiet hours only a CRITICAL alert and its end are told; the rest waits for the first digest after them.
+* The same words about the same topic are told once in `repeat_s`, with how often they came. A CRITICAL alert is left
+  out only while its own story is open: once somebody has seen it, or it has ended, the next one is a new story.
+* A CRITICAL alert is told again every `escalate_s` until somebody acknowledges it, or its topic ends well.
 * What waits for a digest is bounded: the oldest news is dropped first, and it is said how many. No alarm waits there.
 """
 
@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.alert import Alert, AlertRecord, Level
-from domain.seams import IST
+from domain.ports import IST
 from domain.settings import AlertSettings
 
 DIGEST_LINES_MAX: Final = 20
@@ -25,7 +25,7 @@ TEXT_CHARACTERS_MAX: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Notification:
     """One message to send, with the alerts it tells. `topic` is set where it tells an open alarm once more.
 
     `level` is the highest of what it tells: a text of news alone may be given up.
@@ -70,7 +70,7 @@ class Alerting:
     _digest_at: float | None = None
 
     def holds_back(self, alert: Alert, now: float) -> bool:
-        """Say whether it waits to see if anything follows; what waited about its topic is settled by it."""
+        """Say whether it waits to see if anything follows; what waited about its topic is decided by it."""
         self._held_back.pop(alert.topic, None)
         if alert.wait_s:
             self._held_back[alert.topic] = (now + alert.wait_s, replace(alert, wait_s=0.0))
@@ -86,14 +86,14 @@ class Alerting:
         said = self._said.get((alert.topic, alert.what))
         if said is None or now >= said.until:
             return False
-        if alert.level is Level.ALARM and alert.topic not in self.open_alarms:
+        if alert.level is Level.CRITICAL and alert.topic not in self.open_alarms:
             return False
         if alert.ends and alert.topic in self._stories:
             return False
         said.times += 1
         return True
 
-    def take(self, record: AlertRecord, now: float) -> list[Telling]:
+    def take(self, record: AlertRecord, now: float) -> list[Notification]:
         """Take an alert that is not known; return what is to be sent at once."""
         alert = record.alert
         said = self._said.get((alert.topic, alert.what))
@@ -103,28 +103,28 @@ class Alerting:
         if alert.ends:
             self.open_alarms.pop(alert.topic, None)
             self._stories.pop(alert.topic, None)
-        if alert.level is Level.ALARM and not alert.ends:
+        if alert.level is Level.CRITICAL and not alert.ends:
             self.open_alarms[alert.topic] = OpenAlarm(record, now + self.settings.escalate_s)
             self._stories[alert.topic] = now + COUNTED_S
-        elif not closes and (alert.level is Level.NEWS or self.is_quiet(record.raised_at)):
+        elif not closes and (alert.level is Level.INFO or self.is_quiet(record.raised_at)):
             self._wait(record, now)
             return []
-        return [Telling(words_of(alert) + again, _urgency_of(record), (record.alert_id,))]
+        return [Notification(text_of(alert) + again, _urgency_of(record), (record.alert_id,))]
 
-    def reopen(self, record: AlertRecord, now: float) -> list[Telling]:
+    def reopen(self, record: AlertRecord, now: float) -> list[Notification]:
         """Go on with an alarm of an earlier run that is open: every channel tells it."""
         alert = record.alert
         self.open_alarms[alert.topic] = OpenAlarm(record, now + self.settings.escalate_s)
         self._stories[alert.topic] = now + COUNTED_S
         self._said[alert.topic, alert.what] = _Said(now + self.settings.repeat_s)
-        return [Telling(_words_of_earlier(record), alert.level, (record.alert_id,))]
+        return [Notification(_text_of_earlier(record), alert.level, (record.alert_id,))]
 
     @staticmethod
-    def catch_up(record: AlertRecord, channels: Sequence[str]) -> list[Telling]:
+    def catch_up(record: AlertRecord, channels: Sequence[str]) -> list[Notification]:
         """Tell what an earlier run did not, on the channels that owe it. What nobody was told is owed by all."""
         nobody = record.told_at is None and not record.owed
         owed = tuple(one for one in channels if nobody or one in record.owed)
-        told = Telling(_words_of_earlier(record), _urgency_of(record), (record.alert_id,), only=owed)
+        told = Notification(_text_of_earlier(record), _urgency_of(record), (record.alert_id,), only=owed)
         return [told] if owed else []
 
     def _wait(self, record: AlertRecord, now: float) -> None:
@@ -132,14 +132,14 @@ class Alerting:
             self._digest_at = now + self.settings.digest_s
         self._waiting.append(record)
         if len(self._waiting) > self.settings.waiting_max:
-            news = next((one for one in self._waiting if one.alert.level is Level.NEWS), self._waiting[0])
+            news = next((one for one in self._waiting if one.alert.level is Level.INFO), self._waiting[0])
             self._waiting.remove(news)
             self._dropped_ids.append(news.alert_id)
             self.dropped += 1
 
-    def look(self, at: datetime, now: float) -> list[Telling]:
+    def look(self, at: datetime, now: float) -> list[Notification]:
         """Return what is due by now: alarms that nobody has seen, and the digest."""
-        tellings = []
+        notifications = []
         for topic, alarm in self.open_alarms.items():
             if alarm.again_at <= now:
                 alarm.told += 1
@@ -147,43 +147,45 @@ class Alerting:
                 since = (
                     f"Told {alarm.told} times since {alarm.record.raised_at.astimezone(IST):%H:%M:%S}; `ack` ends it."
                 )
-                text = f"{words_of(alarm.record.alert)}\n{since}"
-                tellings.append(Telling(text, Level.ALARM, (alarm.record.alert_id,), topic))
+                text = f"{text_of(alarm.record.alert)}\n{since}"
+                notifications.append(Notification(text, Level.CRITICAL, (alarm.record.alert_id,), topic))
         if self._digest_at is not None and self._digest_at <= now and not self.is_quiet(at):
-            tellings += self._digest()
+            notifications += self._digest()
         # What came several times waits longer for the next word of it, which says how often.
         self._said = {
             key: said for key, said in self._said.items() if now < said.until + (COUNTED_S if said.times > 1 else 0)
         }
         self._stories = {key: until for key, until in self._stories.items() if now < until or key in self.open_alarms}
-        return tellings
+        return notifications
 
-    def _digest(self) -> list[Telling]:
+    def _digest(self) -> list[Notification]:
         """Return the digest, in as many messages as the warnings in it need; of the news only so many lines."""
-        news = [one for one in self._waiting if one.alert.level is Level.NEWS]
+        news = [one for one in self._waiting if one.alert.level is Level.INFO]
         left_out = {one.alert_id for one in news[DIGEST_LINES_MAX:]}
-        counts = {one.alert_id for one in self._waiting if one.alert.level is not Level.NEWS}
+        counts = {one.alert_id for one in self._waiting if one.alert.level is not Level.INFO}
         told = [(self._line(one), one.alert_id) for one in self._waiting if one.alert_id not in left_out]
         if left_out:
             told.append((f"… and {len(left_out)} more; `alerts` lists the last ones.", ""))
         if self.dropped:
             told.append((f"{self.dropped} older ones were dropped (alerts.waiting_max).", ""))
-        tellings: list[Telling] = []
+        notifications: list[Notification] = []
         for line, alert_id in told:
-            text = f"{tellings[-1].text}\n{line}" if tellings else line
+            text = f"{notifications[-1].text}\n{line}" if notifications else line
             ids = (alert_id,) if alert_id else ()
-            level = Level.WARNING if alert_id in counts else Level.NEWS
-            if tellings and len(text) <= TEXT_CHARACTERS_MAX:
-                level = Level.WARNING if level is Level.WARNING else tellings[-1].level
-                tellings[-1] = replace(tellings[-1], text=text, level=level, alert_ids=(*tellings[-1].alert_ids, *ids))
+            level = Level.WARNING if alert_id in counts else Level.INFO
+            if notifications and len(text) <= TEXT_CHARACTERS_MAX:
+                level = Level.WARNING if level is Level.WARNING else notifications[-1].level
+                notifications[-1] = replace(
+                    notifications[-1], text=text, level=level, alert_ids=(*notifications[-1].alert_ids, *ids)
+                )
             else:
-                tellings.append(Telling(line[:TEXT_CHARACTERS_MAX], level, ids))
+                notifications.append(Notification(line[:TEXT_CHARACTERS_MAX], level, ids))
         hidden = (*self._dropped_ids, *left_out)
-        tellings[-1] = replace(tellings[-1], alert_ids=(*tellings[-1].alert_ids, *hidden))
+        notifications[-1] = replace(notifications[-1], alert_ids=(*notifications[-1].alert_ids, *hidden))
         self._waiting.clear()
         self._dropped_ids.clear()
         self._digest_at, self.dropped = None, 0
-        return tellings
+        return notifications
 
     @staticmethod
     def _line(record: AlertRecord) -> str:
@@ -205,7 +207,7 @@ class Alerting:
         return begins <= local < ends if begins <= ends else not ends <= local < begins
 
 
-def words_of(alert: Alert) -> str:
+def text_of(alert: Alert) -> str:
     """Write an alert as a message: what, what it means, what to do."""
     head = f"{alert.level}: {alert.what}"
     return "\n".join(one for one in (head, alert.means, alert.do) if one)[:TEXT_CHARACTERS_MAX]
@@ -213,10 +215,10 @@ def words_of(alert: Alert) -> str:
 
 def _urgency_of(record: AlertRecord) -> Level:
     """Return how a text told by itself is treated: the end of what was an alarm is not given up as news is."""
-    return Level.WARNING if record.alert.level is Level.NEWS else record.alert.level
+    return Level.WARNING if record.alert.level is Level.INFO else record.alert.level
 
 
-def _words_of_earlier(record: AlertRecord) -> str:
+def _text_of_earlier(record: AlertRecord) -> str:
     return (
-        f"{words_of(record.alert)}\n(from {record.raised_at.astimezone(IST):%d %b %H:%M}, before the desk was started)"
+        f"{text_of(record.alert)}\n(from {record.raised_at.astimezone(IST):%d %b %H:%M}, before the desk was started)"
     )

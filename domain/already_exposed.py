@@ -31,6 +31,6 @@ class AlreadyExposed:
         )
 
 
-def _some(words: list[str]) -> str:
-    more = len(words) - NAMED_MAX
-    return ", ".join(words[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+def _some(message: list[str]) -> str:
+    more = len(message) - NAMED_MAX
+    return ", ".join(message[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

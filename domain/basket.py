@@ -62,12 +62,12 @@ class Basket:
     on_failure: OnFailure = OnFailure.STOP
     hedge_first: bool = True
     leg_wait_s: float = LEG_WAIT_S
-    because: str = ""
+    reason: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what can't be meant."""
         check_id("basket_id", self.basket_id)
-        check_comment("because", self.because)
+        check_comment("reason", self.reason)
         if not 1 <= len(self.legs) <= LEGS_MAX:
             raise InvalidBasketError(f"a basket has 1 to {LEGS_MAX} legs, not {len(self.legs)}")
         if len({leg.command_id for leg in self.legs}) != len(self.legs):
@@ -82,8 +82,8 @@ class Basket:
         sells = [number for number, leg in enumerate(self.legs) if leg.side is Side.SELL]
         buys = [number for number, leg in enumerate(self.legs) if leg.side is Side.BUY]
         if self.hedge_first and sells and buys and sells[0] < buys[-1]:
-            words = f"leg {self.legs[sells[0]].symbol} sells before {self.legs[buys[-1]].symbol} is bought"
-            raise InvalidBasketError(f"{words}; put the hedge first, or say hedge_first = false")
+            message = f"leg {self.legs[sells[0]].symbol} sells before {self.legs[buys[-1]].symbol} is bought"
+            raise InvalidBasketError(f"{message}; put the hedge first, or say hedge_first = false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class SendLegs:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeBackLegs:
+class CancelLegs:
     """Cancel these legs, and wait for evidence."""
 
     command_ids: tuple[str, ...]
@@ -105,7 +105,7 @@ class Finish:
     """The end: how, in words, and which legs were never sent and which have filled in part or whole."""
 
     state: BasketState
-    words: str
+    message: str
     unsent: tuple[OrderCommand, ...]
     filled: tuple[OrderCommand, ...]
 
@@ -115,7 +115,7 @@ class WaitOn:
     """Nothing to do before a leg moves, or time passes."""
 
 
-Step: TypeAlias = SendLegs | TakeBackLegs | Finish | WaitOn
+Step: TypeAlias = SendLegs | CancelLegs | Finish | WaitOn
 
 
 @dataclass(slots=True)
@@ -143,14 +143,14 @@ class Progress:
         failed = self._failure()
         under_way = [leg.command_id for leg in self.basket.legs if self._is_under_way(leg.command_id)]
         if failed:
-            back = self._to_take_back(under_way, now)
+            back = self._to_cancel(under_way, now)
             if back:
-                return TakeBackLegs(back)
+                return CancelLegs(back)
             return WaitOn() if under_way else self._ended(failed)
         late = [one for one in under_way if now - self.sent_at[one] >= self.basket.leg_wait_s]
-        back = self._to_take_back(late, now)
+        back = self._to_cancel(late, now)
         if back:
-            return TakeBackLegs(back)
+            return CancelLegs(back)
         unsent = self._unsent()
         if not unsent:
             return WaitOn() if under_way else self._ended("")
@@ -161,7 +161,7 @@ class Progress:
         self.sent_at.update(dict.fromkeys((leg.command_id for leg in unsent), now))
         return SendLegs(unsent)
 
-    def _to_take_back(self, names: list[str], now: float) -> tuple[str, ...]:
+    def _to_cancel(self, names: list[str], now: float) -> tuple[str, ...]:
         """Return those that were not asked back lately: a cancel may be refused while a leg's fate is unknown."""
         due = tuple(one for one in names if now - self._asked_back.get(one, -inf) >= CANCEL_AGAIN_S)
         self._asked_back.update(dict.fromkeys(due, now))
@@ -174,16 +174,16 @@ class Progress:
         if name not in self.sent_at or name in self.declined:
             return False
         order = self.orders.get(name)
-        return order is None or not order.is_over
+        return order is None or not order.is_terminal
 
     def _failure(self) -> str:
         """Say which leg has failed, or what else stops the basket; empty while all is well."""
         for leg in self.basket.legs:
-            order, words = self.orders.get(leg.command_id), self.declined.get(leg.command_id)
-            if words is None and order is not None and order.is_over and order.state is not State.FILLED:
-                words = f"{order.state} {order.note or order.tag or ''}".strip()
-            if words is not None:
-                return f"leg {leg.side} {leg.quantity} {leg.symbol} failed: {words}"
+            order, message = self.orders.get(leg.command_id), self.declined.get(leg.command_id)
+            if message is None and order is not None and order.is_terminal and order.state is not State.FILLED:
+                message = f"{order.state} {order.note or order.tag or ''}".strip()
+            if message is not None:
+                return f"leg {leg.side} {leg.quantity} {leg.symbol} failed: {message}"
         return self.stopped if self._unsent() else ""
 
     def _ended(self, failure: str) -> Finish:
@@ -196,11 +196,11 @@ class Progress:
         if not filled:
             return Finish(BasketState.STOPPED, f"{failure}{rest}; nothing is held", unsent, ())
         if self.basket.on_failure is OnFailure.COMPENSATE:
-            words = f"{failure}{rest}; what had filled is being made flat: {held}"
+            message = f"{failure}{rest}; what had filled is being made flat: {held}"
             sold = [leg.symbol for leg in filled if leg.product.is_delivery and leg.side is Side.SELL]
             if sold:
-                words += f"; delivery that was sold is not bought back: {', '.join(sold)}"
-            return Finish(BasketState.COMPENSATED, words, unsent, filled)
+                message += f"; delivery that was sold is not bought back: {', '.join(sold)}"
+            return Finish(BasketState.COMPENSATED, message, unsent, filled)
         return Finish(BasketState.STOPPED, f"{failure}{rest}; held without the others: {held}", unsent, filled)
 
     def _filled(self, name: str) -> int:
@@ -214,7 +214,7 @@ class BasketRecord:
 
     basket: Basket
     state: BasketState
-    words: str
+    message: str
     asked_at: datetime
 
 

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Final
 
-from domain.books import Disagreement, Quarrel, position_name
+from domain.breaks import Break, BreakKind, position_name
 from domain.evidence import OrderRow, PositionRow, key_of
 from domain.order import InstrumentKey, Product
 from domain.reconcile import filled_in
@@ -26,14 +26,14 @@ class SquareOffs:
     def __init__(self) -> None:
         self._known: dict[InstrumentKey, frozenset[str]] = {}
 
-    def close(self, one: Disagreement) -> None:
+    def close(self, one: Break) -> None:
         """Note that this square-off is taken over: the same orders tell it no more."""
         assert one.key is not None, "only a position is squared off"
         self._known[one.key] = frozenset(one.name.rpartition(":")[2].split("+"))
 
     def found(
         self, rows: Iterable[OrderRow], positions: Iterable[PositionRow], moving: AbstractSet[InstrumentKey]
-    ) -> list[Disagreement]:
+    ) -> list[Break]:
         """Return the positions that the broker has squared off, and that are not taken over yet; none that trades."""
         own: dict[InstrumentKey, list[OrderRow]] = {}
         for row in rows:
@@ -51,12 +51,12 @@ class SquareOffs:
         ]
 
 
-def _named(key: InstrumentKey, closing: Sequence[OrderRow]) -> Disagreement:
+def _named(key: InstrumentKey, closing: Sequence[OrderRow]) -> Break:
     """Name a square-off, so that it has to last like any other news of the three books."""
     numbers = "+".join(sorted(row.broker_order_id for row in closing))
     name = f"squared-off:{position_name(key)}:{numbers}"
     sentence = f"the broker has squared off {where(key)}"
-    return Disagreement(name=name, quarrel=Quarrel.SQUARED_OFF, sentence=sentence, key=key, price=_average(closing))
+    return Break(name=name, kind=BreakKind.SQUARED_OFF, sentence=sentence, key=key, price=_average(closing))
 
 
 def _average(rows: Iterable[OrderRow]) -> Decimal | None:

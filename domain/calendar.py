@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from domain.order import Exchange
-from domain.seams import IST
+from domain.ports import IST
 from domain.settings import CalendarSettings
 
 LOOKAHEAD_DAYS_MAX: Final = 30
@@ -151,11 +151,11 @@ class Calendar:
                 f"the holidays of {year} are computed, not the exchange's list: compare them with its circular, "
                 f"{said}, then set calendar.holidays_checked_until = {year}"
             )
-        settled = self._extra_holidays | self._no_holidays
+        decided = self._extra_holidays | self._no_holidays
         guesses = [
             f"{day} ({name.replace(_ESTIMATE, '')})"
             for day, name in sorted(known.items())
-            if _ESTIMATE in name and day.weekday() < _SATURDAY and day not in settled
+            if _ESTIMATE in name and day.weekday() < _SATURDAY and day not in decided
         ]
         if guesses:
             said = "name each in calendar.extra_holidays or calendar.no_holidays"

@@ -1,4 +1,4 @@
-"""How far a wish to cancel or modify an order has come.
+"""How far a request to cancel or modify an order has come.
 
 A change never moves the order by itself. The broker's Ok means that the request was taken; whether the order was
 changed is told by the books and updates, and a fill may win (docs/protocol.md, cancel and modify).
@@ -18,16 +18,16 @@ class ChangeKind(StrEnum):
 
 
 class ChangeStage(StrEnum):
-    """How far the wish has come: on its way, taken by the broker, or its reply was lost."""
+    """How far the request has come: on its way, accepted by the broker, or its reply was lost."""
 
-    ASKED = "ASKED"
-    TAKEN = "TAKEN"
-    LOST = "LOST"
+    REQUESTED = "REQUESTED"
+    ACCEPTED = "ACCEPTED"
+    REPLY_LOST = "REPLY_LOST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The change of an order that is not settled yet. An order has at most one.
+    """The change of an order whose outcome is not known yet. An order has at most one.
 
     A CANCEL has no terms; one that overtook a MODIFY keeps its `quantity`, as that may have taken effect. A MODIFY has
     all of them: `quantity` is the new total in units, what has traded included; `limit_price` and `trigger_price` are
@@ -37,7 +37,7 @@ class Change:
     change_id: str
     kind: ChangeKind
     asked_at: datetime
-    stage: ChangeStage = ChangeStage.ASKED
+    stage: ChangeStage = ChangeStage.REQUESTED
     quantity: int | None = None
     limit_price: Decimal | None = None
     trigger_price: Decimal | None = None

@@ -1,4 +1,4 @@
-"""A caller's wish to cancel or modify an order, complete and valid from the moment it is made."""
+"""A caller's request to cancel or modify an order, complete and valid from the moment it is made."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -38,14 +38,14 @@ class ChangeCommand:
     quantity: int | None = None
     price: Decimal | None = None
     trigger_price: Decimal | None = None
-    because: str = ""
+    reason: str = ""
     origin: Origin = Origin.STRATEGY
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         check_id("change_id", self.change_id)
         check_id("command_id", self.command_id)
-        check_comment("because", self.because)
+        check_comment("reason", self.reason)
         given = [name for name in _TERMS if getattr(self, name) is not None]
         if self.kind is ChangeKind.CANCEL and given:
             raise InvalidOrderError(f"a cancel takes no {given[0]}; modify the order instead")
@@ -72,12 +72,12 @@ class ChangeCommand:
 
 _FATES: Final = frozenset(
     {
-        Event.ASK_CHANGE,
-        Event.TAKE_CHANGE,
-        Event.REFUSE_CHANGE,
-        Event.LOSE_CHANGE,
-        Event.REJECT_CHANGE,
-        Event.LAPSE_CHANGE,
+        Event.CHANGE_REQUESTED,
+        Event.CHANGE_ACCEPTED,
+        Event.CHANGE_REFUSED,
+        Event.CHANGE_REPLY_LOST,
+        Event.CHANGE_REJECTED,
+        Event.CHANGE_LAPSED,
     }
 )
 
@@ -92,7 +92,7 @@ def change_outcome(journal: Iterable[JournalLine], change_id: str) -> Event | No
         if line.event not in _FATES:
             continue
         about = line.inputs.get("change_id", latest)
-        if line.event == Event.ASK_CHANGE:
+        if line.event == Event.CHANGE_REQUESTED:
             latest = about
         if about == change_id:
             outcome = Event(line.event)

@@ -28,7 +28,7 @@ class Refused:
     """Proof that the order is not in the market; `words` are the broker's own where it spoke."""
 
     reason: Reason
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class OrderRow:
 
     broker_order_id: str
     status: BrokerStatus
-    status_words: str
+    status_text: str
     remarks: str
     exchange: str
     symbol: str

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from domain.basket import Basket
-from domain.exits import Exposure, Scope
+from domain.exits import Exposure, PositionKey
 from domain.order import Exchange, InstrumentKey, Side
 from domain.settings import ExitSettings
 
@@ -53,34 +53,36 @@ def units_for_order(exposure: Exposure) -> int:
     return exposure.held if exposure.held > 0 else exposure.held - selling
 
 
-def shorts_before(held: Mapping[Scope, int]) -> dict[Scope, tuple[Scope, ...]]:
+def shorts_before(held: Mapping[PositionKey, int]) -> dict[PositionKey, tuple[PositionKey, ...]]:
     """Return which longs are to wait, and for which shorts; `held` are the signed units of what is to be flat."""
-    shorts: dict[Underlying, list[Scope]] = {}
-    for scope, units in held.items():
-        about = underlying_of(scope.key)
+    shorts: dict[Underlying, list[PositionKey]] = {}
+    for position_key, units in held.items():
+        about = underlying_of(position_key.key)
         if units < 0 and about is not None:
-            shorts.setdefault(about, []).append(scope)
-    longs = ((scope, underlying_of(scope.key)) for scope, units in held.items() if units > 0)
-    return {scope: tuple(shorts[about]) for scope, about in longs if about is not None and about in shorts}
+            shorts.setdefault(about, []).append(position_key)
+    longs = ((position_key, underlying_of(position_key.key)) for position_key, units in held.items() if units > 0)
+    return {
+        position_key: tuple(shorts[about]) for position_key, about in longs if about is not None and about in shorts
+    }
 
 
-def _spread_of(scope: Scope) -> tuple[str, Underlying] | None:
+def _spread_of(position_key: PositionKey) -> tuple[str, Underlying] | None:
     """Return what a leg is part of: a strategy's positions in one underlying."""
-    about = underlying_of(scope.key)
-    return None if about is None else (scope.strategy, about)
+    about = underlying_of(position_key.key)
+    return None if about is None else (position_key.strategy, about)
 
 
-def beside_ways_out(basket: Basket, leaving: Mapping[Scope, str]) -> str:
+def beside_ways_out(basket: Basket, leaving: Mapping[PositionKey, str]) -> str:
     """Return why a basket may not begin now: a leg stands beside what is being made flat, or in it. Empty if it may.
 
     `leaving` are the positions on their way out, and why. Such a leg is taken back or leaves with them, and the
     other legs would stand without it.
     """
     for leg in basket.legs:
-        place = Scope(leg.strategy, leg.key)
-        for scope, because in leaving.items():
-            if scope == place or _spread_of(scope) in {_spread_of(place)} - {None}:
-                return f"{scope} is being {because}; send it again when that is flat"
+        place = PositionKey(leg.strategy, leg.key)
+        for position_key, reason in leaving.items():
+            if position_key == place or _spread_of(position_key) in {_spread_of(place)} - {None}:
+                return f"{position_key} is being {reason}; send it again when that is flat"
     return ""
 
 
@@ -88,8 +90,8 @@ def beside_ways_out(basket: Basket, leaving: Mapping[Scope, str]) -> str:
 class LongWaits:
     """A long waits for these shorts to be bought back, at most so many seconds."""
 
-    scope: Scope
-    shorts: tuple[Scope, ...]
+    position_key: PositionKey
+    shorts: tuple[PositionKey, ...]
     seconds_max: float
 
 
@@ -97,8 +99,8 @@ class LongWaits:
 class LongLeaves:
     """A long has waited as long as it may, and leaves before these shorts are bought back."""
 
-    scope: Scope
-    shorts: tuple[Scope, ...]
+    position_key: PositionKey
+    shorts: tuple[PositionKey, ...]
     seconds: float
 
 
@@ -107,8 +109,8 @@ class Stuck:
     """Of what was begun together these are not flat, and their number has not fallen for so many seconds."""
 
     name: str
-    because: str
-    left: tuple[Scope, ...]
+    reason: str
+    left: tuple[PositionKey, ...]
     all: int
     seconds: float
 
@@ -118,7 +120,7 @@ class AllFlat:
     """All that was begun together is flat. `is_told`: a person heard that it was stuck."""
 
     name: str
-    because: str
+    reason: str
     all: int
     is_told: bool
 
@@ -134,9 +136,9 @@ class _Together:
     """
 
     name: str
-    because: str
+    reason: str
     all: int
-    left: dict[Scope, None]
+    left: dict[PositionKey, None]
     in_order: bool
     began_at: float
     moved_at: float
@@ -150,38 +152,42 @@ class ExitOrder:
 
     settings: ExitSettings
     _groups: list[_Together] = field(default_factory=list)
-    _waiting: dict[Scope, tuple[Scope, ...]] = field(default_factory=dict)
+    _waiting: dict[PositionKey, tuple[PositionKey, ...]] = field(default_factory=dict)
 
-    def begin(self, name: str, scopes: Sequence[Scope], because: str, now: float, *, in_order: bool) -> None:
+    def begin(
+        self, name: str, position_keys: Sequence[PositionKey], reason: str, now: float, *, in_order: bool
+    ) -> None:
         """Take up what begins now; without `in_order` (a stop that was hit by itself) none of it waits for others."""
-        if scopes:
-            left, all_ = dict.fromkeys(scopes), len(scopes)
-            self._groups.append(_Together(name, because, all_, left, in_order, now, now, all_))
+        if position_keys:
+            left, all_ = dict.fromkeys(position_keys), len(position_keys)
+            self._groups.append(_Together(name, reason, all_, left, in_order, now, now, all_))
 
     def look(
-        self, exposures: Mapping[Scope, Exposure], now: float, is_open: Callable[[Scope], bool]
-    ) -> tuple[frozenset[Scope], list[News]]:
+        self, exposures: Mapping[PositionKey, Exposure], now: float, is_open: Callable[[PositionKey], bool]
+    ) -> tuple[frozenset[PositionKey], list[News]]:
         """Return which longs may not leave yet, and what is new; what is not among the `exposures` is flat."""
         news: list[News] = []
         ordered = self._ordered()
         held = {one: units_for_order(exposures.get(one, _NOTHING)) for one in ordered}
-        waiting: dict[Scope, tuple[Scope, ...]] = {}
-        for scope, shorts in shorts_before(held).items():
-            began_at = ordered[scope].began_at
+        waiting: dict[PositionKey, tuple[PositionKey, ...]] = {}
+        for position_key, shorts in shorts_before(held).items():
+            began_at = ordered[position_key].began_at
             if now - began_at < self.settings.hedge_wait_s:
-                waiting[scope] = shorts
-                if scope not in self._waiting:
-                    news.append(LongWaits(scope, shorts, self.settings.hedge_wait_s))
-            elif scope in self._waiting:
-                news.append(LongLeaves(scope, shorts, now - began_at))
+                waiting[position_key] = shorts
+                if position_key not in self._waiting:
+                    news.append(LongWaits(position_key, shorts, self.settings.hedge_wait_s))
+            elif position_key in self._waiting:
+                news.append(LongLeaves(position_key, shorts, now - began_at))
         self._waiting = waiting
         news.extend(self._stuck(exposures, now, is_open))
         return frozenset(waiting), news
 
-    def _ordered(self) -> dict[Scope, _Together]:
+    def _ordered(self) -> dict[PositionKey, _Together]:
         return {one: group for group in self._groups if group.in_order for one in group.left}
 
-    def _stuck(self, exposures: Mapping[Scope, Exposure], now: float, is_open: Callable[[Scope], bool]) -> list[News]:
+    def _stuck(
+        self, exposures: Mapping[PositionKey, Exposure], now: float, is_open: Callable[[PositionKey], bool]
+    ) -> list[News]:
         found: list[News] = []
         for group in (one for one in self._groups if one.all > 1):  # one alone is told of by its own exits
             left = tuple(one for one in group.left if not exposures.get(one, _NOTHING).is_flat)
@@ -190,10 +196,10 @@ class ExitOrder:
             waited_s = now - group.moved_at
             if not group.is_told and waited_s >= self.settings.stuck_s and any(map(is_open, left)):
                 group.is_told = True
-                found.append(Stuck(group.name, group.because, left, group.all, waited_s))
+                found.append(Stuck(group.name, group.reason, left, group.all, waited_s))
         return found
 
-    def ending(self, flat: Collection[Scope]) -> frozenset[Scope]:
+    def ending(self, flat: Collection[PositionKey]) -> frozenset[PositionKey]:
         """Return whose way out ends, of those that have been `flat` for long enough.
 
         Legs of one strategy and underlying that go in order end in the same look.
@@ -202,7 +208,7 @@ class ExitOrder:
         unended = {_spread_of(one) for one in ordered if one not in flat} - {None}
         return frozenset(one for one in flat if one not in ordered or _spread_of(one) not in unended)
 
-    def joining(self, awaited: Collection[Scope]) -> dict[Scope, Scope]:
+    def joining(self, awaited: Collection[PositionKey]) -> dict[PositionKey, PositionKey]:
         """Return which baskets' legs go along, each with the leg of its spread that gets out in order.
 
         Such a leg was let through before its hedge was told to get out: it could stay without it.
@@ -212,21 +218,21 @@ class ExitOrder:
         beside = ((one, _spread_of(one)) for one in awaited if one not in ordered)
         return {one: legs[spread] for one, spread in beside if spread is not None and spread in legs}
 
-    def leave(self, scope: Scope) -> None:
+    def leave(self, position_key: PositionKey) -> None:
         """Take out a position whose way out ends before it is flat (an odd lot): it is told of by itself."""
-        for group in [one for one in self._groups if scope in one.left]:
-            del group.left[scope]
+        for group in [one for one in self._groups if position_key in one.left]:
+            del group.left[position_key]
             group.all, group.fewest = group.all - 1, group.fewest - 1
             if not group.left:
                 self._groups.remove(group)
 
-    def end(self, scope: Scope) -> AllFlat | None:
+    def end(self, position_key: PositionKey) -> AllFlat | None:
         """Hear that a position's way out has ended; return the word for all that began with it, if it was the last."""
         for group in self._groups:
-            if scope in group.left:
-                del group.left[scope]
+            if position_key in group.left:
+                del group.left[position_key]
                 if not group.left:
                     self._groups.remove(group)
-                    return AllFlat(group.name, group.because, group.all, group.is_told)
+                    return AllFlat(group.name, group.reason, group.all, group.is_told)
                 return None
         return None

@@ -1,10 +1,10 @@
-"""Seeing a position through to flat: one episode for each strategy and instrument (docs/architecture.md, exits).
+"""Seeing a position through to flat: one flatten task for each strategy and instrument (docs/architecture.md, exits).
 
-Theory of operation. An episode decides by what the guard holds *now*, never by what it remembers having done. It takes
-back what is working, sells what is held, looks again, and ends only when nothing is held and nothing can trade any
-more. So a lost answer, a rejection, a partial fill, a death or a restart costs a look, and the guard's clamp sees to it
-that two exits never sell more than is held. It never gives up: it gets slower, dearer and louder. One word alone ends
-it before: shares that are not in the demat account no price and no patience sells (`SharesMissing`).
+Theory of operation. A flatten task decides by what the guard holds *now*, never by what it remembers having done. It
+takes back what is working, sells what is held, looks again, and ends only when nothing is held and nothing can trade
+any more. So a lost answer, a rejection, a partial fill, a death or a restart costs a look, and the guard's clamp sees
+to it that two exits never sell more than is held. It never gives up: it gets slower, dearer and louder. One word alone
+ends it before: shares that are not in the demat account no price and no patience sells (`SharesMissing`).
 """
 
 from collections.abc import Iterable
@@ -34,8 +34,8 @@ LOUD_FROM: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What an episode is about: one strategy's position in one instrument and product."""
+class PositionKey:
+    """What a flatten task is about: one strategy's position in one instrument and product."""
 
     strategy: str
     key: InstrumentKey
@@ -45,12 +45,12 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExitWish:
-    """Somebody wants a scope flat, durable until it is. `wish_id` names its orders."""
+class FlattenRequest:
+    """Somebody wants a scope flat, durable until it is. `request_id` names its orders."""
 
-    wish_id: str
-    scope: Scope
-    because: str
+    request_id: str
+    position_key: PositionKey
+    reason: str
     origin: Origin
     asked_at: datetime
 
@@ -90,7 +90,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeBack:
+class CancelOrders:
     """Cancel these orders."""
 
     command_ids: tuple[str, ...]
@@ -120,26 +120,26 @@ class SharesMissing:
     """The end: the broker says in these words that the shares are not there; by our books so many units are held."""
 
     held: int
-    words: str
+    message: str
 
 
-Step: TypeAlias = Wait | TakeBack | SendExit | Flat | SharesMissing
+Step: TypeAlias = Wait | CancelOrders | SendExit | Flat | SharesMissing
 
 
 @dataclass(frozen=True, slots=True)
-class EndedWish:
+class EndedRequest:
     """A way out that has ended because the shares are missing, while so many units were held by our books."""
 
-    wish_id: str
-    scope: Scope
+    request_id: str
+    position_key: PositionKey
     held: int
 
 
 @dataclass(slots=True)
-class Episode:
+class FlattenTask:
     """Owns one position's way to flat: how often it has tried, and what was asked for when (monotonic seconds)."""
 
-    wish: ExitWish
+    request: FlattenRequest
     name: str
     """Begins the command ids of this run's orders: after a restart none is an earlier one's."""
     began_at: float
@@ -182,16 +182,16 @@ class Episode:
         self._flat_since = inf
         working = [one.command_id for one in exposure.open if not one.is_past]
         others = [one for one in working if one != self.current]
-        back = self._to_take_back(others, now)
+        back = self._to_cancel(others, now)
         if back:
-            return TakeBack(back)
+            return CancelOrders(back)
         if self.current in working:
             # From the broker's answer on: one that was long on its way has only now come into the market.
             self._rests_since = min(self._rests_since, now)
             is_old = now - self._rests_since >= self.settings.unfilled_s
             self._in_vain = self._in_vain or (is_old and is_open)
-            back = self._to_take_back([self.current], now) if is_old else ()
-            return TakeBack(back) if back else Wait()
+            back = self._to_cancel([self.current], now) if is_old else ()
+            return CancelOrders(back) if back else Wait()
         if self._missing and self._is_final(exposure):
             return SharesMissing(exposure.held, self._missing)
         if self._slice and abs(self._held_then) - abs(exposure.held) >= self._slice:
@@ -209,10 +209,10 @@ class Episode:
         if command_id == self.current:
             self.unanswered, self._slice = False, quantity
 
-    def refused_for_shares(self, command_id: str, words: str) -> None:
+    def refused_for_shares(self, command_id: str, message: str) -> None:
         """Hear that the broker has refused an exit because the shares are not there (`domain/delivery.py`)."""
         if command_id == self.current:
-            self._missing = words
+            self._missing = message
 
     def _is_final(self, exposure: Exposure) -> bool:
         """Say whether no other order can be why the shares were missing: what works beside has them put by.
@@ -222,7 +222,7 @@ class Episode:
         beside = exposure.open or exposure.sold_beside or self._sold_beside_then
         return not beside and exposure.held == self._held_then
 
-    def _to_take_back(self, command_ids: Iterable[str], now: float) -> tuple[str, ...]:
+    def _to_cancel(self, command_ids: Iterable[str], now: float) -> tuple[str, ...]:
         """Return those that were not asked back lately, and note that they are now."""
         again_s = self.settings.cancel_again_s
         due = tuple(one for one in command_ids if now - self._asked_back.get(one, -again_s) >= again_s)

@@ -1,7 +1,7 @@
 """When a contract ends: by the broker's word, or by its trading symbol where the broker was never asked.
 
 From the midnight after its last day a contract is over, before any book is read: nothing can be ordered in it, what was
-held of it is the clearing house's to settle, and it counts no more. Only a last day that is known says so, and only
+held of it is settled by the clearing house, and it counts no more. Only a last day that is known says so, and only
 until a position book of a later day shows units in it all the same.
 """
 
@@ -16,9 +16,9 @@ from typing import Final, TypeAlias
 from domain.evidence import Book, PositionRow, held_in
 from domain.market_price import Reference
 from domain.order import Exchange, InstrumentKey, Order
+from domain.ports import IST, trading_day
 from domain.reasons import Reason
 from domain.reconcile import Report
-from domain.seams import IST, trading_day
 
 Expiries: TypeAlias = Mapping[tuple[Exchange, str], date]
 
@@ -43,9 +43,9 @@ def expiry_in_symbol(exchange: Exchange, symbol: str) -> date | None:
         return None
 
 
-def parse_expiry(words: str) -> date | None:
+def parse_expiry(message: str) -> date | None:
     """Read the broker's `exd`, such as 01-DEC-2026; None where it is none."""
-    day, _, rest = words.strip().upper().partition("-")
+    day, _, rest = message.strip().upper().partition("-")
     month, _, year = rest.partition("-")
     if month not in _MONTHS or not (day.isdecimal() and year.isdecimal()):
         return None
@@ -83,8 +83,8 @@ LAST_DAY: Final = "last_day"
 def _with_last_day(ended: Report, over: ContractOver | None) -> Report:
     if over is None:
         return ended
-    inputs = {**ended.happened.inputs, LAST_DAY: over.last_day.isoformat()}
-    return replace(ended, happened=replace(ended.happened, tag=Reason.DAY_ENDED_UNKNOWN, inputs=inputs))
+    inputs = {**ended.event.inputs, LAST_DAY: over.last_day.isoformat()}
+    return replace(ended, event=replace(ended.event, tag=Reason.DAY_ENDED_UNKNOWN, inputs=inputs))
 
 
 class Contracts:
@@ -122,7 +122,7 @@ class Contracts:
         over = self.over(ours, positions.asked_at)
         if not over:
             return over
-        working = {one.command.key for one in orders if not one.is_over and one.day >= day}
+        working = {one.command.key for one in orders if not one.is_terminal and one.day >= day}
         return over - held_in(positions) - working
 
     def mark(self, ended: Iterable[Report], orders: Iterable[Order], positions: Book[PositionRow]) -> list[Report]:

@@ -21,7 +21,7 @@ from typing import Final
 
 from domain.already_exposed import AlreadyExposed
 from domain.delivery import Delivered
-from domain.exits import Exposure, OpenOrder, Scope
+from domain.exits import Exposure, OpenOrder, PositionKey
 from domain.expiry import ContractOver, Contracts
 from domain.lifecycle import State
 from domain.nothing_to_exit import NothingToExit, OrderAtWork
@@ -31,7 +31,7 @@ from domain.vanishing import Holders
 
 
 @dataclass(frozen=True, slots=True)
-class Stake:
+class Reservation:
     """An order that is reserved, on its way, or working: what may still trade of it."""
 
     key: InstrumentKey
@@ -63,12 +63,12 @@ class StrategyBook:
     """One strategy's exposure. `positions` are signed units from fills."""
 
     positions: Mapping[InstrumentKey, int] = field(default_factory=dict)
-    stakes: Mapping[str, Stake] = field(default_factory=dict)
+    reservations: Mapping[str, Reservation] = field(default_factory=dict)
 
     @property
     def has_exposure(self) -> bool:
         """Say whether anything is held, working or unconfirmed."""
-        return any(one.may_take_a_position for one in self.stakes.values()) or any(self.positions.values())
+        return any(one.may_take_a_position for one in self.reservations.values()) or any(self.positions.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class GuardLedger:
         for key, units in list(self.book(EXTERNAL).positions.items()):
             # Of earlier days nobody knows the order any more: what could have been closed for us was.
             counted = self._count_closed(key, units, before=0)
-            self._put(Scope(EXTERNAL, key), counted if key.product.is_delivery else units)
+            self._put(PositionKey(EXTERNAL, key), counted if key.product.is_delivery else units)
         for order in orders:
             self.observe(order)
 
@@ -144,45 +144,49 @@ class GuardLedger:
 
     def over(self) -> frozenset[InstrumentKey]:
         """Return the contracts that are over and of which something stands in a strategy's book."""
-        return frozenset(scope.key for scope, _ in self._all_exposures() if self._why_over(scope.key))
+        return frozenset(
+            position_key.key for position_key, _ in self._all_exposures() if self._why_over(position_key.key)
+        )
 
     def _why_over(self, key: InstrumentKey) -> ContractOver | None:
         return None if self._now is None else self._contracts.why_over(key, self._now)
 
     def _living(self, book: StrategyBook) -> StrategyBook:
         """Return the book without what is over, a contract or an intraday order's day: nobody is blocked by it."""
-        keys = {*book.positions, *(one.key for one in book.stakes.values())}
+        keys = {*book.positions, *(one.key for one in book.reservations.values())}
         over = {key for key in keys if self._why_over(key)}
-        stakes = ((name, one) for name, one in book.stakes.items() if one.key not in over)
+        reservations = ((name, one) for name, one in book.reservations.items() if one.key not in over)
         return StrategyBook(
             {key: units for key, units in book.positions.items() if key not in over},
-            {name: one for name, one in stakes if not one.is_gone(self._day)},
+            {name: one for name, one in reservations if not one.is_gone(self._day)},
         )
 
     # what is held
 
-    def exposures(self) -> dict[Scope, Exposure]:
+    def exposures(self) -> dict[PositionKey, Exposure]:
         """Return what every strategy holds and may still trade, by instrument; EXTERNAL is nobody's to exit.
 
         What others have closed for us is held no more: no more is told than the account still has. What is over is not
         there.
         """
-        return {scope: one for scope, one in self._all_exposures() if self._why_over(scope.key) is None}
+        return {
+            position_key: one for position_key, one in self._all_exposures() if self._why_over(position_key.key) is None
+        }
 
-    def _all_exposures(self) -> Iterator[tuple[Scope, Exposure]]:
+    def _all_exposures(self) -> Iterator[tuple[PositionKey, Exposure]]:
         for strategy, book in self._books.items():
             if strategy == EXTERNAL:
                 continue
-            for key in dict.fromkeys((*book.positions, *(one.key for one in book.stakes.values()))):
-                same = ((name, one) for name, one in book.stakes.items() if one.key == key)
-                stakes = [(name, one) for name, one in same if not one.held_back and not one.is_gone(self._day)]
+            for key in dict.fromkeys((*book.positions, *(one.key for one in book.reservations.values()))):
+                same = ((name, one) for name, one in book.reservations.items() if one.key == key)
+                reservations = [(name, one) for name, one in same if not one.held_back and not one.is_gone(self._day)]
                 waiting = tuple(
-                    OpenOrder(name, one.side, one.open_quantity, one.is_past(self._day)) for name, one in stakes
+                    OpenOrder(name, one.side, one.open_quantity, one.is_past(self._day)) for name, one in reservations
                 )
                 held, beside = self._still_held(key, book.positions.get(key, 0)), self._sold_beside(strategy, key)
                 exposure = Exposure(held, waiting, beside)
                 if not exposure.is_flat:
-                    yield Scope(strategy, key), exposure
+                    yield PositionKey(strategy, key), exposure
 
     def _sold_beside(self, strategy: str, key: InstrumentKey) -> int:
         """Return the units of delivery that orders of everybody else may still sell."""
@@ -190,10 +194,10 @@ class GuardLedger:
             return 0
         return sum(self._being_reduced(name, key, Side.SELL) for name in self._books if name != strategy)
 
-    def awaited(self) -> frozenset[Scope]:
+    def awaited(self) -> frozenset[PositionKey]:
         """Return the positions of which a basket's leg is reserved and has not come to be sent yet."""
-        books = ((strategy, one) for strategy, book in self._books.items() for one in book.stakes.values())
-        return frozenset(Scope(strategy, one.key) for strategy, one in books if one.held_back)
+        books = ((strategy, one) for strategy, book in self._books.items() for one in book.reservations.values())
+        return frozenset(PositionKey(strategy, one.key) for strategy, one in books if one.held_back)
 
     def _still_held(self, key: InstrumentKey, held: int) -> int:
         """Return the part of a strategy's position that others have not closed."""
@@ -231,12 +235,12 @@ class GuardLedger:
         """
         book = self.book(command.strategy)
         held = book.positions.get(command.key, 0)
-        inputs = {"held": str(held), "open_orders": str(len(book.stakes))}
-        known = book.stakes.get(command.command_id)
+        inputs = {"held": str(held), "open_orders": str(len(book.reservations))}
+        known = book.reservations.get(command.command_id)
         if known is not None:
             if known.held_back:
-                sent = {**book.stakes, command.command_id: replace(known, held_back=False)}
-                self._books[command.strategy] = replace(book, stakes=sent)
+                sent = {**book.reservations, command.command_id: replace(known, held_back=False)}
+                self._books[command.strategy] = replace(book, reservations=sent)
             return Reserved(known.open_quantity, inputs)
         over = self._why_over(command.key)
         if over is not None:
@@ -261,25 +265,27 @@ class GuardLedger:
             refusal = _duplicate_or_exposed(self._living(book), command, inputs)
             if refusal is not None:
                 return refusal
-        stake = Stake(command.key, command.side, quantity, day=self._day_of(command))
-        self._books[command.strategy] = replace(book, stakes={**book.stakes, command.command_id: stake})
+        reservation = Reservation(command.key, command.side, quantity, day=self._day_of(command))
+        self._books[command.strategy] = replace(
+            book, reservations={**book.reservations, command.command_id: reservation}
+        )
         return Reserved(quantity, inputs)
 
     def reserve_basket(self, legs: tuple[OrderCommand, ...]) -> Reserved | GuardRefused:
         """Hold all legs of a basket at once, or none: between them checks 2B and 2C do not count."""
         book = self.book(legs[0].strategy)
-        inputs = {"open_orders": str(len(book.stakes)), "legs": str(len(legs))}
+        inputs = {"open_orders": str(len(book.reservations)), "legs": str(len(legs))}
         over = next((why for leg in legs if (why := self._why_over(leg.key)) is not None), None)
         if over is not None:
             return _contract_over(legs[0], over, inputs)
         if self._living(book).has_exposure:
             exposed = _already_exposed(legs[0].strategy, self._living(book))
             return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs, exposed)
-        stakes = {
-            leg.command_id: Stake(leg.key, leg.side, leg.quantity, held_back=True, day=self._day_of(leg))
+        reservations = {
+            leg.command_id: Reservation(leg.key, leg.side, leg.quantity, held_back=True, day=self._day_of(leg))
             for leg in legs
         }
-        self._books[legs[0].strategy] = replace(book, stakes={**book.stakes, **stakes})
+        self._books[legs[0].strategy] = replace(book, reservations={**book.reservations, **reservations})
         return Reserved(sum(leg.quantity for leg in legs), inputs)
 
     def _may_sell_holdings(self, command: OrderCommand) -> bool:
@@ -291,7 +297,7 @@ class GuardLedger:
         key, own = command.key, self.book(command.strategy)
         if not key.product.is_delivery or command.side is Side.BUY or command.origin is Origin.DESK:
             return False
-        if own.positions.get(key, 0) or any(one.key == key for one in own.stakes.values()):
+        if own.positions.get(key, 0) or any(one.key == key for one in own.reservations.values()):
             return False
         others = ((name, book) for name, book in self._books.items() if name not in {EXTERNAL, command.strategy})
         return all(self._being_reduced(name, key, Side.SELL) <= book.positions.get(key, 0) for name, book in others)
@@ -306,14 +312,14 @@ class GuardLedger:
         orders = tuple(
             OrderAtWork(
                 name,
-                stake.side,
-                stake.open_quantity,
-                stake.limit_price,
-                stake.unconfirmed,
-                past_day=stake.day if stake.is_past(self._day) else "",
+                reservation.side,
+                reservation.open_quantity,
+                reservation.limit_price,
+                reservation.unconfirmed,
+                past_day=reservation.day if reservation.is_past(self._day) else "",
             )
-            for name, stake in book.stakes.items()
-            if stake.key == command.key and not stake.is_gone(self._day)
+            for name, reservation in book.reservations.items()
+            if reservation.key == command.key and not reservation.is_gone(self._day)
         )
         return NothingToExit(
             strategy=command.strategy,
@@ -326,9 +332,9 @@ class GuardLedger:
 
     def _being_reduced(self, strategy: str, key: InstrumentKey, side: Side) -> int:
         """Return the units that open orders on `side` may still take off, or may have taken off on a past day."""
-        stakes = self._stakes(strategy, key, side)
-        past = sum(one.open_quantity for one in stakes if one.is_past(self._day))
-        working = sum(one.open_quantity for one in stakes) - past
+        reservations = self._reservations(strategy, key, side)
+        past = sum(one.open_quantity for one in reservations if one.is_past(self._day))
+        working = sum(one.open_quantity for one in reservations) - past
         return working + min(past, self._reduced_unseen_max(strategy, key, side, past))
 
     def _reduced_unseen_max(self, strategy: str, key: InstrumentKey, side: Side, past: int) -> int:
@@ -347,16 +353,16 @@ class GuardLedger:
 
     def _past_units(self, key: InstrumentKey, side: Side) -> dict[str, int]:
         """Return by strategy the units of past days' orders on `side` that may have traded unseen."""
-        stakes = ((name, one) for name in self._books for one in self._stakes(name, key, side))
+        reservations = ((name, one) for name in self._books for one in self._reservations(name, key, side))
         units: dict[str, int] = {}
-        for name, one in stakes:
+        for name, one in reservations:
             units[name] = units.get(name, 0) + (one.open_quantity if one.is_past(self._day) else 0)
         return units
 
-    def _stakes(self, strategy: str, key: InstrumentKey, side: Side) -> list[Stake]:
+    def _reservations(self, strategy: str, key: InstrumentKey, side: Side) -> list[Reservation]:
         """Return a strategy's open orders on one side of an instrument that can matter today."""
-        stakes = self.book(strategy).stakes.values()
-        return [one for one in stakes if one.key == key and one.side is side and not one.is_gone(self._day)]
+        reservations = self.book(strategy).reservations.values()
+        return [one for one in reservations if one.key == key and one.side is side and not one.is_gone(self._day)]
 
     def be_apart(self, key: InstrumentKey, difference: int) -> None:
         """Learn by how many signed units the account differs from our books, orders of a past day being unsettled."""
@@ -412,21 +418,21 @@ class GuardLedger:
         Shrinking releases nothing yet: only evidence does.
         """
         command, book = order.command, self.book(order.command.strategy)
-        stake = book.stakes.get(command.command_id)
-        if stake is None:
-            return GuardRefused(Reason.NOT_CHANGEABLE, {"open_orders": str(len(book.stakes))})
+        reservation = book.reservations.get(command.command_id)
+        if reservation is None:
+            return GuardRefused(Reason.NOT_CHANGEABLE, {"open_orders": str(len(book.reservations))})
         wanted = quantity - order.filled_quantity
-        growth = wanted - stake.open_quantity
-        inputs = {"open": str(stake.open_quantity), "wanted_open": str(wanted)}
+        growth = wanted - reservation.open_quantity
+        inputs = {"open": str(reservation.open_quantity), "wanted_open": str(wanted)}
         if growth > 0 and command.intent is Intent.EXIT:
             held = book.positions.get(command.key, 0)
             closing = self._being_reduced(command.strategy, command.key, command.side)
             own = abs(held) - closing if held * command.side.sign < 0 else 0
             growth = max(0, min(growth, own, self._left_by_others(command.key, command.side)))
-            quantity = order.filled_quantity + stake.open_quantity + growth
+            quantity = order.filled_quantity + reservation.open_quantity + growth
         if growth > 0:
-            grown = replace(stake, open_quantity=stake.open_quantity + growth)
-            self._books[command.strategy] = replace(book, stakes={**book.stakes, command.command_id: grown})
+            grown = replace(reservation, open_quantity=reservation.open_quantity + growth)
+            self._books[command.strategy] = replace(book, reservations={**book.reservations, command.command_id: grown})
         return Reserved(quantity, inputs)
 
     def move(self, key: InstrumentKey, quantity: int) -> None:
@@ -435,7 +441,7 @@ class GuardLedger:
         counted = self._count_closed(key, quantity, before)
         if key.product.is_delivery:
             self._delivery_today[key] = self._delivery_today.get(key, 0) + quantity
-        self._put(Scope(EXTERNAL, key), before + counted)
+        self._put(PositionKey(EXTERNAL, key), before + counted)
         self._come_nearer(key, quantity)
 
     def _come_nearer(self, key: InstrumentKey, moved: int) -> None:
@@ -443,30 +449,30 @@ class GuardLedger:
         if key in self._apart:
             self._apart[key] -= moved
 
-    def _put(self, scope: Scope, units: int) -> None:
-        book = self.book(scope.strategy)
-        self._books[scope.strategy] = replace(book, positions={**book.positions, scope.key: units})
+    def _put(self, position_key: PositionKey, units: int) -> None:
+        book = self.book(position_key.strategy)
+        self._books[position_key.strategy] = replace(book, positions={**book.positions, position_key.key: units})
 
-    def clear(self, scope: Scope) -> int | None:
+    def write_off(self, position_key: PositionKey) -> int | None:
         """Take a strategy's position out of its book, and count it under EXTERNAL; return its signed units.
 
         None while orders of it may still trade: their fate comes first. The account's sum stays as it is.
         """
-        stakes = self.book(scope.strategy).stakes.values()
-        if any(one.key == scope.key and not one.is_gone(self._day) for one in stakes):
+        reservations = self.book(position_key.strategy).reservations.values()
+        if any(one.key == position_key.key and not one.is_gone(self._day) for one in reservations):
             return None
-        units = self.book(scope.strategy).positions.get(scope.key, 0)
-        self.shift(scope, units)
+        units = self.book(position_key.strategy).positions.get(position_key.key, 0)
+        self.shift(position_key, units)
         return units
 
-    def shift(self, scope: Scope, units: int) -> None:
+    def shift(self, position_key: PositionKey, units: int) -> None:
         """Count these units of a strategy under EXTERNAL from now on; of delivery no more than are held."""
-        key, held = scope.key, self.book(scope.strategy).positions.get(scope.key, 0)
+        key, held = position_key.key, self.book(position_key.strategy).positions.get(position_key.key, 0)
         if key.product.is_delivery:
             units = max(0, min(units, held))
-            self._delivered_of(scope).put(held - units)
-        self._put(scope, held - units)
-        self._put(Scope(EXTERNAL, key), self.book(EXTERNAL).positions.get(key, 0) + units)
+            self._delivered_of(position_key).put(held - units)
+        self._put(position_key, held - units)
+        self._put(PositionKey(EXTERNAL, key), self.book(EXTERNAL).positions.get(key, 0) + units)
         closed = self._closed_for_us.get(key, 0)
         if closed * units < 0:
             # What others had closed for the strategy is closed in their own book now.
@@ -497,10 +503,12 @@ class GuardLedger:
         positions = book.positions
         if moved and not (command.product.ends_with_its_day and order.day < self._day):
             positions = {**positions, command.key: self._position_after(order, moved)}
-        stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
-        if not order.is_over:
+        reservations = {
+            name: reservation for name, reservation in book.reservations.items() if name != command.command_id
+        }
+        if not order.is_terminal:
             unconfirmed = order.state in {State.SENDING, State.UNCONFIRMED}
-            stakes[command.command_id] = Stake(
+            reservations[command.command_id] = Reservation(
                 command.key,
                 command.side,
                 order.open_quantity,
@@ -508,7 +516,7 @@ class GuardLedger:
                 limit_price=order.limit_price,
                 day=self._day_of(command, order.day),
             )
-        self._books[command.strategy] = StrategyBook(positions, stakes)
+        self._books[command.strategy] = StrategyBook(positions, reservations)
         if moved:
             self._counted[command.command_id] = filled
         if order.day < self._day:
@@ -524,19 +532,21 @@ class GuardLedger:
             return held + self._count_closed(key, moved, held)
         if not key.product.is_delivery:
             return held + moved
-        delivered = self._delivered_of(Scope(command.strategy, key))
+        delivered = self._delivered_of(PositionKey(command.strategy, key))
         delivered.trade(command.command_id, order.created_at, moved)
         return delivered.held
 
-    def _delivered_of(self, scope: Scope) -> Delivered:
-        held = self.book(scope.strategy).positions.get(scope.key, 0)
-        return self._delivered.setdefault((scope.strategy, scope.key), Delivered(held))
+    def _delivered_of(self, position_key: PositionKey) -> Delivered:
+        held = self.book(position_key.strategy).positions.get(position_key.key, 0)
+        return self._delivered.setdefault((position_key.strategy, position_key.key), Delivered(held))
 
     def release(self, command: OrderCommand) -> None:
         """Give back a reservation whose order was never sent."""
         book = self.book(command.strategy)
-        stakes = {name: stake for name, stake in book.stakes.items() if name != command.command_id}
-        self._books[command.strategy] = replace(book, stakes=stakes)
+        reservations = {
+            name: reservation for name, reservation in book.reservations.items() if name != command.command_id
+        }
+        self._books[command.strategy] = replace(book, reservations=reservations)
 
 
 _EMPTY: Final = StrategyBook()
@@ -560,17 +570,17 @@ def _contract_over(command: OrderCommand, over: ContractOver, inputs: dict[str, 
 
 def _already_exposed(strategy: str, book: StrategyBook) -> AlreadyExposed:
     held = tuple((key, units) for key, units in book.positions.items() if units)
-    return AlreadyExposed(strategy=strategy, held=held, working=tuple(book.stakes))
+    return AlreadyExposed(strategy=strategy, held=held, working=tuple(book.reservations))
 
 
 def _duplicate_or_exposed(book: StrategyBook, command: OrderCommand, inputs: dict[str, str]) -> GuardRefused | None:
     if command.intent is Intent.ENTRY and book.has_exposure:
-        unconfirmed = sum(stake.unconfirmed for stake in book.stakes.values())
+        unconfirmed = sum(reservation.unconfirmed for reservation in book.reservations.values())
         exposure = {"unconfirmed_orders": str(unconfirmed)}
         why = _already_exposed(command.strategy, book)
         return GuardRefused(Reason.EXECUTION_GUARD_BLOCKED, inputs | exposure, why)
-    for other, stake in book.stakes.items():
-        same_symbol = (stake.key.exchange, stake.key.symbol) == (command.exchange, command.symbol)
-        if same_symbol and stake.side is command.side:
+    for other, reservation in book.reservations.items():
+        same_symbol = (reservation.key.exchange, reservation.key.symbol) == (command.exchange, command.symbol)
+        if same_symbol and reservation.side is command.side:
             return GuardRefused(Reason.DUPLICATE_ORDER_BLOCKED, inputs | {"other_order": other})
     return None

@@ -58,8 +58,8 @@ class Instrument:
         """
         if self.freeze_quantity is None:
             return None
-        most = (self.freeze_quantity - 1) // self.lot * self.lot
-        return most if most > 0 else None
+        limit = (self.freeze_quantity - 1) // self.lot * self.lot
+        return limit if limit > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,11 @@ class Objection:
 
 def slices(quantity: int, instrument: Instrument) -> tuple[int, ...]:
     """Cut a quantity into orders that each stay under the freeze quantity, largest first."""
-    most = instrument.order_quantity_max
-    if most is None or quantity <= most:
+    limit = instrument.order_quantity_max
+    if limit is None or quantity <= limit:
         return (quantity,)
-    full, rest = divmod(quantity, most)
-    return (most,) * full + ((rest,) if rest else ())
+    full, rest = divmod(quantity, limit)
+    return (limit,) * full + ((rest,) if rest else ())
 
 
 def on_grid(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
@@ -145,12 +145,12 @@ def objection_to(command: OrderCommand, instrument: Instrument) -> Objection | N
             Reason.QUANTITY_OFF_LOT,
             f"{command.symbol} trades in lots of {instrument.lot}; {command.quantity} is not a multiple",
         )
-    most = instrument.order_quantity_max
-    if most is not None and command.quantity > most:
+    limit = instrument.order_quantity_max
+    if limit is not None and command.quantity > limit:
         cut = " + ".join(str(part) for part in slices(command.quantity, instrument)[:6])
         return Objection(
             Reason.FREEZE_QUANTITY_EXCEEDED,
-            f"{command.symbol} takes at most {most} units an order (freeze quantity {instrument.freeze_quantity}); "
+            f"{command.symbol} takes at most {limit} units an order (freeze quantity {instrument.freeze_quantity}); "
             f"send {command.quantity} as {cut}",
         )
     for name, price in (("price", command.price), ("trigger_price", command.trigger_price)):

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from domain.comparison import Known
 from domain.expiry import Expiries
 from domain.order import InstrumentKey, Order
+from domain.reconciler import Known
 
 
 def known_from(

@@ -10,7 +10,7 @@ Three rules shape the table:
 * Silence is not failure. A lost reply leads to UNCONFIRMED, never to an end; only a broker's word or the proof
   of absence leads on from there.
 * Updates may overtake replies. A book can show an order filled before the reply to its placement arrives, so
-  every live and final state accepts ACCEPT and LOSE_REPLY without moving.
+  every live and final state accepts ACCEPT and REPLY_LOST without moving.
 * FAILED means proven to have no exposure; EXECUTED means exposure was taken. `status_of` projects each state
   onto the four statuses of the order flow's contract.
 """
@@ -29,7 +29,7 @@ class State(StrEnum):
     SENDING = "SENDING"
     UNCONFIRMED = "UNCONFIRMED"
     WORKING = "WORKING"
-    PARTLY_FILLED = "PARTLY_FILLED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     REFUSED = "REFUSED"
@@ -44,26 +44,26 @@ class Event(StrEnum):
     show it. REPLACE is new terms that a book shows, whoever asked for them.
     """
 
-    BLOCK = "BLOCK"
-    SEND = "SEND"
-    ACCEPT = "ACCEPT"
-    REFUSE = "REFUSE"
-    LOSE_REPLY = "LOSE_REPLY"
-    RESTART = "RESTART"
-    WORK = "WORK"
-    PARTLY_FILL = "PARTLY_FILL"
-    FILL = "FILL"
-    CANCEL = "CANCEL"
-    REJECT = "REJECT"
-    PROVE_ABSENT = "PROVE_ABSENT"
-    ASK_CHANGE = "ASK_CHANGE"
-    TAKE_CHANGE = "TAKE_CHANGE"
-    REFUSE_CHANGE = "REFUSE_CHANGE"
-    LOSE_CHANGE = "LOSE_CHANGE"
-    REJECT_CHANGE = "REJECT_CHANGE"
-    LAPSE_CHANGE = "LAPSE_CHANGE"
-    REPLACE = "REPLACE"
-    NOTE = "NOTE"
+    BLOCKED = "BLOCKED"
+    SENT = "SENT"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    REPLY_LOST = "REPLY_LOST"
+    RESTARTED = "RESTARTED"
+    WORKING = "WORKING"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    PROVED_ABSENT = "PROVED_ABSENT"
+    CHANGE_REQUESTED = "CHANGE_REQUESTED"
+    CHANGE_ACCEPTED = "CHANGE_ACCEPTED"
+    CHANGE_REFUSED = "CHANGE_REFUSED"
+    CHANGE_REPLY_LOST = "CHANGE_REPLY_LOST"
+    CHANGE_REJECTED = "CHANGE_REJECTED"
+    CHANGE_LAPSED = "CHANGE_LAPSED"
+    REPLACED = "REPLACED"
+    NOTED = "NOTED"
 
 
 class Status(StrEnum):
@@ -88,28 +88,28 @@ TransitionTable: TypeAlias = Mapping[State, Mapping[Event, State]]
 
 _SEEN: Final = MappingProxyType(
     {
-        Event.WORK: State.WORKING,
-        Event.PARTLY_FILL: State.PARTLY_FILLED,
-        Event.FILL: State.FILLED,
-        Event.CANCEL: State.CANCELED,
-        Event.REJECT: State.REJECTED,
+        Event.WORKING: State.WORKING,
+        Event.PARTIALLY_FILLED: State.PARTIALLY_FILLED,
+        Event.FILLED: State.FILLED,
+        Event.CANCELED: State.CANCELED,
+        Event.REJECTED: State.REJECTED,
     }
 )
 """What a broker's book can show of an order whose reply has not told its fate."""
 
 
 _CHANGES: Final = (
-    Event.TAKE_CHANGE,
-    Event.REFUSE_CHANGE,
-    Event.LOSE_CHANGE,
-    Event.REJECT_CHANGE,
-    Event.LAPSE_CHANGE,
+    Event.CHANGE_ACCEPTED,
+    Event.CHANGE_REFUSED,
+    Event.CHANGE_REPLY_LOST,
+    Event.CHANGE_REJECTED,
+    Event.CHANGE_LAPSED,
 )
 """What may become of a change, also after the order has ended: a fill may win."""
 
 
 def _stay(state: State, *events: Event) -> dict[Event, State]:
-    return dict.fromkeys((*events, Event.NOTE), state)
+    return dict.fromkeys((*events, Event.NOTED), state)
 
 
 TRANSITIONS: Final[TransitionTable] = MappingProxyType(
@@ -117,48 +117,54 @@ TRANSITIONS: Final[TransitionTable] = MappingProxyType(
         State.CREATED: {
             **_stay(State.CREATED),
             **_SEEN,
-            Event.BLOCK: State.BLOCKED,
-            Event.SEND: State.SENDING,
+            Event.BLOCKED: State.BLOCKED,
+            Event.SENT: State.SENDING,
             # When step 3 could not be written the order went on unrecorded (guide, error recovery).
-            Event.ACCEPT: State.WORKING,
-            Event.REFUSE: State.REFUSED,
-            Event.LOSE_REPLY: State.UNCONFIRMED,
-            Event.RESTART: State.UNCONFIRMED,
+            Event.ACCEPTED: State.WORKING,
+            Event.REFUSED: State.REFUSED,
+            Event.REPLY_LOST: State.UNCONFIRMED,
+            Event.RESTARTED: State.UNCONFIRMED,
         },
         State.BLOCKED: _stay(State.BLOCKED),
         State.SENDING: {
             **_stay(State.SENDING),
             **_SEEN,
-            Event.ACCEPT: State.WORKING,
-            Event.REFUSE: State.REFUSED,
-            Event.LOSE_REPLY: State.UNCONFIRMED,
-            Event.RESTART: State.UNCONFIRMED,
+            Event.ACCEPTED: State.WORKING,
+            Event.REFUSED: State.REFUSED,
+            Event.REPLY_LOST: State.UNCONFIRMED,
+            Event.RESTARTED: State.UNCONFIRMED,
         },
         State.UNCONFIRMED: {
-            **_stay(State.UNCONFIRMED, Event.LOSE_REPLY, Event.RESTART),
+            **_stay(State.UNCONFIRMED, Event.REPLY_LOST, Event.RESTARTED),
             **_SEEN,
-            Event.PROVE_ABSENT: State.NOT_PLACED,
+            Event.PROVED_ABSENT: State.NOT_PLACED,
         },
         State.WORKING: {
             **_stay(
-                State.WORKING, Event.ACCEPT, Event.LOSE_REPLY, Event.WORK, Event.ASK_CHANGE, *_CHANGES, Event.REPLACE
+                State.WORKING,
+                Event.ACCEPTED,
+                Event.REPLY_LOST,
+                Event.WORKING,
+                Event.CHANGE_REQUESTED,
+                *_CHANGES,
+                Event.REPLACED,
             ),
-            Event.PARTLY_FILL: State.PARTLY_FILLED,
-            Event.FILL: State.FILLED,
-            Event.CANCEL: State.CANCELED,
-            Event.REJECT: State.REJECTED,
+            Event.PARTIALLY_FILLED: State.PARTIALLY_FILLED,
+            Event.FILLED: State.FILLED,
+            Event.CANCELED: State.CANCELED,
+            Event.REJECTED: State.REJECTED,
         },
-        State.PARTLY_FILLED: {
-            **_stay(State.PARTLY_FILLED, Event.ACCEPT, Event.LOSE_REPLY, Event.PARTLY_FILL),
-            **_stay(State.PARTLY_FILLED, Event.ASK_CHANGE, *_CHANGES, Event.REPLACE),
-            Event.FILL: State.FILLED,
-            Event.CANCEL: State.CANCELED,
-            Event.REJECT: State.REJECTED,
+        State.PARTIALLY_FILLED: {
+            **_stay(State.PARTIALLY_FILLED, Event.ACCEPTED, Event.REPLY_LOST, Event.PARTIALLY_FILLED),
+            **_stay(State.PARTIALLY_FILLED, Event.CHANGE_REQUESTED, *_CHANGES, Event.REPLACED),
+            Event.FILLED: State.FILLED,
+            Event.CANCELED: State.CANCELED,
+            Event.REJECTED: State.REJECTED,
         },
-        State.FILLED: _stay(State.FILLED, Event.ACCEPT, Event.LOSE_REPLY, Event.FILL, *_CHANGES),
-        State.CANCELED: _stay(State.CANCELED, Event.ACCEPT, Event.LOSE_REPLY, Event.CANCEL, *_CHANGES),
+        State.FILLED: _stay(State.FILLED, Event.ACCEPTED, Event.REPLY_LOST, Event.FILLED, *_CHANGES),
+        State.CANCELED: _stay(State.CANCELED, Event.ACCEPTED, Event.REPLY_LOST, Event.CANCELED, *_CHANGES),
         State.REFUSED: _stay(State.REFUSED),
-        State.REJECTED: _stay(State.REJECTED, Event.ACCEPT, Event.LOSE_REPLY, Event.REJECT, *_CHANGES),
+        State.REJECTED: _stay(State.REJECTED, Event.ACCEPTED, Event.REPLY_LOST, Event.REJECTED, *_CHANGES),
         State.NOT_PLACED: _stay(State.NOT_PLACED),
     }
 )
@@ -172,16 +178,16 @@ TERMINAL: Final = frozenset(
 LATE_TRUTHS: Final[TransitionTable] = MappingProxyType(
     {
         State.CANCELED: {
-            Event.WORK: State.WORKING,
-            Event.PARTLY_FILL: State.PARTLY_FILLED,
-            Event.FILL: State.FILLED,
-            Event.REJECT: State.REJECTED,
+            Event.WORKING: State.WORKING,
+            Event.PARTIALLY_FILLED: State.PARTIALLY_FILLED,
+            Event.FILLED: State.FILLED,
+            Event.REJECTED: State.REJECTED,
         },
         State.REJECTED: {
-            Event.WORK: State.WORKING,
-            Event.PARTLY_FILL: State.PARTLY_FILLED,
-            Event.FILL: State.FILLED,
-            Event.CANCEL: State.CANCELED,
+            Event.WORKING: State.WORKING,
+            Event.PARTIALLY_FILLED: State.PARTIALLY_FILLED,
+            Event.FILLED: State.FILLED,
+            Event.CANCELED: State.CANCELED,
         },
         State.REFUSED: dict(_SEEN),
         State.NOT_PLACED: dict(_SEEN),
@@ -208,7 +214,7 @@ def status_of(state: State, filled_quantity: int) -> Status:
     match state:
         case State.CREATED:
             return Status.CREATED
-        case State.SENDING | State.UNCONFIRMED | State.WORKING | State.PARTLY_FILLED:
+        case State.SENDING | State.UNCONFIRMED | State.WORKING | State.PARTIALLY_FILLED:
             return Status.SENT_TO_BROKER
         case State.FILLED:
             return Status.EXECUTED

@@ -27,7 +27,7 @@ def is_ours_alone(ours: Decimal, account: Decimal | None, level: Decimal | None,
 
 @dataclass(slots=True)
 class LossDoubt:
-    """Owns which prices are waited for, and since when (monotonic seconds). Settled, it stays so until it is over."""
+    """Owns which prices are waited for, and since when (monotonic seconds). Resolved, it stays so until it is over."""
 
     _since_s: float | None = None
     _asked_s: float = 0.0
@@ -46,7 +46,7 @@ class LossDoubt:
         """Take note of a fresh quote."""
         self._missing.discard(symbol)
 
-    def is_settled(self, now_s: float) -> bool:
+    def is_resolved(self, now_s: float) -> bool:
         """Say whether every quote has come, or was waited for long enough."""
         return self._since_s is not None and (not self._missing or now_s - self._since_s >= DOUBT_S_MAX)
 

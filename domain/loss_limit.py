@@ -26,7 +26,7 @@ class RiskDay:
 
     day: str
     pnl: Decimal = ZERO
-    peak: Decimal = ZERO
+    peak_pnl: Decimal = ZERO
     base: Decimal = ZERO
     breach: str = ""
     breached_at: datetime | None = None
@@ -38,14 +38,14 @@ class RiskDay:
         if limits.daily_loss_max is None:
             return None
         level = self.base - limits.daily_loss_max
-        if limits.trailing_step is not None and self.peak > self.base:
-            steps = ((self.peak - self.base) / limits.trailing_step).to_integral_value(rounding=ROUND_FLOOR)
+        if limits.trailing_step is not None and self.peak_pnl > self.base:
+            steps = ((self.peak_pnl - self.base) / limits.trailing_step).to_integral_value(rounding=ROUND_FLOOR)
             level += steps * limits.trailing_step
         return level
 
     def seen(self, pnl: Decimal) -> "RiskDay":
         """Return the day with its profit and loss as it stands now."""
-        return replace(self, pnl=pnl, peak=max(self.peak, pnl))
+        return replace(self, pnl=pnl, peak_pnl=max(self.peak_pnl, pnl))
 
     def is_over_the_limit(self, limits: RiskSettings) -> bool:
         """Say whether the day stands at or below its level."""
@@ -57,16 +57,16 @@ class RiskDay:
         level = self.level(limits)
         if level is None:
             return False
-        start = max(self.base, self.peak) if limits.trailing_step is not None else self.base
+        start = max(self.base, self.peak_pnl) if limits.trailing_step is not None else self.base
         return self.pnl <= start - (start - level) * Decimal(str(limits.loss_warning_share))
 
-    def broken(self, because: str, at: datetime) -> "RiskDay":
+    def broken(self, reason: str, at: datetime) -> "RiskDay":
         """Return the day with its limit broken."""
-        return replace(self, breach=because, breached_at=at)
+        return replace(self, breach=reason, breached_at=at)
 
     def newly_spent(self, totals: Mapping[str, Decimal], budgets: Mapping[str, Decimal]) -> tuple[str, ...]:
         """Return the strategies that have just lost what they may lose in a day (rupees)."""
-        return tuple(one for one, most in budgets.items() if totals.get(one, ZERO) <= -most and one not in self.spent)
+        return tuple(one for one, limit in budgets.items() if totals.get(one, ZERO) <= -limit and one not in self.spent)
 
     def spent_by(self, strategy: str) -> "RiskDay":
         """Return the day with a strategy's budget used up: it stays so, however its prices move."""
@@ -74,7 +74,7 @@ class RiskDay:
 
     def resumed(self) -> "RiskDay":
         """Return the day as a person goes on with it: the whole limit counts anew from here."""
-        return replace(self, base=self.pnl, peak=self.pnl, breach="", breached_at=None)
+        return replace(self, base=self.pnl, peak_pnl=self.pnl, breach="", breached_at=None)
 
 
 def cooldown_until(days: Sequence[RiskDay], today: str, limits: RiskSettings, trading_days: TradingDays) -> str | None:

@@ -33,7 +33,7 @@ _NO: Final = frozenset({Reason.CHANGE_REFUSED, Reason.CHANGE_REJECTED})
 
 def moved(order: Order, wanted: Wanted | None) -> Moved:
     """Say what has become of the change that was to bring a working net to where it is `wanted`."""
-    if order.is_over or order.change is not None or wanted is None:
+    if order.is_terminal or order.change is not None or wanted is None:
         return Moved.OPEN
     if (order.wire_trigger_price, order.open_quantity) == (wanted.trigger, wanted.quantity):
         return Moved.OPEN

@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.market_price import Reference
 from domain.order import InstrumentKey, Side
+from domain.resolution import resolve_command
 
 ORDERS_NAMED_MAX: Final = 3
 
@@ -99,7 +100,7 @@ class NothingToExit:
         done = "closed" if side is self.side else "opened"
         return (
             f"What became of {_named(past)} is not known: {units} units may have been {done} by it. Today's books tell "
-            f"where they add up; else look at the broker, then `settle {past[0].command_id} found|absent --because …`."
+            f"where they add up; else look at the broker, then `{resolve_command(past[0].command_id)}`."
         )
 
     def _by_others(self) -> str:
@@ -108,9 +109,9 @@ class NothingToExit:
         key = self.key
         return (
             f"By this desk's fills {self.strategy} holds {self.held:+d} {key.symbol}, but {self.closed_by_others} of "
-            "it were closed by others (phone, web or the broker), so an exit would open a new position. `clear "
+            "it were closed by others (phone, web or the broker), so an exit would open a new position. `write-off "
             f"{key.symbol} --strategy {self.strategy} --exchange {key.exchange} --product {key.product} "
-            "--because …` takes them out of the book."
+            "--reason …` takes them out of the book."
         )
 
 

@@ -20,8 +20,8 @@ from domain.lifecycle import (
     is_late_truth,
     status_of,
 )
+from domain.ports import trading_day
 from domain.reasons import Reason
-from domain.seams import trading_day
 from domain.texts import one_line
 
 QUANTITY_MAX: Final = 10_000_000
@@ -203,7 +203,7 @@ class OrderCommand:
     target: Decimal | None = None
     trailing_type: TrailingType | None = None
     trailing_value: Decimal | None = None
-    trail_when: Decimal | None = None
+    trail_activation: Decimal | None = None
     comment: str = ""
     origin: Origin = Origin.STRATEGY
     amo: bool = False
@@ -220,7 +220,7 @@ class OrderCommand:
         if self.exchange not in _PRODUCTS[self.product]:
             allowed = ", ".join(sorted(p for p, where in _PRODUCTS.items() if self.exchange in where))
             raise InvalidOrderError(f"product {self.product} cannot be used on {self.exchange}; use one of: {allowed}")
-        for name in ("price", "trigger_price", "stop_loss", "target", "trailing_value", "trail_when"):
+        for name in ("price", "trigger_price", "stop_loss", "target", "trailing_value", "trail_activation"):
             check_price(name, getattr(self, name))
         self._check_prices_fit_the_type()
         if (self.trailing_type is None) != (self.trailing_value is None):
@@ -236,15 +236,17 @@ class OrderCommand:
             raise InvalidOrderError(f"an EXIT order takes no {given[0]}; stops belong to the entry, or to `protect`")
         if self.product.is_delivery and self.side is Side.SELL and given:
             raise InvalidOrderError(f"a {self.product} sale takes no {given[0]}; it leaves no position to protect")
-        if self.trail_when is not None and self.trailing_type is None:
-            raise InvalidOrderError("trail_when says when a trail begins; give trailing_type and trailing_value too")
+        if self.trail_activation is not None and self.trailing_type is None:
+            raise InvalidOrderError(
+                "trail_activation says when a trail begins; give trailing_type and trailing_value too"
+            )
         rising = (("stop_loss", self.stop_loss), ("price", self.price), ("target", self.target))
         steps = [(name, level) for name, level in rising if level is not None]
         for (lower, low), (higher, high) in pairwise(steps):
             if (high - low) * self.side.sign <= 0:
                 where = "below" if self.side is Side.BUY else "above"
-                words = f"the {lower} of a {self.side} must be {where} its {higher}"
-                raise InvalidOrderError(f"{words}, not {low} with {high}")
+                message = f"the {lower} of a {self.side} must be {where} its {higher}"
+                raise InvalidOrderError(f"{message}, not {low} with {high}")
 
     def _check_prices_fit_the_type(self) -> None:
         for name, value, wanted in (
@@ -362,8 +364,8 @@ def _text(_name: str, value: object) -> str:
 
 
 def _flag(name: str, value: object) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    known = words.get(str(value).strip().lower())
+    message = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    known = message.get(str(value).strip().lower())
     if known is None:
         raise InvalidOrderError(f"{name} must be true or false, not {value!r}")
     return known
@@ -406,13 +408,13 @@ parsers: Final[Mapping[str, Any]] = {
     "target": _decimal,
     "trailing_type": _word(TrailingType),
     "trailing_value": _decimal,
-    "trail_when": _decimal,
+    "trail_activation": _decimal,
     "comment": lambda _name, value: one_line(value, COMMENT_CHARACTERS_MAX),
     "origin": _word(Origin),
     "amo": _flag,
     "change_id": _text,
     "kind": _word(ChangeKind),
-    "because": lambda _name, value: one_line(value, COMMENT_CHARACTERS_MAX),
+    "reason": lambda _name, value: one_line(value, COMMENT_CHARACTERS_MAX),
 }
 """How each field of a command is read from loose spellings."""
 
@@ -425,7 +427,7 @@ _OF_A_CHANGE: Final = frozenset(
 """Tags that speak of one change: old news once another is asked for, or new terms are seen."""
 
 _ENDS_OF_A_CHANGE: Final = frozenset(
-    {Event.TAKE_CHANGE, Event.LOSE_CHANGE, Event.REFUSE_CHANGE, Event.REJECT_CHANGE, Event.LAPSE_CHANGE}
+    {Event.CHANGE_ACCEPTED, Event.CHANGE_REPLY_LOST, Event.CHANGE_REFUSED, Event.CHANGE_REJECTED, Event.CHANGE_LAPSED}
 )
 
 _REQUIRED: Final = frozenset(
@@ -452,7 +454,7 @@ class OrderEvent:
     the change that the event is about. `inputs` are what a decision was made from, for the journal.
     """
 
-    event: Event
+    kind: Event
     tag: Reason | None = None
     note: str | None = None
     broker_order_id: str | None = None
@@ -471,7 +473,7 @@ class Order:
 
     `quantity` is what is sent (an exit may be clamped below `command.quantity`); `limit_price` and
     `wire_trigger_price` are the terms on the wire as they stand now; `remarks_tag` is what finds the order again in the
-    broker's books. `note` keeps the broker's words. `change` is a cancel or modify that is not settled yet. `day` is
+    broker's books. `note` keeps the broker's words. `change` is a cancel or modify that is not resolved yet. `day` is
     the exchange's day (YYYY-MM-DD) that the order is for: an after-market order's comes after that of its creation.
     """
 
@@ -502,63 +504,63 @@ class Order:
         return status_of(self.state, self.filled_quantity)
 
     @property
-    def is_over(self) -> bool:
+    def is_terminal(self) -> bool:
         """Say whether no ordinary event can move this order any more."""
         return self.state in TERMINAL
 
     @property
     def open_quantity(self) -> int:
-        """Return the units that may still trade, those of a modify that is not settled included."""
+        """Return the units that may still trade, those of a modify that is not resolved included."""
         asked = self.change.quantity if self.change is not None else None
-        return 0 if self.is_over else max(0, max(self.quantity, asked or 0) - self.filled_quantity)
+        return 0 if self.is_terminal else max(0, max(self.quantity, asked or 0) - self.filled_quantity)
 
-    def after(self, happened: OrderEvent, at: datetime) -> "Order":
+    def after(self, event: OrderEvent, at: datetime) -> "Order":
         """Return the order as `happened` leaves it; raise `IllegalTransitionError` and change nothing.
 
         Filled quantities are cumulative and never go down; a late truth is tagged as one.
         """
-        late = is_late_truth(self.state, happened.event)
-        state = advance(self.state, happened.event)
-        filled = max(self.filled_quantity, happened.filled_quantity or 0)
+        late = is_late_truth(self.state, event.kind)
+        state = advance(self.state, event.kind)
+        filled = max(self.filled_quantity, event.filled_quantity or 0)
         average = self.average_price
-        if happened.average_price is not None and (happened.filled_quantity or 0) >= self.filled_quantity:
-            average = happened.average_price
+        if event.average_price is not None and (event.filled_quantity or 0) >= self.filled_quantity:
+            average = event.average_price
         after = Order(
             command=self.command,
             remarks_tag=self.remarks_tag,
-            quantity=happened.quantity or self.quantity,
+            quantity=event.quantity or self.quantity,
             created_at=self.created_at,
             updated_at=at,
             state=state,
-            tag=Reason.LATE_TRUTH if late else self._next_tag(happened, state),
-            note=self.note if happened.note is None or self._is_afterword(happened) else happened.note,
-            broker_order_id=happened.broker_order_id or self.broker_order_id,
-            limit_price=self.limit_price if happened.limit_price is None else happened.limit_price,
+            tag=Reason.LATE_TRUTH if late else self._next_tag(event, state),
+            note=self.note if event.note is None or self._is_afterword(event) else event.note,
+            broker_order_id=event.broker_order_id or self.broker_order_id,
+            limit_price=self.limit_price if event.limit_price is None else event.limit_price,
             filled_quantity=filled,
             average_price=average,
-            wire_trigger_price=happened.trigger_price or self.wire_trigger_price,
+            wire_trigger_price=event.trigger_price or self.wire_trigger_price,
             change=self.change,
             day=self.day,
         )
-        change = _change_after(after, happened)
+        change = _change_after(after, event)
         return after if change is after.change else replace(after, change=change)
 
-    def _next_tag(self, happened: OrderEvent, state: State) -> Reason | None:
-        return self.tag if self._is_afterword(happened) else happened.tag or self._kept_tag(state, happened.event)
+    def _next_tag(self, event: OrderEvent, state: State) -> Reason | None:
+        return self.tag if self._is_afterword(event) else event.tag or self._kept_tag(state, event.kind)
 
-    def _is_afterword(self, happened: OrderEvent) -> bool:
+    def _is_afterword(self, event: OrderEvent) -> bool:
         """Say whether it is no news of an order that is over: its tag and note go on saying why it ended.
 
         A change that comes to nothing is none, and neither is a step 3 that was written late.
         """
-        return self.is_over and (happened.tag is Reason.STEP_3_UNRECORDED or happened.event in _ENDS_OF_A_CHANGE)
+        return self.is_terminal and (event.tag is Reason.STEP_3_UNRECORDED or event.kind in _ENDS_OF_A_CHANGE)
 
     def _kept_tag(self, state: State, event: Event) -> Reason | None:
         """Keep a tag as long as the state it explains, or what it asks is open; a late truth stays marked for good."""
         if self.tag is Reason.LATE_TRUTH:
             return self.tag
-        answered = self.tag in _ANSWERED_BY_A_BOOK and event in {Event.WORK, Event.PARTLY_FILL}
-        answered = answered or (self.tag in _OF_A_CHANGE and event in {Event.ASK_CHANGE, Event.REPLACE})
+        answered = self.tag in _ANSWERED_BY_A_BOOK and event in {Event.WORKING, Event.PARTIALLY_FILLED}
+        answered = answered or (self.tag in _OF_A_CHANGE and event in {Event.CHANGE_REQUESTED, Event.REPLACED})
         return self.tag if state is self.state and not answered else None
 
 
@@ -575,23 +577,23 @@ def new_order(command: OrderCommand, remarks_tag: str, at: datetime, day: str = 
     )
 
 
-def _change_after(order: Order, happened: OrderEvent) -> Change | None:
+def _change_after(order: Order, event: OrderEvent) -> Change | None:
     """Return what is left of the order's change; `order` already has the terms that `happened` brought."""
-    change, about = order.change, happened.change
-    if happened.event is Event.ASK_CHANGE:
+    change, about = order.change, event.change
+    if event.kind is Event.CHANGE_REQUESTED:
         grown = None if change is None else change.quantity
         overtakes = about is not None and about.kind is ChangeKind.CANCEL and grown is not None
         return replace(about, quantity=grown) if about is not None and overtakes else about
-    if change is None or order.is_over:
+    if change is None or order.is_terminal:
         return None
     if about is not None and about.change_id != change.change_id:
         return change
-    match happened.event:
-        case Event.TAKE_CHANGE:
-            return replace(change, stage=ChangeStage.TAKEN)
-        case Event.LOSE_CHANGE:
-            return replace(change, stage=ChangeStage.LOST)
-        case Event.REFUSE_CHANGE | Event.REJECT_CHANGE | Event.LAPSE_CHANGE:
+    match event.kind:
+        case Event.CHANGE_ACCEPTED:
+            return replace(change, stage=ChangeStage.ACCEPTED)
+        case Event.CHANGE_REPLY_LOST:
+            return replace(change, stage=ChangeStage.REPLY_LOST)
+        case Event.CHANGE_REFUSED | Event.CHANGE_REJECTED | Event.CHANGE_LAPSED:
             return None
         case _:
             terms = (order.quantity, order.limit_price, order.wire_trigger_price)

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.books import CARRIED_PRODUCTS, Disagreement, Patience, Quarrel
+from domain.breaks import CARRIED_PRODUCTS, Break, BreakKind, PersistenceFilter
 from domain.evidence import TradeRow
 from domain.lifecycle import Event, State
 from domain.order import InstrumentKey, Order, OrderEvent, Product
@@ -37,26 +37,24 @@ class PastOrders:
     """
 
     def __init__(self, watching: WatcherSettings) -> None:
-        self._patience = Patience(watching.disagreements_seen_min, watching.disagreement_s_min)
+        self._filter = PersistenceFilter(watching.breaks_seen_min, watching.break_s_min)
 
-    def settle(
-        self, orders: Iterable[Order], today: Today, asked_at: datetime
-    ) -> tuple[list[Disagreement], list[Report]]:
-        """Return what a person has to settle, and what has ended with its day, as often and long as it takes."""
+    def resolve(self, orders: Iterable[Order], today: Today, asked_at: datetime) -> tuple[list[Break], list[Report]]:
+        """Return what a person has to resolve, and what has ended with its day, as often and long as it takes."""
         keys = {one.command.command_id: one.command.key for one in orders}
-        unsettled, reports = past_orders(orders, today)
-        ends = [Disagreement(name=one.command_id, quarrel=Quarrel.PAST, sentence="") for one in reports]
-        seen = self._patience.lasting(ends, asked_at, lambda name: keys.get(name) in today.moving)
+        unresolved, reports = past_orders(orders, today)
+        ends = [Break(name=one.command_id, kind=BreakKind.PAST, sentence="") for one in reports]
+        seen = self._filter.lasting(ends, asked_at, lambda name: keys.get(name) in today.moving)
         lasting = {one.name for one in seen}
         proved = {key for key in today.held if key is not None and key.product in CARRIED_PRODUCTS}
-        return unsettled, [one for one in reports if one.command_id in lasting or keys[one.command_id] in proved]
+        return unresolved, [one for one in reports if one.command_id in lasting or keys[one.command_id] in proved]
 
 
-def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreement], list[Report]]:
+def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Break], list[Report]]:
     """Say what became of what a past day left open and today's book does not show, by this round.
 
     DAY orders end with their day. One that trades today lives on. Where positions do not add up, or where nothing
-    could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to settle it. What trades
+    could show what an UNCONFIRMED order did (delivery becomes a holding), a person has to resolve it. What trades
     while the books are read may make up for what the order did, and proves nothing yet.
 
     Only a carried position tells what an order traded unseen: intraday was squared off, delivery is a holding. Nor does
@@ -66,10 +64,10 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreemen
     """
     living = {trade.broker_order_id for trade in today.trades} | {trade.remarks for trade in today.trades} - {""}
     past = [one for one in orders if one.day < today.day]
-    left = [one for one in past if not one.is_over]
-    unseen = (one for one in past if not one.is_over or one.tag is Reason.DAY_ENDED_UNKNOWN)
+    left = [one for one in past if not one.is_terminal]
+    unseen = (one for one in past if not one.is_terminal or one.tag is Reason.DAY_ENDED_UNKNOWN)
     sides = {(one.command.key, one.command.side) for one in unseen}
-    unsettled: list[Disagreement] = []
+    unresolved: list[Break] = []
     reports: list[Report] = []
     for order in left:
         name, key = order.command.command_id, order.command.key
@@ -78,18 +76,16 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Disagreemen
         if key in today.moving:
             continue
         if key in today.apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
-            sentence = f"nobody knows what became of {name} of {order.day}; settle it by hand"
+            sentence = f"nobody knows what became of {name} of {order.day}; resolve it by hand"
             # Of what is not carried the account's difference is of today, and says nothing of yesterday.
             told = key if key in today.apart and key.product in CARRIED_PRODUCTS else None
             difference = today.apart[key] if told is not None else 0
-            unsettled.append(
-                Disagreement(
-                    name=f"past:{name}", quarrel=Quarrel.PAST, sentence=sentence, key=told, difference=difference
-                )
+            unresolved.append(
+                Break(name=f"past:{name}", kind=BreakKind.PAST, sentence=sentence, key=told, difference=difference)
             )
             continue
         is_told = key.product in CARRIED_PRODUCTS and (key, order.command.side.opposite) not in sides
         tag = Reason.DAY_ENDED if is_told else Reason.DAY_ENDED_UNKNOWN
-        inputs = {"order_of": order.day, "settled_on": today.day, "filled": str(order.filled_quantity)}
-        reports.append(Report(name, OrderEvent(event=Event.CANCEL, tag=tag, inputs=inputs)))
-    return unsettled, reports
+        inputs = {"order_of": order.day, "resolved_on": today.day, "filled": str(order.filled_quantity)}
+        reports.append(Report(name, OrderEvent(kind=Event.CANCELED, tag=tag, inputs=inputs)))
+    return unresolved, reports

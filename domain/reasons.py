@@ -12,8 +12,8 @@ class Kind(StrEnum):
     BLOCKED = "BLOCKED"
     NOT_READY = "NOT_READY"
     BROKER = "BROKER"
-    UNSETTLED = "UNSETTLED"
-    NEWS = "NEWS"
+    UNRESOLVED = "UNRESOLVED"
+    INFO = "INFO"
 
 
 class Reason(StrEnum):
@@ -25,7 +25,7 @@ class Reason(StrEnum):
     DAILY_LOSS_BREACHED = "DAILY_LOSS_BREACHED"
     STRATEGY_LOSS_BREACHED = "STRATEGY_LOSS_BREACHED"
     COOLING_DOWN = "COOLING_DOWN"
-    RISK_BLIND = "RISK_BLIND"
+    PRICES_STALE = "PRICES_STALE"
     OPEN_POSITIONS_EXCEEDED = "OPEN_POSITIONS_EXCEEDED"
     PRICE_OUTSIDE_COLLAR = "PRICE_OUTSIDE_COLLAR"
     ORDERS_PER_DAY_EXCEEDED = "ORDERS_PER_DAY_EXCEEDED"
@@ -40,7 +40,7 @@ class Reason(StrEnum):
     FREEZE_QUANTITY_EXCEEDED = "FREEZE_QUANTITY_EXCEEDED"
     PRICE_OFF_TICK = "PRICE_OFF_TICK"
     PRICE_OUTSIDE_CIRCUIT = "PRICE_OUTSIDE_CIRCUIT"
-    PROTECTION_WRONG_SIDE = "PROTECTION_WRONG_SIDE"
+    STOP_WRONG_SIDE = "STOP_WRONG_SIDE"
     PRICE_UNAVAILABLE = "PRICE_UNAVAILABLE"
     INSTRUMENT_UNAVAILABLE = "INSTRUMENT_UNAVAILABLE"
     DESK_NOT_READY = "DESK_NOT_READY"
@@ -62,14 +62,14 @@ class Reason(StrEnum):
     NEVER_LEFT = "NEVER_LEFT"
     UNKNOWN_BROKER_STATUS = "UNKNOWN_BROKER_STATUS"
     TWO_AT_BROKER = "TWO_AT_BROKER"
-    BOOKS_DISAGREE = "BOOKS_DISAGREE"
+    RECONCILIATION_BREAK = "RECONCILIATION_BREAK"
     MARKET_CLOSED = "MARKET_CLOSED"
     SQUARE_OFF_BEGAN = "SQUARE_OFF_BEGAN"
     SYMBOL_SUSPENDED = "SYMBOL_SUSPENDED"
     CONTRACT_EXPIRED = "CONTRACT_EXPIRED"
     DAY_ENDED = "DAY_ENDED"
     DAY_ENDED_UNKNOWN = "DAY_ENDED_UNKNOWN"
-    SETTLED_BY_HAND = "SETTLED_BY_HAND"
+    RESOLVED_BY_HAND = "RESOLVED_BY_HAND"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
     NOT_CHANGEABLE = "NOT_CHANGEABLE"
     CHANGE_IN_FLIGHT = "CHANGE_IN_FLIGHT"
@@ -77,7 +77,7 @@ class Reason(StrEnum):
     CHANGE_REJECTED = "CHANGE_REJECTED"
     CHANGE_REPLY_LOST = "CHANGE_REPLY_LOST"
     CHANGE_NOT_SEEN = "CHANGE_NOT_SEEN"
-    CANNOT_SETTLE = "CANNOT_SETTLE"
+    CANNOT_RESOLVE = "CANNOT_RESOLVE"
     ALREADY_AT_BROKER = "ALREADY_AT_BROKER"
     LATE_TRUTH = "LATE_TRUTH"
     LEGACY_ORDER = "LEGACY_ORDER"
@@ -109,7 +109,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.COOLING_DOWN: Explanation(
         Kind.BLOCKED, "Too many trading days in a row were lost (risk.losing_days_max): entries rest."
     ),
-    Reason.RISK_BLIND: Explanation(
+    Reason.PRICES_STALE: Explanation(
         Kind.NOT_READY, "A held position has had no price for too long, so the day's loss is not known: exits only."
     ),
     Reason.OPEN_POSITIONS_EXCEEDED: Explanation(
@@ -137,7 +137,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.BLOCKED,
         "Nothing is left to exit: nothing is held, orders close it already or may have on a past day, or others did.",
     ),
-    Reason.EXIT_CLAMPED: Explanation(Kind.NEWS, "The exit was cut to what is held and not already being closed."),
+    Reason.EXIT_CLAMPED: Explanation(Kind.INFO, "The exit was cut to what is held and not already being closed."),
     Reason.UNKNOWN_INSTRUMENT: Explanation(Kind.INVALID, "The broker knows no such symbol on that exchange."),
     Reason.QUANTITY_OFF_LOT: Explanation(Kind.INVALID, "The quantity is not a multiple of the lot."),
     Reason.FREEZE_QUANTITY_EXCEEDED: Explanation(
@@ -145,7 +145,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.PRICE_OFF_TICK: Explanation(Kind.INVALID, "The price is not a multiple of the tick."),
     Reason.PRICE_OUTSIDE_CIRCUIT: Explanation(Kind.INVALID, "The price is outside the day's circuit limits."),
-    Reason.PROTECTION_WRONG_SIDE: Explanation(
+    Reason.STOP_WRONG_SIDE: Explanation(
         Kind.INVALID, "The stop, trail or target is on the wrong side of the price: it would get out at once."
     ),
     Reason.PRICE_UNAVAILABLE: Explanation(
@@ -166,7 +166,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.NOT_READY, "The order could not be stored, so it was not sent. Check the disk and the database."
     ),
     Reason.STEP_3_UNRECORDED: Explanation(
-        Kind.NEWS,
+        Kind.INFO,
         "The database did not take the SENT_TO_BROKER write; the order went on and its tag will find it.",
     ),
     Reason.BROKER_REFUSED: Explanation(Kind.BROKER, "The broker refused the order; it is not in the market."),
@@ -184,11 +184,11 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.BROKER, "The order waited too long for its turn under the rate ceiling and was not sent."
     ),
     Reason.REPLY_LOST: Explanation(
-        Kind.UNSETTLED,
+        Kind.UNRESOLVED,
         "The broker's reply was lost; the order may be live. It is being searched for and is never sent again.",
     ),
     Reason.RESTARTED_IN_FLIGHT: Explanation(
-        Kind.UNSETTLED,
+        Kind.UNRESOLVED,
         "The desk stopped while the order was on its way; it is being searched for and is never sent again.",
     ),
     Reason.BROKER_REJECTED: Explanation(Kind.BROKER, "The broker or the exchange rejected the order."),
@@ -201,15 +201,15 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.BROKER, "The desk stopped before the order's turn came: no request for it was made, and none will be."
     ),
     Reason.UNKNOWN_BROKER_STATUS: Explanation(
-        Kind.UNSETTLED,
+        Kind.UNRESOLVED,
         "The broker gave the order a status this desk does not know; it is held as it was. Look at the broker.",
     ),
     Reason.TWO_AT_BROKER: Explanation(
-        Kind.NEWS, "The broker shows a second order with this order's tag. Check the position at the broker now."
+        Kind.INFO, "The broker shows a second order with this order's tag. Check the position at the broker now."
     ),
-    Reason.BOOKS_DISAGREE: Explanation(
+    Reason.RECONCILIATION_BREAK: Explanation(
         Kind.NOT_READY,
-        "The broker's books disagree with each other or with ours, so no entries are taken; see `status`.",
+        "The broker's books differ with each other or with ours, so no entries are taken; see `status`.",
     ),
     Reason.MARKET_CLOSED: Explanation(Kind.INVALID, "The segment is closed at this time."),
     Reason.SQUARE_OFF_BEGAN: Explanation(
@@ -227,13 +227,13 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     Reason.DAY_ENDED_UNKNOWN: Explanation(
         Kind.BROKER, "The order ended with its trading day, unseen: what it traded last is not known from any book."
     ),
-    Reason.SETTLED_BY_HAND: Explanation(Kind.NEWS, "A person settled what became of the order."),
+    Reason.RESOLVED_BY_HAND: Explanation(Kind.INFO, "A person resolved what became of the order."),
     Reason.UNKNOWN_ORDER: Explanation(Kind.INVALID, "No order has this command id."),
     Reason.NOT_CHANGEABLE: Explanation(
         Kind.BLOCKED, "Only an order that the broker is working on can be canceled or modified."
     ),
     Reason.CHANGE_IN_FLIGHT: Explanation(
-        Kind.BLOCKED, "Another change of the order is not settled yet; wait for it, or cancel the order."
+        Kind.BLOCKED, "Another change of the order is not resolved yet; wait for it, or cancel the order."
     ),
     Reason.CHANGE_REFUSED: Explanation(
         Kind.BROKER, "The change was refused, or could not be sent; the order stands as it was."
@@ -242,24 +242,24 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.BROKER, "The exchange rejected the change after the broker took it; the order stands as it was."
     ),
     Reason.CHANGE_REPLY_LOST: Explanation(
-        Kind.UNSETTLED,
+        Kind.UNRESOLVED,
         "The reply to the change was lost; it may have taken effect. The books will tell; it is never sent again.",
     ),
     Reason.CHANGE_NOT_SEEN: Explanation(
-        Kind.NEWS, "The books never showed the change; the order stands as it was, and may be changed again."
+        Kind.INFO, "The books never showed the change; the order stands as it was, and may be changed again."
     ),
     Reason.ALREADY_AT_BROKER: Explanation(
         Kind.BLOCKED,
         "The broker has an order of this command id already, sent by a run of the desk that could write nothing down; "
         "it counts as EXTERNAL, and nothing more was sent.",
     ),
-    Reason.CANNOT_SETTLE: Explanation(Kind.BLOCKED, "The order can't be settled by hand that way."),
+    Reason.CANNOT_RESOLVE: Explanation(Kind.BLOCKED, "The order can't be resolved by hand that way."),
     Reason.LATE_TRUTH: Explanation(
-        Kind.NEWS,
+        Kind.INFO,
         "The broker showed the order alive or filled after it was believed over. Check the position.",
     ),
     Reason.LEGACY_ORDER: Explanation(
-        Kind.UNSETTLED, "The order was taken over from an older orders table; the broker's books will tell."
+        Kind.UNRESOLVED, "The order was taken over from an older orders table; the broker's books will tell."
     ),
 }
 """Each reason's kind and sentence. A test holds that none is missing."""

@@ -46,7 +46,7 @@ class Report:
     """What the broker's books prove has happened to one order of ours."""
 
     command_id: str
-    happened: OrderEvent
+    event: OrderEvent
 
 
 class Named(Protocol):
@@ -94,7 +94,7 @@ class OrderIndex:
 
     def forget_before(self, day: str) -> tuple[Order, ...]:
         """Drop and return the orders of earlier days that are over; the books speak of today only."""
-        gone = tuple(order for order in self if order.is_over and order.day < day)
+        gone = tuple(order for order in self if order.is_terminal and order.day < day)
         for order in gone:
             del self._by_command[order.command.command_id]
             self._by_broker_id.pop(order.broker_order_id or "", None)
@@ -102,7 +102,7 @@ class OrderIndex:
         return gone
 
 
-def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | None:
+def match_order_row(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | None:
     """Return what a book's `row` adds to what we know of `order`, or None when it adds nothing.
 
     Quantities that go backwards are older than what we know. A row that shows a finished order alive counts only
@@ -111,7 +111,7 @@ def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | No
     known_by_another = order.broker_order_id not in {None, row.broker_order_id}
     if known_by_another:
         known = order.tag is Reason.TWO_AT_BROKER
-        return None if known else OrderEvent(event=Event.NOTE, tag=Reason.TWO_AT_BROKER, note=row.broker_order_id)
+        return None if known else OrderEvent(kind=Event.NOTED, tag=Reason.TWO_AT_BROKER, note=row.broker_order_id)
     filled = filled_in(row)
     if filled < order.filled_quantity:
         return None
@@ -127,18 +127,18 @@ def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | No
         return None
     terms = _new_terms(order, row) if is_younger else {}
     if target is order.state and not _brings_news(order, row):
-        if not terms or order.is_over:
+        if not terms or order.is_terminal:
             return None
-        event, reason = Event.REPLACE, None
+        event, reason = Event.REPLACED, None
     return OrderEvent(
-        event=event,
+        kind=event,
         tag=reason,
         note=row.reject_reason or None,
         broker_order_id=row.broker_order_id,
         filled_quantity=filled,
         average_price=row.average_price,
         inputs={
-            "broker_status": row.status_words,
+            "broker_status": row.status_text,
             "filled": f"{filled} of {row.quantity}",
             "matched_by": "broker id" if order.broker_order_id == row.broker_order_id else "tag",
             "book_asked_at": asked_at.isoformat(),
@@ -147,7 +147,7 @@ def event_of(order: Order, row: OrderRow, asked_at: datetime) -> OrderEvent | No
     )
 
 
-def event_of_update(order: Order, update: OrderUpdate) -> OrderEvent | None:
+def match_order_update(order: Order, update: OrderUpdate) -> OrderEvent | None:
     """Return what a pushed update adds to what we know of `order`, or None when it adds nothing.
 
     The report type is read before the status: a rejected cancel or modify says nothing of the order. Updates may come
@@ -160,21 +160,21 @@ def event_of_update(order: Order, update: OrderUpdate) -> OrderEvent | None:
         if change is None or change.kind is not kind:
             return None
         note = row.reject_reason or None
-        return OrderEvent(event=Event.REJECT_CHANGE, tag=Reason.CHANGE_REJECTED, note=note, change=change)
-    if order.is_over and filled_in(row) <= order.filled_quantity and row.status in _ALIVE:
+        return OrderEvent(kind=Event.CHANGE_REJECTED, tag=Reason.CHANGE_REJECTED, note=note, change=change)
+    if order.is_terminal and filled_in(row) <= order.filled_quantity and row.status in _ALIVE:
         return None
-    happened = event_of(order, row, update.seen_at)
-    if happened is None:
+    event = match_order_row(order, row, update.seen_at)
+    if event is None:
         return None
-    inputs = {**happened.inputs, "update": update.report.value, "update_seen_at": update.seen_at.isoformat()}
+    inputs = {**event.inputs, "update": update.report.value, "update_seen_at": update.seen_at.isoformat()}
     del inputs["book_asked_at"]
     if update.report is not ReportType.REPLACED:
-        if happened.event is Event.REPLACE:
+        if event.kind is Event.REPLACED:
             return None
         # What has traded cannot be more than was asked for: then the quantity is news whatever the report is about.
         quantity = row.quantity if filled_in(row) > order.quantity else None
-        happened = replace(happened, quantity=quantity, limit_price=None, trigger_price=None)
-    return replace(happened, inputs=inputs)
+        event = replace(event, quantity=quantity, limit_price=None, trigger_price=None)
+    return replace(event, inputs=inputs)
 
 
 def filled_in(row: OrderRow) -> int:
@@ -201,14 +201,14 @@ def _differs(shown: Decimal | None, known: Decimal | None) -> bool:
 def _held(order: Order, row: OrderRow) -> OrderEvent | None:
     """Hold an order whose status is a word nobody knows, but take over what else the row proves: id and fills."""
     grown = row.filled_quantity > order.filled_quantity
-    legal = Event.PARTLY_FILL in TRANSITIONS[order.state] or is_late_truth(order.state, Event.PARTLY_FILL)
-    known = order.tag is Reason.UNKNOWN_BROKER_STATUS and order.note == row.status_words
+    legal = Event.PARTIALLY_FILLED in TRANSITIONS[order.state] or is_late_truth(order.state, Event.PARTIALLY_FILLED)
+    known = order.tag is Reason.UNKNOWN_BROKER_STATUS and order.note == row.status_text
     if known and not grown:
         return None
     return OrderEvent(
-        event=Event.PARTLY_FILL if grown and legal else Event.NOTE,
+        kind=Event.PARTIALLY_FILLED if grown and legal else Event.NOTED,
         tag=Reason.UNKNOWN_BROKER_STATUS,
-        note=row.status_words,
+        note=row.status_text,
         broker_order_id=row.broker_order_id,
         filled_quantity=row.filled_quantity if legal else None,
         average_price=row.average_price if legal else None,
@@ -217,19 +217,19 @@ def _held(order: Order, row: OrderRow) -> OrderEvent | None:
 
 def _brings_news(order: Order, row: OrderRow) -> bool:
     more_filled = filled_in(row) > order.filled_quantity
-    cleared = order.tag in {Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER} and not order.is_over
-    return more_filled or cleared or order.broker_order_id != row.broker_order_id
+    is_clearer = order.tag in {Reason.UNKNOWN_BROKER_STATUS, Reason.LEGACY_ORDER} and not order.is_terminal
+    return more_filled or is_clearer or order.broker_order_id != row.broker_order_id
 
 
 def _event_and_reason(order: Order, row: OrderRow) -> tuple[Event, Reason | None]:
     assert row.status is not BrokerStatus.UNKNOWN, "an unknown word holds the order"
     match row.status:
         case BrokerStatus.COMPLETE:
-            return Event.FILL, None
+            return Event.FILLED, None
         case BrokerStatus.CANCELED:
             is_asked = order.change is not None and order.change.kind is ChangeKind.CANCEL
-            return Event.CANCEL, Reason.CANCELED_AS_ASKED if is_asked else Reason.BROKER_CANCELED
+            return Event.CANCELED, Reason.CANCELED_AS_ASKED if is_asked else Reason.BROKER_CANCELED
         case BrokerStatus.REJECTED:
-            return Event.REJECT, Reason.BROKER_REJECTED
+            return Event.REJECTED, Reason.BROKER_REJECTED
         case BrokerStatus.PENDING | BrokerStatus.OPEN | BrokerStatus.TRIGGER_PENDING:
-            return (Event.PARTLY_FILL if row.filled_quantity else Event.WORK), None
+            return (Event.PARTIALLY_FILLED if row.filled_quantity else Event.WORKING), None

@@ -40,14 +40,14 @@ def secrets_of(settings: Settings, token: str = "") -> tuple[str, ...]:
     """Return the words that must leave in no text, longest first."""
     broker, alerts = settings.broker, settings.alerts
     kept = (broker.password, broker.totp_secret, broker.api_secret, broker.access_token, settings.api.token)
-    words = {token, *(secret.get_secret_value() for secret in (*kept, alerts.telegram_token, *alerts.urls))}
+    message = {token, *(secret.get_secret_value() for secret in (*kept, alerts.telegram_token, *alerts.urls))}
     for url in alerts.urls:
         # Which part of an alert's address is its secret depends on the channel: every longer one is taken for it.
         parts = re.split(r"[/:@?&=]+", url.get_secret_value())[1:]
-        words |= {unquote(one) for one in parts if len(one) >= URL_PART_CHARACTERS_MIN} | {
+        message |= {unquote(one) for one in parts if len(one) >= URL_PART_CHARACTERS_MIN} | {
             one for one in parts if len(one) >= URL_PART_CHARACTERS_MIN
         }
-    return tuple(sorted((word for word in words if len(word) >= SECRET_CHARACTERS_MIN), key=len, reverse=True))
+    return tuple(sorted((word for word in message if len(word) >= SECRET_CHARACTERS_MIN), key=len, reverse=True))
 
 
 def without(secrets: Iterable[str], text: str) -> str:

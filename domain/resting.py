@@ -1,8 +1,8 @@
 """Market orders that rest: sent as a protected limit, in the market, and not filled.
 
 A market order is meant to trade now. One that has not filled after `exits.unfilled_s` is told of; an exit is also
-re-priced, as an episode's order is, by a modify to the next protected limit. What is refused changes no price, and is
-asked for less and less often: brokers take a bounded number of modifications. While its market is closed nothing can
+re-priced, as a flatten task's order is, by a modify to the next protected limit. What is refused changes no price, and
+is asked for less and less often: brokers take a bounded number of modifications. While its market is closed nothing can
 fill: an order is told of no more, and its price grows no worse.
 """
 
@@ -19,7 +19,7 @@ from domain.order import EXTERNAL, Intent, Order, OrderType
 from domain.reasons import Reason
 from domain.settings import ExitSettings
 
-RESTING: Final = frozenset({State.WORKING, State.PARTLY_FILLED})
+RESTING: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
 _REFUSED: Final = frozenset({Reason.CHANGE_REFUSED, Reason.CHANGE_REJECTED})
 _DOUBLINGS_MAX: Final = 20
 
@@ -89,8 +89,8 @@ class RestingOrders:
 
     def _looked_at(self, one: Resting, now_s: float) -> Resting:
         is_loud = one.order.command.intent is Intent.EXIT and now_s - one.since_s >= UNFILLED_ALARM_S
-        level = Level.ALARM if is_loud else Level.WARNING
-        told = one.told is Level.ALARM or one.told is level
+        level = Level.CRITICAL if is_loud else Level.WARNING
+        told = one.told is Level.CRITICAL or one.told is level
         limit = one.order.limit_price
         unfilled = one.unfilled + (limit != one.in_vain)
         refused = one.refused + 1 if limit == one.in_vain and one.order.tag in _REFUSED else 0

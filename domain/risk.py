@@ -44,16 +44,16 @@ class RiskBook:
     limits: RiskSettings
     day: str
     trading_state: TradingState = TradingState.ACTIVE
-    because: str = ""
+    reason: str = ""
     orders_today: int = 0
 
     def on_day(self, day: str) -> "RiskBook":
         """Return the book of `day`; a new day starts counting at zero."""
         return self if day == self.day else replace(self, day=day, orders_today=0)
 
-    def turned(self, state: TradingState, because: str) -> "RiskBook":
+    def with_state(self, state: TradingState, reason: str) -> "RiskBook":
         """Return the book with another trading state."""
-        return replace(self, trading_state=state, because=because)
+        return replace(self, trading_state=state, reason=reason)
 
     def check(
         self,
@@ -109,8 +109,8 @@ class RiskBook:
         """Judge an entry by what it stands beside: the market, and the positions there are."""
         if command.intent is Intent.EXIT:
             return None
-        most, collar = self.limits.open_positions_max, self.limits.price_collar_percent
-        if most is not None and positions >= most:
+        limit, collar = self.limits.open_positions_max, self.limits.price_collar_percent
+        if limit is not None and positions >= limit:
             return Reason.OPEN_POSITIONS_EXCEEDED
         if collar is None or price is None or last_price is None:
             return None
@@ -128,7 +128,7 @@ class RiskBook:
             return None
         if command.quantity > self.limits.order_quantity_max:
             return Reason.ORDER_QUANTITY_EXCEEDED
-        most = self.limits.order_notional_max
-        if most is not None and notional is not None and notional > most:
+        limit = self.limits.order_notional_max
+        if limit is not None and notional is not None and notional > limit:
             return Reason.ORDER_NOTIONAL_EXCEEDED
         return None

@@ -105,7 +105,7 @@ class BrokerSettings(Section):
     login_retry_s: Seconds = 5.0
     login_retry_s_max: Seconds = 60.0
     login_refusals_max: Count = 3
-    """After so many refused logins in a row a person has to say `login`: brokers lock accounts."""
+    """After this number of refused logins in a row a person has to say `login`: brokers lock accounts."""
     algo_id: str | None = None
     user_id: str = ""
     password: SecretStr = SecretStr("")
@@ -134,12 +134,12 @@ class WatcherSettings(Section):
     """How often the books are read (guide, step 6: 1.0 s)."""
 
     poll_interval_s: Seconds = 1.0
-    blind_s_max: Seconds = 5.0
+    books_unavailable_s_max: Seconds = 5.0
     book_away_s_max: Seconds = 600.0
     """A book that could not be read for so long is told: what waits for it needs a person."""
-    disagreements_seen_min: Count = 3
-    disagreement_s_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.0
-    """The books are read one after the other: a difference counts when so many cycles over so long have shown it."""
+    breaks_seen_min: Count = 3
+    break_s_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.0
+    """The books are read one after the other: a break counts after this number of cycles over at least this time."""
 
 
 class ProofSettings(Section):
@@ -195,12 +195,12 @@ class RiskSettings(Section):
     """For each whole step that the day's peak is above zero, the limit rises by a step."""
     loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
     losing_days_max: Count | None = None
-    """After so many trading days in a row that ended with a loss, entries rest."""
+    """After this number of trading days in a row that ended with a loss, entries rest."""
     cooldown_days: Count = 1
-    """For so many trading days after the last of them, and over the weekends and holidays between."""
+    """For this number of trading days after the last of them, and over the weekends and holidays between."""
     resume_cooloff_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
     """So long after a breach nobody can resume."""
-    blind_s_max: Seconds = 30.0
+    prices_stale_s_max: Seconds = 30.0
     """A held position without a price for so long, from the feed or the books, makes the day's loss unknown."""
     pnl_difference_max: Rupees = Decimal(1_000)
     """Our sum and the broker's may differ by so much before a person is told; the worse one counts always."""
@@ -274,7 +274,7 @@ class ExitSettings(Section):
     """How a position is seen through to flat."""
 
     look_s: Seconds = 0.1
-    """So often an episode looks at what the guard holds."""
+    """So often a flatten task looks at what the guard holds."""
     cancel_wait_s: Seconds = 2.0
     """So long an exit waits for evidence that working orders of its position are gone; then it goes all the same."""
     cancel_again_s: Seconds = 2.0
@@ -419,8 +419,8 @@ class Settings(BaseSettings):
             raise ValueError("mode is live but broker.rest_url is not set")
         fast = self.broker.orders_per_second_max > REGULATOR_ORDERS_PER_SECOND
         if self.mode is Mode.LIVE and fast and not self.broker.algo_id:
-            most = REGULATOR_ORDERS_PER_SECOND
-            raise ValueError(f"live mode above {most} orders a second needs broker.algo_id (SEBI retail-algo rules)")
+            limit = REGULATOR_ORDERS_PER_SECOND
+            raise ValueError(f"live mode above {limit} orders a second needs broker.algo_id (SEBI retail-algo rules)")
         names = [strategy.name for strategy in self.strategies]
         if len(set(names)) != len(names):
             raise ValueError("two strategies have the same name")
@@ -525,8 +525,8 @@ def _sentence(error: ErrorDetails) -> str:
         return f"{where} is not a setting; check its spelling{from_outside}"
     leaf = where.rsplit(".", 1)[-1]
     shown = "" if leaf in SECRET_FIELDS or isinstance(given, dict | BaseModel) else f", not {given!r}"
-    words = f"{error['msg'].removeprefix('Value error, ')}{shown}{from_outside}"
-    return f"{where}: {words}" if where else words
+    message = f"{error['msg'].removeprefix('Value error, ')}{shown}{from_outside}"
+    return f"{where}: {message}" if where else message
 
 
 def _variable_of(error: ErrorDetails) -> str:
@@ -535,9 +535,9 @@ def _variable_of(error: ErrorDetails) -> str:
     return next((name for name in os.environ if name.upper() == variable), "")
 
 
-def _sentence_of_variables(words: str) -> str:
+def _sentence_of_variables(message: str) -> str:
     """Say which variables of the environment hold no JSON though their setting is a list or a table."""
-    section = words.partition('"')[2].partition('"')[0]
+    section = message.partition('"')[2].partition('"')[0]
     suspects = sorted(name for name in os.environ if name.upper().startswith(f"DESK_{section.upper()}"))
     return (
         f"the environment's {' or '.join(suspects)} cannot be read: a list or a table is written as JSON there, "

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 
 from domain.calendar import Calendar
 from domain.order import InstrumentKey, Product
-from domain.seams import IST
+from domain.ports import IST
 
 
 @dataclass(frozen=True, slots=True)

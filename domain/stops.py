@@ -6,8 +6,8 @@ All levels are prices in rupees. The stop in force is the best of the fixed stop
 * PERCENT: it stands `trailing_value` percent of that price behind it.
 * ABSOLUTE: it is the price `trailing_value` itself, such as the entry's price.
 
-`trail_when` is the price from which on the trail counts; without it, it counts at once. Stop and target cancel each
-other: whichever is reached first gets the whole position out.
+`trail_activation` is the price from which on the trail counts; without it, it counts at once. Stop and target cancel
+each other: whichever is reached first gets the whole position out.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.order import Order, OrderCommand, TrailingType
 
 PERCENT: Final = Decimal(100)
@@ -33,14 +33,16 @@ class StopTerms:
     target: Decimal | None = None
     trailing_type: TrailingType | None = None
     trailing_value: Decimal | None = None
-    trail_when: Decimal | None = None
+    trail_activation: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Refuse what protects nothing."""
         if (self.trailing_type is None) != (self.trailing_value is None):
             raise InvalidStopsError("trailing_type and trailing_value must be given together")
-        if self.trail_when is not None and self.trailing_type is None:
-            raise InvalidStopsError("trail_when says when a trail begins; give trailing_type and trailing_value too")
+        if self.trail_activation is not None and self.trailing_type is None:
+            raise InvalidStopsError(
+                "trail_activation says when a trail begins; give trailing_type and trailing_value too"
+            )
         if self.stop_loss is None and self.target is None and self.trailing_type is None:
             raise InvalidStopsError("give a stop_loss, a target or a trail")
         if self.trailing_type is TrailingType.PERCENT and (self.trailing_value or 0) >= PERCENT:
@@ -53,17 +55,17 @@ class StopTerms:
         levels = (("stop_loss", self.stop_loss, -way), ("target", self.target, way))
         if self.stop_loss is not None and self.target is not None and (self.target - self.stop_loss) * way <= 0:
             where = "below" if is_long else "above"
-            words = f"the stop_loss of a {side} position must be {where} its target"
-            raise InvalidStopsError(f"{words}, not {self.stop_loss} with {self.target}")
+            message = f"the stop_loss of a {side} position must be {where} its target"
+            raise InvalidStopsError(f"{message}, not {self.stop_loss} with {self.target}")
         for name, level, wanted in levels:
             if level is not None and last_price is not None and (level - last_price) * wanted <= 0:
                 where = "above" if wanted > 0 else "below"
-                words = f"the {name} of a {side} position must be {where} the last price {last_price}, not {level}"
-                raise InvalidStopsError(f"{words}; to get out now, send an EXIT")
+                message = f"the {name} of a {side} position must be {where} the last price {last_price}, not {level}"
+                raise InvalidStopsError(f"{message}; to get out now, send an EXIT")
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class StopTrigger:
     """A level was reached."""
 
     name: str
@@ -75,19 +77,19 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protection:
-    """The armed stops of one position. `anchor` is its price when it was taken, `peak` the best price seen since.
+class ArmedStop:
+    """The armed stops of one position. `entry_price` is its price when it was taken, `best_price` the best seen since.
 
-    `protection_id` is the command id of the entry, or names a person's word; `quantity` is what the entry had filled
+    `stop_id` is the command id of the entry, or names a person's word; `quantity` is what the entry had filled
     when its stops were armed last (0 for a person's): more of it arms them again.
     """
 
-    protection_id: str
-    scope: Scope
+    stop_id: str
+    position_key: PositionKey
     terms: StopTerms
     is_long: bool
-    anchor: Decimal
-    peak: Decimal
+    entry_price: Decimal
+    best_price: Decimal
     armed_at: datetime
     quantity: int = 0
     ended: str = ""
@@ -105,37 +107,37 @@ class Protection:
         return self.stop is not None and self.stop != self.terms.stop_loss
 
     def _trail(self) -> Decimal | None:
-        kind, value, when = self.terms.trailing_type, self.terms.trailing_value, self.terms.trail_when
+        kind, value, when = self.terms.trailing_type, self.terms.trailing_value, self.terms.trail_activation
         way = 1 if self.is_long else -1
-        if kind is None or value is None or (when is not None and (self.peak - when) * way < 0):
+        if kind is None or value is None or (when is not None and (self.best_price - when) * way < 0):
             return None
         match kind:
             case TrailingType.POINTS:
-                return self.peak - value * way
+                return self.best_price - value * way
             case TrailingType.PERCENT:
-                return self.peak * (1 - value / PERCENT * way)
+                return self.best_price * (1 - value / PERCENT * way)
             case TrailingType.ABSOLUTE:
                 return value
 
-    def seen(self, price: Decimal) -> "Protection":
-        """Return it with this price seen: the peak only moves the position's way."""
-        better = price > self.peak if self.is_long else price < self.peak
-        return replace(self, peak=price) if better else self
+    def seen(self, price: Decimal) -> "ArmedStop":
+        """Return it with this price seen: the best price only moves the position's way."""
+        better = price > self.best_price if self.is_long else price < self.best_price
+        return replace(self, best_price=price) if better else self
 
-    def hit_by(self, price: Decimal) -> Hit | None:
+    def triggered_by(self, price: Decimal) -> StopTrigger | None:
         """Say which level this price reaches or has jumped over; a stop comes before a target."""
         way = 1 if self.is_long else -1
         stop, target = self.stop, self.terms.target
         if stop is not None and (price - stop) * way <= 0:
-            return Hit("trailing stop" if self.trails else "stop", stop, price)
+            return StopTrigger("trailing stop" if self.trails else "stop", stop, price)
         if target is not None and (price - target) * way >= 0:
-            return Hit("target", target, price)
+            return StopTrigger("target", target, price)
         return None
 
     def __str__(self) -> str:
         parts = [f"stop {self.stop:f}" + (" (trails)" if self.trails else "")] if self.stop is not None else []
         if self.terms.trailing_type is not None and not self.trails:
-            when = "" if self.terms.trail_when is None else f" from {self.terms.trail_when:f}"
+            when = "" if self.terms.trail_activation is None else f" from {self.terms.trail_activation:f}"
             parts.append(f"trail {self.terms.trailing_value:f} {self.terms.trailing_type.lower()}{when}")
         if self.terms.target is not None:
             parts.append(f"target {self.terms.target:f}")
@@ -151,24 +153,24 @@ def terms_in(command: OrderCommand) -> StopTerms | None:
         target=command.target,
         trailing_type=command.trailing_type,
         trailing_value=command.trailing_value,
-        trail_when=command.trail_when,
+        trail_activation=command.trail_activation,
     )
 
 
-def protection_of(order: Order, at: datetime) -> Protection | None:
+def armed_stop_of(order: Order, at: datetime) -> ArmedStop | None:
     """Return what a filled entry's own stops protect; None when it has traded nothing, or carries no stops."""
     terms = terms_in(order.command) if order.filled_quantity else None
-    anchor = order.average_price or order.limit_price
-    if terms is None or anchor is None:
+    entry_price = order.average_price or order.limit_price
+    if terms is None or entry_price is None:
         return None
     command = order.command
-    return Protection(
-        protection_id=command.command_id,
-        scope=Scope(command.strategy, command.key),
+    return ArmedStop(
+        stop_id=command.command_id,
+        position_key=PositionKey(command.strategy, command.key),
         terms=terms,
         is_long=command.side.sign > 0,
-        anchor=anchor,
-        peak=anchor,
+        entry_price=entry_price,
+        best_price=entry_price,
         armed_at=at,
         quantity=order.filled_quantity,
     )

@@ -30,14 +30,14 @@ def decoded(raw: bytes) -> str:
     return raw.decode("utf-8-sig")
 
 
-def one_line(words: object, most: int = LINE_CHARACTERS_MAX) -> str:
+def one_line(message: object, limit: int = LINE_CHARACTERS_MAX) -> str:
     """Return the words as one line of at most `most` characters, without what a terminal would obey or not show.
 
     Control characters, line breaks, lone surrogates and invisible marks in a row become one space.
     """
-    parts = "".join(one if one.isprintable() else "\n" for one in str(words)).split("\n")
+    parts = "".join(one if one.isprintable() else "\n" for one in str(message)).split("\n")
     line = " ".join(part for part in parts if part).strip()
-    return line if len(line) <= most else f"{line[: most - 1]}…"
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def counted(number: int, one: str) -> str:

@@ -23,8 +23,8 @@ class OrderRate:
 
     def wait_s(self, now: float, *, is_exit: bool) -> float:
         """Return how long the next request must wait, 0.0 when it may leave; `now` is monotonic seconds."""
-        most = self._exits_max if is_exit else self._entries_max
-        free_from = self._free_from if len(self._ended) < most else self._ended[-most] + WINDOW_S
+        limit = self._exits_max if is_exit else self._entries_max
+        free_from = self._free_from if len(self._ended) < limit else self._ended[-limit] + WINDOW_S
         return max(0.0, free_from - now)
 
     def count(self, ended_at: float) -> None:

@@ -11,10 +11,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from domain.books import Disagreement, Quarrel, fills_name
+from domain.breaks import Break, BreakKind, fills_name
 from domain.evidence import Book, BrokerStatus, OrderRow, TradeRow
 from domain.order import Order, OrderEvent, Side
-from domain.reconcile import OrderIndex, Report, event_of
+from domain.reconcile import OrderIndex, Report, match_order_row
 
 AVERAGE_STEP: Final = Decimal("0.0001")
 """Average prices are kept to this step, as finely as any price."""
@@ -77,7 +77,7 @@ def event_of_trades(order: Order, traded: Traded, asked_at: datetime) -> OrderEv
     row = OrderRow(
         broker_order_id=traded.broker_order_id,
         status=BrokerStatus.COMPLETE if traded.quantity >= order.quantity else BrokerStatus.OPEN,
-        status_words="",
+        status_text="",
         remarks=traded.remarks,
         exchange=traded.exchange,
         symbol=traded.symbol,
@@ -88,8 +88,8 @@ def event_of_trades(order: Order, traded: Traded, asked_at: datetime) -> OrderEv
         average_price=traded.average_price,
         reject_reason="",
     )
-    happened = event_of(order, row, asked_at)
-    if happened is None:
+    event = match_order_row(order, row, asked_at)
+    if event is None:
         return None
     inputs = {
         "book": "trade book",
@@ -97,25 +97,25 @@ def event_of_trades(order: Order, traded: Traded, asked_at: datetime) -> OrderEv
         "matched_by": "broker id" if order.broker_order_id == traded.broker_order_id else "tag",
         "book_asked_at": asked_at.isoformat(),
     }
-    return replace(happened, inputs=inputs)
+    return replace(event, inputs=inputs)
 
 
 def news_of_trades(book: Book[TradeRow], shown: AbstractSet[str], orders: OrderIndex) -> Iterator[Report]:
     """Yield what trades prove of orders whose numbers the order book has not `shown`; each is observed at once."""
     for traded in traded_by_number(row for row in book.rows if row.broker_order_id not in shown).values():
         order = orders.match(traded)
-        happened = None if order is None else event_of_trades(order, traded, book.asked_at)
-        if order is None or happened is None:
+        event = None if order is None else event_of_trades(order, traded, book.asked_at)
+        if order is None or event is None:
             continue
         # The next book may come before this one is on disk: it is judged by what this one told.
-        orders.observe(order.after(happened, book.asked_at))
-        yield Report(order.command.command_id, happened)
+        orders.observe(order.after(event, book.asked_at))
+        yield Report(order.command.command_id, event)
 
 
-def found_by_two(disagreements: Iterable[Disagreement], trades: Book[TradeRow], orders: OrderIndex) -> Iterator[Report]:
+def found_by_two(breaks: Iterable[Break], trades: Book[TradeRow], orders: OrderIndex) -> Iterator[Report]:
     """Yield fills that the order book lacks for long, and that the trade book and the positions both have."""
-    missed = {one.key: one.difference for one in disagreements if one.quarrel is Quarrel.POSITION}
-    lagging = {one.name for one in disagreements if one.quarrel is Quarrel.FILLS and one.difference < 0}
+    missed = {one.key: one.difference for one in breaks if one.kind is BreakKind.POSITION}
+    lagging = {one.name for one in breaks if one.kind is BreakKind.FILLS and one.difference < 0}
     if not missed or not lagging:
         return
     for traded in traded_by_number(row for row in trades.rows if fills_name(row.broker_order_id) in lagging).values():
@@ -125,9 +125,9 @@ def found_by_two(disagreements: Iterable[Disagreement], trades: Book[TradeRow], 
         units = traded.quantity - order.filled_quantity
         if missed.get(order.command.key, 0) * order.command.side.sign < units:
             continue
-        happened = event_of_trades(order, traded, trades.asked_at)
-        if happened is not None:
-            yield Report(order.command.command_id, happened)
+        event = event_of_trades(order, traded, trades.asked_at)
+        if event is not None:
+            yield Report(order.command.command_id, event)
 
 
 def traded_today(lone: Iterable[Traded], orders: OrderIndex, day: str) -> set[str]:

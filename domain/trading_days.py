@@ -9,12 +9,12 @@ from datetime import date, datetime, timedelta
 
 from domain.calendar import Calendar
 from domain.order import Exchange
-from domain.seams import trading_day, turning_since
+from domain.ports import dropping_since, trading_day
 
 
 @dataclass(frozen=True, slots=True)
 class TradingDays:
-    """Owns the calendar by which days are counted. Days are YYYY-MM-DD, as `domain.seams.trading_day` writes them."""
+    """Owns the calendar by which days are counted. Days are YYYY-MM-DD, as `domain.ports.trading_day` writes them."""
 
     calendar: Calendar
     enforced: bool
@@ -39,7 +39,7 @@ class TradingDays:
         In the night the broker turns its books to the next day while the desk's goes on; on a closed day it values what
         was carried once more.
         """
-        return self.may_have_traded(trading_day(asked_at)) and not (self.enforced and turning_since(asked_at))
+        return self.may_have_traded(trading_day(asked_at)) and not (self.enforced and dropping_since(asked_at))
 
     def is_worth_a_summary(self, day: str, orders: int) -> bool:
         """Say whether `day` is summed up: any trading day is, and any other on which orders were placed."""

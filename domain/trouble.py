@@ -13,18 +13,18 @@ _DIGITS: Final = re.compile(r"\d+")
 class Trouble:
     """Owns what was last told of one trouble. Times are monotonic seconds."""
 
-    _words: str = ""
+    _message: str = ""
     _began_s: float = 0.0
     _again_s: float = 0.0
     _pause_s: float = AGAIN_S
     _times: int = 0
 
-    def tell(self, words: str, now_s: float) -> str:
+    def tell(self, message: str, now_s: float) -> str:
         """Return what to say of it now, or an empty text: it is told at once when it begins or becomes another one.
 
         Words that differ in their numbers alone are the same.
         """
-        is_new, is_other = not self._words, _DIGITS.sub("0", words) != _DIGITS.sub("0", self._words)
+        is_new, is_other = not self._message, _DIGITS.sub("0", message) != _DIGITS.sub("0", self._message)
         if is_new:
             self._began_s, self._times = now_s, 0
         self._times += 1
@@ -35,12 +35,12 @@ class Trouble:
             return ""
         else:
             self._pause_s = min(self._pause_s * 2, AGAIN_S_MAX)
-        self._words, self._again_s = words, now_s + self._pause_s
-        return f"{words}{lasts}"
+        self._message, self._again_s = message, now_s + self._pause_s
+        return f"{message}{lasts}"
 
     def end(self, now_s: float) -> str:
         """Return that it is over and how long it took, or an empty text where there was none."""
-        if not self._words:
+        if not self._message:
             return ""
-        self._words = ""
+        self._message = ""
         return f"well again after {now_s - self._began_s:.0f} s"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.books import Disagreement, Quarrel
+from domain.breaks import Break, BreakKind
 from domain.moves import MoveKind
 from domain.order import InstrumentKey, Order, OrderCommand
 from domain.reasons import Reason
@@ -55,12 +55,12 @@ def kind_of_carried(holders: Holders, *, vanished_before: bool) -> MoveKind:
     return MoveKind.RETURNED if vanished_before else MoveKind.CARRIED
 
 
-def vanished_of(key: InstrumentKey, difference: int, heir: InstrumentKey | None = None) -> Disagreement:
+def vanished_of(key: InstrumentKey, difference: int, heir: InstrumentKey | None = None) -> Break:
     """Return the vanishing of a carried position, which waits for a person; `difference` is less what was held."""
     sentence = f"{abs(difference)} units of {where(key)} were held, and the account has them no more"
-    return Disagreement(
+    return Break(
         name=vanished_name(key),
-        quarrel=Quarrel.VANISHED,
+        kind=BreakKind.VANISHED,
         sentence=sentence,
         difference=difference,
         key=key,
@@ -68,14 +68,14 @@ def vanished_of(key: InstrumentKey, difference: int, heir: InstrumentKey | None 
     )
 
 
-def expired(key: InstrumentKey) -> Disagreement:
+def expired(key: InstrumentKey) -> Break:
     """Name a position whose contract is over."""
     name = f"{_EXPIRED}{key.exchange}|{key.symbol}|{key.product}"
-    return Disagreement(name=name, quarrel=Quarrel.EXPIRED, sentence=f"{where(key)} has expired", key=key)
+    return Break(name=name, kind=BreakKind.EXPIRED, sentence=f"{where(key)} has expired", key=key)
 
 
 def vanished_name(key: InstrumentKey) -> str:
-    """Return the name of the disagreement about a position that is gone."""
+    """Return the name of the break about a position that is gone."""
     return f"{_VANISHED}{key.exchange}|{key.symbol}|{key.product}"
 
 
@@ -84,7 +84,7 @@ def where(key: InstrumentKey) -> str:
     return f"{key.symbol} ({key.exchange} {key.product})"
 
 
-def heir_of(gone: Disagreement, apart: Iterable[Disagreement]) -> InstrumentKey | None:
+def heir_of(gone: Break, apart: Iterable[Break]) -> InstrumentKey | None:
     """Return the position that nobody explains and that a lost one may have become: renamed, adjusted or converted."""
     assert gone.key is not None, "what was carried is a position"
     others = [
@@ -110,17 +110,17 @@ def with_heirs(
 
 
 def _with_heir(ended: Report, command: OrderCommand, unexplained: Mapping[InstrumentKey, int]) -> Report:
-    key, happened = command.key, ended.happened
+    key, event = command.key, ended.event
     related = (
         one
         for one, units in unexplained.items()
         if units * command.side.sign > 0 and one != key and (one.exchange, one.product) == (key.exchange, key.product)
     )
     heir = next(related, None)
-    if heir is None or happened.tag is not Reason.DAY_ENDED:
+    if heir is None or event.tag is not Reason.DAY_ENDED:
         return ended
-    inputs = {**happened.inputs, HEIR: where(heir)}
-    return replace(ended, happened=replace(happened, tag=Reason.DAY_ENDED_UNKNOWN, inputs=inputs))
+    inputs = {**event.inputs, HEIR: where(heir)}
+    return replace(ended, event=replace(event, tag=Reason.DAY_ENDED_UNKNOWN, inputs=inputs))
 
 
 def underlying(symbol: str) -> str:

@@ -37,7 +37,7 @@ class Unwatched:
     is_told: bool = False
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """Return why no prices come, for people."""
         exchange, symbol = self.key
         if self.is_unknown:
@@ -115,7 +115,7 @@ def unwatched_alert(one: Unwatched) -> Alert:
     return Alert(
         topic=_topic(one.key),
         level=Level.WARNING,
-        what=f"{names} watches {one.key[1]} ({one.key[0]}) and gets no prices: {one.words}.",
+        what=f"{names} watches {one.key[1]} ({one.key[0]}) and gets no prices: {one.message}.",
         means="The strategy runs without prices of it; the desk goes on asking the broker.",
         do=spelling if one.is_unknown else "Nothing needs to be done at first; `status` names it until prices come.",
     )
@@ -125,7 +125,7 @@ def watched_alert(one: Unwatched) -> Alert:
     """Say that prices come after all."""
     return Alert(
         topic=_topic(one.key),
-        level=Level.NEWS,
+        level=Level.INFO,
         what=f"{one.key[1]} ({one.key[0]}) has been looked up; {', '.join(one.strategies)} gets its prices now.",
         means="The strategies that watch it hear its ticks.",
         ends=True,

@@ -31,7 +31,7 @@ class Sighting:
         """Return the books that are away."""
         return frozenset(kind for kind, _ in self.away)
 
-    def needs_telling(self, told: "Sighting") -> bool:
+    def needs_alert(self, told: "Sighting") -> bool:
         """Say whether a person has to hear of it, after what was `told`.
 
         That the order book can't be read is told as blindness already; here it counts for the orders that wait for it.
@@ -90,4 +90,4 @@ def waiting_for_books(orders: Iterable[Order]) -> tuple[str, ...]:
 def _waits(order: Order) -> bool:
     if order.state is State.UNCONFIRMED:
         return True
-    return order.change is not None and order.change.stage is not ChangeStage.ASKED and not order.is_over
+    return order.change is not None and order.change.stage is not ChangeStage.REQUESTED and not order.is_terminal

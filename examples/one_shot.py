@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from actors.strategy import StrategyActor, StrategySeams
+from actors.strategy import StrategyActor, StrategyPorts
 from domain.evidence import Tick
 from domain.order import Order, OrderEvent
 from domain.settings import StrategySettings
@@ -13,7 +13,7 @@ class OneShot(StrategyActor):
 
     def __init__(
         self,
-        seams: StrategySeams,
+        ports: StrategyPorts,
         settings: StrategySettings,
         *,
         exchange: str = "NSE",
@@ -21,7 +21,7 @@ class OneShot(StrategyActor):
         quantity: int = 1,
         hold_ticks: int = 5,
     ) -> None:
-        super().__init__(seams, settings)
+        super().__init__(ports, settings)
         self.exchange, self.symbol, self.quantity = exchange, symbol, quantity
         self.hold_ticks = hold_ticks
         self.entered_at: Decimal | None = None
@@ -40,5 +40,5 @@ class OneShot(StrategyActor):
             if self.hold_ticks == 0:
                 self.exit(self.exchange, self.symbol)
 
-    def on_order(self, order: Order, happened: OrderEvent) -> None:
+    def on_order(self, order: Order, event: OrderEvent) -> None:
         """See the order move; a real strategy would decide something here."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from actors.messages import OrderDeclined
-from actors.strategy import StrategyActor, StrategySeams
+from actors.strategy import StrategyActor, StrategyPorts
 from domain.evidence import Tick
 from domain.order import Intent, Order, OrderEvent, Side
 from domain.settings import StrategySettings
@@ -39,7 +39,7 @@ class OpeningRange(StrategyActor):
 
     def __init__(
         self,
-        seams: StrategySeams,
+        ports: StrategyPorts,
         settings: StrategySettings,
         *,
         exchange: str = "NSE",
@@ -48,7 +48,7 @@ class OpeningRange(StrategyActor):
         range_s: float = 5.0,
         hold_s: float = 8.0,
     ) -> None:
-        super().__init__(seams, settings)
+        super().__init__(ports, settings)
         self.exchange, self.symbol, self.quantity = exchange, symbol, quantity
         self.range_s, self.hold_s = timedelta(seconds=range_s), timedelta(seconds=hold_s)
         self.range: Range | None = None
@@ -73,16 +73,16 @@ class OpeningRange(StrategyActor):
         elif tick.last_price < self.range.low:
             self._enter(Side.SELL)
 
-    def on_order(self, order: Order, happened: OrderEvent) -> None:
+    def on_order(self, order: Order, event: OrderEvent) -> None:
         """Note when the position was taken; begin anew when it is gone, or when the entry came to nothing."""
-        del happened
+        del event
         held = self.position(self.exchange, self.symbol)
         if order.command.intent is Intent.ENTRY:
             if held and self.entered_at is None:
                 self.entered_at = order.updated_at
-            elif order.is_over and not held:
+            elif order.is_terminal and not held:
                 self._begin_anew()
-        elif order.is_over:
+        elif order.is_terminal:
             self.leaving = False
             if not held:
                 self._begin_anew()

@@ -6,7 +6,7 @@ leg fills; and a time square-off that needs no line of code here (`square_off` i
 
 from decimal import ROUND_HALF_UP, Decimal
 
-from actors.strategy import StrategyActor, StrategySeams
+from actors.strategy import StrategyActor, StrategyPorts
 from domain.basket import BasketRecord, BasketState
 from domain.evidence import Tick
 from domain.settings import StrategySettings
@@ -22,7 +22,7 @@ class Straddle(StrategyActor):
 
     def __init__(
         self,
-        seams: StrategySeams,
+        ports: StrategyPorts,
         settings: StrategySettings,
         *,
         call: str,
@@ -33,7 +33,7 @@ class Straddle(StrategyActor):
         stop_percent: float = 25.0,
         exchange: str = "NFO",
     ) -> None:
-        super().__init__(seams, settings)
+        super().__init__(ports, settings)
         self.exchange, self.quantity = exchange, quantity
         self.short, self.hedges = (call, put), (call_hedge, put_hedge)
         self.stop_factor = 1 + Decimal(str(stop_percent)) / 100
@@ -59,7 +59,7 @@ class Straddle(StrategyActor):
             self.leg("SELL", self.exchange, symbol, self.quantity, stop_loss=self.stop_of(symbol))
             for symbol in self.short
         ]
-        self.basket(*wings, *sold, because="the day's straddle")
+        self.basket(*wings, *sold, reason="the day's straddle")
 
     def stop_of(self, symbol: str) -> Decimal:
         """Return the price at which a short leg is bought back."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from loguru import logger
 
-from domain.seams import IST, Clock
+from domain.ports import IST, Clock
 from notify.port import ChannelError
 from notify.telegram import Telegram
 from notify.thread import KeptThread, ToldTrouble
@@ -23,7 +23,7 @@ from notify.thread import KeptThread, ToldTrouble
 PAUSE_S: Final = 5.0
 FRESH_S: Final = 120.0
 """What was said longer ago, the chat being out of reach, is to be said again."""
-_FOREIGN: Final = ("forward_origin", "forward_date", "forward_from", "forward_from_chat", "via_bot", "sender_chat")
+_OF_OTHERS: Final = ("forward_origin", "forward_date", "forward_from", "forward_from_chat", "via_bot", "sender_chat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def objection_to(person: Person, message: dict[str, Any], not_before: datetime) 
     chat = message.get("chat")
     if not person.may_be_group and not (isinstance(chat, dict) and chat.get("type", "private") == "private"):
         return "Orders are not taken in a group (alerts.telegram_allow_group). Nothing was done."
-    if any(message.get(name) for name in _FOREIGN):
+    if any(message.get(name) for name in _OF_OTHERS):
         return "A forwarded message is no order. Nothing was done; say it yourself."
     said_at = _moment(message.get("date"))
     if said_at is None or said_at < not_before:

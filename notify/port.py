@@ -6,8 +6,8 @@ from typing import Protocol
 class ChannelError(Exception):
     """The channel did not take a text; says why. `retry_after_s` is what the channel itself asks for."""
 
-    def __init__(self, words: str, retry_after_s: float | None = None) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
         self.retry_after_s = retry_after_s
 
 

@@ -14,9 +14,9 @@ from typing import Final
 from loguru import logger
 
 from domain.alert import ChannelState, Level
-from domain.alerting import Telling
+from domain.alerting import Notification
+from domain.ports import Clock
 from domain.redaction import without
-from domain.seams import Clock
 from domain.settings import AlertSettings
 from notify.port import Channel, ChannelError
 from notify.thread import KeptThread, ToldTrouble
@@ -24,7 +24,7 @@ from notify.thread import KeptThread, ToldTrouble
 NEWS_TRIES_MAX: Final = 3
 SET_ASIDE_AFTER: Final = 3
 """So often a text is tried before the one behind it has a turn."""
-WORDS_MAX: Final = 200
+MESSAGE_CHARACTERS_MAX: Final = 200
 
 
 class Sender:
@@ -38,7 +38,7 @@ class Sender:
         channels: Sequence[Channel],
         settings: AlertSettings,
         clock: Clock,
-        on_told: Callable[[Telling, str], None],
+        on_told: Callable[[Notification, str], None],
         secrets: Sequence[str] = (),
     ) -> None:
         self._clock = clock
@@ -54,11 +54,11 @@ class Sender:
         """Return how each channel delivers."""
         return tuple(line.state for line in self._lines)
 
-    def send(self, telling: Telling) -> None:
+    def send(self, notification: Notification) -> None:
         """Send it after what was told before, on the channels it is for; never waits."""
         for line in self._lines:
-            if telling.only is None or line.state.name in telling.only:
-                line.put(telling)
+            if notification.only is None or line.state.name in notification.only:
+                line.put(notification)
 
     def stop(self, wait_s: float) -> None:
         """Send what waits for at most so long, trying each once, and end."""
@@ -77,7 +77,7 @@ class _ChannelLine:
         channel: Channel,
         settings: AlertSettings,
         clock: Clock,
-        on_told: Callable[[Telling, str], None],
+        on_told: Callable[[Notification, str], None],
         secrets: Sequence[str],
     ) -> None:
         self._channel = channel
@@ -85,7 +85,7 @@ class _ChannelLine:
         self._clock = clock
         self._on_told = on_told
         self._secrets = secrets
-        self._waiting: deque[Telling] = deque()
+        self._waiting: deque[Notification] = deque()
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._tries = 0
@@ -99,11 +99,11 @@ class _ChannelLine:
         """Return how the channel delivers."""
         return replace(self._state, waiting=len(self._waiting))
 
-    def put(self, telling: Telling) -> None:
+    def put(self, notification: Notification) -> None:
         """Let it wait. Of an open alarm that is told again one waiting text is enough."""
         with self._changed:
-            if not (telling.topic and any(telling.topic == one.topic for one in self._waiting)):
-                self._waiting.append(telling)
+            if not (notification.topic and any(notification.topic == one.topic for one in self._waiting)):
+                self._waiting.append(notification)
                 self._changed.notify()
 
     def end(self) -> None:
@@ -126,9 +126,9 @@ class _ChannelLine:
             else:
                 self._give_way(first)
 
-    def _has_taken(self, telling: Telling) -> bool:
+    def _has_taken(self, notification: Notification) -> bool:
         try:
-            self._channel.send(without(self._secrets, telling.text))
+            self._channel.send(without(self._secrets, notification.text))
         except ChannelError as error:
             self._fail(str(error), error.retry_after_s)
             return False
@@ -140,18 +140,18 @@ class _ChannelLine:
         self._state = ChannelState(name=self._channel.name, last_told_at=self._clock.now())
         return True
 
-    def _fail(self, words: str, retry_after_s: float | None) -> None:
-        words = without(self._secrets, words)[:WORDS_MAX]
+    def _fail(self, message: str, retry_after_s: float | None) -> None:
+        message = without(self._secrets, message)[:MESSAGE_CHARACTERS_MAX]
         self._tries += 1
-        self._trouble.tell(words)
+        self._trouble.tell(message)
         since = self._state.failing_since or self._clock.now()
-        self._state = replace(self._state, failing_since=since, why=words)
+        self._state = replace(self._state, failing_since=since, why=message)
         self._ended.wait(self._pause_s if retry_after_s is None else retry_after_s)
         self._pause_s = min(self._pause_s * 2, self._settings.retry_s_max)
 
-    def _give_way(self, first: Telling) -> None:
+    def _give_way(self, first: Notification) -> None:
         """Give news up after some tries; set aside what is refused again and again while the next one is taken."""
-        if first.level is Level.NEWS and self._tries >= NEWS_TRIES_MAX:
+        if first.level is Level.INFO and self._tries >= NEWS_TRIES_MAX:
             self._drop(first)
             self._tries = 0
         elif self._tries >= SET_ASIDE_AFTER and len(self._waiting) > 1:
@@ -167,10 +167,10 @@ class _ChannelLine:
             else:
                 self._tries = tries
 
-    def _note_told(self, telling: Telling) -> None:
-        self._drop(telling)
-        self._on_told(telling, self._channel.name)
+    def _note_told(self, notification: Notification) -> None:
+        self._drop(notification)
+        self._on_told(notification, self._channel.name)
 
-    def _drop(self, telling: Telling) -> None:
+    def _drop(self, notification: Notification) -> None:
         with self._changed:
-            self._waiting.remove(telling)
+            self._waiting.remove(notification)

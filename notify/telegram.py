@@ -45,8 +45,8 @@ class Telegram:
             self.replied_at = _moment_in(reply.headers.get("Date", "")) or self.replied_at
             body = reply.json()
         except (requests.RequestException, ValueError) as error:
-            words = str(error).replace(self._token, "…")
-            raise ChannelError(f"Telegram did not answer: {type(error).__name__} {words}"[:300]) from None
+            message = str(error).replace(self._token, "…")
+            raise ChannelError(f"Telegram did not answer: {type(error).__name__} {message}"[:300]) from None
         if not isinstance(body, dict) or not body.get("ok"):
             said = body.get("description", reply.status_code) if isinstance(body, dict) else reply.status_code
             parameters = body.get("parameters") if isinstance(body, dict) else None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from domain.seams import Clock
+from domain.ports import Clock
 from domain.trouble import Trouble
 
 
@@ -47,9 +47,9 @@ class ToldTrouble:
         self._clock = clock
         self._trouble = Trouble()
 
-    def tell(self, words: str) -> None:
+    def tell(self, message: str) -> None:
         """Log it when it begins, when its words change, and now and then while it lasts."""
-        if told := self._trouble.tell(words, self._clock.monotonic()):
+        if told := self._trouble.tell(message, self._clock.monotonic()):
             logger.warning("{}: {}", self._name, told)
 
     def end(self) -> None:

@@ -18,15 +18,15 @@ _KEEP: Final = (
 )
 _OPEN: Final = (
     "SELECT alert_id, raised_at, topic, level, what, means, do_this, ends, told_at, owed, acknowledged_at"
-    " FROM alerts AS one WHERE client_id = ? AND acknowledged_at IS NULL AND level = 'ALARM' AND ends = 0"
+    " FROM alerts AS one WHERE client_id = ? AND acknowledged_at IS NULL AND level = 'CRITICAL' AND ends = 0"
     " AND NOT EXISTS (SELECT 1 FROM alerts AS later WHERE later.client_id = one.client_id"
     " AND later.topic = one.topic AND later.ends = 1 AND later.id > one.id) ORDER BY id"
 )
 _OWED: Final = (
     "SELECT alert_id, raised_at, topic, level, what, means, do_this, ends, told_at, owed, acknowledged_at"
     " FROM alerts AS one WHERE client_id = ? AND acknowledged_at IS NULL AND (owed != '' OR told_at IS NULL)"
-    " AND (level != 'NEWS' OR EXISTS (SELECT 1 FROM alerts AS earlier WHERE earlier.client_id = one.client_id"
-    " AND earlier.topic = one.topic AND earlier.level = 'ALARM' AND earlier.id < one.id)) ORDER BY id DESC LIMIT ?"
+    " AND (level != 'INFO' OR EXISTS (SELECT 1 FROM alerts AS earlier WHERE earlier.client_id = one.client_id"
+    " AND earlier.topic = one.topic AND earlier.level = 'CRITICAL' AND earlier.id < one.id)) ORDER BY id DESC LIMIT ?"
 )
 """Of the news only the end of what was an alarm: the rest is old when the next run begins."""
 
@@ -34,10 +34,10 @@ _OWED: Final = (
 def keep_alert(connection: sqlite3.Connection, client_id: str, record: AlertRecord) -> None:
     """Keep an alert as it stands."""
     alert = record.alert
-    words = (alert.topic, alert.level.value, alert.what, alert.means, alert.do, int(alert.ends))
+    message = (alert.topic, alert.level.value, alert.what, alert.means, alert.do, int(alert.ends))
     told_at, seen_at = (None if at is None else to_text(at) for at in (record.told_at, record.acknowledged_at))
     times = (told_at, json.dumps(record.owed, ensure_ascii=False) if record.owed else "", seen_at)
-    connection.execute(_KEEP, (client_id, record.alert_id, to_text(record.raised_at), *words, *times))
+    connection.execute(_KEEP, (client_id, record.alert_id, to_text(record.raised_at), *message, *times))
 
 
 def read_unfinished_alerts(connection: sqlite3.Connection, client_id: str) -> Unfinished:

@@ -13,8 +13,8 @@ ENDED_MAX: Final = 200
 """So many ended baskets a start takes up, for repeats of their ids and for people."""
 
 _KEEP: Final = (
-    "INSERT INTO baskets (client_id, basket_id, strategy, asked_at, given, state, words) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (client_id, basket_id) DO UPDATE SET state = excluded.state, words = excluded.words"
+    "INSERT INTO baskets (client_id, basket_id, strategy, asked_at, given, state, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (client_id, basket_id) DO UPDATE SET state = excluded.state, message = excluded.message"
     " WHERE baskets.state = 'RUNNING'"
 )
 
@@ -28,23 +28,23 @@ def keep_basket(connection: sqlite3.Connection, client_id: str, record: BasketRe
         "on_failure": basket.on_failure.value,
         "hedge_first": basket.hedge_first,
         "leg_wait_s": basket.leg_wait_s,
-        "because": basket.because,
+        "reason": basket.reason,
     }
     asked = (basket.basket_id, basket.strategy, to_text(record.asked_at), json.dumps(given))
-    connection.execute(_KEEP, (client_id, *asked, record.state.value, record.words))
+    connection.execute(_KEEP, (client_id, *asked, record.state.value, record.message))
 
 
 def read_baskets(connection: sqlite3.Connection, client_id: str) -> tuple[BasketRecord, ...]:
     """Return the baskets that are open and the last that ended, oldest first."""
     rows = connection.execute(
-        "SELECT basket_id, strategy, asked_at, given, state, words FROM baskets WHERE client_id = ?"
+        "SELECT basket_id, strategy, asked_at, given, state, message FROM baskets WHERE client_id = ?"
         " ORDER BY state = 'RUNNING' DESC, id DESC LIMIT ?",
         (client_id, ENDED_MAX),
     ).fetchall()
     return tuple(_record(*row) for row in reversed(rows))
 
 
-def _record(basket_id: str, strategy: str, asked_at: str, given: str, state: str, words: str) -> BasketRecord:
+def _record(basket_id: str, strategy: str, asked_at: str, given: str, state: str, message: str) -> BasketRecord:
     asked: dict[str, Any] = json.loads(given)
     basket = Basket(
         basket_id=basket_id,
@@ -54,9 +54,9 @@ def _record(basket_id: str, strategy: str, asked_at: str, given: str, state: str
         on_failure=OnFailure(asked["on_failure"]),
         hedge_first=asked["hedge_first"],
         leg_wait_s=asked["leg_wait_s"],
-        because=asked["because"],
+        reason=asked["reason"],
     )
-    return BasketRecord(basket=basket, state=BasketState(state), words=words, asked_at=to_moment(asked_at))
+    return BasketRecord(basket=basket, state=BasketState(state), message=message, asked_at=to_moment(asked_at))
 
 
 def _leg_form(leg: OrderCommand) -> dict[str, str]:

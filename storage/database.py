@@ -24,8 +24,8 @@ class StorageError(Exception):
     `began` is False when nothing was tried; `locked`: another process has the file, and it may help to wait.
     """
 
-    def __init__(self, words: str, *, began: bool = False, locked: bool = False) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, *, began: bool = False, locked: bool = False) -> None:
+        super().__init__(message)
         self.began = began
         self.locked = locked
 
@@ -85,9 +85,9 @@ def _check(database: peewee.SqliteDatabase) -> None:
     """Refuse a database that is damaged, or that a newer desk has written: trading on it would lose what it knows."""
     verdict = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
-        words = " ".join(verdict.split())
+        message = " ".join(verdict.split())
         raise StorageError(
-            f"the database {database.database} is damaged ({words}); move it away and restore a backup, "
+            f"the database {database.database} is damaged ({message}); move it away and restore a backup, "
             "or start without one: the broker's books hold today's orders and positions, older ones would be lost"
         )
     unknown = [one.name for one in Runner(database, str(MIGRATIONS)).status() if one.path is None]

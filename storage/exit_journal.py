@@ -23,6 +23,8 @@ SUFFIX: Final = "-exits.jsonl"
 _CHECKSUM_CHARACTERS: Final = 16
 _OPEN: Final = {"run": "open"}
 """The first record while a desk runs: who finds it knows that the last run did not end in order."""
+_RENAMED: Final = {"trail_when": "trail_activation"}
+"""As migration 0015 does in the database: an exit that was kept before it is read all the same."""
 
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
@@ -65,7 +67,8 @@ class ExitJournalFile:
 
     def read(self) -> tuple[Order, ...]:
         """Return the orders that are kept, oldest first, as they were registered."""
-        kept = [one["order"] for one in self._records() if "order" in one]
+        rows = [one["order"] for one in self._records() if "order" in one]
+        kept = [{_RENAMED.get(name, name): value for name, value in row.items()} for row in rows]
         return tuple(to_order(tuple(row[name] for name in COLUMNS)) for row in kept)
 
     def append(self, order: Order) -> None:
@@ -149,19 +152,19 @@ def _write_all(number: int, content: bytes, place: int) -> None:
 
 
 def _line_of(record: dict[str, Any]) -> bytes:
-    words = _to_json(record)
-    return f"{_checksum(words)} {words}\n".encode()
+    text = _to_json(record)
+    return f"{_checksum(text)} {text}\n".encode()
 
 
 def _record_of(line: bytes) -> dict[str, Any] | None:
     """Return the record of a line, or None where the line is not whole."""
     try:
-        checksum, _, words = line.decode().partition(" ")
-        record = json.loads(words) if checksum == _checksum(words) else None
+        checksum, _, text = line.decode().partition(" ")
+        record = json.loads(text) if checksum == _checksum(text) else None
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
 
 
-def _checksum(words: str) -> str:
-    return hashlib.sha256(words.encode()).hexdigest()[:_CHECKSUM_CHARACTERS]
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_CHECKSUM_CHARACTERS]

@@ -4,11 +4,11 @@ import sqlite3
 from datetime import date, datetime
 from decimal import Decimal
 
-from domain.books import Disagreement
-from domain.exits import Scope
+from domain.breaks import Break
+from domain.exits import PositionKey
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, Product
-from domain.seams import trading_day
+from domain.ports import trading_day
 from domain.vanishing import vanished_of
 
 
@@ -26,7 +26,7 @@ def read_moves(
     return {InstrumentKey(Exchange(exchange), symbol, Product(product)): n for exchange, symbol, product, n in rows}
 
 
-def read_vanished(connection: sqlite3.Connection, client_id: str) -> tuple[Disagreement, ...]:
+def read_vanished(connection: sqlite3.Connection, client_id: str) -> tuple[Break, ...]:
     """Return the positions that are gone, have not returned, and wait for a person's decision."""
     rows = connection.execute(
         "SELECT exchange, symbol, product, quantity, kind FROM external_moves"
@@ -49,19 +49,21 @@ def read_ended(connection: sqlite3.Connection, client_id: str) -> frozenset[Inst
     return frozenset(InstrumentKey(Exchange(exchange), symbol, Product(product)) for exchange, symbol, product in rows)
 
 
-def read_closed_at(connection: sqlite3.Connection, client_id: str, now: datetime) -> dict[Scope, tuple[int, Decimal]]:
+def read_closed_at(
+    connection: sqlite3.Connection, client_id: str, now: datetime
+) -> dict[PositionKey, tuple[int, Decimal]]:
     """Return the units that were closed at a price today, with the average of it."""
     rows = connection.execute(
-        "SELECT strategy, exchange, symbol, product, units, price FROM cleared_positions"
+        "SELECT strategy, exchange, symbol, product, units, price FROM position_write_offs"
         " WHERE client_id = ? AND price IS NOT NULL AND day >= ? ORDER BY id",
         (client_id, trading_day(now)),
     ).fetchall()
-    found: dict[Scope, tuple[int, Decimal]] = {}
+    found: dict[PositionKey, tuple[int, Decimal]] = {}
     for strategy, exchange, symbol, product, units, price in rows:
-        scope = Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product)))
-        before, average = found.get(scope, (0, Decimal(0)))
+        position_key = PositionKey(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product)))
+        before, average = found.get(position_key, (0, Decimal(0)))
         total = before + units
-        found[scope] = (total, (average * before + Decimal(price) * units) / total) if total else (0, Decimal(0))
+        found[position_key] = (total, (average * before + Decimal(price) * units) / total) if total else (0, Decimal(0))
     return found
 
 

@@ -56,7 +56,7 @@ class OrderRecord(Table):
     target = peewee.FloatField(null=True)
     trailing_type = peewee.TextField(null=True)
     trailing_value = peewee.FloatField(null=True)
-    trail_when = peewee.FloatField(null=True)
+    trail_activation = peewee.FloatField(null=True)
     comment = peewee.TextField(default="")
     amo = peewee.IntegerField(default=0)
     day = peewee.TextField(default="")
@@ -137,7 +137,7 @@ class TradingStateRecord(Table):
 
     client_id = peewee.TextField(primary_key=True)
     state = peewee.TextField()
-    because = peewee.TextField()
+    reason = peewee.TextField()
     since = peewee.DateTimeField()
 
     class Meta:
@@ -157,7 +157,7 @@ class ExternalMoveRecord(Table):
     symbol = peewee.TextField()
     product = peewee.TextField()
     quantity = peewee.IntegerField()
-    because = peewee.TextField()
+    reason = peewee.TextField()
     kind = peewee.TextField(default="CARRIED")
 
     class Meta:
@@ -167,27 +167,27 @@ class ExternalMoveRecord(Table):
 
 
 class AcceptedRecord(Table):
-    """A disagreement of the books that a person has accepted for its day."""
+    """A reconciliation break that a person has accepted for its day."""
 
     id = peewee.AutoField()
     client_id = peewee.TextField()
     at = peewee.DateTimeField()
     name = peewee.TextField()
-    because = peewee.TextField()
+    reason = peewee.TextField()
     undone_at = peewee.DateTimeField(null=True)
 
     class Meta:
         """Each is accepted once a day, or again after it was undone."""
 
-        table_name = "accepted_disagreements"
+        table_name = "accepted_breaks"
 
 
-class ProtectionRecord(Table):
+class ArmedStopRecord(Table):
     """The stops of a position: armed, with the best price seen, until `ended` says why they are over."""
 
     id = peewee.AutoField()
     client_id = peewee.TextField()
-    protection_id = peewee.TextField()
+    stop_id = peewee.TextField()
     strategy = peewee.TextField()
     exchange = peewee.TextField()
     symbol = peewee.TextField()
@@ -198,17 +198,17 @@ class ProtectionRecord(Table):
     target = peewee.TextField(null=True)
     trailing_type = peewee.TextField(null=True)
     trailing_value = peewee.TextField(null=True)
-    trail_when = peewee.TextField(null=True)
-    anchor = peewee.TextField()
-    peak = peewee.TextField()
+    trail_activation = peewee.TextField(null=True)
+    entry_price = peewee.TextField()
+    best_price = peewee.TextField()
     armed_at = peewee.DateTimeField()
     ended = peewee.TextField(default="")
 
     class Meta:
         """An entry's stops are one row, however often they are armed."""
 
-        table_name = "protections"
-        indexes = ((("client_id", "protection_id"), True),)
+        table_name = "armed_stops"
+        indexes = ((("client_id", "stop_id"), True),)
 
 
 class RiskDayRecord(Table):
@@ -218,7 +218,7 @@ class RiskDayRecord(Table):
     client_id = peewee.TextField()
     day = peewee.TextField()
     pnl = peewee.TextField()
-    peak = peewee.TextField()
+    peak_pnl = peewee.TextField()
     base = peewee.TextField()
     breach = peewee.TextField(default="")
     breached_at = peewee.DateTimeField(null=True)
@@ -242,7 +242,7 @@ class BasketTable(Table):
     asked_at = peewee.DateTimeField()
     given = peewee.TextField()
     state = peewee.TextField()
-    words = peewee.TextField(default="")
+    message = peewee.TextField(default="")
 
     class Meta:
         """A basket's id is taken once."""
@@ -275,8 +275,8 @@ class AlertTable(Table):
         indexes = ((("client_id", "alert_id"), True),)
 
 
-class ClearedTable(Table):
-    """Units of a strategy that a person has cleared by hand: they count under EXTERNAL."""
+class WriteOffRecord(Table):
+    """Units that a person has written off a strategy's book: they count under EXTERNAL."""
 
     id = peewee.AutoField()
     client_id = peewee.TextField()
@@ -287,37 +287,37 @@ class ClearedTable(Table):
     symbol = peewee.TextField()
     product = peewee.TextField()
     units = peewee.IntegerField()
-    because = peewee.TextField()
+    reason = peewee.TextField()
     price = peewee.TextField(null=True)
 
     class Meta:
         """Append only: the sum counts. With a price they were closed at it, else they count on at their cost."""
 
-        table_name = "cleared_positions"
+        table_name = "position_write_offs"
 
 
-class ExitWishRecord(Table):
+class FlattenRequestRecord(Table):
     """A position that is to be made flat, until it was."""
 
     id = peewee.AutoField()
     client_id = peewee.TextField()
-    wish_id = peewee.TextField()
+    request_id = peewee.TextField()
     asked_at = peewee.DateTimeField()
     strategy = peewee.TextField()
     exchange = peewee.TextField()
     symbol = peewee.TextField()
     product = peewee.TextField()
-    because = peewee.TextField()
+    reason = peewee.TextField()
     origin = peewee.TextField()
     flat_at = peewee.DateTimeField(null=True)
     missing = peewee.IntegerField(null=True)
     """Signed units held by our books when the broker had no shares to sell: then it has ended without being flat."""
 
     class Meta:
-        """A wish that is told again is the same wish."""
+        """A request that is told again is the same request."""
 
-        table_name = "exit_wishes"
-        indexes = ((("client_id", "wish_id"), True),)
+        table_name = "flatten_requests"
+        indexes = ((("client_id", "request_id"), True),)
 
 
 class ExpiryRecord(Table):

@@ -19,11 +19,11 @@ import peewee
 
 from domain.alert import AlertRecord, Unfinished
 from domain.basket import BasketRecord
-from domain.books import Disagreement, Quarrel, key_in_name
+from domain.breaks import Break, BreakKind, key_in_name
 from domain.change_command import change_outcome
 from domain.delivery import carried_delivery
 from domain.evidence import TradeRow
-from domain.exits import EndedWish, ExitWish, Scope
+from domain.exits import EndedRequest, FlattenRequest, PositionKey
 from domain.hand_over import RUN
 from domain.lifecycle import Event, State, is_late_truth
 from domain.loss_limit import RiskDay
@@ -40,17 +40,17 @@ from domain.order import (
     Product,
     new_order,
 )
+from domain.ports import trading_day
 from domain.reasons import Reason
 from domain.risk import TradingState
-from domain.seams import trading_day
-from domain.stops import Protection
+from domain.stops import ArmedStop
 from storage.alerts import keep_alert, read_unfinished_alerts
+from storage.armed_stops import keep_armed_stop, read_armed_stops
 from storage.baskets import keep_basket, read_baskets
 from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError, UnreadableError, is_locked
 from storage.external_moves import keep_expiry, read_closed_at, read_ended, read_expiries, read_moves, read_vanished
 from storage.models import OPEN
-from storage.protections import keep_protection, read_protections
 from storage.rows import (
     CHANGING_COLUMNS,
     COLUMNS,
@@ -93,7 +93,7 @@ class UnknownOrderError(LookupError):
     """No order of this client has that command id."""
 
 
-_TOLD_BY_BOOKS: Final = frozenset({Event.WORK, Event.PARTLY_FILL, Event.FILL, Event.CANCEL, Event.REJECT})
+_TOLD_BY_BOOKS: Final = frozenset({Event.WORKING, Event.PARTIALLY_FILLED, Event.FILLED, Event.CANCELED, Event.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,8 @@ class OrderRepository:
             self._connection.execute("COMMIT")
         except (sqlite3.DatabaseError, UnicodeEncodeError, OverflowError) as error:
             # The last two: a value that SQLite has no place for, such as half a character in the broker's words.
-            words = f"the database did not take the write: {error}"
-            raise StorageError(words, began=began, locked=is_locked(error)) from error
+            message = f"the database did not take the write: {error}"
+            raise StorageError(message, began=began, locked=is_locked(error)) from error
         else:
             self._remember()
         finally:
@@ -177,9 +177,9 @@ class OrderRepository:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            words = "end what locks the file, or make the disk readable; exits, cancels and halts go on meanwhile"
+            message = "end what locks the file, or make the disk readable; exits, cancels and halts go on meanwhile"
             locked = is_locked(error)
-            raise UnreadableError(f"the database can't be read just now ({error}); {words}", locked=locked) from error
+            raise UnreadableError(f"the database can't be read just now ({error}); {message}", locked=locked) from error
 
     def _flush(self) -> None:
         images = self._staged.values()
@@ -204,7 +204,7 @@ class OrderRepository:
 
     def _remember(self) -> None:
         for name, image in self._staged.items():
-            if image.order.is_over:
+            if image.order.is_terminal:
                 self._written.pop(name, None)
             else:
                 self._written[name] = _Image(image.order, image.changing, image.order.state)
@@ -221,18 +221,18 @@ class OrderRepository:
         """Store an exit that was registered while the database could not be written, as it was then."""
         self._begin(order, REGISTERED, {"kept_in": "exit journal"})
 
-    def keep_foreign(self, order: Order) -> Order:
+    def keep_external_order(self, order: Order) -> Order:
         """Store an order that others placed, as it stands; return the one with its broker id or tag if there is one.
 
         A row of the book may be an order of ours that the asker has not heard of yet.
         """
-        known = self.find_foreign(order)
+        known = self.find_external_order(order)
         if known is not None:
             return known
         self._begin(order, SEEN)
         return order
 
-    def find_foreign(self, order: Order) -> Order | None:
+    def find_external_order(self, order: Order) -> Order | None:
         """Return the order that is stored with the broker id or the tag of one that others placed."""
         name = order.command.command_id
         staged = self._staged.get(name)
@@ -250,76 +250,74 @@ class OrderRepository:
         changes = dict(zip(COLUMNS, constant + changing, strict=True))
         self._journal(order.command.command_id, event, None, changing, changes, inputs)
 
-    def settle_disagreement(
-        self, disagreement: Disagreement, because: str, at: datetime, kind: MoveKind = MoveKind.CARRIED
-    ) -> None:
-        """Keep that a disagreement is settled: its units become EXTERNAL, or it is accepted for the day."""
-        key = disagreement.key
+    def resolve_break(self, recon_break: Break, reason: str, at: datetime, kind: MoveKind = MoveKind.CARRIED) -> None:
+        """Keep that a break is resolved: its units become EXTERNAL, or it is accepted for the day."""
+        key = recon_break.key
         if key is None:
             self._execute(
-                "INSERT INTO accepted_disagreements (client_id, at, name, because) VALUES (?, ?, ?, ?)",
-                (self._client_id, to_text(at), disagreement.name, because),
+                "INSERT INTO accepted_breaks (client_id, at, name, reason) VALUES (?, ?, ?, ?)",
+                (self._client_id, to_text(at), recon_break.name, reason),
             )
             return
         where = (key.exchange.value, key.symbol, key.product.value)
         self._execute(
-            "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, because, kind)"
+            "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, reason, kind)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._client_id, to_text(at), trading_day(at), *where, disagreement.difference, because, kind.value),
+            (self._client_id, to_text(at), trading_day(at), *where, recon_break.difference, reason, kind.value),
         )
 
-    def undo_acceptance(self, name: str, because: str, at: datetime) -> Disagreement | None:
+    def undo_acceptance(self, name: str, reason: str, at: datetime) -> Break | None:
         """Take back what a person has accepted under this name and still counts; return what is undone, if anything."""
         key = key_in_name(name)
         units = 0 if key is None else self._moves(at, BY_A_PERSON).get(key, 0)
         if units:
-            undone = Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="", difference=-units, key=key)
-            self.settle_disagreement(undone, because, at, MoveKind.UNDONE)
+            undone = Break(name=name, kind=BreakKind.POSITION, sentence="", difference=-units, key=key)
+            self.resolve_break(undone, reason, at, MoveKind.UNDONE)
             return undone
         if name not in self.accepted_today(at):
             return None
         self._execute(
-            "UPDATE accepted_disagreements SET undone_at = ? WHERE client_id = ? AND name = ? AND undone_at IS NULL",
+            "UPDATE accepted_breaks SET undone_at = ? WHERE client_id = ? AND name = ? AND undone_at IS NULL",
             (to_text(at), self._client_id, name),
         )
-        return Disagreement(name=name, quarrel=Quarrel.FOREIGN, sentence="")
+        return Break(name=name, kind=BreakKind.EXTERNAL, sentence="")
 
-    def keep_wish(self, wish: ExitWish) -> None:
+    def keep_flatten_request(self, request: FlattenRequest) -> None:
         """Keep that a position is to be made flat; once, however often it is told."""
-        key = wish.scope.key
+        key = request.position_key.key
         self._execute(
-            "INSERT INTO exit_wishes"
-            " (client_id, wish_id, asked_at, strategy, exchange, symbol, product, because, origin)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id, wish_id) DO NOTHING",
+            "INSERT INTO flatten_requests"
+            " (client_id, request_id, asked_at, strategy, exchange, symbol, product, reason, origin)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id, request_id) DO NOTHING",
             (
                 self._client_id,
-                wish.wish_id,
-                to_text(wish.asked_at),
-                wish.scope.strategy,
+                request.request_id,
+                to_text(request.asked_at),
+                request.position_key.strategy,
                 *(key.exchange.value, key.symbol, key.product.value),
-                wish.because,
-                wish.origin.value,
+                request.reason,
+                request.origin.value,
             ),
         )
 
-    def end_wish(self, wish_id: str, at: datetime, missing: int = 0) -> None:
+    def end_flatten_request(self, request_id: str, at: datetime, missing: int = 0) -> None:
         """Keep that its position is flat; or that it ended with so many units held, because the shares are missing."""
-        words = "UPDATE exit_wishes SET flat_at = ?, missing = ? WHERE client_id = ? AND wish_id = ?"
-        self._execute(words, (to_text(at), missing or None, self._client_id, wish_id))
+        statement = "UPDATE flatten_requests SET flat_at = ?, missing = ? WHERE client_id = ? AND request_id = ?"
+        self._execute(statement, (to_text(at), missing or None, self._client_id, request_id))
 
-    def keep_protection(self, protection: Protection) -> None:
+    def keep_armed_stop(self, armed_stop: ArmedStop) -> None:
         """Keep a position's stops as they stand now."""
-        keep_protection(self._connection, self._client_id, protection)
+        keep_armed_stop(self._connection, self._client_id, armed_stop)
 
     def keep_risk_day(self, day: RiskDay) -> None:
         """Keep how a trading day stands against its limits."""
-        figures = (str(day.pnl), str(day.peak), str(day.base), day.breach)
+        figures = (str(day.pnl), str(day.peak_pnl), str(day.base), day.breach)
         first = [[exchange.value, symbol, str(price)] for (exchange, symbol), price in day.first_prices.items()]
         breached_at = None if day.breached_at is None else to_text(day.breached_at)
         self._execute(
-            "INSERT INTO risk_days (client_id, day, pnl, peak, base, breach, breached_at, spent, first_prices)"
+            "INSERT INTO risk_days (client_id, day, pnl, peak_pnl, base, breach, breached_at, spent, first_prices)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (client_id, day) DO UPDATE SET pnl = excluded.pnl, peak = excluded.peak,"
+            " ON CONFLICT (client_id, day) DO UPDATE SET pnl = excluded.pnl, peak_pnl = excluded.peak_pnl,"
             " base = excluded.base, breach = excluded.breach, breached_at = excluded.breached_at,"
             " spent = excluded.spent, first_prices = excluded.first_prices",
             (self._client_id, day.day, *figures, breached_at, _to_json(sorted(day.spent)), _to_json(first)),
@@ -333,19 +331,21 @@ class OrderRepository:
         """Keep an alert as it stands."""
         keep_alert(self._connection, self._client_id, record)
 
-    def keep_cleared(self, scope: Scope, units: int, because: str, at: datetime, price: Decimal | None = None) -> None:
-        """Keep that a strategy's position is cleared (guide, force_clear_symbol), or was closed at this price."""
-        where = (scope.key.exchange.value, scope.key.symbol, scope.key.product.value)
+    def keep_write_off(
+        self, position_key: PositionKey, units: int, reason: str, at: datetime, price: Decimal | None = None
+    ) -> None:
+        """Keep that a strategy's position is written off (guide, force_clear_symbol), or was closed at this price."""
+        where = (position_key.key.exchange.value, position_key.key.symbol, position_key.key.product.value)
         self._execute(
-            "INSERT INTO cleared_positions (client_id, at, day, strategy, exchange, symbol, product, units, because,"
+            "INSERT INTO position_write_offs (client_id, at, day, strategy, exchange, symbol, product, units, reason,"
             " price) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(self._client_id, to_text(at), trading_day(at), scope.strategy, *where, units, because),
+                *(self._client_id, to_text(at), trading_day(at), position_key.strategy, *where, units, reason),
                 None if price is None else str(price),
             ),
         )
 
-    def update_status(self, command_id: str, happened: OrderEvent, at: datetime) -> Recorded:
+    def update_status(self, command_id: str, event: OrderEvent, at: datetime) -> Recorded:
         """Move an order by what happened to it (guide, steps 2 to 6), through the lifecycle.
 
         What books and updates tell a second time, before the first was written, changes nothing and is no second line.
@@ -353,22 +353,22 @@ class OrderRepository:
         """
         image = self._staged.get(command_id) or self._written.get(command_id) or self._image(command_id)
         before, old = image.order, image.changing
-        after = before.after(happened, at)
+        after = before.after(event, at)
         new = changing_values(after)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
-        if happened.event in _TOLD_BY_BOOKS and changes.keys() <= {"updated_at"}:
+        if event.kind in _TOLD_BY_BOOKS and changes.keys() <= {"updated_at"}:
             return Recorded(before, late=False, again=True)
         self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
-        self._journal(command_id, happened.event.value, before.state.value, new, changes, happened.inputs, happened.tag)
-        return Recorded(after, is_late_truth(before.state, happened.event))
+        self._journal(command_id, event.kind.value, before.state.value, new, changes, event.inputs, event.tag)
+        return Recorded(after, is_late_truth(before.state, event.kind))
 
     def update_tag(self, command_id: str, tag: Reason, at: datetime) -> Recorded:
         """Say why an order stands where it stands, without moving it."""
-        return self.update_status(command_id, OrderEvent(event=Event.NOTE, tag=tag), at)
+        return self.update_status(command_id, OrderEvent(kind=Event.NOTED, tag=tag), at)
 
     def update_broker_id(self, command_id: str, broker_order_id: str, at: datetime) -> Recorded:
         """Record that the broker accepted the order under this id (guide, step 5)."""
-        return self.update_status(command_id, OrderEvent(event=Event.ACCEPT, broker_order_id=broker_order_id), at)
+        return self.update_status(command_id, OrderEvent(kind=Event.ACCEPTED, broker_order_id=broker_order_id), at)
 
     def add_fills(self, fills: Sequence[TradeRow]) -> None:
         """Keep each fill of our orders once."""
@@ -380,12 +380,12 @@ class OrderRepository:
         self._early_fills.clear()
         return early
 
-    def set_trading_state(self, state: TradingState, because: str, at: datetime) -> None:
+    def set_trading_state(self, state: TradingState, reason: str, at: datetime) -> None:
         """Keep the trading state over restarts."""
         self._execute(
-            "INSERT INTO trading_state (client_id, state, because, since) VALUES (?, ?, ?, ?) ON CONFLICT (client_id)"
-            " DO UPDATE SET state = excluded.state, because = excluded.because, since = excluded.since",
-            (self._client_id, state.value, because, to_text(at)),
+            "INSERT INTO trading_state (client_id, state, reason, since) VALUES (?, ?, ?, ?) ON CONFLICT (client_id)"
+            " DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since",
+            (self._client_id, state.value, reason, to_text(at)),
         )
 
     # reading
@@ -439,7 +439,7 @@ class OrderRepository:
         """Return the run that stored each of these orders that is SENDING, as far as it said so."""
         sending = (order.command.command_id for order in orders if order.state is State.SENDING)
         lines = (line for name in sending for line in self.journal(name))
-        return {line.command_id: line.inputs[RUN] for line in lines if line.event == Event.SEND and RUN in line.inputs}
+        return {line.command_id: line.inputs[RUN] for line in lines if line.event == Event.SENT and RUN in line.inputs}
 
     def external_moves(self, now: datetime) -> dict[InstrumentKey, int]:
         """Return the units by nobody's order that count today: of carried products all, of others today's."""
@@ -456,7 +456,7 @@ class OrderRepository:
         """Return those of the moves that stand against units of our strategies."""
         return {key: units for key, units in self._moves(now, AGAINST_OURS).items() if units}
 
-    def vanished(self) -> tuple[Disagreement, ...]:
+    def vanished(self) -> tuple[Break, ...]:
         """Return the positions that are gone and wait for a person's decision."""
         return read_vanished(self._connection, self._client_id)
 
@@ -473,57 +473,57 @@ class OrderRepository:
         return read_expiries(self._connection, self._client_id)
 
     def accepted_today(self, now: datetime) -> tuple[str, ...]:
-        """Return the names of the disagreements that a person has accepted today."""
+        """Return the names of the breaks that a person has accepted today."""
         rows = self._execute(
-            "SELECT at, name FROM accepted_disagreements WHERE client_id = ? AND undone_at IS NULL"
+            "SELECT at, name FROM accepted_breaks WHERE client_id = ? AND undone_at IS NULL"
             " ORDER BY id DESC LIMIT 1000",
             (self._client_id,),
         ).fetchall()
         return tuple(name for at, name in rows if trading_day(to_moment(at)) == trading_day(now))
 
-    def open_wishes(self) -> tuple[ExitWish, ...]:
-        """Return the positions that are on their way to flat, oldest wish first."""
+    def open_flatten_requests(self) -> tuple[FlattenRequest, ...]:
+        """Return the positions that are on their way to flat, oldest request first."""
         rows = self._execute(
-            "SELECT wish_id, asked_at, strategy, exchange, symbol, product, because, origin FROM exit_wishes"
+            "SELECT request_id, asked_at, strategy, exchange, symbol, product, reason, origin FROM flatten_requests"
             " WHERE client_id = ? AND flat_at IS NULL ORDER BY id",
             (self._client_id,),
         ).fetchall()
         return tuple(
-            ExitWish(
-                wish_id=wish_id,
+            FlattenRequest(
+                request_id=request_id,
                 asked_at=to_moment(asked_at),
-                scope=Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))),
-                because=because,
+                position_key=PositionKey(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))),
+                reason=reason,
                 origin=Origin(origin),
             )
-            for wish_id, asked_at, strategy, exchange, symbol, product, because, origin in rows
+            for request_id, asked_at, strategy, exchange, symbol, product, reason, origin in rows
         )
 
-    def ended_wishes(self, now: datetime) -> tuple[EndedWish, ...]:
-        """Return the last wish of each position that has ended today because the shares are missing."""
+    def ended_requests(self, now: datetime) -> tuple[EndedRequest, ...]:
+        """Return the last request of each position that has ended today because the shares are missing."""
         rows = self._execute(
-            "SELECT wish_id, flat_at, strategy, exchange, symbol, product, missing FROM exit_wishes"
+            "SELECT request_id, flat_at, strategy, exchange, symbol, product, missing FROM flatten_requests"
             " WHERE client_id = ? AND missing IS NOT NULL ORDER BY id DESC LIMIT 1000",
             (self._client_id,),
         ).fetchall()
-        found: dict[Scope, EndedWish] = {}
-        for wish_id, ended_at, strategy, exchange, symbol, product, missing in rows:
-            scope = Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product)))
+        found: dict[PositionKey, EndedRequest] = {}
+        for request_id, ended_at, strategy, exchange, symbol, product, missing in rows:
+            position_key = PositionKey(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product)))
             if trading_day(to_moment(ended_at)) == trading_day(now):
-                found.setdefault(scope, EndedWish(wish_id, scope, missing))
+                found.setdefault(position_key, EndedRequest(request_id, position_key, missing))
         return tuple(found.values())
 
-    def protections(self, now: datetime) -> tuple[Protection, ...]:
+    def armed_stops(self, now: datetime) -> tuple[ArmedStop, ...]:
         """Return the armed stops, and those of today that are over."""
-        return read_protections(self._connection, self._client_id, now)
+        return read_armed_stops(self._connection, self._client_id, now)
 
     def unarmed_entries(self) -> tuple[Order, ...]:
         """Return the entries that carry stops and have traded more than these know of: the desk ended in between."""
         return self._orders(
             "filled_quantity > 0 AND intent <> 'EXIT'"
             " AND (stop_loss IS NOT NULL OR target IS NOT NULL OR trailing_type IS NOT NULL)"
-            " AND filled_quantity > COALESCE((SELECT quantity FROM protections"
-            " WHERE protections.client_id = orders.client_id AND protection_id = command_id), 0) ORDER BY id"
+            " AND filled_quantity > COALESCE((SELECT quantity FROM armed_stops"
+            " WHERE armed_stops.client_id = orders.client_id AND stop_id = command_id), 0) ORDER BY id"
         )
 
     def baskets(self) -> tuple[BasketRecord, ...]:
@@ -534,35 +534,35 @@ class OrderRepository:
         """Return the alerts that are still to be told, or acknowledged."""
         return read_unfinished_alerts(self._connection, self._client_id)
 
-    def cleared(self, now: datetime) -> dict[Scope, int]:
-        """Return the units cleared by hand that count today: of what is carried all, of others today's."""
+    def written_off(self, now: datetime) -> dict[PositionKey, int]:
+        """Return the units written off that count today: of what is carried all, of others today's."""
         rows = self._execute(
-            "SELECT strategy, exchange, symbol, product, SUM(units) FROM cleared_positions"
+            "SELECT strategy, exchange, symbol, product, SUM(units) FROM position_write_offs"
             " WHERE client_id = ? AND (product IN ('NRML', 'CNC') OR day >= ?)"
             " GROUP BY strategy, exchange, symbol, product",
             (self._client_id, trading_day(now)),
         ).fetchall()
         return {
-            Scope(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))): units
+            PositionKey(strategy, InstrumentKey(Exchange(exchange), symbol, Product(product))): units
             for strategy, exchange, symbol, product, units in rows
         }
 
-    def closed_at(self, now: datetime) -> dict[Scope, tuple[int, Decimal]]:
-        """Return those of today's cleared units that were closed at a price, with its average."""
+    def closed_at(self, now: datetime) -> dict[PositionKey, tuple[int, Decimal]]:
+        """Return those of today's written-off units that were closed at a price, with its average."""
         return read_closed_at(self._connection, self._client_id, now)
 
     def risk_days(self) -> tuple[RiskDay, ...]:
         """Return how the last days stood, oldest first."""
         rows = self._execute(
-            "SELECT day, pnl, peak, base, breach, breached_at, spent, first_prices FROM risk_days WHERE client_id = ?"
-            " ORDER BY day DESC LIMIT 100",
+            "SELECT day, pnl, peak_pnl, base, breach, breached_at, spent, first_prices FROM risk_days"
+            " WHERE client_id = ? ORDER BY day DESC LIMIT 100",
             (self._client_id,),
         ).fetchall()
         return tuple(
             RiskDay(
                 day=day,
                 pnl=Decimal(pnl),
-                peak=Decimal(peak),
+                peak_pnl=Decimal(peak),
                 base=Decimal(base),
                 breach=breach,
                 breached_at=None if at is None else to_moment(at),
@@ -574,14 +574,14 @@ class OrderRepository:
             for day, pnl, peak, base, breach, at, spent, first in reversed(rows)
         )
 
-    def newest_orders(self, most: int, *, open_only: bool, before: str | None = None) -> tuple[Order, ...]:
+    def newest_orders(self, limit: int, *, open_only: bool, before: str | None = None) -> tuple[Order, ...]:
         """Return at most `most` orders, newest first; where `before` is a command id, those that are older than it."""
         where = OPEN if open_only else "1"
         values: tuple[object, ...] = ()
         if before is not None:
             where += " AND id < (SELECT id FROM orders WHERE client_id = ? AND command_id = ?)"
             values = (self._client_id, before)
-        return self._orders(f"{where} ORDER BY id DESC LIMIT ?", *values, most)
+        return self._orders(f"{where} ORDER BY id DESC LIMIT ?", *values, limit)
 
     def older_positions(self, now: datetime) -> dict[str, dict[InstrumentKey, int]]:
         """Return each strategy's signed units from the orders that `remembered_orders` leaves out.
@@ -622,7 +622,7 @@ class OrderRepository:
     def trading_state(self) -> tuple[TradingState, str]:
         """Return the stored trading state and its reason; ACTIVE when none was stored."""
         row = self._execute(
-            "SELECT state, because FROM trading_state WHERE client_id = ?", (self._client_id,)
+            "SELECT state, reason FROM trading_state WHERE client_id = ?", (self._client_id,)
         ).fetchone()
         return (TradingState.ACTIVE, "") if row is None else (TradingState(row[0]), row[1])
 
@@ -675,7 +675,7 @@ class OrderRepository:
     ) -> None:
         _, state, tag, note, *_, updated_at = changing
         # A note keeps its own tag here, also where the order's tag says something weightier.
-        shown = said.value if said is not None and event == Event.NOTE else tag
+        shown = said.value if said is not None and event == Event.NOTED else tag
         moved = (updated_at, event, state_before, state, shown, note)
         self._lines.append((self._client_id, command_id, *moved, _to_json(changes), _to_json(dict(inputs))))
 

@@ -21,8 +21,8 @@ from domain.order import (
     Side,
     TrailingType,
 )
+from domain.ports import IST
 from domain.reasons import Reason
-from domain.seams import IST
 
 CONSTANT_COLUMNS: Final = (
     "client_id",
@@ -44,7 +44,7 @@ CONSTANT_COLUMNS: Final = (
     "target",
     "trailing_type",
     "trailing_value",
-    "trail_when",
+    "trail_activation",
     "comment",
     "amo",
     "day",
@@ -109,7 +109,7 @@ def constant_values(order: Order) -> tuple[Any, ...]:
         _float(command.target),
         command.trailing_type.value if command.trailing_type else None,
         _float(command.trailing_value),
-        _float(command.trail_when),
+        _float(command.trail_activation),
         command.comment,
         int(command.amo),
         order.day,
@@ -156,7 +156,7 @@ def to_order(row: tuple[Any, ...]) -> Order:
         target,
         trailing_type,
         trailing_value,
-        trail_when,
+        trail_activation,
         comment,
         amo,
         day,
@@ -190,7 +190,7 @@ def to_order(row: tuple[Any, ...]) -> Order:
         _price(target),
         TrailingType(trailing_type) if trailing_type else None,
         _price(trailing_value),
-        _price(trail_when),
+        _price(trail_activation),
         comment,
         Origin(origin),
         bool(amo),

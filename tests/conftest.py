@@ -46,10 +46,10 @@ class DeathWatch(logging.Handler):
         self.deaths: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        words = record.getMessage()
-        if words.startswith("Unhandled exception") or words.endswith("Stopping all actors."):
+        message = record.getMessage()
+        if message.startswith("Unhandled exception") or message.endswith("Stopping all actors."):
             cause = record.exc_info[1] if record.exc_info else None
-            self.deaths.append(f"{words} {cause!r}")
+            self.deaths.append(f"{message} {cause!r}")
 
 
 @pytest.fixture

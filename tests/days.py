@@ -17,7 +17,7 @@ from typing import Final
 
 from domain.calendar import Calendar
 from domain.order import Exchange
-from domain.seams import IST
+from domain.ports import IST
 from domain.settings import CalendarSettings
 
 ROOT: Final = Path(__file__).parents[1]
@@ -74,12 +74,12 @@ def has_faketime(*, install: bool) -> bool:
     if shutil.which("faketime") is None and install and shutil.which("apt-get") is not None:
         root = [] if os.geteuid() == 0 else ["sudo", "-n"]
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for words in _INSTALL if not root or shutil.which(root[0]) else ():
-            subprocess.run([*root, *words.split()], check=False, env=environment, stdout=subprocess.DEVNULL)
+        for message in _INSTALL if not root or shutil.which(root[0]) else ():
+            subprocess.run([*root, *message.split()], check=False, env=environment, stdout=subprocess.DEVNULL)
     return shutil.which("faketime") is not None
 
 
-def run(name: str, begins: datetime, words: list[str]) -> int:
+def run(name: str, begins: datetime, message: list[str]) -> int:
     """Run pytest from `begins` on; return its exit code."""
     ahead_s = round((begins - datetime.now(IST)).total_seconds())
     print(f"\nThe clock begins at {begins:%a %d %b %Y %H:%M} IST ({name}).", flush=True)  # noqa: T201  a command's output
@@ -88,7 +88,7 @@ def run(name: str, begins: datetime, words: list[str]) -> int:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "PYTHONPATH": os.pathsep.join(_python_path()),
     }
-    command = ["faketime", "-f", f"+{ahead_s}s", sys.executable, "-m", "pytest", "-q", *words]
+    command = ["faketime", "-f", f"+{ahead_s}s", sys.executable, "-m", "pytest", "-q", *message]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
@@ -103,7 +103,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.days", description=__doc__)
     parser.add_argument("--slice", action="store_true", help="a few tests under one clock; left out without faketime")
     parser.add_argument("--clock", help="only this one: saturday, holiday, 04:00 or 23:59")
-    given, words = parser.parse_known_args()
+    given, message = parser.parse_known_args()
     if not has_faketime(install=not given.slice):
         sentence = "faketime is not installed and could not be (Debian, Ubuntu: apt-get install faketime)"
         left_out = "the tests on another day are left out" if given.slice else "the tests on other days can't run"
@@ -116,7 +116,7 @@ def main() -> int:
     if not chosen:
         parser.error(f"there is no clock {given.clock!r}")
     tests = SLICE if given.slice else TESTS
-    codes = {name: run(name, begins, [*tests, *words]) for name, begins in chosen.items()}
+    codes = {name: run(name, begins, [*tests, *message]) for name, begins in chosen.items()}
     return 1 if any(codes.values()) else 0
 
 

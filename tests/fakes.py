@@ -33,8 +33,8 @@ from domain.evidence import (
 from domain.instrument import Instrument
 from domain.lifecycle import State
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
+from domain.ports import IST
 from domain.reconcile import remarks_tag_of
-from domain.seams import IST
 from tests.timing import patient
 
 TEN_O_CLOCK: Final = datetime(2026, 1, 5, 10, 0, tzinfo=IST)
@@ -289,13 +289,13 @@ def order(**overrides: Any) -> Order:  # noqa: ANN401  any field of an order or 
 
 
 def cancel(**overrides: Any) -> ChangeCommand:  # noqa: ANN401  any field of a change's command
-    """Return the wish to cancel order c1."""
+    """Return the request to cancel order c1."""
     values = {"change_id": "k1", "client_id": "FA1", "command_id": "c1", "kind": ChangeKind.CANCEL}
     return ChangeCommand(**(values | overrides))
 
 
 def modify(**overrides: Any) -> ChangeCommand:  # noqa: ANN401  any field of a change's command
-    """Return the wish to modify order c1: to 20 units, unless other terms are given."""
+    """Return the request to modify order c1: to 20 units, unless other terms are given."""
     values: dict[str, Any] = {"change_id": "m1", "client_id": "FA1", "command_id": "c1", "kind": ChangeKind.MODIFY}
     terms = {} if overrides.keys() & {"quantity", "price", "trigger_price"} else {"quantity": 20}
     return ChangeCommand(**(values | terms | overrides))
@@ -307,7 +307,7 @@ def change(**overrides: Any) -> Change:  # noqa: ANN401  any field of a change
         "change_id": "m1",
         "kind": ChangeKind.MODIFY,
         "asked_at": TEN_O_CLOCK,
-        "stage": ChangeStage.TAKEN,
+        "stage": ChangeStage.ACCEPTED,
     }
     if overrides.get("kind") is not ChangeKind.CANCEL:
         values |= {"quantity": 20, "limit_price": Decimal(100)}
@@ -335,7 +335,7 @@ def row_of(shown: Order, status: BrokerStatus = BrokerStatus.OPEN, **overrides: 
     values: dict[str, Any] = {
         "broker_order_id": shown.broker_order_id or "26010500000001",
         "status": status,
-        "status_words": status.value,
+        "status_text": status.value,
         "remarks": shown.remarks_tag,
         "exchange": shown.command.exchange.value,
         "symbol": shown.command.symbol,

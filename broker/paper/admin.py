@@ -129,14 +129,14 @@ class Admin:
         values.pop("remarks", None)
         now = self._venue.moment()
         order = self._venue.exchange.place(read_ticket(Fields(values), self._venue.catalogue, _PHONE), now)
-        self._venue.settle(now)
+        self._venue.catch_up(now)
         return {"norenordno": order.terms.number}
 
     def _cancel(self, given: Given) -> Shown:
         order = find_order(self._venue, str(given["norenordno"]))
         now = self._venue.moment()
         self._venue.exchange.cancel(order, now)
-        self._venue.settle(now)
+        self._venue.catch_up(now)
         return _order_shown(order)
 
     def _fill(self, given: Given) -> Shown:
@@ -149,7 +149,7 @@ class Admin:
         now = self._venue.moment()
         price = Decimal(str(given.get("prc", order.state.price)))
         self._venue.exchange.force_fill(order, quantity, price, now)
-        self._venue.settle(now)
+        self._venue.catch_up(now)
         return _order_shown(order)
 
     def _modify(self, given: Given) -> Shown:
@@ -163,7 +163,7 @@ class Admin:
         )
         now = self._venue.moment()
         self._venue.exchange.modify(order, wanted, now)
-        self._venue.settle(now)
+        self._venue.catch_up(now)
         return _order_shown(order)
 
     def _convert(self, given: Given) -> Shown:
@@ -175,14 +175,14 @@ class Admin:
     def _square_off(self, _: Given) -> Shown:
         now = self._venue.moment()
         closing = self._venue.exchange.square_off(now)
-        self._venue.settle(now)
+        self._venue.catch_up(now)
         return {"norenordnos": [one.terms.number for one in closing]}
 
     def _open_market(self, _: Given) -> Shown:
         """Send on every order placed after hours."""
         now = self._venue.moment()
         self._venue.exchange.open_market(now, for_all=True)
-        self._venue.settle(now)
+        self._venue.catch_up(now)
         return {"ok": True}
 
     def _clock(self, given: Given) -> Shown:
@@ -213,7 +213,7 @@ class Admin:
                 raise FaultError(f"price has to be above zero and a multiple of the tick of {scrip.tick}.")
             market.set_price(scrip, price, now.at)
         self._venue.exchange.match(now)
-        self._venue.settle(now)
+        self._venue.catch_up(now)
         self._sockets.tick()
         return {"frozen": frozen, "last": money(market.quote(scrip).last)}
 

@@ -90,8 +90,8 @@ def _delivery(ticket: Ticket, positions: Positions, settings: PaperSettings, wai
     eligible = (held.net if held else 0) + positions.net(ticket.instrument, DELIVERY) - waiting
     if ticket.quantity <= eligible:
         return None
-    words = f"Eligible Sell:{eligible}" if eligible > 0 else "No Holdings uploaded"
-    return f"RED:RULE:{{Check Holdings Including BTST}}{words} for C-{settings.user_id} [DEFAULT]"
+    message = f"Eligible Sell:{eligible}" if eligible > 0 else "No Holdings uploaded"
+    return f"RED:RULE:{{Check Holdings Including BTST}}{message} for C-{settings.user_id} [DEFAULT]"
 
 
 def _trigger_fits(ticket: Ticket, trigger: Decimal, last: Decimal) -> bool:

@@ -244,11 +244,11 @@ class Catalogue:
 
     def search(self, exchange: str, text: str) -> list[Instrument]:
         """Return what contains every word of `text` (docs/protocol.md, SearchScrip)."""
-        words = text.upper().split()
+        message = text.upper().split()
         return [
             one
             for (listed_on, _), one in self._by_symbol.items()
-            if words and listed_on == exchange and all(word in one.symbol.upper() for word in words)
+            if message and listed_on == exchange and all(word in one.symbol.upper() for word in message)
         ]
 
     def _list(self, now: datetime) -> None:

@@ -74,7 +74,7 @@ def answer(venue: Venue, route: str, raw: str, authorization: str, met: Met) -> 
         reply = _answer(venue, route, raw, authorization, moment, met)
     except RefusalError as error:
         reply = refusal(moment.at, error.text, error.http_status)
-    venue.settle(moment)
+    venue.catch_up(moment)
     return with_wrong_data(venue, route, _read_otherwise(reply, met.reading, moment), moment)
 
 

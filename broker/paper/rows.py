@@ -32,12 +32,12 @@ class Speller:
     def __init__(self, user_id: str, *, blank_rejreason: bool) -> None:
         self._user_id = user_id
         self._blank_rejreason = blank_rejreason
-        self._words: dict[str, str] = {}
+        self._status_texts: dict[str, str] = {}
         self._known: dict[str, tuple[int, bytes]] = {}
 
-    def use_words(self, words: Mapping[str, str]) -> None:
+    def use_words(self, message: Mapping[str, str]) -> None:
         """Spell statuses otherwise from now on, in books and frames."""
-        self._words = dict(words)
+        self._status_texts = dict(message)
         self._known.clear()
 
     def forget(self) -> None:
@@ -116,7 +116,7 @@ class Speller:
             "qty": str(event.quantity),
             "prc": money(event.price),
             "pcode": terms.product,
-            "status": self._words.get(status, status.value),
+            "status": self._status_texts.get(status, status.value),
             "reporttype": event.report.value,
             **_fill_fields(event),
             "prctyp": event.price_type,
@@ -230,7 +230,7 @@ class Speller:
             "C": "C",
             "s_prdt_ali": PRODUCT_NAMES[terms.product],
             "prd": terms.product,
-            "status": self._words.get(event.status, event.status.value),
+            "status": self._status_texts.get(event.status, event.status.value),
             "st_intrn": event.internal,
             "norentm": time_first(event.at),
             "rqty": str(event.quantity),

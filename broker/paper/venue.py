@@ -104,7 +104,7 @@ class Venue:
         if self.settings.exchange_hours and now.at.time() >= SQUARE_OFF:
             self.exchange.square_off(now)
         self.exchange.match(now)
-        self.settle(now)
+        self.catch_up(now)
 
     def log_in(self, moment: Moment) -> str:
         """Open a session; where only one may live, earlier ones end and their connections are closed."""
@@ -158,7 +158,7 @@ class Venue:
                         found[record["number"]].events.append(event)
         return list((found | self.exchange.orders).values())
 
-    def settle(self, now: Moment) -> None:
+    def catch_up(self, now: Moment) -> None:
         """Do what is due, make what happened durable, and then publish it."""
         self.exchange.advance(now)
         changes = self.exchange.take_changes()
@@ -186,7 +186,7 @@ class Venue:
 
     def _woken(self) -> None:
         self._wakes_at = None
-        self.settle(self.moment())
+        self.catch_up(self.moment())
 
     def _open_ledger(self) -> JsonLines:
         return JsonLines(order_file(self.settings.data_dir, self.exchange.day), fsync=self.settings.fsync)
@@ -195,7 +195,7 @@ class Venue:
         """End the day in its own file, and begin the new one with what is carried into it."""
         evening = replace(now, at=datetime.combine(self.exchange.day, CLOSES, IST))
         self.exchange.end_day(evening)
-        self.settle(evening)
+        self.catch_up(evening)
         self._ledger.close()
         before = self.exchange.day
         self._reprice(before, now)
@@ -230,8 +230,8 @@ class Venue:
                         self.exchange.positions.carry(instrument, record["product"], record["quantity"], price)
                 case "convert":
                     if instrument := self._instrument(record):
-                        words = record["product"], record["to"], record["quantity"]
-                        self.exchange.positions.convert(instrument, *words)
+                        message = record["product"], record["to"], record["quantity"]
+                        self.exchange.positions.convert(instrument, *message)
                 case _:
                     if event := self._restore(record, orders):
                         order = orders[record["number"]]

@@ -47,10 +47,10 @@ def wrong_tick(venue: Venue, frame: Mapping[str, str], moment: Moment) -> dict[s
     if fault.kind == "wrong_price" and not fault.other:
         return _with_price(shown, fault.price or "")
     other = _other(venue, fault)
-    foreign = scrips.touchline(other, venue.market.quote(other), moment.at)
+    external = scrips.touchline(other, venue.market.quote(other), moment.at)
     if fault.kind == "wrong_price":
-        return shown | {name: value for name, value in foreign.items() if name in _PRICES & shown.keys()}
-    return shown | {name: value for name, value in foreign.items() if name not in _OWN}
+        return shown | {name: value for name, value in external.items() if name in _PRICES & shown.keys()}
+    return shown | {name: value for name, value in external.items() if name not in _OWN}
 
 
 def _changed(venue: Venue, fault: Fault, route: str, body: Any) -> Any:  # noqa: ANN401  JSON has any
@@ -78,12 +78,12 @@ def _untrue(venue: Venue, fault: Fault, route: str, row: dict[str, str]) -> dict
         return row | {name: value for name, value in scrips.quote_row(other, quote).items() if name in _PRICES}
     match route:
         case "GetQuotes":
-            foreign = scrips.quote_row(other, quote)
+            external = scrips.quote_row(other, quote)
         case "GetSecurityInfo":
-            foreign = scrips.security_info(other)
+            external = scrips.security_info(other)
         case _:
             return scrips.search_row(other)
-    return {name: row[name] for name in ("request_time", "stat") if name in row} | foreign
+    return {name: row[name] for name in ("request_time", "stat") if name in row} | external
 
 
 def _with_price(row: dict[str, str], price: str) -> dict[str, str]:

@@ -8,37 +8,37 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, end, plainly, say, show
+from console.config import read_settings
 from console.errors import PlainError
 from console.form import Form
-from console.glance import alert_lines
-from console.where import read_settings
+from console.status_view import alert_lines
 from notify.channels import channels_of
 from notify.port import ChannelError
 
-_STYLES = {"NEWS": "", "WARNING": "yellow", "ALARM": "bold red"}
+_STYLES = {"INFO": "", "WARNING": "yellow", "CRITICAL": "bold red"}
 
 
 def alerts(*, as_json: AsJson = False, config: Config = None) -> None:
-    """List what was told lately, and which alarms nobody has acknowledged."""
+    """List recent alerts, and which CRITICAL ones nobody has acknowledged."""
     with plainly():
         found = DeskClient(read_settings(config)).read("/alerts")
     show(found, alerts_view(found), as_json=as_json)
 
 
 def ack(
-    topic: Annotated[str | None, typer.Argument(help="The alarm's topic; without it all.")] = None,
+    topic: Annotated[str | None, typer.Argument(help="The alert's topic; all, when left out.")] = None,
     *,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Say that alarms have been seen: they are told no more."""
+    """Acknowledge CRITICAL alerts: they are not sent again."""
     with plainly():
         reply = DeskClient(read_settings(config)).post("/alerts/ack", {} if topic is None else {"topic": topic})
     end(reply, as_json=as_json)
 
 
 def alert_test(*, config: Config = None) -> None:
-    """Send one alert through every channel, and say what each answered. Needs no running desk."""
+    """Send a test alert through every channel and show the result of each. Needs no running desk."""
     failed = False
     with plainly():
         try:
@@ -64,10 +64,10 @@ def alerts_view(found: Form) -> RenderableType:
         for one in found["alerts"]
     ]
     shown = lines or [Text("Nothing has been told.")]
-    well = [Text(_well_words(one)) for one in found["channels"] if not one["failing_since"]]
+    well = [Text(_well_text(one)) for one in found["channels"] if not one["failing_since"]]
     return Group(*shown, *well, *alert_lines(found))
 
 
-def _well_words(channel: Form) -> str:
+def _well_text(channel: Form) -> str:
     last = channel["last_told_at"]
     return f"{channel['channel']}: " + (f"last told at {last[11:19]}." if last else "nothing was to be told yet.")

@@ -12,20 +12,20 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, end, plainly, show
+from console.config import read_settings
 from console.errors import PlainError
 from console.form import Form
-from console.where import read_settings
 from domain.texts import decoded
 
 
 def basket(
     file: Annotated[Path, typer.Argument(help="TOML or JSON; docs/operations.md, Baskets, shows one.")],
     *,
-    basket_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
+    basket_id: Annotated[str | None, typer.Option(help="Id of the basket; the same id is never sent twice.")] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Send orders that belong together, hedge first, each when the one before has filled."""
+    """Send a basket of orders, hedge first, each when the one before has filled."""
     with plainly():
         given = _read(file)
         body = {"basket_id": basket_id or given.get("basket_id") or secrets.token_hex(8), **given}

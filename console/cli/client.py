@@ -49,13 +49,13 @@ class DeskClient:
         """Read something; raise `PlainError` with the desk's own sentence when it says no."""
         return self._body(self._ask("GET", path, query=query))
 
-    def turn(self, state: str, because: str, *, i_know: bool = False) -> Form:
+    def turn(self, state: str, reason: str, *, force: bool = False) -> Form:
         """Turn trading."""
-        return self._body(self._ask("POST", "/trading-state", {"state": state, "because": because, "i_know": i_know}))
+        return self._body(self._ask("POST", "/trading-state", {"state": state, "reason": reason, "force": force}))
 
     def find(self, reference: str) -> str:
         """Return the command id that `reference` means; raise `PlainError` when it means none, or several."""
-        found = self.read("/orders", ref=reference, most=ORDERS_NAMED_MAX)["orders"]
+        found = self.read("/orders", ref=reference, limit=ORDERS_NAMED_MAX)["orders"]
         ids = [one["command_id"] for one in found]
         if reference in ids or len(ids) == 1:
             return reference if reference in ids else str(ids[0])

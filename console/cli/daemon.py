@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from console.cli.options import AsJson, Config, plainly, say
+from console.config import DEFAULT_FILE, read_settings, write_template
 from console.demo_strategies import DemoStrategy
 from console.errors import PlainError
-from console.where import DEFAULT_FILE, read_settings, write_template
 
 
 def demo(

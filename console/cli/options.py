@@ -22,12 +22,12 @@ _MEANINGLESS: Final = frozenset({400, 422})
 
 Config = Annotated[
     Path | None,
-    typer.Option(help="The settings file; without it desk.toml, if there is one.", envvar="DESK_CONFIG"),
+    typer.Option(help="The settings file; default: desk.toml, if there is one.", envvar="DESK_CONFIG"),
 ]
-Because = Annotated[str, typer.Option(help="Why; it is kept, and shown with what it changed.")]
-OrderName = Annotated[str, typer.Argument(help="Its command id, the beginning of it, or the broker's order id.")]
+ReasonGiven = Annotated[str, typer.Option(help="The reason; it is stored and shown.")]
+OrderName = Annotated[str, typer.Argument(help="The command id, the beginning of it, or the broker's order number.")]
 Symbol = Annotated[str, typer.Argument(help="The exchange's trading symbol, such as RELIANCE-EQ.")]
-Strategy = Annotated[str, typer.Option(help="Whose position it is.")]
+Strategy = Annotated[str, typer.Option(help="The strategy that owns the position.")]
 ExchangeName = Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")]
 ProductName = Annotated[str, typer.Option(help="CNC, NRML or MIS.")]
 
@@ -39,9 +39,7 @@ def _note_json(value: bool) -> bool:  # noqa: FBT001  the library calls it so
     return value
 
 
-AsJson = Annotated[
-    bool, typer.Option("--json", callback=_note_json, help="Print JSON for programs instead of words for people.")
-]
+AsJson = Annotated[bool, typer.Option("--json", callback=_note_json, help="Print JSON instead of text.")]
 """The option of every command that can: what goes wrong is JSON then too."""
 
 
@@ -60,12 +58,12 @@ def plainly() -> Iterator[None]:
         _is_for_programs.set(False)
 
 
-def say(words: str, *, err: bool = False) -> None:
+def say(message: str, *, err: bool = False) -> None:
     """Print a sentence: wrapped at words on a terminal, and as it is into a file or a pipe."""
     if (sys.stderr if err else sys.stdout).isatty():
-        Console(stderr=err, highlight=False, markup=False, emoji=False).print(words)
+        Console(stderr=err, highlight=False, markup=False, emoji=False).print(message)
     else:
-        typer.echo(words, err=err)
+        typer.echo(message, err=err)
 
 
 def show(given: Any, view: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401  any JSON

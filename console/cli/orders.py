@@ -1,4 +1,4 @@
-"""The commands about orders: send, list, explain, change, and settle them."""
+"""The commands about orders: send, list, explain, change, and resolve them."""
 
 import json
 import secrets
@@ -8,16 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.client import DeskClient
-from console.cli.options import TAKEN_MAX, AsJson, Because, Config, OrderName, end, plainly, say, show
+from console.cli.options import TAKEN_MAX, AsJson, Config, OrderName, ReasonGiven, end, plainly, say, show
 from console.cli.stops import Trail, TrailWhen, trail_terms
+from console.config import read_settings
 from console.errors import PlainError
 from console.render import orders_table, screen, timeline_view
-from console.where import read_settings
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.order import Intent, InvalidOrderError, OrderCommand, Origin
 
-ChangeId = Annotated[str | None, typer.Option(help="The change's name; the same name is never sent twice.")]
+ChangeId = Annotated[str | None, typer.Option(help="Id of the change; the same id is never sent twice.")]
 
 
 def submit(  # noqa: PLR0913  an order has as many fields
@@ -25,28 +25,28 @@ def submit(  # noqa: PLR0913  an order has as many fields
     symbol: Annotated[str, typer.Option(help="The exchange's trading symbol, such as RELIANCE-EQ.")],
     side: Annotated[str, typer.Option(help="BUY or SELL (B, S).")],
     quantity: Annotated[str, typer.Option(help="Units, not lots.")],
-    intent: Annotated[str, typer.Option(help="ENTRY takes a position, EXIT gives it up, ADJUST changes it.")] = "ENTRY",
+    intent: Annotated[str, typer.Option(help="ENTRY opens a position, EXIT closes it, ADJUST changes it.")] = "ENTRY",
     exchange: Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")] = "NSE",
     product: Annotated[str, typer.Option(help="CNC, NRML or MIS (C, M, I).")] = "MIS",
     order_type: Annotated[str, typer.Option("--type", help="MARKET, LIMIT, SL or SL-M (MKT, LMT, ...).")] = "MARKET",
-    price: Annotated[str | None, typer.Option(help="Rupees a unit, for LIMIT and SL.")] = None,
-    trigger_price: Annotated[str | None, typer.Option(help="Rupees a unit, for SL and SL-M.")] = None,
-    stop_loss: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or worse.")] = None,
-    target: Annotated[str | None, typer.Option(help="Once it has filled, get out at this price or better.")] = None,
+    price: Annotated[str | None, typer.Option(help="Rupees per unit, for LIMIT and SL.")] = None,
+    trigger_price: Annotated[str | None, typer.Option(help="Rupees per unit, for SL and SL-M.")] = None,
+    stop_loss: Annotated[str | None, typer.Option(help="After the fill: exit at this price or worse.")] = None,
+    target: Annotated[str | None, typer.Option(help="After the fill: exit at this price or better.")] = None,
     trail: Trail = None,
-    trail_when: TrailWhen = None,
-    strategy: Annotated[str, typer.Option(help="Whose position this is.")] = "manual",
+    trail_activation: TrailWhen = None,
+    strategy: Annotated[str, typer.Option(help="The strategy that owns the position.")] = "manual",
     comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
     amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
     until_flat: Annotated[
         bool,
-        typer.Option("--until-flat", help="EXIT only: with the broker out of reach, go on until it is flat."),
+        typer.Option("--until-flat", help="EXIT only: if the broker cannot be reached, keep trying until flat."),
     ] = False,
-    command_id: Annotated[str | None, typer.Option(help="Its name; the same name is never sent twice.")] = None,
+    command_id: Annotated[str | None, typer.Option(help="Id of the order; the same id is never sent twice.")] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Send an order to the running desk. Exit code 0: accepted or unconfirmed; 1: it said no, also to a repeat."""
+    """Send an order to the running desk. Exit code 0: accepted or unconfirmed; 1: declined, also when repeated."""
     with plainly():
         settings = read_settings(config)
         order = {
@@ -63,7 +63,7 @@ def submit(  # noqa: PLR0913  an order has as many fields
             "trigger_price": trigger_price,
             "stop_loss": stop_loss,
             "target": target,
-            **trail_terms(trail, trail_when),
+            **trail_terms(trail, trail_activation),
             "comment": comment,
             "amo": amo,
             "origin": Origin.HUMAN.value,
@@ -91,24 +91,24 @@ def submit(  # noqa: PLR0913  an order has as many fields
 
 def orders(
     *,
-    open_only: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
-    most: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 30,
+    open_only: Annotated[bool, typer.Option("--open", help="Only open orders.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of orders.")] = 30,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
     """List the orders, newest first."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/orders", open=open_only, most=most)["orders"]
+        found = DeskClient(read_settings(config)).read("/orders", open=open_only, limit=limit)["orders"]
     show(found, orders_table(found, screen().width), as_json=as_json)
 
 
 def why(
-    order: Annotated[str, typer.Argument(help="Its command id, the beginning of it, or the broker's order id.")],
+    order: Annotated[str, typer.Argument(help="The command id, the beginning of it, or the broker's order number.")],
     *,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Tell an order's story: each decision, what it was made from, and what it means."""
+    """Show an order's history: each decision, its inputs, and what it means."""
     with plainly():
         client = DeskClient(read_settings(config))
         timeline = client.read(f"/orders/{client.find(order)}/timeline")
@@ -118,28 +118,30 @@ def why(
 def cancel(
     order: OrderName,
     *,
-    because: Because = "by hand",
+    reason: ReasonGiven = "by hand",
     change_id: ChangeId = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Cancel what is open of an order. Taken by the broker is not yet canceled: a fill may win."""
-    _change(ChangeKind.CANCEL, order, {"because": because}, change_id, config, as_json=as_json)
+    """Cancel the open quantity of an order. Accepted is not canceled yet: the order can still fill first."""
+    _change(ChangeKind.CANCEL, order, {"reason": reason}, change_id, config, as_json=as_json)
 
 
 def modify(
     order: OrderName,
     *,
-    quantity: Annotated[str | None, typer.Option(help="The new total in units, what has traded included.")] = None,
-    price: Annotated[str | None, typer.Option(help="Rupees a unit.")] = None,
-    trigger_price: Annotated[str | None, typer.Option(help="Rupees a unit, for SL and SL-M.")] = None,
-    because: Because = "by hand",
+    quantity: Annotated[
+        str | None, typer.Option(help="The new total quantity in units, including what has filled.")
+    ] = None,
+    price: Annotated[str | None, typer.Option(help="Rupees per unit.")] = None,
+    trigger_price: Annotated[str | None, typer.Option(help="Rupees per unit, for SL and SL-M.")] = None,
+    reason: ReasonGiven = "by hand",
     change_id: ChangeId = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Change an order's total quantity, price or trigger price. What is left out stays as it is."""
-    terms = {"quantity": quantity, "price": price, "trigger_price": trigger_price, "because": because}
+    """Modify an order's total quantity, price or trigger price. What is left out stays as it is."""
+    terms = {"quantity": quantity, "price": price, "trigger_price": trigger_price, "reason": reason}
     given = {name: value for name, value in terms.items() if value is not None}
     _change(ChangeKind.MODIFY, order, given, change_id, config, as_json=as_json)
 
@@ -160,24 +162,24 @@ def _change(
     end(reply, as_json=as_json)
 
 
-def settle(
+def resolve(
     order: OrderName,
-    outcome: Annotated[str, typer.Argument(help="found: the broker has it. absent: it is not there, nothing traded.")],
     *,
-    because: Annotated[str, typer.Option(help="How you know; it is kept in the order's journal.")],
-    broker_order_id: Annotated[str | None, typer.Option(help="The broker's number of a found order.")] = None,
-    filled: Annotated[int | None, typer.Option(help="Units that traded, all told.")] = None,
-    price: Annotated[str | None, typer.Option(help="Their average price, rupees a unit.")] = None,
+    placed: Annotated[str | None, typer.Option(help="The broker has the order, under this number.")] = None,
+    not_placed: Annotated[bool, typer.Option("--not-placed", help="The broker does not have the order.")] = False,
+    reason: Annotated[str, typer.Option(help="How you know; it is kept in the order's journal.")],
+    filled: Annotated[int | None, typer.Option(help="Total filled quantity, in units.")] = None,
+    price: Annotated[str | None, typer.Option(help="Average fill price, rupees per unit.")] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Say what became of an order that the broker's books do not tell of. Look at the broker first."""
+    """Resolve by hand an order that the broker's books do not show. Check with the broker first."""
     with plainly():
-        if outcome not in {"found", "absent"}:
-            raise PlainError(f"say found or absent, not {outcome!r}", 2)
-        body: dict[str, Any] = {"found": outcome == "found", "because": because}
-        known = {"broker_order_id": broker_order_id, "filled_quantity": filled, "average_price": price}
+        if not_placed == (placed is not None):
+            raise PlainError("give --placed NUMBER or --not-placed, one of them. Nothing was changed.", 2)
+        body: dict[str, Any] = {"placed": not not_placed, "reason": reason}
+        known = {"broker_order_id": placed, "filled_quantity": filled, "average_price": price}
         client = DeskClient(read_settings(config))
         told = {name: value for name, value in known.items() if value is not None}
-        reply = client.post(f"/orders/{client.find(order)}/settle", body | told)
+        reply = client.post(f"/orders/{client.find(order)}/resolve", body | told)
     end(reply, as_json=as_json)

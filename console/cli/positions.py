@@ -7,35 +7,35 @@ import typer
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, ExchangeName, ProductName, Symbol, end, plainly, show
-from console.glance import positions_view
+from console.config import read_settings
 from console.render import screen
-from console.where import read_settings
+from console.status_view import positions_view
 
 
 def positions(*, as_json: AsJson = False, config: Config = None) -> None:
-    """Show what each strategy holds from our fills, and what the account holds at the broker."""
+    """Show the positions of each strategy by our fills, and the account's positions at the broker."""
     with plainly():
         found = DeskClient(read_settings(config)).read("/positions")
     show(found, positions_view(found, screen().width), as_json=as_json)
 
 
 def accept(
-    name: Annotated[str, typer.Argument(help="The disagreement's name, as `status` shows it.")],
+    name: Annotated[str, typer.Argument(help="The break's name, as `status` shows it.")],
     *,
-    because: Annotated[str, typer.Option(help="Why it is right as the broker has it.")],
-    undo: Annotated[bool, typer.Option("--undo", help="Take back what was accepted under this name.")] = False,
+    reason: Annotated[str, typer.Option(help="Why the broker's side is right.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the acceptance of this break.")] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Accept what the broker's books tell differently from ours, so that entries are taken again; or take that back."""
-    body = {"name": name, "because": because, **({"undo": True} if undo else {})}
+    """Accept a reconciliation break as the broker has it, so that entries are taken again; or undo that."""
+    body = {"name": name, "reason": reason, **({"undo": True} if undo else {})}
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/disagreements/accept", body)
+        reply = DeskClient(read_settings(config)).post("/breaks/accept", body)
     end(reply, as_json=as_json)
 
 
 def reconcile(*, as_json: AsJson = False, config: Config = None) -> None:
-    """Hold our sums against the broker's positions now. Changes nothing; exit code 1 where they differ."""
+    """Compare our positions with the broker's now. Changes nothing; exit code 1 if they differ."""
     with plainly():
         reply = DeskClient(read_settings(config)).post("/reconcile", {})
     if reply.body.get("differences"):
@@ -44,19 +44,19 @@ def reconcile(*, as_json: AsJson = False, config: Config = None) -> None:
     end(reply, as_json=as_json)
 
 
-def clear(
+def write_off(
     symbol: Symbol,
     *,
-    strategy: Annotated[str, typer.Option(help="Whose book it is taken out of.")],
-    because: Annotated[str, typer.Option(help="How you know that it is gone; it is kept.")],
+    strategy: Annotated[str, typer.Option(help="The strategy whose position is written off.")],
+    reason: Annotated[str, typer.Option(help="How you know that it is gone; it is stored.")],
     exchange: ExchangeName = "NSE",
     product: ProductName = "MIS",
-    i_know: Annotated[bool, typer.Option(help="Also while the broker still shows units of it.")] = False,
+    force: Annotated[bool, typer.Option(help="Also while the broker still shows a position in it.")] = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Take a strategy's position out of our books, when it is gone at the broker. Sends nothing."""
-    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "because": because}
+    """Write off a strategy's position that no longer exists at the broker. Sends nothing."""
+    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "reason": reason}
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/positions/clear", body | {"i_know": i_know})
+        reply = DeskClient(read_settings(config)).post("/positions/write-off", body | {"force": force})
     end(reply, as_json=as_json)

@@ -9,23 +9,23 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, ExchangeName, ProductName, Strategy, Symbol, end, plainly, show
+from console.config import read_settings
 from console.errors import PlainError
 from console.form import Form
 from console.render import table_of
-from console.where import read_settings
 
 Trail = Annotated[
-    str | None, typer.Option(help="points:10 (rupees) or percent:1.5 behind the best price, or absolute:1450 (there).")
+    str | None, typer.Option(help="points:10 (rupees) or percent:1.5 behind the best price, or absolute:1450.")
 ]
-TrailWhen = Annotated[str | None, typer.Option(help="The trail waits until this price is reached.")]
+TrailWhen = Annotated[str | None, typer.Option(help="Activation price: the trail starts when it is reached.")]
 TOLD_MAX: Final = 3
 _TOPICS: Final = ("stops:", "exit:")
 
-Why = Annotated[str, typer.Option("--because", help="Why; it is kept.")]
+Why = Annotated[str, typer.Option("--reason", help="The reason; it is stored.")]
 
 
 def stops(*, as_json: AsJson = False, config: Config = None) -> None:
-    """List the positions under stops: the stop in force, the target, the best price seen, and the last one."""
+    """List the positions under stops: stop, target, best price so far and last price."""
     with plainly():
         client = DeskClient(read_settings(config))
         found, told = client.read("/stops")["stops"], client.read("/alerts")["alerts"]
@@ -38,20 +38,20 @@ def protect(  # noqa: PLR0913  stops have as many levels
     strategy: Strategy = "manual",
     exchange: ExchangeName = "NSE",
     product: ProductName = "MIS",
-    stop_loss: Annotated[str | None, typer.Option(help="Get out at this price or worse.")] = None,
-    target: Annotated[str | None, typer.Option(help="Get out at this price or better.")] = None,
+    stop_loss: Annotated[str | None, typer.Option(help="Exit at this price or worse.")] = None,
+    target: Annotated[str | None, typer.Option(help="Exit at this price or better.")] = None,
     trail: Trail = None,
-    trail_when: TrailWhen = None,
-    because: Why = "by hand",
+    trail_activation: TrailWhen = None,
+    reason: Why = "by hand",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Put what a strategy holds under a stop, a target or a trail, in place of those it has."""
+    """Set a stop, a target or a trail for a position; it replaces those it has."""
     body: dict[str, Any] = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product}
     levels = {"stop_loss": stop_loss, "target": target}
-    body |= {name: level for name, level in levels.items() if level is not None} | {"because": because}
+    body |= {name: level for name, level in levels.items() if level is not None} | {"reason": reason}
     with plainly():
-        body |= trail_terms(trail, trail_when)
+        body |= trail_terms(trail, trail_activation)
         if not body.keys() & {"stop_loss", "target", "trailing_type"}:
             raise PlainError("give --stop-loss, --target or --trail. Nothing was changed.", 2)
         reply = DeskClient(read_settings(config)).post("/stops", body)
@@ -64,20 +64,20 @@ def unprotect(
     strategy: Strategy = "manual",
     exchange: ExchangeName = "NSE",
     product: ProductName = "MIS",
-    because: Why = "by hand",
+    reason: Why = "by hand",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Remove a position's stops; what is held stays as it is."""
-    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "because": because}
+    """Remove a position's stops; the position stays."""
+    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "reason": reason}
     with plainly():
         reply = DeskClient(read_settings(config)).post("/stops/remove", body)
     end(reply, as_json=as_json)
 
 
-def trail_terms(trail: str | None, trail_when: str | None) -> dict[str, str]:
+def trail_terms(trail: str | None, trail_activation: str | None) -> dict[str, str]:
     """Return a trail's fields, none where none was given; raise `PlainError` where it is not written as one."""
-    when = {} if trail_when is None else {"trail_when": trail_when}
+    when = {} if trail_activation is None else {"trail_activation": trail_activation}
     if trail is None:
         return when
     kind, colon, value = trail.partition(":")
@@ -97,5 +97,5 @@ def stops_view(found: list[Form], told: Sequence[Form] = ()) -> RenderableType:
     for one in found:
         position = Text(f"{one['symbol']}\n").append(f"{one['product']} {one['strategy']}", style="dim")
         seen = "-" if one["price_age_s"] is None else f"{one['price_age_s']:.0f} s ago"
-        table.add_row(position, one["peak"], one["last_price"] or "none yet", seen, one["words"])
+        table.add_row(position, one["best_price"], one["last_price"] or "none yet", seen, one["words"])
     return Group(table, *news[-TOLD_MAX:])

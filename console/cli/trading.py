@@ -9,63 +9,63 @@ import typer
 
 from actors.clock import SystemClock
 from console.cli.client import DeskClient
-from console.cli.options import TAKEN_MAX, AsJson, Because, Config, end, plainly, say, show
-from console.glance import status_view, trading_line
-from console.where import read_settings
+from console.cli.options import TAKEN_MAX, AsJson, Config, ReasonGiven, end, plainly, say, show
+from console.config import read_settings
+from console.status_view import status_view, trading_line
 from domain.texts import counted
 
 _LOOK_S: Final = 0.3
 
 
 def status(*, as_json: AsJson = False, config: Config = None) -> None:
-    """Show whether the desk takes orders, and what may be sent."""
+    """Show whether the desk takes orders, and what stands against it."""
     with plainly():
         found = DeskClient(read_settings(config)).read("/status")
     show(found, status_view(found), as_json=as_json)
 
 
-def halt(*, because: Because = "by hand", as_json: AsJson = False, config: Config = None) -> None:
-    """Send nothing any more but exits of a person, a stop or a limit. Orders at the broker stay as they are."""
-    _turn("HALTED", because, config, as_json=as_json)
+def halt(*, reason: ReasonGiven = "by hand", as_json: AsJson = False, config: Config = None) -> None:
+    """Block all new orders except exits by hand, by a stop or by a limit. Open orders stay."""
+    _turn("HALTED", reason, config, as_json=as_json)
 
 
-def exits_only(*, because: Because = "by hand", as_json: AsJson = False, config: Config = None) -> None:
-    """Take no new positions; exits go on."""
-    _turn("EXITS_ONLY", because, config, as_json=as_json)
+def exits_only(*, reason: ReasonGiven = "by hand", as_json: AsJson = False, config: Config = None) -> None:
+    """Block entries; exits go on."""
+    _turn("EXITS_ONLY", reason, config, as_json=as_json)
 
 
 def resume(
     *,
-    i_know: Annotated[bool, typer.Option(help="Also over a broken loss limit: it counts anew.")] = False,
-    because: Because = "by hand",
+    force: Annotated[bool, typer.Option(help="Also after a broken loss limit: the limit counts anew.")] = False,
+    reason: ReasonGiven = "by hand",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Take orders again."""
-    _turn("ACTIVE", because, config, i_know=i_know, as_json=as_json)
+    """Allow entries again."""
+    _turn("ACTIVE", reason, config, force=force, as_json=as_json)
 
 
-def _turn(state: str, because: str, config: Path | None, *, i_know: bool = False, as_json: bool) -> None:
+def _turn(state: str, reason: str, config: Path | None, *, force: bool = False, as_json: bool) -> None:
     with plainly():
-        now = DeskClient(read_settings(config)).turn(state, because, i_know=i_know)
+        now = DeskClient(read_settings(config)).turn(state, reason, force=force)
     show(now, trading_line(now), as_json=as_json)
 
 
 def flatten(
     *,
-    because: Because = "by hand",
-    strategy: Annotated[str | None, typer.Option(help="Only this strategy's; the others go on.")] = None,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to watch it happen.")] = 60,
+    reason: ReasonGiven = "by hand",
+    strategy: Annotated[str | None, typer.Option(help="Only this strategy; the others go on.")] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait and show the progress.")] = 60,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Get out of everything: entries stop, working orders are taken back, exits are sent until nothing is held.
+    """Close everything: block entries, cancel open orders, and send exits until all is flat.
 
     The desk goes on with it however long it takes, also over a restart. Exit code 0: flat; 1: not yet.
     """
     with plainly():
         client = DeskClient(read_settings(config))
-        body = {"because": because} | ({} if strategy is None else {"strategy": strategy})
+        body = {"reason": reason} | ({} if strategy is None else {"strategy": strategy})
         reply = client.post("/flatten", body)
         if reply.http_status > TAKEN_MAX:
             end(reply, as_json=as_json)
@@ -90,17 +90,17 @@ def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[
     while True:
         now = client.read("/exits")
         exits = now["exits"]
-        words = "; ".join(f"{one['position']}: {counted(one['tries'], 'exit')} sent" for one in exits)
-        if not as_json and words and words != said:
-            say(words)
-            said = words
+        message = "; ".join(f"{one['position']}: {counted(one['tries'], 'exit')} sent" for one in exits)
+        if not as_json and message and message != said:
+            say(message)
+            said = message
         if not exits or clock.monotonic() >= ends_at:
             return [one["position"] for one in exits], [one["position"] for one in now["stays"]]
         pause.wait(_LOOK_S)
 
 
 def login(*, as_json: AsJson = False, config: Config = None) -> None:
-    """Try to log in at the broker again, after mending what it refused."""
+    """Log in at the broker again, after fixing the reason it gave."""
     with plainly():
         reply = DeskClient(read_settings(config)).post("/session/login", {})
     end(reply, as_json=as_json)

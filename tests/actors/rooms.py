@@ -7,10 +7,10 @@ from typing import Any
 from actors.actor import DeskActor
 from actors.command import CommandActor, CommandLimits
 from actors.messages import (
-    BooksCompared,
+    BooksReconciled,
     ChangeAnswered,
+    ChangeApproved,
     ChangeAtBroker,
-    ChangeCleared,
     ChangeLookedUp,
     ChangeOrder,
     ChangeReserved,
@@ -21,7 +21,7 @@ from actors.messages import (
     EventUnrecorded,
     ExposureReserved,
     LookUpChange,
-    LookUpSettlement,
+    LookUpResolution,
     OrderAnswered,
     OrderDeclined,
     OrderPriced,
@@ -34,9 +34,9 @@ from actors.messages import (
     RegisterOrder,
     ReserveChange,
     ReserveExposure,
-    RiskCleared,
+    ResolutionLookedUp,
+    RiskApproved,
     SessionChanged,
-    SettlementLookedUp,
     SubmitOrder,
 )
 from domain.calendar import Calendar
@@ -57,7 +57,7 @@ def own_mailbox(actor: DeskActor) -> Probe:
     return mailbox
 
 
-def settle(actor: DeskActor, mailbox: Probe) -> None:
+def resolve(actor: DeskActor, mailbox: Probe) -> None:
     """Hand the actor what it told itself, until it has nothing more to say."""
     while mailbox.messages:
         actor.on_receive(mailbox.messages.pop(0))
@@ -70,7 +70,7 @@ class CommandRoom:
         self,
         *,
         orders_waiting_max: int = 1_000,
-        blind_s_max: float = 5.0,
+        books_unavailable_s_max: float = 5.0,
         silence_s_max: float = 3_600.0,
         ready: bool = True,
         calendar: Calendar | None = None,
@@ -89,7 +89,7 @@ class CommandRoom:
             watcher=self.watcher,
             exits=self.exits,
             notifier=self.notifier,
-            limits=CommandLimits(orders_waiting_max, blind_s_max, silence_s_max),
+            limits=CommandLimits(orders_waiting_max, books_unavailable_s_max, silence_s_max),
             calendar=calendar,
             clock=self.clock,
             timer=self.timer,
@@ -98,20 +98,20 @@ class CommandRoom:
         self.orders: dict[str, Order] = {}
         self.changes_asked: set[tuple[str, str]] = set()
         if ready:
-            self.tell(SessionChanged(state=SessionState.LOGGED_IN, words="logged in"))
-            self.tell(BooksCompared(reports=(), asked_at=self.clock.now()))
+            self.tell(SessionChanged(state=SessionState.LOGGED_IN, message="logged in"))
+            self.tell(BooksReconciled(reports=(), asked_at=self.clock.now()))
 
     def tell(self, message: Any) -> Any:  # noqa: ANN401  any message of the inbox
         """Hand the actor one message, and then what it told itself."""
         answer = self.actor.on_receive(message)
-        settle(self.actor, self.own)
+        resolve(self.actor, self.own)
         return answer
 
     def wait(self, seconds: float) -> None:
         """Let time pass, and what is due be told."""
         self.clock.advance(seconds)
         self.timer.fire_due()
-        settle(self.actor, self.own)
+        resolve(self.actor, self.own)
 
     def submit(self, command: OrderCommand) -> Probe:
         """Submit a command; return the address at which its answers come."""
@@ -147,7 +147,7 @@ class CommandRoom:
     def clear(self) -> None:
         """Step 2A: risk says yes."""
         for message in _taken(self.risk, CheckRisk):
-            self.tell(RiskCleared(command_id=message.command.command_id, inputs={"trading_state": "ACTIVE"}))
+            self.tell(RiskApproved(command_id=message.command.command_id, inputs={"trading_state": "ACTIVE"}))
 
     def reserve(self, quantity: int | None = None) -> None:
         """Steps 2B and 2C: the guard says yes."""
@@ -161,20 +161,20 @@ class CommandRoom:
             name = message.command_id
             before = self.orders[name]
             try:
-                after = before.after(message.happened, self.clock.now())
+                after = before.after(message.event, self.clock.now())
             except IllegalTransitionError as error:
-                self.tell(EventIllegal(command_id=name, happened=message.happened, cause=str(error)))
+                self.tell(EventIllegal(command_id=name, event=message.event, cause=str(error)))
                 continue
             self.orders[name] = after
-            if message.happened.event is Event.ASK_CHANGE and message.happened.change is not None:
-                self.changes_asked.add((name, message.happened.change.change_id))
-            late = is_late_truth(before.state, message.happened.event)
-            self.tell(EventRecorded(order=after, happened=message.happened, late=late))
+            if message.event.kind is Event.CHANGE_REQUESTED and message.event.change is not None:
+                self.changes_asked.add((name, message.event.change.change_id))
+            late = is_late_truth(before.state, message.event.kind)
+            self.tell(EventRecorded(order=after, event=message.event, late=late))
 
     def fail_to_record(self, cause: str = "database is locked") -> None:
         """Steps 3 and 5, repository: the database takes nothing."""
         for message in _taken(self.repo, RecordEvent):
-            facts = {name: getattr(message, name) for name in ("command_id", "happened", "at")}
+            facts = {name: getattr(message, name) for name in ("command_id", "event", "at")}
             self.tell(EventUnrecorded(**facts, cause=cause))
 
     def place(self, reply: PlaceReply | None = None) -> list[Order]:
@@ -203,16 +203,16 @@ class CommandRoom:
         """Step 1, repository: say how the order stands, and whether the change's id was seen before."""
         for message in _taken(self.repo, LookUpChange):
             name = message.command.command_id
-            outcome = Event.ASK_CHANGE if (name, message.command.change_id) in self.changes_asked else None
+            outcome = Event.CHANGE_REQUESTED if (name, message.command.change_id) in self.changes_asked else None
             self.tell(ChangeLookedUp(command=message.command, order=self.orders.get(name), outcome=outcome))
-        for wish in _taken(self.repo, LookUpSettlement):
-            known = self.orders.get(wish.wish.command_id)
-            self.tell(SettlementLookedUp(wish=wish.wish, order=known, cause="no such order"))
+        for request in _taken(self.repo, LookUpResolution):
+            known = self.orders.get(request.request.command_id)
+            self.tell(ResolutionLookedUp(request=request.request, order=known, cause="no such order"))
 
     def clear_change(self) -> None:
         """Step 2A: risk says yes."""
         for message in _taken(self.risk, CheckChange):
-            self.tell(ChangeCleared(change_id=message.change_id, inputs={"trading_state": "ACTIVE"}))
+            self.tell(ChangeApproved(change_id=message.change_id, inputs={"trading_state": "ACTIVE"}))
 
     def reserve_change(self, quantity: int | None = None) -> None:
         """Steps 2B and 2C: the guard says yes, to all of it or to this total."""

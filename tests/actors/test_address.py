@@ -6,15 +6,15 @@ import pykka
 import pytest
 
 from actors.actor import DeskActor
-from actors.address import Line, ReplyOnce, backlog, post
-from actors.loop import LoopActor, SharedLoop
+from actors.address import AddressSlot, ReplyOnce, backlog, post
 from actors.messages import ActorDied
+from actors.shared_thread import SharedThread, SharedThreadActor
 from actors.timer import ThreadTimer
 from tests.fakes import WAIT_S, FakeClock, ManualTimer, Probe
 
 
 def echo(message: object, heard: "Meeting") -> object:
-    """Tell what was told; fail of a string, and wish to end the process when told to."""
+    """Tell what was told; fail of a string, and request to end the process when told to."""
     match message:
         case str():
             raise ValueError(message)
@@ -36,7 +36,7 @@ class Echo(DeskActor):
         return echo(message, self.heard)
 
 
-class LoopEcho(LoopActor):
+class LoopEcho(SharedThreadActor):
     """Echoes on a shared thread."""
 
     def __init__(self, supervisor: Probe, heard: "Meeting") -> None:
@@ -88,7 +88,7 @@ def test_a_message_to_a_living_one_arrives() -> None:
 
 
 def test_a_line_that_leads_nowhere_is_as_good_as_a_dead_actor() -> None:
-    line: Line[str] = Line("RiskActor")
+    line: AddressSlot[str] = AddressSlot("RiskActor")
 
     with pytest.raises(pykka.ActorDeadError, match="nobody is connected to RiskActor"):
         line.tell("anyone?")
@@ -97,7 +97,7 @@ def test_a_line_that_leads_nowhere_is_as_good_as_a_dead_actor() -> None:
 
 def test_a_line_that_was_closed_drops_what_is_told_and_warns_of_nothing() -> None:
     """Its actor is being stopped in order."""
-    line, last = Line[str]("WatcherActor"), Probe()
+    line, last = AddressSlot[str]("WatcherActor"), Probe()
     line.connect(last)
 
     line.close()
@@ -107,7 +107,7 @@ def test_a_line_that_was_closed_drops_what_is_told_and_warns_of_nothing() -> Non
 
 
 def test_a_line_leads_to_whom_it_was_connected_last() -> None:
-    line, first, second = Line[str]("WatcherActor"), Probe(), Probe()
+    line, first, second = AddressSlot[str]("WatcherActor"), Probe(), Probe()
 
     line.connect(first)
     line.tell("one")
@@ -166,13 +166,15 @@ def test_an_exception_for_an_asker_kills_nobody(supervisor: Meeting, heard: Meet
 
 
 @pytest.fixture
-def loop() -> Iterator[SharedLoop]:
-    shared = SharedLoop()
+def loop() -> Iterator[SharedThread]:
+    shared = SharedThread()
     yield shared
     shared.stop()
 
 
-def test_actors_of_one_loop_hear_in_the_order_of_telling(loop: SharedLoop, supervisor: Meeting, heard: Meeting) -> None:
+def test_actors_of_one_loop_hear_in_the_order_of_telling(
+    loop: SharedThread, supervisor: Meeting, heard: Meeting
+) -> None:
     first = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
     second = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
 
@@ -186,7 +188,7 @@ def test_actors_of_one_loop_hear_in_the_order_of_telling(loop: SharedLoop, super
 
 
 def test_a_loop_actors_death_is_told_and_its_neighbours_live_on(
-    loop: SharedLoop, supervisor: Meeting, heard: Meeting, deaths: list[str]
+    loop: SharedThread, supervisor: Meeting, heard: Meeting, deaths: list[str]
 ) -> None:
     doomed = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
     neighbour = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
@@ -202,7 +204,7 @@ def test_a_loop_actors_death_is_told_and_its_neighbours_live_on(
 
 
 def test_even_a_wish_to_end_the_process_does_not_end_the_shared_thread(
-    loop: SharedLoop, supervisor: Meeting, heard: Meeting, deaths: list[str]
+    loop: SharedThread, supervisor: Meeting, heard: Meeting, deaths: list[str]
 ) -> None:
     doomed = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
     neighbour = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
@@ -216,7 +218,7 @@ def test_even_a_wish_to_end_the_process_does_not_end_the_shared_thread(
     neighbour.stop(timeout=WAIT_S)
 
 
-def test_a_stopped_loop_actor_answers_who_still_asks(loop: SharedLoop, supervisor: Meeting, heard: Meeting) -> None:
+def test_a_stopped_loop_actor_answers_who_still_asks(loop: SharedThread, supervisor: Meeting, heard: Meeting) -> None:
     ref = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
     ref.stop(block=False)
 
@@ -226,7 +228,7 @@ def test_a_stopped_loop_actor_answers_who_still_asks(loop: SharedLoop, superviso
         asked.get(timeout=WAIT_S)
 
 
-def test_an_asker_of_a_loop_actor_hears_the_exception(loop: SharedLoop, supervisor: Meeting, heard: Meeting) -> None:
+def test_an_asker_of_a_loop_actor_hears_the_exception(loop: SharedThread, supervisor: Meeting, heard: Meeting) -> None:
     ref = LoopEcho.start_on(loop, supervisor=supervisor, heard=heard)
 
     with pytest.raises(ValueError, match="to the asker"):

@@ -15,7 +15,7 @@ from actors.messages import (
     WayOutEnded,
 )
 from domain.basket import Basket, BasketState
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.order import Exchange, Product, Side
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
 
@@ -61,21 +61,21 @@ def room() -> BasketsRoom:
 
 
 def test_none_begins_beside_what_is_being_made_flat(room: BasketsRoom) -> None:
-    room.actor.on_receive(StopBaskets(scope=Scope(WING.strategy, WING.key), because="made flat: a person"))
+    room.actor.on_receive(StopBaskets(position_key=PositionKey(WING.strategy, WING.key), reason="made flat: a person"))
 
     room.submit()
 
     assert room.guard.of(ReserveBasket) == []
     assert room.states == [BasketState.RUNNING, BasketState.STOPPED]
-    words = room.caller.only(BasketAnswered).record.words
-    assert "is being made flat: a person" in words
+    message = room.caller.only(BasketAnswered).record.message
+    assert "is being made flat: a person" in message
     assert room.command.of(SubmitOrder) == []
 
 
 def test_one_begins_when_the_way_out_has_ended(room: BasketsRoom) -> None:
-    leaving = Scope(WING.strategy, WING.key)
-    room.actor.on_receive(StopBaskets(scope=leaving, because="made flat: a person"))
-    room.actor.on_receive(WayOutEnded(scope=leaving))
+    leaving = PositionKey(WING.strategy, WING.key)
+    room.actor.on_receive(StopBaskets(position_key=leaving, reason="made flat: a person"))
+    room.actor.on_receive(WayOutEnded(position_key=leaving))
 
     room.submit()
 
@@ -84,7 +84,7 @@ def test_one_begins_when_the_way_out_has_ended(room: BasketsRoom) -> None:
 
 def test_one_that_is_stopped_before_it_is_reserved_sends_nothing_and_gives_all_back(room: BasketsRoom) -> None:
     room.submit()
-    room.actor.on_receive(StopBaskets(scope=Scope(WING.strategy, WING.key), because="made flat: a person"))
+    room.actor.on_receive(StopBaskets(position_key=PositionKey(WING.strategy, WING.key), reason="made flat: a person"))
 
     room.actor.on_receive(BasketReserved(basket_id="b", refused=None))
 

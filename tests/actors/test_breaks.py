@@ -1,4 +1,4 @@
-"""What CommandActor makes of books that disagree: acceptances, and what undoes them."""
+"""What CommandActor makes of books that differ: acceptances, and what undoes them."""
 
 from dataclasses import replace
 from datetime import date
@@ -9,39 +9,39 @@ import pytest
 
 from actors.messages import (
     AcceptanceUndone,
-    AcceptDisagreement,
+    AcceptBreak,
     AskForHolders,
     BooksChecked,
+    BreakResolved,
     CountExternal,
-    DisagreementSettled,
     ExpiredStillHeld,
     ExpiryLearnt,
     ExposureRefused,
     ExternalCounted,
     ExternalMoveRecorded,
     HoldersTold,
-    HoldingCleared,
+    HoldingWrittenOff,
     JoinStrategy,
     LastDayLearnt,
-    LineCleared,
     OrderAnswered,
     PastDayApart,
+    PnlWrittenOff,
     PositionVanished,
     RaiseAlert,
     RecordExpiry,
     RecordExternalMove,
     ResumeOrders,
     UndoRecorded,
-    VanishingSettled,
+    VanishingResolved,
 )
 from domain.alert import Level
-from domain.books import Disagreement, Quarrel, position_name
-from domain.comparison import Checked
+from domain.breaks import Break, BreakKind, position_name
 from domain.expiry import ContractOver
 from domain.lifecycle import State
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, Intent, Product, Side
 from domain.reasons import Reason
+from domain.reconciler import Checked
 from domain.vanishing import Holders, expired, vanished_of
 from tests.actors.rooms import CommandRoom
 from tests.fakes import Probe, command, instrument
@@ -50,18 +50,18 @@ KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 NAME = position_name(KEY)
 
 
-def apart(difference: int = 10, **more: Any) -> Disagreement:  # noqa: ANN401  any field
+def apart(difference: int = 10, **more: Any) -> Break:  # noqa: ANN401  any field
     values = {
         "name": NAME,
-        "quarrel": Quarrel.POSITION,
+        "kind": BreakKind.POSITION,
         "sentence": "they differ",
         "difference": difference,
         "key": KEY,
     }
-    return Disagreement(**(values | more))  # type: ignore[arg-type]
+    return Break(**(values | more))  # type: ignore[arg-type]
 
 
-def told(*found: Disagreement, undone: tuple[Disagreement, ...] = ()) -> BooksChecked:
+def told(*found: Break, undone: tuple[Break, ...] = ()) -> BooksChecked:
     return BooksChecked(checked=Checked((), (), found, undone))
 
 
@@ -75,28 +75,28 @@ def room() -> CommandRoom:
 def test_an_acceptance_is_kept_as_one(room: CommandRoom) -> None:
     room.tell(told(apart()))
 
-    found = room.tell(AcceptDisagreement(name=NAME, because="the app shows it"))
+    found = room.tell(AcceptBreak(name=NAME, reason="the app shows it"))
 
     assert found == apart()
     record = room.repo.only(RecordExternalMove)
-    assert (record.kind, record.disagreement.difference) == (MoveKind.ACCEPTED, 10)
+    assert (record.kind, record.recon_break.difference) == (MoveKind.ACCEPTED, 10)
 
 
 def test_what_an_order_of_unknown_fate_may_explain_is_never_accepted_nor_advised_to_be(room: CommandRoom) -> None:
-    room.tell(told(apart(unsettled=("c1",))))
+    room.tell(told(apart(unresolved=("c1",))))
 
-    found = room.tell(AcceptDisagreement(name=NAME, because="the app shows it"))
+    found = room.tell(AcceptBreak(name=NAME, reason="the app shows it"))
 
     assert found is not None
     assert room.repo.of(RecordExternalMove) == []
     alert = room.notifier.only(RaiseAlert).alert
     assert alert.do.startswith("Don't accept it: c1 may explain it. Wait")
-    assert "`settle c1 found|absent --because …`" in alert.do
+    assert "`resolve c1 --placed NUMBER|--not-placed --reason …`" in alert.do
 
 
 def test_the_guard_learns_what_the_account_shows_of_a_past_days_orders(room: CommandRoom) -> None:
-    past = Disagreement(name="past:c1", quarrel=Quarrel.PAST, sentence="", key=KEY, difference=-4)
-    delivered = Disagreement(name="past:c2", quarrel=Quarrel.PAST, sentence="")
+    past = Break(name="past:c1", kind=BreakKind.PAST, sentence="", key=KEY, difference=-4)
+    delivered = Break(name="past:c2", kind=BreakKind.PAST, sentence="")
 
     room.tell(told(past, delivered, apart(-4)))
 
@@ -109,13 +109,13 @@ def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom)
         room.tell(told(undone=(back,)))
     record = room.repo.only(RecordExternalMove)
 
-    room.tell(ExternalMoveRecorded(disagreement=back, kind=MoveKind.UNDONE))
+    room.tell(ExternalMoveRecorded(recon_break=back, kind=MoveKind.UNDONE))
 
-    assert (record.kind, record.because) == (MoveKind.UNDONE, "explained since by c1")
+    assert (record.kind, record.reason) == (MoveKind.UNDONE, "explained since by c1")
     assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
-    assert room.watcher.only(DisagreementSettled).kind is MoveKind.UNDONE
+    assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     alert = room.notifier.only(RaiseAlert).alert
-    assert (alert.level, alert.ends, "c1 explains it" in alert.what) == (Level.NEWS, True, True)
+    assert (alert.level, alert.ends, "c1 explains it" in alert.what) == (Level.INFO, True, True)
 
 
 def test_what_a_person_takes_back_counts_no_more_and_the_person_hears_so(room: CommandRoom) -> None:
@@ -124,7 +124,7 @@ def test_what_a_person_takes_back_counts_no_more_and_the_person_hears_so(room: C
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=apart(-10)), reply_to=caller))
 
     assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
-    assert room.watcher.only(DisagreementSettled).kind is MoveKind.UNDONE
+    assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     assert caller.only(AcceptanceUndone).undone == apart(-10)
 
 
@@ -142,12 +142,12 @@ def test_where_nothing_was_accepted_nothing_is_counted(room: CommandRoom) -> Non
 FUTURE = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
 
 
-def carried(difference: int) -> Disagreement:
+def carried(difference: int) -> Break:
     name = position_name(FUTURE)
-    return Disagreement(name=name, quarrel=Quarrel.CARRIED, sentence="", difference=difference, key=FUTURE)
+    return Break(name=name, kind=BreakKind.CARRIED, sentence="", difference=difference, key=FUTURE)
 
 
-def night(*found: Disagreement, over: tuple[Disagreement, ...] = ()) -> BooksChecked:
+def night(*found: Break, over: tuple[Break, ...] = ()) -> BooksChecked:
     return BooksChecked(checked=Checked((), found, (), (), over))
 
 
@@ -155,7 +155,7 @@ def recorded(room: CommandRoom) -> RecordExternalMove:
     """Play the database: return what it was given last, and say that it is on disk."""
     record = room.repo.of(RecordExternalMove)[-1]
     written = ExternalMoveRecorded(
-        disagreement=record.disagreement, kind=record.kind, because=record.because, ended=record.ended
+        recon_break=record.recon_break, kind=record.kind, reason=record.reason, ended=record.ended
     )
     room.tell(written)
     return record
@@ -168,12 +168,12 @@ def test_who_holds_is_asked_once_before_anything_is_recorded(room: CommandRoom) 
     for _ in range(2):
         room.tell(night(carried(65)))
 
-    assert room.guard.only(AskForHolders).disagreement == carried(65)
+    assert room.guard.only(AskForHolders).recon_break == carried(65)
     assert room.repo.of(RecordExternalMove) == []
 
 
 def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) -> None:
-    room.tell(HoldersTold(disagreement=carried(65), holders=Holders()))
+    room.tell(HoldersTold(recon_break=carried(65), holders=Holders()))
     record = recorded(room)
 
     assert (record.kind, record.ended) == (MoveKind.CARRIED, ())
@@ -184,39 +184,39 @@ def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) ->
 
 
 def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: CommandRoom) -> None:
-    room.tell(HoldersTold(disagreement=carried(65), holders=OURS))
+    room.tell(HoldersTold(recon_break=carried(65), holders=OURS))
     gone = recorded(room)
-    name = room.readiness.disagreements[0].name
+    name = room.readiness.breaks[0].name
     told_of = room.exits.only(PositionVanished)
 
-    room.tell(AcceptDisagreement(name=name, because="renamed"))
-    room.tell(HoldersTold(disagreement=room.guard.only(AskForHolders).disagreement, holders=OURS))
+    room.tell(AcceptBreak(name=name, reason="renamed"))
+    room.tell(HoldersTold(recon_break=room.guard.only(AskForHolders).recon_break, holders=OURS))
     decided = recorded(room)
 
     assert (gone.kind, gone.ended) == (MoveKind.VANISHED, ())
     assert told_of.holders == OURS
     assert room.risk.of(ExternalCounted) == [ExternalCounted(key=FUTURE, units=65)]
-    assert (decided.kind, decided.disagreement.difference) == (MoveKind.DECIDED, 0)
-    assert (decided.ended, decided.because) == ((("seller", -65),), "renamed")
+    assert (decided.kind, decided.recon_break.difference) == (MoveKind.DECIDED, 0)
+    assert (decided.ended, decided.reason) == ((("seller", -65),), "renamed")
     assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
-    assert room.risk.only(LineCleared).units == -65
-    assert room.exits.only(VanishingSettled).ended == "the position is gone: renamed"
+    assert room.risk.only(PnlWrittenOff).units == -65
+    assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
     assert room.readiness.reasons == ()
 
 
 def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> None:
-    room.tell(HoldersTold(disagreement=carried(65), holders=OURS))
+    room.tell(HoldersTold(recon_break=carried(65), holders=OURS))
     recorded(room)
 
-    room.tell(HoldersTold(disagreement=carried(-30), holders=Holders()))
+    room.tell(HoldersTold(recon_break=carried(-30), holders=Holders()))
     part = recorded(room)
-    still = room.readiness.disagreements
-    room.tell(HoldersTold(disagreement=carried(-35), holders=Holders()))
+    still = room.readiness.breaks
+    room.tell(HoldersTold(recon_break=carried(-35), holders=Holders()))
     recorded(room)
 
     assert part.kind is MoveKind.RETURNED
     assert [one.difference for one in still] == [35]
-    assert room.exits.only(VanishingSettled) == VanishingSettled(key=FUTURE)
+    assert room.exits.only(VanishingResolved) == VanishingResolved(key=FUTURE)
     assert room.readiness.reasons == ()
 
 
@@ -226,30 +226,30 @@ def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(ro
     both = Holders(strategies=(("buyer", 20), ("seller", -65)), external=5)
 
     room.tell(night(over=(expired(FUTURE),)))
-    room.tell(HoldersTold(disagreement=room.guard.only(AskForHolders).disagreement, holders=both))
+    room.tell(HoldersTold(recon_break=room.guard.only(AskForHolders).recon_break, holders=both))
     record = recorded(room)
 
-    assert (record.kind, record.disagreement.difference, record.ended) == (MoveKind.EXPIRED, 40, both.strategies)
-    assert room.watcher.only(DisagreementSettled).kind is MoveKind.EXPIRED
-    assert [one.units for one in room.risk.of(LineCleared)] == [20, -65]
-    assert holder.only(HoldingCleared).units == -65
-    assert room.exits.only(VanishingSettled).ended == "NIFTY27JAN26F (NFO NRML) has expired"
+    assert (record.kind, record.recon_break.difference, record.ended) == (MoveKind.EXPIRED, 40, both.strategies)
+    assert room.watcher.only(BreakResolved).kind is MoveKind.EXPIRED
+    assert [one.units for one in room.risk.of(PnlWrittenOff)] == [20, -65]
+    assert holder.only(HoldingWrittenOff).units == -65
+    assert room.exits.only(VanishingResolved).ended == "NIFTY27JAN26F (NFO NRML) has expired"
     alert = room.notifier.only(RaiseAlert).alert
-    assert (alert.level, "buyer +20, seller -65" in alert.what) == (Level.NEWS, True)
+    assert (alert.level, "buyer +20, seller -65" in alert.what) == (Level.INFO, True)
 
 
 def test_a_contract_that_nobody_holds_any_more_is_no_news(room: CommandRoom) -> None:
-    room.tell(HoldersTold(disagreement=expired(FUTURE), holders=Holders()))
+    room.tell(HoldersTold(recon_break=expired(FUTURE), holders=Holders()))
 
     assert room.repo.of(RecordExternalMove) == []
-    assert room.watcher.only(DisagreementSettled).kind is MoveKind.EXPIRED
+    assert room.watcher.only(BreakResolved).kind is MoveKind.EXPIRED
     assert room.notifier.of(RaiseAlert) == []
 
 
 def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) -> None:
     room.tell(ResumeOrders(orders=(), vanished=(vanished_of(FUTURE, 65),)))
 
-    assert [one.quarrel for one in room.readiness.disagreements] == [Quarrel.VANISHED]
+    assert [one.kind for one in room.readiness.breaks] == [BreakKind.VANISHED]
     assert len(room.readiness.reasons) == 1
 
 
@@ -314,8 +314,8 @@ def test_what_never_expires_has_no_last_day(room: CommandRoom) -> None:
     assert room.repo.of(RecordExpiry) == []
 
 
-MIS_CLOSED = Disagreement(
-    name="squared-off:x:B9", quarrel=Quarrel.SQUARED_OFF, sentence="squared off", key=KEY, price=Decimal("98.5")
+MIS_CLOSED = Break(
+    name="squared-off:x:B9", kind=BreakKind.SQUARED_OFF, sentence="squared off", key=KEY, price=Decimal("98.5")
 )
 
 
@@ -323,28 +323,28 @@ def test_a_square_off_closes_the_strategies_positions_at_its_price(room: Command
     holders = Holders(strategies=(("a", 10),), external=-10)
 
     room.tell(night(over=(MIS_CLOSED,)))
-    room.tell(HoldersTold(disagreement=room.guard.only(AskForHolders).disagreement, holders=holders))
+    room.tell(HoldersTold(recon_break=room.guard.only(AskForHolders).recon_break, holders=holders))
     record = recorded(room)
 
-    assert (record.kind, record.ended, record.disagreement.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
+    assert (record.kind, record.ended, record.recon_break.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
     assert room.guard.only(CountExternal).ended == (("a", 10),)
-    assert room.risk.only(LineCleared).price == Decimal("98.5")
-    assert room.watcher.only(DisagreementSettled).kind is MoveKind.SQUARED_OFF
+    assert room.risk.only(PnlWrittenOff).price == Decimal("98.5")
+    assert room.watcher.only(BreakResolved).kind is MoveKind.SQUARED_OFF
     assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
 
 
 def test_a_square_off_waits_while_it_is_not_plain_whose_it_is(room: CommandRoom) -> None:
     unclear = Holders(strategies=(("a", 10),), external=0)
 
-    room.tell(HoldersTold(disagreement=MIS_CLOSED, holders=unclear))
+    room.tell(HoldersTold(recon_break=MIS_CLOSED, holders=unclear))
 
     assert room.repo.of(RecordExternalMove) == []
-    assert room.watcher.of(DisagreementSettled) == []
+    assert room.watcher.of(BreakResolved) == []
 
 
 def test_a_square_off_of_what_no_strategy_holds_is_nobodys_news(room: CommandRoom) -> None:
-    room.tell(HoldersTold(disagreement=MIS_CLOSED, holders=Holders()))
+    room.tell(HoldersTold(recon_break=MIS_CLOSED, holders=Holders()))
 
     assert room.repo.of(RecordExternalMove) == []
-    assert room.watcher.only(DisagreementSettled).disagreement == MIS_CLOSED
+    assert room.watcher.only(BreakResolved).recon_break == MIS_CLOSED
     assert room.notifier.of(RaiseAlert) == []

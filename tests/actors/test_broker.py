@@ -19,10 +19,10 @@ from actors.messages import (
     ReadPositionBook,
     ReadPrice,
     ReadTradeBook,
-    ServeNext,
+    SendNextRequest,
     SessionChanged,
+    SuspendEntries,
     TradeBookRead,
-    TurnEntries,
 )
 from domain.change import ChangeKind
 from domain.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
@@ -124,7 +124,7 @@ def test_one_request_leaves_at_a_time(room: BrokerRoom) -> None:
 
 
 def test_the_mailbox_is_read_to_its_end_before_the_next_request(room: BrokerRoom) -> None:
-    # The wish to serve stands behind what came before it.
+    # The request to serve stands behind what came before it.
     room.tell(entry("c1"))
     room.tell(way_out("x1"))
 
@@ -214,7 +214,7 @@ def test_entries_leave_in_the_order_of_their_coming(room: BrokerRoom) -> None:
 
 
 def test_entries_that_are_stopped_are_refused_where_they_wait_and_exits_go(room: BrokerRoom) -> None:
-    room.tell(entry("waits"), way_out("out"), TurnEntries(stopped=Reason.TRADING_EXITS_ONLY), entry("late"))
+    room.tell(entry("waits"), way_out("out"), SuspendEntries(stopped=Reason.TRADING_EXITS_ONLY), entry("late"))
     room.serve()
 
     assert room.placed == ["out"]
@@ -223,7 +223,7 @@ def test_entries_that_are_stopped_are_refused_where_they_wait_and_exits_go(room:
         "late": Reason.TRADING_EXITS_ONLY,
     }
 
-    room.tell(TurnEntries(stopped=None), entry("again"))
+    room.tell(SuspendEntries(stopped=None), entry("again"))
     room.serve()
     assert room.placed == ["out", "again"]
 
@@ -265,7 +265,7 @@ def test_waiting_for_the_rate_winds_one_timer(room: BrokerRoom) -> None:
     room.tell(*(entry(f"n{number}") for number in range(500)))
     room.serve()
 
-    assert len(room.timer.of(ServeNext)) == 1
+    assert len(room.timer.of(SendNextRequest)) == 1
 
 
 def test_an_entry_that_waited_too_long_is_refused_and_not_sent() -> None:

@@ -20,7 +20,7 @@ from actors.messages import (
     RecordEvent,
     ReserveChange,
     ResumeOrders,
-    UpdatesCompared,
+    UpdatesReconciled,
 )
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.change_command import ChangeCommand
@@ -44,7 +44,7 @@ def room() -> CommandRoom:
 
 
 def recorded(room: CommandRoom) -> list[Event]:
-    return [one.happened.event for one in room.repo.of(RecordEvent)]
+    return [one.event.kind for one in room.repo.of(RecordEvent)]
 
 
 def sent(room: CommandRoom) -> list[str]:
@@ -53,8 +53,8 @@ def sent(room: CommandRoom) -> list[str]:
 
 def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
     """Let a book or an update tell that the order has traded."""
-    event = Event.FILL if quantity == room.orders[name].quantity else Event.PARTLY_FILL
-    room.tell(UpdatesCompared(reports=(Report(name, OrderEvent(event=event, filled_quantity=quantity)),)))
+    event = Event.FILLED if quantity == room.orders[name].quantity else Event.PARTIALLY_FILLED
+    room.tell(UpdatesReconciled(reports=(Report(name, OrderEvent(kind=event, filled_quantity=quantity)),)))
     room.record()
 
 
@@ -62,12 +62,12 @@ def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
 
 
 def test_a_cancel_is_looked_up_recorded_sent_and_answered(room: CommandRoom) -> None:
-    caller = room.change(cancel(because="too slow"))
+    caller = room.change(cancel(reason="too slow"))
     assert [type(one) for one in room.repo.messages] == [LookUpChange]
 
     room.look_up()
-    asked = room.repo.only(RecordEvent).happened
-    assert (asked.event, asked.inputs["change_id"], asked.inputs["because"]) == (Event.ASK_CHANGE, "k1", "too slow")
+    asked = room.repo.only(RecordEvent).event
+    assert (asked.kind, asked.inputs["change_id"], asked.inputs["reason"]) == (Event.CHANGE_REQUESTED, "k1", "too slow")
     assert room.market.messages == room.risk.messages == room.broker.messages == []
 
     room.record()
@@ -93,7 +93,7 @@ def test_a_modify_is_held_against_instrument_risk_and_guard_before_it_is_recorde
     assert (room.guard.only(ReserveChange).quantity, recorded(room)) == (15, [])
 
     room.reserve_change()
-    assert recorded(room) == [Event.ASK_CHANGE]
+    assert recorded(room) == [Event.CHANGE_REQUESTED]
     assert room.broker.messages == []
 
     room.record()
@@ -120,8 +120,8 @@ def test_what_the_guard_cuts_is_what_is_asked(room: CommandRoom) -> None:
 @pytest.mark.parametrize(
     ("reply", "stage", "tag", "note"),
     [
-        (Accepted("B1"), ChangeStage.TAKEN, None, ""),
-        (LOST, ChangeStage.LOST, Reason.CHANGE_REPLY_LOST, "no answer within 7 s"),
+        (Accepted("B1"), ChangeStage.ACCEPTED, None, ""),
+        (LOST, ChangeStage.REPLY_LOST, Reason.CHANGE_REPLY_LOST, "no answer within 7 s"),
         (NO, None, Reason.CHANGE_REFUSED, "Order is not open to cancel"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_lost_reply_is_followed_by_no_second_asking(room: CommandRoom) -> None
 
 
 @pytest.mark.parametrize("asked", [cancel(), modify()], ids=lambda one: one.kind)
-@pytest.mark.parametrize("state", sorted(set(State) - {State.WORKING, State.PARTLY_FILLED}), ids=str)
+@pytest.mark.parametrize("state", sorted(set(State) - {State.WORKING, State.PARTIALLY_FILLED}), ids=str)
 def test_only_what_the_broker_works_on_can_be_changed(state: State, asked: ChangeCommand) -> None:
     room = CommandRoom()
     room.has(state=state)
@@ -184,9 +184,9 @@ def test_an_order_that_nobody_knows_is_said_to_be_unknown(room: CommandRoom) -> 
 
 
 @pytest.mark.parametrize(
-    ("fields", "asked", "words"),
+    ("fields", "asked", "message"),
     [
-        ({"filled_quantity": 4, "state": State.PARTLY_FILLED}, modify(quantity=4), "must be above the 4"),
+        ({"filled_quantity": 4, "state": State.PARTIALLY_FILLED}, modify(quantity=4), "must be above the 4"),
         ({}, modify(trigger_price=Decimal(90)), "a LIMIT order has no trigger_price to modify"),
         (
             {"order_type": OrderType.SL_M, "trigger_price": Decimal(90), "wire_trigger_price": Decimal(90)},
@@ -211,14 +211,14 @@ def test_an_order_that_nobody_knows_is_said_to_be_unknown(room: CommandRoom) -> 
     ],
 )
 def test_terms_that_cannot_be_are_declined_in_a_sentence(
-    room: CommandRoom, fields: dict[str, object], asked: ChangeCommand, words: str
+    room: CommandRoom, fields: dict[str, object], asked: ChangeCommand, message: str
 ) -> None:
     room.has(**fields)
 
     caller = room.ask_broker_to(asked)
 
     assert declined(caller).reason is Reason.NOT_CHANGEABLE
-    assert words in declined(caller).words
+    assert message in declined(caller).message
     assert room.market.messages == room.broker.messages == []
 
 
@@ -313,7 +313,7 @@ def test_a_change_id_that_is_settled_is_answered_by_the_order_as_it_stands(room:
 
     again = room.ask_broker_to(cancel())
 
-    asked = OrderAnswered(order=room.orders["c1"], repeated=True, outcome=Event.ASK_CHANGE)
+    asked = OrderAnswered(order=room.orders["c1"], repeated=True, outcome=Event.CHANGE_REQUESTED)
     assert again.only(OrderAnswered) == asked
     assert room.broker.messages == []
 
@@ -340,13 +340,13 @@ def test_the_same_change_id_for_another_order_never_hears_of_the_first(room: Com
     ("pending", "asked", "goes"),
     [
         (change(), modify(change_id="m2", quantity=30), False),
-        (change(stage=ChangeStage.LOST), modify(change_id="m2", quantity=30), False),
+        (change(stage=ChangeStage.REPLY_LOST), modify(change_id="m2", quantity=30), False),
         (change(kind=ChangeKind.CANCEL), modify(change_id="m2", quantity=30), False),
         (change(), cancel(), True),
-        (change(stage=ChangeStage.ASKED), cancel(), True),
+        (change(stage=ChangeStage.REQUESTED), cancel(), True),
         (change(kind=ChangeKind.CANCEL), cancel(), True),
-        (change(kind=ChangeKind.CANCEL, stage=ChangeStage.LOST), cancel(), True),
-        (change(kind=ChangeKind.CANCEL, stage=ChangeStage.ASKED), cancel(), False),
+        (change(kind=ChangeKind.CANCEL, stage=ChangeStage.REPLY_LOST), cancel(), True),
+        (change(kind=ChangeKind.CANCEL, stage=ChangeStage.REQUESTED), cancel(), False),
     ],
 )
 def test_a_modify_waits_for_what_is_not_settled_and_a_cancel_for_a_cancel_on_the_wire_alone(
@@ -399,7 +399,7 @@ def test_a_cancel_overtakes_a_modify_that_is_not_asked_yet(room: CommandRoom) ->
 
     assert sent(room) == ["k1"]
     assert declined(growing).reason is Reason.CHANGE_IN_FLIGHT
-    assert room.orders["c1"].change == change(change_id="k1", kind=ChangeKind.CANCEL, stage=ChangeStage.ASKED)
+    assert room.orders["c1"].change == change(change_id="k1", kind=ChangeKind.CANCEL, stage=ChangeStage.REQUESTED)
     assert room.guard.of(ExposureMoved)[-1].order.open_quantity == 10
 
 
@@ -499,7 +499,7 @@ def test_an_exit_is_given_another_price_without_the_database(room: CommandRoom) 
     assert answered(caller).state is State.WORKING
     now = room.orders["c1"].change
     assert now is not None
-    assert (now.stage, now.limit_price) == (ChangeStage.TAKEN, Decimal(99))
+    assert (now.stage, now.limit_price) == (ChangeStage.ACCEPTED, Decimal(99))
     assert room.broker.messages == []
 
 
@@ -536,8 +536,8 @@ def test_a_reply_that_cannot_be_written_is_answered_and_written_later(room: Comm
     assert heard.state is State.WORKING
     now = room.orders["c1"].change
     assert (now.stage if now else None) == {
-        Accepted: ChangeStage.TAKEN,
-        Unknown: ChangeStage.LOST,
+        Accepted: ChangeStage.ACCEPTED,
+        Unknown: ChangeStage.REPLY_LOST,
         Refused: None,
     }[type(reply)]
 
@@ -583,7 +583,7 @@ def test_what_waits_for_the_database_is_written_in_order(room: CommandRoom) -> N
 
     room.wait(RETRY_UNRECORDED_S)
 
-    assert recorded(room) == [Event.ASK_CHANGE, Event.TAKE_CHANGE, Event.PARTLY_FILL]
+    assert recorded(room) == [Event.CHANGE_REQUESTED, Event.CHANGE_ACCEPTED, Event.PARTIALLY_FILLED]
 
 
 # A restart.
@@ -592,9 +592,9 @@ def test_what_waits_for_the_database_is_written_in_order(room: CommandRoom) -> N
 @pytest.mark.parametrize(
     ("stage", "after"),
     [
-        (ChangeStage.ASKED, ChangeStage.LOST),
-        (ChangeStage.TAKEN, ChangeStage.TAKEN),
-        (ChangeStage.LOST, ChangeStage.LOST),
+        (ChangeStage.REQUESTED, ChangeStage.REPLY_LOST),
+        (ChangeStage.ACCEPTED, ChangeStage.ACCEPTED),
+        (ChangeStage.REPLY_LOST, ChangeStage.REPLY_LOST),
     ],
 )
 def test_a_change_found_on_its_way_after_a_restart_may_have_arrived_and_is_never_sent(
@@ -610,9 +610,9 @@ def test_a_change_found_on_its_way_after_a_restart_may_have_arrived_and_is_never
 
 
 def test_the_word_of_a_change_that_nobody_waits_for_harms_nobody(room: CommandRoom) -> None:
-    lapsed = OrderEvent(event=Event.LAPSE_CHANGE, tag=Reason.CHANGE_NOT_SEEN, change=change())
+    lapsed = OrderEvent(kind=Event.CHANGE_LAPSED, tag=Reason.CHANGE_NOT_SEEN, change=change())
 
-    room.tell(EventRecorded(order=room.orders["c1"], happened=lapsed, late=False))
+    room.tell(EventRecorded(order=room.orders["c1"], event=lapsed, late=False))
 
     assert room.broker.messages == []
 
@@ -626,9 +626,9 @@ def test_a_repeat_that_is_looked_up_while_the_exchange_rejects_the_first_is_answ
     assert first.only(OrderAnswered).repeated is False
     again = room.change(cancel())
 
-    happened = OrderEvent(event=Event.REJECT_CHANGE, tag=Reason.CHANGE_REJECTED, change=asked)
-    room.orders["c1"] = room.orders["c1"].after(happened, room.clock.now())
-    room.tell(EventRecorded(order=room.orders["c1"], happened=happened, late=False))
+    event = OrderEvent(kind=Event.CHANGE_REJECTED, tag=Reason.CHANGE_REJECTED, change=asked)
+    room.orders["c1"] = room.orders["c1"].after(event, room.clock.now())
+    room.tell(EventRecorded(order=room.orders["c1"], event=event, late=False))
     assert again.messages == []
     room.look_up()
 

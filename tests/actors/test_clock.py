@@ -51,7 +51,7 @@ def test_each_time_it_is_set_back_is_told_once(clock: SteadyClock, machine: Fake
         clock.now()
     logger.remove(sink)
 
-    assert [words.partition(";")[0] for words in said] == [
+    assert [text.partition(";")[0] for text in said] == [
         "the machine's clock was set back by 3600 s",
         "the machine's clock was set back by 7200 s",
     ]

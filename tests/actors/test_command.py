@@ -3,16 +3,16 @@ from decimal import Decimal
 import pytest
 
 from actors.command import RETRY_UNRECORDED_S
-from actors.leads import ON_THE_WAY_MAX
 from actors.messages import (
-    AskForMoves,
-    BooksCompared,
+    BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
+    ChangedOrders,
     CheckRisk,
     EventRecorded,
     ExposureMoved,
     ExposureRefused,
+    FetchChangedOrders,
     FillsSeen,
     JoinStrategy,
     LookUpOrder,
@@ -22,7 +22,6 @@ from actors.messages import (
     OrderOver,
     OrderPriced,
     OrderRepeated,
-    OrdersMoved,
     OrderUpdated,
     PlaceAnswered,
     PlaceOrder,
@@ -39,6 +38,7 @@ from actors.messages import (
     StopTaking,
     SubmitOrder,
 )
+from actors.pending_orders import ON_THE_WAY_MAX
 from domain.alert import Level
 from domain.calendar import Calendar
 from domain.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
@@ -67,7 +67,7 @@ def way_out(**overrides: object) -> OrderCommand:
 
 
 def recorded(room: CommandRoom) -> list[Event]:
-    return [one.happened.event for one in room.repo.of(RecordEvent)]
+    return [one.event.kind for one in room.repo.of(RecordEvent)]
 
 
 # The six steps.
@@ -89,7 +89,7 @@ def test_the_six_steps_follow_each_other(room: CommandRoom) -> None:
     assert recorded(room) == []
 
     room.reserve()
-    assert recorded(room) == [Event.SEND]
+    assert recorded(room) == [Event.SENT]
     assert room.broker.messages == []
 
     room.record()
@@ -97,7 +97,7 @@ def test_the_six_steps_follow_each_other(room: CommandRoom) -> None:
     assert caller.messages == []
 
     room.place()
-    assert recorded(room) == [Event.ACCEPT]
+    assert recorded(room) == [Event.ACCEPTED]
     assert answered(caller).state is State.WORKING
     assert answered(caller).broker_order_id == "B-c1"
 
@@ -144,7 +144,7 @@ def test_the_send_names_what_was_decided_from(room: CommandRoom) -> None:
     for step in (room.register, room.price, room.clear, room.reserve):
         step()
 
-    send = room.repo.only(RecordEvent).happened
+    send = room.repo.only(RecordEvent).event
 
     assert {"trading_state", "held", "last_price"} <= set(send.inputs)
     assert (send.quantity, send.limit_price) == (10, Decimal(100))
@@ -245,7 +245,7 @@ def test_what_one_exit_can_not_carry_is_told(room: CommandRoom, *, only: bool, a
     room.record()
 
     assert "at most 60 units" in room.orders["x1"].note
-    told = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.ALARM]
+    told = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.CRITICAL]
     assert ["40 units" in one.what for one in told] == [True] * alarms
 
 
@@ -303,7 +303,7 @@ def test_an_unreachable_broker_pauses_entries_until_a_book_is_read(room: Command
 
     room.submit(command(command_id="c2"))
     paused = room.repo.of(LookUpOrder)
-    room.tell(BooksCompared(reports=(), asked_at=room.clock.now()))
+    room.tell(BooksReconciled(reports=(), asked_at=room.clock.now()))
     room.submit(command(command_id="c3"))
 
     assert [one.command_id for one in paused] == ["c2"]
@@ -384,14 +384,14 @@ def test_an_after_market_order_belongs_to_the_next_day_that_trades(*, amo: bool,
 def test_a_closed_market_takes_after_market_orders_alone(*, amo: bool, leaves: bool) -> None:
     room = CommandRoom(calendar=Calendar(CalendarSettings()))
     room.clock.now_is = room.clock.now_is.replace(hour=16)
-    room.tell(BooksCompared(reports=(), asked_at=room.clock.now()))
+    room.tell(BooksReconciled(reports=(), asked_at=room.clock.now()))
 
     room.submit(command(product=Product.CNC, amo=amo))
     room.register()
     room.price()
 
     assert bool(room.risk.of(CheckRisk)) is leaves
-    assert [one.happened.tag for one in room.repo.of(RecordEvent)] == ([] if leaves else [Reason.MARKET_CLOSED])
+    assert [one.event.tag for one in room.repo.of(RecordEvent)] == ([] if leaves else [Reason.MARKET_CLOSED])
 
 
 # Not ready.
@@ -401,11 +401,11 @@ def test_a_closed_market_takes_after_market_orders_alone(*, amo: bool, leaves: b
     ("message", "reason"),
     [
         (
-            SessionChanged(state=SessionState.REFUSED, words="wrong password"),
+            SessionChanged(state=SessionState.REFUSED, message="wrong password"),
             "no session at the broker: wrong password",
         ),
         (
-            BooksUnavailable(cause="HTTP 502", blind_s=6.0),
+            BooksUnavailable(cause="HTTP 502", unavailable_s=6.0),
             "the broker's order book has been unreadable for 6 s: HTTP 502",
         ),
     ],
@@ -419,7 +419,7 @@ def test_a_desk_that_is_not_ready_declines_entries_and_takes_exits(
     room.tell(OrderNotFound(command_id="c1"))
 
     assert room.readiness.reasons == (reason,)
-    assert declined(entry) == OrderDeclined(command_id="c1", reason=Reason.DESK_NOT_READY, words=reason)
+    assert declined(entry) == OrderDeclined(command_id="c1", reason=Reason.DESK_NOT_READY, message=reason)
     assert [one.command.command_id for one in room.repo.of(RegisterOrder)] == ["x1"]
     assert leaving.messages == []
 
@@ -434,7 +434,7 @@ def test_a_new_desk_is_not_ready() -> None:
 
 
 def test_a_short_blindness_is_waited_out(room: CommandRoom) -> None:
-    room.tell(BooksUnavailable(cause="HTTP 502", blind_s=4.9))
+    room.tell(BooksUnavailable(cause="HTTP 502", unavailable_s=4.9))
 
     assert room.readiness.reasons == ()
 
@@ -448,7 +448,7 @@ def test_a_book_that_is_away_is_an_alarm_once_and_its_return_is_told(room: Comma
 
     room.tell(BooksWitnessed(sighting=Sighting(read=frozenset(BookKind))))
 
-    assert told == [Level.ALARM]
+    assert told == [Level.CRITICAL]
     assert room.notifier.of(RaiseAlert)[-1].alert.ends
     assert room.readiness.reasons == ()
 
@@ -473,9 +473,9 @@ def test_a_book_that_was_read_long_ago_shows_nothing_of_now() -> None:
     asked_at = room.clock.now()
     room.wait(7)
 
-    room.tell(BooksCompared(reports=(), asked_at=asked_at))
+    room.tell(BooksReconciled(reports=(), asked_at=asked_at))
     old = room.readiness.reasons
-    room.tell(BooksCompared(reports=(), asked_at=room.clock.now()))
+    room.tell(BooksReconciled(reports=(), asked_at=room.clock.now()))
 
     assert old == ("no order book has been compared with ours for 7 s",)
     assert room.readiness.reasons == ()
@@ -509,7 +509,7 @@ def test_an_order_the_database_does_not_take_is_declined_and_not_sent(room: Comm
 
     room.tell(RegistrationFailed(command_id="c1", cause="disk full"))
 
-    assert declined(caller) == OrderDeclined(command_id="c1", reason=Reason.DATABASE_UNAVAILABLE, words="disk full")
+    assert declined(caller) == OrderDeclined(command_id="c1", reason=Reason.DATABASE_UNAVAILABLE, message="disk full")
     assert room.risk.messages == room.broker.messages == []
     assert room.readiness.in_flight == ()
 
@@ -624,12 +624,12 @@ def test_what_the_database_did_not_take_is_noted_later(room: CommandRoom) -> Non
     assert room.repo.of(RecordEvent) == [], "nothing of the order is written past what waits"
 
     room.wait(RETRY_UNRECORDED_S)
-    written = [(one.happened.event, one.happened.tag) for one in room.repo.of(RecordEvent)]
+    written = [(one.event.kind, one.event.tag) for one in room.repo.of(RecordEvent)]
     room.record()
 
     kept = room.orders["x1"]
     assert (kept.state, kept.quantity, kept.limit_price) == (State.WORKING, 45, Decimal(100))
-    assert written == [(Event.NOTE, Reason.STEP_3_UNRECORDED), (Event.ACCEPT, None)]
+    assert written == [(Event.NOTED, Reason.STEP_3_UNRECORDED), (Event.ACCEPTED, None)]
     assert room.readiness.reasons == ()
 
 
@@ -665,10 +665,10 @@ def test_reports_that_cannot_be_written_do_not_pile_up(room: CommandRoom) -> Non
     room.go_to_the_broker(command())
     room.place()
     room.record()
-    filled = Report("c1", OrderEvent(event=Event.FILL, filled_quantity=10))
+    filled = Report("c1", OrderEvent(kind=Event.FILLED, filled_quantity=10))
 
     for _ in range(20):
-        room.tell(BooksCompared(reports=(filled,), asked_at=room.clock.now()))
+        room.tell(BooksReconciled(reports=(filled,), asked_at=room.clock.now()))
         room.fail_to_record()
         room.wait(RETRY_UNRECORDED_S)
 
@@ -698,9 +698,9 @@ def test_what_the_books_prove_is_recorded_and_spread(room: CommandRoom) -> None:
     room.record()
     strategy.take()
     room.guard.take()
-    filled = OrderEvent(event=Event.FILL, filled_quantity=10, average_price=Decimal(100))
+    filled = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal(100))
 
-    room.tell(BooksCompared(reports=(Report("c1", filled),), asked_at=room.clock.now()))
+    room.tell(BooksReconciled(reports=(Report("c1", filled),), asked_at=room.clock.now()))
     room.record()
 
     assert strategy.only(OrderUpdated).order.state is State.FILLED
@@ -713,7 +713,7 @@ def test_an_illegal_report_changes_nothing_and_is_told_to_nobody(room: CommandRo
     room.record()
     room.guard.take()
 
-    room.tell(BooksCompared(reports=(Report("c1", OrderEvent(event=Event.PROVE_ABSENT)),), asked_at=room.clock.now()))
+    room.tell(BooksReconciled(reports=(Report("c1", OrderEvent(kind=Event.PROVED_ABSENT)),), asked_at=room.clock.now()))
     room.record()
 
     assert room.orders["c1"].state is State.WORKING
@@ -725,10 +725,10 @@ def test_the_watcher_hears_each_moved_order_once_and_as_it_is_now(room: CommandR
     room.place()
     room.record()
 
-    room.tell(AskForMoves())
-    room.tell(AskForMoves())
+    room.tell(FetchChangedOrders())
+    room.tell(FetchChangedOrders())
 
-    first, second = room.watcher.of(OrdersMoved)
+    first, second = room.watcher.of(ChangedOrders)
     assert [(one.command.command_id, one.state) for one in first.orders] == [("c1", State.WORKING)]
     assert second.orders == ()
 
@@ -736,22 +736,22 @@ def test_the_watcher_hears_each_moved_order_once_and_as_it_is_now(room: CommandR
 @pytest.mark.parametrize(("filled", "grew"), [(0, False), (5, True)])
 def test_the_watcher_hears_whether_fills_grew(room: CommandRoom, filled: int, *, grew: bool) -> None:
     now = order(state=State.CANCELED, filled_quantity=filled)
-    event = OrderEvent(event=Event.CANCEL, filled_quantity=filled)
-    room.tell(EventRecorded(order=now, happened=event, late=False))
+    event = OrderEvent(kind=Event.CANCELED, filled_quantity=filled)
+    room.tell(EventRecorded(order=now, event=event, late=False))
 
-    room.tell(AskForMoves())
+    room.tell(FetchChangedOrders())
 
-    assert room.watcher.only(OrdersMoved).fills_grew == grew
+    assert room.watcher.only(ChangedOrders).fills_grew == grew
 
 
 def test_what_two_books_told_alike_is_told_to_nobody_twice(room: CommandRoom) -> None:
     strategy = Probe()
     room.tell(JoinStrategy(strategy="s1", address=strategy))
-    event = OrderEvent(event=Event.FILL, filled_quantity=10)
+    event = OrderEvent(kind=Event.FILLED, filled_quantity=10)
     filled = order(state=State.FILLED, filled_quantity=10, strategy="s1")
 
     for again in (False, True):
-        room.tell(EventRecorded(order=filled, happened=event, late=False, again=again))
+        room.tell(EventRecorded(order=filled, event=event, late=False, again=again))
 
     assert len(strategy.of(OrderUpdated)) == 1
     assert len(room.guard.of(ExposureMoved)) == 1
@@ -810,8 +810,8 @@ def test_those_in_flight_are_named(room: CommandRoom) -> None:
 
 def test_a_reply_that_contradicts_what_a_book_has_shown_moves_nothing_and_harms_nobody(room: CommandRoom) -> None:
     caller = room.go_to_the_broker(command())
-    seen = Report("c1", OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10))
-    room.tell(BooksCompared(reports=(seen,), asked_at=room.clock.now()))
+    seen = Report("c1", OrderEvent(kind=Event.FILLED, broker_order_id="B1", filled_quantity=10))
+    room.tell(BooksReconciled(reports=(seen,), asked_at=room.clock.now()))
     room.record()
 
     room.place(NO_MARGIN)
@@ -828,7 +828,7 @@ def test_a_market_entry_with_a_stop_on_the_wrong_side_is_blocked_at_step_2(room:
     room.record()
 
     order = caller.only(OrderAnswered).order
-    assert (order.state, order.tag) == (State.BLOCKED, Reason.PROTECTION_WRONG_SIDE)
+    assert (order.state, order.tag) == (State.BLOCKED, Reason.STOP_WRONG_SIDE)
     assert "must be above the last price 100, not 90" in order.note
     assert [type(one) for one in room.risk.messages] == [OrderOver]
     assert room.broker.messages == []

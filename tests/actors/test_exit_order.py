@@ -2,15 +2,15 @@
 
 import pytest
 
-from actors.messages import ExposuresTold, MakeFlat, RecordFlat, RecordWish
-from domain.exits import ExitWish, Exposure, Scope
+from actors.messages import ExposuresTold, Flatten, RecordFlattened, RecordFlattenRequest
+from domain.exits import Exposure, FlattenRequest, PositionKey
 from domain.lifecycle import State
 from domain.order import Exchange, InstrumentKey, Origin, Product, Side
-from tests.actors.test_episodes import ExitsRoom
+from tests.actors.test_flatten_tasks import ExitsRoom
 from tests.fakes import TEN_O_CLOCK
 
-SHORT = Scope("trend", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML))
-WING = Scope("trend", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26500", Product.NRML))
+SHORT = PositionKey("trend", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML))
+WING = PositionKey("trend", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26500", Product.NRML))
 FLAT = Exposure()
 LOOK_S = 2.0
 
@@ -18,13 +18,13 @@ LOOK_S = 2.0
 class SpreadRoom(ExitsRoom):
     """A strategy's spread is made flat; its short is bought back, and its wing is sold."""
 
-    def see(self, wing: Exposure, short: Exposure, awaited: frozenset[Scope] = frozenset()) -> None:
+    def see(self, wing: Exposure, short: Exposure, awaited: frozenset[PositionKey] = frozenset()) -> None:
         """Let the next look come, and the guard tell of both legs; whatever leaves is priced and answered."""
         self.clock.advance(LOOK_S)
         self.timer.fire_due()
         for message in self.own.take():
             self.actor.on_receive(message)
-        told = {scope: one for scope, one in ((WING, wing), (SHORT, short)) if not one.is_flat}
+        told = {position_key: one for position_key, one in ((WING, wing), (SHORT, short)) if not one.is_flat}
         question = self.guard.take()[-1].question
         self.actor.on_receive(ExposuresTold(exposures=told, question=question, awaited=awaited))
         if self.market.messages:
@@ -41,11 +41,13 @@ class SpreadRoom(ExitsRoom):
 @pytest.fixture
 def room() -> SpreadRoom:
     room = SpreadRoom()
-    wishes = [
-        ExitWish(wish_id=name, scope=scope, because="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
-        for name, scope in (("wing", WING), ("short", SHORT))
+    requests = [
+        FlattenRequest(
+            request_id=name, position_key=position_key, reason="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK
+        )
+        for name, position_key in (("wing", WING), ("short", SHORT))
     ]
-    room.actor.on_receive(MakeFlat(wishes=tuple(wishes)))
+    room.actor.on_receive(Flatten(requests=tuple(requests)))
     return room
 
 
@@ -63,24 +65,26 @@ def test_a_spread_that_is_entered_or_filled_late_while_its_wing_gets_out_leaves_
 def test_neither_leg_ends_before_both_are_flat(room: SpreadRoom) -> None:
     room.see(Exposure(65), Exposure(-65))
     room.see(Exposure(65), FLAT)
-    assert room.repo.of(RecordFlat) == []
+    assert room.repo.of(RecordFlattened) == []
     assert set(room.under_way) == {WING, SHORT}
 
     room.see(FLAT, FLAT)
 
-    assert [one.wish_id for one in room.repo.of(RecordFlat)] == ["wing", "short"]
+    assert [one.request_id for one in room.repo.of(RecordFlattened)] == ["wing", "short"]
     assert room.under_way == {}
 
 
 def test_a_leg_that_is_to_come_when_its_wing_is_told_to_get_out_goes_along() -> None:
     room = SpreadRoom()
-    wish = ExitWish(wish_id="wing", scope=WING, because="done", origin=Origin.STRATEGY, asked_at=TEN_O_CLOCK)
-    room.actor.on_receive(MakeFlat(wishes=(wish,)))
+    request = FlattenRequest(
+        request_id="wing", position_key=WING, reason="done", origin=Origin.STRATEGY, asked_at=TEN_O_CLOCK
+    )
+    room.actor.on_receive(Flatten(requests=(request,)))
 
     room.see(Exposure(65), FLAT, awaited=frozenset({SHORT}))
 
-    (_, along) = (one.wish for one in room.repo.of(RecordWish))
-    assert (along.scope, along.because, along.origin) == (SHORT, "done", Origin.STRATEGY)
+    (_, along) = (one.request for one in room.repo.of(RecordFlattenRequest))
+    assert (along.position_key, along.reason, along.origin) == (SHORT, "done", Origin.STRATEGY)
     assert set(room.under_way) == {WING, SHORT}
 
 

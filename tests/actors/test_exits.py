@@ -15,37 +15,37 @@ from actors.messages import (
     ExposuresTold,
     FindExits,
     FindStops,
-    MakeAllFlat,
-    MakeFlat,
+    Flatten,
+    FlattenAll,
     MarketOrderMoved,
     OrderPriced,
     PositionVanished,
     PriceOrder,
     PriceTicked,
     RaiseAlert,
-    RecordFlat,
-    RecordProtection,
-    RecordWish,
+    RecordArmedStop,
+    RecordFlattened,
+    RecordFlattenRequest,
     SetStops,
     StopsNow,
     SubmitOrder,
     TakeUpStops,
-    VanishingSettled,
+    VanishingResolved,
 )
 from actors.stops import PRICE_WAIT_S
 from domain.alert import Alert, Level
 from domain.calendar import Calendar
 from domain.evidence import Tick
-from domain.exits import ExitWish, Exposure, OpenOrder, Scope
+from domain.exits import Exposure, FlattenRequest, OpenOrder, PositionKey
 from domain.instrument import Instrument
 from domain.lifecycle import State
 from domain.market_price import PriceSource, Reference
 from domain.order import Intent, Order, OrderType, Origin, Side
+from domain.ports import trading_day
 from domain.reasons import Reason
-from domain.seams import trading_day
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from domain.square_off import SquareOff
-from domain.stops import StopTerms, protection_of
+from domain.stops import StopTerms, armed_stop_of
 from domain.vanishing import Holders, vanished_of
 from tests.actors.rooms import own_mailbox
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, command, instrument, order
@@ -53,7 +53,7 @@ from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, com
 ENTRY = order(
     command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal("100.00")
 )
-SCOPE = Scope(ENTRY.command.strategy, ENTRY.command.key)
+SCOPE = PositionKey(ENTRY.command.strategy, ENTRY.command.key)
 HELD = Exposure(held=10)
 
 
@@ -117,11 +117,11 @@ class ExitsRoom:
     def armed(self) -> list[str]:
         found = self.actor.on_receive(FindStops())
         assert isinstance(found, StopsNow)
-        return [protection.protection_id for protection, *_ in found.armed]
+        return [armed_stop.stop_id for armed_stop, *_ in found.armed]
 
     @property
-    def wishes(self) -> list[str]:
-        return [one.wish.because for one in self.repo.of(RecordWish)]
+    def requests(self) -> list[str]:
+        return [one.request.reason for one in self.repo.of(RecordFlattenRequest)]
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_a_stop_ends_by_the_next_answer_that_says_flat(room: ExitsRoom) -> None:
 
 
 GONE = PositionVanished(
-    disagreement=vanished_of(SCOPE.key, -10), holders=Holders(strategies=((SCOPE.strategy, 10),), closes=10)
+    recon_break=vanished_of(SCOPE.key, -10), holders=Holders(strategies=((SCOPE.strategy, 10),), closes=10)
 )
 
 
@@ -172,8 +172,8 @@ def test_the_stop_of_a_position_that_is_gone_waits_and_is_named(room: ExitsRoom)
     tick(room, "50")
 
     (alarm,) = room.alerts
-    assert (alarm.level, "stop 90" in alarm.means) == (Level.ALARM, True)
-    assert (room.armed, room.wishes) == (["e1"], []), "neither flat nor hit"
+    assert (alarm.level, "stop 90" in alarm.means) == (Level.CRITICAL, True)
+    assert (room.armed, room.requests) == (["e1"], []), "neither flat nor hit"
 
 
 def test_the_stop_of_a_position_that_is_back_watches_again(room: ExitsRoom) -> None:
@@ -181,33 +181,33 @@ def test_the_stop_of_a_position_that_is_back_watches_again(room: ExitsRoom) -> N
     room.actor.on_receive(GONE)
     question = room.ask(after_s=1)
 
-    room.actor.on_receive(VanishingSettled(key=SCOPE.key))
+    room.actor.on_receive(VanishingResolved(key=SCOPE.key))
     room.answer(question)
     still = room.armed
     tick(room, "50")
 
-    assert (still, room.armed, len(room.wishes)) == (["e1"], [], 1)
+    assert (still, room.armed, len(room.requests)) == (["e1"], [], 1)
 
 
 def test_the_stop_of_a_position_that_has_ended_ends_by_that_reason(room: ExitsRoom) -> None:
     under_a_stop(room)
 
-    room.actor.on_receive(VanishingSettled(key=SCOPE.key, ended="the contract has expired"))
+    room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="the contract has expired"))
 
     assert room.armed == []
-    assert room.repo.of(RecordProtection)[-1].protection.ended == "the contract has expired"
-    assert room.wishes == []
+    assert room.repo.of(RecordArmedStop)[-1].armed_stop.ended == "the contract has expired"
+    assert room.requests == []
 
 
 def test_stops_that_waited_in_an_earlier_run_wait_on(room: ExitsRoom) -> None:
-    protection = protection_of(ENTRY, TEN_O_CLOCK)
-    assert protection is not None
+    armed_stop = armed_stop_of(ENTRY, TEN_O_CLOCK)
+    assert armed_stop is not None
 
-    room.actor.on_receive(TakeUpStops(protections=(protection,), unarmed=(), vanished=(SCOPE.key,)))
+    room.actor.on_receive(TakeUpStops(armed_stops=(armed_stop,), unarmed=(), vanished=(SCOPE.key,)))
     room.answer(room.ask(after_s=1))
     tick(room, "50")
 
-    assert (room.armed, room.wishes) == (["e1"], [])
+    assert (room.armed, room.requests) == (["e1"], [])
 
 
 def test_a_stop_of_the_other_side_outlives_an_answer_from_before(room: ExitsRoom) -> None:
@@ -251,7 +251,7 @@ def test_a_persons_stops_outlive_the_late_fill_of_an_entry_from_before(room: Exi
     terms = StopTerms(stop_loss=Decimal(95))
     room.clock.advance(60)
     room.actor.on_receive(EntryMoved(order=replace(ENTRY, filled_quantity=5)))
-    room.actor.on_receive(SetStops(scope=SCOPE, terms=terms, because="a person"))
+    room.actor.on_receive(SetStops(position_key=SCOPE, terms=terms, reason="a person"))
     room.answer(room.ask(), HELD)
     (by_hand,) = room.armed
 
@@ -262,19 +262,19 @@ def test_a_persons_stops_outlive_the_late_fill_of_an_entry_from_before(room: Exi
 
 def test_making_all_flat_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
     question = room.ask(after_s=1)
-    room.actor.on_receive(MakeAllFlat(because="the day's limit"))
+    room.actor.on_receive(FlattenAll(reason="the day's limit"))
 
     room.answer(question)
-    assert room.wishes == []
+    assert room.requests == []
     room.answer(room.ask(), HELD)
 
-    assert room.wishes == ["the day's limit"]
+    assert room.requests == ["the day's limit"]
 
 
 def test_a_word_about_stops_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
     question, caller = room.ask(after_s=1), Probe()
     terms = StopTerms(stop_loss=Decimal(80))
-    room.actor.on_receive(SetStops(scope=SCOPE, terms=terms, because="a person", reply_to=caller))
+    room.actor.on_receive(SetStops(position_key=SCOPE, terms=terms, reason="a person", reply_to=caller))
 
     room.answer(question)
     assert caller.messages == []
@@ -291,19 +291,19 @@ def test_a_cut_exit_waits_for_an_answer_that_knows_of_the_net_in_its_way(room: E
     room.actor.on_receive(ExitCut(command=command(command_id="x1", intent=Intent.EXIT, side=Side.SELL)))
 
     room.answer(question, HELD)
-    assert room.wishes == []
+    assert room.requests == []
     net = OpenOrder(command_id="net-1", side=Side.SELL, open_quantity=10)
     room.answer(room.ask(), Exposure(held=10, open=(net,)))
 
-    assert room.wishes == ["exit x1 was asked for while the stop's safety net works"]
+    assert room.requests == ["exit x1 was asked for while the stop at the broker works"]
 
 
 # Exits whose knowledge is missing, and what makes no whole lot.
 
 
 def get_out(room: ExitsRoom, held: int = 10) -> None:
-    """Begin an episode and let it ask for its price."""
-    room.actor.on_receive(MakeAllFlat(because="test"))
+    """Begin a flatten task and let it ask for its price."""
+    room.actor.on_receive(FlattenAll(reason="test"))
     room.answer(room.ask(), Exposure(held=held))
 
 
@@ -333,15 +333,15 @@ def test_units_that_make_no_lot_end_the_episode_with_an_alarm_once(room: ExitsRo
     get_out(room, held=15)
     room.price(instrument(lot=50))
 
-    room.actor.on_receive(MakeAllFlat(because="the day's loss limit was broken before"))
+    room.actor.on_receive(FlattenAll(reason="the day's loss limit was broken before"))
     room.answer(room.ask(after_s=1), Exposure(held=15))
 
     assert room.command.of(SubmitOrder) == []
-    assert room.repo.of(RecordFlat), "the next start does not take it up"
+    assert room.repo.of(RecordFlattened), "the next start does not take it up"
     now = room.actor.on_receive(FindExits())
     assert isinstance(now, ExitsNow)
     assert (list(now.under_way), list(now.stays.values())) == ([], [15])
-    (alarm,) = [one for one in room.alerts if one.level is Level.ALARM]
+    (alarm,) = [one for one in room.alerts if one.level is Level.CRITICAL]
     assert "15 units are less than one lot of 50" in alarm.what
     assert not any("is flat" in one.what for one in room.alerts)
 
@@ -350,7 +350,7 @@ def test_more_of_it_is_made_flat_again(room: ExitsRoom) -> None:
     get_out(room, held=15)
     room.price(instrument(lot=50))
 
-    room.actor.on_receive(MakeAllFlat(because="again"))
+    room.actor.on_receive(FlattenAll(reason="again"))
     room.answer(room.ask(after_s=1), Exposure(held=65))
     room.price(instrument(lot=50))
 
@@ -369,7 +369,7 @@ def resting(intent: Intent = Intent.EXIT, limit: str = "97", filled: int = 0) ->
         order_type=OrderType.MARKET,
         price=None,
         limit_price=Decimal(limit),
-        state=State.PARTLY_FILLED if filled else State.WORKING,
+        state=State.PARTIALLY_FILLED if filled else State.WORKING,
         filled_quantity=filled,
         broker_order_id="1",
     )
@@ -424,7 +424,7 @@ def test_after_15_s_it_is_an_alarm_once(room: ExitsRoom) -> None:
         look(room, 2.0)
         room.price(instrument(), last="60")
 
-    assert [one.level for one in room.alerts] == [Level.WARNING, Level.ALARM]
+    assert [one.level for one in room.alerts] == [Level.WARNING, Level.CRITICAL]
 
 
 def test_a_market_entry_that_rests_is_told_once_and_left_alone(room: ExitsRoom) -> None:
@@ -514,7 +514,7 @@ def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: Exits
             )
 
     assert 60 / StopSettings().price_age_s_max < len(answered) < 10
-    assert not any(one.level is Level.ALARM for one in room.alerts)
+    assert not any(one.level is Level.CRITICAL for one in room.alerts)
 
 
 def test_a_price_that_can_not_be_had_is_an_alarm(room: ExitsRoom) -> None:
@@ -522,51 +522,51 @@ def test_a_price_that_can_not_be_had_is_an_alarm(room: ExitsRoom) -> None:
     for _ in range(20):
         look(room, 1.0)
 
-    (alarm,) = [one for one in room.alerts if one.level is Level.ALARM]
+    (alarm,) = [one for one in room.alerts if one.level is Level.CRITICAL]
     assert "No price" in alarm.what
 
 
 # a contract whose last day is over
 
 
-WISH = ExitWish(wish_id="w1", scope=SCOPE, because="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
+WISH = FlattenRequest(request_id="w1", position_key=SCOPE, reason="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
 
 
 def test_a_wish_of_the_day_before_orders_nothing_in_a_contract_that_is_over_and_ends_with_it(room: ExitsRoom) -> None:
-    room.actor.on_receive(MakeFlat(wishes=(WISH,)))
+    room.actor.on_receive(Flatten(requests=(WISH,)))
 
     for _ in range(3):
         room.answer(room.ask(after_s=60), over=True)
 
     assert room.market.of(PriceOrder) == []
-    assert room.repo.of(RecordFlat) == []
+    assert room.repo.of(RecordFlattened) == []
     told = [one.what for one in room.alerts if "the contract's last day is over" in one.what]
     assert len(told) == 1
-    room.actor.on_receive(VanishingSettled(key=SCOPE.key, ended="it has expired"))
-    assert room.repo.only(RecordFlat).wish_id == "w1"
+    room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="it has expired"))
+    assert room.repo.only(RecordFlattened).request_id == "w1"
     room.answer(room.ask(after_s=60))
     assert not [one for one in room.alerts if "is flat" in one.what]
 
 
 def test_it_goes_on_where_the_account_holds_the_contract_all_the_same(room: ExitsRoom) -> None:
-    room.actor.on_receive(MakeFlat(wishes=(WISH,)))
+    room.actor.on_receive(Flatten(requests=(WISH,)))
     room.answer(room.ask(after_s=1), over=True)
 
     room.answer(room.ask(after_s=1), HELD)
 
     assert room.market.of(PriceOrder)[-1].exit is not None
-    room.actor.on_receive(VanishingSettled(key=SCOPE.key, ended="nothing of this wish"))
-    assert room.repo.of(RecordFlat) == [], "it is under way again"
+    room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="nothing of this request"))
+    assert room.repo.of(RecordFlattened) == [], "it is under way again"
 
 
 def test_a_wish_whose_orders_are_over_with_the_contract_ends_as_any_other(room: ExitsRoom) -> None:
-    room.actor.on_receive(MakeFlat(wishes=(WISH,)))
+    room.actor.on_receive(Flatten(requests=(WISH,)))
     room.answer(room.ask(after_s=1), over=True)
 
     for _ in range(2):
         room.answer(room.ask(after_s=60))
 
-    assert room.repo.only(RecordFlat).wish_id == "w1"
+    assert room.repo.only(RecordFlattened).request_id == "w1"
 
 
 def test_stops_in_a_contract_that_is_over_wait_for_the_books(room: ExitsRoom) -> None:
@@ -577,9 +577,9 @@ def test_stops_in_a_contract_that_is_over_wait_for_the_books(room: ExitsRoom) ->
     tick = Tick(exchange=SCOPE.key.exchange, symbol=SCOPE.key.symbol, last_price=Decimal(80), seen_at=TEN_O_CLOCK)
     room.actor.on_receive(PriceTicked(tick=tick))
     room.answer(room.ask(after_s=1), over=True)
-    waiting, wishes = room.armed, list(room.wishes)
+    waiting, requests = room.armed, list(room.requests)
     room.answer(room.ask(after_s=1), HELD)
     room.actor.on_receive(PriceTicked(tick=tick))
 
-    assert (waiting, wishes) == (["e1"], [])
-    assert len(room.wishes) == 1, "the account holds it all the same, so the stop counts again"
+    assert (waiting, requests) == (["e1"], [])
+    assert len(room.requests) == 1, "the account holds it all the same, so the stop counts again"

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from actors.broker import BrokerActor
-from actors.messages import ExposureMoved, PlaceAnswered, PlaceOrder, RecallDesk, RecordEvent, ResumeOrders
+from actors.messages import ExposureMoved, LoadSnapshot, PlaceAnswered, PlaceOrder, RecordEvent, ResumeOrders
 from domain.evidence import Accepted, Refused
 from domain.hand_over import RUN
 from domain.lifecycle import Event, State
 from domain.order import Intent, Order, OrderEvent, Side
 from domain.reasons import Reason
 from domain.settings import BrokerSettings
-from tests.actors.rooms import CommandRoom, own_mailbox, settle
+from tests.actors.rooms import CommandRoom, own_mailbox, resolve
 from tests.actors.test_repo import RepoRoom
 from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, order
 
@@ -54,7 +54,7 @@ def replies(broker: NotedBroker, asked: Order) -> list[object]:
     )
     own = own_mailbox(actor)
     actor.on_receive(PlaceOrder(order=asked))
-    settle(actor, own)
+    resolve(actor, own)
     return [one.reply for one in command.of(PlaceAnswered)]
 
 
@@ -88,13 +88,13 @@ def test_a_start_ends_what_never_left_and_searches_for_the_rest() -> None:
     waited, left = room.has(command_id="c1", state=State.SENDING), room.has(command_id="c2", state=State.SENDING)
 
     room.tell(ResumeOrders(orders=(waited, left), unsent=frozenset({"c1"})))
-    asked = [(one.command_id, one.happened.event, one.happened.tag) for one in room.repo.of(RecordEvent)]
+    asked = [(one.command_id, one.event.kind, one.event.tag) for one in room.repo.of(RecordEvent)]
     room.record()
 
     assert asked == [
-        ("c1", Event.RESTART, Reason.RESTARTED_IN_FLIGHT),
-        ("c1", Event.PROVE_ABSENT, Reason.NEVER_LEFT),
-        ("c2", Event.RESTART, Reason.RESTARTED_IN_FLIGHT),
+        ("c1", Event.RESTARTED, Reason.RESTARTED_IN_FLIGHT),
+        ("c1", Event.PROVED_ABSENT, Reason.NEVER_LEFT),
+        ("c2", Event.RESTARTED, Reason.RESTARTED_IN_FLIGHT),
     ]
     assert [room.orders[name].state for name in ("c1", "c2")] == [State.NOT_PLACED, State.UNCONFIRMED]
     assert room.broker.messages == []
@@ -103,9 +103,9 @@ def test_a_start_ends_what_never_left_and_searches_for_the_rest() -> None:
 
 def test_who_stored_an_order_as_sending_is_remembered(tmp_path: Path) -> None:
     room = RepoRoom(tmp_path / "desk.db")
-    room.live(room.register(), room.event(OrderEvent(event=Event.SEND, inputs={RUN: "r1"})))
+    room.live(room.register(), room.event(OrderEvent(kind=Event.SENT, inputs={RUN: "r1"})))
 
-    memory = room.actor.on_receive(RecallDesk())
+    snapshot = room.actor.on_receive(LoadSnapshot())
 
-    assert memory.stored_by == {"c1": "r1"}
+    assert snapshot.stored_by == {"c1": "r1"}
     room.actor.on_stop()

@@ -22,7 +22,7 @@ ARRIVALS = st.lists(
 
 
 def cancel(name: str) -> ChangeAtBroker:
-    change = Change(change_id=f"x-{name}", kind=ChangeKind.CANCEL, stage=ChangeStage.ASKED, asked_at=TEN_O_CLOCK)
+    change = Change(change_id=f"x-{name}", kind=ChangeKind.CANCEL, stage=ChangeStage.REQUESTED, asked_at=TEN_O_CLOCK)
     return ChangeAtBroker(order=replace(order(command_id=name), broker_order_id="B1"), change=change)
 
 

@@ -7,30 +7,30 @@ import pytest
 
 from actors.messages import (
     CheckRisk,
-    DeskMemory,
+    DeskSnapshot,
     FillCounted,
-    LookAtRisk,
-    MakeAllFlat,
+    FlattenAll,
     OrderPriced,
     PositionsSeen,
     PriceOrder,
     PriceTicked,
     RecordRiskDay,
     RiskBlocked,
+    RiskTick,
 )
 from actors.risk import RiskActor
 from actors.wiring import pnl_from
 from domain.calendar import Calendar
 from domain.evidence import Book, PositionRow, Tick
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.lifecycle import State
 from domain.loss_doubt import DOUBT_S_MAX
 from domain.loss_limit import RiskDay
 from domain.order import Exchange, Product
 from domain.pnl import PnlBook
+from domain.ports import trading_day
 from domain.reasons import Reason
 from domain.risk import RiskBook, TradingState
-from domain.seams import trading_day
 from domain.settings import CalendarSettings, RiskSettings
 from domain.trading_days import TradingDays
 from tests.actors.rooms import own_mailbox
@@ -100,11 +100,11 @@ class LossRoom:
 
     def look(self, after_s: float = 1.0) -> None:
         self.clock.advance(after_s)
-        self.actor.on_receive(LookAtRisk())
+        self.actor.on_receive(RiskTick())
 
     @property
     def broke(self) -> bool:
-        return bool(self.exits.of(MakeAllFlat))
+        return bool(self.exits.of(FlattenAll))
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
 
 
 def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart() -> None:
-    carried = Scope("trend", BOUGHT.command.key)
+    carried = PositionKey("trend", BOUGHT.command.key)
     book = PnlBook()
     book.carry(carried, 10)
     room = LossRoom(pnl=book, bought=False)
@@ -227,16 +227,16 @@ def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart(
     day = room.repo.of(RecordRiskDay)[-1].risk_day
     assert day.first_prices == {(Exchange.NSE, "RELIANCE-EQ"): Decimal(1000)}
 
-    memory = DeskMemory(
+    snapshot = DeskSnapshot(
         orders=(),
         positions={"trend": {replace(carried.key, product=Product.NRML): 10}},
         orders_today=0,
         trading_state=TradingState.ACTIVE,
-        because="",
+        reason="",
         risk_days=(day,),
     )
-    restarted = pnl_from(memory, day.day)
+    restarted = pnl_from(snapshot, day.day)
     restarted.see((Exchange.NSE, "RELIANCE-EQ"), Decimal(400))
 
     assert restarted.total().total == -6_000, "a restart does not forgive the loss before it"
-    assert pnl_from(memory, "2026-01-06").total().total == 0
+    assert pnl_from(snapshot, "2026-01-06").total().total == 0

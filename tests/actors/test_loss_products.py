@@ -4,26 +4,26 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from actors.entries_back import EntriesTakenBack
-from actors.messages import ChangeBlocked, ChangeCleared, ChangeOrder, CheckChange, MakeAllFlat, RaiseAlert
+from actors.entry_canceler import EntryCanceler
+from actors.messages import ChangeApproved, ChangeBlocked, ChangeOrder, CheckChange, FlattenAll, RaiseAlert
 from actors.risk import RiskActor
 from domain.alert import Level
 from domain.calendar import Calendar
 from domain.change import ChangeKind
-from domain.exits import Exposure, OpenOrder, Scope
+from domain.exits import Exposure, OpenOrder, PositionKey
 from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, Intent, Product, Side
 from domain.pnl import PnlBook
+from domain.ports import trading_day
 from domain.reasons import Reason
 from domain.risk import RiskBook
-from domain.seams import trading_day
 from domain.settings import CalendarSettings, RiskSettings
 from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)
 SHARES = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
-SHORT, LONG_AGO = Scope("a", OPTION), Scope("invest", SHARES)
+SHORT, LONG_AGO = PositionKey("a", OPTION), PositionKey("invest", SHARES)
 COUNTED = frozenset({Product.NRML, Product.MIS, Product.CO, Product.BO})
 
 
@@ -62,7 +62,7 @@ class LossRoom:
         self.book.see((SHARES.exchange, SHARES.symbol), Decimal(1500))
 
     def look(self) -> None:
-        self.actor._losses.look()
+        self.actor._loss_monitor.look()
 
     def told(self, topic: str) -> list[Any]:
         return [one.alert for one in self.notifier.of(RaiseAlert) if one.alert.topic == topic]
@@ -74,9 +74,9 @@ def test_a_breach_makes_flat_what_its_sum_counts_and_names_the_delivery_it_leave
 
     room.look()
 
-    assert {one.products for one in room.exits.of(MakeAllFlat)} == {COUNTED}
+    assert {one.products for one in room.exits.of(FlattenAll)} == {COUNTED}
     (alert,) = room.told("risk")
-    assert alert.level is Level.ALARM
+    assert alert.level is Level.CRITICAL
     assert "RELIANCE-EQ (NSE CNC) of invest; `flatten` sells it too" in alert.means
 
 
@@ -85,7 +85,7 @@ def test_flat_is_said_when_what_the_sum_counts_is_flat() -> None:
     room.price(230)
     room.look()
     room.book.shift(SHORT, -65)
-    room.book.lines.pop(Scope("EXTERNAL", OPTION))
+    room.book.lines.pop(PositionKey("EXTERNAL", OPTION))
 
     room.look()
 
@@ -101,7 +101,7 @@ def test_a_setting_lets_a_breach_sell_delivery_too() -> None:
 
     room.look()
 
-    assert {one.products for one in room.exits.of(MakeAllFlat)} == {None}
+    assert {one.products for one in room.exits.of(FlattenAll)} == {None}
     assert "every position is being made flat" in room.told("risk")[0].means
     room.look()
     assert not any(one.ends for one in room.told("risk")), "the shares are still held"
@@ -109,12 +109,12 @@ def test_a_setting_lets_a_breach_sell_delivery_too() -> None:
 
 def test_a_strategys_budget_leaves_its_delivery_as_well() -> None:
     room = LossRoom(daily_loss_max=None)
-    room.book.carry(Scope("a", SHARES), 3)
+    room.book.carry(PositionKey("a", SHARES), 3)
     room.price(230)
 
     room.look()
 
-    assert room.exits.only(MakeAllFlat).products == COUNTED
+    assert room.exits.only(FlattenAll).products == COUNTED
     (alert,) = room.told("risk:a")
     assert "RELIANCE-EQ (NSE CNC) of a;" in alert.means
 
@@ -130,31 +130,31 @@ def test_no_entry_of_a_strategy_past_its_budget_is_changed() -> None:
         room.actor.on_receive(CheckChange(change_id=one.command_id, command=one, price=Decimal(100)))
 
     assert room.command.only(ChangeBlocked).reason is Reason.STRATEGY_LOSS_BREACHED
-    assert [one.change_id for one in room.command.of(ChangeCleared)] == ["x", "o"]
+    assert [one.change_id for one in room.command.of(ChangeApproved)] == ["x", "o"]
 
 
 def test_a_restart_after_a_breach_asks_for_flat_again() -> None:
-    """The run before may have ended between the breach and the wishes of its exits."""
+    """The run before may have ended between the breach and the requests of its exits."""
     room = LossRoom(RiskDay(day="").broken("-5,200.00 rupees", FakeClock().now()))
 
     room.look()
     room.look()
 
-    assert len(room.exits.of(MakeAllFlat)) == 1
+    assert len(room.exits.of(FlattenAll)) == 1
     assert room.told("risk") == []
 
 
 def test_a_message_knows_whom_it_means_and_what_it_leaves() -> None:
-    word = MakeAllFlat(because="a limit", strategy="a", products=COUNTED)
+    word = FlattenAll(reason="a limit", strategy="a", products=COUNTED)
 
     assert [word.is_about(SHORT), word.is_about(LONG_AGO)] == [True, False]
     assert [word.leaves(SHORT), word.leaves(LONG_AGO)] == [False, True]
-    assert not MakeAllFlat(because="a person").leaves(LONG_AGO)
+    assert not FlattenAll(reason="a person").leaves(LONG_AGO)
 
 
 def test_what_is_left_may_not_grow_its_entries_are_taken_back_until_none_is_open() -> None:
     clock, asked = FakeClock(), Probe()
-    back = EntriesTakenBack(command=asked, client_id="FA1", again_s=2.0, clock=clock, ids=FakeIds())
+    back = EntryCanceler(command=asked, client_id="FA1", again_s=2.0, clock=clock, ids=FakeIds())
     sells, buys = OpenOrder("s", Side.SELL, 10), OpenOrder("b", Side.BUY, 10)
     back.want(LONG_AGO, "the day's loss limit")
 

@@ -7,24 +7,24 @@ import pytest
 from actors.messages import (
     ExitsNow,
     FindExits,
-    MakeAllFlat,
-    MakeFlat,
+    Flatten,
+    FlattenAll,
     OrderAnswered,
     PriceOrder,
     RaiseAlert,
-    RecordFlat,
+    RecordFlattened,
     ResumeExits,
     SaleRefused,
 )
 from domain.alert import Level
-from domain.exits import EndedWish, Exposure
+from domain.exits import EndedRequest, Exposure
 from domain.lifecycle import State
-from tests.actors.test_episodes import HELD, SCOPE, WISH, ExitsRoom
+from tests.actors.test_flatten_tasks import HELD, SCOPE, WISH, ExitsRoom
 from tests.fakes import order
 
-ENDED = EndedWish("w1", SCOPE, 10)
+ENDED = EndedRequest("w1", SCOPE, 10)
 WORDS = "RED:RULE:{Check Holdings Including BTST}No Holdings uploaded"
-LIMIT = MakeAllFlat(because="the day's loss limit was broken before")
+LIMIT = FlattenAll(reason="the day's loss limit was broken before")
 DAY_S = 24 * 3600.0
 
 
@@ -54,8 +54,8 @@ def test_the_way_out_ends_is_kept_and_is_an_alarm(room: ExitsRoom) -> None:
     now = room.actor.on_receive(FindExits())
     assert isinstance(now, ExitsNow)
     assert (now.under_way, now.stays) == ({}, {SCOPE: 10})
-    assert (room.repo.only(RecordFlat).wish_id, room.repo.only(RecordFlat).missing) == ("w1", 10)
-    (alarm,) = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.ALARM]
+    assert (room.repo.only(RecordFlattened).request_id, room.repo.only(RecordFlattened).missing) == ("w1", 10)
+    (alarm,) = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.CRITICAL]
     assert WORDS in alarm.what
     assert "trend holds 10" in alarm.what
     assert not any("flat after" in one.alert.what for one in room.notifier.of(RaiseAlert))
@@ -94,22 +94,22 @@ def test_a_new_request_tries_again_and_is_remembered_as_the_last(room: ExitsRoom
     end(room)
     room.repo.take()
 
-    room.actor.on_receive(MakeFlat(wishes=(replace(WISH, wish_id="w2"),)))
+    room.actor.on_receive(Flatten(requests=(replace(WISH, request_id="w2"),)))
 
-    assert (room.repo.only(RecordFlat).wish_id, room.repo.only(RecordFlat).missing) == ("w1", 0)
+    assert (room.repo.only(RecordFlattened).request_id, room.repo.only(RecordFlattened).missing) == ("w1", 0)
     assert begins_anew(room)
 
 
 def test_a_start_takes_up_what_has_ended_so(room: ExitsRoom) -> None:
-    room.actor.on_receive(ResumeExits(wishes=(), ended=(ENDED,)))
+    room.actor.on_receive(ResumeExits(requests=(), ended=(ENDED,)))
 
     room.actor.on_receive(LIMIT)
 
     assert not begins_anew(room)
-    assert room.repo.of(RecordFlat) == []
+    assert room.repo.of(RecordFlattened) == []
 
 
 def test_a_start_takes_up_the_wishes_of_the_run_before(room: ExitsRoom) -> None:
-    room.actor.on_receive(ResumeExits(wishes=(WISH,), ended=()))
+    room.actor.on_receive(ResumeExits(requests=(WISH,), ended=()))
 
     assert room.under_way == {SCOPE: 0}

@@ -13,7 +13,7 @@ from actors.messages import (
     PriceOrder,
     PriceTicked,
     RaiseAlert,
-    RecordWish,
+    RecordFlattenRequest,
     SetStops,
     SubmitOrder,
     SuspendSymbol,
@@ -60,13 +60,13 @@ class MorningRoom:
         )
         self.actor._actor_ref = Probe()  # type: ignore[assignment]
         self.questions = 0
-        self.actor.on_receive(TakeUpStops(protections=(STOP,), unarmed=()))
+        self.actor.on_receive(TakeUpStops(armed_stops=(STOP,), unarmed=()))
         self.actor.on_receive(OrderPriced(command_id="x", instrument=instrument(symbol=KEY.symbol), last_price=None))
 
     def look(self, seconds: float = 1.0) -> None:
         self.clock.advance(seconds)
         self.questions += 1
-        self.actor.on_receive(ExposuresTold(exposures={STOP.scope: Exposure(10)}, question=self.questions))
+        self.actor.on_receive(ExposuresTold(exposures={STOP.position_key: Exposure(10)}, question=self.questions))
 
     def tick(self, price: int, close: int | None = None) -> None:
         previous = None if close is None else Decimal(close)
@@ -80,12 +80,12 @@ class MorningRoom:
         self.actor.on_receive(PriceTicked(tick=tick))
 
     @property
-    def wishes(self) -> list[str]:
-        return [one.wish.because for one in self.repo.of(RecordWish)]
+    def requests(self) -> list[str]:
+        return [one.request.reason for one in self.repo.of(RecordFlattenRequest)]
 
     @property
     def suspended(self) -> list[bool]:
-        return [bool(one.because) for one in self.command.of(SuspendSymbol)]
+        return [bool(one.reason) for one in self.command.of(SuspendSymbol)]
 
     @property
     def told(self) -> list[tuple[Level, bool]]:
@@ -107,8 +107,8 @@ def test_a_stop_is_held_on_the_morning_after_a_bonus(room: MorningRoom) -> None:
     room.tick(745)
     room.look()
 
-    assert room.wishes == []
-    assert room.told == [(Level.ALARM, False)]
+    assert room.requests == []
+    assert room.told == [(Level.CRITICAL, False)]
     assert room.suspended == [True]
     assert room.laid == [], "the net at 1400 would sell at once"
 
@@ -116,18 +116,18 @@ def test_a_stop_is_held_on_the_morning_after_a_bonus(room: MorningRoom) -> None:
 def test_a_crash_fires_it(room: MorningRoom) -> None:
     room.tick(750, close=1450)
 
-    assert room.wishes == ["stop 1400 reached at 750"]
+    assert room.requests == ["stop 1400 reached at 750"]
     assert room.told == []
 
 
 def test_a_crash_fires_it_when_no_close_comes(room: MorningRoom) -> None:
     room.tick(750)
-    assert room.wishes == []
+    assert room.requests == []
 
     for _ in range(3):
         room.look()
 
-    assert room.wishes == ["stop 1400 reached at 750"]
+    assert room.requests == ["stop 1400 reached at 750"]
 
 
 def test_the_close_is_asked_of_the_broker_however_fresh_the_feeds_price_is(room: MorningRoom) -> None:
@@ -156,13 +156,13 @@ def test_a_price_of_yesterday_before_the_opening_opens_no_stop(room: MorningRoom
     room.clock.now_is += timedelta(minutes=90)
 
     room.tick(750)
-    assert room.wishes == []
+    assert room.requests == []
     room.tick(749, close=725)
     for _ in range(5):
         room.look()
 
-    assert room.wishes == []
-    assert room.told == [(Level.ALARM, False)]
+    assert room.requests == []
+    assert room.told == [(Level.CRITICAL, False)]
 
 
 def test_no_net_is_laid_before_the_first_price_of_the_day(room: MorningRoom) -> None:
@@ -179,18 +179,20 @@ def test_a_person_who_sets_it_anew_ends_the_alarm_and_lets_entries_in(room: Morn
     room.tick(750, close=725)
     room.look()
 
-    room.actor.on_receive(SetStops(scope=STOP.scope, terms=StopTerms(stop_loss=Decimal(700)), because="1:1 bonus"))
+    room.actor.on_receive(
+        SetStops(position_key=STOP.position_key, terms=StopTerms(stop_loss=Decimal(700)), reason="1:1 bonus")
+    )
     room.look()
 
-    assert room.told == [(Level.ALARM, False), (Level.WARNING, True)]
+    assert room.told == [(Level.CRITICAL, False), (Level.WARNING, True)]
     assert room.suspended == [True, False]
     room.tick(699)
-    assert room.wishes == ["stop 700 reached at 699"]
+    assert room.requests == ["stop 700 reached at 699"]
 
 
 def test_no_entry_is_taken_in_a_suspended_symbol_and_every_exit_is() -> None:
     room = CommandRoom()
-    suspended = SuspendSymbol(exchange=KEY.exchange, symbol=KEY.symbol, because="a stop in it is held")
+    suspended = SuspendSymbol(exchange=KEY.exchange, symbol=KEY.symbol, reason="a stop in it is held")
     room.tell(suspended)
 
     entry = room.submit(command(command_id="e"))
@@ -202,7 +204,7 @@ def test_no_entry_is_taken_in_a_suspended_symbol_and_every_exit_is() -> None:
 
     assert answered(entry).tag is Reason.SYMBOL_SUSPENDED
     assert (way_out.messages, elsewhere.messages) == ([], []), "they go on"
-    room.tell(replace(suspended, because=""))
+    room.tell(replace(suspended, reason=""))
     again = room.submit(command(command_id="e2"))
     room.register()
     room.price()

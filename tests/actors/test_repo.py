@@ -14,20 +14,20 @@ from actors.messages import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
+    ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
     FindUnwritten,
-    ForeignRecorded,
     ForgetRegistration,
+    LoadSnapshot,
     LookUpChange,
     LookUpOrder,
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
-    RecallDesk,
     RecordEvent,
+    RecordExternalOrder,
     RecordFills,
-    RecordForeign,
     RecordTradingState,
     RegisterOrder,
     RegistrationFailed,
@@ -42,12 +42,12 @@ from domain.risk import TradingState
 from domain.settings import StorageSettings
 from storage.database import StorageError, UnreadableError
 from storage.exit_journal import ExitJournalFile
-from tests.actors.rooms import own_mailbox, settle
+from tests.actors.rooms import own_mailbox, resolve
 from tests.fakes import FakeClock, ManualTimer, Probe, command, modify, trade_of
 from tests.fakes import order as an_order
 
-SEND = OrderEvent(event=Event.SEND)
-ACCEPT = OrderEvent(event=Event.ACCEPT, broker_order_id="B1")
+SEND = OrderEvent(kind=Event.SENT)
+ACCEPT = OrderEvent(kind=Event.ACCEPTED, broker_order_id="B1")
 
 
 class RepoRoom:
@@ -78,7 +78,7 @@ class RepoRoom:
             self.own.tell(message)
 
     def drain(self) -> None:
-        settle(self.actor, self.own)
+        resolve(self.actor, self.own)
 
     def give(self, *messages: Any) -> list[Any]:  # noqa: ANN401  any message of the inbox
         """Tell, drain, let every timer come due, and return the letters."""
@@ -106,8 +106,8 @@ class RepoRoom:
         asked = asked or command()
         return RegisterOrder(command=asked, remarks_tag=f"sd{asked.command_id}")
 
-    def event(self, happened: OrderEvent, command_id: str = "c1") -> RecordEvent:
-        return RecordEvent(command_id=command_id, happened=happened, at=self.clock.now())
+    def event(self, event: OrderEvent, command_id: str = "c1") -> RecordEvent:
+        return RecordEvent(command_id=command_id, event=event, at=self.clock.now())
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_the_same_command_id_twice_in_one_group_is_stored_once(room: RepoRoom) -
     letters = room.give(room.register(), room.register(command(symbol="INFY-EQ")))
 
     assert [type(one) for one in letters].count(OrderRegistered) == 1
-    assert len(room.actor.on_receive(FindOrders(most=9))) == 1
+    assert len(room.actor.on_receive(FindOrders(limit=9))) == 1
     assert len(room.actor.on_receive(FindTimeline(command_id="c1")).lines) == 1
 
 
@@ -198,7 +198,7 @@ def test_an_illegal_event_fails_only_itself(room: RepoRoom) -> None:
     room.give(room.register(), room.register(command(command_id="c2")))
 
     first, second, third = room.give(
-        room.event(SEND), room.event(OrderEvent(event=Event.PROVE_ABSENT)), room.event(SEND, "c2")
+        room.event(SEND), room.event(OrderEvent(kind=Event.PROVED_ABSENT)), room.event(SEND, "c2")
     )
 
     assert isinstance(first, EventRecorded)
@@ -217,7 +217,7 @@ def test_an_event_of_an_unknown_order_fails_only_itself(room: RepoRoom) -> None:
 def test_a_message_the_database_chokes_on_fails_only_itself(room: RepoRoom) -> None:
     # A text with half a surrogate pair cannot be stored by SQLite's driver.
     room.give(*(room.register(command(command_id=name)) for name in ("c1", "c2", "c3")))
-    poison = OrderEvent(event=Event.SEND, note="\ud83d")
+    poison = OrderEvent(kind=Event.SENT, note="\ud83d")
 
     letters = room.give(room.event(SEND), room.event(poison, "c2"), room.event(SEND, "c3"))
 
@@ -238,9 +238,9 @@ def test_an_order_that_someone_else_moved_fails_only_itself(room: RepoRoom) -> N
 
 
 def test_a_late_truth_is_told_as_one(room: RepoRoom) -> None:
-    room.live(room.register(), room.event(SEND), room.event(OrderEvent(event=Event.REFUSE)))
+    room.live(room.register(), room.event(SEND), room.event(OrderEvent(kind=Event.REFUSED)))
 
-    (letter,) = room.give(room.event(OrderEvent(event=Event.WORK)))
+    (letter,) = room.give(room.event(OrderEvent(kind=Event.WORKING)))
 
     assert isinstance(letter, EventRecorded)
     assert letter.late
@@ -274,7 +274,7 @@ def test_fills_and_trading_states_that_were_not_taken_are_written_later(
 ) -> None:
     room.give(
         RecordFills(fills=(trade_of_registered(),)),
-        RecordTradingState(state=TradingState.HALTED, because="a loss"),
+        RecordTradingState(state=TradingState.HALTED, reason="a loss"),
     )
     lock.execute("ROLLBACK")
     room.live(room.register(), room.event(SEND), room.event(ACCEPT))
@@ -283,11 +283,11 @@ def test_fills_and_trading_states_that_were_not_taken_are_written_later(
     room.timer.fire_due()
     room.give()
 
-    memory = room.actor.on_receive(RecallDesk())
+    snapshot = room.actor.on_receive(LoadSnapshot())
     reader = sqlite3.connect(room.path)
     fills = reader.execute("SELECT fill_id FROM fills").fetchall()
     reader.close()
-    assert (memory.trading_state, memory.because) == (TradingState.HALTED, "a loss")
+    assert (snapshot.trading_state, snapshot.reason) == (TradingState.HALTED, "a loss")
     assert fills == [("1",)]
 
 
@@ -296,7 +296,7 @@ def test_what_is_tried_again_and_again_is_logged_aloud_once(room: RepoRoom) -> N
     # A disk that is full must not be filled by telling so.
     said: list[str] = []
     sink = logger.add(lambda line: said.append(line.record["message"]), level="ERROR")
-    halt = RecordTradingState(state=TradingState.HALTED, because="a loss")
+    halt = RecordTradingState(state=TradingState.HALTED, reason="a loss")
 
     room.give(RecordFills(fills=(trade_of_registered(),)), halt)
     for _ in range(5):
@@ -325,7 +325,7 @@ def test_a_fill_that_comes_before_its_orders_number_is_kept_with_it(room: RepoRo
 
 
 def test_what_was_decided_is_unwritten_until_the_database_takes_it(room: RepoRoom, lock: sqlite3.Connection) -> None:
-    room.actor.on_receive(RecordTradingState(state=TradingState.HALTED, because="a person"))
+    room.actor.on_receive(RecordTradingState(state=TradingState.HALTED, reason="a person"))
     refused = room.actor.on_receive(FindUnwritten())
     lock.execute("ROLLBACK")
 
@@ -342,15 +342,15 @@ def trade_of_registered() -> Any:  # noqa: ANN401  a trade row
 
 def test_an_older_trading_state_never_overwrites_a_newer_one(room: RepoRoom, lock: sqlite3.Connection) -> None:
     # ACTIVE could not be written; HALTED could; the second try of ACTIVE comes after it.
-    room.give(RecordTradingState(state=TradingState.ACTIVE, because="resumed"))
+    room.give(RecordTradingState(state=TradingState.ACTIVE, reason="resumed"))
     lock.execute("ROLLBACK")
-    room.give(RecordTradingState(state=TradingState.HALTED, because="halted"))
+    room.give(RecordTradingState(state=TradingState.HALTED, reason="halted"))
 
     room.clock.advance(5)
     room.timer.fire_due()
     room.give()
 
-    assert room.actor.on_receive(RecallDesk()).trading_state is TradingState.HALTED
+    assert room.actor.on_receive(LoadSnapshot()).trading_state is TradingState.HALTED
 
 
 def test_a_reply_that_nobody_waits_for_lingers_to_gather_more(tmp_path: Path) -> None:
@@ -389,18 +389,18 @@ def test_an_event_takes_along_what_lingers_of_the_same_order(room: RepoRoom) -> 
     room.live(room.register(), room.event(SEND))
     room.statements.clear()
 
-    room.tell(room.event(ACCEPT), room.event(OrderEvent(event=Event.FILL, filled_quantity=1)))
+    room.tell(room.event(ACCEPT), room.event(OrderEvent(kind=Event.FILLED, filled_quantity=1)))
     room.drain()
 
     assert room.commits == 1
-    assert [one.happened.event for one in room.command.of(EventRecorded)] == [Event.ACCEPT, Event.FILL]
+    assert [one.event.kind for one in room.command.of(EventRecorded)] == [Event.ACCEPTED, Event.FILLED]
 
 
 def test_a_query_sees_what_was_told_before_it(room: RepoRoom) -> None:
     room.live(room.register(), room.event(SEND))
 
     room.actor.on_receive(room.event(ACCEPT))
-    (found,) = room.actor.on_receive(FindOrders(most=9))
+    (found,) = room.actor.on_receive(FindOrders(limit=9))
 
     assert found.state is State.WORKING
 
@@ -409,8 +409,8 @@ def test_a_long_list_takes_a_turn_for_a_few_orders_each(room: RepoRoom) -> None:
     names = [f"c{number}" for number in range(ORDERS_A_TURN_MAX + 3)]
     room.give(*(room.register(command(command_id=name, strategy=name)) for name in names))
 
-    first = room.actor.on_receive(FindOrders(most=10_000))
-    rest = room.actor.on_receive(FindOrders(most=10_000, before=first[-1].command.command_id))
+    first = room.actor.on_receive(FindOrders(limit=10_000))
+    rest = room.actor.on_receive(FindOrders(limit=10_000, before=first[-1].command.command_id))
 
     assert len(first) == ORDERS_A_TURN_MAX, "an exit waits for no more in the thread that decides"
     assert [one.command.command_id for one in (*first, *rest)] == names[::-1]
@@ -435,7 +435,7 @@ def test_a_database_that_cannot_be_opened_is_told_to_who_asks(tmp_path: Path) ->
     room = RepoRoom(path)
 
     with pytest.raises(StorageError, match="cannot be used"):
-        room.actor.on_receive(RecallDesk())
+        room.actor.on_receive(LoadSnapshot())
     room.actor.on_stop()
 
 
@@ -445,11 +445,11 @@ def test_what_comes_after_a_database_that_cannot_be_opened_ends_nobody(tmp_path:
     room = RepoRoom(path)
 
     letters = room.give(
-        RecordTradingState(state=TradingState.EXITS_ONLY, because="stopping"), room.register(), room.event(SEND)
+        RecordTradingState(state=TradingState.EXITS_ONLY, reason="stopping"), room.register(), room.event(SEND)
     )
 
     assert not letters
-    for question in (FindUnwritten(), FindOrders(most=1), FindTimeline(command_id="c1"), RecallDesk()):
+    for question in (FindUnwritten(), FindOrders(limit=1), FindTimeline(command_id="c1"), LoadSnapshot()):
         with pytest.raises(StorageError, match="cannot be used"):
             room.actor.on_receive(question)
     room.actor.on_stop()
@@ -460,19 +460,19 @@ def test_a_database_beside_an_unreadable_exit_journal_is_closed_again(tmp_path: 
     room = RepoRoom(tmp_path / "desk.db")
 
     with pytest.raises(StorageError):
-        room.actor.on_receive(RecallDesk())
+        room.actor.on_receive(LoadSnapshot())
 
     assert room.actor._database.is_closed()
     room.actor.on_stop()
 
 
 def test_what_is_recalled_is_what_the_desk_starts_from(room: RepoRoom) -> None:
-    room.live(room.register(), room.event(SEND), RecordTradingState(state=TradingState.EXITS_ONLY, because="loss"))
+    room.live(room.register(), room.event(SEND), RecordTradingState(state=TradingState.EXITS_ONLY, reason="loss"))
 
-    memory = room.actor.on_receive(RecallDesk())
+    snapshot = room.actor.on_receive(LoadSnapshot())
 
-    assert [one.state for one in memory.orders] == [State.SENDING]
-    assert (memory.orders_today, memory.trading_state, memory.because) == (1, TradingState.EXITS_ONLY, "loss")
+    assert [one.state for one in snapshot.orders] == [State.SENDING]
+    assert (snapshot.orders_today, snapshot.trading_state, snapshot.reason) == (1, TradingState.EXITS_ONLY, "loss")
 
 
 def test_a_timeline_of_nothing_is_nothing(room: RepoRoom) -> None:
@@ -494,7 +494,7 @@ def test_a_registration_alone_waits_for_no_disk_and_what_lets_an_order_leave_doe
     assert room.commits == 1
 
 
-@pytest.mark.parametrize("other", [OrderEvent(event=Event.BLOCK), SEND])
+@pytest.mark.parametrize("other", [OrderEvent(kind=Event.BLOCKED), SEND])
 def test_a_registration_beside_an_event_that_is_told_is_synced_with_it(room: RepoRoom, other: OrderEvent) -> None:
     room.live(room.register())
     room.statements.clear()
@@ -622,7 +622,7 @@ def test_the_registration_is_written_before_its_events_and_the_journal_is_cleare
     lines = room.actor.on_receive(FindTimeline(command_id="x1")).lines
     assert [(one.event, dict(one.inputs)) for one in lines] == [
         ("REGISTERED", {"kept_in": "exit journal"}),
-        ("SEND", {}),
+        ("SENT", {}),
     ]
     assert b"x1" not in room.path.with_name("desk.db-exits.jsonl").read_bytes()
 
@@ -634,16 +634,16 @@ def test_what_the_exit_journal_holds_is_known_at_the_next_start(tmp_path: Path) 
     killed.give(killed.register(an_exit()))
 
     locked = RepoRoom(tmp_path / "desk.db")
-    memory = locked.actor.on_receive(RecallDesk())
+    snapshot = locked.actor.on_receive(LoadSnapshot())
     (repeat,) = locked.give(locked.register(an_exit()))
     holder.close()
     room = RepoRoom(tmp_path / "desk.db")
-    written = room.actor.on_receive(RecallDesk())
+    written = room.actor.on_receive(LoadSnapshot())
 
-    assert [(one.command.command_id, one.state) for one in memory.orders] == [("x1", State.CREATED)]
-    assert not memory.ended_in_order
+    assert [(one.command.command_id, one.state) for one in snapshot.orders] == [("x1", State.CREATED)]
+    assert not snapshot.ended_in_order
     assert isinstance(repeat, OrderRepeated)
-    assert written.orders == memory.orders
+    assert written.orders == snapshot.orders
     assert isinstance(room.give(room.register(an_exit()))[0], OrderRepeated)
     for one in (killed, locked, room):
         one.actor.on_stop()
@@ -659,7 +659,7 @@ def test_an_exit_that_no_disk_takes_is_known_in_memory_until_it_is_forgotten(
 
     first = room.give(room.register(an_exit()))
     second = room.give(room.register(an_exit()))
-    room.give(ForgetRegistration(command_id="x1", blocked=OrderEvent(event=Event.BLOCK)))
+    room.give(ForgetRegistration(command_id="x1", blocked=OrderEvent(kind=Event.BLOCKED)))
     third = room.give(room.register(an_exit()))
 
     assert [type(one) for one in (*first, *second, *third)] == [
@@ -675,7 +675,7 @@ def test_an_exit_that_is_forgotten_when_the_database_has_it_is_blocked(room: Rep
     room.give(room.register(an_exit()))
     until_the_lock_is_gone(room, holder)
 
-    (letter,) = room.give(ForgetRegistration(command_id="x1", blocked=OrderEvent(event=Event.BLOCK)))
+    (letter,) = room.give(ForgetRegistration(command_id="x1", blocked=OrderEvent(kind=Event.BLOCKED)))
     holder.close()
 
     assert isinstance(letter, EventRecorded)
@@ -684,7 +684,7 @@ def test_an_exit_that_is_forgotten_when_the_database_has_it_is_blocked(room: Rep
 
 def a_cancel(command_id: str) -> LookUpChange:
     asked = ChangeCommand(
-        change_id="h1", client_id="FA1", command_id=command_id, kind=ChangeKind.CANCEL, because="enough"
+        change_id="h1", client_id="FA1", command_id=command_id, kind=ChangeKind.CANCEL, reason="enough"
     )
     return LookUpChange(command=asked)
 
@@ -720,15 +720,15 @@ def test_an_exits_new_price_finds_its_order_whoever_has_locked_the_file_and_an_e
 
 
 def test_an_order_of_others_is_told_at_once_and_written_later(room: RepoRoom, lock: sqlite3.Connection) -> None:
-    foreign = an_order(command=command(command_id="ext-9"), broker_order_id="9", remarks_tag="")
+    external = an_order(command=command(command_id="ext-9"), broker_order_id="9", remarks_tag="")
 
-    told = room.give(RecordForeign(order=foreign))
-    again = room.give(RecordForeign(order=foreign))
+    told = room.give(RecordExternalOrder(order=external))
+    again = room.give(RecordExternalOrder(order=external))
     later = until_the_lock_is_gone(room, lock)
 
-    assert told == [ForeignRecorded(order=foreign, known=False)]
+    assert told == [ExternalOrderRecorded(order=external, known=False)]
     assert again == later == []
-    assert [one.command.command_id for one in room.actor.on_receive(FindOrders(most=9))] == ["ext-9"]
+    assert [one.command.command_id for one in room.actor.on_receive(FindOrders(limit=9))] == ["ext-9"]
 
 
 @pytest.fixture
@@ -742,7 +742,7 @@ def unreadable(room: RepoRoom) -> Iterator[RepoRoom]:
     connection.set_authorizer(None)
 
 
-@pytest.mark.parametrize("question", [FindOrders(most=9), FindTimeline(command_id="known")])
+@pytest.mark.parametrize("question", [FindOrders(limit=9), FindTimeline(command_id="known")])
 def test_a_database_that_cannot_be_read_says_so_in_one_sentence(
     unreadable: RepoRoom, question: FindOrders | FindTimeline
 ) -> None:
@@ -763,7 +763,7 @@ def test_while_nothing_can_be_read_a_known_exit_is_not_sent_again_and_a_new_one_
     assert cancel.order.broker_order_id == "B1"
 
 
-@pytest.mark.parametrize("question", [FindOrders(most=9), FindTimeline(command_id="x1")])
+@pytest.mark.parametrize("question", [FindOrders(limit=9), FindTimeline(command_id="x1")])
 def test_orders_that_wait_for_the_database_are_shown(
     room: RepoRoom, lock: sqlite3.Connection, question: FindOrders | FindTimeline
 ) -> None:
@@ -774,4 +774,4 @@ def test_orders_that_wait_for_the_database_are_shown(
 
     order = found[0] if isinstance(question, FindOrders) else found.order
     assert (order.command.command_id, order.state) == ("x1", State.CREATED)
-    assert room.actor.on_receive(FindOrders(most=9, before="x1")) == (), "they are told once"
+    assert room.actor.on_receive(FindOrders(limit=9, before="x1")) == (), "they are told once"

@@ -7,8 +7,8 @@ import pytest
 from actors.guard import GuardActor
 from actors.messages import (
     AskForExposures,
+    ChangeApproved,
     ChangeBlocked,
-    ChangeCleared,
     CheckChange,
     CheckRisk,
     ExpiredStillHeld,
@@ -23,22 +23,22 @@ from actors.messages import (
     PastDayApart,
     RecordTradingState,
     ReserveExposure,
+    RiskApproved,
     RiskBlocked,
-    RiskCleared,
     SetTradingState,
+    SuspendEntries,
     TradingStateNow,
-    TurnEntries,
 )
 from actors.risk import RiskActor
 from domain.calendar import Calendar
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.guard import GuardLedger
 from domain.lifecycle import State
 from domain.order import Exchange, InstrumentKey, Intent, Product, Side
 from domain.pnl import PnlBook
+from domain.ports import trading_day
 from domain.reasons import Reason
 from domain.risk import RiskBook, TradingState
-from domain.seams import trading_day
 from domain.settings import CalendarSettings, RiskSettings
 from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, ManualTimer, Probe, command, order
@@ -76,7 +76,7 @@ class RiskRoom:
         self.actor.on_receive(CheckRisk(command=command(command_id=name), price=Decimal(100)))
 
     def turn(self, state: TradingState) -> TradingStateNow:
-        now = self.actor.on_receive(SetTradingState(state=state, because="a test"))
+        now = self.actor.on_receive(SetTradingState(state=state, reason="a test"))
         assert isinstance(now, TradingStateNow)
         return now
 
@@ -89,7 +89,7 @@ def risk() -> RiskRoom:
 def test_risk_answers_each_check(risk: RiskRoom) -> None:
     risk.check()
 
-    assert risk.command.only(RiskCleared).command_id == "c1"
+    assert risk.command.only(RiskApproved).command_id == "c1"
 
 
 def test_a_halt_counts_from_the_next_check_and_is_kept(risk: RiskRoom) -> None:
@@ -97,8 +97,8 @@ def test_a_halt_counts_from_the_next_check_and_is_kept(risk: RiskRoom) -> None:
     risk.check()
 
     assert risk.command.only(RiskBlocked).reason is Reason.TRADING_HALTED
-    assert risk.repo.only(RecordTradingState) == RecordTradingState(state=TradingState.HALTED, because="a test")
-    assert now == TradingStateNow(state=TradingState.HALTED, because="a test", orders_today=0)
+    assert risk.repo.only(RecordTradingState) == RecordTradingState(state=TradingState.HALTED, reason="a test")
+    assert now == TradingStateNow(state=TradingState.HALTED, reason="a test", orders_today=0)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_entries_that_wait_at_the_broker_are_turned_too(
 ) -> None:
     risk.turn(state)
 
-    assert risk.broker.only(TurnEntries) == TurnEntries(stopped=stopped)
+    assert risk.broker.only(SuspendEntries) == SuspendEntries(stopped=stopped)
 
 
 def test_a_resumed_desk_trades_again(risk: RiskRoom) -> None:
@@ -134,7 +134,7 @@ def test_the_count_starts_anew_on_the_exchanges_next_day() -> None:
     risk.clock.now_is += timedelta(days=1)
     risk.check("c3")
 
-    assert [one.command_id for one in risk.command.of(RiskCleared)] == ["c1", "c3"]
+    assert [one.command_id for one in risk.command.of(RiskApproved)] == ["c1", "c3"]
     assert risk.command.only(RiskBlocked).reason is Reason.ORDERS_PER_DAY_EXCEEDED
 
 
@@ -148,8 +148,8 @@ def test_a_change_is_no_order_of_the_day() -> None:
     risk.actor.on_receive(replace(changed, change_id="m2"))
     risk.check("c2")
 
-    assert [one.change_id for one in risk.command.of(ChangeCleared)] == ["m1", "m2"]
-    assert [one.command_id for one in risk.command.of(RiskCleared)] == ["c1", "c2"]
+    assert [one.change_id for one in risk.command.of(ChangeApproved)] == ["m1", "m2"]
+    assert [one.command_id for one in risk.command.of(RiskApproved)] == ["c1", "c2"]
 
 
 def test_a_change_may_not_grow_an_order_past_a_limit() -> None:
@@ -250,6 +250,6 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     guard.actor.on_receive(ExpiredStillHeld(keys=frozenset({key})))
     shown = told()
 
-    assert (set(before.exposures), before.over) == ({Scope("trend", key)}, frozenset())
+    assert (set(before.exposures), before.over) == ({PositionKey("trend", key)}, frozenset())
     assert (dict(after.exposures), set(after.over)) == ({}, {key})
     assert (shown.exposures, shown.over) == (before.exposures, frozenset())

@@ -7,30 +7,30 @@ import pytest
 
 from actors.messages import (
     FindPnl,
-    LookAtRisk,
-    MakeAllFlat,
+    FlattenAll,
     PnlNow,
     PositionsSeen,
     RaiseAlert,
     RecordRiskDay,
     RiskInbox,
+    RiskTick,
 )
 from actors.risk import RiskActor
 from domain.calendar import Calendar
 from domain.evidence import Book, PositionRow
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, Product
 from domain.pnl import PnlBook
+from domain.ports import IST, trading_day
 from domain.reasons import Reason
 from domain.risk import RiskBook
-from domain.seams import IST, trading_day
 from domain.settings import CalendarSettings, RiskSettings
 from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, ManualTimer, Probe
 
 FRIDAY = datetime(2026, 11, 20, 11, 0, tzinfo=IST)
-FUTURE = Scope("trend", InstrumentKey(Exchange.NFO, "NIFTY26NOVFUT", Product.NRML))
+FUTURE = PositionKey("trend", InstrumentKey(Exchange.NFO, "NIFTY26NOVFUT", Product.NRML))
 
 
 class Room:
@@ -67,7 +67,7 @@ class Room:
         """Look at the day, after the broker's figure where there is one."""
         if unrealised is not None:
             self.hear(PositionsSeen(book=Book((row(unrealised),), self.clock.now())))
-        self.hear(LookAtRisk())
+        self.hear(RiskTick())
 
     def until(self, at: datetime) -> None:
         self.clock.advance((at - self.clock.now()).total_seconds())
@@ -83,7 +83,7 @@ class Room:
         return self.now.risk_day
 
     def stopped_by(self) -> Reason | None:
-        restriction = self.actor._losses.restriction()
+        restriction = self.actor._loss_monitor.restriction()
         return None if restriction is None else restriction[0]
 
 
@@ -116,7 +116,7 @@ def test_what_the_broker_values_while_nothing_trades_breaks_no_limit_and_loses_n
 
     assert room.day.breach == ""
     assert room.day.pnl >= 0
-    assert not room.exits.of(MakeAllFlat)
+    assert not room.exits.of(FlattenAll)
     assert {one.risk_day.pnl >= 0 for one in room.repo.of(RecordRiskDay)} <= {True}
 
 
@@ -142,7 +142,7 @@ def test_while_something_may_trade_the_brokers_figure_counts(at: datetime, enfor
     room.look(unrealised=-6000)
 
     assert room.day.breach
-    assert room.exits.of(MakeAllFlat)
+    assert room.exits.of(FlattenAll)
 
 
 @pytest.mark.parametrize(("at", "told"), [(EARLY, 0), (SATURDAY, 0), (FRIDAY, 1)])
@@ -155,7 +155,7 @@ def test_a_position_without_a_price_is_told_only_while_its_market_is_open(at: da
         room.look()
 
     assert len(room.notifier.of(RaiseAlert)) == told
-    assert (room.stopped_by() is Reason.RISK_BLIND) is bool(told)
+    assert (room.stopped_by() is Reason.PRICES_STALE) is bool(told)
 
 
 def test_a_lost_friday_rests_entries_on_monday_though_the_desk_ran_over_the_weekend() -> None:

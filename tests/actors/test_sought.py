@@ -3,8 +3,8 @@
 import pytest
 
 from actors.messages import (
-    BooksCompared,
-    ForeignRecorded,
+    BooksReconciled,
+    ExternalOrderRecorded,
     ForgetRegistration,
     LookUpTag,
     OrderAnswered,
@@ -105,7 +105,7 @@ def test_an_exit_is_declined_while_a_book_cannot_be_read_and_may_come_again(room
     room.tell(books(room, unread=book))
 
     assert declined(caller).reason is Reason.DATABASE_UNAVAILABLE
-    assert "can't be read (502)" in declined(caller).words
+    assert "can't be read (502)" in declined(caller).message
     assert room.repo.only(ForgetRegistration).command_id == "x1"
     assert not leaves(room)
 
@@ -163,7 +163,7 @@ def test_after_a_kill_an_order_that_nobody_knows_is_counted_before_an_exit_leave
 
     after_a_kill.tell(shows_it)
     waits = after_a_kill.guard.of(ReserveExposure) == [] and after_a_kill.risk.messages == []
-    after_a_kill.tell(ForeignRecorded(order=external(lost), known=False))
+    after_a_kill.tell(ExternalOrderRecorded(order=external(lost), known=False))
     asked = len(after_a_kill.broker.of(LookUpTag))
     after_a_kill.tell(shows_it)
 
@@ -173,8 +173,8 @@ def test_after_a_kill_an_order_that_nobody_knows_is_counted_before_an_exit_leave
 
 
 def test_after_two_books_of_a_run_nothing_is_asked_any_more(after_a_kill: CommandRoom) -> None:
-    after_a_kill.tell(BooksCompared(reports=(), asked_at=after_a_kill.clock.now()))
-    after_a_kill.tell(BooksCompared(reports=(), asked_at=after_a_kill.clock.now()))
+    after_a_kill.tell(BooksReconciled(reports=(), asked_at=after_a_kill.clock.now()))
+    after_a_kill.tell(BooksReconciled(reports=(), asked_at=after_a_kill.clock.now()))
 
     after_a_kill.submit(EXIT)
     after_a_kill.register()

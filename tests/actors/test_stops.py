@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from actors.messages import OrderPriced, PriceOrder, RaiseAlert, RecordProtection, SetStops, StopsAnswered, WatchPrice
+from actors.messages import OrderPriced, PriceOrder, RaiseAlert, RecordArmedStop, SetStops, StopsAnswered, WatchPrice
 from actors.openings import CarriedStops
 from actors.stops import PRICE_WAIT_S, Stops
 from domain.calendar import Calendar
 from domain.evidence import UnknownInstrument
-from domain.exits import Exposure, Scope
+from domain.exits import Exposure, PositionKey
 from domain.lifecycle import State
 from domain.order import Exchange, InstrumentKey, Order, Product, Side, TrailingType
 from domain.settings import CalendarSettings, StopSettings
-from domain.stops import Protection, StopTerms
+from domain.stops import ArmedStop, StopTerms
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
-SCOPE = Scope("trend", KEY)
+SCOPE = PositionKey("trend", KEY)
 LONG, SHORT, FLAT = Exposure(held=10), Exposure(held=-10), Exposure()
 
 
@@ -44,7 +44,7 @@ class StopsRoom:
             repo=self.repo,
             notifier=self.notifier,
             subscriber=Probe(),
-            get_out=lambda _, because: self.out.append(because),
+            get_out=lambda _, reason: self.out.append(reason),
             settings=StopSettings(price_age_s_max=10),
             calendar=calendar,
             clock=self.clock,
@@ -57,14 +57,16 @@ class StopsRoom:
             self.stops.see(Exchange.NSE, symbol, Decimal(price))
 
     def look(
-        self, exposure: Exposure = LONG, question: int = 1, under_way: Mapping[Scope, object] | None = None
+        self, exposure: Exposure = LONG, question: int = 1, under_way: Mapping[PositionKey, object] | None = None
     ) -> None:
         self.stops.look({SCOPE: exposure}, under_way or {}, question)
 
     def set(self, terms: StopTerms | None, exposure: Exposure | None = LONG) -> StopsAnswered:
         self.caller.take()
         self.stops.set(
-            SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=self.caller), {SCOPE: exposure or FLAT}, 0
+            SetStops(position_key=SCOPE, terms=terms, reason="a test", reply_to=self.caller),
+            {SCOPE: exposure or FLAT},
+            0,
         )
         if not self.caller.messages:
             self.clock.advance(PRICE_WAIT_S)
@@ -72,15 +74,15 @@ class StopsRoom:
         return self.caller.only(StopsAnswered)
 
     @property
-    def written(self) -> list[Protection]:
-        return [one.protection for one in self.repo.of(RecordProtection)]
+    def written(self) -> list[ArmedStop]:
+        return [one.armed_stop for one in self.repo.of(RecordArmedStop)]
 
     @property
     def told(self) -> list[str]:
         return [one.alert.what for one in self.notifier.of(RaiseAlert)]
 
     @property
-    def armed(self) -> Protection:
+    def armed(self) -> ArmedStop:
         return self.stops.armed[SCOPE]
 
 
@@ -95,7 +97,7 @@ def room() -> StopsRoom:
 def test_a_fill_arms_its_stops_on_disk_and_watches_the_price(room: StopsRoom) -> None:
     room.stops.arm(entry(), 0)
 
-    assert [one.protection_id for one in room.written] == ["e1"]
+    assert [one.stop_id for one in room.written] == ["e1"]
     assert [one.symbol for one in room.market.of(WatchPrice)] == ["RELIANCE-EQ"]
     assert room.market.only(PriceOrder).needs_price
     assert room.told == [f"{SCOPE} is under stops: stop 90."]
@@ -128,7 +130,7 @@ def test_the_same_fill_arms_nothing_again_and_more_of_it_keeps_the_peak(room: St
 
     room.stops.arm(entry(filled=10, average_price=Decimal(101)), 0)
 
-    assert (room.armed.quantity, room.armed.anchor, room.armed.peak) == (10, Decimal(101), Decimal(108))
+    assert (room.armed.quantity, room.armed.entry_price, room.armed.best_price) == (10, Decimal(101), Decimal(108))
     assert room.written[-1] == room.armed
     assert len(room.told) == 1, "it is the same stops' news"
 
@@ -150,15 +152,15 @@ def test_the_stops_that_a_newer_entry_replaces_are_ended_on_disk(room: StopsRoom
     room.stops.arm(entry("e2", created_at=TEN_O_CLOCK + timedelta(seconds=1), stop_loss=Decimal(95)), 0)
 
     ended = [one for one in room.written if one.ended]
-    assert [(one.protection_id, one.ended) for one in ended] == [("e1", "replaced by the stops of e2")]
-    assert room.armed.protection_id == "e2"
+    assert [(one.stop_id, one.ended) for one in ended] == [("e1", "replaced by the stops of e2")]
+    assert room.armed.stop_id == "e2"
 
 
 def test_entries_of_one_instant_count_in_the_order_of_their_fills(room: StopsRoom) -> None:
     room.stops.arm(entry("e1"), 0)
     room.stops.arm(entry("e2"), 0)
 
-    assert room.armed.protection_id == "e2"
+    assert room.armed.stop_id == "e2"
 
 
 def test_what_an_earlier_run_had_armed_is_taken_up_and_what_had_ended_is_not(room: StopsRoom) -> None:
@@ -166,11 +168,11 @@ def test_what_an_earlier_run_had_armed_is_taken_up_and_what_had_ended_is_not(roo
     known = room.armed
     later = StopsRoom()
 
-    later.stops.take_up((known, replace(known, protection_id="e0", ended="the position is flat")), (), 0)
+    later.stops.take_up((known, replace(known, stop_id="e0", ended="the position is flat")), (), 0)
     later.stops.arm(entry("e1"), 0)
     later.stops.arm(entry("e0"), 0)
 
-    assert later.armed.protection_id == "e1"
+    assert later.armed.stop_id == "e1"
     assert later.written == [], "nothing of it is new"
 
 
@@ -179,7 +181,7 @@ def test_what_filled_while_its_stops_were_not_written_is_armed_by_the_start() ->
 
     room.stops.take_up((), (entry("e1"),), 0)
 
-    assert room.armed.protection_id == "e1"
+    assert room.armed.stop_id == "e1"
 
 
 # prices
@@ -252,7 +254,7 @@ def test_a_peak_is_written_at_the_next_look_and_only_when_it_grew(room: StopsRoo
 
     room.look()
     room.look()
-    assert [one.peak for one in room.written] == [Decimal(106)]
+    assert [one.best_price for one in room.written] == [Decimal(106)]
 
 
 def test_a_trail_is_reached_from_its_peak(room: StopsRoom) -> None:
@@ -273,7 +275,7 @@ def test_a_trail_is_reached_from_its_peak(room: StopsRoom) -> None:
     [
         (LONG, ""),
         (FLAT, "the position is flat"),
-        (SHORT, "the position was turned round"),
+        (SHORT, "the position was reversed"),
     ],
 )
 def test_stops_end_with_their_position(room: StopsRoom, exposure: Exposure, ended: str) -> None:
@@ -282,7 +284,7 @@ def test_stops_end_with_their_position(room: StopsRoom, exposure: Exposure, ende
     room.look(exposure, question=1)
 
     assert room.written[-1].ended == ended
-    assert any("turned round" in what for what in room.told) is (exposure is SHORT)
+    assert any("was reversed" in what for what in room.told) is (exposure is SHORT)
 
 
 @pytest.mark.parametrize("exposure", [FLAT, SHORT])
@@ -291,7 +293,7 @@ def test_an_answer_from_before_the_fill_ends_nothing(room: StopsRoom, exposure: 
 
     room.look(exposure, question=1)
 
-    assert room.armed.protection_id == "e1"
+    assert room.armed.stop_id == "e1"
 
 
 # blindness
@@ -398,15 +400,15 @@ def test_a_persons_stops_take_the_place_of_the_entrys_and_keep_its_peak(room: St
 
     answer = room.set(StopTerms(stop_loss=Decimal(101)))
 
-    assert answer.protection == room.armed
-    assert (room.armed.protection_id, room.armed.peak, room.armed.quantity) == ("hand-n1", Decimal(108), 0)
-    assert [(one.protection_id, one.ended) for one in room.written if one.ended] == [("e1", "changed: a test")]
+    assert answer.armed_stop == room.armed
+    assert (room.armed.stop_id, room.armed.best_price, room.armed.quantity) == ("hand-n1", Decimal(108), 0)
+    assert [(one.stop_id, one.ended) for one in room.written if one.ended] == [("e1", "changed: a test")]
 
 
 def test_stops_are_removed_by_a_word(room: StopsRoom) -> None:
     room.stops.arm(entry(), 0)
 
-    assert room.set(None) == StopsAnswered(protection=None)
+    assert room.set(None) == StopsAnswered(armed_stop=None)
     assert room.written[-1].ended == "removed: a test"
     assert room.set(None).refused == f"{SCOPE} is under no stops"
 
@@ -425,24 +427,24 @@ def test_a_level_that_is_reached_already_is_refused_and_what_was_armed_stays(roo
 
     answer = room.set(StopTerms(stop_loss=Decimal(100)))
 
-    assert answer.protection == room.armed
+    assert answer.armed_stop == room.armed
     assert answer.refused.startswith("the stop_loss of a long position must be below the last price 100, not 100")
-    assert room.armed.protection_id == "e1"
+    assert room.armed.stop_id == "e1"
 
 
 @pytest.mark.parametrize(
-    ("terms", "anchor"),
+    ("terms", "entry_price"),
     [
         (StopTerms(stop_loss=Decimal(90), target=Decimal(120)), Decimal(90)),
         (StopTerms(target=Decimal(120)), Decimal(120)),
     ],
 )
 def test_without_a_price_stops_of_a_position_count_from_their_level(
-    room: StopsRoom, terms: StopTerms, anchor: Decimal
+    room: StopsRoom, terms: StopTerms, entry_price: Decimal
 ) -> None:
     room.set(terms)
 
-    assert (room.armed.anchor, room.armed.is_long) == (anchor, True)
+    assert (room.armed.entry_price, room.armed.is_long) == (entry_price, True)
 
 
 @pytest.mark.parametrize(("level", "refused"), [(104, True), (96, False)])
@@ -451,7 +453,7 @@ def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
 ) -> None:
     """A stop that the price has passed already would get out at once: nobody means that by `protect`."""
     terms = StopTerms(stop_loss=Decimal(level))
-    room.stops.set(SetStops(scope=SCOPE, terms=terms, because="a test", reply_to=room.caller), {SCOPE: LONG}, 0)
+    room.stops.set(SetStops(position_key=SCOPE, terms=terms, reason="a test", reply_to=room.caller), {SCOPE: LONG}, 0)
     assert room.market.only(PriceOrder).needs_price
     assert (room.caller.messages, room.stops.armed) == ([], {})
 
@@ -465,7 +467,7 @@ def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
 
 
 @pytest.mark.parametrize(
-    ("strategy", "symbol", "words"),
+    ("strategy", "symbol", "message"),
     [
         ("trend", "INFY-EQ", "so there is nothing to protect"),
         ("trend", "RELIANCE", "nothing to protect; what is held is RELIANCE-EQ (NSE MIS) of trend"),
@@ -473,14 +475,14 @@ def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
     ],
 )
 def test_where_nothing_is_held_what_may_be_meant_is_named(
-    room: StopsRoom, strategy: str, symbol: str, words: str
+    room: StopsRoom, strategy: str, symbol: str, message: str
 ) -> None:
-    scope = Scope(strategy, InstrumentKey(Exchange.NSE, symbol, Product.MIS))
+    position_key = PositionKey(strategy, InstrumentKey(Exchange.NSE, symbol, Product.MIS))
     terms = StopTerms(stop_loss=Decimal(90))
 
-    room.stops.set(SetStops(scope=scope, terms=terms, because="", reply_to=room.caller), {SCOPE: LONG}, 0)
+    room.stops.set(SetStops(position_key=position_key, terms=terms, reason="", reply_to=room.caller), {SCOPE: LONG}, 0)
 
-    assert room.caller.only(StopsAnswered).refused.endswith(words)
+    assert room.caller.only(StopsAnswered).refused.endswith(message)
 
 
 def test_a_trail_without_a_price_is_asked_to_come_again(room: StopsRoom) -> None:
@@ -495,7 +497,7 @@ def test_a_word_about_a_turned_position_counts_from_the_price_of_now(room: Stops
 
     room.set(StopTerms(stop_loss=Decimal(120)), SHORT)
 
-    assert (room.armed.is_long, room.armed.anchor, room.armed.peak) == (False, Decimal(104), Decimal(104))
+    assert (room.armed.is_long, room.armed.entry_price, room.armed.best_price) == (False, Decimal(104), Decimal(104))
 
 
 def test_what_is_armed_is_listed_with_its_last_price_and_age(room: StopsRoom) -> None:
@@ -521,12 +523,12 @@ def test_stops_of_either_side_outlive_a_look_at_what_they_protect(
 
 def test_an_answer_from_before_a_persons_word_ends_nothing_of_it(room: StopsRoom) -> None:
     room.stops.set(
-        SetStops(scope=SCOPE, terms=StopTerms(stop_loss=Decimal(90)), because="", reply_to=None), {SCOPE: LONG}, 3
+        SetStops(position_key=SCOPE, terms=StopTerms(stop_loss=Decimal(90)), reason="", reply_to=None), {SCOPE: LONG}, 3
     )
     room.see("100")
 
     room.look(FLAT, question=3)
-    assert room.armed.protection_id == "hand-n1"
+    assert room.armed.stop_id == "hand-n1"
 
     room.look(FLAT, question=4)
     assert room.stops.armed == {}

@@ -8,9 +8,9 @@ from pykka.messages import ProxyGetAttr
 
 from actors.messages import (
     ActorDied,
-    DeskMemory,
+    DeskSnapshot,
+    Flatten,
     JoinStrategy,
-    MakeFlat,
     OrderDeclined,
     OrderUpdated,
     PriceTicked,
@@ -18,7 +18,7 @@ from actors.messages import (
     WatchPrice,
     WatchUnheard,
 )
-from actors.strategy import ERRORS_MAX, StrategyActor, StrategySeams
+from actors.strategy import ERRORS_MAX, StrategyActor, StrategyPorts
 from domain.evidence import Tick
 from domain.lifecycle import Event, State
 from domain.order import Exchange, InstrumentKey, Intent, InvalidOrderError, Order, OrderEvent, Origin, Product, Side
@@ -33,8 +33,8 @@ KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 class Scripted(StrategyActor):
     """A strategy whose hooks do what a test says."""
 
-    def __init__(self, seams: StrategySeams, settings: StrategySettings) -> None:
-        super().__init__(seams, settings)
+    def __init__(self, ports: StrategyPorts, settings: StrategySettings) -> None:
+        super().__init__(ports, settings)
         self.ticks: list[Tick] = []
         self.seen: list[State] = []
         self.declined: list[Reason] = []
@@ -44,8 +44,8 @@ class Scripted(StrategyActor):
         self.ticks.append(tick)
         self.reaction()
 
-    def on_order(self, order: Order, happened: OrderEvent) -> None:
-        del happened
+    def on_order(self, order: Order, event: OrderEvent) -> None:
+        del event
         self.seen.append(order.state)
 
     def on_declined(self, declined: OrderDeclined) -> None:
@@ -64,10 +64,10 @@ class StrategyRoom:
         self.clock = FakeClock()
         self.supervisor, self.command, self.market, self.exits = Probe(), Probe(), Probe(), Probe()
         self.baskets = Probe()
-        memory = DeskMemory(
-            orders=orders, positions=positions or {}, orders_today=0, trading_state=TradingState.ACTIVE, because=""
+        snapshot = DeskSnapshot(
+            orders=orders, positions=positions or {}, orders_today=0, trading_state=TradingState.ACTIVE, reason=""
         )
-        self.seams = StrategySeams(
+        self.ports = StrategyPorts(
             supervisor=self.supervisor,
             command=self.command,
             market=self.market,
@@ -76,17 +76,17 @@ class StrategyRoom:
             client_id="FA1",
             clock=self.clock,
             ids=FakeIds(),
-            memory=memory,
+            snapshot=snapshot,
         )
         self.settings = StrategySettings.model_validate({"class": "a:A", "name": "trend", **settings})
-        self.strategy = Scripted(self.seams, self.settings)
+        self.strategy = Scripted(self.ports, self.settings)
 
     def tick(self) -> None:
         seen = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(100), seen_at=TEN_O_CLOCK)
         self.strategy.on_receive(PriceTicked(tick=seen))
 
-    def update(self, now: Order, event: Event = Event.FILL) -> None:
-        self.strategy.on_receive(OrderUpdated(order=now, happened=OrderEvent(event=event)))
+    def update(self, now: Order, event: Event = Event.FILLED) -> None:
+        self.strategy.on_receive(OrderUpdated(order=now, event=OrderEvent(kind=event)))
 
     @property
     def submitted(self) -> list[SubmitOrder]:
@@ -123,7 +123,7 @@ def test_selling_enters_short(room: StrategyRoom) -> None:
 
 @pytest.mark.parametrize(("side", "way_out"), [(Side.BUY, Side.SELL), (Side.SELL, Side.BUY)])
 def test_an_exit_gives_up_what_was_filled(room: StrategyRoom, side: Side, way_out: Side) -> None:
-    room.update(order(side=side, quantity=10, state=State.PARTLY_FILLED, filled_quantity=4))
+    room.update(order(side=side, quantity=10, state=State.PARTIALLY_FILLED, filled_quantity=4))
 
     room.strategy.exit("NSE", "RELIANCE-EQ")
 
@@ -144,19 +144,19 @@ def test_an_order_that_cannot_be_is_refused_where_it_was_said(room: StrategyRoom
 
 
 def test_fills_are_counted_once(room: StrategyRoom) -> None:
-    part, whole = order(state=State.PARTLY_FILLED, filled_quantity=4), filled()
+    part, whole = order(state=State.PARTIALLY_FILLED, filled_quantity=4), filled()
 
     for now in (part, part, whole, whole):
         room.update(now)
 
     assert room.strategy.position("NSE", "RELIANCE-EQ") == 10
-    assert room.strategy.seen == [State.PARTLY_FILLED] * 2 + [State.FILLED] * 2
+    assert room.strategy.seen == [State.PARTIALLY_FILLED] * 2 + [State.FILLED] * 2
 
 
 def test_a_restarted_strategy_knows_its_position_from_older_days_and_todays_orders() -> None:
     room = StrategyRoom(
         filled(10),
-        order(command_id="open", state=State.PARTLY_FILLED, filled_quantity=3),
+        order(command_id="open", state=State.PARTIALLY_FILLED, filled_quantity=3),
         filled(99, command_id="not-mine", strategy="other"),
         positions={"trend": {KEY: 5}, "other": {KEY: 1_000}},
     )
@@ -228,7 +228,7 @@ def test_an_order_that_is_over_or_declined_makes_room_for_another() -> None:
     names = [room.strategy.buy("NSE", "RELIANCE-EQ", 1) for _ in range(3)]
 
     room.update(order(command_id=names[0], state=State.REFUSED))
-    room.strategy.on_receive(OrderDeclined(command_id=names[1] or "", reason=Reason.DESK_BUSY, words="busy"))
+    room.strategy.on_receive(OrderDeclined(command_id=names[1] or "", reason=Reason.DESK_BUSY, message="busy"))
     more = [room.strategy.buy("NSE", "RELIANCE-EQ", 1) for _ in range(3)]
 
     assert [name is not None for name in names] == [True, True, False]
@@ -274,7 +274,7 @@ class Leaving(Scripted):
 
 
 def test_a_strategy_that_leaves_takes_no_other_actor_along(room: StrategyRoom) -> None:
-    first, second = Leaving.start(room.seams, room.settings), Scripted.start(room.seams, room.settings)
+    first, second = Leaving.start(room.ports, room.settings), Scripted.start(room.ports, room.settings)
     tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(1), seen_at=TEN_O_CLOCK)
 
     first.tell(PriceTicked(tick=tick))
@@ -308,15 +308,17 @@ def test_exit_all_is_about_what_is_held_and_what_works_and_about_nothing_else() 
 
     count = room.strategy.exit_all("enough")
 
-    wishes = room.exits.only(MakeFlat).wishes
+    requests = room.exits.only(Flatten).requests
     assert count == 2
-    assert {one.scope.key for one in wishes} == {KEY, held}
-    assert {(one.scope.strategy, one.because, one.origin) for one in wishes} == {("trend", "enough", Origin.STRATEGY)}
-    assert len({one.wish_id for one in wishes}) == 2
+    assert {one.position_key.key for one in requests} == {KEY, held}
+    assert {(one.position_key.strategy, one.reason, one.origin) for one in requests} == {
+        ("trend", "enough", Origin.STRATEGY)
+    }
+    assert len({one.request_id for one in requests}) == 2
 
 
 def test_exit_all_of_nothing_asks_for_nothing() -> None:
     room = StrategyRoom()
 
     assert room.strategy.exit_all() == 0
-    assert not room.exits.of(MakeFlat)
+    assert not room.exits.of(Flatten)

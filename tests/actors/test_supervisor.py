@@ -1,6 +1,6 @@
 import pytest
 
-from actors.address import Line
+from actors.address import AddressSlot
 from actors.messages import (
     ActorDied,
     CheckHeartbeat,
@@ -14,7 +14,7 @@ from actors.messages import (
 )
 from actors.supervisor import SupervisorActor
 from domain.settings import SupervisorSettings
-from tests.actors.rooms import own_mailbox, settle
+from tests.actors.rooms import own_mailbox, resolve
 from tests.fakes import FakeClock, ManualTimer, Probe
 
 DIED = ActorDied(actor="WatcherActor", urn="urn:1", cause="ValueError()")
@@ -27,7 +27,7 @@ class SupervisorRoom:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
         self.watchers = [Probe()]
-        self.line: Line[WatcherInbox] = Line("WatcherActor")
+        self.line: AddressSlot[WatcherInbox] = AddressSlot("WatcherActor")
         self.line.connect(self.watchers[0])
         self.escalated: list[str] = []
         self.notifier = Probe()
@@ -58,7 +58,7 @@ class SupervisorRoom:
         for _ in range(round(seconds / step)):
             self.clock.advance(step)
             self.timer.fire_due()
-            settle(self.actor, self.own)
+            resolve(self.actor, self.own)
             if answering and self.watchers[-1].of(SendHeartbeat):
                 self.watchers[-1].take()
                 self.actor.on_receive(HeartbeatSent(urn="urn:now"))

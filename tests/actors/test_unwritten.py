@@ -11,7 +11,7 @@ from actors.messages import (
     OrderDeclined,
     OrderUpdated,
     RecordEvent,
-    UpdatesCompared,
+    UpdatesReconciled,
 )
 from domain.evidence import Accepted
 from domain.lifecycle import Event, State
@@ -30,11 +30,11 @@ def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: Comm
     listener = Probe()
     room.tell(JoinStrategy(strategy="trend", address=listener))
     known = room.has(command_id="c1", quantity=10)
-    fill = OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100))
+    fill = OrderEvent(kind=Event.FILLED, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100))
 
-    room.tell(UpdatesCompared(reports=(Report("c1", fill),)))
+    room.tell(UpdatesReconciled(reports=(Report("c1", fill),)))
     (asked,) = room.repo.of(RecordEvent)
-    room.tell(EventUnrecorded(command_id="c1", happened=fill, at=asked.at, cause="locked", order=known))
+    room.tell(EventUnrecorded(command_id="c1", event=fill, at=asked.at, cause="locked", order=known))
     told = room.guard.of(ExposureMoved)
     room.repo.messages.clear()
     room.wait(1)
@@ -42,7 +42,7 @@ def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: Comm
     room.record()
 
     assert [one.order.state for one in told] == [State.FILLED]
-    assert again.happened == fill
+    assert again.event == fill
     assert [one.order.state for one in listener.of(OrderUpdated)] == [State.FILLED]
     assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [10, 10]
 
@@ -50,13 +50,11 @@ def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: Comm
 def test_nobody_is_told_an_older_state_than_he_knows_while_the_database_catches_up(room: CommandRoom) -> None:
     known = room.has(command_id="c1", quantity=10, state=State.SENDING, broker_order_id=None)
     events = (
-        OrderEvent(event=Event.ACCEPT, broker_order_id="B1"),
-        OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100)),
+        OrderEvent(kind=Event.ACCEPTED, broker_order_id="B1"),
+        OrderEvent(kind=Event.FILLED, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100)),
     )
-    for happened in events:
-        unwritten = EventUnrecorded(
-            command_id="c1", happened=happened, at=room.clock.now(), cause="locked", order=known
-        )
+    for event in events:
+        unwritten = EventUnrecorded(command_id="c1", event=event, at=room.clock.now(), cause="locked", order=known)
         room.tell(unwritten)
     room.guard.messages.clear()
     room.wait(1)

@@ -3,17 +3,17 @@ from dataclasses import replace
 import pytest
 
 from actors.messages import (
-    AskForMoves,
     BookPricesSeen,
     BooksChecked,
-    BooksCompared,
+    BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
+    ChangedOrders,
     FeedChanged,
+    FetchChangedOrders,
     FillsSeen,
     HeartbeatSent,
     OrderBookRead,
-    OrdersMoved,
     OrderUpdateSeen,
     Poll,
     PositionsRead,
@@ -22,13 +22,13 @@ from actors.messages import (
     ReadTradeBook,
     SendHeartbeat,
     TradeBookRead,
-    UpdatesCompared,
+    UpdatesReconciled,
 )
 from actors.watcher import WatcherActor
-from domain.comparison import Checked, Comparison, Known
 from domain.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavailable
 from domain.lifecycle import Event, State
 from domain.order import Order
+from domain.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from domain.witnesses import BookKind, Sighting
 from tests.actors.rooms import own_mailbox
@@ -47,7 +47,7 @@ class WatcherRoom:
             command=self.command,
             broker=self.broker,
             market=self.market,
-            comparison=Comparison(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
+            reconciler=Reconciler(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
             settings=WatcherSettings(poll_interval_s=1.0),
             clock=self.clock,
             timer=self.timer,
@@ -75,9 +75,9 @@ def test_a_poll_learns_what_moved_before_it_reads_the_book(room: WatcherRoom) ->
     room.actor.on_receive(Poll())
     asked_first = (room.command.take(), room.broker.take())
 
-    room.actor.on_receive(OrdersMoved(orders=(), fills_grew=False))
+    room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
 
-    assert asked_first == ([AskForMoves()], [])
+    assert asked_first == ([FetchChangedOrders()], [])
     assert room.broker.messages == [ReadOrderBook()]
 
 
@@ -112,25 +112,25 @@ def test_a_book_that_could_not_be_read_winds_the_clock_too(room: WatcherRoom) ->
 def test_what_a_book_proves_is_reported_and_nothing_is_written(room: WatcherRoom) -> None:
     room.see(WORKING, status=BrokerStatus.COMPLETE, filled=10)
 
-    reports = room.command.only(BooksCompared).reports
+    reports = room.command.only(BooksReconciled).reports
 
-    assert [(one.command_id, one.happened.event) for one in reports] == [("c1", Event.FILL)]
+    assert [(one.command_id, one.event.kind) for one in reports] == [("c1", Event.FILLED)]
 
 
 def test_a_healthy_book_without_news_is_told_too(room: WatcherRoom) -> None:
     # It is what says that the desk sees.
     room.see(WORKING)
 
-    assert room.command.only(BooksCompared).reports == ()
+    assert room.command.only(BooksReconciled).reports == ()
 
 
 def test_a_moved_order_is_compared_as_it_is_now(room: WatcherRoom) -> None:
     filled = order(state=State.FILLED, broker_order_id="B1", filled_quantity=10)
 
-    room.actor.on_receive(OrdersMoved(orders=(filled,), fills_grew=True))
+    room.actor.on_receive(ChangedOrders(orders=(filled,), fills_grew=True))
     room.see(filled, status=BrokerStatus.COMPLETE, filled=10)
 
-    assert room.command.only(BooksCompared).reports == ()
+    assert room.command.only(BooksReconciled).reports == ()
 
 
 def test_blindness_is_told_with_its_length_and_changes_nothing(room: WatcherRoom) -> None:
@@ -141,8 +141,8 @@ def test_blindness_is_told_with_its_length_and_changes_nothing(room: WatcherRoom
 
     room.go_blind()
 
-    assert room.command.only(BooksUnavailable).blind_s == 4
-    assert room.command.of(BooksCompared) == []
+    assert room.command.only(BooksUnavailable).unavailable_s == 4
+    assert room.command.of(BooksReconciled) == []
 
 
 def test_a_round_reads_the_three_books_one_after_the_other(room: WatcherRoom) -> None:
@@ -176,18 +176,18 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
     sent = order(command_id="new", state=State.SENDING)
     shown = row_of(sent, BrokerStatus.COMPLETE, broker_order_id="B9", filled_quantity=10)
     room.actor.on_receive(OrderUpdateSeen(update=OrderUpdate(ReportType.FILL, shown, room.clock.now())))
-    assert room.command.take() == [AskForMoves()]
+    assert room.command.take() == [FetchChangedOrders()]
 
-    room.actor.on_receive(OrdersMoved(orders=(sent,), fills_grew=False))
+    room.actor.on_receive(ChangedOrders(orders=(sent,), fills_grew=False))
 
-    (report,) = room.command.only(UpdatesCompared).reports
-    assert (report.command_id, report.happened.event) == ("new", Event.FILL)
+    (report,) = room.command.only(UpdatesReconciled).reports
+    assert (report.command_id, report.event.kind) == ("new", Event.FILLED)
     assert room.broker.messages == [], "an update reads no book"
 
 
 def test_a_feed_that_is_up_again_has_the_books_read_and_winds_no_clock(room: WatcherRoom) -> None:
     room.actor.on_receive(FeedChanged(up=True))
-    room.actor.on_receive(OrdersMoved(orders=(), fills_grew=False))
+    room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
     assert room.broker.take() == [ReadOrderBook()]
 
     room.see(WORKING)
@@ -202,8 +202,8 @@ def test_a_book_that_has_lost_rows_is_told_as_blindness(room: WatcherRoom) -> No
 
     room.see()
 
-    assert room.command.only(BooksCompared).whole is False
-    assert room.command.only(BooksUnavailable).blind_s == 1
+    assert room.command.only(BooksReconciled).whole is False
+    assert room.command.only(BooksUnavailable).unavailable_s == 1
 
 
 def test_fills_are_passed_on(room: WatcherRoom) -> None:
@@ -218,11 +218,11 @@ def test_a_fill_waits_until_the_number_of_its_order_is_known(room: WatcherRoom) 
     sent = order(command_id="new", state=State.SENDING)
     known = replace(sent, state=State.WORKING, broker_order_id="B2")
     fill = trade_of(known, remarks="")
-    room.actor.on_receive(OrdersMoved(orders=(sent,), fills_grew=False))
+    room.actor.on_receive(ChangedOrders(orders=(sent,), fills_grew=False))
     room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
     told_early = room.command.of(FillsSeen)
 
-    room.actor.on_receive(OrdersMoved(orders=(known,), fills_grew=True))
+    room.actor.on_receive(ChangedOrders(orders=(known,), fills_grew=True))
     room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
     assert told_early == []
@@ -232,15 +232,15 @@ def test_a_fill_waits_until_the_number_of_its_order_is_known(room: WatcherRoom) 
 def test_a_trade_with_our_tag_finds_its_order_and_is_told_with_it(room: WatcherRoom) -> None:
     lost = order(command_id="lost", state=State.UNCONFIRMED)
     fill = trade_of(lost, broker_order_id="B2")
-    room.actor.on_receive(OrdersMoved(orders=(lost,), fills_grew=False))
+    room.actor.on_receive(ChangedOrders(orders=(lost,), fills_grew=False))
     room.see(WORKING)
 
     for _ in range(2):
         room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
-    (report,) = room.command.only(UpdatesCompared).reports
-    assert (report.command_id, report.happened.event) == ("lost", Event.FILL)
-    assert (report.happened.broker_order_id, report.happened.average_price) == ("B2", fill.price)
+    (report,) = room.command.only(UpdatesReconciled).reports
+    assert (report.command_id, report.event.kind) == ("lost", Event.FILLED)
+    assert (report.event.broker_order_id, report.event.average_price) == ("B2", fill.price)
     assert room.command.only(FillsSeen).fills == (fill,)
 
 

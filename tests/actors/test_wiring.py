@@ -8,7 +8,7 @@ import pytest
 from actors.messages import RaiseAlert
 from actors.wiring import Wiring
 from domain.alert import Level
-from domain.seams import IST
+from domain.ports import IST
 from domain.settings import load_settings
 from tests.fakes import FakeClock, FakeIds, Probe
 

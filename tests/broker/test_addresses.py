@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.link import Link, LinkLostError
+from broker.feed_connection import ConnectionLostError, FeedConnection
+from broker.http_response import NotSentError
 from broker.noren import NorenBroker
-from broker.replies import NotSentError
 from broker.sockets import AddressRefusedError, Endpoint, open_connection
 from broker.transport import HttpTransport
 from domain.addresses import TLS_OFF_LOOPBACK, AddressFamily, AddressRules
@@ -126,8 +126,8 @@ def test_a_login_in_paper_mode_never_reaches_another_machine(trap: Trap, clock: 
 def test_the_feed_opens_no_connection_to_a_forbidden_address(trap: Trap, clock: WallClock) -> None:
     waker, ear = socket.socketpair()
 
-    with pytest.raises(LinkLostError, match="is not this machine"):
-        Link(f"ws://[::ffff:127.0.0.1]:{trap.port}/", clock, WAIT_S, ear, None, PAPER)
+    with pytest.raises(ConnectionLostError, match="is not this machine"):
+        FeedConnection(f"ws://[::ffff:127.0.0.1]:{trap.port}/", clock, WAIT_S, ear, None, PAPER)
 
     assert trap.is_untouched()
     waker.close()
@@ -164,9 +164,9 @@ def test_a_redirect_of_the_websocket_ends_the_link_before_the_session_is_present
     speaker = threading.Thread(target=redirect, daemon=True)
     speaker.start()
     waker, ear = socket.socketpair()
-    link = Link(f"ws://127.0.0.1:{server.getsockname()[1]}/", clock, WAIT_S, ear, None, PAPER)
+    link = FeedConnection(f"ws://127.0.0.1:{server.getsockname()[1]}/", clock, WAIT_S, ear, None, PAPER)
 
-    with pytest.raises(LinkLostError, match=r"HTTP 302|did not open"):
+    with pytest.raises(ConnectionLostError, match=r"HTTP 302|did not open"):
         link.shake_hands()
 
     link.close()
@@ -188,7 +188,7 @@ def test_no_proxy_of_the_environment_is_used(
     waker, ear = socket.socketpair()
 
     broker.log_in()
-    link = Link(web.url.replace("ws://", "WS://"), clock, WAIT_S, ear, None, PAPER)
+    link = FeedConnection(web.url.replace("ws://", "WS://"), clock, WAIT_S, ear, None, PAPER)
     link.shake_hands()
     link.send({"t": "c", "uid": SESSION.user_id})
 

@@ -14,7 +14,7 @@ from domain.evidence import (
     Unavailable,
 )
 from domain.order import Side
-from domain.seams import IST
+from domain.ports import IST
 from tests.broker.conftest import (
     LIMITS_OK,
     NO_DATA,
@@ -68,7 +68,7 @@ def test_the_order_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> N
     assert book.rows[0] == OrderRow(
         broker_order_id="23121900039453",
         status=BrokerStatus.COMPLETE,
-        status_words="COMPLETE",
+        status_text="COMPLETE",
         remarks="",
         exchange="NFO",
         symbol="FINNIFTY19DEC23C21750",
@@ -84,7 +84,7 @@ def test_the_order_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("message", "status"),
     [
         ("OPEN", BrokerStatus.OPEN),
         ("Open", BrokerStatus.OPEN),
@@ -105,14 +105,14 @@ def test_the_order_book_becomes_rows(broker: NorenBroker, stub: StubBroker) -> N
     ],
 )
 def test_statuses_are_normalised_and_their_words_kept(
-    broker: NorenBroker, stub: StubBroker, words: str, status: BrokerStatus
+    broker: NorenBroker, stub: StubBroker, message: str, status: BrokerStatus
 ) -> None:
-    stub.answer("OrderBook", [order_line(status=words)])
+    stub.answer("OrderBook", [order_line(status=message)])
 
     book = broker.order_book()
 
     assert isinstance(book, Book)
-    assert (book.rows[0].status, book.rows[0].status_words) == (status, words)
+    assert (book.rows[0].status, book.rows[0].status_text) == (status, message)
 
 
 def test_a_row_that_changed_is_read_anew_and_one_that_did_not_is_the_same(
@@ -323,17 +323,17 @@ def test_an_empty_book_is_believed_when_the_session_is_alive(
 
 
 @pytest.mark.parametrize("route", BOOKS)
-@pytest.mark.parametrize("words", NOT_BARE)
+@pytest.mark.parametrize("message", NOT_BARE)
 @pytest.mark.parametrize("http_status", [200, 400, 404])
 def test_only_the_bare_words_make_a_book_empty(
-    broker: NorenBroker, stub: StubBroker, route: str, words: str, http_status: int
+    broker: NorenBroker, stub: StubBroker, route: str, message: str, http_status: int
 ) -> None:
-    stub.answer(route, reply(not_ok(words), http_status))
+    stub.answer(route, reply(not_ok(message), http_status))
 
     unavailable = read(broker, route)
 
     assert isinstance(unavailable, Unavailable)
-    assert " ".join(words.split()) in " ".join(unavailable.cause.split()), "told as they are"
+    assert " ".join(message.split()) in " ".join(unavailable.cause.split()), "told as they are"
 
 
 @pytest.mark.parametrize("empty", [reply(NO_DATA, 429), reply(NO_DATA, 403), reply([], 404)])

@@ -191,7 +191,7 @@ def test_an_ok_that_is_not_about_our_order_proves_nothing(
 
 @pytest.mark.parametrize("http_status", [200, 400, 403])
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    ("message", "reason"),
     [
         ("Rejected : ORA:Order not found to Cancel", Reason.BROKER_REFUSED),
         ("Rejected : ORA:Order not found", Reason.BROKER_REFUSED),
@@ -202,11 +202,11 @@ def test_an_ok_that_is_not_about_our_order_proves_nothing(
     ],
 )
 def test_the_brokers_no_is_kept_with_its_words(
-    broker: NorenBroker, stub: StubBroker, route: str, words: str, reason: Reason, http_status: int
+    broker: NorenBroker, stub: StubBroker, route: str, message: str, reason: Reason, http_status: int
 ) -> None:
-    stub.answer(route, reply(not_ok(words), http_status))
+    stub.answer(route, reply(not_ok(message), http_status))
 
-    assert ask(broker, route) == Refused(reason, " ".join(words.split()))
+    assert ask(broker, route) == Refused(reason, " ".join(message.split()))
 
     assert broker.needs_login is (reason is Reason.SESSION_EXPIRED)
     assert len(stub.requests(route)) == 1

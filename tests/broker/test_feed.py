@@ -8,7 +8,7 @@ import pytest
 from loguru import logger
 
 from broker.feed import Feed, FeedLimits
-from broker.wire import Session
+from broker.row_parsers import Session
 from domain.evidence import Tick
 from domain.order import Exchange
 from tests.broker.conftest import WallClock, settings
@@ -183,10 +183,10 @@ def test_a_goodbye_of_the_broker_names_its_code(feed: Feed, web: WebStub, ears: 
 
     peer.send_raw((1000).to_bytes(2, "big"), CLOSE)
 
-    up, words = ears.next_state()
+    up, message = ears.next_state()
     assert not up
-    assert "1000" in words
-    assert "another client" in words
+    assert "1000" in message
+    assert "another client" in message
 
 
 def test_silence_ends_a_connection(feed: Feed, web: WebStub, ears: Ears) -> None:
@@ -195,10 +195,10 @@ def test_silence_ends_a_connection(feed: Feed, web: WebStub, ears: Ears) -> None
     peer.answers_pings = False
     ears.next_state()
 
-    up, words = ears.next_state()
+    up, message = ears.next_state()
 
     assert not up
-    assert "nothing was heard" in words
+    assert "nothing was heard" in message
     web.logged_in()
 
 
@@ -222,10 +222,10 @@ def test_a_line_that_answers_pings_alone_is_mute_once_hearts_have_been_answered(
     ears.next_state()
     peer.send({"t": "hk"})
 
-    up, words = ears.next_state()
+    up, message = ears.next_state()
 
     assert not up
-    assert "nothing was heard" in words
+    assert "nothing was heard" in message
     assert peer.pinged.is_set()
     web.logged_in()
 
@@ -237,10 +237,10 @@ def test_a_refused_session_is_told_and_tried_again_on_a_new_connection(feed: Fee
 
     peer.send({"t": "ck", "s": "NOT_OK"})
 
-    up, words = ears.next_state()
+    up, message = ears.next_state()
     assert not up
-    assert "NOT_OK" in words
-    assert TOKEN not in words
+    assert "NOT_OK" in message
+    assert TOKEN not in message
     assert peer.ended.wait(WAIT_S)
     web.logged_in()
     assert ears.next_state() == (True, "logged in")
@@ -258,9 +258,9 @@ def test_a_session_that_is_taken_back_ends_the_connection(feed: Feed, web: WebSt
 
     peer.send({"t": "ck", "s": "NOT_OK", "uid": "FA1"})
 
-    up, words = ears.next_state()
+    up, message = ears.next_state()
     assert not up
-    assert "NOT_OK" in words
+    assert "NOT_OK" in message
     assert peer.ended.wait(WAIT_S)
     web.logged_in()
 
@@ -374,9 +374,9 @@ def test_an_owner_that_fails_loses_what_he_was_told_and_not_the_feed(
 def test_an_owner_that_fails_to_hear_the_state_does_not_end_the_feed(
     web: WebStub, ears: Ears, clock: WallClock
 ) -> None:
-    def fail(up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
-        ears.state(up, words)
-        raise RuntimeError(words)
+    def fail(up: bool, message: str) -> None:  # noqa: FBT001  the callback's shape
+        ears.state(up, message)
+        raise RuntimeError(message)
 
     config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
     feed = Feed(config, clock, ears.ticks.put, fail, limits=QUICK)

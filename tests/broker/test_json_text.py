@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from broker.feed_connection import as_frame
 from broker.json_text import JsonArray, read_json
-from broker.link import as_frame
-from broker.scalars import UnreadableRowError
+from broker.row_fields import UnreadableRowError
 
 NESTED = "[" * 100_000
 

@@ -120,7 +120,7 @@ def test_a_secret_that_makes_no_code_is_final_and_sends_nothing(stub: StubBroker
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "Invalid Input : Wrong Password",
         "Invalid Input :  Invalid Vendor code",
@@ -130,11 +130,11 @@ def test_a_secret_that_makes_no_code_is_final_and_sends_nothing(stub: StubBroker
         "Invalid Input :  uid or pwd or factor2 or imei or apkversion or vc or appkey or source is Missing.",
     ],
 )
-def test_refused_credentials_are_final(stub: StubBroker, clock: WallClock, words: str) -> None:
-    stub.answer("QuickAuth", reply(not_ok(words), 400))
+def test_refused_credentials_are_final(stub: StubBroker, clock: WallClock, message: str) -> None:
+    stub.answer("QuickAuth", reply(not_ok(message), 400))
     broker = NorenBroker(settings(stub.url), clock)
 
-    assert broker.log_in() == LoginFailed(" ".join(words.split()), final=True, answered=True)
+    assert broker.log_in() == LoginFailed(" ".join(message.split()), final=True, answered=True)
     assert broker.needs_login
     assert broker.session is None
     broker.close()
@@ -364,7 +364,7 @@ def test_an_order_whose_connection_did_not_come_about_is_refused(hasty: NorenBro
 
 @pytest.mark.parametrize("http_status", [200, 400, 403])
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    ("message", "reason"),
     [
         ("Rejected : ALGO_CHK: MKT Order type not allowed for API order", Reason.BROKER_REFUSED),
         ('Error Occurred : 2 "invalid input"', Reason.BROKER_REFUSED),
@@ -382,11 +382,11 @@ def test_an_order_whose_connection_did_not_come_about_is_refused(hasty: NorenBro
     ],
 )
 def test_the_brokers_no_is_proof(
-    broker: NorenBroker, stub: StubBroker, words: str, reason: Reason, http_status: int
+    broker: NorenBroker, stub: StubBroker, message: str, reason: Reason, http_status: int
 ) -> None:
-    stub.answer("PlaceOrder", reply(not_ok(words), http_status))
+    stub.answer("PlaceOrder", reply(not_ok(message), http_status))
 
-    assert broker.place(an_order()) == Refused(reason, " ".join(words.split()))
+    assert broker.place(an_order()) == Refused(reason, " ".join(message.split()))
 
     assert broker.needs_login is (reason is Reason.SESSION_EXPIRED)
     assert len(stub.requests("PlaceOrder")) == 1
@@ -458,7 +458,7 @@ def test_a_library_that_fails_before_it_sends_leaves_proof(
     refused = broker.place(an_order())
 
     assert isinstance(refused, Refused)
-    assert "KeyError" in refused.words
+    assert "KeyError" in refused.message
     assert not stub.requests("PlaceOrder")
 
 
@@ -553,17 +553,17 @@ def test_an_expiry_is_taken_over_where_the_broker_tells_it(
     assert instrument.expires_on == expected
 
 
-@pytest.mark.parametrize("words", NOT_BARE)
+@pytest.mark.parametrize("message", NOT_BARE)
 @pytest.mark.parametrize("http_status", [200, 400, 404])
 def test_only_the_bare_words_make_a_symbol_unknown(
-    broker: NorenBroker, stub: StubBroker, words: str, http_status: int
+    broker: NorenBroker, stub: StubBroker, message: str, http_status: int
 ) -> None:
-    stub.answer("SearchScrip", reply(not_ok(words), http_status))
+    stub.answer("SearchScrip", reply(not_ok(message), http_status))
 
     unavailable = broker.find_instrument(Exchange.NSE, "RELIANCE-EQ")
 
     assert isinstance(unavailable, Unavailable)
-    assert " ".join(words.split()) in " ".join(unavailable.cause.split()), "told as they are"
+    assert " ".join(message.split()) in " ".join(unavailable.cause.split()), "told as they are"
 
 
 @pytest.mark.parametrize(

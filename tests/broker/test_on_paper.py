@@ -184,7 +184,7 @@ def test_an_order_the_broker_does_not_know_is_refused_in_its_words(desk: Desk, c
 
     assert isinstance(reply, Refused)
     assert reply.reason is Reason.BROKER_REFUSED
-    assert "Order not found" in reply.words
+    assert "Order not found" in reply.message
     assert not desk.broker.needs_login
 
 
@@ -230,13 +230,13 @@ def test_two_feeds_with_one_token_evict_each_other_without_a_storm(
     assert ears[0].next_state() == (True, "logged in")
 
     feeds[1].start(broker.session)
-    up, words = ears[0].next_state()
+    up, message = ears[0].next_state()
     for feed in feeds:
         feed.stop()
     broker.close()
 
     assert not up
-    assert "code 1000; another client" in words
+    assert "code 1000; another client" in message
     # Within the shortest retry at most one of them came back.
     assert len(ears[0].states.queue) + len(ears[1].states.queue) < 6
 

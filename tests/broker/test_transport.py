@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from loguru import logger
 
-from broker.replies import HEADER_BYTES_MAX, NotSentError, ReplyLostError
+from broker.http_response import HEADER_BYTES_MAX, NotSentError, ReplyLostError
 from broker.transport import HttpTransport
 from domain.redaction import redacted
 from tests.broker.conftest import BEARER, StubBroker, Talk, WallClock, reply
@@ -236,7 +236,7 @@ def test_endless_headers_are_a_lost_reply(transport: HttpTransport, stub: StubBr
 def test_a_reply_beyond_the_bound_is_a_lost_reply(
     transport: HttpTransport, stub: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.replies.REPLY_BYTES_MAX", 1_000)
+    monkeypatch.setattr("broker.http_response.REPLY_BYTES_MAX", 1_000)
 
     assert "longer than" in lost(transport, stub, reply("x" * 2_000))
 
@@ -320,9 +320,9 @@ def test_secrets_are_masked_in_any_text(text: str) -> None:
 
 
 def test_other_words_are_left_alone() -> None:
-    words = '{"stat":"Not_Ok","emsg":"Session Expired :  Invalid Session Key"}'
+    message = '{"stat":"Not_Ok","emsg":"Session Expired :  Invalid Session Key"}'
 
-    assert redacted(words) == words
+    assert redacted(message) == message
 
 
 def test_known_secrets_are_masked_wherever_they_stand(transport: HttpTransport) -> None:

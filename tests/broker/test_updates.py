@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from broker.feed import Feed
-from broker.scalars import UnreadableRowError
+from broker.row_fields import UnreadableRowError
+from broker.row_parsers import STATUSES, Session
 from broker.updates import order_update
-from broker.wire import STATUSES, Session
 from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
 from domain.order import Side
-from domain.seams import IST
+from domain.ports import IST
 from tests.broker.conftest import WallClock, settings
 from tests.broker.web import CLOSE, QUICK, RELIANCE, SESSION, TOKEN, WAIT_S, Ears, WebStub
 
@@ -57,7 +57,7 @@ def test_a_fill_is_read_whole() -> None:
         OrderRow(
             broker_order_id=NUMBER,
             status=BrokerStatus.COMPLETE,
-            status_words="COMPLETE",
+            status_text="COMPLETE",
             remarks="sdabc",
             exchange="NFO",
             symbol="BANKNIFTY16OCT24P50500",
@@ -110,27 +110,27 @@ def test_a_modified_stop_shows_its_new_terms() -> None:
 
 
 @pytest.mark.parametrize("spelled", ["{}", " {} ", "{}_"])
-@pytest.mark.parametrize(("words", "status"), STATUSES.items())
-def test_every_status_is_read_however_it_is_spelled(words: str, status: BrokerStatus, spelled: str) -> None:
-    for one in (words, words.lower(), words.title(), words.replace(" ", "_")):
+@pytest.mark.parametrize(("message", "status"), STATUSES.items())
+def test_every_status_is_read_however_it_is_spelled(message: str, status: BrokerStatus, spelled: str) -> None:
+    for one in (message, message.lower(), message.title(), message.replace(" ", "_")):
         row = order_update(an_update(status=spelled.format(one)), NOW).row
 
-        assert (row.status, row.status_words) == (status, spelled.format(one).strip())
+        assert (row.status, row.status_text) == (status, spelled.format(one).strip())
 
 
-@pytest.mark.parametrize("words", ["INVALID_STATUS_TYPE", "SOMETHING NEW"])
-def test_a_status_nobody_knows_keeps_its_words(words: str) -> None:
-    row = order_update(an_update(status=words), NOW).row
+@pytest.mark.parametrize("message", ["INVALID_STATUS_TYPE", "SOMETHING NEW"])
+def test_a_status_nobody_knows_keeps_its_words(message: str) -> None:
+    row = order_update(an_update(status=message), NOW).row
 
-    assert (row.status, row.status_words) == (BrokerStatus.UNKNOWN, words)
+    assert (row.status, row.status_text) == (BrokerStatus.UNKNOWN, message)
 
 
 @pytest.mark.parametrize("report", [one for one in ReportType if one is not ReportType.UNKNOWN])
 def test_every_report_is_read_however_it_is_spelled(report: ReportType) -> None:
     apart = "".join(f"_{letter}" if letter.isupper() else letter for letter in report.value).strip("_")
 
-    for words in (report.value, report.value.lower(), report.value.upper(), apart, apart.upper(), f" {apart} "):
-        assert order_update(an_update(reporttype=words), NOW).report is report
+    for message in (report.value, report.value.lower(), report.value.upper(), apart, apart.upper(), f" {apart} "):
+        assert order_update(an_update(reporttype=message), NOW).report is report
 
 
 def test_canceled_may_have_two_ls_in_a_report_too() -> None:
@@ -156,16 +156,16 @@ def test_a_rejected_cancel_is_not_a_rejected_order(report: str | None, status: s
     assert update.row.reject_reason == "SAF:order is not open to cancel"
 
 
-@pytest.mark.parametrize("words", ["SAF:order is not open to modify", "SAF:Order is not open to Modify "])
+@pytest.mark.parametrize("message", ["SAF:order is not open to modify", "SAF:Order is not open to Modify "])
 @pytest.mark.parametrize("report", ["Rejected", "ReplaceRejected", None])
-def test_a_rejected_modify_is_not_a_rejected_order(report: str | None, words: str) -> None:
-    update = order_update(an_update(reporttype=report, status="REJECTED", rejreason=words), NOW)
+def test_a_rejected_modify_is_not_a_rejected_order(report: str | None, message: str) -> None:
+    update = order_update(an_update(reporttype=report, status="REJECTED", rejreason=message), NOW)
 
     assert update.report is ReportType.REPLACE_REJECTED
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "RED:Margin Shortfall:INR 101830.33 Available:INR 86932.68 for C-FA1 [DEFAULT]",
         "16278 The markets have not been opened for trading",
@@ -174,11 +174,11 @@ def test_a_rejected_modify_is_not_a_rejected_order(report: str | None, words: st
         None,
     ],
 )
-def test_a_rejected_order_is_one(words: str | None) -> None:
-    update = order_update(an_update(reporttype="Rejected", status="REJECTED", rejreason=words), NOW)
+def test_a_rejected_order_is_one(message: str | None) -> None:
+    update = order_update(an_update(reporttype="Rejected", status="REJECTED", rejreason=message), NOW)
 
     assert (update.report, update.row.status) == (ReportType.REJECTED, BrokerStatus.REJECTED)
-    assert update.row.reject_reason == (words or "").strip()
+    assert update.row.reject_reason == (message or "").strip()
 
 
 def test_a_report_of_a_fill_is_one_whatever_an_earlier_cancel_left_in_the_reason() -> None:
@@ -322,10 +322,10 @@ def test_a_line_that_is_mute_towards_orders_too_is_replaced(feed: Feed, web: Web
     ears.next_order()
     assert ears.next_state() == (True, "logged in")
 
-    up, words = ears.next_state()
+    up, message = ears.next_state()
 
     assert not up
-    assert "nothing was heard" in words
+    assert "nothing was heard" in message
     web.logged_in().send(an_update(reporttype="Canceled", status="CANCELED"))
     assert ears.next_order().report is ReportType.CANCELED
 

@@ -83,11 +83,11 @@ def test_more_orders_than_there_was_room_for_are_noted(database: Path) -> None:
 
 
 def test_a_note_survives_the_process(database: Path) -> None:
-    words = "import os, sys; from pathlib import Path; from broker.wire_log import WireLog\n"
-    words += f"log = WireLog(Path({str(database)!r}), {BOOT_1!r}); log.begin('r1'); log.hand_over('sd1')\n"
-    words += "os.kill(os.getpid(), 9)\n"
+    message = "import os, sys; from pathlib import Path; from broker.wire_log import WireLog\n"
+    message += f"log = WireLog(Path({str(database)!r}), {BOOT_1!r}); log.begin('r1'); log.hand_over('sd1')\n"
+    message += "os.kill(os.getpid(), 9)\n"
 
-    killed = subprocess.run([sys.executable, "-c", words], check=False, cwd=ROOT)
+    killed = subprocess.run([sys.executable, "-c", message], check=False, cwd=ROOT)
 
     assert killed.returncode == -9
     assert WireLog(database, BOOT_1).read() == HandedOver("r1", frozenset({"sd1"}))

@@ -10,8 +10,8 @@ RATE = "Invalid Input :  Order Recieved 11 in a current second exceeds Limit 10 
 HTML = "<html><head><title>502 Bad Gateway</title></head></html>"
 
 
-def not_ok(words: str) -> dict[str, str]:
-    return {"stat": "Not_Ok", "emsg": words}
+def not_ok(message: str) -> dict[str, str]:
+    return {"stat": "Not_Ok", "emsg": message}
 
 
 def lost_replies(good: dict[str, str]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from broker.feed import FeedLimits
-from broker.wire import Session
+from broker.row_parsers import Session
 from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
 from domain.order import Exchange
@@ -179,8 +179,8 @@ class Ears:
         self.orders: queue.Queue[OrderUpdate] = queue.Queue()
         self.states: queue.Queue[tuple[bool, str]] = queue.Queue()
 
-    def state(self, up: bool, words: str) -> None:  # noqa: FBT001  the callback's shape
-        self.states.put((up, words))
+    def state(self, up: bool, message: str) -> None:  # noqa: FBT001  the callback's shape
+        self.states.put((up, message))
 
     def next_state(self) -> tuple[bool, str]:
         return self.states.get(timeout=WAIT_S)

@@ -5,7 +5,7 @@ import pytest
 import requests
 
 from console.api import make_api
-from console.serving import ApiServer
+from console.http_server import ApiServer
 from domain.settings import load_settings
 from tests.console.fakes import FakeDesk
 from tests.timing import patient

@@ -29,37 +29,35 @@ from actors.messages import (
 )
 from domain.alert import AlertRecord, ChannelState
 from domain.basket import Basket, BasketRecord, BasketState
-from domain.books import Disagreement
+from domain.breaks import Break
 from domain.change_command import ChangeCommand
-from domain.clearing import Difference
 from domain.evidence import Book
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
 from domain.pnl import Pnl, PnlRow
+from domain.ports import IST
 from domain.reasons import Reason, explain
+from domain.resolution import Resolution
 from domain.risk import TradingState
-from domain.seams import IST
 from domain.session import SessionState
-from domain.settlement import Settlement
-from domain.stops import Protection, StopTerms
+from domain.stops import ArmedStop, StopTerms
 from domain.watching import Unwatched
+from domain.write_off import Difference
 from storage.rows import CHANGING_COLUMNS, changing_values
 
 TEN_O_CLOCK: Final = datetime(2026, 10, 5, 10, 0, 0, tzinfo=IST)
-SENT: Final = OrderEvent(
-    event=Event.SEND, limit_price=Decimal("2461.60"), inputs={"held": "0", "last_price": "2450.35"}
-)
-ACCEPTED: Final = OrderEvent(event=Event.ACCEPT, broker_order_id="26100500000001")
-FILLED: Final = OrderEvent(event=Event.FILL, filled_quantity=10, average_price=Decimal("2450.35"))
-LOST: Final = OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note="no answer within 7 s")
-REFUSED: Final = OrderEvent(event=Event.REFUSE, tag=Reason.BROKER_REFUSED, note="RED:Margin Shortfall")
+SENT: Final = OrderEvent(kind=Event.SENT, limit_price=Decimal("2461.60"), inputs={"held": "0", "last_price": "2450.35"})
+ACCEPTED: Final = OrderEvent(kind=Event.ACCEPTED, broker_order_id="26100500000001")
+FILLED: Final = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal("2450.35"))
+LOST: Final = OrderEvent(kind=Event.REPLY_LOST, tag=Reason.REPLY_LOST, note="no answer within 7 s")
+REFUSED: Final = OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED, note="RED:Margin Shortfall")
 
 
 def blocked(reason: Reason, note: str = "") -> OrderEvent:
     """Return the event of an order that the desk blocked."""
-    return OrderEvent(event=Event.BLOCK, tag=reason, note=note or explain(reason), inputs={"trading_state": "HALTED"})
+    return OrderEvent(kind=Event.BLOCKED, tag=reason, note=note or explain(reason), inputs={"trading_state": "HALTED"})
 
 
 def order_of(**changes: object) -> OrderCommand:
@@ -95,7 +93,7 @@ def lived(command: OrderCommand, *events: OrderEvent) -> Timeline:
         tag = order.tag.value if order.tag else None
         states = (before.state.value, order.state.value)
         lines.append(
-            JournalLine(command.command_id, at, event.event.value, *states, tag, order.note, changes, event.inputs)
+            JournalLine(command.command_id, at, event.kind.value, *states, tag, order.note, changes, event.inputs)
         )
     return Timeline(order=order, lines=tuple(lines))
 
@@ -116,29 +114,29 @@ class FakeDesk:
         self.declines: Reason | None = None
         self.is_silent = False
         self.reasons: tuple[str, ...] = ()
-        self.disagreements: tuple[Disagreement, ...] = ()
+        self.breaks: tuple[Break, ...] = ()
         self.changes: list[ChangeCommand] = []
-        self.settlements: list[tuple[str, Settlement]] = []
+        self.resolutions: list[tuple[str, Resolution]] = []
         self.change_answer: OrderAnswered | OrderDeclined | None = None
         self.logins = 0
         self.undone: Callable[[str], AcceptanceUndone] | None = None
         self.flattened: list[tuple[str, str | None]] = []
-        self.seen_to_flat: list[tuple[tuple[Scope, ...], str]] = []
-        self.under_way: list[dict[Scope, int]] = []
-        self.stays: dict[Scope, int] = {}
+        self.seen_to_flat: list[tuple[tuple[PositionKey, ...], str]] = []
+        self.under_way: list[dict[PositionKey, int]] = []
+        self.stays: dict[PositionKey, int] = {}
         self.unwatched: tuple[Unwatched, ...] = ()
         self.channels: tuple[ChannelState, ...] = ()
         self.address_refused = ""
         self.stored = True
-        self.protected: dict[Scope, Protection] = {}
+        self.protected: dict[PositionKey, ArmedStop] = {}
         self.knew: list[bool] = []
         self.told: list[AlertRecord] = []
         self.sent_baskets: list[BasketRecord] = []
         self.basket_ends: tuple[BasketState, str] | None = None
-        self.cleared: list[tuple[Scope, str, bool]] = []
+        self.written_off: list[tuple[PositionKey, str, bool]] = []
         self.reconciled: tuple[Difference, ...] | str = ()
         self.refuses_to_resume = ""
-        self.trading = TradingStateNow(state=TradingState.ACTIVE, because="", orders_today=3)
+        self.trading = TradingStateNow(state=TradingState.ACTIVE, reason="", orders_today=3)
         self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
@@ -147,16 +145,16 @@ class FakeDesk:
         if known is not None:
             return OrderAnswered(order=known.order, repeated=True)
         if self.declines is not None:
-            return OrderDeclined(command_id=command.command_id, reason=self.declines, words=explain(self.declines))
+            return OrderDeclined(command_id=command.command_id, reason=self.declines, message=explain(self.declines))
         kept = self.taken[command.command_id] = lived(command, *self.fate)
         return None if self.is_silent else OrderAnswered(order=kept.order)
 
     def orders(
-        self, most: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
     ) -> tuple[Order, ...]:
         between()
         newest = [kept.order for kept in reversed(self.taken.values())]
-        return tuple([order for order in newest if not (open_only and order.is_over)][:most])
+        return tuple([order for order in newest if not (open_only and order.is_terminal)][:limit])
 
     def timeline(self, command_id: str) -> Timeline | None:
         return self.taken.get(command_id)
@@ -164,12 +162,12 @@ class FakeDesk:
     def is_stored(self) -> bool:
         return self.stored
 
-    def flatten(self, because: str, strategy: str | None = None) -> tuple[Scope, ...]:
-        self.flattened.append((because, strategy))
+    def flatten(self, reason: str, strategy: str | None = None) -> tuple[PositionKey, ...]:
+        self.flattened.append((reason, strategy))
         return tuple(self.under_way[0]) if self.under_way else ()
 
-    def see_to_flat(self, scopes: Sequence[Scope], because: str) -> None:
-        self.seen_to_flat.append((tuple(scopes), because))
+    def see_to_flat(self, position_keys: Sequence[PositionKey], reason: str) -> None:
+        self.seen_to_flat.append((tuple(position_keys), reason))
 
     def exits(self) -> ExitsNow:
         return ExitsNow(under_way=self.under_way.pop(0) if self.under_way else {}, stays=self.stays)
@@ -177,25 +175,25 @@ class FakeDesk:
     def stops(self) -> StopsNow:
         return StopsNow(armed=tuple((one, Decimal("1495.50"), 2.0) for one in self.protected.values()))
 
-    def protect(self, scope: Scope, terms: StopTerms | None, because: str) -> StopsAnswered:
-        del because
-        if scope.key.symbol != "RELIANCE-EQ":
-            return StopsAnswered(protection=None, refused=f"nothing is held of {scope}")
+    def protect(self, position_key: PositionKey, terms: StopTerms | None, reason: str) -> StopsAnswered:
+        del reason
+        if position_key.key.symbol != "RELIANCE-EQ":
+            return StopsAnswered(armed_stop=None, refused=f"nothing is held of {position_key}")
         if terms is None:
             self.protected.clear()
-            return StopsAnswered(protection=None)
+            return StopsAnswered(armed_stop=None)
         beware = "no price of today gets there" if terms.stop_loss == 1 else ""
-        made = Protection(
-            protection_id="hand-1",
-            scope=scope,
+        made = ArmedStop(
+            stop_id="hand-1",
+            position_key=position_key,
             terms=terms,
             is_long=True,
-            anchor=Decimal(1500),
-            peak=Decimal(1510),
+            entry_price=Decimal(1500),
+            best_price=Decimal(1510),
             armed_at=TEN_O_CLOCK,
         )
-        self.protected[scope] = made
-        return StopsAnswered(protection=made, beware=beware)
+        self.protected[position_key] = made
+        return StopsAnswered(armed_stop=made, beware=beware)
 
     def holdings(self) -> Holdings:
         key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
@@ -208,17 +206,17 @@ class FakeDesk:
         del wait_s
         if self.basket_ends is None:
             return None
-        state, words = self.basket_ends
-        record = BasketRecord(basket=basket, state=state, words=words, asked_at=TEN_O_CLOCK)
+        state, message = self.basket_ends
+        record = BasketRecord(basket=basket, state=state, message=message, asked_at=TEN_O_CLOCK)
         self.sent_baskets.append(record)
         return BasketAnswered(record=record)
 
     def baskets(self) -> BasketsNow:
         return BasketsNow(baskets=tuple(self.sent_baskets))
 
-    def clear(self, scope: Scope, because: str, *, i_know: bool = False) -> str:
-        self.cleared.append((scope, because, i_know))
-        return "" if i_know else "the broker shows +10 RELIANCE-EQ (MIS); get out of it, or say --i-know"
+    def write_off(self, position_key: PositionKey, reason: str, *, force: bool = False) -> str:
+        self.written_off.append((position_key, reason, force))
+        return "" if force else "the broker shows +10 RELIANCE-EQ (MIS); get out of it, or say --force"
 
     def reconcile(self) -> tuple[Difference, ...] | str:
         return self.reconciled
@@ -241,7 +239,7 @@ class FakeDesk:
 
     def pnl(self) -> PnlNow:
         key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
-        row = PnlRow(Scope("manual", key), 10, Decimal("2450.35"), Decimal(0), Decimal("-120.50"))
+        row = PnlRow(PositionKey("manual", key), 10, Decimal("2450.35"), Decimal(0), Decimal("-120.50"))
         return PnlNow(
             rows=(row,),
             total=Pnl(Decimal(0), Decimal("-120.50")),
@@ -251,11 +249,11 @@ class FakeDesk:
             level=Decimal(-5000),
         )
 
-    def set_trading_state(self, state: TradingState, because: str, *, i_know: bool = False) -> TradingStateNow:
-        self.knew.append(i_know)
-        if self.refuses_to_resume and not i_know:
+    def set_trading_state(self, state: TradingState, reason: str, *, force: bool = False) -> TradingStateNow:
+        self.knew.append(force)
+        if self.refuses_to_resume and not force:
             return replace(self.trading, refused=self.refuses_to_resume)
-        self.trading = replace(self.trading, state=state, because=because)
+        self.trading = replace(self.trading, state=state, reason=reason)
         return self.trading
 
     def change(self, command: ChangeCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
@@ -263,23 +261,23 @@ class FakeDesk:
         self.changes.append(command)
         return self.change_answer
 
-    def settle(self, command_id: str, settlement: Settlement) -> OrderAnswered | OrderDeclined | None:
-        self.settlements.append((command_id, settlement))
+    def resolve(self, command_id: str, resolution: Resolution) -> OrderAnswered | OrderDeclined | None:
+        self.resolutions.append((command_id, resolution))
         return self.change_answer
 
-    def accept(self, name: str, because: str) -> Disagreement | None:
-        del because
-        return next((one for one in self.disagreements if one.name == name), None)
+    def accept(self, name: str, reason: str) -> Break | None:
+        del reason
+        return next((one for one in self.breaks if one.name == name), None)
 
-    def undo_acceptance(self, name: str, because: str) -> AcceptanceUndone | None:
-        del because
+    def undo_acceptance(self, name: str, reason: str) -> AcceptanceUndone | None:
+        del reason
         return self.undone(name) if self.undone is not None else None
 
     def log_in(self) -> None:
         self.logins += 1
 
     def readiness(self) -> Readiness:
-        return Readiness(reasons=self.reasons, in_flight=(), stopping=False, disagreements=self.disagreements)
+        return Readiness(reasons=self.reasons, in_flight=(), stopping=False, breaks=self.breaks)
 
     def status(self) -> Status:
         broker = BrokerState(

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from actors.messages import PositionBookRead
-from console.serving import ApiServer
-from domain.books import Disagreement, Quarrel
+from console.http_server import ApiServer
+from domain.breaks import Break, BreakKind
 from domain.evidence import Unavailable
 from domain.order import Order, OrderEvent
 from domain.reasons import EXPLANATIONS, Kind, Reason
@@ -124,7 +124,7 @@ def test_the_idempotency_key_names_the_order(ask: Ask, desk: FakeDesk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "headers", "http_status", "words"),
+    ("body", "headers", "http_status", "message"),
     [
         (ORDER | {"command_id": None}, {}, 422, "give the order a command_id"),
         (ORDER, {"Idempotency-Key": "another"}, 422, "differ"),
@@ -139,17 +139,17 @@ def test_the_idempotency_key_names_the_order(ask: Ask, desk: FakeDesk) -> None:
     ],
 )
 def test_an_order_that_cannot_be_is_refused_with_a_sentence(
-    ask: Ask, desk: FakeDesk, body: object, headers: dict[str, str], http_status: int, words: str
+    ask: Ask, desk: FakeDesk, body: object, headers: dict[str, str], http_status: int, message: str
 ) -> None:
     answer = ask("POST", "/orders", json=body, headers=headers)
 
     assert answer.status_code == http_status
-    assert words in answer.json()["sentence"]
+    assert message in answer.json()["sentence"]
     assert not desk.taken
 
 
 @pytest.mark.parametrize(
-    ("raw", "http_status", "words"),
+    ("raw", "http_status", "message"),
     [
         (b"{", 400, "not JSON"),
         (b"", 400, "not JSON"),
@@ -163,12 +163,12 @@ def test_an_order_that_cannot_be_is_refused_with_a_sentence(
     ],
 )
 def test_a_body_that_is_no_order_is_refused_with_a_sentence(
-    ask: Ask, desk: FakeDesk, raw: bytes, http_status: int, words: str
+    ask: Ask, desk: FakeDesk, raw: bytes, http_status: int, message: str
 ) -> None:
     answer = ask("POST", "/orders", data=raw)
 
     assert answer.status_code == http_status
-    assert words in answer.json()["sentence"]
+    assert message in answer.json()["sentence"]
     assert not desk.taken
 
 
@@ -220,16 +220,16 @@ def test_health_needs_no_token_and_names_what_speaks_against_orders(server: ApiS
 
 def test_health_tells_how_the_desk_is_and_nothing_of_the_account(server: ApiServer, desk: FakeDesk) -> None:
     sentence = "the account holds 5 RELIANCE-EQ (NSE MIS); this desk's fills make 0"
-    desk.reasons = (f"the books disagree: {sentence}",)
-    desk.disagreements = (Disagreement(name="position:x", quarrel=Quarrel.POSITION, sentence=sentence),)
+    desk.reasons = (f"the books differ: {sentence}",)
+    desk.breaks = (Break(name="position:x", kind=BreakKind.POSITION, sentence=sentence),)
 
     answer = requests.get(server.url + "/health", timeout=patient(5))
 
     told = answer.json()
-    assert (answer.status_code, told["reasons"]) == (503, ["the books disagree (1); `status` names what about"])
-    assert told["effective"].startswith("EXITS_ONLY for now: the books disagree (1)")
+    assert (answer.status_code, told["reasons"]) == (503, ["the books differ (1); `status` names what about"])
+    assert told["effective"].startswith("EXITS_ONLY for now: the books differ (1)")
     assert (told["trading"], told["session_state"], told["feed"]) == ("ACTIVE", "LOGGED_IN", "logged in")
-    assert told["disagreements"] == 1
+    assert told["breaks"] == 1
     assert told["book_age_s"] > 0
     assert not any(word in answer.text for word in ("RELIANCE", "PAPER", "position:"))
 
@@ -257,7 +257,7 @@ def test_orders_can_be_listed_and_found_by_the_start_of_their_id(ask: Ask, desk:
 
     assert listed() == ["breakout.0123456789abcdef", "first"]
     assert listed(open="true") == ["breakout.0123456789abcdef"]
-    assert listed(most=1) == ["breakout.0123456789abcdef"]
+    assert listed(limit=1) == ["breakout.0123456789abcdef"]
     assert listed(ref="01234567") == ["breakout.0123456789abcdef"]
     assert listed(ref="fir") == ["first"]
     assert listed(ref="26100500000001") == ["breakout.0123456789abcdef", "first"]
@@ -278,7 +278,7 @@ def test_a_timeline_tells_each_step_in_words_and_milliseconds(ask: Ask, desk: Fa
 
     told = ask("GET", "/orders/first/timeline").json()
 
-    assert [line["event"] for line in told["lines"]] == ["REGISTERED", "SEND", "ACCEPT", "FILL"]
+    assert [line["event"] for line in told["lines"]] == ["REGISTERED", "SENT", "ACCEPTED", "FILLED"]
     assert told["steps"] == {
         "registered_at": TEN_O_CLOCK.isoformat(),
         "sent_ms": 2.0,
@@ -301,7 +301,7 @@ def test_positions_that_cannot_be_read_are_not_called_flat(ask: Ask, desk: FakeD
 @pytest.mark.parametrize(
     ("given", "http_status", "state"),
     [
-        ({"state": "halted", "because": "lunch"}, 200, "HALTED"),
+        ({"state": "halted", "reason": "lunch"}, 200, "HALTED"),
         ({"state": "exits-only"}, 200, "EXITS_ONLY"),
         ({"state": "closed"}, 422, "ACTIVE"),
         ({"state": "HALTED", "why": "typo"}, 422, "ACTIVE"),
@@ -328,26 +328,26 @@ REASONS = {
 ODD_REASONS = [None, 7, ["lunch"], {"why": "lunch"}, True]
 
 
-@pytest.mark.parametrize("because", [*REASONS, *ODD_REASONS])
+@pytest.mark.parametrize("reason", [*REASONS, *ODD_REASONS])
 @pytest.mark.parametrize("state", ["HALTED", "EXITS_ONLY"])
-def test_no_reason_stops_a_halt(ask: Ask, desk: FakeDesk, because: object, state: str) -> None:
-    answer = ask("POST", "/trading-state", json={"state": state, "because": because, "i_know": "maybe"})
+def test_no_reason_stops_a_halt(ask: Ask, desk: FakeDesk, reason: object, state: str) -> None:
+    answer = ask("POST", "/trading-state", json={"state": state, "reason": reason, "force": "maybe"})
 
     assert (answer.status_code, answer.json()["state"], desk.trading.state) == (200, state, state)
-    if isinstance(because, str):
-        assert desk.trading.because == REASONS[because]
+    if isinstance(reason, str):
+        assert desk.trading.reason == REASONS[reason]
 
 
-@pytest.mark.parametrize("because", [*REASONS, *ODD_REASONS])
-def test_no_reason_stops_a_flatten_a_cancel_or_an_exit(ask: Ask, desk: FakeDesk, because: object) -> None:
-    assert ask("POST", "/orders", json=ORDER | {"intent": "EXIT", "comment": because}).status_code == 200
-    assert ask("POST", "/flatten", json={"because": because}).status_code == 200
-    assert ask("POST", "/orders/first/cancel", json={"because": because}).status_code == 202
+@pytest.mark.parametrize("reason", [*REASONS, *ODD_REASONS])
+def test_no_reason_stops_a_flatten_a_cancel_or_an_exit(ask: Ask, desk: FakeDesk, reason: object) -> None:
+    assert ask("POST", "/orders", json=ORDER | {"intent": "EXIT", "comment": reason}).status_code == 200
+    assert ask("POST", "/flatten", json={"reason": reason}).status_code == 200
+    assert ask("POST", "/orders/first/cancel", json={"reason": reason}).status_code == 202
 
-    kept = REASONS[because] if isinstance(because, str) else None
+    kept = REASONS[reason] if isinstance(reason, str) else None
     assert desk.flattened[0][0] == (kept or desk.flattened[0][0])
     if kept is not None:
-        assert desk.taken["first"].order.command.comment == desk.changes[0].because == kept
+        assert desk.taken["first"].order.command.comment == desk.changes[0].reason == kept
 
 
 def test_a_flatten_and_a_cancel_need_no_body(ask: Ask, desk: FakeDesk) -> None:
@@ -366,31 +366,31 @@ def test_an_unknown_path_is_answered_with_a_sentence(ask: Ask) -> None:
 
 
 def test_resuming_over_a_broken_limit_has_to_be_meant(ask: Ask, desk: FakeDesk) -> None:
-    desk.refuses_to_resume = "the day's loss limit is broken; `resume --i-know` lets the day lose as much again"
+    desk.refuses_to_resume = "the day's loss limit is broken; `resume --force` lets the day lose as much again"
 
-    answer = ask("POST", "/trading-state", json={"state": "ACTIVE", "because": "again"})
+    answer = ask("POST", "/trading-state", json={"state": "ACTIVE", "reason": "again"})
 
     assert answer.status_code == 409
     assert answer.json()["sentence"].startswith("Trading is not resumed: the day's loss limit is broken")
-    assert ask("POST", "/trading-state", json={"state": "ACTIVE", "i_know": 3}).status_code == 422
-    ask("POST", "/trading-state", json={"state": "ACTIVE", "i_know": True})
+    assert ask("POST", "/trading-state", json={"state": "ACTIVE", "force": 3}).status_code == 422
+    ask("POST", "/trading-state", json={"state": "ACTIVE", "force": True})
     assert desk.knew == [False, True]
 
 
-@pytest.mark.parametrize("query", ["ref=c1", "most=50"])
+@pytest.mark.parametrize("query", ["ref=c1", "limit=50"])
 def test_neither_a_named_order_nor_a_short_list_waits_behind_a_long_one(
     ask: Ask, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     long_began, may_end, orders = threading.Event(), threading.Event(), desk.orders
 
-    def slow(most: int, **given: Any) -> tuple[Order, ...]:  # noqa: ANN401  whatever the desk takes
-        if most == 9_999:
+    def slow(limit: int, **given: Any) -> tuple[Order, ...]:  # noqa: ANN401  whatever the desk takes
+        if limit == 9_999:
             long_began.set()
             may_end.wait(patient(10))
-        return orders(most, **given)
+        return orders(limit, **given)
 
     monkeypatch.setattr(desk, "orders", slow)
-    lists = threading.Thread(target=ask, args=("GET", "/orders?most=9999"))
+    lists = threading.Thread(target=ask, args=("GET", "/orders?limit=9999"))
     lists.start()
     assert long_began.wait(patient(5))
 

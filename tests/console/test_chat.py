@@ -8,9 +8,9 @@ import requests
 
 from console.chat import CONFIRM_S, HELP, WRONG_S, Chat
 from console.cli.alerts import alerts_view
-from console.glance import status_view
+from console.status_view import status_view
 from domain.alert import Alert, AlertRecord, ChannelState, Level
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.order import Exchange, InstrumentKey, Product
 from domain.risk import TradingState
 from tests.console.fakes import TEN_O_CLOCK, FakeDesk
@@ -18,7 +18,7 @@ from tests.console.test_render import drawn
 from tests.fakes import FakeClock
 
 Ask = Callable[..., requests.Response]
-HELD = Scope("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+HELD = PositionKey("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 
 
 @pytest.fixture
@@ -47,18 +47,18 @@ def test_a_halt_is_done_at_once(chat: Chat, desk: FakeDesk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "message"),
     [
         (TradingState.HALTED, "No entries: the desk takes exits of a person, a stop or a limit only, until `resume`."),
         (TradingState.EXITS_ONLY, "No entries: the desk takes exits only, until `resume`."),
     ],
 )
 def test_a_stopped_desk_is_not_said_to_take_entries(
-    chat: Chat, desk: FakeDesk, state: TradingState, words: str
+    chat: Chat, desk: FakeDesk, state: TradingState, message: str
 ) -> None:
     desk.set_trading_state(state, "enough")
 
-    assert chat.answer("/status").splitlines()[:2] == [f"Trading is {state} (enough).", words]
+    assert chat.answer("/status").splitlines()[:2] == [f"Trading is {state} (enough).", message]
 
 
 def test_a_flatten_asks_for_its_code_first(chat: Chat, desk: FakeDesk) -> None:
@@ -109,7 +109,7 @@ def test_anything_else_is_answered_with_what_can_be_said(chat: Chat) -> None:
     assert chat.answer("hello") == chat.answer("/help") == HELP
 
 
-def record(level: Level = Level.ALARM) -> AlertRecord:
+def record(level: Level = Level.CRITICAL) -> AlertRecord:
     alert = Alert(topic="risk", level=level, what="It broke.", means="No entries.", do="Look.")
     return AlertRecord(alert_id="1", alert=alert, raised_at=TEN_O_CLOCK)
 

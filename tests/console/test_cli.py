@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
 from console.cli.app import app
-from console.serving import ApiServer
-from domain.books import Disagreement, Quarrel
+from console.http_server import ApiServer
+from domain.breaks import Break, BreakKind
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.lifecycle import Event
 from domain.order import Exchange, OrderEvent
@@ -40,7 +40,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def call(here: Path) -> Desk:
     del here
-    return lambda *words: CliRunner().invoke(app, list(words))
+    return lambda *message: CliRunner().invoke(app, list(message))
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_a_mode_that_is_misspelled_refuses_to_start(call: Desk, here: Path) -> N
 
 
 def test_a_strategy_that_does_not_exist_refuses_to_start(call: Desk, here: Path) -> None:
-    words = '[[strategies]]\nclass = "examples.nothing:Nobody"\nname = "n"\n'
-    (here / "desk.toml").write_text(f'mode = "paper"\nclient_id = "A"\n{words}')
+    message = '[[strategies]]\nclass = "examples.nothing:Nobody"\nname = "n"\n'
+    (here / "desk.toml").write_text(f'mode = "paper"\nclient_id = "A"\n{message}')
 
     answer = call("run")
 
@@ -100,8 +100,8 @@ def test_when_no_desk_runs_a_command_says_so(call: Desk, here: Path) -> None:
 
     answer = call(*BUY)
 
-    words = f"no desk is running at http://127.0.0.1:{port}; start it with `run`\n"
-    assert (answer.exit_code, answer.stderr) == (1, words)
+    message = f"no desk is running at http://127.0.0.1:{port}; start it with `run`\n"
+    assert (answer.exit_code, answer.stderr) == (1, message)
 
 
 @pytest.mark.usefixtures("configured")
@@ -150,8 +150,8 @@ def test_a_repeat_of_a_blocked_order_exits_with_1_as_the_first_did(call: Desk, d
 def test_an_order_that_cannot_be_is_not_even_sent(call: Desk, desk: FakeDesk) -> None:
     answer = call(*BUY, "--type", "LIMIT")
 
-    words = "Invalid: a LIMIT order needs a price. Nothing was sent to the desk.\n"
-    assert (answer.exit_code, answer.stderr, desk.taken) == (2, words, {})
+    message = "Invalid: a LIMIT order needs a price. Nothing was sent to the desk.\n"
+    assert (answer.exit_code, answer.stderr, desk.taken) == (2, message, {})
 
 
 @pytest.mark.usefixtures("configured")
@@ -180,9 +180,9 @@ def test_reading_commands_print_words_or_json(call: Desk) -> None:
 @pytest.mark.usefixtures("configured")
 @pytest.mark.parametrize(("command", "state"), [("halt", "HALTED"), ("exits-only", "EXITS_ONLY"), ("resume", "ACTIVE")])
 def test_trading_is_turned_with_a_reason(call: Desk, desk: FakeDesk, command: str, state: str) -> None:
-    answer = call(command, "--because", "lunch")
+    answer = call(command, "--reason", "lunch")
 
-    assert (answer.exit_code, desk.trading.state, desk.trading.because) == (0, state, "lunch")
+    assert (answer.exit_code, desk.trading.state, desk.trading.reason) == (0, state, "lunch")
     assert answer.stdout == f"Trading is {state} (lunch), 3 orders today.\n"
 
 
@@ -251,8 +251,8 @@ def test_whoever_else_holds_the_port_gets_no_token(
     impostor = Impostor(server.url if passes_on else "")
     (here / "desk.toml").write_text(f'mode = "paper"\nclient_id = "PAPER"\n[api]\nport = {impostor.port}\n')
 
-    for words in (("status",), ("halt",), BUY, ("flatten",)):
-        answer = call(*words)
+    for message in (("status",), ("halt",), BUY, ("flatten",)):
+        answer = call(*message)
         assert answer.exit_code == 1
         assert "does not know this desk's token" in answer.stderr
 
@@ -280,58 +280,63 @@ def test_a_token_file_that_others_may_read_is_refused(call: Desk, here: Path, mo
 def test_a_cancel_takes_the_beginning_of_an_id_and_exits_with_0_when_taken(call: Desk, desk: FakeDesk) -> None:
     call(*BUY, "--command-id", "alpha-1")
     order = desk.taken["alpha-1"].order
-    asked = Change(change_id="x1", kind=ChangeKind.CANCEL, asked_at=TEN_O_CLOCK, stage=ChangeStage.TAKEN)
+    asked = Change(change_id="x1", kind=ChangeKind.CANCEL, asked_at=TEN_O_CLOCK, stage=ChangeStage.ACCEPTED)
     desk.change_answer = OrderAnswered(order=replace(order, change=asked))
 
-    answer = call("cancel", "alph", "--because", "enough", "--change-id", "x1")
+    answer = call("cancel", "alph", "--reason", "enough", "--change-id", "x1")
 
     assert (answer.exit_code, answer.stdout[:26]) == (0, "Cancel taken by the broker")
-    (wish,) = desk.changes
-    assert (wish.command_id, wish.kind, wish.because, wish.origin) == ("alpha-1", "CANCEL", "enough", "HUMAN")
-    assert json.loads(call("cancel", "alpha-1", "--json").stdout)["order"]["change"]["stage"] == "TAKEN"
-    assert len({wish.change_id for wish in desk.changes}) == 2
+    (request,) = desk.changes
+    assert (request.command_id, request.kind, request.reason, request.origin) == (
+        "alpha-1",
+        "CANCEL",
+        "enough",
+        "HUMAN",
+    )
+    assert json.loads(call("cancel", "alpha-1", "--json").stdout)["order"]["change"]["stage"] == "ACCEPTED"
+    assert len({request.change_id for request in desk.changes}) == 2
 
 
 @pytest.mark.usefixtures("configured")
 def test_a_change_that_was_declined_exits_with_1_and_says_why(call: Desk, desk: FakeDesk) -> None:
     call(*BUY, "--command-id", "one")
-    desk.change_answer = OrderDeclined(command_id="one", reason=Reason.NOT_CHANGEABLE, words="the order is FILLED")
+    desk.change_answer = OrderDeclined(command_id="one", reason=Reason.NOT_CHANGEABLE, message="the order is FILLED")
 
     answer = call("modify", "one", "--quantity", "20", "--price", "1,5")
     declined = call("modify", "one", "--quantity", "20")
 
-    words = "Invalid: price must be a number, not '1,5'; write it without commas. Nothing was sent to the desk.\n"
-    assert (answer.exit_code, answer.stderr) == (2, words)
+    message = "Invalid: price must be a number, not '1,5'; write it without commas. Nothing was sent to the desk.\n"
+    assert (answer.exit_code, answer.stderr) == (2, message)
     assert (declined.exit_code, declined.stderr) == (1, "Not done (NOT_CHANGEABLE): The order is FILLED.\n")
-    assert [wish.quantity for wish in desk.changes] == [20]
+    assert [request.quantity for request in desk.changes] == [20]
 
 
 @pytest.mark.usefixtures("configured")
-def test_an_order_is_settled_with_a_reason_only(call: Desk, desk: FakeDesk) -> None:
+def test_an_order_is_resolved_with_a_reason_only(call: Desk, desk: FakeDesk) -> None:
     call(*BUY, "--command-id", "one")
     desk.change_answer = OrderAnswered(order=desk.taken["one"].order)
 
-    unsaid = call("settle", "one", "absent")
-    unclear = call("settle", "one", "gone", "--because", "x")
-    answer = call(
-        "settle", "one", "found", "--because", "seen", "--filled", "4", "--price", "10.5", "--broker-order-id", "7"
-    )
+    unsaid = call("resolve", "one", "--not-placed")
+    unclear = [call("resolve", "one", *given, "--reason", "x") for given in ((), ("--placed", "7", "--not-placed"))]
+    answer = call("resolve", "one", "--placed", "7", "--reason", "seen", "--filled", "4", "--price", "10.5")
 
-    assert (unsaid.exit_code, unclear.exit_code, unclear.stderr) == (2, 2, "say found or absent, not 'gone'\n")
-    assert (answer.exit_code, answer.stdout[:16]) == (0, "Settled by hand.")
-    ((name, settlement),) = desk.settlements
-    assert (name, settlement.found, settlement.filled_quantity, settlement.broker_order_id) == ("one", True, 4, "7")
-    assert str(settlement.average_price) == "10.5"
+    assert unsaid.exit_code == 2
+    one_of_them = "give --placed NUMBER or --not-placed, one of them. Nothing was changed.\n"
+    assert [(one.exit_code, one.stderr) for one in unclear] == [(2, one_of_them)] * 2
+    assert (answer.exit_code, answer.stdout[:17]) == (0, "Resolved by hand.")
+    ((name, resolution),) = desk.resolutions
+    assert (name, resolution.placed, resolution.filled_quantity, resolution.broker_order_id) == ("one", True, 4, "7")
+    assert str(resolution.average_price) == "10.5"
 
 
 @pytest.mark.usefixtures("configured")
-def test_status_names_each_disagreement_with_its_mend_and_accept_takes_it(call: Desk, desk: FakeDesk) -> None:
+def test_status_names_each_break_with_its_mend_and_accept_takes_it(call: Desk, desk: FakeDesk) -> None:
     name = "position:NSE|RELIANCE-EQ|MIS"
-    desk.reasons = ("the books disagree: the account holds 5",)
-    desk.disagreements = (Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="the account holds 5"),)
+    desk.reasons = ("the books differ: the account holds 5",)
+    desk.breaks = (Break(name=name, kind=BreakKind.POSITION, sentence="the account holds 5"),)
 
     shown = call("status").stdout
-    accepted = call("accept", name, "--because", "converted by phone")
+    accepted = call("accept", name, "--reason", "converted by phone")
 
     assert f"{name} (stops entries): the account holds 5. To end it: look at the broker; `accept '{name}'" in shown
     assert "In effect it is EXITS_ONLY for now" in shown
@@ -340,19 +345,19 @@ def test_status_names_each_disagreement_with_its_mend_and_accept_takes_it(call: 
         in shown
     )
     assert (accepted.exit_code, accepted.stdout[:30]) == (0, "Accepted: the account holds 5.")
-    assert call("accept", "fills:1", "--because", "x").exit_code == 1
+    assert call("accept", "fills:1", "--reason", "x").exit_code == 1
 
 
 @pytest.mark.usefixtures("configured")
 def test_an_acceptance_is_taken_back_by_its_name(call: Desk, desk: FakeDesk) -> None:
     name = "position:NSE|RELIANCE-EQ|MIS"
-    gone = Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="", difference=-10)
+    gone = Break(name=name, kind=BreakKind.POSITION, sentence="", difference=-10)
     desk.undone = lambda asked: AcceptanceUndone(name=asked, undone=gone)
-    taken_back = call("accept", name, "--undo", "--because", "the order has been found")
+    taken_back = call("accept", name, "--undo", "--reason", "the order has been found")
     desk.undone = lambda asked: AcceptanceUndone(name=asked, undone=None)
-    nothing = call("accept", name, "--undo", "--because", "again")
+    nothing = call("accept", name, "--undo", "--reason", "again")
     desk.undone = lambda asked: AcceptanceUndone(name=asked, undone=None, cause="disk full")
-    unwritten = call("accept", name, "--undo", "--because", "again")
+    unwritten = call("accept", name, "--undo", "--reason", "again")
 
     assert (taken_back.exit_code, f"Taken back: {name}. +10 units of it count no more." in taken_back.stdout) == (
         0,
@@ -422,7 +427,7 @@ def test_an_entry_until_flat_is_refused_before_anything_is_sent(call: Desk, desk
 
 @pytest.mark.usefixtures("configured")
 def test_an_exit_until_flat_that_finds_no_session_goes_on_and_is_a_success(call: Desk, desk: FakeDesk) -> None:
-    desk.fate = (SENT, OrderEvent(event=Event.REFUSE, tag=Reason.SESSION_EXPIRED, note="no session"))
+    desk.fate = (SENT, OrderEvent(kind=Event.REFUSED, tag=Reason.SESSION_EXPIRED, note="no session"))
 
     answer = call(*BUY, "--intent", "EXIT", "--until-flat")
 

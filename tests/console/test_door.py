@@ -13,8 +13,8 @@ from loguru import logger
 
 from actors.desk import DeskUnavailableError
 from console import connections
+from console.http_server import ApiServer
 from console.lanes import ENTRIES_AT_ONCE_MAX
-from console.serving import ApiServer
 from domain.order import Intent, OrderCommand
 from domain.risk import TradingState
 from tests.console.conftest import TOKEN
@@ -221,7 +221,7 @@ def test_ways_out_do_not_wait_behind_readings(server: ApiServer, desk: FakeDesk,
         session.headers.update(headers)
         for path, body in (
             ("/trading-state", {"state": "HALTED"}),
-            ("/flatten", {"because": "now"}),
+            ("/flatten", {"reason": "now"}),
             ("/orders/first/cancel", {}),
         ):
             answer = session.post(f"{server.url}{path}", json=body, timeout=patient(3))
@@ -305,10 +305,10 @@ def test_the_page_that_describes_the_api_loads_nothing(ask: Ask) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    for foreign in ("<script", "http:", "https:", "src=", "url("):
-        assert foreign not in answer.text
-    for words in ("POST /orders", "trailing_type", "GET /health", "POST /flatten"):
-        assert words in answer.text
+    for external in ("<script", "http:", "https:", "src=", "url("):
+        assert external not in answer.text
+    for message in ("POST /orders", "trailing_type", "GET /health", "POST /flatten"):
+        assert message in answer.text
 
 
 def test_every_request_that_takes_a_body_says_so(ask: Ask) -> None:
@@ -323,7 +323,7 @@ def test_every_request_that_takes_a_body_says_so(ask: Ask) -> None:
     assert set(order["required"]) | set(order["properties"]) == of_the_order | {"until_flat"}
 
 
-@pytest.mark.parametrize("path", ["/orders?limit=2", "/orders?most=1&opne=true", "/status?x", "/positions?strategy=a"])
+@pytest.mark.parametrize("path", ["/orders?most=2", "/orders?limit=1&opne=true", "/status?x", "/positions?strategy=a"])
 def test_a_query_word_that_nobody_knows_is_refused(ask: Ask, path: str) -> None:
     """FINDINGS D6."""
     answer = ask("GET", path)

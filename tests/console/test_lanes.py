@@ -44,12 +44,12 @@ def test_a_list_stands_still_while_a_way_out_is_under_way_and_goes_on_after_it()
 
 
 def test_two_long_lists_are_spelled_out_one_after_the_other() -> None:
-    lanes, most, now = Lanes(), [0], [0]
+    lanes, limit, now = Lanes(), [0], [0]
     first_is_in, may_end = Event(), Event()
 
     def spell() -> None:
         now[0] += 1
-        most[0] = max(most[0], now[0])
+        limit[0] = max(limit[0], now[0])
         first_is_in.set()
         may_end.wait(patient(5))
         now[0] -= 1
@@ -64,4 +64,4 @@ def test_two_long_lists_are_spelled_out_one_after_the_other() -> None:
 
     run(ask_twice)
 
-    assert most == [1]
+    assert limit == [1]

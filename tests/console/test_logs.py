@@ -35,12 +35,12 @@ def test_no_secret_reaches_the_log_by_any_path(log: tuple[LogWriter, Path]) -> N
         logger.exception("it broke")
     writer.close()
 
-    words = path.read_text()
+    message = path.read_text()
 
-    assert "it broke" in words
-    assert "pykka: token ***" in words
-    assert "jKey=*** and ***" in words
-    assert not any(secret in words for secret in (SECRET, "the-api-token", "abcdef"))
+    assert "it broke" in message
+    assert "pykka: token ***" in message
+    assert "jKey=*** and ***" in message
+    assert not any(secret in message for secret in (SECRET, "the-api-token", "abcdef"))
 
 
 def test_lines_carry_the_exchanges_time_and_nothing_below_info(log: tuple[LogWriter, Path]) -> None:
@@ -160,13 +160,13 @@ SECRETIVE = AlertSettings.model_validate(
 def test_no_secret_of_an_alert_channel_reaches_the_log() -> None:
     """FINDINGS B4."""
     settings = load_settings(None, mode="paper", client_id="A", alerts=SECRETIVE)
-    words = secrets_of(settings)
+    message = secrets_of(settings)
     line = (
         "Retrying: /bot123456:AAbbCCddEE-ff/sendMessage, mailto://trader:pass%21word@example.com gave pass!word, "
         "POST /api/webhooks/4711471147/geheimes-wort, apikey=abcdef, {'pwd': ['one', 'two']}"
     )
 
-    told = clean(line, words)
+    told = clean(line, message)
 
     for secret in ("AAbbCCddEE", "pass%21word", "pass!word", "4711471147", "geheimes-wort", "abcdef", "one", "two"):
         assert secret not in told

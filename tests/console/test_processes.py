@@ -46,9 +46,9 @@ class Console:
             'mode = "paper"\nclient_id = "PAPER"\n[api]\nport = 0\n[watcher]\npoll_interval_s = 0.1\n'
         )
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
+    def start(self, *message: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "main.py"), *words],
+            [sys.executable, str(ROOT / "main.py"), *message],
             cwd=self.folder,
             env=self.environment,
             text=True,
@@ -58,19 +58,19 @@ class Console:
         self.started.append(process)
         return process
 
-    def call(self, *words: str) -> tuple[int, str, str]:
-        process = self.start(*words)
+    def call(self, *message: str) -> tuple[int, str, str]:
+        process = self.start(*message)
         out, errors = process.communicate(timeout=WAIT_S)
         return process.returncode, out, errors
 
-    def read(self, *words: str) -> Any:  # noqa: ANN401  whatever JSON the command prints
-        code, out, errors = self.call(*words, "--json")
+    def read(self, *message: str) -> Any:  # noqa: ANN401  whatever JSON the command prints
+        code, out, errors = self.call(*message, "--json")
         assert code == 0, errors
         return json.loads(out)
 
-    def run(self, *words: str, says: str = "takes orders") -> "subprocess.Popen[str]":
+    def run(self, *message: str, says: str = "takes orders") -> "subprocess.Popen[str]":
         """Start the desk and wait for its one line."""
-        desk = self.start("run", *words)
+        desk = self.start("run", *message)
         assert desk.stdout is not None
         watchdog = threading.Timer(WAIT_S, desk.kill)
         watchdog.start()
@@ -115,22 +115,22 @@ def test_an_order_goes_through_all_six_steps_and_tells_its_story(console: Consol
 
     look = threading.Event()
     for _ in range(WAIT_S * 10):
-        if console.read("orders")[0]["is_over"]:
+        if console.read("orders")[0]["is_terminal"]:
             break
         look.wait(0.1)
     told = console.read("why", "one")
     assert told["order"]["status"] == "EXECUTED"
-    assert [line["event"] for line in told["lines"]][:2] == ["REGISTERED", "SEND"]
-    assert told["lines"][-1]["event"] == "FILL"
+    assert [line["event"] for line in told["lines"]][:2] == ["REGISTERED", "SENT"]
+    assert told["lines"][-1]["event"] == "FILLED"
     assert "10 bought at" in console.call("why", "one")[1]
     positions = console.read("positions")
     assert positions["strategies"][0]["quantity"] == positions["account"][0]["quantity"] == 10
 
-    assert console.read("halt", "--because", "a test")["state"] == "HALTED"
+    assert console.read("halt", "--reason", "a test")["state"] == "HALTED"
     code, _, errors = console.call(*BUY, "--strategy", "other")
     assert (code, "TRADING_HALTED" in errors) == (1, True)
     trading = console.read("status")["trading"]
-    assert trading == {"state": "HALTED", "because": "a test", "orders_today": 1, "stored": True}
+    assert trading == {"state": "HALTED", "reason": "a test", "orders_today": 1, "stored": True}
     code, out, _ = console.call(
         "submit", "--symbol", "RELIANCE-EQ", "--side", "S", "--quantity", "50", "--intent", "exit"
     )
@@ -174,10 +174,10 @@ def test_a_broker_that_is_away_does_not_fill_the_log(tmp_path: Path) -> None:
     console.end()
 
     lines = (tmp_path / ".desk" / "desk.log").read_text().splitlines()
-    words = Counter(re.sub(r"\d+", "0", line[33:]) for line in lines)
+    message = Counter(re.sub(r"\d+", "0", line[33:]) for line in lines)
     assert any("OrderBook: no connection to" in line for line in lines)
     assert any("the order book can't be read" in line for line in lines)
-    assert max(words.values()) < polls / 6, words.most_common(3)
+    assert max(message.values()) < polls / 6, message.most_common(3)
 
 
 def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> None:
@@ -186,25 +186,25 @@ def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> N
     code, _, errors = console.call(*BUY, *resting)
     assert (code, errors) == (0, "")
 
-    code, modified, errors = console.call("modify", "rests", "--price", "1410", "--because", "closer")
+    code, modified, errors = console.call("modify", "rests", "--price", "1410", "--reason", "closer")
     assert (code, errors) == (0, "")
     assert "odify" in modified
-    code, canceled, errors = console.call("cancel", "rests", "--because", "enough", "--change-id", "c1")
+    code, canceled, errors = console.call("cancel", "rests", "--reason", "enough", "--change-id", "c1")
     assert (code, errors) == (0, "")
     assert "cancel" in canceled.lower()
     look = threading.Event()
     for _ in range(WAIT_S * 10):
-        if (told := console.read("why", "rests"))["order"]["is_over"]:
+        if (told := console.read("why", "rests"))["order"]["is_terminal"]:
             break
         look.wait(0.1)
     told = "\n".join(line["sentence"] for line in told["lines"])
     assert "A person asked to modify it to 10 units, limit 1,410.00, because “closer”." in told
     assert "anceled, as asked. Nothing traded. It is not in the market." in told
     assert "nothing was sent again" in console.call("cancel", "rests", "--change-id", "c1")[1]
-    code, _, errors = console.call("settle", "rests", "absent", "--because", "a test")
-    assert (code, "CANNOT_SETTLE" in errors) == (1, True)
-    code, _, errors = console.call("accept", "position:NSE|RELIANCE-EQ|MIS", "--because", "a test")
-    assert (code, "the books do not disagree" in errors) == (1, True)
+    code, _, errors = console.call("resolve", "rests", "--not-placed", "--reason", "a test")
+    assert (code, "CANNOT_RESOLVE" in errors) == (1, True)
+    code, _, errors = console.call("accept", "position:NSE|RELIANCE-EQ|MIS", "--reason", "a test")
+    assert (code, "the books do not differ" in errors) == (1, True)
     assert console.read("backup", "running.db")["orders"] >= 1
 
     desk.send_signal(signal.SIGTERM)
@@ -218,7 +218,7 @@ def test_a_person_gets_out_of_everything(console: Console) -> None:
     assert console.call(*BUY, "--strategy", "held")[0] == 0
     assert console.call(*BUY, "--strategy", "rests", "--type", "limit", "--price", "1400")[0] == 0
 
-    code, out, errors = console.call("flatten", "--because", "enough for today")
+    code, out, errors = console.call("flatten", "--reason", "enough for today")
 
     assert (code, errors) == (0, "")
     assert "RELIANCE-EQ (NSE MIS) of held" in out
@@ -260,7 +260,7 @@ def test_a_person_gets_out_in_the_middle_of_a_thousand_entries(console: Console)
             assert desk.poll() is None
         asked = len(requests.get(f"{admin}/ledger", timeout=WAIT_S).json()["place_arrivals"])
 
-        code, out, errors = console.call("flatten", "--because", "in the middle of it")
+        code, out, errors = console.call("flatten", "--reason", "in the middle of it")
 
         answered = Counter(one.result() for one in answers)
     assert (code, errors, out.rstrip().endswith("Flat. Entries stay stopped until `resume`.")) == (0, "", True)
@@ -360,9 +360,9 @@ def test_the_demo_trades_and_leaves_nothing_unsettled(tmp_path: Path) -> None:
     code, out, errors = console.call("demo", "--seconds", "6", "--json")
 
     counts = json.loads(out.splitlines()[-1])
-    assert (code, counts["unsettled"]) == (0, 0), errors
+    assert (code, counts["unresolved"]) == (0, 0), errors
     assert counts["executed"] > 0
-    assert sum(counts[name] for name in ("executed", "failed", "unsettled")) == counts["orders"]
+    assert sum(counts[name] for name in ("executed", "failed", "unresolved")) == counts["orders"]
     assert [one.name for one in tmp_path.iterdir()] == ["desk.toml"]
     console.end()
 
@@ -403,8 +403,8 @@ def test_on_a_terminal_the_straddle_tells_its_best_lines_and_a_running_pnl(tmp_p
 
     assert demo.wait(WAIT_S) == 0, shown
     told = " ".join(shown.split())
-    for words in ("is under stops: stop", "is whole: all 4 legs have filled", "time square-off of straddle"):
-        assert words in told
+    for message in ("is under stops: stop", "is whole: all 4 legs have filled", "time square-off of straddle"):
+        assert message in told
     assert len(set(re.findall(r"P&L now: (\S+)", shown))) > 1, "it does not run"
 
 
@@ -436,12 +436,12 @@ def test_the_straddle_is_entered_hedge_first_stopped_on_one_side_and_squared_off
         "time square-off of straddle",
         "Today: ",
     ]
-    found = [out.index(words) for words in order]
+    found = [out.index(message) for message in order]
     assert found == sorted(found), out
     assert out.count(" of straddle: stop ") == 1, "one of the two stops was hit"
     table = [line.split() for line in out.splitlines() if line.split()[1:3] == ["MIS", "straddle"]]
     assert [row[3] for row in table] == ["0"] * 4
     total = float(out.split("Today: ")[1].split()[0])
     assert abs(sum(float(row[6]) for row in table) - total) < 0.01
-    assert "0 unsettled" in out
+    assert "0 unresolved" in out
     console.end()

@@ -6,17 +6,17 @@ import pytest
 from rich.console import Console, RenderableType
 
 from actors.messages import Holdings, PositionBookRead, Timeline
-from console.answers import standing
 from console.form import short_id, short_ids
-from console.forms import order_form, positions_form, tally, timeline_form
-from console.glance import positions_view
 from console.render import orders_table, steps_line, steps_table, timeline_view
+from console.responses import standing
+from console.serializers import order_form, positions_form, tally, timeline_form
+from console.status_view import positions_view
 from console.story import sentences
-from console.words import price_words
+from console.text import price_text
 from domain.change import Change, ChangeKind
 from domain.evidence import Book, BrokerStatus, OrderRow, PositionRow, Unavailable
-from domain.exits import Scope
-from domain.foreign import external_order
+from domain.exits import PositionKey
+from domain.external_orders import external_order
 from domain.lifecycle import Event
 from domain.order import Exchange, InstrumentKey, Order, OrderEvent, Product, Side
 from domain.pnl import PnlRow
@@ -34,10 +34,10 @@ from tests.console.fakes import (
     order_of,
 )
 
-PART = OrderEvent(event=Event.PARTLY_FILL, filled_quantity=4, average_price=Decimal(2450))
-REJECTED = OrderEvent(event=Event.REJECT, tag=Reason.BROKER_REJECTED, note="RMS:square off", filled_quantity=4)
-ABSENT = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.PROVED_ABSENT, inputs={"healthy_books": "3"})
-CLAMPED = OrderEvent(event=Event.SEND, tag=Reason.EXIT_CLAMPED, quantity=5, limit_price=Decimal("99.5"))
+PART = OrderEvent(kind=Event.PARTIALLY_FILLED, filled_quantity=4, average_price=Decimal(2450))
+REJECTED = OrderEvent(kind=Event.REJECTED, tag=Reason.BROKER_REJECTED, note="RMS:square off", filled_quantity=4)
+ABSENT = OrderEvent(kind=Event.PROVED_ABSENT, tag=Reason.PROVED_ABSENT, inputs={"healthy_books": "3"})
+CLAMPED = OrderEvent(kind=Event.SENT, tag=Reason.EXIT_CLAMPED, quantity=5, limit_price=Decimal("99.5"))
 
 
 def drawn(view: RenderableType, width: int = 200) -> str:
@@ -47,7 +47,7 @@ def drawn(view: RenderableType, width: int = 200) -> str:
 
 
 @pytest.mark.parametrize(
-    ("events", "words"),
+    ("events", "message"),
     [
         ((SENT,), "Passed risk and guard; stored before the wire, then sent once: BUY 10 at limit 2,461.60"),
         ((SENT, ACCEPTED), "The broker took it as order 26100500000001."),
@@ -63,15 +63,15 @@ def drawn(view: RenderableType, width: int = 200) -> str:
         ((CLAMPED,), "The exit was cut to what is held"),
     ],
 )
-def test_the_last_line_of_a_journal_says_what_happened(events: tuple[OrderEvent, ...], words: str) -> None:
+def test_the_last_line_of_a_journal_says_what_happened(events: tuple[OrderEvent, ...], message: str) -> None:
     told = sentences(lived(order_of(), *events))
 
-    assert words in told[-1]
+    assert message in told[-1]
     assert told[0].startswith("Registered and stored: ENTRY BUY 10 RELIANCE-EQ on NSE, MARKET MIS, for manual.")
 
 
 @pytest.mark.parametrize(
-    ("events", "words"),
+    ("events", "message"),
     [
         ((), "Registered: BUY 10 RELIANCE-EQ; nothing has been sent yet."),
         ((SENT, LOST, FILLED), "Executed: BUY 10 RELIANCE-EQ at 2,450.35."),
@@ -81,8 +81,8 @@ def test_the_last_line_of_a_journal_says_what_happened(events: tuple[OrderEvent,
         ((SENT, LOST, ABSENT), "Not placed (PROVED_ABSENT)"),
     ],
 )
-def test_how_an_order_stands_is_one_sentence(events: tuple[OrderEvent, ...], words: str) -> None:
-    assert words in standing(lived(order_of(), *events).order)
+def test_how_an_order_stands_is_one_sentence(events: tuple[OrderEvent, ...], message: str) -> None:
+    assert message in standing(lived(order_of(), *events).order)
 
 
 def test_the_timeline_shows_each_step_with_its_time_and_what_it_was_decided_from() -> None:
@@ -128,8 +128,8 @@ def test_the_list_of_orders_is_whole_at_any_width(width: int) -> None:
     page = drawn(orders_table(forms, width), width)
 
     assert max(map(len, page.splitlines())) <= width
-    for words in ("SELL", "1050", "BANKNIFTY24NOV26C57500", "WORKING", "26100500000001", "BROKER_REFUSED"):
-        assert words in page, page
+    for message in ("SELL", "1050", "BANKNIFTY24NOV26C57500", "WORKING", "26100500000001", "BROKER_REFUSED"):
+        assert message in page, page
     assert "…" not in page
 
 
@@ -144,8 +144,10 @@ def test_positions_that_could_not_be_read_are_said_not_to_mean_flat() -> None:
 
 def test_what_was_paid_and_the_last_price_fit_on_a_narrow_screen() -> None:
     key = InstrumentKey(Exchange.NFO, "BANKNIFTY24NOV26C57500", Product.NRML)
-    scope = Scope("opening-range-breakout", key)
-    row = PnlRow(scope, -1_050, Decimal("1234.55"), Decimal("-12345.50"), Decimal("-1200.00"), Decimal("1250.05"))
+    position_key = PositionKey("opening-range-breakout", key)
+    row = PnlRow(
+        position_key, -1_050, Decimal("1234.55"), Decimal("-12345.50"), Decimal("-1200.00"), Decimal("1250.05")
+    )
     pnl = replace(FakeDesk().pnl(), rows=(row,))
     account = PositionBookRead(
         book=Book(
@@ -201,7 +203,7 @@ def test_counts_tell_executed_failed_and_unsettled_apart() -> None:
 
     counts = tally([order_form(lived(order_of(), *fate).order) for fate in fates])
 
-    assert counts == {"orders": 4, "executed": 2, "failed": 1, "unsettled": 1}
+    assert counts == {"orders": 4, "executed": 2, "failed": 1, "unresolved": 1}
 
 
 def test_ids_are_short_but_for_a_persons_own_names() -> None:
@@ -210,24 +212,24 @@ def test_ids_are_short_but_for_a_persons_own_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("price", "words"), [("2450.1", "2,450.10"), ("83.1275", "83.1275"), ("100000", "100,000.00"), ("-0.00", "0.00")]
+    ("price", "message"), [("2450.1", "2,450.10"), ("83.1275", "83.1275"), ("100000", "100,000.00"), ("-0.00", "0.00")]
 )
-def test_prices_have_two_decimals_or_the_four_of_a_currency(price: str, words: str) -> None:
-    assert price_words(Decimal(price)) == words
+def test_prices_have_two_decimals_or_the_four_of_a_currency(price: str, message: str) -> None:
+    assert price_text(Decimal(price)) == message
 
 
 def test_orders_of_others_and_changes_under_way_can_be_told_apart() -> None:
     asked = Change(change_id="x1", kind=ChangeKind.CANCEL, asked_at=TEN_O_CLOCK)
-    mine = lived(order_of(), SENT, ACCEPTED, OrderEvent(event=Event.ASK_CHANGE, change=asked))
-    foreign = foreign_order()
+    mine = lived(order_of(), SENT, ACCEPTED, OrderEvent(kind=Event.CHANGE_REQUESTED, change=asked))
+    external = foreign_order()
 
-    table = drawn(orders_table([order_form(mine.order), order_form(foreign)]))
+    table = drawn(orders_table([order_form(mine.order), order_form(external)]))
     story = drawn(timeline_view(timeline_form(mine)))
-    other = drawn(timeline_view(timeline_form(Timeline(order=foreign, lines=()))))
+    other = drawn(timeline_view(timeline_form(Timeline(order=external, lines=()))))
 
-    assert "WORKING, cancel asked" in table
+    assert "WORKING, cancel requested" in table
     assert "EXTERNAL" in table
-    assert "cancel asked; its change id is x1" in story
+    assert "cancel requested; its change id is x1" in story
     assert "somebody elsewhere, not this desk" in other
 
 
@@ -235,7 +237,7 @@ def foreign_order() -> Order:
     row = OrderRow(
         broker_order_id="7",
         status=BrokerStatus.OPEN,
-        status_words="OPEN",
+        status_text="OPEN",
         remarks="",
         exchange="NSE",
         symbol="INFY-EQ",
@@ -254,13 +256,13 @@ def foreign_order() -> Order:
 def test_the_day_is_shown_in_rupees_beside_the_brokers_own_figure() -> None:
     page = drawn(positions_view(positions_form(FakeDesk().holdings(), None, FakeDesk().pnl())))
 
-    words = " ".join(page.split())
-    assert "Today: -120.50 rupees (realised 0.00, open -120.50; the broker said -130.00 1 s ago)" in words
+    message = " ".join(page.split())
+    assert "Today: -120.50 rupees (realised 0.00, open -120.50; the broker said -130.00 1 s ago)" in message
     unread = replace(FakeDesk().pnl(), account=None, account_age_s=None)
     assert "the broker has not been read yet" in drawn(
         positions_view(positions_form(FakeDesk().holdings(), None, unread))
     )
-    assert "the limit breaks at -5000.00" in words
+    assert "the limit breaks at -5000.00" in message
 
 
 def test_ids_that_would_look_alike_are_shown_whole() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from actors.desk import DeskUnavailableError
 from actors.messages import Readiness, TradingStateNow
-from console.notify import Notifier
 from console.run import Ending, end_desk, wait_until_ready, watch
+from console.systemd import Notifier
 from domain.risk import TradingState
 
 
@@ -25,7 +25,7 @@ class EndingDesk:
         return Readiness(reasons=reasons, in_flight=(), stopping=False)
 
     def trading_state(self) -> TradingStateNow:
-        return TradingStateNow(state=self.state, because="", orders_today=0)
+        return TradingStateNow(state=self.state, reason="", orders_today=0)
 
     def wait_for_failure(self, timeout_s: float) -> str | None:
         del timeout_s
@@ -45,11 +45,11 @@ def test_each_reason_is_said_once_until_the_desk_is_ready() -> None:
 
 
 def test_a_death_ends_the_wait_for_readiness() -> None:
-    assert wait_until_ready(EndingDesk(("no",), failure="it died"), Ending(), lambda _words: None) == "it died"
+    assert wait_until_ready(EndingDesk(("no",), failure="it died"), Ending(), lambda _message: None) == "it died"
 
 
 def test_a_desk_that_does_not_become_ready_in_time_is_given_up() -> None:
-    failure = wait_until_ready(EndingDesk(("no session",)), Ending(), lambda _words: None, within_s=0)
+    failure = wait_until_ready(EndingDesk(("no session",)), Ending(), lambda _message: None, within_s=0)
 
     assert failure == "it was not ready within 0 s (no session)"
 
@@ -81,7 +81,7 @@ class WatchedDesk(EndingDesk):
         return Readiness(reasons=reasons, in_flight=(), stopping=False)
 
     def trading_state(self) -> TradingStateNow:
-        return TradingStateNow(state=self.state, because="", orders_today=0)
+        return TradingStateNow(state=self.state, reason="", orders_today=0)
 
     def wait_for_failure(self, timeout_s: float) -> str | None:
         del timeout_s
@@ -99,8 +99,8 @@ class KeepingNotifier(Notifier):
     def watchdog_s(self) -> float | None:
         return 0.0001
 
-    def _send(self, words: str) -> None:
-        self.said.append(words)
+    def _send(self, message: str) -> None:
+        self.said.append(message)
 
 
 def test_the_watchdog_is_fed_only_while_the_desk_answers() -> None:

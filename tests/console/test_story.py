@@ -10,15 +10,15 @@ import pytest
 
 from actors.messages import Timeline
 from console.story import sentences
-from console.words import LABELS, decided_from
+from console.text import LABELS, decided_from
 from domain.change import Change, ChangeKind
 from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
-from domain.foreign import external_order
+from domain.external_orders import external_order
 from domain.lifecycle import Event
 from domain.order import JournalLine, Order, OrderEvent, Side
 from domain.reasons import Reason
-from domain.reconcile import event_of, event_of_update
-from domain.settlement import Settlement, settled_by_hand
+from domain.reconcile import match_order_row, match_order_update
+from domain.resolution import Resolution, resolved_by_hand
 from tests.console.fakes import ACCEPTED, LOST, SENT, TEN_O_CLOCK, lived, order_of, row_of
 
 Happening = OrderEvent | Callable[[Order], OrderEvent | None]
@@ -31,7 +31,7 @@ def row(**shown: Any) -> OrderRow:  # noqa: ANN401  any field of a row
     given: dict[str, Any] = {
         "broker_order_id": NUMBER,
         "status": BrokerStatus.OPEN,
-        "status_words": "OPEN",
+        "status_text": "OPEN",
         "remarks": "SD0123456789",
         "exchange": "NSE",
         "symbol": "RELIANCE-EQ",
@@ -48,44 +48,44 @@ def row(**shown: Any) -> OrderRow:  # noqa: ANN401  any field of a row
 
 COMPLETE: dict[str, Any] = {
     "status": BrokerStatus.COMPLETE,
-    "status_words": "COMPLETE",
+    "status_text": "COMPLETE",
     "filled_quantity": 10,
     "average_price": Decimal("2450.35"),
 }
-GONE: dict[str, Any] = {"status": BrokerStatus.CANCELED, "status_words": "CANCELED"}
+GONE: dict[str, Any] = {"status": BrokerStatus.CANCELED, "status_text": "CANCELED"}
 
 
 def shown(**terms: Any) -> Callable[[Order], OrderEvent | None]:  # noqa: ANN401  any field of a row
     """Let a book that was asked for a minute later show the order like this."""
-    return lambda order: event_of(order, row(**terms), order.updated_at + timedelta(minutes=1))
+    return lambda order: match_order_row(order, row(**terms), order.updated_at + timedelta(minutes=1))
 
 
 def pushed(report: ReportType, **terms: Any) -> Callable[[Order], OrderEvent | None]:  # noqa: ANN401  any field of a row
     """Let the broker push the order like this."""
-    return lambda order: event_of_update(order, OrderUpdate(report, row(**terms), order.updated_at))
+    return lambda order: match_order_update(order, OrderUpdate(report, row(**terms), order.updated_at))
 
 
 def by_hand(**found: Any) -> Callable[[Order], OrderEvent]:  # noqa: ANN401  any field of a settlement
-    """Let a person settle the order like this."""
-    return lambda order: settled_by_hand(order, Settlement(**found))
+    """Let a person resolve the order like this."""
+    return lambda order: resolved_by_hand(order, Resolution(**found))
 
 
 def change(event: Event, asked: Change, tag: Reason | None = None, note: str | None = None, **told: str) -> OrderEvent:
     inputs = {"change_id": asked.change_id, "change": asked.kind.value, **told}
-    return OrderEvent(event=event, change=asked, tag=tag, note=note, inputs=inputs)
+    return OrderEvent(kind=event, change=asked, tag=tag, note=note, inputs=inputs)
 
 
 def missed(books: int) -> OrderEvent:
-    return OrderEvent(event=Event.NOTE, tag=Reason.REPLY_LOST, inputs={"healthy_books": str(books)})
+    return OrderEvent(kind=Event.NOTED, tag=Reason.REPLY_LOST, inputs={"healthy_books": str(books)})
 
 
 def story(*happenings: Happening, **asked: object) -> list[str]:
     """Tell the story of a market order to buy 10, to which this happened, without its first line."""
     events: list[OrderEvent] = []
     for one in happenings:
-        happened = one if isinstance(one, OrderEvent) else one(lived(order_of(**asked), *events).order)
-        assert happened is not None, "this brings no news"
-        events.append(happened)
+        event = one if isinstance(one, OrderEvent) else one(lived(order_of(**asked), *events).order)
+        assert event is not None, "this brings no news"
+        events.append(event)
     return list(sentences(lived(order_of(**asked), *events)))[1:]
 
 
@@ -98,7 +98,7 @@ LOST_WORDS = (
     "Reason given: “no answer within 7 s”. Until it is found or proved absent its units count as taken: "
     "do not send it again by hand."
 )
-CANCEL_ASKED = change(Event.ASK_CHANGE, CANCEL, asked_by="HUMAN", because="changed my mind")
+CANCEL_ASKED = change(Event.CHANGE_REQUESTED, CANCEL, asked_by="HUMAN", reason="changed my mind")
 CANCEL_ASKED_WORDS = (
     "A person asked to cancel what is open of it (10 of 10 units), because “changed my mind”. "
     "Sent once; until the books show it canceled, it may trade."
@@ -107,7 +107,7 @@ CANCEL_TAKEN_WORDS = (
     "The broker took the cancel. That is a request taken, not a cancel: a fill may win; the books will tell."
 )
 MODIFY_ASKED = change(
-    Event.ASK_CHANGE, MODIFY, quantity="20", limit_price="2451", asked_by="STRATEGY", because="", wanted_open="20"
+    Event.CHANGE_REQUESTED, MODIFY, quantity="20", limit_price="2451", asked_by="STRATEGY", reason="", wanted_open="20"
 )
 MODIFY_ASKED_WORDS = (
     "The strategy asked to modify it to 20 units, limit 2,451.00. "
@@ -132,7 +132,7 @@ def test_a_lost_reply_and_an_order_found_by_its_tag() -> None:
 
 
 def test_a_lost_reply_and_an_order_proved_absent() -> None:
-    proved = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.PROVED_ABSENT, inputs={"healthy_books": "9"})
+    proved = OrderEvent(kind=Event.PROVED_ABSENT, tag=Reason.PROVED_ABSENT, inputs={"healthy_books": "9"})
 
     assert story(SENT, LOST, missed(2), missed(3), proved)[2:] == [
         "One more healthy book without it (2 of 3). That proves nothing yet: it may still be live.",
@@ -148,7 +148,7 @@ def test_a_lost_reply_and_an_order_proved_absent() -> None:
 
 
 def test_a_cancel_that_was_taken_and_lost_to_a_fill() -> None:
-    assert story(SENT, ACCEPTED, CANCEL_ASKED, change(Event.TAKE_CHANGE, CANCEL), shown(**COMPLETE)) == [
+    assert story(SENT, ACCEPTED, CANCEL_ASKED, change(Event.CHANGE_ACCEPTED, CANCEL), shown(**COMPLETE)) == [
         SENT_WORDS,
         ACCEPTED_WORDS,
         CANCEL_ASKED_WORDS,
@@ -164,7 +164,7 @@ def test_a_cancel_that_took_the_rest() -> None:
     part = shown(filled_quantity=4, average_price=Decimal(2450))
     gone = shown(**GONE, filled_quantity=4, average_price=Decimal(2450))
 
-    assert story(SENT, ACCEPTED, CANCEL_ASKED, part, change(Event.TAKE_CHANGE, CANCEL), gone)[3:] == [
+    assert story(SENT, ACCEPTED, CANCEL_ASKED, part, change(Event.CHANGE_ACCEPTED, CANCEL), gone)[3:] == [
         "4 of 10 bought at 2,450.00 on average. The cancel is still open for the rest.",
         CANCEL_TAKEN_WORDS,
         "Canceled, as asked. 4 of 10 bought at 2,450.00 on average. The rest is not in the market.",
@@ -174,7 +174,7 @@ def test_a_cancel_that_took_the_rest() -> None:
 def test_a_modify_that_was_taken_and_done() -> None:
     done = shown(quantity=20, price=Decimal(2451))
 
-    assert story(SENT, ACCEPTED, MODIFY_ASKED, change(Event.TAKE_CHANGE, MODIFY), done)[2:] == [
+    assert story(SENT, ACCEPTED, MODIFY_ASKED, change(Event.CHANGE_ACCEPTED, MODIFY), done)[2:] == [
         MODIFY_ASKED_WORDS,
         MODIFY_TAKEN_WORDS,
         "The modify is done: the order now stands at 20 units, limit 2,451.00.",
@@ -184,7 +184,7 @@ def test_a_modify_that_was_taken_and_done() -> None:
 def test_a_modify_that_the_exchange_rejected() -> None:
     no = pushed(ReportType.REPLACE_REJECTED, reject_reason="price outside the band")
 
-    assert story(SENT, ACCEPTED, MODIFY_ASKED, change(Event.TAKE_CHANGE, MODIFY), no)[3:] == [
+    assert story(SENT, ACCEPTED, MODIFY_ASKED, change(Event.CHANGE_ACCEPTED, MODIFY), no)[3:] == [
         MODIFY_TAKEN_WORDS,
         (
             "The exchange rejected the modify after the broker had taken it: “price outside the band”. "
@@ -194,9 +194,9 @@ def test_a_modify_that_the_exchange_rejected() -> None:
 
 
 def test_a_modify_that_was_lost_and_never_seen() -> None:
-    lost = change(Event.LOSE_CHANGE, MODIFY, Reason.CHANGE_REPLY_LOST, "no answer within 7 s")
+    lost = change(Event.CHANGE_REPLY_LOST, MODIFY, Reason.CHANGE_REPLY_LOST, "no answer within 7 s")
     lapsed = OrderEvent(
-        event=Event.LAPSE_CHANGE, tag=Reason.CHANGE_NOT_SEEN, change=MODIFY, inputs={"healthy_books": "3"}
+        kind=Event.CHANGE_LAPSED, tag=Reason.CHANGE_NOT_SEEN, change=MODIFY, inputs={"healthy_books": "3"}
     )
 
     assert story(SENT, ACCEPTED, MODIFY_ASKED, lost, lapsed)[3:] == [
@@ -212,17 +212,17 @@ def test_a_modify_that_was_lost_and_never_seen() -> None:
 
 
 def test_a_cancel_refused_twice_is_told_twice() -> None:
-    no = change(Event.REFUSE_CHANGE, CANCEL, Reason.CHANGE_REFUSED, "Order is not open to cancel")
-    words = (
+    no = change(Event.CHANGE_REFUSED, CANCEL, Reason.CHANGE_REFUSED, "Order is not open to cancel")
+    message = (
         "The cancel was not made: “Order is not open to cancel”. "
         "The order stands as it was (10 units, limit 2,461.60) and may trade."
     )
 
-    assert story(SENT, ACCEPTED, CANCEL_ASKED, no, CANCEL_ASKED, no)[2:] == [CANCEL_ASKED_WORDS, words] * 2
+    assert story(SENT, ACCEPTED, CANCEL_ASKED, no, CANCEL_ASKED, no)[2:] == [CANCEL_ASKED_WORDS, message] * 2
 
 
 def test_a_desk_that_stopped_while_a_cancel_was_on_its_way() -> None:
-    restarted = OrderEvent(event=Event.LOSE_CHANGE, tag=Reason.CHANGE_REPLY_LOST, change=CANCEL)
+    restarted = OrderEvent(kind=Event.CHANGE_REPLY_LOST, tag=Reason.CHANGE_REPLY_LOST, change=CANCEL)
 
     assert story(SENT, ACCEPTED, CANCEL_ASKED, restarted)[-1] == (
         "The desk stopped while the cancel was on its way. It may be done or not, and is never sent again; "
@@ -238,7 +238,7 @@ def test_new_terms_that_nobody_here_asked_for() -> None:
 
 
 def test_a_session_that_had_expired_when_the_order_came() -> None:
-    refused = OrderEvent(event=Event.REFUSE, tag=Reason.SESSION_EXPIRED, note="Session Expired :  Invalid Session Key")
+    refused = OrderEvent(kind=Event.REFUSED, tag=Reason.SESSION_EXPIRED, note="Session Expired :  Invalid Session Key")
 
     assert story(SENT, refused)[1:] == [
         (
@@ -250,12 +250,12 @@ def test_a_session_that_had_expired_when_the_order_came() -> None:
 
 
 def test_an_order_that_a_person_settled_as_found_and_one_as_absent() -> None:
-    found = by_hand(found=True, because="in the app", broker_order_id=NUMBER, filled_quantity=4)
-    absent = by_hand(found=False, because="the broker's desk says so")
+    found = by_hand(placed=True, reason="in the app", broker_order_id=NUMBER, filled_quantity=4)
+    absent = by_hand(placed=False, reason="the broker's desk says so")
 
     assert story(SENT, LOST, found, shown(**GONE, filled_quantity=4))[2:] == [
         (
-            f"A person settled it: found at the broker as order {NUMBER}, because “in the app”. 4 of 10 bought. "
+            f"A person resolved it: found at the broker as order {NUMBER}, because “in the app”. 4 of 10 bought. "
             "It may trade on; the books take it from here."
         ),
         (
@@ -265,7 +265,7 @@ def test_an_order_that_a_person_settled_as_found_and_one_as_absent() -> None:
     ]
     assert story(SENT, LOST, absent)[2:] == [
         (
-            "A person settled it: not at the broker, because “the broker's desk says so”. Nothing traded. "
+            "A person resolved it: not at the broker, because “the broker's desk says so”. Nothing traded. "
             "Should the broker show it after all, that is a late truth."
         ),
     ]
@@ -273,9 +273,9 @@ def test_an_order_that_a_person_settled_as_found_and_one_as_absent() -> None:
 
 def test_an_order_that_ended_with_its_day() -> None:
     ended = OrderEvent(
-        event=Event.CANCEL,
+        kind=Event.CANCELED,
         tag=Reason.DAY_ENDED,
-        inputs={"order_of": "2026-10-05", "settled_on": "2026-10-06", "filled": "0"},
+        inputs={"order_of": "2026-10-05", "resolved_on": "2026-10-06", "filled": "0"},
     )
 
     assert story(SENT, ACCEPTED, ended)[-1] == (
@@ -285,7 +285,7 @@ def test_an_order_that_ended_with_its_day() -> None:
 
 
 def test_an_order_that_lived_on_after_its_end_was_believed() -> None:
-    refused = OrderEvent(event=Event.REFUSE, tag=Reason.BROKER_REFUSED, note="RED:Margin Shortfall")
+    refused = OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED, note="RED:Margin Shortfall")
 
     assert story(SENT, refused, shown(**COMPLETE))[1:] == [
         (
@@ -300,7 +300,7 @@ def test_an_order_that_lived_on_after_its_end_was_believed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "words"),
+    ("terms", "message"),
     [
         ({}, "It may trade, and its units count as EXTERNAL; `cancel` takes it out of the market."),
         (
@@ -310,7 +310,7 @@ def test_an_order_that_lived_on_after_its_end_was_believed() -> None:
         (GONE, "It is over; nothing traded."),
     ],
 )
-def test_an_order_from_the_phone_is_told_from_its_first_line_on(terms: dict[str, Any], words: str) -> None:
+def test_an_order_from_the_phone_is_told_from_its_first_line_on(terms: dict[str, Any], message: str) -> None:
     seen = external_order(row(remarks="", source="MOB", price_type="LMT", **terms), "PAPER", TEN_O_CLOCK)
     assert seen is not None
     line = JournalLine(
@@ -322,7 +322,7 @@ def test_an_order_from_the_phone_is_told_from_its_first_line_on(terms: dict[str,
     assert told == (
         (
             "Not placed by this desk (placed by MOB), and seen in the broker's book: "
-            f"BUY 10 RELIANCE-EQ on NSE, LIMIT MIS, at 2,461.60. {words}"
+            f"BUY 10 RELIANCE-EQ on NSE, LIMIT MIS, at 2,461.60. {message}"
         ),
     )
 
@@ -345,11 +345,11 @@ def test_a_reply_that_comes_after_the_books_is_told_as_late() -> None:
 
 
 def test_a_word_that_nobody_knows_holds_the_order() -> None:
-    strange = shown(status=BrokerStatus.UNKNOWN, status_words="FROZEN")
+    strange = shown(status=BrokerStatus.UNKNOWN, status_text="FROZEN")
 
     assert story(SENT, ACCEPTED, strange)[-1] == (
         "The broker gave the order a status this desk does not know; it is held as it was. Look at the broker. "
-        "Its word is “FROZEN”; if that stays, `settle` the order."
+        "Its word is “FROZEN”; if that stays, `resolve` the order."
     )
 
 
@@ -363,8 +363,8 @@ def test_a_second_order_at_the_broker_is_named() -> None:
 def test_every_event_has_a_sentence_of_its_own() -> None:
     told = {event: sentences(_told_of(event))[-1] for event in Event}
 
-    assert not [event for event, words in told.items() if words.startswith("Noted: ")]
-    assert all(words.endswith((".", "”")) for words in told.values())
+    assert not [event for event, message in told.items() if message.startswith("Noted: ")]
+    assert all(message.endswith((".", "”")) for message in told.values())
 
 
 def _told_of(event: Event) -> Timeline:
@@ -374,7 +374,7 @@ def _told_of(event: Event) -> Timeline:
 
 
 def test_what_a_decision_was_made_from_is_told_in_words() -> None:
-    inputs = dict.fromkeys(LABELS, "1") | {"because": "quoted in the sentence", "asked_by": "HUMAN"}
+    inputs = dict.fromkeys(LABELS, "1") | {"reason": "quoted in the sentence", "asked_by": "HUMAN"}
 
     told = decided_from(inputs)
 
@@ -385,8 +385,8 @@ def test_what_a_decision_was_made_from_is_told_in_words() -> None:
 
 
 def test_an_order_that_never_left_says_so() -> None:
-    restarted = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
-    absent = OrderEvent(event=Event.PROVE_ABSENT, tag=Reason.NEVER_LEFT)
+    restarted = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)
+    absent = OrderEvent(kind=Event.PROVED_ABSENT, tag=Reason.NEVER_LEFT)
 
     assert story(SENT, restarted, absent)[-1] == (
         "The desk stopped before the order's turn came: no request for it was made, and none will be. "
@@ -398,6 +398,8 @@ def test_an_exit_of_the_exit_journal_says_where_it_was_kept() -> None:
     lived_through = lived(order_of(intent="EXIT", side="SELL"))
     first = replace(lived_through.lines[0], inputs={"kept_in": "exit journal"})
 
-    (words,) = sentences(replace(lived_through, lines=(first,)))
+    (message,) = sentences(replace(lived_through, lines=(first,)))
 
-    assert words.endswith("The database could not be written; it was kept in the exit journal, so that it could leave.")
+    assert message.endswith(
+        "The database could not be written; it was kept in the exit journal, so that it could leave."
+    )

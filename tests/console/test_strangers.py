@@ -83,10 +83,10 @@ def test_another_user_of_the_machine_gets_nothing(console: Console) -> None:
     port = json.loads((folder / "api.json").read_text())["port"]
     paper = json.loads((folder / "paper.json").read_text())
     paper_port = paper["rest_url"].split(":")[2].split("/")[0]
-    words = [sys.executable, "-c", STRANGER, str(console.folder), str(port), paper_port, str(desk.pid)]
+    message = [sys.executable, "-c", STRANGER, str(console.folder), str(port), paper_port, str(desk.pid)]
 
     # It is another user from its first step on, in another folder, with nothing of ours but the interpreter.
-    answer = subprocess.run(words, cwd="/", env={}, capture_output=True, text=True, check=True, timeout=WAIT_S)
+    answer = subprocess.run(message, cwd="/", env={}, capture_output=True, text=True, check=True, timeout=WAIT_S)
 
     assert json.loads(answer.stdout) == []
     shown = Path(f"/proc/{desk.pid}/cmdline").read_bytes() + Path(f"/proc/{paper['pid']}/cmdline").read_bytes()
@@ -125,14 +125,14 @@ def test_a_file_that_is_lost_ends_the_desk_in_order(console: Console, what: str)
 
     _, errors = desk.communicate(timeout=WAIT_S)
 
-    words = "was replaced by another file" if what == "replaced" else "was deleted or moved"
+    message = "was replaced by another file" if what == "replaced" else "was deleted or moved"
     assert desk.returncode == 2
-    assert words in errors
+    assert message in errors
     assert "put the file back as it was before you start it again" in errors
 
 
 @pytest.mark.parametrize(
-    ("variables", "settings", "words"),
+    ("variables", "settings", "message"),
     [
         ({"DESK_ALERTS__URLS": "mailto://x"}, "", "the environment's DESK_ALERTS__URLS cannot be read"),
         ({"DESK_ALERTS__URLS": '["nonsense://x"]'}, "", "that apprise does not understand"),
@@ -143,7 +143,7 @@ def test_a_file_that_is_lost_ends_the_desk_in_order(console: Console, what: str)
     ],
 )
 def test_what_keeps_it_from_starting_is_one_sentence_and_exit_2(
-    console: Console, variables: dict[str, str], settings: str, words: str
+    console: Console, variables: dict[str, str], settings: str, message: str
 ) -> None:
     """FINDINGS B11: a service manager starts what ended with 1 again, for ever."""
     (console.folder / "broken.py").write_text("class Y(:\n")
@@ -154,7 +154,7 @@ def test_what_keeps_it_from_starting_is_one_sentence_and_exit_2(
     code, out, errors = console.call("run")
 
     assert (code, out) == (2, ""), errors
-    assert words in errors
+    assert message in errors
     assert "Traceback" not in errors
 
 
@@ -163,7 +163,7 @@ def test_a_reason_in_any_alphabet_is_told_on_any_console(console: Console) -> No
     console.run()
     for encoding, word in (("ascii", "halt"), ("cp1252", "exits-only")):
         console.environment |= {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
-        code, out, errors = console.call(word, "--because", "₹ 5,000 gone 🛑")
+        code, out, errors = console.call(word, "--reason", "₹ 5,000 gone 🛑")
         assert (code, errors) == (0, "")
         assert "(? 5,000 gone ?)" in out
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from domain.change import Change, ChangeKind, ChangeStage
-from domain.comparison import Comparison, Known
 from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.lifecycle import Event, State
 from domain.order import Exchange, InstrumentKey, Order, Product, Side
 from domain.reasons import Reason
 from domain.reconcile import Report
+from domain.reconciler import Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 
@@ -46,8 +46,8 @@ class Looking:
     """A comparison that sees whole rounds, and records what they tell."""
 
     def __init__(self, *orders: Order, **known: Any) -> None:  # noqa: ANN401  any field of what is known
-        settings = WatcherSettings(disagreements_seen_min=2, disagreement_s_min=5)
-        self.comparison = Comparison(
+        settings = WatcherSettings(breaks_seen_min=2, break_s_min=5)
+        self.reconciler = Reconciler(
             Known(orders=orders, **known), "FA1", ProofSettings(books=3, window_s=90), settings
         )
 
@@ -61,25 +61,25 @@ class Looking:
         """Read three books and the next order book; return what happened to orders, less the journal's notes."""
         asked_at, shown = at(seconds), tuple(rows)
         told = list(self._compare(shown, asked_at))
-        told += self._take(self.comparison.compare_trades(Book(tuple(trades), asked_at)), asked_at)
-        self.comparison.keep(Book(tuple(trades), asked_at), Book(tuple(positions), asked_at))
+        told += self._take(self.reconciler.reconcile_trades(Book(tuple(trades), asked_at)), asked_at)
+        self.reconciler.keep(Book(tuple(trades), asked_at), Book(tuple(positions), asked_at))
         told += self._compare(shown, at(seconds + 1))
-        return [(one.command_id, one.happened.event) for one in told if one.happened.event is not Event.NOTE]
+        return [(one.command_id, one.event.kind) for one in told if one.event.kind is not Event.NOTED]
 
     def _compare(self, rows: tuple[OrderRow, ...], asked_at: datetime) -> list[Report]:
-        compared = self.comparison.compare(book(rows, asked_at))
+        compared = self.reconciler.compare(book(rows, asked_at))
         more = () if compared.checked is None else compared.checked.reports
-        for one in compared.foreign:
-            self.comparison.orders.observe(one)
+        for one in compared.external:
+            self.reconciler.orders.observe(one)
         return self._take((*compared.reports, *more), asked_at)
 
     def _take(self, reports: Iterable[Report], moment: datetime) -> list[Report]:
         for one in reports:
-            self.comparison.orders.observe(self.order(one.command_id).after(one.happened, moment))
+            self.reconciler.orders.observe(self.order(one.command_id).after(one.event, moment))
         return list(reports)
 
     def order(self, command_id: str = "c1") -> Order:
-        return next(one for one in self.comparison.orders if one.command.command_id == command_id)
+        return next(one for one in self.reconciler.orders if one.command.command_id == command_id)
 
 
 def proofs(looking: Looking, **shown: Any) -> list[tuple[str, Event]]:  # noqa: ANN401  any book
@@ -91,10 +91,10 @@ def test_a_proof_needs_all_three_books_of_its_rounds() -> None:
     looking = Looking(LOST)
 
     for moment in (1, 50, 95, 140, 200):
-        reports = looking.comparison.compare(book(at=at(moment))).reports
-        assert [one for one in reports if one.happened.event is not Event.NOTE] == []
+        reports = looking.reconciler.compare(book(at=at(moment))).reports
+        assert [one for one in reports if one.event.kind is not Event.NOTED] == []
 
-    assert proofs(Looking(LOST)) == [("c1", Event.PROVE_ABSENT)]
+    assert proofs(Looking(LOST)) == [("c1", Event.PROVED_ABSENT)]
 
 
 def test_a_trade_with_our_tag_finds_its_order_although_the_order_book_has_no_row() -> None:
@@ -104,7 +104,7 @@ def test_a_trade_with_our_tag_finds_its_order_although_the_order_book_has_no_row
     told = proofs(looking, trades=trades, positions=[holding(KEY, 10)])
 
     found = looking.order()
-    assert told == [("c1", Event.FILL)]
+    assert told == [("c1", Event.FILLED)]
     assert (found.state, found.filled_quantity, found.average_price) == (State.FILLED, 10, Decimal("100.08"))
     assert found.broker_order_id == trades[0].broker_order_id
 
@@ -117,7 +117,7 @@ def test_a_part_that_traded_finds_its_order_and_the_order_book_agrees_later() ->
     row = row_of(LOST, BrokerStatus.COMPLETE, filled_quantity=10, broker_order_id=trade.broker_order_id)
     later = looking.see(10, rows=[row], trades=[trade, trade_of(LOST, "2", quantity=6)], positions=[holding(KEY, 10)])
 
-    assert (first, later) == ([("c1", Event.PARTLY_FILL)], [("c1", Event.FILL)])
+    assert (first, later) == ([("c1", Event.PARTIALLY_FILLED)], [("c1", Event.FILLED)])
     assert looking.order().filled_quantity == 10
 
 
@@ -127,7 +127,7 @@ def test_a_trade_of_an_order_that_was_believed_over_is_a_late_truth(state: State
 
     told = looking.see(1, trades=[trade_of(LOST)])
 
-    assert told == [("c1", Event.FILL)]
+    assert told == [("c1", Event.FILLED)]
     assert looking.order().tag is Reason.LATE_TRUTH
 
 
@@ -151,8 +151,8 @@ def test_a_trade_without_a_tag_in_the_orders_instrument_keeps_the_proof_open() -
     by_another = trade_of(LOST, broker_order_id="B7", remarks="typed by hand")
 
     assert proofs(Looking(LOST), trades=[trade_of(LOST, broker_order_id="B7", remarks="")]) == []
-    assert proofs(Looking(LOST), trades=[other_way]) == [("c1", Event.PROVE_ABSENT)]
-    assert proofs(Looking(LOST), trades=[by_another]) == [("c1", Event.PROVE_ABSENT)]
+    assert proofs(Looking(LOST), trades=[other_way]) == [("c1", Event.PROVED_ABSENT)]
+    assert proofs(Looking(LOST), trades=[by_another]) == [("c1", Event.PROVED_ABSENT)]
 
 
 @pytest.mark.parametrize(("net", "proved"), [(10, False), (3, False), (-10, True), (0, True)])
@@ -165,7 +165,7 @@ def test_a_position_that_the_order_may_explain_keeps_the_proof_open(net: int, *,
 def test_a_position_in_another_product_says_nothing_of_the_order() -> None:
     other = replace(KEY, product=Product.NRML if KEY.product is not Product.NRML else Product.MIS)
 
-    assert proofs(Looking(LOST), positions=[holding(other, 10)]) == [("c1", Event.PROVE_ABSENT)]
+    assert proofs(Looking(LOST), positions=[holding(other, 10)]) == [("c1", Event.PROVED_ABSENT)]
 
 
 def test_a_proof_begins_anew_after_a_round_that_contradicted_it() -> None:
@@ -175,19 +175,19 @@ def test_a_proof_begins_anew_after_a_round_that_contradicted_it() -> None:
     before.append(looking.see(92, positions=[holding(KEY, 10)]))
     after = [looking.see(moment) for moment in (100, 150, 189, 191)]
 
-    assert [*before, *after] == [[], [], [], [], [], [], [("c1", Event.PROVE_ABSENT)]]
+    assert [*before, *after] == [[], [], [], [], [], [], [("c1", Event.PROVED_ABSENT)]]
 
 
 def test_what_a_person_accepted_explains_a_position() -> None:
-    assert proofs(Looking(LOST, moved={KEY: 10}), positions=[holding(KEY, 10)]) == [("c1", Event.PROVE_ABSENT)]
+    assert proofs(Looking(LOST, moved={KEY: 10}), positions=[holding(KEY, 10)]) == [("c1", Event.PROVED_ABSENT)]
 
 
 def test_a_change_lapses_only_where_trades_and_positions_are_silent_too() -> None:
-    change = Change(change_id="m1", kind=ChangeKind.CANCEL, asked_at=at(0), stage=ChangeStage.LOST)
+    change = Change(change_id="m1", kind=ChangeKind.CANCEL, asked_at=at(0), stage=ChangeStage.REPLY_LOST)
     resting = order(state=State.WORKING, broker_order_id="B1", change=change)
     rows = [row_of(resting)]
 
-    assert proofs(Looking(resting), rows=rows) == [("c1", Event.LAPSE_CHANGE)]
+    assert proofs(Looking(resting), rows=rows) == [("c1", Event.CHANGE_LAPSED)]
     assert proofs(Looking(resting), rows=rows, trades=[trade_of(resting)]) == []
     assert proofs(Looking(resting), rows=rows, positions=[holding(KEY, 10)]) == []
 
@@ -200,7 +200,7 @@ def test_a_fill_that_trade_book_and_positions_have_is_believed_over_an_order_boo
     told = proofs(both, rows=[row_of(resting)], trades=[trade_of(resting)], positions=[holding(KEY, 10)])
     ghost = proofs(alone, rows=[row_of(resting)], trades=[trade_of(resting)])
 
-    assert (told, both.order().filled_quantity) == ([("c1", Event.FILL)], 10)
+    assert (told, both.order().filled_quantity) == ([("c1", Event.FILLED)], 10)
     assert (ghost, alone.order().state) == ([], State.WORKING)
 
 
@@ -209,7 +209,7 @@ def test_an_order_of_a_past_day_that_trades_today_by_its_tag_lives_on() -> None:
 
     told = Looking(past).see(1, trades=[trade_of(past)], positions=[holding(KEY, 10)])
 
-    assert told == [("c1", Event.FILL)]
+    assert told == [("c1", Event.FILLED)]
 
 
 def test_a_past_order_ends_only_after_rounds_enough_for_a_book_that_is_empty_yet_in_the_morning() -> None:
@@ -230,4 +230,4 @@ def test_a_past_order_ends_only_after_rounds_enough_for_a_book_that_is_empty_yet
     ended = [calm.see(moment) for moment in (1, 3, 9)]
 
     assert (first, second, looking.order().state) == ([], [], State.WORKING), "it traded, and its position came late"
-    assert ended == [[], [], [("c1", Event.CANCEL)]]
+    assert ended == [[], [], [("c1", Event.CANCELED)]]

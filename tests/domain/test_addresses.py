@@ -150,7 +150,7 @@ def test_this_machine_is_reached_by_either_family(family: AddressFamily) -> None
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "Rejected : ALGO_CHK: Invalid IP address",
         "Invalid Input : INVALID_IP",
@@ -158,12 +158,12 @@ def test_this_machine_is_reached_by_either_family(family: AddressFamily) -> None
         "request from ip 10.0.0.5 is not allowed",
     ],
 )
-def test_a_refusal_of_our_address_is_known_by_the_ip_that_it_names(words: str) -> None:
-    assert names_an_address(words)
+def test_a_refusal_of_our_address_is_known_by_the_ip_that_it_names(message: str) -> None:
+    assert names_an_address(message)
 
 
 @pytest.mark.parametrize(
-    "words", ["", "RED:Margin Shortfall", "Invalid Input : Script SHIPYARD-EQ", "TIP-EQ: no symbol"]
+    "message", ["", "RED:Margin Shortfall", "Invalid Input : Script SHIPYARD-EQ", "TIP-EQ: no symbol"]
 )
-def test_other_refusals_name_no_address(words: str) -> None:
-    assert not names_an_address(words)
+def test_other_refusals_name_no_address(message: str) -> None:
+    assert not names_an_address(message)

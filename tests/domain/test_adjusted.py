@@ -8,21 +8,21 @@ from typing import Final
 import pytest
 
 from domain.adjusted import CLOSE_WAIT_S, Openings, Verdict
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.order import Exchange, InstrumentKey, Product, TrailingType
-from domain.stops import Protection, StopTerms
+from domain.stops import ArmedStop, StopTerms
 from tests.fakes import TEN_O_CLOCK
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
 SYMBOL = (KEY.exchange, KEY.symbol)
 YESTERDAY, TODAY, TOMORROW = "2026-01-05", "2026-01-06", "2026-01-07"
-STOP: Final = Protection(
-    protection_id="e1",
-    scope=Scope("invest", KEY),
+STOP: Final = ArmedStop(
+    stop_id="e1",
+    position_key=PositionKey("invest", KEY),
     terms=StopTerms(stop_loss=Decimal(1400), target=Decimal(2000)),
     is_long=True,
-    anchor=Decimal(1450),
-    peak=Decimal(1500),
+    entry_price=Decimal(1450),
+    best_price=Decimal(1500),
     armed_at=TEN_O_CLOCK,
 )
 
@@ -93,7 +93,9 @@ def test_a_stop_that_has_opened_goes_by_every_price_of_its_day() -> None:
 
 
 def test_a_contract_is_none_of_this() -> None:
-    option = replace(STOP, scope=Scope("a", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)))
+    option = replace(
+        STOP, position_key=PositionKey("a", InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML))
+    )
     openings = Openings()
     openings.see_close((Exchange.NFO, "NIFTY01DEC26C26000"), TODAY, Decimal(100))
 
@@ -104,7 +106,7 @@ def test_a_close_that_is_not_known_is_waited_for_a_moment_and_no_longer() -> Non
     openings = opened(None, last=1450)
 
     assert openings.judge(STOP, Decimal(750), TODAY, 10.0) is Verdict.UNKNOWN
-    assert STOP.scope in openings.asked
+    assert STOP.position_key in openings.asked
     assert openings.judge(STOP, Decimal(750), TODAY, 10.0 + CLOSE_WAIT_S) is Verdict.COUNTS
 
 
@@ -115,7 +117,7 @@ def test_the_close_that_comes_meanwhile_decides() -> None:
     openings.see_close(SYMBOL, TODAY, Decimal(725))
 
     assert openings.judge(STOP, Decimal(750), TODAY, 10.5) is Verdict.ADJUSTED
-    assert openings.held == {STOP.scope: Decimal(725)}
+    assert openings.held == {STOP.position_key: Decimal(725)}
 
 
 def test_a_stop_near_its_level_waits_for_nothing() -> None:
@@ -136,7 +138,7 @@ def test_a_stop_stays_held_until_a_person_sets_it_anew() -> None:
 
     assert openings.judge(STOP, Decimal(740), TOMORROW, 0.0) is Verdict.ADJUSTED
     assert openings.holds(SYMBOL)
-    assert openings.end(STOP.scope)
+    assert openings.end(STOP.position_key)
     assert not openings.holds(SYMBOL)
     anew = replace(STOP, terms=StopTerms(stop_loss=Decimal(700)))
     assert openings.judge(anew, Decimal(690), TOMORROW, 0.0) is Verdict.COUNTS
@@ -150,7 +152,7 @@ def test_a_trail_does_not_take_an_adjusted_price_for_its_best() -> None:
 
 
 def test_every_stop_of_the_symbol_is_judged_by_the_same_morning() -> None:
-    other = replace(STOP, scope=Scope("other", KEY))
+    other = replace(STOP, position_key=PositionKey("other", KEY))
     openings = opened(725, last=1450)
 
     assert openings.judge(STOP, Decimal(750), TODAY, 0.0) is Verdict.ADJUSTED

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import alert_words
+from domain import alert_text
 from domain.alert import Alert, AlertRecord, ChannelState, Level
-from domain.alerting import DIGEST_LINES_MAX, Alerting, Telling, words_of
+from domain.alerting import DIGEST_LINES_MAX, Alerting, Notification, text_of
 from domain.lifecycle import Event, State
 from domain.order import OrderEvent
 from domain.pnl import Pnl
+from domain.ports import IST
 from domain.reasons import Reason
-from domain.seams import IST
 from domain.session import SessionState
 from domain.settings import AlertSettings
 from tests.fakes import order
@@ -29,21 +29,21 @@ def alert(level: Level = Level.WARNING, what: str = "It broke.", topic: str = "t
     return Alert(topic=topic, level=level, what=what, means="Something.", do="Look.", **given)
 
 
-def hear(made: Alerting, alert: Alert, at: datetime, now: float) -> list[Telling]:
+def hear(made: Alerting, alert: Alert, at: datetime, now: float) -> list[Notification]:
     """Raise an alert, as NotifierActor does."""
     if made.holds_back(alert, now) or made.is_known(alert, now):
         return []
     return made.take(AlertRecord(alert_id=f"{alert.topic}/{alert.what}/{now}", alert=alert, raised_at=at), now)
 
 
-def look(made: Alerting, at: datetime, now: float) -> list[Telling]:
+def look(made: Alerting, at: datetime, now: float) -> list[Notification]:
     """See what is due, as NotifierActor does."""
     overdue = [one for alert in made.overdue(now) for one in hear(made, alert, at, now)]
     return overdue + made.look(at, now)
 
 
-def texts(tellings: list[Any]) -> list[str]:
-    return [one.text for one in tellings]
+def texts(notifications: list[Any]) -> list[str]:
+    return [one.text for one in notifications]
 
 
 def test_a_warning_is_told_at_once_and_whole() -> None:
@@ -55,8 +55,8 @@ def test_a_warning_is_told_at_once_and_whole() -> None:
 def test_news_waits_for_the_digest() -> None:
     made = alerting()
 
-    assert hear(made, alert(Level.NEWS, "One."), NOON, 0) == []
-    assert hear(made, alert(Level.NEWS, "Two."), NOON, 1) == []
+    assert hear(made, alert(Level.INFO, "One."), NOON, 0) == []
+    assert hear(made, alert(Level.INFO, "Two."), NOON, 1) == []
     assert look(made, NOON, 59) == []
     assert texts(look(made, NOON, 60)) == ["12:00:00 One.\n12:00:00 Two."]
     assert look(made, NOON, 200) == []
@@ -73,7 +73,7 @@ def test_the_same_words_are_told_once_in_a_while_with_how_often_they_came() -> N
 
 def test_an_alarm_is_told_again_until_somebody_has_seen_it() -> None:
     made = alerting()
-    hear(made, alert(Level.ALARM), NOON, 0)
+    hear(made, alert(Level.CRITICAL), NOON, 0)
 
     assert look(made, NOON, 119) == []
     assert texts(look(made, NOON, 120))[0].endswith("Told 2 times since 12:00:00; `ack` ends it.")
@@ -84,9 +84,9 @@ def test_an_alarm_is_told_again_until_somebody_has_seen_it() -> None:
 
 def test_an_alarm_ends_with_the_good_end_of_its_story() -> None:
     made = alerting()
-    hear(made, alert(Level.ALARM), NOON, 0)
+    hear(made, alert(Level.CRITICAL), NOON, 0)
 
-    hear(made, alert(Level.NEWS, "It is whole again.", ends=True), NOON, 1)
+    hear(made, alert(Level.INFO, "It is whole again.", ends=True), NOON, 1)
 
     assert made.open_alarms == {}
 
@@ -96,7 +96,7 @@ def test_in_quiet_hours_only_alarms_are_told_and_the_rest_after_them() -> None:
     night = NOON.replace(hour=23)
 
     assert hear(made, alert(), night, 0) == []
-    assert len(hear(made, alert(Level.ALARM, "Now."), night, 0)) == 1
+    assert len(hear(made, alert(Level.CRITICAL, "Now."), night, 0)) == 1
     made.acknowledge(None)
     assert look(made, night, 100) == []
     assert made.is_quiet(NOON.replace(hour=6, minute=59))
@@ -108,30 +108,30 @@ def test_what_may_settle_by_itself_is_told_only_when_it_does_not() -> None:
     hear(made, alert(wait_s=60), NOON, 0)
     hear(made, alert(what="Stuck.", topic="other", wait_s=60), NOON, 0)
 
-    hear(made, alert(Level.NEWS, "It has filled."), NOON, 30)
+    hear(made, alert(Level.INFO, "It has filled."), NOON, 30)
 
     assert look(made, NOON, 59) == []
     assert [one for one in texts(look(made, NOON, 61)) if "WARNING" in one] == ["WARNING: Stuck.\nSomething.\nLook."]
 
 
 @given(st.lists(st.tuples(st.sampled_from(Level), st.integers(0, 5)), max_size=60), st.integers(1, 10))
-def test_what_waits_is_bounded_and_no_alarm_is_ever_dropped(raised: list[tuple[Level, int]], most: int) -> None:
-    made = alerting(waiting_max=most)
+def test_what_waits_is_bounded_and_no_alarm_is_ever_dropped(raised: list[tuple[Level, int]], limit: int) -> None:
+    made = alerting(waiting_max=limit)
     told = []
     for number, (level, topic) in enumerate(raised):
         told += hear(made, alert(level, f"What {number}.", f"t{topic}"), NOON, number)
-        assert len(made._waiting) <= most
+        assert len(made._waiting) <= limit
 
-    alarms = sum(level is Level.ALARM for level, _ in raised)
-    assert sum(one.level is Level.ALARM for one in told) == alarms
-    news = sum(level is Level.NEWS for level, _ in raised)
-    assert made.dropped == max(0, news - most)
+    alarms = sum(level is Level.CRITICAL for level, _ in raised)
+    assert sum(one.level is Level.CRITICAL for one in told) == alarms
+    news = sum(level is Level.INFO for level, _ in raised)
+    assert made.dropped == max(0, news - limit)
 
 
 def test_a_long_digest_says_how_much_more_there_is() -> None:
     made = alerting(waiting_max=30)
     for number in range(40):
-        hear(made, alert(Level.NEWS, f"What {number}."), NOON, 0)
+        hear(made, alert(Level.INFO, f"What {number}."), NOON, 0)
 
     (digest,) = texts(look(made, NOON, 60))
 
@@ -144,53 +144,53 @@ def test_a_long_digest_says_how_much_more_there_is() -> None:
 
 def of_order(event: Event, state: State, *, late: bool = False, **changes: Any) -> Alert | None:  # noqa: ANN401
     made = order(state=state, **changes)
-    return alert_words.order_alert(made, OrderEvent(event=event), late=late)
+    return alert_text.order_alert(made, OrderEvent(kind=event), late=late)
 
 
 EVERY: dict[str, Alert | None] = {
-    "filled": of_order(Event.FILL, State.FILLED, filled_quantity=10, average_price=Decimal("100.5")),
-    "stuck": of_order(Event.PARTLY_FILL, State.PARTLY_FILLED, filled_quantity=4),
-    "refused": of_order(Event.REFUSE, State.REFUSED, note="RED:Margin Shortfall"),
-    "rejected": of_order(Event.REJECT, State.REJECTED, note="circuit", filled_quantity=3),
-    "unconfirmed": of_order(Event.LOSE_REPLY, State.UNCONFIRMED),
-    "absent": of_order(Event.PROVE_ABSENT, State.NOT_PLACED),
-    "canceled": of_order(Event.CANCEL, State.CANCELED, filled_quantity=3),
-    "late": of_order(Event.FILL, State.FILLED, late=True, filled_quantity=10),
-    "change": of_order(Event.REFUSE_CHANGE, State.WORKING, tag=Reason.CHANGE_REFUSED),
-    "session": alert_words.session_alert(SessionState.LOGGED_IN, "x"),
-    "expired": alert_words.session_alert(SessionState.EXPIRED, "the broker says so"),
-    "login refused": alert_words.session_alert(SessionState.REFUSED, "wrong password"),
-    "blind": alert_words.blind_alert("HTTP 502"),
-    "seeing": alert_words.seeing_alert(),
-    "disagree": alert_words.disagreement_alert("x", "ours 10, theirs 0", stops_entries=True),
-    "agree": alert_words.agreement_alert("x"),
-    "database": alert_words.database_alert("disk full"),
-    "database back": alert_words.database_back_alert(),
-    "watcher": alert_words.watcher_alert("it died"),
-    "ending": alert_words.ending_alert("GuardActor died"),
-    "exit": alert_words.exit_alert("X of dip", "the stop", 3, 1, loud=True),
-    "exit begins": alert_words.exit_begins_alert("X of dip", "the stop"),
-    "flat": alert_words.flat_alert("X of dip", "the stop", 2),
-    "started": alert_words.started_alert(1, 2),
-    "stopped": alert_words.stopped_alert(()),
-    "in flight": alert_words.stopped_alert(("c1", "c2")),
-    "stranger": alert_words.stranger_alert("666", 0),
-    "strangers": alert_words.stranger_alert("666", 499),
-    "thread": alert_words.thread_alert("telegram"),
-    "channel": alert_words.channel_failing_alert(ChannelState(name="mailto", failing_since=NOON, why="no route")),
-    "channel back": alert_words.channel_back_alert(ChannelState(name="mailto")),
-    "calendar": alert_words.calendar_alert(("the holidays of 2027 are computed", "and so on")),
-    "summary": alert_words.summary_alert("2026-11-26", {"EXECUTED": 3}, ["+10 X of dip"], Pnl(Decimal(5), Decimal(2))),
+    "filled": of_order(Event.FILLED, State.FILLED, filled_quantity=10, average_price=Decimal("100.5")),
+    "stuck": of_order(Event.PARTIALLY_FILLED, State.PARTIALLY_FILLED, filled_quantity=4),
+    "refused": of_order(Event.REFUSED, State.REFUSED, note="RED:Margin Shortfall"),
+    "rejected": of_order(Event.REJECTED, State.REJECTED, note="circuit", filled_quantity=3),
+    "unconfirmed": of_order(Event.REPLY_LOST, State.UNCONFIRMED),
+    "absent": of_order(Event.PROVED_ABSENT, State.NOT_PLACED),
+    "canceled": of_order(Event.CANCELED, State.CANCELED, filled_quantity=3),
+    "late": of_order(Event.FILLED, State.FILLED, late=True, filled_quantity=10),
+    "change": of_order(Event.CHANGE_REFUSED, State.WORKING, tag=Reason.CHANGE_REFUSED),
+    "session": alert_text.session_alert(SessionState.LOGGED_IN, "x"),
+    "expired": alert_text.session_alert(SessionState.EXPIRED, "the broker says so"),
+    "login refused": alert_text.session_alert(SessionState.REFUSED, "wrong password"),
+    "blind": alert_text.books_unavailable_alert("HTTP 502"),
+    "seeing": alert_text.books_available_alert(),
+    "break": alert_text.break_alert("x", "ours 10, theirs 0", stops_entries=True),
+    "agree": alert_text.break_over_alert("x"),
+    "database": alert_text.database_alert("disk full"),
+    "database back": alert_text.database_back_alert(),
+    "watcher": alert_text.watcher_alert("it died"),
+    "ending": alert_text.ending_alert("GuardActor died"),
+    "exit": alert_text.exit_alert("X of dip", "the stop", 3, 1, loud=True),
+    "exit begins": alert_text.exit_begins_alert("X of dip", "the stop"),
+    "flat": alert_text.flat_alert("X of dip", "the stop", 2),
+    "started": alert_text.started_alert(1, 2),
+    "stopped": alert_text.stopped_alert(()),
+    "in flight": alert_text.stopped_alert(("c1", "c2")),
+    "stranger": alert_text.stranger_alert("666", 0),
+    "strangers": alert_text.stranger_alert("666", 499),
+    "thread": alert_text.thread_alert("telegram"),
+    "channel": alert_text.channel_failing_alert(ChannelState(name="mailto", failing_since=NOON, why="no route")),
+    "channel back": alert_text.channel_back_alert(ChannelState(name="mailto")),
+    "calendar": alert_text.calendar_alert(("the holidays of 2027 are computed", "and so on")),
+    "summary": alert_text.summary_alert("2026-11-26", {"EXECUTED": 3}, ["+10 X of dip"], Pnl(Decimal(5), Decimal(2))),
 }
 
 
 @pytest.mark.parametrize("told", EVERY.values(), ids=EVERY)
 def test_an_alert_says_what_happened_what_it_means_and_what_to_do(told: Alert | None) -> None:
     assert told is not None
-    for words in (told.what, told.means, *([told.do] if told.do else [])):
-        assert words.endswith((".", '".'))
-        assert not words[0].islower() or words.startswith("trend")
-    assert told.do or told.level is Level.NEWS
+    for message in (told.what, told.means, *([told.do] if told.do else [])):
+        assert message.endswith((".", '".'))
+        assert not message[0].islower() or message.startswith("trend")
+    assert told.do or told.level is Level.INFO
 
 
 def test_the_brokers_own_words_are_quoted() -> None:
@@ -200,15 +200,15 @@ def test_the_brokers_own_words_are_quoted() -> None:
 
 
 def test_an_acknowledgement_is_no_outcome() -> None:
-    assert of_order(Event.ACCEPT, State.WORKING) is None
-    assert of_order(Event.SEND, State.SENDING) is None
+    assert of_order(Event.ACCEPTED, State.WORKING) is None
+    assert of_order(Event.SENT, State.SENDING) is None
 
 
 def test_the_day_is_summed_up() -> None:
     summary = EVERY["summary"]
     assert summary is not None
-    assert words_of(summary).startswith(
-        "NEWS: The day 2026-11-26: +7.00 rupees, +5.00 of it realised; orders: 3 executed; held: +10 X of dip."
+    assert text_of(summary).startswith(
+        "INFO: The day 2026-11-26: +7.00 rupees, +5.00 of it realised; orders: 3 executed; held: +10 X of dip."
     )
 
 
@@ -217,7 +217,7 @@ def test_the_day_is_summed_up() -> None:
 
 def test_news_in_quiet_hours_waits_for_their_end_and_for_its_digest() -> None:
     made = alerting(quiet_from="22:00", quiet_to="06:00")
-    hear(made, alert(Level.NEWS, "One."), NOON, 0)
+    hear(made, alert(Level.INFO, "One."), NOON, 0)
 
     assert look(made, NOON.replace(hour=22), 60) == []
     assert look(made, NOON.replace(hour=5, minute=59), 61) == []
@@ -248,7 +248,7 @@ def test_quiet_hours_begin_and_end_at_their_times(
 def test_a_digest_that_fits_says_nothing_of_more(lines: int, *, more: bool) -> None:
     made = alerting()
     for number in range(lines):
-        hear(made, alert(Level.NEWS, f"Number {number}."), NOON, 0)
+        hear(made, alert(Level.INFO, f"Number {number}."), NOON, 0)
 
     (told,) = texts(look(made, NOON, 60))
 
@@ -270,30 +270,30 @@ def test_words_are_told_again_after_their_pause_and_not_before() -> None:
 
 def test_an_alarm_that_was_seen_is_told_when_it_comes_again() -> None:
     made = alerting()
-    hear(made, alert(Level.ALARM), NOON, 0)
-    assert hear(made, alert(Level.ALARM), NOON, 1) == [], "its story is open, and told"
+    hear(made, alert(Level.CRITICAL), NOON, 0)
+    assert hear(made, alert(Level.CRITICAL), NOON, 1) == [], "its story is open, and told"
 
     made.acknowledge(None)
 
-    assert len(hear(made, alert(Level.ALARM), NOON, 2)) == 1
+    assert len(hear(made, alert(Level.CRITICAL), NOON, 2)) == 1
     assert "t" in made.open_alarms
 
 
 def test_an_alarm_that_ended_well_is_told_when_it_comes_again_and_so_is_its_end() -> None:
     made = alerting()
     for at in (0, 10, 20):
-        assert len(hear(made, alert(Level.ALARM), NOON, at)) == 1
-        assert len(hear(made, alert(Level.NEWS, "It is whole again.", ends=True), NOON, at + 1)) == 1
+        assert len(hear(made, alert(Level.CRITICAL), NOON, at)) == 1
+        assert len(hear(made, alert(Level.INFO, "It is whole again.", ends=True), NOON, at + 1)) == 1
         assert made.open_alarms == {}
 
 
 def test_the_end_of_an_alarm_is_told_at_once_also_when_it_was_seen_and_at_night() -> None:
     made = alerting(quiet_from="22:00", quiet_to="07:00")
     night = NOON.replace(hour=23)
-    hear(made, alert(Level.ALARM), night, 0)
+    hear(made, alert(Level.CRITICAL), night, 0)
     made.acknowledge(None)
 
-    (told,) = hear(made, alert(Level.NEWS, "It is whole again.", ends=True), night, 1)
+    (told,) = hear(made, alert(Level.INFO, "It is whole again.", ends=True), night, 1)
     assert told.level is Level.WARNING, "it is not given up as news is"
 
 
@@ -301,14 +301,14 @@ def test_the_end_of_what_was_no_alarm_waits_for_the_digest() -> None:
     made = alerting()
     hear(made, alert(), NOON, 0)
 
-    assert hear(made, alert(Level.NEWS, "It is whole again.", ends=True), NOON, 1) == []
+    assert hear(made, alert(Level.INFO, "It is whole again.", ends=True), NOON, 1) == []
 
 
 def test_a_digest_names_every_alert_that_it_tells() -> None:
     made = alerting(quiet_from="22:00", quiet_to="07:00")
     night = NOON.replace(hour=23)
     hear(made, alert(what="One."), night, 0)
-    hear(made, alert(Level.NEWS, "Two."), night, 1)
+    hear(made, alert(Level.INFO, "Two."), night, 1)
 
     (digest,) = look(made, NOON.replace(hour=7), 100)
 
@@ -321,7 +321,7 @@ def test_every_warning_of_the_night_is_told_however_many_there_were() -> None:
     night = NOON.replace(hour=23)
     for number in range(200):
         hear(made, alert(what=f"Warning {number}, with some more words to it."), night, 0)
-        hear(made, alert(Level.NEWS, f"News {number}."), night, 0)
+        hear(made, alert(Level.INFO, f"News {number}."), night, 0)
 
     digests = look(made, NOON.replace(hour=7), 100)
 
@@ -335,7 +335,7 @@ def test_every_warning_of_the_night_is_told_however_many_there_were() -> None:
 def test_what_is_dropped_from_a_full_digest_is_news_before_warnings() -> None:
     made = alerting(waiting_max=3, quiet_from="22:00", quiet_to="07:00")
     night = NOON.replace(hour=23)
-    for number, level in enumerate((Level.WARNING, Level.NEWS, Level.WARNING, Level.NEWS, Level.WARNING)):
+    for number, level in enumerate((Level.WARNING, Level.INFO, Level.WARNING, Level.INFO, Level.WARNING)):
         hear(made, alert(level, f"Number {number}."), night, 0)
 
     (digest,) = look(made, NOON.replace(hour=7), 100)
@@ -355,25 +355,25 @@ def of_before(level: Level = Level.WARNING, **given: Any) -> AlertRecord:  # noq
         (of_before(told_at=NOON, owed=("chat", "gone")), ("chat",)),
         (of_before(told_at=NOON), None),
         (of_before(), ("mail", "chat")),
-        (of_before(Level.NEWS, ends=True, owed=("mail",)), ("mail",)),
-        (of_before(Level.ALARM, told_at=NOON, owed=("mail",)), ("mail",)),
+        (of_before(Level.INFO, ends=True, owed=("mail",)), ("mail",)),
+        (of_before(Level.CRITICAL, told_at=NOON, owed=("mail",)), ("mail",)),
     ],
 )
 def test_a_start_tells_what_is_owed_to_those_that_owe_it(record: AlertRecord, channels: tuple[str, ...] | None) -> None:
     made = alerting()
 
-    tellings = made.catch_up(record, ("mail", "chat"))
+    notifications = made.catch_up(record, ("mail", "chat"))
 
-    assert [one.only for one in tellings] == ([] if channels is None else [channels])
+    assert [one.only for one in notifications] == ([] if channels is None else [channels])
     assert made.open_alarms == {}
 
 
 def test_an_open_alarm_of_before_is_told_to_all_and_a_repeat_of_it_is_not() -> None:
     made = alerting()
 
-    (told,) = made.reopen(of_before(Level.ALARM, told_at=NOON), 0)
+    (told,) = made.reopen(of_before(Level.CRITICAL, told_at=NOON), 0)
 
     assert told.only is None
     assert told.text.endswith("(from 26 Nov 12:00, before the desk was started)")
-    assert hear(made, alert(Level.ALARM), NOON, 1) == []
+    assert hear(made, alert(Level.CRITICAL), NOON, 1) == []
     assert len(look(made, NOON, 121)) == 1

@@ -9,17 +9,17 @@ from domain.basket import (
     Basket,
     BasketRecord,
     BasketState,
+    CancelLegs,
     Finish,
     InvalidBasketError,
     OnFailure,
     Pace,
     Progress,
     SendLegs,
-    TakeBackLegs,
     WaitOn,
     resumed,
 )
-from domain.basket_words import ended_alert
+from domain.basket_text import ended_alert
 from domain.lifecycle import State
 from domain.order import Intent, Order, OrderCommand, Side
 from tests.fakes import TEN_O_CLOCK, command, order
@@ -70,7 +70,7 @@ def test_each_leg_waits_until_the_one_before_has_filled() -> None:
     assert progress.next_step(0) == SendLegs((HEDGE,))
     progress.hear(became(HEDGE, State.WORKING))
     assert progress.next_step(1) == WaitOn()
-    progress.hear(became(HEDGE, State.PARTLY_FILLED, 25))
+    progress.hear(became(HEDGE, State.PARTIALLY_FILLED, 25))
     assert progress.next_step(2) == WaitOn()
     progress.hear(filled(HEDGE))
     assert progress.next_step(3) == SendLegs((SHORT,))
@@ -106,8 +106,8 @@ def test_a_leg_that_fails_ends_the_basket_by_its_rule(rule: OnFailure, state: Ba
 
     assert isinstance(end, Finish)
     assert (end.state, end.unsent, end.filled) == (state, (), (HEDGE,))
-    assert "leg SELL 50 RELIANCE-EQ failed: REFUSED margin" in end.words
-    assert "BUY 50 RELIANCE-EQ" in end.words
+    assert "leg SELL 50 RELIANCE-EQ failed: REFUSED margin" in end.message
+    assert "BUY 50 RELIANCE-EQ" in end.message
 
 
 def test_a_first_leg_that_fails_leaves_nothing() -> None:
@@ -119,7 +119,7 @@ def test_a_first_leg_that_fails_leaves_nothing() -> None:
 
     assert isinstance(end, Finish)
     assert (end.state, end.unsent, end.filled) == (BasketState.STOPPED, (SHORT,), ())
-    assert end.words.endswith("1 legs were not sent; nothing is held")
+    assert end.message.endswith("1 legs were not sent; nothing is held")
 
 
 def test_a_leg_that_works_too_long_is_taken_back_and_judged_by_evidence() -> None:
@@ -128,9 +128,9 @@ def test_a_leg_that_works_too_long_is_taken_back_and_judged_by_evidence() -> Non
     progress.hear(became(HEDGE, State.WORKING))
 
     assert progress.next_step(9) == WaitOn()
-    assert progress.next_step(10) == TakeBackLegs(("hedge",))
+    assert progress.next_step(10) == CancelLegs(("hedge",))
     assert progress.next_step(11) == WaitOn()
-    assert progress.next_step(15) == TakeBackLegs(("hedge",)), "the first cancel may have been refused"
+    assert progress.next_step(15) == CancelLegs(("hedge",)), "the first cancel may have been refused"
     progress.hear(filled(HEDGE))
     assert progress.next_step(16) == SendLegs((SHORT,))
 
@@ -139,10 +139,10 @@ def test_a_cancel_that_came_before_the_broker_had_the_leg_is_asked_again_as_soon
     progress = Progress(basket(leg_wait_s=10))
     progress.next_step(0)
     progress.hear(became(HEDGE, State.SENDING))
-    assert progress.next_step(10) == TakeBackLegs(("hedge",))
+    assert progress.next_step(10) == CancelLegs(("hedge",))
 
     progress.hear(replace(became(HEDGE, State.WORKING), broker_order_id="B1"))
-    assert progress.next_step(10.1) == TakeBackLegs(("hedge",))
+    assert progress.next_step(10.1) == CancelLegs(("hedge",))
 
     progress.hear(replace(became(HEDGE, State.WORKING), broker_order_id="B1"))
     assert progress.next_step(10.2) == WaitOn(), "asked back a moment ago"
@@ -153,12 +153,12 @@ def test_what_is_made_flat_meanwhile_sends_no_further_leg() -> None:
     progress.next_step(0)
     progress.stopped = "made flat: by hand"
 
-    assert progress.next_step(1) == TakeBackLegs(("hedge",))
+    assert progress.next_step(1) == CancelLegs(("hedge",))
     progress.hear(became(HEDGE, State.CANCELED, 20))
     end = progress.next_step(2)
 
     assert isinstance(end, Finish)
-    assert end.words.startswith("leg BUY 50 RELIANCE-EQ failed: CANCELED")
+    assert end.message.startswith("leg BUY 50 RELIANCE-EQ failed: CANCELED")
     assert end.unsent == (SHORT,)
 
 
@@ -170,28 +170,28 @@ def test_a_declined_leg_fails_and_is_given_back() -> None:
     end = progress.next_step(1)
 
     assert isinstance(end, Finish)
-    assert (end.unsent, end.words) == (
+    assert (end.unsent, end.message) == (
         (HEDGE,),
         "leg BUY 50 RELIANCE-EQ failed: the desk is stopping; 1 legs were not sent; nothing is held",
     )
 
 
 def test_an_earlier_runs_basket_sends_nothing_more() -> None:
-    record = BasketRecord(basket=basket(), state=BasketState.RUNNING, words="", asked_at=TEN_O_CLOCK)
+    record = BasketRecord(basket=basket(), state=BasketState.RUNNING, message="", asked_at=TEN_O_CLOCK)
 
     progress = resumed(record, {"hedge": became(HEDGE, State.UNCONFIRMED)}, 100)
 
-    assert progress.next_step(100) == TakeBackLegs(("hedge",))
+    assert progress.next_step(100) == CancelLegs(("hedge",))
     progress.hear(filled(HEDGE))
     end = progress.next_step(101)
     assert isinstance(end, Finish)
     assert end.state is BasketState.STOPPED
-    assert end.words.startswith("the desk was restarted before the basket was whole")
-    assert ended_alert(record.basket, end).level == "ALARM"
+    assert end.message.startswith("the desk was restarted before the basket was whole")
+    assert ended_alert(record.basket, end).level == "CRITICAL"
 
 
 def test_an_earlier_runs_basket_whose_legs_have_all_left_may_end_whole() -> None:
-    record = BasketRecord(basket=basket(HEDGE), state=BasketState.RUNNING, words="", asked_at=TEN_O_CLOCK)
+    record = BasketRecord(basket=basket(HEDGE), state=BasketState.RUNNING, message="", asked_at=TEN_O_CLOCK)
 
     progress = resumed(record, {"hedge": became(HEDGE, State.WORKING)}, 100)
 
@@ -203,13 +203,13 @@ def test_an_earlier_runs_basket_whose_legs_have_all_left_may_end_whole() -> None
 
 
 def test_an_earlier_runs_leg_that_the_broker_has_is_taken_up_and_taken_back() -> None:
-    record = BasketRecord(basket=basket(), state=BasketState.RUNNING, words="", asked_at=TEN_O_CLOCK)
+    record = BasketRecord(basket=basket(), state=BasketState.RUNNING, message="", asked_at=TEN_O_CLOCK)
     working = replace(became(HEDGE, State.WORKING), broker_order_id="B1")
 
     progress = resumed(record, {"hedge": working}, 100)
 
     assert progress.orders == {"hedge": working}
-    assert progress.next_step(100) == TakeBackLegs(("hedge",))
+    assert progress.next_step(100) == CancelLegs(("hedge",))
 
 
 FATES = st.sampled_from([State.FILLED, State.REFUSED, State.REJECTED, State.CANCELED, State.NOT_PLACED, State.BLOCKED])
@@ -220,7 +220,7 @@ FATES = st.sampled_from([State.FILLED, State.REFUSED, State.REJECTED, State.CANC
     fates=st.lists(FATES, min_size=5, max_size=5),
     pace=st.sampled_from(Pace),
     rule=st.sampled_from(OnFailure),
-    waits=st.lists(st.sampled_from([State.WORKING, State.UNCONFIRMED, State.PARTLY_FILLED]), max_size=5),
+    waits=st.lists(st.sampled_from([State.WORKING, State.UNCONFIRMED, State.PARTIALLY_FILLED]), max_size=5),
 )
 def test_no_leg_leaves_after_a_failure_none_twice_and_every_basket_ends(
     count: int, fates: list[State], pace: Pace, rule: OnFailure, waits: list[State]
@@ -237,11 +237,11 @@ def test_no_leg_leaves_after_a_failure_none_twice_and_every_basket_ends(
             continue
         if isinstance(step, Finish):
             break
-        name = next(one for one in sent if one not in progress.orders or not progress.orders[one].is_over)
+        name = next(one for one in sent if one not in progress.orders or not progress.orders[one].is_terminal)
         leg = next(one for one in legs if one.command_id == name)
         state = waits.pop() if waits else fates[legs.index(leg)]
         progress.hear(became(leg, state, 50 if state is State.FILLED else 0))
-        failed = failed or (progress.orders[name].is_over and state is not State.FILLED)
+        failed = failed or (progress.orders[name].is_terminal and state is not State.FILLED)
     else:
         raise AssertionError("the basket did not end")
     assert isinstance(step, Finish)
@@ -259,6 +259,6 @@ def test_no_leg_leaves_after_a_failure_none_twice_and_every_basket_ends(
 def test_an_alert_says_what_happened_what_it_means_and_what_to_do(state: BasketState) -> None:
     for held in ((), (HEDGE,)):
         alert = ended_alert(basket(), Finish(state, "some words", (), held))
-        for words in (alert.what, alert.means, alert.do):
-            assert words.endswith(".")
-            assert words[0].isupper()
+        for message in (alert.what, alert.means, alert.do):
+            assert message.endswith(".")
+            assert message[0].isupper()

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.comparison import Checked, Comparison, Known
 from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.lifecycle import Event, State
 from domain.order import Exchange, InstrumentKey, Order, Product, Side
 from domain.reasons import Reason
+from domain.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, order, row_of, trade_of
 
@@ -24,7 +24,7 @@ FUTURE = InstrumentKey(Exchange.NFO, "NIFTY26JANFUT", Product.NRML)
 def done(name: str, quantity: int = 10, filled: int | None = None, **overrides: Any) -> Order:  # noqa: ANN401  any field
     """Return a filled order of today, known to the broker."""
     traded = quantity if filled is None else filled
-    state = State.FILLED if traded == quantity else State.PARTLY_FILLED if traded else State.WORKING
+    state = State.FILLED if traded == quantity else State.PARTIALLY_FILLED if traded else State.WORKING
     made = {"command_id": name, "quantity": quantity, "filled_quantity": traded, "state": state}
     return order(**made | {"broker_order_id": f"B-{name}"} | overrides)
 
@@ -67,15 +67,15 @@ class Rounds:
     """A comparison that is given rounds of books, half a second apart."""
 
     def __init__(self, known: Known, *, seen_min: int = 1, seconds: float = 0) -> None:
-        watching = WatcherSettings(disagreements_seen_min=seen_min, disagreement_s_min=seconds)
-        self.comparison = Comparison(known, "FA1", ProofSettings(), watching)
+        watching = WatcherSettings(breaks_seen_min=seen_min, break_s_min=seconds)
+        self.reconciler = Reconciler(known, "FA1", ProofSettings(), watching)
         self.at = TEN_O_CLOCK
 
     def give(self, rows: list[OrderRow], trades: list[TradeRow], positions: list[PositionRow]) -> Checked | None:
         """Give a round; return the judgement on the round before."""
         self.at += timedelta(seconds=0.5)
-        compared = self.comparison.compare(Book(tuple(rows), self.at))
-        self.comparison.keep(Book(tuple(trades), self.at), Book(tuple(positions), self.at))
+        compared = self.reconciler.compare(Book(tuple(rows), self.at))
+        self.reconciler.keep(Book(tuple(trades), self.at), Book(tuple(positions), self.at))
         return compared.checked
 
     def twice(self, rows: list[OrderRow], trades: list[TradeRow], positions: list[PositionRow]) -> Checked:
@@ -87,7 +87,7 @@ class Rounds:
 
 
 def names(checked: Checked) -> list[str]:
-    return sorted(one.name for one in checked.disagreements)
+    return sorted(one.name for one in checked.breaks)
 
 
 @given(
@@ -129,7 +129,7 @@ def test_a_ghost_row_is_named_by_its_order_and_by_its_position() -> None:
     checked = Rounds(Known(orders=(ghost,))).twice([shown(ghost)], [], [])
 
     assert names(checked) == ["fills:B-ghost", "position:NSE|RELIANCE-EQ|MIS"]
-    assert all(one.quarrel.stops_entries for one in checked.disagreements)
+    assert all(one.kind.stops_entries for one in checked.breaks)
 
 
 def test_what_traded_between_two_order_books_is_not_judged() -> None:
@@ -148,7 +148,7 @@ def test_a_difference_counts_only_after_so_many_rounds_and_so_long() -> None:
 
     told = [rounds.give([shown(ghost)], [], []) for _ in range(8)]
 
-    first = next(number for number, one in enumerate(told) if one is not None and one.disagreements)
+    first = next(number for number, one in enumerate(told) if one is not None and one.breaks)
     assert first == 5, "judged from the second round on; two seconds are four rounds later"
 
 
@@ -157,8 +157,8 @@ def test_what_is_accepted_is_said_no_more_today() -> None:
     rounds = Rounds(Known(orders=(ghost,)))
     rounds.twice([shown(ghost)], [], [])
 
-    rounds.comparison.accept("fills:B-ghost")
-    rounds.comparison.move(ghost.command.key, -10)
+    rounds.reconciler.accept("fills:B-ghost")
+    rounds.reconciler.move(ghost.command.key, -10)
 
     checked = rounds.give([shown(ghost)], [], [])
     assert checked is not None
@@ -186,13 +186,13 @@ def past(state: State, product: Product, filled: int = 0) -> Order:
 
 
 def ends(checked: Checked) -> list[tuple[str, Event, Reason | None]]:
-    return [(one.command_id, one.happened.event, one.happened.tag) for one in checked.reports]
+    return [(one.command_id, one.event.kind, one.event.tag) for one in checked.reports]
 
 
 def ended(product: Product) -> list[tuple[str, Event, Reason | None]]:
     """Return the end of an order of yesterday: only a carried position tells whether more of it traded."""
     tag = Reason.DAY_ENDED if product is Product.NRML else Reason.DAY_ENDED_UNKNOWN
-    return [("old", Event.CANCEL, tag)]
+    return [("old", Event.CANCELED, tag)]
 
 
 def test_a_day_order_of_yesterday_ends_with_its_day() -> None:
@@ -211,7 +211,7 @@ def test_an_unconfirmed_order_of_yesterday_ends_where_the_books_tell_and_else_wa
     delivery = Rounds(Known(orders=(past(State.UNCONFIRMED, Product.CNC),))).twice([], [], [])
 
     assert (ends(delivery), names(delivery)) == ([], ["past:old"])
-    assert not delivery.disagreements[0].quarrel.stops_entries
+    assert not delivery.breaks[0].kind.stops_entries
 
 
 def test_an_order_of_yesterday_that_may_have_traded_unseen_is_not_ended() -> None:

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from domain.book_words import squared_off_alert
-from domain.books import Disagreement, Quarrel
+from domain.break_text import squared_off_alert
+from domain.breaks import Break, BreakKind
 from domain.broker_square_off import SquareOffs, closed_by
-from domain.comparison import Comparison, Known
 from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.lifecycle import State
 from domain.order import InstrumentKey, Product, Side
+from domain.reconciler import Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from domain.vanishing import Holders
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
@@ -52,7 +52,7 @@ def test_an_order_of_the_broker_and_a_flat_row_tell_a_square_off_with_its_price(
 
     (found,) = SquareOffs().found([OWN, second], [row(0)], frozenset())
 
-    assert (found.quarrel, found.key, found.price) == (Quarrel.SQUARED_OFF, KEY, Decimal("95.50"))
+    assert (found.kind, found.key, found.price) == (BreakKind.SQUARED_OFF, KEY, Decimal("95.50"))
 
 
 @pytest.mark.parametrize("source", ["API", "MOB", "WEB", "TT", "mob", ""])
@@ -106,20 +106,20 @@ def test_a_square_off_closes_all_or_what_cannot_be_told_apart_not_at_all(
     assert closed_by(holders) == closed
 
 
-def test_a_round_tells_a_square_off_apart_from_disagreements() -> None:
-    settings = WatcherSettings(disagreements_seen_min=1, disagreement_s_min=0)
-    comparison = Comparison(Known(orders=(ENTRY,)), "FA1", ProofSettings(), settings)
+def test_a_round_tells_a_square_off_apart_from_breaks() -> None:
+    settings = WatcherSettings(breaks_seen_min=1, break_s_min=0)
+    reconciler = Reconciler(Known(orders=(ENTRY,)), "FA1", ProofSettings(), settings)
     rows = [row_of(ENTRY, BrokerStatus.COMPLETE, filled_quantity=10), OWN]
     trades = (trade_of(ENTRY), _trade_of_broker())
-    for one in comparison.compare(book(rows, TEN_O_CLOCK + timedelta(seconds=1))).foreign:
-        comparison.orders.observe(one)
-    comparison.keep(Book(trades, TEN_O_CLOCK), Book((row(0),), TEN_O_CLOCK))
+    for one in reconciler.compare(book(rows, TEN_O_CLOCK + timedelta(seconds=1))).external:
+        reconciler.orders.observe(one)
+    reconciler.keep(Book(trades, TEN_O_CLOCK), Book((row(0),), TEN_O_CLOCK))
 
-    checked = comparison.compare(book(rows, TEN_O_CLOCK + timedelta(seconds=2))).checked
+    checked = reconciler.compare(book(rows, TEN_O_CLOCK + timedelta(seconds=2))).checked
 
     assert checked is not None
-    assert [one.quarrel for one in checked.ended] == [Quarrel.SQUARED_OFF]
-    assert (checked.disagreements, checked.carried) == ((), ())
+    assert [one.kind for one in checked.ended] == [BreakKind.SQUARED_OFF]
+    assert (checked.breaks, checked.carried) == ((), ())
 
 
 def _trade_of_broker() -> TradeRow:
@@ -127,6 +127,6 @@ def _trade_of_broker() -> TradeRow:
 
 
 def test_the_alert_names_whose_and_at_what_price() -> None:
-    closed = Disagreement(name="x", quarrel=Quarrel.SQUARED_OFF, sentence="", key=KEY, price=Decimal("98.5000"))
+    closed = Break(name="x", kind=BreakKind.SQUARED_OFF, sentence="", key=KEY, price=Decimal("98.5000"))
 
     assert squared_off_alert(closed, (("a", 10),)).what.endswith("at 98.5: a +10.")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.calendar import LOOKAHEAD_DAYS_MAX, Calendar
 from domain.order import Exchange
-from domain.seams import IST
+from domain.ports import IST
 from domain.settings import CalendarSettings, SettingsError, SpecialSession, load_settings
 
 NSE, BSE, NFO, MCX, NCX = Exchange.NSE, Exchange.BSE, Exchange.NFO, Exchange.MCX, Exchange.NCX
@@ -391,8 +391,8 @@ def test_a_year_known_without_its_festivals_says_so() -> None:
 
 def estimated(year: int) -> list[date]:
     """Return the weekdays that `year` holds by estimate, from what the calendar says about it."""
-    words = " ".join(PLAIN.doubts(date(year, 6, 1))).replace(",", " ").split()
-    return [date.fromisoformat(word) for word in words if word.startswith(f"{year}-")]
+    message = " ".join(PLAIN.doubts(date(year, 6, 1))).replace(",", " ").split()
+    return [date.fromisoformat(word) for word in message if word.startswith(f"{year}-")]
 
 
 def test_estimated_holidays_are_named_until_the_settings_decide() -> None:

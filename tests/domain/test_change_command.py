@@ -1,4 +1,4 @@
-"""A wish to cancel or modify, complete and valid from the moment it is made."""
+"""A request to cancel or modify, complete and valid from the moment it is made."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from tests.fakes import cancel, modify
     [
         ({"change_id": ""}, "change_id must be"),
         ({"command_id": "a b"}, "command_id must be"),
-        ({"because": "x" * 201}, "because must"),
+        ({"reason": "x" * 201}, "reason must"),
         ({"quantity": 0}, "quantity must"),
         ({"price": Decimal(0)}, "price must"),
         ({"trigger_price": Decimal(-1)}, "trigger_price must"),
@@ -49,7 +49,7 @@ def test_a_loosely_spelled_change_is_understood() -> None:
 
 
 def test_a_misspelled_field_and_a_missing_one_are_named() -> None:
-    with pytest.raises(InvalidOrderError, match="unknown field 'pirce'; the fields are: because, change_id"):
+    with pytest.raises(InvalidOrderError, match="unknown field 'pirce'; the fields are: change_id"):
         ChangeCommand.parse(GIVEN | {"pirce": 3})
     with pytest.raises(InvalidOrderError, match=r"^kind is missing$"):
         ChangeCommand.parse({name: value for name, value in GIVEN.items() if name != "kind"})

@@ -14,13 +14,13 @@ from domain.order import JournalLine, Order, OrderEvent
 from domain.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, change, order
 
-LIVE = (State.WORKING, State.PARTLY_FILLED)
+LIVE = (State.WORKING, State.PARTIALLY_FILLED)
 OF_A_CHANGE = (
-    Event.TAKE_CHANGE,
-    Event.REFUSE_CHANGE,
-    Event.LOSE_CHANGE,
-    Event.REJECT_CHANGE,
-    Event.LAPSE_CHANGE,
+    Event.CHANGE_ACCEPTED,
+    Event.CHANGE_REFUSED,
+    Event.CHANGE_REPLY_LOST,
+    Event.CHANGE_REJECTED,
+    Event.CHANGE_LAPSED,
 )
 
 
@@ -29,19 +29,19 @@ def with_change(pending: Change | None, **fields: object) -> Order:
 
 
 def after(before: Order, event: Event, **facts: object) -> Order:
-    return before.after(OrderEvent(event=event, **facts), TEN_O_CLOCK)  # type: ignore[arg-type]
+    return before.after(OrderEvent(kind=event, **facts), TEN_O_CLOCK)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_change_is_asked_for_only_while_the_broker_works_on_the_order(state: State) -> None:
     if state in LIVE:
-        assert after(order(state=state), Event.ASK_CHANGE, change=change()).change == change()
+        assert after(order(state=state), Event.CHANGE_REQUESTED, change=change()).change == change()
     else:
         with pytest.raises(IllegalTransitionError):
-            after(order(state=state), Event.ASK_CHANGE, change=change())
+            after(order(state=state), Event.CHANGE_REQUESTED, change=change())
 
 
-@pytest.mark.parametrize("event", [*OF_A_CHANGE, Event.ASK_CHANGE, Event.REPLACE])
+@pytest.mark.parametrize("event", [*OF_A_CHANGE, Event.CHANGE_REQUESTED, Event.REPLACED])
 @pytest.mark.parametrize("state", LIVE)
 def test_nothing_about_a_change_moves_an_order(state: State, event: Event) -> None:
     now = after(with_change(change(), state=state, filled_quantity=3), event, change=change())
@@ -62,21 +62,21 @@ def test_what_becomes_of_a_change_may_be_told_after_the_order_has_ended(state: S
 @pytest.mark.parametrize(
     ("event", "left"),
     [
-        (Event.TAKE_CHANGE, ChangeStage.TAKEN),
-        (Event.LOSE_CHANGE, ChangeStage.LOST),
-        (Event.REFUSE_CHANGE, None),
-        (Event.REJECT_CHANGE, None),
-        (Event.LAPSE_CHANGE, None),
-        (Event.WORK, ChangeStage.ASKED),
-        (Event.NOTE, ChangeStage.ASKED),
-        (Event.PARTLY_FILL, ChangeStage.ASKED),
-        (Event.FILL, None),
-        (Event.CANCEL, None),
-        (Event.REJECT, None),
+        (Event.CHANGE_ACCEPTED, ChangeStage.ACCEPTED),
+        (Event.CHANGE_REPLY_LOST, ChangeStage.REPLY_LOST),
+        (Event.CHANGE_REFUSED, None),
+        (Event.CHANGE_REJECTED, None),
+        (Event.CHANGE_LAPSED, None),
+        (Event.WORKING, ChangeStage.REQUESTED),
+        (Event.NOTED, ChangeStage.REQUESTED),
+        (Event.PARTIALLY_FILLED, ChangeStage.REQUESTED),
+        (Event.FILLED, None),
+        (Event.CANCELED, None),
+        (Event.REJECTED, None),
     ],
 )
 def test_each_event_leaves_a_change_where_it_puts_it(event: Event, left: ChangeStage | None) -> None:
-    asked = change(stage=ChangeStage.ASKED)
+    asked = change(stage=ChangeStage.REQUESTED)
 
     now = after(with_change(asked), event, change=asked if event in OF_A_CHANGE else None)
 
@@ -85,7 +85,7 @@ def test_each_event_leaves_a_change_where_it_puts_it(event: Event, left: ChangeS
 
 @pytest.mark.parametrize("event", OF_A_CHANGE)
 def test_the_word_of_an_earlier_change_leaves_the_one_that_is_pending(event: Event) -> None:
-    pending = change(change_id="k2", kind=ChangeKind.CANCEL, stage=ChangeStage.ASKED)
+    pending = change(change_id="k2", kind=ChangeKind.CANCEL, stage=ChangeStage.REQUESTED)
 
     now = after(with_change(pending), event, change=change(change_id="m1"))
 
@@ -102,14 +102,14 @@ def test_the_word_of_an_earlier_change_leaves_the_one_that_is_pending(event: Eve
     ],
 )
 def test_a_modify_is_settled_by_its_own_terms_and_by_no_others(facts: dict[str, object], *, settled: bool) -> None:
-    now = after(with_change(change()), Event.REPLACE, **facts)
+    now = after(with_change(change()), Event.REPLACED, **facts)
 
     assert (now.change is None) == settled
 
 
 def test_terms_that_a_book_shows_hold_whoever_asked_for_them() -> None:
     # B8: modified from the phone.
-    now = after(with_change(None), Event.REPLACE, quantity=7, limit_price=Decimal(99))
+    now = after(with_change(None), Event.REPLACED, quantity=7, limit_price=Decimal(99))
 
     assert (now.quantity, now.limit_price, now.command.quantity) == (7, Decimal(99), 10)
 
@@ -136,17 +136,19 @@ def test_a_cancel_over_a_modify_keeps_what_the_modify_may_have_opened(stage: Cha
     # The modify may have taken effect; else a second exit could sell what this one may still sell.
     growing = with_change(change(stage=stage))
 
-    now = after(growing, Event.ASK_CHANGE, change=change(change_id="k1", kind=ChangeKind.CANCEL))
+    now = after(growing, Event.CHANGE_REQUESTED, change=change(change_id="k1", kind=ChangeKind.CANCEL))
 
     assert now.change is not None
     assert now.change.kind is ChangeKind.CANCEL
     assert now.open_quantity == 20
-    assert after(now, Event.CANCEL).open_quantity == 0
+    assert after(now, Event.CANCELED).open_quantity == 0
 
 
 @given(
     st.lists(
-        st.sampled_from([*OF_A_CHANGE, Event.ASK_CHANGE, Event.REPLACE, Event.WORK, Event.PARTLY_FILL, Event.NOTE]),
+        st.sampled_from(
+            [*OF_A_CHANGE, Event.CHANGE_REQUESTED, Event.REPLACED, Event.WORKING, Event.PARTIALLY_FILLED, Event.NOTED]
+        ),
         max_size=8,
     ),
     st.data(),
@@ -158,13 +160,13 @@ def test_whatever_becomes_of_changes_the_books_terms_and_fills_stand(events: lis
         facts: dict[str, object] = {}
         if event not in TRANSITIONS[now.state]:
             continue
-        if event is Event.REPLACE:
+        if event is Event.REPLACED:
             shown = data.draw(st.integers(10, 30))
             facts["quantity"] = shown
-        elif event is Event.PARTLY_FILL:
+        elif event is Event.PARTIALLY_FILLED:
             filled = data.draw(st.integers(filled, 9))
             facts["filled_quantity"] = filled
-        elif event is Event.ASK_CHANGE:
+        elif event is Event.CHANGE_REQUESTED:
             facts["change"] = change(change_id=f"m{number}", quantity=data.draw(st.integers(1, 40)))
         elif event in OF_A_CHANGE:
             facts["change"] = now.change
@@ -175,9 +177,9 @@ def test_whatever_becomes_of_changes_the_books_terms_and_fills_stand(events: lis
 
 
 def test_a_change_is_kept_over_a_move_to_partly_filled() -> None:
-    now = after(with_change(change()), Event.PARTLY_FILL, filled_quantity=4)
+    now = after(with_change(change()), Event.PARTIALLY_FILLED, filled_quantity=4)
 
-    assert now == replace(with_change(change()), state=State.PARTLY_FILLED, filled_quantity=4)
+    assert now == replace(with_change(change()), state=State.PARTIALLY_FILLED, filled_quantity=4)
 
 
 def told(event: Event, change_id: str | None = None) -> JournalLine:
@@ -189,22 +191,26 @@ def told(event: Event, change_id: str | None = None) -> JournalLine:
     ("journal", "of_x", "of_y"),
     [
         ([], None, None),
-        ([told(Event.ASK_CHANGE, "x")], Event.ASK_CHANGE, None),
-        ([told(Event.ASK_CHANGE, "x"), told(Event.TAKE_CHANGE, "x"), told(Event.FILL)], Event.TAKE_CHANGE, None),
+        ([told(Event.CHANGE_REQUESTED, "x")], Event.CHANGE_REQUESTED, None),
         (
-            [told(Event.ASK_CHANGE, "x"), told(Event.TAKE_CHANGE, "x"), told(Event.LAPSE_CHANGE)],
-            Event.LAPSE_CHANGE,
+            [told(Event.CHANGE_REQUESTED, "x"), told(Event.CHANGE_ACCEPTED, "x"), told(Event.FILLED)],
+            Event.CHANGE_ACCEPTED,
             None,
         ),
         (
-            [told(Event.ASK_CHANGE, "x"), told(Event.REFUSE_CHANGE, "x"), told(Event.ASK_CHANGE, "y")],
-            Event.REFUSE_CHANGE,
-            Event.ASK_CHANGE,
+            [told(Event.CHANGE_REQUESTED, "x"), told(Event.CHANGE_ACCEPTED, "x"), told(Event.CHANGE_LAPSED)],
+            Event.CHANGE_LAPSED,
+            None,
         ),
         (
-            [told(Event.ASK_CHANGE, "x"), told(Event.ASK_CHANGE, "y"), told(Event.REJECT_CHANGE)],
-            Event.ASK_CHANGE,
-            Event.REJECT_CHANGE,
+            [told(Event.CHANGE_REQUESTED, "x"), told(Event.CHANGE_REFUSED, "x"), told(Event.CHANGE_REQUESTED, "y")],
+            Event.CHANGE_REFUSED,
+            Event.CHANGE_REQUESTED,
+        ),
+        (
+            [told(Event.CHANGE_REQUESTED, "x"), told(Event.CHANGE_REQUESTED, "y"), told(Event.CHANGE_REJECTED)],
+            Event.CHANGE_REQUESTED,
+            Event.CHANGE_REJECTED,
         ),
     ],
 )

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clearing import Difference, differences, objection_to_clearing
 from domain.delivery import carried_delivery, is_refused_for_shares
 from domain.evidence import Book, PositionRow
-from domain.exits import Exposure, OpenOrder, Scope
+from domain.exits import Exposure, OpenOrder, PositionKey
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import State
 from domain.order import (
@@ -30,11 +29,12 @@ from domain.order import (
 )
 from domain.pnl import PnlBook
 from domain.reasons import Reason
+from domain.write_off import Difference, differences, objection_to_write_off
 from tests.fakes import TEN_O_CLOCK, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
 TODAY = "2026-01-05"
-SCOPE = Scope("invest", KEY)
+SCOPE = PositionKey("invest", KEY)
 
 
 def traded(name: str, side: Side, quantity: int = 10, minute: int = 0, **changes: Any) -> Order:  # noqa: ANN401  any field
@@ -232,7 +232,7 @@ def test_a_basket_keeps_the_sale_that_works_beside_it() -> None:
 
     ledger.reserve_basket((command(command_id="leg", strategy="invest", symbol="INFY-EQ"),))
 
-    assert set(ledger.book("invest").stakes) == {"sale", "leg"}
+    assert set(ledger.book("invest").reservations) == {"sale", "leg"}
 
 
 def test_a_sale_takes_no_stops() -> None:
@@ -312,8 +312,8 @@ def test_no_more_delivery_goes_over_to_others_than_there_is(moved: int, left: in
 
     book.shift(SCOPE, moved)
 
-    units = {row.scope: row.quantity for row in book.rows()}
-    assert (units[SCOPE], units.get(Scope(EXTERNAL, KEY), 0)) == (left, others)
+    units = {row.position_key: row.quantity for row in book.rows()}
+    assert (units[SCOPE], units.get(PositionKey(EXTERNAL, KEY), 0)) == (left, others)
 
 
 def test_the_days_profit_knows_no_short_of_delivery() -> None:
@@ -342,7 +342,7 @@ def test_what_can_be_no_short_and_what_does_not_survive_the_night() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         "RED:RULE:{Check Holdings Including BTST}Eligible Sell:4 for C-FA1 [DEFAULT]",
         "RED:RULE:{Check Holdings Including BTST}No Holdings uploaded for C-FA1 [DEFAULT]",
@@ -351,12 +351,12 @@ def test_what_can_be_no_short_and_what_does_not_survive_the_night() -> None:
     ],
 )
 @pytest.mark.parametrize("state", [State.REFUSED, State.REJECTED])
-def test_the_brokers_words_say_that_shares_are_missing(words: str, state: State) -> None:
-    assert is_refused_for_shares(order(command=sale(), state=state, note=words))
+def test_the_brokers_words_say_that_shares_are_missing(message: str, state: State) -> None:
+    assert is_refused_for_shares(order(command=sale(), state=state, note=message))
 
 
 @pytest.mark.parametrize(
-    "words",
+    "message",
     [
         None,
         "RED:Margin Shortfall:INR 101830.33 Available:INR 86932.68 for C-FA1 [DEFAULT]",
@@ -368,8 +368,8 @@ def test_the_brokers_words_say_that_shares_are_missing(words: str, state: State)
         "CDSL authorisation of the sale is missing",
     ],
 )
-def test_a_refusal_that_does_not_name_the_holdings_ends_no_way_out(words: str | None) -> None:
-    assert not is_refused_for_shares(order(command=sale(), state=State.REFUSED, note=words))
+def test_a_refusal_that_does_not_name_the_holdings_ends_no_way_out(message: str | None) -> None:
+    assert not is_refused_for_shares(order(command=sale(), state=State.REFUSED, note=message))
 
 
 @pytest.mark.parametrize(
@@ -394,9 +394,9 @@ def test_what_others_are_selling_of_a_share_is_told_beside_what_is_held() -> Non
     ledger.observe(traded("phone", Side.SELL, 3, strategy="others", state=State.WORKING, filled_quantity=0))
 
     assert ledger.exposures()[SCOPE] == Exposure(10, sold_beside=7)
-    assert ledger.exposures()[Scope("other", KEY)] == Exposure(0, (OpenOrder("theirs", Side.SELL, 4),), 3)
+    assert ledger.exposures()[PositionKey("other", KEY)] == Exposure(0, (OpenOrder("theirs", Side.SELL, 4),), 3)
 
 
 def test_shares_that_were_sold_out_of_the_holdings_are_no_objection_to_clearing() -> None:
-    assert objection_to_clearing(SCOPE, Book((row(-10),), TEN_O_CLOCK), i_know=False) == ""
-    assert "shows +10" in objection_to_clearing(SCOPE, Book((row(10),), TEN_O_CLOCK), i_know=False)
+    assert objection_to_write_off(SCOPE, Book((row(-10),), TEN_O_CLOCK), force=False) == ""
+    assert "shows +10" in objection_to_write_off(SCOPE, Book((row(10),), TEN_O_CLOCK), force=False)

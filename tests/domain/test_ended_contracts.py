@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from domain.book_words import over_alert, still_held_alert
-from domain.exits import Scope
+from domain.break_text import over_alert, still_held_alert
+from domain.exits import PositionKey
 from domain.expiry import ContractOver, Contracts
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import State
@@ -41,7 +41,7 @@ def test_on_its_last_day_an_exit_goes_as_always() -> None:
     on_the_day = ledger(BEFORE_MIDNIGHT, {OPTION: 65})
 
     assert isinstance(on_the_day.reserve(asks(OPTION, **EXIT)), Reserved)
-    assert (on_the_day.exposures()[Scope("trend", OPTION)].held, on_the_day.over()) == (65, frozenset())
+    assert (on_the_day.exposures()[PositionKey("trend", OPTION)].held, on_the_day.over()) == (65, frozenset())
 
 
 @pytest.mark.parametrize("at", [MIDNIGHT, MORNING], ids=str)
@@ -69,7 +69,7 @@ def test_nobody_is_blocked_by_what_is_over() -> None:
     assert isinstance(after.reserve_basket((command(command_id="leg"),)), Reserved)
     after.release(command(command_id="leg"))
     assert isinstance(after.reserve(entry), Reserved)
-    assert "rest" in after.book("trend").stakes, "its stake stays until the order is over"
+    assert "rest" in after.book("trend").reservations, "its stake stays until the order is over"
 
 
 def test_nothing_is_entered_in_it() -> None:
@@ -116,7 +116,7 @@ def test_what_the_account_holds_all_the_same_can_be_exited_as_long_as_it_does() 
     after.show(frozenset({OPTION}))
 
     assert after.over() == {SENSEX}
-    assert set(after.exposures()) == {Scope("trend", OPTION)}
+    assert set(after.exposures()) == {PositionKey("trend", OPTION)}
     assert isinstance(after.reserve(asks(OPTION, command_id="x1", **EXIT)), Reserved)
     after.show(frozenset())
     assert after.over() == {OPTION, SENSEX}
@@ -154,4 +154,4 @@ def test_an_intraday_order_of_a_past_day_blocks_no_entry(state: State, product: 
     together = GuardLedger(orders=[past], day="2026-01-05").reserve_basket((command(command_id="leg"),))
 
     assert (isinstance(alone, GuardRefused), isinstance(together, GuardRefused)) == (blocks, blocks)
-    assert "past" in today.book("trend").stakes, "the books end it"
+    assert "past" in today.book("trend").reservations, "the books end it"

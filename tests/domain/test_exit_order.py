@@ -15,8 +15,8 @@ from domain.exit_order import (
     underlying_of,
     units_for_order,
 )
-from domain.exit_words import exit_order_alert
-from domain.exits import Exposure, OpenOrder, Scope
+from domain.exit_text import exit_order_alert
+from domain.exits import Exposure, OpenOrder, PositionKey
 from domain.order import Exchange, InstrumentKey, Product, Side
 from domain.settings import ExitSettings
 from tests.fakes import command
@@ -24,23 +24,25 @@ from tests.fakes import command
 SETTINGS = ExitSettings(hedge_wait_s=10, stuck_s=15)
 
 
-def scope(symbol: str, strategy: str = "a", exchange: Exchange = Exchange.NFO, product: str = "NRML") -> Scope:
-    return Scope(strategy, InstrumentKey(exchange, symbol, Product(product)))
+def position_key(
+    symbol: str, strategy: str = "a", exchange: Exchange = Exchange.NFO, product: str = "NRML"
+) -> PositionKey:
+    return PositionKey(strategy, InstrumentKey(exchange, symbol, Product(product)))
 
 
-SHORT = scope("NIFTY01DEC26C26000")
-WING = scope("NIFTY01DEC26C26500")
-OTHER = scope("BANKNIFTY29DEC26P50000")
-SHARES = scope("NIFTYBEES-EQ", exchange=Exchange.NSE, product="MIS")
+SHORT = position_key("NIFTY01DEC26C26000")
+WING = position_key("NIFTY01DEC26C26500")
+OTHER = position_key("BANKNIFTY29DEC26P50000")
+SHARES = position_key("NIFTYBEES-EQ", exchange=Exchange.NSE, product="MIS")
 
 
-def always_open(_: Scope) -> bool:
+def always_open(_: PositionKey) -> bool:
     return True
 
 
-def told(held: dict[Scope, int]) -> dict[Scope, Exposure]:
+def told(held: dict[PositionKey, int]) -> dict[PositionKey, Exposure]:
     """Return the guard's word where nothing is open: what is not held is not told of."""
-    return {scope: Exposure(units) for scope, units in held.items() if units}
+    return {position_key: Exposure(units) for position_key, units in held.items() if units}
 
 
 @pytest.mark.parametrize(
@@ -84,13 +86,13 @@ def test_a_shares_margin_hangs_on_no_other_leg() -> None:
         ({WING: 65}, {}),
         ({SHORT: -65}, {}),
         ({SHORT: -65, WING: 65, OTHER: 30, SHARES: 5}, {WING: (SHORT,)}),
-        ({scope(SHORT.key.symbol, "b"): -65, WING: 65}, {WING: (scope(SHORT.key.symbol, "b"),)}),
-        ({scope("TCS-EQ", exchange=Exchange.NSE, product="MIS"): -5, SHARES: 5}, {}),
+        ({position_key(SHORT.key.symbol, "b"): -65, WING: 65}, {WING: (position_key(SHORT.key.symbol, "b"),)}),
+        ({position_key("TCS-EQ", exchange=Exchange.NSE, product="MIS"): -5, SHARES: 5}, {}),
     ],
     ids=["hedged", "bought back", "another's", "a long", "a short", "one of many", "another strategy's", "shares"],
 )
 def test_a_long_waits_for_the_shorts_of_its_underlying_alone(
-    held: dict[Scope, int], waits: dict[Scope, tuple[Scope, ...]]
+    held: dict[PositionKey, int], waits: dict[PositionKey, tuple[PositionKey, ...]]
 ) -> None:
     assert shorts_before(held) == waits
 
@@ -164,7 +166,7 @@ def test_a_leg_that_is_flat_and_has_not_ended_is_not_among_what_is_stuck() -> No
 
 def test_legs_of_a_strategys_underlying_end_in_the_same_look() -> None:
     order = ExitOrder(SETTINGS)
-    anothers = scope(SHORT.key.symbol, "b")
+    anothers = position_key(SHORT.key.symbol, "b")
     order.begin("g", (SHORT, WING, OTHER, anothers, SHARES), "flatten", 0.0, in_order=True)
 
     assert order.ending([SHORT, OTHER, anothers, SHARES]) == {OTHER, anothers, SHARES}
@@ -184,10 +186,10 @@ def test_legs_that_two_wishes_make_flat_end_in_the_same_look() -> None:
 def test_a_stops_leg_ends_by_itself_and_so_does_one_whose_other_leg_has_left() -> None:
     order = ExitOrder(SETTINGS)
     order.begin("stop of the wing", (WING,), "stop", 0.0, in_order=False)
-    order.begin("g", (SHORT, scope("NIFTY29DEC26F")), "flatten", 1.0, in_order=True)
+    order.begin("g", (SHORT, position_key("NIFTY29DEC26F")), "flatten", 1.0, in_order=True)
 
     assert order.ending([WING]) == {WING}
-    order.leave(scope("NIFTY29DEC26F"))
+    order.leave(position_key("NIFTY29DEC26F"))
     assert order.ending([SHORT]) == {SHORT}
 
 
@@ -195,8 +197,8 @@ def test_a_baskets_leg_that_is_still_to_come_goes_along_with_its_spread() -> Non
     order = ExitOrder(SETTINGS)
     order.begin("g", (WING,), "flatten", 0.0, in_order=True)
     order.begin("stop", (OTHER,), "stop", 0.0, in_order=False)
-    anothers = scope(SHORT.key.symbol, "b")
-    beside_stop = scope("BANKNIFTY29DEC26P50100")
+    anothers = position_key(SHORT.key.symbol, "b")
+    beside_stop = position_key("BANKNIFTY29DEC26P50100")
 
     assert order.joining({SHORT, WING, anothers, beside_stop, SHARES}) == {SHORT: WING}
 
@@ -205,24 +207,24 @@ def test_a_baskets_leg_that_is_still_to_come_goes_along_with_its_spread() -> Non
     ("leaving", "is_refused"),
     [
         (WING, True),
-        (scope("NIFTY29DEC26F"), True),
-        (scope(WING.key.symbol, "b"), False),
+        (position_key("NIFTY29DEC26F"), True),
+        (position_key(WING.key.symbol, "b"), False),
         (OTHER, False),
         (SHARES, False),
     ],
     ids=["its leg", "its underlying", "another strategy's", "another underlying", "shares"],
 )
-def test_no_basket_begins_beside_what_gets_out(leaving: Scope, is_refused: bool) -> None:  # noqa: FBT001  a case
+def test_no_basket_begins_beside_what_gets_out(leaving: PositionKey, is_refused: bool) -> None:  # noqa: FBT001  a case
     legs = tuple(
         command(command_id=name, strategy="a", side=side, exchange=one.key.exchange, symbol=one.key.symbol)
         for name, side, one in (("wing", Side.BUY, WING), ("short", Side.SELL, SHORT))
     )
     basket = Basket(basket_id="b", strategy="a", legs=legs)
 
-    words = beside_ways_out(basket, {leaving: "made flat: a person"})
+    message = beside_ways_out(basket, {leaving: "made flat: a person"})
 
-    assert bool(words) is is_refused
-    assert not words or words == f"{leaving} is being made flat: a person; send it again when that is flat"
+    assert bool(message) is is_refused
+    assert not message or message == f"{leaving} is being made flat: a person; send it again when that is flat"
 
 
 def test_nothing_is_stuck_while_its_market_is_closed() -> None:
@@ -257,19 +259,19 @@ def test_a_position_that_can_not_get_flat_is_no_part_of_the_word_flat() -> None:
 @pytest.mark.parametrize(
     ("news", "level", "names"),
     [
-        (LongWaits(WING, (SHORT,), 10), Level.NEWS, (WING, SHORT)),
+        (LongWaits(WING, (SHORT,), 10), Level.INFO, (WING, SHORT)),
         (LongLeaves(WING, (SHORT,), 10.2), Level.WARNING, (WING, SHORT)),
-        (Stuck("g", "the limit", (SHORT, WING), 3, 15.1), Level.ALARM, (SHORT, WING)),
-        (AllFlat("g", "the limit", 3, is_told=True), Level.NEWS, ()),
-        (AllFlat("g", "the limit", 1, is_told=True), Level.NEWS, ()),
+        (Stuck("g", "the limit", (SHORT, WING), 3, 15.1), Level.CRITICAL, (SHORT, WING)),
+        (AllFlat("g", "the limit", 3, is_told=True), Level.INFO, ()),
+        (AllFlat("g", "the limit", 1, is_told=True), Level.INFO, ()),
     ],
 )
-def test_what_is_told_names_the_legs(news: object, level: Level, names: tuple[Scope, ...]) -> None:
+def test_what_is_told_names_the_legs(news: object, level: Level, names: tuple[PositionKey, ...]) -> None:
     alert = exit_order_alert(news)  # type: ignore[arg-type]
 
     assert alert.level is level
     assert all(str(one) in alert.what for one in names)
-    assert all(words.endswith(".") and words[0].isupper() for words in (alert.what, alert.means))
+    assert all(message.endswith(".") and message[0].isupper() for message in (alert.what, alert.means))
 
 
 def test_the_end_closes_the_alarms_story() -> None:

@@ -8,7 +8,7 @@ from domain.evidence import InstrumentReply, Unavailable, UnknownInstrument
 from domain.exit_terms import ExitShape, assumed_instrument, whole_lots
 from domain.market_price import PriceSource, Reference
 from domain.order import Exchange, Intent, OrderCommand, OrderType, Side
-from domain.terms import Terms, terms_of
+from domain.order_pricing import Terms, terms_of
 from tests.fakes import TEN_O_CLOCK, command, instrument
 
 AWAY = Unavailable("HTTP 502", TEN_O_CLOCK)

@@ -1,4 +1,4 @@
-"""An episode's next step, from what the guard holds now."""
+"""A flatten task's next step, from what the guard holds now."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from domain.exits import (
     UNFILLED_ALARM_S,
-    Episode,
-    ExitWish,
+    CancelOrders,
     Exposure,
     Flat,
+    FlattenRequest,
+    FlattenTask,
     OpenOrder,
-    Scope,
+    PositionKey,
     SendExit,
     SharesMissing,
     Step,
-    TakeBack,
     Wait,
     exit_price,
 )
@@ -28,20 +28,20 @@ from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, instrument
 
 SETTINGS = ExitSettings(flat_for_s=0)
-SCOPE = Scope("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
-WISH = ExitWish(wish_id="w", scope=SCOPE, because="test", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
+SCOPE = PositionKey("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+WISH = FlattenRequest(request_id="w", position_key=SCOPE, reason="test", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
 ENTRY = OpenOrder("entry", Side.BUY, 10)
 
 
-def episode() -> Episode:
-    return Episode(WISH, "x", 0.0, SETTINGS)
+def task() -> FlattenTask:
+    return FlattenTask(WISH, "x", 0.0, SETTINGS)
 
 
 def exit_order(name: str = "x-1", units: int = 10) -> OpenOrder:
     return OpenOrder(name, Side.SELL, units)
 
 
-def sent(one: Episode, now: float = 0.0, held: int = 10) -> SendExit:
+def sent(one: FlattenTask, now: float = 0.0, held: int = 10) -> SendExit:
     step = one.next_step(Exposure(held), now)
     assert isinstance(step, SendExit)
     one.answered(step.command_id)
@@ -50,16 +50,16 @@ def sent(one: Episode, now: float = 0.0, held: int = 10) -> SendExit:
 
 @pytest.mark.parametrize(("held", "side"), [(10, Side.SELL), (-10, Side.BUY)])
 def test_what_is_held_is_given_up_on_the_other_side(held: int, side: Side) -> None:
-    assert episode().next_step(Exposure(held), 0.0) == SendExit("x-1", side, 10, 1)
+    assert task().next_step(Exposure(held), 0.0) == SendExit("x-1", side, 10, 1)
 
 
 def test_nothing_held_and_nothing_open_is_flat() -> None:
-    assert episode().next_step(Exposure(), 0.0) == Flat()
+    assert task().next_step(Exposure(), 0.0) == Flat()
 
 
 def test_an_order_of_a_past_day_is_neither_taken_back_nor_waited_for_and_nothing_is_flat_before_it_is_settled() -> None:
     past = OpenOrder("past", Side.SELL, 4, is_past=True)
-    one = episode()
+    one = task()
 
     assert one.next_step(Exposure(10, (past,)), 0.0) == SendExit("x-1", Side.SELL, 10, 1)
     one.answered("x-1", 6)
@@ -68,7 +68,7 @@ def test_an_order_of_a_past_day_is_neither_taken_back_nor_waited_for_and_nothing
 
 
 def test_an_episode_whose_own_exit_is_a_past_days_goes_on() -> None:
-    one = episode()
+    one = task()
     sent(one)
     over_night = 60_000.0
 
@@ -78,41 +78,41 @@ def test_an_episode_whose_own_exit_is_a_past_days_goes_on() -> None:
 
 
 def test_an_order_that_was_asked_for_just_before_is_waited_for() -> None:
-    one = Episode(WISH, "x", 0.0, ExitSettings(flat_for_s=1.0))
+    one = FlattenTask(WISH, "x", 0.0, ExitSettings(flat_for_s=1.0))
 
     looks = [(0.0, Exposure()), (0.5, Exposure(0, (ENTRY,))), (0.6, Exposure()), (1.5, Exposure()), (1.6, Exposure())]
     steps = [one.next_step(exposure, now) for now, exposure in looks]
 
-    assert steps == [Wait(), TakeBack(("entry",)), Wait(), Wait(), Flat()]
+    assert steps == [Wait(), CancelOrders(("entry",)), Wait(), Wait(), Flat()]
 
 
 def test_working_orders_are_taken_back_first_and_waited_for() -> None:
-    one, both = episode(), Exposure(10, (ENTRY,))
+    one, both = task(), Exposure(10, (ENTRY,))
 
-    assert one.next_step(both, 0.0) == TakeBack(("entry",))
+    assert one.next_step(both, 0.0) == CancelOrders(("entry",))
     assert one.next_step(both, 0.1) == Wait()
     assert isinstance(one.next_step(Exposure(10), 0.2), SendExit)
 
 
 def test_an_order_that_will_not_go_holds_the_exit_up_for_so_long_only_and_is_asked_again() -> None:
-    one, both = episode(), Exposure(10, (ENTRY,))
+    one, both = task(), Exposure(10, (ENTRY,))
     one.next_step(both, 0.0)
 
     later = [one.next_step(both, SETTINGS.cancel_wait_s + shift) for shift in (0.0, 0.1)]
 
-    assert later == [TakeBack(("entry",)), SendExit("x-1", Side.SELL, 10, 1)]
+    assert later == [CancelOrders(("entry",)), SendExit("x-1", Side.SELL, 10, 1)]
 
 
 def test_with_nothing_held_an_order_that_may_still_trade_keeps_the_episode_open() -> None:
-    one = episode()
+    one = task()
     one.next_step(Exposure(0, (ENTRY,)), 0.0)
 
-    assert one.next_step(Exposure(0, (ENTRY,)), 60.1) == TakeBack(("entry",))
+    assert one.next_step(Exposure(0, (ENTRY,)), 60.1) == CancelOrders(("entry",))
     assert one.next_step(Exposure(0, (ENTRY,)), 60.2) == Wait()
 
 
 def test_until_its_order_is_answered_nothing_else_is_done() -> None:
-    one = episode()
+    one = task()
     one.next_step(Exposure(10), 0.0)
 
     assert [one.next_step(exposure, 30.0) for exposure in (Exposure(10), Exposure(), Exposure(10, (ENTRY,)))] == [
@@ -121,7 +121,7 @@ def test_until_its_order_is_answered_nothing_else_is_done() -> None:
 
 
 def test_the_answer_of_another_order_is_not_its_own() -> None:
-    one = episode()
+    one = task()
     one.next_step(Exposure(10), 0.0)
 
     one.answered("x-0")
@@ -130,19 +130,19 @@ def test_the_answer_of_another_order_is_not_its_own() -> None:
 
 
 def test_an_exit_that_does_not_fill_is_taken_back_and_sent_anew() -> None:
-    one = episode()
+    one = task()
     sent(one)
     working = Exposure(10, (exit_order(),))
 
     steps = [one.next_step(working, 0.1 + at) for at in (0, SETTINGS.unfilled_s, SETTINGS.unfilled_s + 0.1)]
     anew = one.next_step(Exposure(10), SETTINGS.unfilled_s + 0.3)
 
-    assert steps == [Wait(), TakeBack(("x-1",)), Wait()]
+    assert steps == [Wait(), CancelOrders(("x-1",)), Wait()]
     assert anew == SendExit("x-2", Side.SELL, 10, 2, unfilled=1), "at once, at a worse price"
 
 
 def test_what_only_wanted_another_price_waits_for_no_pause() -> None:
-    one = Episode(WISH, "x", 0.0, ExitSettings(flat_for_s=0, retry_s=60, retry_s_max=60))
+    one = FlattenTask(WISH, "x", 0.0, ExitSettings(flat_for_s=0, retry_s=60, retry_s_max=60))
     sent(one)
     for at in (0.0, one.settings.unfilled_s):
         one.next_step(Exposure(10, (exit_order(),)), at)
@@ -154,7 +154,7 @@ def test_what_only_wanted_another_price_waits_for_no_pause() -> None:
 
 def test_an_exit_that_was_long_on_its_way_has_its_time_in_the_market() -> None:
     """What it waited for the broker's answer says nothing of its price."""
-    one, answered_at = episode(), 30.0
+    one, answered_at = task(), 30.0
     step = one.next_step(Exposure(10), 0.0)
     assert isinstance(step, SendExit)
     assert one.next_step(Exposure(10, (exit_order(),)), answered_at - 1) == Wait()
@@ -171,7 +171,7 @@ def test_an_exit_that_was_long_on_its_way_has_its_time_in_the_market() -> None:
 
 
 def test_a_refusal_makes_no_price_worse() -> None:
-    one, tries = episode(), []
+    one, tries = task(), []
     for now in range(100):
         step = one.next_step(Exposure(10), float(now))
         if isinstance(step, SendExit):
@@ -183,7 +183,7 @@ def test_a_refusal_makes_no_price_worse() -> None:
 
 
 def test_an_order_in_a_closed_market_was_not_in_vain() -> None:
-    one = episode()
+    one = task()
     sent(one)
     one.next_step(Exposure(10, (exit_order(),)), SETTINGS.unfilled_s, is_open=False)
 
@@ -194,7 +194,7 @@ def test_an_order_in_a_closed_market_was_not_in_vain() -> None:
 
 
 def test_an_exit_that_never_fills_is_priced_anew_within_3_s_each_time() -> None:
-    one, sent_at, working = episode(), [], False
+    one, sent_at, working = task(), [], False
     for look in range(600):
         now = look * SETTINGS.look_s
         step = one.next_step(Exposure(10, (exit_order(one.current or ""),) if working else ()), now)
@@ -202,7 +202,7 @@ def test_an_exit_that_never_fills_is_priced_anew_within_3_s_each_time() -> None:
             sent_at.append(now)
             one.answered(step.command_id)
             working = True
-        elif isinstance(step, TakeBack):
+        elif isinstance(step, CancelOrders):
             working = False
 
     assert max(after - before for before, after in pairwise(sent_at)) <= 3.0
@@ -210,21 +210,21 @@ def test_an_exit_that_never_fills_is_priced_anew_within_3_s_each_time() -> None:
 
 @pytest.mark.parametrize(("now", "loud"), [(UNFILLED_ALARM_S - 0.1, False), (UNFILLED_ALARM_S, True)])
 def test_an_exit_that_is_under_way_for_too_long_is_loud(now: float, *, loud: bool) -> None:
-    one = episode()
+    one = task()
     sent(one)
 
     assert one.is_loud(now) is loud
 
 
 def test_what_an_exit_left_is_sent_after_it() -> None:
-    one = episode()
+    one = task()
     sent(one)
 
     assert one.next_step(Exposure(4), SETTINGS.retry_s) == SendExit("x-2", Side.SELL, 4, 2)
 
 
 def test_a_slice_that_has_filled_whole_is_no_failed_try() -> None:
-    one = episode()
+    one = task()
     first = one.next_step(Exposure(10), 0)
     assert isinstance(first, SendExit)
     one.answered(first.command_id, quantity=4)
@@ -236,7 +236,7 @@ def test_a_slice_that_has_filled_whole_is_no_failed_try() -> None:
 
 
 def test_tries_slow_down_to_a_bound_and_never_end() -> None:
-    one, tries = episode(), []
+    one, tries = task(), []
     for now in (look * 0.25 for look in range(400)):
         step = one.next_step(Exposure(10), now)
         if isinstance(step, SendExit):
@@ -250,7 +250,7 @@ def test_tries_slow_down_to_a_bound_and_never_end() -> None:
 
 
 def test_while_its_market_is_closed_it_tries_now_and_then_and_at_once_when_it_opens() -> None:
-    one = episode()
+    one = task()
     for _ in range(20):
         one.tries += 1
     sent(one, 1000.0)
@@ -303,7 +303,7 @@ def test_an_exits_price_lies_inside_the_band_on_both_sides(side: Side, last: int
 @given(st.data())
 def test_however_its_orders_end_two_of_them_never_work_together_and_it_ends_flat(data: st.DataObject) -> None:
     """A world that rejects, fills in part, holds cancels up, and at last behaves."""
-    one, now, held = episode(), 0.0, data.draw(st.integers(-50, 50).filter(bool))
+    one, now, held = task(), 0.0, data.draw(st.integers(-50, 50).filter(bool))
     side = Side.SELL if held > 0 else Side.BUY
     orders: dict[str, int] = {"entry": data.draw(st.integers(0, 20))}
     sides = {"entry": Side.BUY if held > 0 else Side.SELL}
@@ -314,7 +314,7 @@ def test_however_its_orders_end_two_of_them_never_work_together_and_it_ends_flat
         step = one.next_step(Exposure(held, live), now)
         if isinstance(step, Flat):
             break
-        if isinstance(step, TakeBack):
+        if isinstance(step, CancelOrders):
             for name in step.command_ids:
                 if troubles > 0 and data.draw(st.booleans()):
                     troubles -= 1
@@ -338,7 +338,7 @@ def test_however_its_orders_end_two_of_them_never_work_together_and_it_ends_flat
 
 
 def test_no_exit_is_larger_than_an_order_may_be() -> None:
-    step = episode().next_step(Exposure(held=QUANTITY_MAX + 5), 1_000.0)
+    step = task().next_step(Exposure(held=QUANTITY_MAX + 5), 1_000.0)
 
     assert isinstance(step, SendExit)
     assert step.quantity == QUANTITY_MAX
@@ -346,7 +346,7 @@ def test_no_exit_is_larger_than_an_order_may_be() -> None:
 
 def without_shares(exposure: Exposure, sold_beside: int = 0) -> Step:
     """Return what follows when the broker had no shares for an exit of ten, and the guard then tells this."""
-    one = episode()
+    one = task()
     step = one.next_step(Exposure(10, sold_beside=sold_beside), 0.0)
     assert isinstance(step, SendExit)
     one.refused_for_shares(step.command_id, "No Holdings")
@@ -364,7 +364,7 @@ def test_a_way_out_whose_shares_are_missing_ends_with_the_brokers_words() -> Non
     ids=["another position by now", "another order of its own", "another's sale has the shares put by"],
 )
 def test_where_something_else_may_be_why_shares_are_missing_the_way_out_goes_on(exposure: Exposure) -> None:
-    assert isinstance(without_shares(exposure), SendExit | TakeBack)
+    assert isinstance(without_shares(exposure), SendExit | CancelOrders)
 
 
 def test_a_sale_beside_that_worked_when_the_exit_left_may_be_why_shares_are_missing() -> None:
@@ -372,7 +372,7 @@ def test_a_sale_beside_that_worked_when_the_exit_left_may_be_why_shares_are_miss
 
 
 def test_the_brokers_word_about_another_order_ends_nothing() -> None:
-    one = episode()
+    one = task()
     one.refused_for_shares(sent(one).command_id, "No Holdings")
     one.next_step(Exposure(6), 50.0)
 

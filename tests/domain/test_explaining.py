@@ -6,19 +6,19 @@ from decimal import Decimal
 
 import pytest
 
-from domain.books import Disagreement, Quarrel, key_in_name, position_name
-from domain.comparison import Checked, Comparison, Known
+from domain.breaks import Break, BreakKind, key_in_name, position_name
 from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, PositionRow, TradeRow
 from domain.lifecycle import Event, State
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, InvalidOrderError, Order, Product, Side
+from domain.reconciler import Checked, Known, Reconciler
+from domain.resolution import Resolution, resolved_by_hand
 from domain.settings import ProofSettings, WatcherSettings
-from domain.settlement import Settlement, settled_by_hand
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 
 LOST = order(state=State.UNCONFIRMED)
 KEY = LOST.command.key
-AT_ONCE = WatcherSettings(disagreements_seen_min=1, disagreement_s_min=0)
+AT_ONCE = WatcherSettings(breaks_seen_min=1, break_s_min=0)
 FILLED = order(state=State.FILLED, filled_quantity=10, broker_order_id="B1")
 
 
@@ -40,25 +40,25 @@ def holding(net: int) -> PositionRow:
 
 
 def check(
-    comparison: Comparison, *orders: Order, net: int, trades: tuple[TradeRow, ...] = (), seconds: float = 1
+    reconciler: Reconciler, *orders: Order, net: int, trades: tuple[TradeRow, ...] = (), seconds: float = 1
 ) -> Checked:
     """See a round in which the order book shows these orders as they stand."""
     rows = tuple(row_of(one, BrokerStatus.COMPLETE, filled_quantity=one.filled_quantity) for one in orders)
     own = tuple(trade_of(one, quantity=one.filled_quantity) for one in orders)
-    comparison.compare(book(rows, at(seconds)))
-    comparison.keep(Book((*own, *trades), at(seconds)), Book((holding(net),), at(seconds)))
-    checked = comparison.compare(book(rows, at(seconds + 0.5))).checked
+    reconciler.compare(book(rows, at(seconds)))
+    reconciler.keep(Book((*own, *trades), at(seconds)), Book((holding(net),), at(seconds)))
+    checked = reconciler.compare(book(rows, at(seconds + 0.5))).checked
     assert checked is not None
     return checked
 
 
-def comparing(*orders: Order, accepted: int = 0) -> Comparison:
+def comparing(*orders: Order, accepted: int = 0) -> Reconciler:
     units = {KEY: accepted} if accepted else {}
-    return Comparison(Known(orders=orders, moved=units, accepted_units=units), "FA1", ProofSettings(), AT_ONCE)
+    return Reconciler(Known(orders=orders, moved=units, accepted_units=units), "FA1", ProofSettings(), AT_ONCE)
 
 
 @pytest.mark.parametrize(
-    ("suspect", "unsettled", "absent"),
+    ("suspect", "unresolved", "absent"),
     [
         (LOST, ("c1",), ()),
         (replace(LOST, state=State.SENDING), ("c1",), ()),
@@ -70,26 +70,26 @@ def comparing(*orders: Order, accepted: int = 0) -> Comparison:
     ],
 )
 def test_a_position_apart_names_the_orders_that_may_explain_it(
-    suspect: Order, unsettled: tuple[str, ...], absent: tuple[str, ...]
+    suspect: Order, unresolved: tuple[str, ...], absent: tuple[str, ...]
 ) -> None:
-    (apart,) = check(comparing(suspect), net=10).disagreements
+    (apart,) = check(comparing(suspect), net=10).breaks
 
-    assert (apart.unsettled, apart.absent) == (unsettled, absent)
-    assert apart.may_be_accepted is not bool(unsettled)
+    assert (apart.unresolved, apart.absent) == (unresolved, absent)
+    assert apart.may_be_accepted is not bool(unresolved)
 
 
 def test_a_single_unit_may_be_explained_too() -> None:
-    (apart,) = check(comparing(LOST), net=1).disagreements
+    (apart,) = check(comparing(LOST), net=1).breaks
 
-    assert apart.unsettled == ("c1",)
+    assert apart.unresolved == ("c1",)
 
 
 def test_a_trade_that_nobody_explains_names_the_order_it_may_be_of() -> None:
     trade = trade_of(LOST, broker_order_id="B7", remarks="")
 
-    found = {one.quarrel: one for one in check(comparing(LOST), net=0, trades=(trade,)).disagreements}
+    found = {one.kind: one for one in check(comparing(LOST), net=0, trades=(trade,)).breaks}
 
-    assert found[Quarrel.FILLS].unsettled == ("c1",)
+    assert found[BreakKind.FILLS].unresolved == ("c1",)
 
 
 @pytest.mark.parametrize(("accepted", "net", "undone"), [(10, 10, -10), (-10, 10, None), (0, 0, None), (10, 25, None)])
@@ -100,36 +100,36 @@ def test_an_acceptance_is_undone_where_an_order_found_since_explains_it(
 
     assert [one.difference for one in checked.undone] == ([] if undone is None else [undone])
     assert [one.explained_by for one in checked.undone] == ([] if undone is None else [("c1",)])
-    assert bool(checked.disagreements) == (undone is None and net != 10 + accepted)
+    assert bool(checked.breaks) == (undone is None and net != 10 + accepted)
 
 
 def test_an_acceptance_that_no_order_explains_stays() -> None:
     checked = check(comparing(accepted=10), net=4)
 
-    assert (checked.undone, [one.difference for one in checked.disagreements]) == ((), [-6])
+    assert (checked.undone, [one.difference for one in checked.breaks]) == ((), [-6])
 
 
 def test_what_was_undone_counts_no_more() -> None:
-    comparison = comparing(FILLED, accepted=10)
-    (back,) = check(comparison, FILLED, net=10).undone
+    reconciler = comparing(FILLED, accepted=10)
+    (back,) = check(reconciler, FILLED, net=10).undone
     assert back.key is not None
 
-    comparison.move(back.key, back.difference, MoveKind.UNDONE)
+    reconciler.move(back.key, back.difference, MoveKind.UNDONE)
 
-    again = check(comparison, FILLED, net=10, seconds=10)
-    assert (again.undone, again.disagreements) == ((), ())
+    again = check(reconciler, FILLED, net=10, seconds=10)
+    assert (again.undone, again.breaks) == ((), ())
 
 
 def test_a_name_whose_acceptance_is_undone_is_spoken_of_again() -> None:
-    comparison = comparing(LOST)
+    reconciler = comparing(LOST)
     ghost = (trade_of(LOST, broker_order_id="B7", remarks="typed by hand"),)
-    comparison.accept("fills:B7")
-    quiet = check(comparison, net=0, trades=ghost)
+    reconciler.accept("fills:B7")
+    quiet = check(reconciler, net=0, trades=ghost)
 
-    comparison.undo_acceptance("fills:B7")
+    reconciler.undo_acceptance("fills:B7")
 
-    assert quiet.disagreements == ()
-    assert [one.name for one in check(comparison, net=0, trades=ghost, seconds=5).disagreements] == ["fills:B7"]
+    assert quiet.breaks == ()
+    assert [one.name for one in check(reconciler, net=0, trades=ghost, seconds=5).breaks] == ["fills:B7"]
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def _parts(name: str) -> tuple[Exchange, str, Product]:
 
 
 def test_a_person_may_find_what_was_believed_absent() -> None:
-    found = Settlement(found=True, because="seen in the app", broker_order_id="B7", filled_quantity=10)
+    found = Resolution(placed=True, reason="seen in the app", broker_order_id="B7", filled_quantity=10)
 
-    happened = settled_by_hand(replace(LOST, state=State.NOT_PLACED), found)
+    event = resolved_by_hand(replace(LOST, state=State.NOT_PLACED), found)
 
-    assert happened.event is Event.FILL
-    after = replace(LOST, state=State.NOT_PLACED).after(happened, at(5))
+    assert event.kind is Event.FILLED
+    after = replace(LOST, state=State.NOT_PLACED).after(event, at(5))
     assert (after.state, after.filled_quantity, after.broker_order_id) == (State.FILLED, 10, "B7")
 
 
@@ -166,14 +166,14 @@ def test_a_person_may_find_what_was_believed_absent() -> None:
 def test_what_is_over_and_tells_nothing_new_is_not_settled(over: State) -> None:
     known = order(state=over, filled_quantity=10 if over is State.FILLED else 0)
 
-    with pytest.raises(InvalidOrderError, match="nothing to settle"):
-        settled_by_hand(known, Settlement(found=True, because="x", broker_order_id="B7"))
+    with pytest.raises(InvalidOrderError, match="nothing to resolve"):
+        resolved_by_hand(known, Resolution(placed=True, reason="x", broker_order_id="B7"))
 
 
 def test_what_is_over_is_never_settled_as_absent() -> None:
-    with pytest.raises(InvalidOrderError, match="nothing to settle"):
-        settled_by_hand(replace(LOST, state=State.NOT_PLACED), Settlement(found=False, because="x"))
+    with pytest.raises(InvalidOrderError, match="nothing to resolve"):
+        resolved_by_hand(replace(LOST, state=State.NOT_PLACED), Resolution(placed=False, reason="x"))
 
 
-def test_a_disagreement_of_a_past_day_is_never_accepted() -> None:
-    assert not Disagreement(name="past:c1", quarrel=Quarrel.PAST, sentence="").may_be_accepted
+def test_a_break_of_a_past_day_is_never_accepted() -> None:
+    assert not Break(name="past:c1", kind=BreakKind.PAST, sentence="").may_be_accepted

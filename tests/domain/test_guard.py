@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import Event, State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderEvent, Product, Side
@@ -50,7 +50,7 @@ def test_an_entry_is_reserved_whole() -> None:
         order(state=State.SENDING),
         order(state=State.UNCONFIRMED),
         order(state=State.WORKING),
-        order(state=State.PARTLY_FILLED, filled_quantity=1),
+        order(state=State.PARTIALLY_FILLED, filled_quantity=1),
         order(state=State.FILLED, filled_quantity=10),
         order(state=State.CANCELED, filled_quantity=1),
         order(state=State.WORKING, side=Side.SELL),
@@ -132,7 +132,7 @@ def test_a_duplicate_is_one_for_the_symbol_whatever_the_product() -> None:
 
 def test_an_exit_is_clamped_to_what_was_filled_and_not_to_what_was_asked() -> None:
     ledger = GuardLedger(
-        orders=[order(command_id="entry", quantity=500, state=State.PARTLY_FILLED, filled_quantity=450)]
+        orders=[order(command_id="entry", quantity=500, state=State.PARTIALLY_FILLED, filled_quantity=450)]
     )
 
     assert quantity_of(ledger.reserve(way_out(quantity=500).command)) == 450
@@ -230,7 +230,7 @@ def test_a_late_fill_is_counted_once() -> None:
     ledger = GuardLedger()
     canceled = order(command=ENTRY, state=State.CANCELED, filled_quantity=40)
     ledger.observe(canceled)
-    late = canceled.after(OrderEvent(event=Event.FILL, filled_quantity=100), TEN_O_CLOCK)
+    late = canceled.after(OrderEvent(kind=Event.FILLED, filled_quantity=100), TEN_O_CLOCK)
 
     for _ in range(2):
         ledger.observe(late)
@@ -259,10 +259,10 @@ def test_positions_of_earlier_days_are_held_from_the_start_but_for_mis() -> None
 def test_observing_is_idempotent_and_the_last_word_counts(fills: list[int]) -> None:
     now, ledger = order(quantity=10, state=State.WORKING), GuardLedger()
     for amount in fills:
-        event = Event.FILL if amount == 10 else Event.PARTLY_FILL
+        event = Event.FILLED if amount == 10 else Event.PARTIALLY_FILLED
         if now.state is State.FILLED:
             break
-        now = now.after(OrderEvent(event=event, filled_quantity=amount), TEN_O_CLOCK)
+        now = now.after(OrderEvent(kind=event, filled_quantity=amount), TEN_O_CLOCK)
         ledger.observe(now)
 
     ledger.observe(now)
@@ -282,7 +282,7 @@ class OneStrategy(RuleBasedStateMachine):
 
     @property
     def open(self) -> list[str]:
-        return [name for name, one in self.orders.items() if not one.is_over]
+        return [name for name, one in self.orders.items() if not one.is_terminal]
 
     @property
     def held(self) -> int:
@@ -291,12 +291,12 @@ class OneStrategy(RuleBasedStateMachine):
     def _reserve(self, asked: Order) -> None:
         verdict = self.ledger.reserve(asked.command)
         if isinstance(verdict, Reserved):
-            sent = OrderEvent(event=Event.SEND, quantity=verdict.quantity)
+            sent = OrderEvent(kind=Event.SENT, quantity=verdict.quantity)
             self.orders[asked.command.command_id] = asked.after(sent, TEN_O_CLOCK)
 
     def _move(self, name: str, event: Event, amount: int | None = None) -> None:
         self.orders[name] = self.orders[name].after(
-            OrderEvent(event=event, filled_quantity=amount, average_price=Decimal(100)), TEN_O_CLOCK
+            OrderEvent(kind=event, filled_quantity=amount, average_price=Decimal(100)), TEN_O_CLOCK
         )
         self.ledger.observe(self.orders[name])
 
@@ -318,13 +318,15 @@ class OneStrategy(RuleBasedStateMachine):
         one = self.orders[name]
         amount = data.draw(st.integers(one.filled_quantity, one.quantity))
         if amount:
-            self._move(name, Event.FILL if amount == one.quantity else Event.PARTLY_FILL, amount)
+            self._move(name, Event.FILLED if amount == one.quantity else Event.PARTIALLY_FILLED, amount)
 
     @precondition(lambda self: self.open)
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(self.open))
-        self._move(name, data.draw(st.sampled_from([Event.CANCEL, Event.REJECT])), self.orders[name].filled_quantity)
+        self._move(
+            name, data.draw(st.sampled_from([Event.CANCELED, Event.REJECTED])), self.orders[name].filled_quantity
+        )
 
     @precondition(lambda self: any(self.orders[name].state is State.SENDING for name in self.open))
     @rule(data=st.data())
@@ -332,7 +334,7 @@ class OneStrategy(RuleBasedStateMachine):
         sending = [name for name in self.open if self.orders[name].state is State.SENDING]
         self._move(
             data.draw(st.sampled_from(sending)),
-            data.draw(st.sampled_from([Event.ACCEPT, Event.REFUSE, Event.LOSE_REPLY])),
+            data.draw(st.sampled_from([Event.ACCEPTED, Event.REFUSED, Event.REPLY_LOST])),
         )
 
     @precondition(lambda self: self.orders)
@@ -475,11 +477,11 @@ def test_an_exit_does_not_grow_into_what_others_closed_for_us() -> None:
 
 def test_an_exit_that_has_traded_in_part_grows_by_its_rest_alone() -> None:
     ledger = GuardLedger(orders=[filled(100)])
-    exit_ = replace(selling(ledger, 40), state=State.PARTLY_FILLED, filled_quantity=30)
+    exit_ = replace(selling(ledger, 40), state=State.PARTIALLY_FILLED, filled_quantity=30)
     ledger.observe(exit_)
 
     assert quantity_of(ledger.reserve_change(exit_, 500)) == 100, "30 sold, 70 still held"
-    assert ledger.book("trend").stakes["exit"].open_quantity == 70
+    assert ledger.book("trend").reservations["exit"].open_quantity == 70
 
 
 def test_what_shrinks_releases_nothing_before_it_is_proved() -> None:
@@ -495,7 +497,7 @@ def test_an_entry_grows_as_asked() -> None:
     ledger = GuardLedger(orders=[entry])
 
     assert quantity_of(ledger.reserve_change(entry, 25)) == 25
-    assert ledger.book("trend").stakes["entry"].open_quantity == 25
+    assert ledger.book("trend").reservations["entry"].open_quantity == 25
 
 
 def test_an_order_that_is_over_does_not_grow() -> None:
@@ -539,8 +541,8 @@ def test_clearing_takes_one_products_position_and_minds_its_own_orders_alone() -
     working = way_out("exit", 10, state=State.WORKING)
     ledger = GuardLedger({"trend": {delivery: 50}}, [filled(100), working])
 
-    assert ledger.clear(Scope("trend", KEY)) is None, "an exit of it works"
-    assert ledger.clear(Scope("trend", delivery)) == 50
+    assert ledger.write_off(PositionKey("trend", KEY)) is None, "an exit of it works"
+    assert ledger.write_off(PositionKey("trend", delivery)) == 50
     assert ledger.positions() == {"trend": {KEY: 100}, EXTERNAL: {delivery: 50}}
 
 
@@ -548,7 +550,7 @@ def test_clearing_takes_one_products_position_and_minds_its_own_orders_alone() -
 
 
 def held_of_ours(ledger: GuardLedger) -> int:
-    found = ledger.exposures().get(Scope("trend", KEY))
+    found = ledger.exposures().get(PositionKey("trend", KEY))
     return 0 if found is None else found.held
 
 
@@ -585,13 +587,13 @@ def test_an_exposure_names_what_may_still_trade_and_not_what_waits_in_a_basket()
     legs = tuple(command(command_id=f"leg{number}", quantity=10) for number in range(2))
     ledger.reserve_basket(legs)
     assert ledger.exposures() == {}
-    assert ledger.awaited() == {Scope("trend", KEY)}
+    assert ledger.awaited() == {PositionKey("trend", KEY)}
 
     ledger.reserve(legs[0])
     (exposure,) = ledger.exposures().values()
 
     assert [(one.command_id, one.open_quantity) for one in exposure.open] == [("leg0", 10)]
-    assert ledger.awaited() == {Scope("trend", KEY)}
+    assert ledger.awaited() == {PositionKey("trend", KEY)}
     ledger.release(legs[1])
     assert ledger.awaited() == frozenset()
 
@@ -629,9 +631,9 @@ def test_clearing_needs_no_order_and_one_of_the_position_among_others_holds_it_b
         ]
     )
 
-    assert quiet.clear(Scope("trend", KEY)) == 100
-    assert busy.clear(Scope("trend", KEY)) is None
-    assert busy.clear(Scope("trend", infy)) is None
+    assert quiet.write_off(PositionKey("trend", KEY)) == 100
+    assert busy.write_off(PositionKey("trend", KEY)) is None
+    assert busy.write_off(PositionKey("trend", infy)) is None
 
 
 @pytest.mark.parametrize("held_by_other", [0, -50])

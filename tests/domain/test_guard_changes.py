@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, Product, Side
@@ -12,7 +12,7 @@ from domain.reasons import Reason
 from tests.fakes import command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
-SCOPE = Scope("trend", KEY)
+SCOPE = PositionKey("trend", KEY)
 
 
 def entered(quantity: int = 100, product: Product = Product.MIS, name: str = "entry", **changes: object) -> Order:
@@ -29,7 +29,7 @@ def entered(quantity: int = 100, product: Product = Product.MIS, name: str = "en
 
 
 def way_out(quantity: int, filled: int = 0, name: str = "exit") -> Order:
-    state = State.PARTLY_FILLED if filled else State.WORKING
+    state = State.PARTIALLY_FILLED if filled else State.WORKING
     return order(
         command_id=name,
         intent=Intent.EXIT,
@@ -55,7 +55,7 @@ def total(verdict: Reserved | GuardRefused) -> int | Reason:
 
 
 def closing(ledger: GuardLedger, name: str = "exit") -> int:
-    return ledger.book("trend").stakes[name].open_quantity
+    return ledger.book("trend").reservations[name].open_quantity
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_a_write_off_takes_that_product_alone_and_waits_for_its_orders_alone() -
     resting = order(command_id="rests", product=Product.CNC, intent=Intent.EXIT, side=Side.SELL, state=State.WORKING)
     ledger = GuardLedger(orders=[entered(), entered(30, Product.CNC, "kept"), resting])
 
-    assert ledger.clear(Scope("trend", delivered)) is None, "an order of it may still trade"
-    assert ledger.clear(SCOPE) == 100
+    assert ledger.write_off(PositionKey("trend", delivered)) is None, "an order of it may still trade"
+    assert ledger.write_off(SCOPE) == 100
     assert ledger.positions() == {"trend": {delivered: 30}, EXTERNAL: {KEY: 100}}
 
 

@@ -14,8 +14,8 @@ from domain.instrument import (
     slices,
 )
 from domain.order import Exchange, Intent, OrderType, Product, Side
+from domain.order_pricing import Terms, terms_of
 from domain.reasons import Reason
-from domain.terms import Terms, terms_of
 from tests.fakes import TEN_O_CLOCK, command, instrument
 
 TICKS = st.sampled_from([Decimal("0.01"), Decimal("0.05"), Decimal("0.10"), Decimal("0.0025"), Decimal(1)])
@@ -121,9 +121,9 @@ def test_slices_stay_below_the_freeze_quantity_and_sum_to_the_whole(
     assert all(part % lot == 0 for part in cut[:-1])
 
 
-@pytest.mark.parametrize(("freeze", "most"), [(None, None), (1801, 1800), (1800, 1725), (76, 75)])
-def test_an_order_carries_whole_lots_below_the_freeze_quantity(freeze: int | None, most: int | None) -> None:
-    assert option(freeze_quantity=freeze).order_quantity_max == most
+@pytest.mark.parametrize(("freeze", "limit"), [(None, None), (1801, 1800), (1800, 1725), (76, 75)])
+def test_an_order_carries_whole_lots_below_the_freeze_quantity(freeze: int | None, limit: int | None) -> None:
+    assert option(freeze_quantity=freeze).order_quantity_max == limit
 
 
 @pytest.mark.parametrize("freeze", [0, 1, 75])
@@ -218,7 +218,7 @@ def test_a_market_order_without_a_price_has_no_terms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("similar", "words"),
+    ("similar", "message"),
     [
         ((), "the broker knows no RELIANCE-EQ on NSE"),
         (
@@ -228,12 +228,12 @@ def test_a_market_order_without_a_price_has_no_terms() -> None:
     ],
 )
 def test_an_unknown_symbol_has_no_terms_and_names_what_may_have_been_meant(
-    similar: tuple[str, ...], words: str
+    similar: tuple[str, ...], message: str
 ) -> None:
     terms = terms_of(command(), UnknownInstrument(Exchange.NSE, "RELIANCE-EQ", similar), None)
 
     assert not isinstance(terms, Terms)
-    assert (terms.reason, terms.sentence) == (Reason.UNKNOWN_INSTRUMENT, words)
+    assert (terms.reason, terms.sentence) == (Reason.UNKNOWN_INSTRUMENT, message)
 
 
 def test_an_instrument_that_could_not_be_looked_up_stops_an_entry_and_no_priced_exit() -> None:

@@ -21,9 +21,9 @@ from domain.order import Order, OrderEvent
 from domain.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, order
 
-SHOWN = {Event.WORK, Event.PARTLY_FILL, Event.FILL, Event.CANCEL, Event.REJECT}
+SHOWN = {Event.WORKING, Event.PARTIALLY_FILLED, Event.FILLED, Event.CANCELED, Event.REJECTED}
 ENDED_AT_THE_BROKER = (State.CANCELED, State.REJECTED, State.REFUSED, State.NOT_PLACED)
-LIVE = (State.SENDING, State.UNCONFIRMED, State.WORKING, State.PARTLY_FILLED)
+LIVE = (State.SENDING, State.UNCONFIRMED, State.WORKING, State.PARTIALLY_FILLED)
 
 
 def _legal(state: State) -> set[Event]:
@@ -34,16 +34,16 @@ def test_every_state_stands_in_the_table() -> None:
     assert set(TRANSITIONS) == set(State)
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
-def test_every_pair_is_in_the_table_or_refused_with_nothing_changed(state: State, event: Event) -> None:
+@pytest.mark.parametrize(("state", "kind"), list(product(State, Event)))
+def test_every_pair_is_in_the_table_or_refused_with_nothing_changed(state: State, kind: Event) -> None:
     before = order(state=state, tag=Reason.LEGACY_ORDER, filled_quantity=3, note="as it was")
-    happened = OrderEvent(event=event, broker_order_id="B9", filled_quantity=7, average_price=Decimal(9))
+    event = OrderEvent(kind=kind, broker_order_id="B9", filled_quantity=7, average_price=Decimal(9))
 
-    if event in _legal(state):
-        assert before.after(happened, TEN_O_CLOCK).state is advance(state, event)
+    if kind in _legal(state):
+        assert before.after(event, TEN_O_CLOCK).state is advance(state, kind)
     else:
-        with pytest.raises(IllegalTransitionError, match=f"^{event} cannot happen to an order that is {state}$"):
-            before.after(happened, TEN_O_CLOCK)
+        with pytest.raises(IllegalTransitionError, match=f"^{kind} cannot happen to an order that is {state}$"):
+            before.after(event, TEN_O_CLOCK)
 
     assert before == order(state=state, tag=Reason.LEGACY_ORDER, filled_quantity=3, note="as it was")
 
@@ -64,22 +64,22 @@ def test_only_ends_have_late_truths() -> None:
 
 @pytest.mark.parametrize("state", ENDED_AT_THE_BROKER)
 def test_an_end_still_learns_that_the_order_was_alive_or_filled(state: State) -> None:
-    for event in (Event.WORK, Event.PARTLY_FILL, Event.FILL):
+    for event in (Event.WORKING, Event.PARTIALLY_FILLED, Event.FILLED):
         assert is_late_truth(state, event)
-        assert advance(state, event) in {State.WORKING, State.PARTLY_FILLED, State.FILLED}
+        assert advance(state, event) in {State.WORKING, State.PARTIALLY_FILLED, State.FILLED}
 
 
 def test_a_late_truth_is_tagged_and_stays_tagged_while_the_order_goes_on() -> None:
     canceled = order(state=State.CANCELED, tag=Reason.BROKER_CANCELED)
 
-    alive = canceled.after(OrderEvent(event=Event.WORK), TEN_O_CLOCK)
-    filled = alive.after(OrderEvent(event=Event.FILL, filled_quantity=10), TEN_O_CLOCK)
+    alive = canceled.after(OrderEvent(kind=Event.WORKING), TEN_O_CLOCK)
+    filled = alive.after(OrderEvent(kind=Event.FILLED, filled_quantity=10), TEN_O_CLOCK)
 
     assert (alive.tag, filled.tag) == (Reason.LATE_TRUTH, Reason.LATE_TRUTH)
 
 
 def test_a_blocked_order_never_moves_again() -> None:
-    assert {event for event in Event if event in _legal(State.BLOCKED)} == {Event.NOTE}
+    assert {event for event in Event if event in _legal(State.BLOCKED)} == {Event.NOTED}
 
 
 def test_a_filled_order_never_becomes_anything_else() -> None:
@@ -87,24 +87,24 @@ def test_a_filled_order_never_becomes_anything_else() -> None:
 
 
 def test_a_lost_reply_never_ends_an_order() -> None:
-    after = {advance(state, Event.LOSE_REPLY) for state in (State.CREATED, *LIVE)}
+    after = {advance(state, Event.REPLY_LOST) for state in (State.CREATED, *LIVE)}
 
     assert after & TERMINAL == set()
 
 
 def test_an_order_found_on_its_way_after_a_restart_is_not_over() -> None:
-    after = {advance(state, Event.RESTART) for state in (State.CREATED, State.SENDING, State.UNCONFIRMED)}
+    after = {advance(state, Event.RESTARTED) for state in (State.CREATED, State.SENDING, State.UNCONFIRMED)}
 
     assert after == {State.UNCONFIRMED}
 
 
 def test_only_an_unconfirmed_order_can_be_proved_absent() -> None:
-    assert [state for state in State if Event.PROVE_ABSENT in _legal(state)] == [State.UNCONFIRMED]
+    assert [state for state in State if Event.PROVED_ABSENT in _legal(state)] == [State.UNCONFIRMED]
 
 
 def test_an_order_is_sent_only_once_and_only_when_it_is_new() -> None:
-    assert [state for state in State if Event.SEND in _legal(state)] == [State.CREATED]
-    assert advance(State.CREATED, Event.SEND) is State.SENDING
+    assert [state for state in State if Event.SENT in _legal(state)] == [State.CREATED]
+    assert advance(State.CREATED, Event.SENT) is State.SENDING
 
 
 def test_nothing_leads_back_to_created_or_sending() -> None:
@@ -116,17 +116,17 @@ def test_nothing_leads_back_to_created_or_sending() -> None:
         and state is not advance(state, event)
     }
 
-    assert before == {(State.CREATED, Event.SEND)}
+    assert before == {(State.CREATED, Event.SENT)}
 
 
 @pytest.mark.parametrize("state", LIVE)
 def test_a_book_may_overtake_the_reply(state: State) -> None:
-    assert SHOWN - {Event.WORK} <= _legal(state)
-    for event in (Event.FILL, Event.CANCEL, Event.REJECT):
-        assert advance(advance(state, event), Event.ACCEPT) is advance(state, event)
+    assert SHOWN - {Event.WORKING} <= _legal(state)
+    for event in (Event.FILLED, Event.CANCELED, Event.REJECTED):
+        assert advance(advance(state, event), Event.ACCEPTED) is advance(state, event)
 
 
-@pytest.mark.parametrize("state", [State.SENDING, State.UNCONFIRMED, State.WORKING, State.PARTLY_FILLED])
+@pytest.mark.parametrize("state", [State.SENDING, State.UNCONFIRMED, State.WORKING, State.PARTIALLY_FILLED])
 @pytest.mark.parametrize("filled", [0, 5])
 def test_an_order_on_its_way_is_sent_to_broker(state: State, filled: int) -> None:
     assert status_of(state, filled) is Status.SENT_TO_BROKER
@@ -147,20 +147,18 @@ def test_the_rest_of_the_projection() -> None:
 def _facts_of(state: State, event: Event, filled: int, quantity: int) -> st.SearchStrategy[OrderEvent]:
     """Draw what the broker could say with this event: a fill is whole, a partial one is not."""
     match event:
-        case Event.FILL:
+        case Event.FILLED:
             amounts = st.just(quantity)
-        case Event.PARTLY_FILL:
+        case Event.PARTIALLY_FILLED:
             amounts = st.integers(1, quantity - 1)
-        case Event.CANCEL | Event.REJECT:
+        case Event.CANCELED | Event.REJECTED:
             amounts = st.integers(0, quantity - 1)
-        case Event.WORK:
+        case Event.WORKING:
             amounts = st.just(0)
         case _:
-            return st.just(OrderEvent(event=event))
+            return st.just(OrderEvent(kind=event))
     del state, filled
-    return amounts.map(
-        lambda amount: OrderEvent(event=event, filled_quantity=amount, average_price=Decimal(amount + 1))
-    )
+    return amounts.map(lambda amount: OrderEvent(kind=event, filled_quantity=amount, average_price=Decimal(amount + 1)))
 
 
 @given(data=st.data(), length=st.integers(1, 12))
@@ -177,25 +175,25 @@ def test_any_legal_life_keeps_fills_growing_and_its_status_true(data: st.DataObj
         assert after.filled_quantity >= before.filled_quantity
     for one in lived:
         assert not (one.status is Status.FAILED and one.filled_quantity)
-        assert (one.status is Status.EXECUTED) == (one.is_over and one.filled_quantity > 0)
+        assert (one.status is Status.EXECUTED) == (one.is_terminal and one.filled_quantity > 0)
         assert 0 <= one.open_quantity <= one.quantity
-        assert not (one.is_over and one.open_quantity)
+        assert not (one.is_terminal and one.open_quantity)
 
 
 @pytest.mark.parametrize(
     ("event", "tag"),
     [
-        (Event.REFUSE_CHANGE, Reason.CHANGE_REFUSED),
-        (Event.REJECT_CHANGE, Reason.CHANGE_REJECTED),
-        (Event.LOSE_CHANGE, Reason.CHANGE_REPLY_LOST),
-        (Event.LAPSE_CHANGE, Reason.CHANGE_NOT_SEEN),
-        (Event.TAKE_CHANGE, None),
+        (Event.CHANGE_REFUSED, Reason.CHANGE_REFUSED),
+        (Event.CHANGE_REJECTED, Reason.CHANGE_REJECTED),
+        (Event.CHANGE_REPLY_LOST, Reason.CHANGE_REPLY_LOST),
+        (Event.CHANGE_LAPSED, Reason.CHANGE_NOT_SEEN),
+        (Event.CHANGE_ACCEPTED, None),
     ],
 )
 def test_a_change_that_comes_to_nothing_leaves_an_end_its_reason(event: Event, tag: Reason | None) -> None:
     ended = order(state=State.CANCELED, tag=Reason.DAY_ENDED_UNKNOWN, note="its day is over")
 
-    after = ended.after(OrderEvent(event=event, tag=tag, note="order is not open"), ended.updated_at)
+    after = ended.after(OrderEvent(kind=event, tag=tag, note="order is not open"), ended.updated_at)
 
     assert (after.tag, after.note) == (Reason.DAY_ENDED_UNKNOWN, "its day is over")
 
@@ -203,6 +201,6 @@ def test_a_change_that_comes_to_nothing_leaves_an_end_its_reason(event: Event, t
 def test_a_late_note_of_step_3_leaves_an_end_its_reason() -> None:
     refused = order(state=State.REFUSED, tag=Reason.BROKER_REFUSED)
 
-    noted = refused.after(OrderEvent(event=Event.NOTE, tag=Reason.STEP_3_UNRECORDED), refused.updated_at)
+    noted = refused.after(OrderEvent(kind=Event.NOTED, tag=Reason.STEP_3_UNRECORDED), refused.updated_at)
 
     assert noted.tag is Reason.BROKER_REFUSED

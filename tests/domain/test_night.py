@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.comparison import Compared, Comparison, Known
 from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow
 from domain.lifecycle import Event, State
 from domain.order import Exchange, Order, Product
-from domain.seams import IST, turning_since
+from domain.ports import IST, dropping_since
+from domain.reconciler import Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 
@@ -24,21 +24,21 @@ def night(clock: str) -> datetime:
     return NIGHT.replace(hour=hour, minute=minute)
 
 
-def comparing(*orders: Order) -> Comparison:
-    return Comparison(Known(orders=orders), "FA1", PROOF, WATCHING)
+def comparing(*orders: Order) -> Reconciler:
+    return Reconciler(Known(orders=orders), "FA1", PROOF, WATCHING)
 
 
-def watched(comparison: Comparison, rows: tuple[OrderRow, ...], *clocks: str) -> list[Compared]:
-    return [comparison.compare(Book(rows, night(clock), asked_s=night(clock).timestamp())) for clock in clocks]
+def watched(reconciler: Reconciler, rows: tuple[OrderRow, ...], *clocks: str) -> list[Reconciled]:
+    return [reconciler.compare(Book(rows, night(clock), asked_s=night(clock).timestamp())) for clock in clocks]
 
 
-def proved(comparison: Comparison, *clocks: str) -> list[Event]:
+def proved(reconciler: Reconciler, *clocks: str) -> list[Event]:
     """See whole rounds in which nothing is shown, traded or held; return what they prove at last."""
     found: list[Event] = []
     for clock in (*clocks, "05:59"):
-        (seen,) = watched(comparison, (), clock)
-        found += [report.happened.event for report in seen.reports if report.happened.event is not Event.NOTE]
-        comparison.keep(Book((), night(clock)), Book((), night(clock)))
+        (seen,) = watched(reconciler, (), clock)
+        found += [report.event.kind for report in seen.reports if report.event.kind is not Event.NOTED]
+        reconciler.keep(Book((), night(clock)), Book((), night(clock)))
     return found
 
 
@@ -71,16 +71,16 @@ def held(exchange: Exchange, product: Product) -> PositionRow:
 THROUGH_THE_NIGHT = ("02:00", "02:30", "03:01", "03:02", "03:10", "04:00", "05:59")
 
 
-def names_of(compared: list[Compared]) -> set[str]:
-    return {apart.name for one in compared if one.checked for apart in one.checked.disagreements}
+def names_of(compared: list[Reconciled]) -> set[str]:
+    return {apart.name for one in compared if one.checked for apart in one.checked.breaks}
 
 
 @pytest.mark.parametrize("kept", [working(), filled(), filled(state=State.CANCELED)], ids=lambda one: str(one.state))
 def test_orders_of_the_day_that_the_turned_book_has_no_more_wake_nobody(kept: Order) -> None:
-    comparison = comparing(kept)
-    comparison.compare(book([row_of(kept, BrokerStatus.OPEN), stranger("A7")], TEN_O_CLOCK + timedelta(hours=5)))
+    reconciler = comparing(kept)
+    reconciler.compare(book([row_of(kept, BrokerStatus.OPEN), stranger("A7")], TEN_O_CLOCK + timedelta(hours=5)))
 
-    seen = watched(comparison, (), *THROUGH_THE_NIGHT)
+    seen = watched(reconciler, (), *THROUGH_THE_NIGHT)
 
     assert all(one.whole for one in seen)
     assert names_of(seen) == set()
@@ -89,9 +89,9 @@ def test_orders_of_the_day_that_the_turned_book_has_no_more_wake_nobody(kept: Or
 def test_a_watcher_that_began_in_the_night_wakes_nobody_either() -> None:
     kept = working()
     old = stranger("A7", entered_at=TEN_O_CLOCK)
-    comparison = comparing(kept)
+    reconciler = comparing(kept)
 
-    seen = [*watched(comparison, (row_of(kept), old), "02:10"), *watched(comparison, (), *THROUGH_THE_NIGHT[2:])]
+    seen = [*watched(reconciler, (row_of(kept), old), "02:10"), *watched(reconciler, (), *THROUGH_THE_NIGHT[2:])]
 
     assert all(one.whole for one in seen)
     assert names_of(seen) == set()
@@ -99,19 +99,19 @@ def test_a_watcher_that_began_in_the_night_wakes_nobody_either() -> None:
 
 def test_what_was_placed_in_the_night_itself_is_missed_as_by_day() -> None:
     fresh = working(created_at=night("04:00"), updated_at=night("04:00"))
-    comparison = comparing(fresh)
-    watched(comparison, (row_of(fresh), stranger("A7", entered_at=night("04:01"))), "04:01")
+    reconciler = comparing(fresh)
+    watched(reconciler, (row_of(fresh), stranger("A7", entered_at=night("04:01"))), "04:01")
 
-    (gone,) = watched(comparison, (), "04:02")
+    (gone,) = watched(reconciler, (), "04:02")
 
     assert not gone.whole
 
 
 def test_by_day_a_lost_row_is_told_as_before() -> None:
-    comparison = comparing(working())
-    comparison.compare(book([row_of(working())], TEN_O_CLOCK + timedelta(seconds=1)))
+    reconciler = comparing(working())
+    reconciler.compare(book([row_of(working())], TEN_O_CLOCK + timedelta(seconds=1)))
 
-    seen = [comparison.compare(book(at=TEN_O_CLOCK + timedelta(seconds=seconds))) for seconds in (2, 100, 200)]
+    seen = [reconciler.compare(book(at=TEN_O_CLOCK + timedelta(seconds=seconds))) for seconds in (2, 100, 200)]
 
     assert not any(one.whole for one in seen)
     assert names_of(seen) == {"hidden:B1"}
@@ -120,16 +120,16 @@ def test_by_day_a_lost_row_is_told_as_before() -> None:
 def test_a_book_of_the_next_day_proves_nothing_absent() -> None:
     """It was lost at ten in the evening and may have traded: the book that could show it is gone."""
     placed = TEN_O_CLOCK.replace(hour=22)
-    comparison = comparing(order(state=State.UNCONFIRMED, created_at=placed, updated_at=placed))
+    reconciler = comparing(order(state=State.UNCONFIRMED, created_at=placed, updated_at=placed))
 
-    assert proved(comparison, *THROUGH_THE_NIGHT) == []
+    assert proved(reconciler, *THROUGH_THE_NIGHT) == []
 
 
 def test_what_was_lost_in_the_night_itself_is_proved_absent() -> None:
     placed = night("03:30")
-    comparison = comparing(order(state=State.UNCONFIRMED, created_at=placed, updated_at=placed))
+    reconciler = comparing(order(state=State.UNCONFIRMED, created_at=placed, updated_at=placed))
 
-    assert proved(comparison, "03:31", "03:32", "03:35") == [Event.PROVE_ABSENT]
+    assert proved(reconciler, "03:31", "03:32", "03:35") == [Event.PROVED_ABSENT]
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ def test_what_was_lost_in_the_night_itself_is_proved_absent() -> None:
 def test_books_that_turn_one_after_the_other_wake_nobody(exchange: Exchange, product: Product) -> None:
     """For some minutes the trades and positions of yesterday stand beside an empty order book."""
     kept = filled(exchange=exchange, product=product)
-    comparison = comparing(kept)
-    seen: list[Compared] = []
+    reconciler = comparing(kept)
+    seen: list[Reconciled] = []
     for clock in THROUGH_THE_NIGHT[2:]:
-        seen += watched(comparison, (), clock)
-        comparison.keep(
+        seen += watched(reconciler, (), clock)
+        reconciler.keep(
             Book((trade_of(kept),), night(clock)),
             Book((held(exchange, product),), night(clock)),
         )
@@ -161,5 +161,5 @@ def test_books_that_turn_one_after_the_other_wake_nobody(exchange: Exchange, pro
     [("00:30", None), ("01:59", None), ("02:00", "02:00"), ("05:59", "02:00"), ("06:00", None), ("15:00", None)],
 )
 def test_the_books_turn_between_two_and_six(clock: str, since: str | None) -> None:
-    assert turning_since(night(clock)) == (None if since is None else night(since))
-    assert turning_since(night(clock).astimezone(IST)) == (None if since is None else night(since))
+    assert dropping_since(night(clock)) == (None if since is None else night(since))
+    assert dropping_since(night(clock).astimezone(IST)) == (None if since is None else night(since))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.exits import OpenOrder, Scope
+from domain.exits import OpenOrder, PositionKey
 from domain.guard import GuardLedger, GuardRefused, Reserved
 from domain.lifecycle import State
 from domain.market_price import PriceSource, Reference
@@ -38,20 +38,20 @@ def test_of_a_strategy_that_holds_nothing_it_is_said_by_whose_fills() -> None:
 
 
 def test_an_exit_on_the_wrong_side_is_told_what_is_held_and_which_side_reduces_it() -> None:
-    words = said(GuardLedger(orders=[entry(100)]), side=Side.BUY)
+    message = said(GuardLedger(orders=[entry(100)]), side=Side.BUY)
 
-    assert words == "trend holds +100 RELIANCE-EQ (NSE MIS), which a BUY does not reduce; send a SELL."
+    assert message == "trend holds +100 RELIANCE-EQ (NSE MIS), which a BUY does not reduce; send a SELL."
 
 
 def test_a_working_exit_is_named_with_its_price_and_the_last_price() -> None:
     ledger = GuardLedger(orders=[entry(100), way_out("e7-1", state=State.WORKING, limit_price=Decimal("97.00"))])
 
-    words = said(ledger, "60.00")
+    message = said(ledger, "60.00")
 
-    assert "holds +100, and 100 of it are being closed already by e7-1 (SELL 100 at 97.00)" in words
-    assert "last price 60.00 (tick, 1 s old)" in words
-    assert "`flatten --strategy trend` takes it back and gets out" in words
-    assert "nothing" not in words.lower()
+    assert "holds +100, and 100 of it are being closed already by e7-1 (SELL 100 at 97.00)" in message
+    assert "last price 60.00 (tick, 1 s old)" in message
+    assert "`flatten --strategy trend` takes it back and gets out" in message
+    assert "nothing" not in message.lower()
 
 
 def test_an_exit_of_unknown_fate_is_named_as_such() -> None:
@@ -70,32 +70,32 @@ def test_what_others_have_closed_is_told_with_the_command_that_takes_it_out() ->
     ledger = GuardLedger(orders=[entry(100)])
     ledger.move(command().key, -100)
 
-    words = said(ledger)
+    message = said(ledger)
 
-    assert "By this desk's fills trend holds +100 RELIANCE-EQ, but 100 of it were closed by others" in words
-    assert "`clear RELIANCE-EQ --strategy trend --exchange NSE --product MIS --because …`" in words
+    assert "By this desk's fills trend holds +100 RELIANCE-EQ, but 100 of it were closed by others" in message
+    assert "`write-off RELIANCE-EQ --strategy trend --exchange NSE --product MIS --reason …`" in message
 
 
 def test_a_part_closed_by_others_and_a_part_being_closed_are_both_told() -> None:
     ledger = GuardLedger(orders=[entry(100), way_out("e7-1", 60, state=State.WORKING)])
     ledger.move(command().key, -40)
 
-    words = said(ledger)
+    message = said(ledger)
 
-    assert "40 of it were closed by others" in words
-    assert "60 of it are being closed already by e7-1 (SELL 60 at 100)" in words
+    assert "40 of it were closed by others" in message
+    assert "60 of it are being closed already by e7-1 (SELL 60 at 100)" in message
 
 
 def test_an_entry_of_unknown_fate_leaves_it_open_whether_something_is_held() -> None:
-    words = said(GuardLedger(orders=[entry(state=State.UNCONFIRMED)]))
+    message = said(GuardLedger(orders=[entry(state=State.UNCONFIRMED)]))
 
-    assert "Whether more has traded is still unknown: entry (BUY 100 at 100, its fate still unknown)" in words
+    assert "Whether more has traded is still unknown: entry (BUY 100 at 100, its fate still unknown)" in message
 
 
 def test_an_entry_that_still_works_is_named() -> None:
-    words = said(GuardLedger(orders=[entry(state=State.WORKING, limit_price=Decimal(1400))]))
+    message = said(GuardLedger(orders=[entry(state=State.WORKING, limit_price=Decimal(1400))]))
 
-    assert "More may still trade: entry (BUY 100 at 1400)" in words
+    assert "More may still trade: entry (BUY 100 at 1400)" in message
 
 
 def test_orders_of_another_product_are_no_reason() -> None:
@@ -125,12 +125,12 @@ def reserved(ledger: GuardLedger, **fields: object) -> int:
 def test_what_may_have_been_closed_yesterday_is_named_with_the_command_by_which_a_person_decides() -> None:
     ledger = carrying(way_out("e7", state=State.WORKING, day=YESTERDAY, **FUTURE), **FUTURE)
 
-    words = said_of(ledger)
+    message = said_of(ledger)
 
-    assert "What became of e7 (SELL 100 of 2026-01-04) is not known: 100 units may have been closed by it" in words
-    assert "`settle e7 found|absent --because …`" in words
-    assert "being closed already" not in words
-    assert "modify" not in words
+    assert "What became of e7 (SELL 100 of 2026-01-04) is not known: 100 units may have been closed by it" in message
+    assert "`resolve e7 --placed NUMBER|--not-placed --reason …`" in message
+    assert "being closed already" not in message
+    assert "modify" not in message
 
 
 def test_what_yesterdays_order_can_not_have_closed_leaves_at_once() -> None:
@@ -169,14 +169,14 @@ def test_an_after_market_order_is_never_taken_for_a_past_days() -> None:
 def test_an_intraday_order_of_yesterday_holds_no_clearing_back() -> None:
     ledger = GuardLedger(orders=[way_out("e7", state=State.WORKING, day=YESTERDAY), entry(100, day=TODAY)], day=TODAY)
 
-    assert ledger.clear(Scope("trend", command().key)) == 100
+    assert ledger.write_off(PositionKey("trend", command().key)) == 100
 
 
 def test_that_yesterdays_entry_may_have_traded_is_told_where_nothing_is_held() -> None:
-    words = said_of(carrying(entry(state=State.UNCONFIRMED, day=YESTERDAY, **FUTURE), held=0, **FUTURE))
+    message = said_of(carrying(entry(state=State.UNCONFIRMED, day=YESTERDAY, **FUTURE), held=0, **FUTURE))
 
-    assert "What became of entry (BUY 100 of 2026-01-04) is not known: 100 units may have been opened by it" in words
-    assert "flatten" not in words
+    assert "What became of entry (BUY 100 of 2026-01-04) is not known: 100 units may have been opened by it" in message
+    assert "flatten" not in message
 
 
 def said_of(ledger: GuardLedger) -> str:

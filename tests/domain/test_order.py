@@ -90,7 +90,10 @@ ONE_SENTENCE: list[tuple[dict[str, Any], str]] = [
     ),
     ({"trailing_type": TrailingType.POINTS}, "trailing_type and trailing_value must be given together"),
     ({"trailing_value": Decimal(1)}, "trailing_type and trailing_value must be given together"),
-    ({"trail_when": Decimal(1)}, "trail_when says when a trail begins; give trailing_type and trailing_value too"),
+    (
+        {"trail_activation": Decimal(1)},
+        "trail_activation says when a trail begins; give trailing_type and trailing_value too",
+    ),
     (
         {"intent": Intent.EXIT, "stop_loss": Decimal(90)},
         "an EXIT order takes no stop_loss; stops belong to the entry, or to `protect`",
@@ -130,7 +133,7 @@ def test_a_price_with_digits_beyond_what_arithmetic_keeps_is_refused() -> None:
         {"price": PRICE_MAX},
         {"price": Decimal("0.0001")},
         {"quantity": QUANTITY_MAX},
-        {"trailing_type": TrailingType.PERCENT, "trailing_value": Decimal(1), "trail_when": Decimal(110)},
+        {"trailing_type": TrailingType.PERCENT, "trailing_value": Decimal(1), "trail_activation": Decimal(110)},
     ],
 )
 def test_an_order_at_the_edge_of_what_can_be_is_made(prices: dict[str, Any]) -> None:
@@ -239,9 +242,11 @@ def test_a_stored_command_comes_back_as_it_was() -> None:
 
 
 def test_fills_never_go_down_and_an_older_average_is_not_taken() -> None:
-    filled = order(state=State.PARTLY_FILLED, filled_quantity=6, average_price=Decimal(101))
+    filled = order(state=State.PARTIALLY_FILLED, filled_quantity=6, average_price=Decimal(101))
 
-    after = filled.after(OrderEvent(event=Event.PARTLY_FILL, filled_quantity=4, average_price=Decimal(99)), TEN_O_CLOCK)
+    after = filled.after(
+        OrderEvent(kind=Event.PARTIALLY_FILLED, filled_quantity=4, average_price=Decimal(99)), TEN_O_CLOCK
+    )
 
     assert (after.filled_quantity, after.average_price) == (6, Decimal(101))
 
@@ -256,15 +261,15 @@ def test_an_event_that_says_nothing_of_a_fact_leaves_it() -> None:
         filled_quantity=0,
     )
 
-    after = before.after(OrderEvent(event=Event.NOTE), TEN_O_CLOCK)
+    after = before.after(OrderEvent(kind=Event.NOTED), TEN_O_CLOCK)
 
     assert after == before
 
 
 def test_a_tag_goes_with_the_state_it_explains() -> None:
-    lost = order(state=State.SENDING).after(OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST), TEN_O_CLOCK)
+    lost = order(state=State.SENDING).after(OrderEvent(kind=Event.REPLY_LOST, tag=Reason.REPLY_LOST), TEN_O_CLOCK)
 
-    found = lost.after(OrderEvent(event=Event.FILL, filled_quantity=10), TEN_O_CLOCK)
+    found = lost.after(OrderEvent(kind=Event.FILLED, filled_quantity=10), TEN_O_CLOCK)
 
     assert (lost.tag, found.tag) == (Reason.REPLY_LOST, None)
 

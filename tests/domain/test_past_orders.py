@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.alert_words import order_alert
+from domain.alert_text import order_alert
 from domain.lifecycle import State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
 from domain.past_orders import PastOrders, Today, past_orders
@@ -30,7 +30,7 @@ def left_open(name: str, side: Side = Side.SELL, **given: Any) -> Order:  # noqa
 
 
 def tags(reports: Iterable[Report]) -> dict[str, Reason | None]:
-    return {one.command_id: one.happened.tag for one in reports}
+    return {one.command_id: one.event.tag for one in reports}
 
 
 # How soon.
@@ -38,9 +38,9 @@ def tags(reports: Iterable[Report]) -> dict[str, Reason | None]:
 
 def settled(order_: Order, *rounds: Today) -> list[bool]:
     """Return after which of these rounds, two seconds apart, the order has ended."""
-    past = PastOrders(WatcherSettings(disagreements_seen_min=3, disagreement_s_min=4.0))
+    past = PastOrders(WatcherSettings(breaks_seen_min=3, break_s_min=4.0))
     moments = (TEN_O_CLOCK + timedelta(seconds=2 * n) for n in range(len(rounds)))
-    return [bool(past.settle([order_], one, at)[1]) for one, at in zip(rounds, moments, strict=True)]
+    return [bool(past.resolve([order_], one, at)[1]) for one, at in zip(rounds, moments, strict=True)]
 
 
 def test_a_carried_row_that_adds_up_settles_an_order_at_once() -> None:
@@ -66,9 +66,9 @@ def test_what_waits_for_a_person_tells_by_how_much_a_carried_position_is_apart()
     delivery = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
     sale = left_open("s2", exchange=delivery.exchange, symbol=delivery.symbol, product=delivery.product)
 
-    unsettled, reports = past_orders([left_open("s1"), sale], replace(TODAY, apart={NRML: -4, delivery: -4}))
+    unresolved, reports = past_orders([left_open("s1"), sale], replace(TODAY, apart={NRML: -4, delivery: -4}))
 
-    assert [(one.name, one.key, one.difference) for one in unsettled] == [("past:s1", NRML, -4), ("past:s2", None, 0)]
+    assert [(one.name, one.key, one.difference) for one in unresolved] == [("past:s1", NRML, -4), ("past:s2", None, 0)]
     assert reports == []
 
 
@@ -76,9 +76,9 @@ def test_what_waits_for_a_person_tells_by_how_much_a_carried_position_is_apart()
 
 
 def test_a_carried_position_that_adds_up_tells_that_nothing_more_traded() -> None:
-    unsettled, reports = past_orders([left_open("b1", Side.BUY), left_open("b2", Side.BUY)], TODAY)
+    unresolved, reports = past_orders([left_open("b1", Side.BUY), left_open("b2", Side.BUY)], TODAY)
 
-    assert (unsettled, tags(reports)) == ([], {"b1": Reason.DAY_ENDED, "b2": Reason.DAY_ENDED})
+    assert (unresolved, tags(reports)) == ([], {"b1": Reason.DAY_ENDED, "b2": Reason.DAY_ENDED})
 
 
 @pytest.mark.parametrize("strategy", ["trend", "other", EXTERNAL])
@@ -88,9 +88,9 @@ def test_of_two_that_may_balance_each_other_nobody_says_that_they_did_not_trade(
     asked = command(command_id="s1", side=Side.SELL, exchange=NRML.exchange, symbol=NRML.symbol, product=NRML.product)
     object.__setattr__(asked, "strategy", strategy)
 
-    unsettled, reports = past_orders([left_open("b1", Side.BUY), replace(sale, command=asked)], TODAY)
+    unresolved, reports = past_orders([left_open("b1", Side.BUY), replace(sale, command=asked)], TODAY)
 
-    assert (unsettled, tags(reports)) == ([], {"b1": Reason.DAY_ENDED_UNKNOWN, "s1": Reason.DAY_ENDED_UNKNOWN})
+    assert (unresolved, tags(reports)) == ([], {"b1": Reason.DAY_ENDED_UNKNOWN, "s1": Reason.DAY_ENDED_UNKNOWN})
 
 
 def test_that_one_of_two_has_been_ended_already_tells_nothing_of_the_other() -> None:
@@ -122,20 +122,20 @@ def test_what_no_position_of_today_can_show_is_not_known(product: Product) -> No
 @pytest.mark.parametrize(
     ("product", "level", "says"),
     [
-        (Product.MIS, "NEWS", "squared off"),
+        (Product.MIS, "INFO", "squared off"),
         (Product.CNC, "WARNING", "holdings"),
         (Product.NRML, "WARNING", "the account holds the same either way"),
     ],
 )
 def test_an_end_that_is_not_known_is_told_as_such(product: Product, level: str, says: str) -> None:
     where = Exchange.NFO if product is Product.NRML else Exchange.NSE
-    left = left_open("s1", product=product, exchange=where, filled_quantity=5, state=State.PARTLY_FILLED)
+    left = left_open("s1", product=product, exchange=where, filled_quantity=5, state=State.PARTIALLY_FILLED)
     (report,) = past_orders([left], TODAY)[1]
-    happened = replace(report.happened, tag=Reason.DAY_ENDED_UNKNOWN)
+    event = replace(report.event, tag=Reason.DAY_ENDED_UNKNOWN)
 
-    alert = order_alert(left.after(happened, TEN_O_CLOCK), happened, late=False)
+    alert = order_alert(left.after(event, TEN_O_CLOCK), event, late=False)
 
     assert alert is not None
     assert (alert.level.name, says in alert.means) == (level, True)
     assert "5 traded as far as known, maybe more" in alert.what
-    assert "`settle s1 found --filled … --because …`" in alert.do
+    assert "`resolve s1 --placed NUMBER --filled … --reason …`" in alert.do

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import risk_words
+from domain import risk_text
 from domain.alert import Alert
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.loss_limit import RiskDay
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Product, Side
-from domain.pnl import Line, PnlBook
+from domain.pnl import PnlBook, PositionPnl
 from domain.settings import RiskSettings
 from tests.fakes import TEN_O_CLOCK, order
 
@@ -27,12 +27,12 @@ def d(text: str) -> Decimal:
 
 
 NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
-OWN, OTHERS = Scope("a", NRML), Scope(EXTERNAL, NRML)
+OWN, OTHERS = PositionKey("a", NRML), PositionKey(EXTERNAL, NRML)
 
 
-def figures(book: PnlBook, *scopes: Scope) -> list[tuple[int, Decimal]]:
-    rows = {row.scope: row for row in book.rows()}
-    return [(rows[one].quantity, rows[one].realised + (rows[one].open or 0)) for one in scopes]
+def figures(book: PnlBook, *position_keys: PositionKey) -> list[tuple[int, Decimal]]:
+    rows = {row.position_key: row for row in book.rows()}
+    return [(rows[one].quantity, rows[one].realised + (rows[one].open or 0)) for one in position_keys]
 
 
 def test_a_carried_position_that_is_cleared_before_its_first_price_gains_nothing_by_it() -> None:
@@ -48,7 +48,7 @@ def test_a_carried_position_that_is_cleared_before_its_first_price_gains_nothing
 
 def test_what_was_carried_enters_at_the_price_of_the_days_first_trade_in_it() -> None:
     book = PnlBook()
-    own = Scope("trend", KEY)
+    own = PositionKey("trend", KEY)
     book.carry(own, 10)
 
     book.count(order(side=Side.SELL, quantity=4, filled_quantity=4, average_price=d("105"), strategy="trend"))
@@ -89,17 +89,19 @@ def test_a_position_that_is_gone_gains_and_loses_nothing_from_then_on(*, priced:
 @pytest.mark.parametrize(
     ("trades", "line"),
     [
-        ([(10, "100")], Line(10, d("100"), d("0"))),
-        ([(10, "100"), (10, "110")], Line(20, d("105"), d("0"))),
-        ([(10, "100"), (-4, "110")], Line(6, d("100"), d("40"))),
-        ([(10, "100"), (-10, "90")], Line(0, d("0"), d("-100"))),
-        ([(10, "100"), (-15, "110")], Line(-5, d("110"), d("100"))),
-        ([(-10, "100"), (4, "90")], Line(-6, d("100"), d("40"))),
-        ([(-10, "100"), (15, "110")], Line(5, d("110"), d("-100"))),
+        ([(10, "100")], PositionPnl(10, d("100"), d("0"))),
+        ([(10, "100"), (10, "110")], PositionPnl(20, d("105"), d("0"))),
+        ([(10, "100"), (-4, "110")], PositionPnl(6, d("100"), d("40"))),
+        ([(10, "100"), (-10, "90")], PositionPnl(0, d("0"), d("-100"))),
+        ([(10, "100"), (-15, "110")], PositionPnl(-5, d("110"), d("100"))),
+        ([(-10, "100"), (4, "90")], PositionPnl(-6, d("100"), d("40"))),
+        ([(-10, "100"), (15, "110")], PositionPnl(5, d("110"), d("-100"))),
     ],
 )
-def test_a_line_has_its_average_cost_and_realises_what_closes_it(trades: list[tuple[int, str]], line: Line) -> None:
-    made = Line()
+def test_a_line_has_its_average_cost_and_realises_what_closes_it(
+    trades: list[tuple[int, str]], line: PositionPnl
+) -> None:
+    made = PositionPnl()
     for quantity, price in trades:
         made = made.traded(quantity, Decimal(price))
 
@@ -110,7 +112,7 @@ def test_a_line_has_its_average_cost_and_realises_what_closes_it(trades: list[tu
 def test_realised_and_open_are_what_was_paid_and_what_it_is_worth(
     trades: list[tuple[int, Decimal]], last: Decimal
 ) -> None:
-    line = Line()
+    line = PositionPnl()
     for quantity, price in trades:
         line = line.traded(quantity, price)
 
@@ -176,9 +178,9 @@ def test_a_position_without_a_price_is_unknown_and_not_nothing() -> None:
 
 def test_what_is_carried_counts_from_the_first_price_of_the_day() -> None:
     book = PnlBook()
-    scope = Scope("swing", replace(KEY, product=Product.NRML))
-    book.carry(scope, 50)
-    assert (book.held, book.total().unpriced) == ((scope,), (scope,))
+    position_key = PositionKey("swing", replace(KEY, product=Product.NRML))
+    book.carry(position_key, 50)
+    assert (book.held, book.total().unpriced) == ((position_key,), (position_key,))
 
     book.see(SYMBOL, Decimal(200))
     book.see(SYMBOL, Decimal(190))
@@ -188,14 +190,14 @@ def test_what_is_carried_counts_from_the_first_price_of_the_day() -> None:
 
 def test_a_new_day_begins_at_zero_with_what_is_carried() -> None:
     book = PnlBook()
-    book.carry(Scope("swing", replace(KEY, product=Product.NRML)), 50)
+    book.carry(PositionKey("swing", replace(KEY, product=Product.NRML)), 50)
     book.count(filled("day", "day", 10, Decimal(100)))
     book.see(SYMBOL, Decimal(90))
 
     book.begin_day()
 
     assert book.total().total == 0
-    assert [scope.strategy for scope in book.held] == ["swing"]
+    assert [position_key.strategy for position_key in book.held] == ["swing"]
     book.see(SYMBOL, Decimal(80))
     assert book.total().total == -500
 
@@ -213,13 +215,13 @@ def test_delivery_stands_apart() -> None:
 def test_what_is_written_off_before_it_has_a_price_costs_its_strategy_nothing() -> None:
     nrml = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)
     book = PnlBook()
-    book.carry(Scope("dip", nrml), 65)
+    book.carry(PositionKey("dip", nrml), 65)
 
-    book.shift(Scope("dip", nrml), 65)
+    book.shift(PositionKey("dip", nrml), 65)
     book.see((nrml.exchange, nrml.symbol), Decimal(200))
 
     assert book.total("dip").total == 0
-    assert book.held == (Scope("EXTERNAL", nrml),)
+    assert book.held == (PositionKey("EXTERNAL", nrml),)
 
 
 # the limit
@@ -273,28 +275,28 @@ def test_after_a_resume_the_limit_counts_from_there() -> None:
 
 BROKEN = RiskDay(day="2026-11-26").seen(Decimal(-1200)).broken("-1,200.00 rupees", TEN_O_CLOCK + timedelta(hours=1))
 ALERTS: dict[str, Alert] = {
-    "near": risk_words.near_alert(RiskDay(day="2026-11-26").seen(Decimal(-900)), Decimal(-1000)),
-    "breach": risk_words.breach_alert(BROKEN),
-    "flat": risk_words.flat_alert(BROKEN),
-    "again": risk_words.again_alert("RELIANCE-EQ (NSE MIS) of EXTERNAL"),
-    "strategy": risk_words.strategy_alert("dip", Decimal(-60), Decimal(50)),
-    "breach, delivery left": risk_words.breach_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),
-    "flat, delivery left": risk_words.flat_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),
-    "strategy, delivery left": risk_words.strategy_alert(
+    "near": risk_text.near_alert(RiskDay(day="2026-11-26").seen(Decimal(-900)), Decimal(-1000)),
+    "breach": risk_text.breach_alert(BROKEN),
+    "flat": risk_text.flat_alert(BROKEN),
+    "again": risk_text.again_alert("RELIANCE-EQ (NSE MIS) of EXTERNAL"),
+    "strategy": risk_text.strategy_alert("dip", Decimal(-60), Decimal(50)),
+    "breach, delivery left": risk_text.breach_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),
+    "flat, delivery left": risk_text.flat_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),
+    "strategy, delivery left": risk_text.strategy_alert(
         "dip", Decimal(-60), Decimal(50), ("INFY-EQ (NSE CNC) of dip",)
     ),
-    "blind": risk_words.blind_alert("RELIANCE-EQ (NSE MIS) of dip", 31.2),
-    "sees": risk_words.sees_alert(),
-    "differs": risk_words.differs_alert(Decimal(10), Decimal(-5000)),
-    "self-trade": risk_words.self_trade_alert("c2", "c1", "RELIANCE-EQ"),
+    "blind": risk_text.prices_stale_alert("RELIANCE-EQ (NSE MIS) of dip", 31.2),
+    "sees": risk_text.prices_back_alert(),
+    "differs": risk_text.differs_alert(Decimal(10), Decimal(-5000)),
+    "self-trade": risk_text.self_trade_alert("c2", "c1", "RELIANCE-EQ"),
 }
 
 
 @pytest.mark.parametrize("alert", ALERTS.values(), ids=ALERTS)
 def test_an_alert_says_what_happened_what_it_means_and_what_to_do(alert: Alert) -> None:
-    for words in (alert.what, alert.means, alert.do):
-        assert words.endswith(".")
-        assert words[0].isupper()
+    for message in (alert.what, alert.means, alert.do):
+        assert message.endswith(".")
+        assert message[0].isupper()
 
 
 def test_the_warning_says_how_far_it_is() -> None:

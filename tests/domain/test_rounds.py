@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.books import Disagreement, Patience, Quarrel
-from domain.comparison import Checked, Compared, Comparison, Known
+from domain.breaks import Break, BreakKind, PersistenceFilter
 from domain.evidence import (
     PRODUCT_LETTERS,
     Book,
@@ -27,11 +26,12 @@ from domain.lifecycle import Event, State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
 from domain.reasons import Reason
 from domain.reconcile import remarks_tag_of
+from domain.reconciler import Checked, Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, command, order, row_of, trade_of
 
 DAY_S = 24 * 3600.0
-AT_ONCE = WatcherSettings(disagreements_seen_min=1, disagreement_s_min=0)
+AT_ONCE = WatcherSettings(breaks_seen_min=1, break_s_min=0)
 MIS = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 CNC = replace(MIS, product=Product.CNC)
 NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
@@ -79,21 +79,21 @@ class Rounds:
     now_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.comparison = Comparison(self.known, "FA1", ProofSettings(), self.watching)
+        self.reconciler = Reconciler(self.known, "FA1", ProofSettings(), self.watching)
 
-    def see(self, *rows: OrderRow) -> Compared:
+    def see(self, *rows: OrderRow) -> Reconciled:
         """Read an order book, and record what it tells."""
         self.now_s += 1
-        compared = self.comparison.compare(book(rows, at(self.now_s)))
+        compared = self.reconciler.compare(book(rows, at(self.now_s)))
         for report in compared.reports:
-            known = next(one for one in self.comparison.orders if one.command.command_id == report.command_id)
-            self.comparison.orders.observe(known.after(report.happened, at(self.now_s)))
-        for one in compared.foreign:
-            self.comparison.orders.observe(one)
+            known = next(one for one in self.reconciler.orders if one.command.command_id == report.command_id)
+            self.reconciler.orders.observe(known.after(report.event, at(self.now_s)))
+        for one in compared.external:
+            self.reconciler.orders.observe(one)
         return compared
 
     def read(self, trades: Iterable[TradeRow] = (), positions: Iterable[PositionRow] = ()) -> None:
-        self.comparison.keep(Book(tuple(trades), at(self.now_s)), Book(tuple(positions), at(self.now_s)))
+        self.reconciler.keep(Book(tuple(trades), at(self.now_s)), Book(tuple(positions), at(self.now_s)))
 
     def round(
         self, rows: Iterable[OrderRow] = (), trades: Iterable[TradeRow] = (), positions: Iterable[PositionRow] = ()
@@ -111,7 +111,7 @@ def comparing(*orders: Order, **known: Any) -> Rounds:  # noqa: ANN401  any fiel
     return Rounds(Known(orders=orders, **known))
 
 
-def names(found: Iterable[Disagreement]) -> list[tuple[str, int]]:
+def names(found: Iterable[Break]) -> list[tuple[str, int]]:
     return sorted((one.name, one.difference) for one in found)
 
 
@@ -126,7 +126,7 @@ def by_phone(number: str = "B99", **row: Any) -> OrderRow:  # noqa: ANN401  any 
     ("status", "traded", "state"),
     [
         (BrokerStatus.OPEN, 0, State.WORKING),
-        (BrokerStatus.OPEN, 4, State.PARTLY_FILLED),
+        (BrokerStatus.OPEN, 4, State.PARTIALLY_FILLED),
         (BrokerStatus.COMPLETE, 10, State.FILLED),
         (BrokerStatus.CANCELED, 4, State.CANCELED),
         (BrokerStatus.REJECTED, 0, State.REJECTED),
@@ -137,7 +137,7 @@ def test_an_order_of_others_is_adopted_at_once_as_it_stands(status: BrokerStatus
     # B8.
     row = by_phone(status=status, filled_quantity=traded, price=Decimal(99), side=Side.SELL, product="I")
 
-    (adopted,) = comparing().see(row).foreign
+    (adopted,) = comparing().see(row).external
 
     assert (adopted.command.strategy, adopted.command.command_id) == (EXTERNAL, "ext-B99")
     assert (adopted.state, adopted.filled_quantity, adopted.command.side) == (state, traded, Side.SELL)
@@ -146,13 +146,13 @@ def test_an_order_of_others_is_adopted_at_once_as_it_stands(status: BrokerStatus
 
 def test_an_order_of_others_is_told_until_it_is_known_and_moves_like_any_other() -> None:
     rounds = comparing()
-    first, again = rounds.comparison.compare(book([by_phone()], at(1))), rounds.see(by_phone())
+    first, again = rounds.reconciler.compare(book([by_phone()], at(1))), rounds.see(by_phone())
 
     later = rounds.see(by_phone(status=BrokerStatus.COMPLETE, filled_quantity=10))
 
-    assert len(first.foreign) == len(again.foreign) == 1
-    assert later.foreign == ()
-    assert [(one.command_id, one.happened.event) for one in later.reports] == [("ext-B99", Event.FILL)]
+    assert len(first.external) == len(again.external) == 1
+    assert later.external == ()
+    assert [(one.command_id, one.event.kind) for one in later.reports] == [("ext-B99", Event.FILLED)]
 
 
 def test_an_order_with_a_tag_like_ours_waits_a_book_before_it_counts_as_foreign() -> None:
@@ -162,8 +162,8 @@ def test_an_order_with_a_tag_like_ours_waits_a_book_before_it_counts_as_foreign(
 
     first, second = rounds.see(stranger), rounds.see(stranger)
 
-    assert first.foreign == ()
-    assert [one.command.command_id for one in second.foreign] == ["ext-B7"]
+    assert first.external == ()
+    assert [one.command.command_id for one in second.external] == ["ext-B7"]
 
 
 def test_a_stranger_that_turns_out_to_be_ours_is_never_adopted() -> None:
@@ -171,11 +171,11 @@ def test_a_stranger_that_turns_out_to_be_ours_is_never_adopted() -> None:
     stranger = row_of(ours, broker_order_id="B7")
     rounds.see(stranger)
 
-    rounds.comparison.orders.observe(ours)
+    rounds.reconciler.orders.observe(ours)
     compared = rounds.see(stranger)
 
-    assert compared.foreign == ()
-    assert [(one.command_id, one.happened.event) for one in compared.reports] == [("unheard", Event.WORK)]
+    assert compared.external == ()
+    assert [(one.command_id, one.event.kind) for one in compared.reports] == [("unheard", Event.WORKING)]
 
 
 def test_a_second_order_with_our_tag_is_told_and_adopted_under_its_own_number() -> None:
@@ -184,22 +184,22 @@ def test_a_second_order_with_our_tag_is_told_and_adopted_under_its_own_number() 
 
     first, second, third = (rounds.see(*rows) for _ in range(3))
 
-    assert [one.happened.tag for one in first.reports] == [Reason.TWO_AT_BROKER]
-    assert (first.foreign, third.foreign, third.reports) == ((), (), ())
-    assert [one.command.command_id for one in second.foreign] == ["ext-B2"]
+    assert [one.event.tag for one in first.reports] == [Reason.TWO_AT_BROKER]
+    assert (first.external, third.external, third.reports) == ((), (), ())
+    assert [one.command.command_id for one in second.external] == ["ext-B2"]
 
 
 @pytest.mark.parametrize("odd", [{"exchange": "MOON"}, {"product": "Q"}])
-def test_an_order_that_cannot_be_counted_is_a_disagreement(odd: dict[str, Any]) -> None:
+def test_an_order_that_cannot_be_counted_is_a_break(odd: dict[str, Any]) -> None:
     rounds = comparing()
 
     checked = rounds.round([by_phone(**odd)])
 
-    assert [(one.name, one.quarrel) for one in checked.disagreements] == [("order:B99", Quarrel.FOREIGN)]
+    assert [(one.name, one.kind) for one in checked.breaks] == [("order:B99", BreakKind.EXTERNAL)]
 
 
 def test_an_order_of_others_in_unknown_words_is_held_and_tagged() -> None:
-    (adopted,) = comparing().see(by_phone(status=BrokerStatus.UNKNOWN, status_words="FROZEN")).foreign
+    (adopted,) = comparing().see(by_phone(status=BrokerStatus.UNKNOWN, status_text="FROZEN")).external
 
     assert (adopted.state, adopted.tag, adopted.note) == (State.WORKING, Reason.UNKNOWN_BROKER_STATUS, "FROZEN")
 
@@ -243,23 +243,23 @@ def test_a_ghost_row_that_neither_trades_nor_positions_know_is_named() -> None:
     # B12.
     checked = comparing(filled()).round([shows(filled())])
 
-    assert [(one.name, one.quarrel, one.difference) for one in checked.disagreements] == [
-        ("fills:B1", Quarrel.FILLS, 10),
-        ("position:NSE|RELIANCE-EQ|MIS", Quarrel.POSITION, -10),
+    assert [(one.name, one.kind, one.difference) for one in checked.breaks] == [
+        ("fills:B1", BreakKind.FILLS, 10),
+        ("position:NSE|RELIANCE-EQ|MIS", BreakKind.POSITION, -10),
     ]
-    assert all(one.quarrel.stops_entries for one in checked.disagreements)
+    assert all(one.kind.stops_entries for one in checked.breaks)
 
 
 def test_trades_of_an_order_that_the_order_book_lacks_are_named() -> None:
     trade = trade_of(order(), broker_order_id="B5", quantity=7)
 
-    assert names(comparing().round(trades=[trade, trade]).disagreements) == [("fills:B5", -7)]
+    assert names(comparing().round(trades=[trade, trade]).breaks) == [("fills:B5", -7)]
 
 
 def test_a_position_that_no_order_explains_is_named() -> None:
-    (found,) = comparing().round(positions=[holding(MIS, -3)]).disagreements
+    (found,) = comparing().round(positions=[holding(MIS, -3)]).breaks
 
-    assert (found.quarrel, found.key, found.difference) == (Quarrel.POSITION, MIS, -3)
+    assert (found.kind, found.key, found.difference) == (BreakKind.POSITION, MIS, -3)
 
 
 def test_a_position_in_what_this_desk_has_no_word_for_is_named_and_an_empty_one_is_not() -> None:
@@ -267,15 +267,13 @@ def test_a_position_in_what_this_desk_has_no_word_for_is_named_and_an_empty_one_
 
     checked = comparing().round(positions=[odd, replace(odd, symbol="TCS-EQ", net_quantity=0)])
 
-    assert [(one.name, one.quarrel) for one in checked.disagreements] == [
-        ("position:NSE|RELIANCE-EQ|Q", Quarrel.FOREIGN)
-    ]
+    assert [(one.name, one.kind) for one in checked.breaks] == [("position:NSE|RELIANCE-EQ|Q", BreakKind.EXTERNAL)]
 
 
 def test_a_position_converted_from_the_phone_is_two_differences() -> None:
     checked = comparing(filled()).round([shows(filled())], [trade_of(filled())], [holding(MIS, 0), holding(CNC, 10)])
 
-    assert names(checked.disagreements) == [
+    assert names(checked.breaks) == [
         ("position:NSE|RELIANCE-EQ|CNC", 10),
         ("position:NSE|RELIANCE-EQ|MIS", -10),
     ]
@@ -295,8 +293,8 @@ def test_the_same_symbol_under_two_products_is_kept_apart() -> None:
     )
     netted = comparing(carried, of_the_day).round(rows, trades, [holding(NRML, 0)])
 
-    assert agreed.disagreements == ()
-    assert len(netted.disagreements) == 2
+    assert agreed.breaks == ()
+    assert len(netted.breaks) == 2
 
 
 @pytest.mark.parametrize("moved", ["fills", "position"])
@@ -319,12 +317,12 @@ def test_what_did_not_trade_is_judged_also_while_another_order_trades() -> None:
     checked = rounds.see(shows(filled()), shows(other, filled_quantity=5)).checked
 
     assert checked is not None
-    assert names(checked.disagreements) == [("fills:B1", 10), ("position:NSE|RELIANCE-EQ|MIS", -10)]
+    assert names(checked.breaks) == [("fills:B1", 10), ("position:NSE|RELIANCE-EQ|MIS", -10)]
 
 
 def test_what_a_person_accepted_is_not_told_again_today_and_is_tomorrow() -> None:
     rounds = comparing()
-    rounds.comparison.accept("fills:B5")
+    rounds.reconciler.accept("fills:B5")
     trade = trade_of(order(), broker_order_id="B5")
 
     today = rounds.round(trades=[trade])
@@ -332,17 +330,17 @@ def test_what_a_person_accepted_is_not_told_again_today_and_is_tomorrow() -> Non
     rounds.see()
     tomorrow = rounds.round(trades=[trade])
 
-    assert (names(today.disagreements), names(tomorrow.disagreements)) == ([], [("fills:B5", -10)])
+    assert (names(today.breaks), names(tomorrow.breaks)) == ([], [("fills:B5", -10)])
 
 
 def test_units_that_are_settled_count_from_then_on() -> None:
     rounds = comparing()
     before = rounds.round(positions=[holding(MIS, -3)])
 
-    rounds.comparison.move(MIS, -3)
+    rounds.reconciler.move(MIS, -3)
     after = rounds.round(positions=[holding(MIS, -3)])
 
-    assert (names(before.disagreements), names(after.disagreements)) == ([("position:NSE|RELIANCE-EQ|MIS", -3)], [])
+    assert (names(before.breaks), names(after.breaks)) == ([("position:NSE|RELIANCE-EQ|MIS", -3)], [])
 
 
 def test_what_the_database_knows_of_moves_and_acceptances_counts_from_the_start() -> None:
@@ -350,14 +348,14 @@ def test_what_the_database_knows_of_moves_and_acceptances_counts_from_the_start(
 
     checked = rounds.round(trades=[trade_of(order(), broker_order_id="B5")], positions=[holding(MIS, 7)])
 
-    assert checked.disagreements == ()
+    assert checked.breaks == ()
 
 
 # Patience.
 
 
-def difference(units: int, name: str = "fills:B1") -> Disagreement:
-    return Disagreement(name=name, quarrel=Quarrel.FILLS, sentence="they differ", difference=units)
+def difference(units: int, name: str = "fills:B1") -> Break:
+    return Break(name=name, kind=BreakKind.FILLS, sentence="they differ", difference=units)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +373,7 @@ def difference(units: int, name: str = "fills:B1") -> Disagreement:
 def test_a_difference_counts_when_it_stays_the_same_often_and_long_enough(
     seen: list[tuple[float, int | None]], *, lasting: bool
 ) -> None:
-    patience = Patience(3, 3.0)
+    patience = PersistenceFilter(3, 3.0)
 
     told = [
         patience.lasting([] if units is None else [difference(units)], at(moment), lambda _: False)
@@ -387,7 +385,7 @@ def test_a_difference_counts_when_it_stays_the_same_often_and_long_enough(
 
 
 def test_what_cannot_be_judged_stays_as_it_was() -> None:
-    patience = Patience(2, 0)
+    patience = PersistenceFilter(2, 0)
     patience.lasting([difference(5)], at(0), lambda _: False)
 
     unjudged = patience.lasting([], at(1), lambda name: name == "fills:B1")
@@ -401,11 +399,11 @@ def test_what_cannot_be_judged_stays_as_it_was() -> None:
 # Carried positions.
 
 
-def test_what_others_carried_into_the_day_is_told_apart_from_a_disagreement() -> None:
+def test_what_others_carried_into_the_day_is_told_apart_from_a_break() -> None:
     checked = comparing().round(positions=[holding(NRML, 50, carried=50)])
 
     assert [(one.key, one.difference) for one in checked.carried] == [(NRML, 50)]
-    assert checked.disagreements == ()
+    assert checked.breaks == ()
 
 
 def test_what_we_carried_and_others_added_yesterday_is_told_as_the_difference() -> None:
@@ -424,9 +422,9 @@ def test_a_carried_position_that_an_unsettled_order_may_explain_is_not_taken_for
     checked = comparing(yesterday).round(positions=[holding(NRML, 10, carried=10)])
 
     assert (checked.carried, checked.reports) == ((), ())
-    assert [(one.name, one.quarrel) for one in checked.disagreements] == [
-        ("position:NFO|NIFTY27JAN26F|NRML", Quarrel.POSITION),
-        ("past:c1", Quarrel.PAST),
+    assert [(one.name, one.kind) for one in checked.breaks] == [
+        ("position:NFO|NIFTY27JAN26F|NRML", BreakKind.POSITION),
+        ("past:c1", BreakKind.PAST),
     ]
 
 
@@ -454,14 +452,14 @@ def test_a_day_turns_ours_into_what_is_carried_and_forgets_mis() -> None:
     checked = rounds.round(positions=[holding(NRML, 12, carried=12), holding(MIS, 0)])
 
     assert checked == Checked((), (), ())
-    assert list(rounds.comparison.orders) == []
+    assert list(rounds.reconciler.orders) == []
 
 
 # The day roll (B11).
 
 
 def past(checked: Checked) -> list[str]:
-    return [one.name for one in checked.disagreements if one.quarrel is Quarrel.PAST]
+    return [one.name for one in checked.breaks if one.kind is BreakKind.PAST]
 
 
 @pytest.mark.parametrize("strategy", ["trend", EXTERNAL])
@@ -471,7 +469,7 @@ def past(checked: Checked) -> list[str]:
         (State.WORKING, {}, True),
         (State.WORKING, {"product": Product.CNC}, True),
         (State.WORKING, NRML_FIELDS, True),
-        (State.PARTLY_FILLED, {"filled_quantity": 4}, True),
+        (State.PARTIALLY_FILLED, {"filled_quantity": 4}, True),
         (State.UNCONFIRMED, {"broker_order_id": None}, True),
         (State.UNCONFIRMED, {"broker_order_id": None, **NRML_FIELDS}, True),
         (State.UNCONFIRMED, {"broker_order_id": None, "product": Product.CNC}, False),
@@ -489,9 +487,9 @@ def test_what_a_past_day_left_open_ends_with_its_day_or_waits_for_a_person(
 
     checked = comparing(left).round()
 
-    told = [(one.command_id, one.happened.event, one.happened.tag) for one in checked.reports]
+    told = [(one.command_id, one.event.kind, one.event.tag) for one in checked.reports]
     tag = Reason.DAY_ENDED if "exchange" in fields else Reason.DAY_ENDED_UNKNOWN
-    assert told == ([("c1", Event.CANCEL, tag)] if ends else [])
+    assert told == ([("c1", Event.CANCELED, tag)] if ends else [])
     assert past(checked) == ([] if ends else ["past:c1"])
 
 
@@ -515,7 +513,7 @@ def test_a_past_order_waits_while_its_position_does_not_add_up() -> None:
     checked = comparing(left).round(positions=[holding(MIS, 10)])
 
     assert (checked.reports, past(checked)) == ((), ["past:c1"])
-    assert not any(one.quarrel.stops_entries for one in checked.disagreements if one.quarrel is Quarrel.PAST)
+    assert not any(one.kind.stops_entries for one in checked.breaks if one.kind is BreakKind.PAST)
 
 
 def test_a_past_order_waits_while_others_trade_what_it_may_have_traded() -> None:
@@ -563,7 +561,7 @@ class Account:
         self.orders[number] = OrderRow(
             broker_order_id=number,
             status=BrokerStatus.OPEN,
-            status_words="OPEN",
+            status_text="OPEN",
             remarks=remarks,
             exchange=key.exchange.value,
             symbol=key.symbol,
@@ -636,7 +634,7 @@ def play(account: Account, rounds: Rounds, steps: list[tuple[str, int, int, Side
                 quantity=quantity,
                 state=State.SENDING,
             )
-            rounds.comparison.orders.observe(asked)
+            rounds.reconciler.orders.observe(asked)
             account.place(key, side, quantity, remarks_tag_of(asked.command))
         elif step == "phone":
             account.place(key, side, quantity, "")
@@ -645,7 +643,7 @@ def play(account: Account, rounds: Rounds, steps: list[tuple[str, int, int, Side
         elif step == "cancel" and number:
             account.cancel(number)
         elif step == "push" and number:
-            rounds.comparison.compare_update(
+            rounds.reconciler.reconcile_update(
                 OrderUpdate(ReportType.UNKNOWN, account.orders[number], at(rounds.now_s + 0.5))
             )
         elif step == "book":
@@ -656,7 +654,7 @@ def play(account: Account, rounds: Rounds, steps: list[tuple[str, int, int, Side
         elif step == "trades":
             trades = Book(tuple(account.trades), at(rounds.now_s))
         elif step == "positions" and trades is not None:
-            rounds.comparison.keep(trades, Book(tuple(account.positions()), at(rounds.now_s)))
+            rounds.reconciler.keep(trades, Book(tuple(account.positions()), at(rounds.now_s)))
     return checked
 
 
@@ -688,4 +686,4 @@ def test_books_that_stay_apart_are_found_whatever_traded_before(
 
     checked = rounds.round(account.orders.values(), account.trades, positions.values())
 
-    assert [(one.key, one.difference) for one in checked.disagreements] == [(key, stolen)]
+    assert [(one.key, one.difference) for one in checked.breaks] == [(key, stolen)]

@@ -238,8 +238,8 @@ def test_an_address_of_the_other_family_is_refused_by_name(file: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         load(file, text=LIVE + "rest_url = 'https://[2001:db8::1]/'")
 
-    words = "broker.rest_url: 2001:db8::1 is an IPv6 address, and broker.address_family is ipv4"
-    assert str(refused.value) == f"{file}: {words}"
+    message = "broker.rest_url: 2001:db8::1 is an IPv6 address, and broker.address_family is ipv4"
+    assert str(refused.value) == f"{file}: {message}"
 
 
 @pytest.mark.parametrize("broker", ["orders_per_second_max = 10", "orders_per_second_max = 11\nalgo_id = 'A1'"])
@@ -292,13 +292,13 @@ def test_all_that_is_wrong_is_said_at_once_with_the_file_it_stands_in(file: Path
 
     told = str(refused.value)
     assert told.startswith(f"{file}: ")
-    for words in (
+    for message in (
         "mode: Input should be",
         "client_id is missing",
         "risk.order_quantity_max:",
         "api.prt is not a setting",
     ):
-        assert words in told
+        assert message in told
 
 
 def test_a_variable_that_is_wrong_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

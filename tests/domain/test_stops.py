@@ -7,44 +7,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import stop_words
+from domain import stop_text
 from domain.alert import Alert, Level
 from domain.calendar import Calendar
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.order import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
-from domain.seams import IST
+from domain.ports import IST
 from domain.settings import CalendarSettings
 from domain.square_off import SquareOff
-from domain.stops import Hit, InvalidStopsError, Protection, StopTerms, protection_of
+from domain.stops import ArmedStop, InvalidStopsError, StopTerms, StopTrigger, armed_stop_of
 from tests.fakes import TEN_O_CLOCK, order
 
 MIS = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
-SCOPE = Scope("dip", MIS)
+SCOPE = PositionKey("dip", MIS)
 PRICES = st.decimals("0.05", 100_000, places=2, allow_nan=False)
 
 
-def armed(*, is_long: bool = True, anchor: str = "100", **terms: Any) -> Protection:  # noqa: ANN401  any level
+def armed(*, is_long: bool = True, entry_price: str = "100", **terms: Any) -> ArmedStop:  # noqa: ANN401  any level
     given: dict[str, Any] = {name: Decimal(value) if type(value) is str else value for name, value in terms.items()}
-    at = Decimal(anchor)
-    return Protection(
-        protection_id="p1",
-        scope=SCOPE,
+    at = Decimal(entry_price)
+    return ArmedStop(
+        stop_id="p1",
+        position_key=SCOPE,
         terms=StopTerms(**given),
         is_long=is_long,
-        anchor=at,
-        peak=at,
+        entry_price=at,
+        best_price=at,
         armed_at=TEN_O_CLOCK,
     )
 
 
-def stop_after(protection: Protection, *prices: str) -> Decimal | None:
+def stop_after(armed_stop: ArmedStop, *prices: str) -> Decimal | None:
     for price in prices:
-        protection = protection.seen(Decimal(price))
-    return protection.stop
+        armed_stop = armed_stop.seen(Decimal(price))
+    return armed_stop.stop
 
 
 @pytest.mark.parametrize(
-    ("is_long", "price", "hit"),
+    ("is_long", "price", "trigger"),
     [
         (True, "95.05", None),
         (True, "95", "stop 95 reached at 95"),
@@ -54,15 +54,15 @@ def stop_after(protection: Protection, *prices: str) -> Decimal | None:
         (True, "180", "target 120 reached at 180"),
     ],
 )
-def test_a_long_position_gets_out_at_its_stop_and_its_target(is_long: bool, price: str, hit: str | None) -> None:  # noqa: FBT001
-    reached = armed(is_long=is_long, stop_loss="95", target="120").hit_by(Decimal(price))
+def test_a_long_position_gets_out_at_its_stop_and_its_target(is_long: bool, price: str, trigger: str | None) -> None:  # noqa: FBT001
+    reached = armed(is_long=is_long, stop_loss="95", target="120").triggered_by(Decimal(price))
 
-    assert (None if reached is None else str(reached)) == hit
+    assert (None if reached is None else str(reached)) == trigger
 
 
 @pytest.mark.parametrize(("price", "name"), [("104.95", None), ("105", "stop"), ("91", None), ("90", "target")])
 def test_a_short_position_gets_out_the_other_way_round(price: str, name: str | None) -> None:
-    reached = armed(is_long=False, stop_loss="105", target="90").hit_by(Decimal(price))
+    reached = armed(is_long=False, stop_loss="105", target="90").triggered_by(Decimal(price))
 
     assert (None if reached is None else reached.name) == name
 
@@ -84,21 +84,23 @@ def test_percent_trails_by_a_share_of_the_best_price() -> None:
 
 
 def test_absolute_puts_the_stop_to_one_price_once_it_is_earned() -> None:
-    locked = armed(stop_loss="90", trailing_type=TrailingType.ABSOLUTE, trailing_value="101", trail_when="110")
+    locked = armed(stop_loss="90", trailing_type=TrailingType.ABSOLUTE, trailing_value="101", trail_activation="110")
 
     assert stop_after(locked, "109.95") == 90
     assert stop_after(locked, "110", "102") == 101
 
 
 def test_a_trail_waits_for_its_price_and_the_better_stop_is_in_force() -> None:
-    waiting = armed(stop_loss="97", trailing_type=TrailingType.POINTS, trailing_value="10", trail_when="105")
+    waiting = armed(stop_loss="97", trailing_type=TrailingType.POINTS, trailing_value="10", trail_activation="105")
 
     assert stop_after(waiting, "104") == 97
     assert stop_after(waiting, "105") == 97
     assert stop_after(waiting, "120") == 110
     assert str(waiting) == "stop 97, trail 10 points from 105"
     assert str(waiting.seen(Decimal(120))) == "stop 110 (trails)"
-    assert waiting.seen(Decimal(120)).hit_by(Decimal(110)) == Hit("trailing stop", Decimal(110), Decimal(110))
+    assert waiting.seen(Decimal(120)).triggered_by(Decimal(110)) == StopTrigger(
+        "trailing stop", Decimal(110), Decimal(110)
+    )
 
 
 @given(
@@ -116,7 +118,12 @@ def test_the_stop_in_force_never_moves_back(
     when: Decimal | None,
 ) -> None:
     trailing = armed(
-        is_long=is_long, anchor="500", stop_loss="450", trailing_type=kind, trailing_value=value, trail_when=when
+        is_long=is_long,
+        entry_price="500",
+        stop_loss="450",
+        trailing_type=kind,
+        trailing_value=value,
+        trail_activation=when,
     )
     way = 1 if is_long else -1
 
@@ -137,9 +144,9 @@ def test_a_price_between_stop_and_target_hits_nothing_and_one_beyond_hits(
     is_long: bool,  # noqa: FBT001
 ) -> None:
     way = 1 if is_long else -1
-    hit = armed(is_long=is_long, stop_loss=stop, target=target).hit_by(price)
+    trigger = armed(is_long=is_long, stop_loss=stop, target=target).triggered_by(price)
 
-    assert (hit is None) == (stop * way < price * way < target * way)
+    assert (trigger is None) == (stop * way < price * way < target * way)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +154,7 @@ def test_a_price_between_stop_and_target_hits_nothing_and_one_beyond_hits(
     [
         ({}, "give a stop_loss, a target or a trail"),
         ({"trailing_type": TrailingType.POINTS}, "trailing_type and trailing_value must be given together"),
-        ({"trail_when": "5", "stop_loss": "5"}, "trail_when says when a trail begins; give trailing_type"),
+        ({"trail_activation": "5", "stop_loss": "5"}, "trail_activation says when a trail begins; give trailing_type"),
         ({"trailing_type": TrailingType.PERCENT, "trailing_value": "100"}, "a trail of 100 % would never be reached"),
     ],
 )
@@ -175,15 +182,15 @@ def test_a_persons_stops_on_the_wrong_side_are_refused(is_long: bool, terms: dic
 def test_an_entrys_stops_are_armed_for_what_has_filled() -> None:
     entry = order(stop_loss=Decimal(90), filled_quantity=4, average_price=Decimal("99.5"))
 
-    made = protection_of(entry, TEN_O_CLOCK)
+    made = armed_stop_of(entry, TEN_O_CLOCK)
 
     assert made is not None
-    assert (made.quantity, made.anchor, made.stop, made.is_long) == (4, Decimal("99.5"), Decimal(90), True)
-    assert protection_of(replace(entry, filled_quantity=0), TEN_O_CLOCK) is None
-    assert protection_of(order(filled_quantity=4, average_price=Decimal(99)), TEN_O_CLOCK) is None
-    assert protection_of(order(intent=Intent.EXIT, side=Side.SELL, filled_quantity=4), TEN_O_CLOCK) is None
+    assert (made.quantity, made.entry_price, made.stop, made.is_long) == (4, Decimal("99.5"), Decimal(90), True)
+    assert armed_stop_of(replace(entry, filled_quantity=0), TEN_O_CLOCK) is None
+    assert armed_stop_of(order(filled_quantity=4, average_price=Decimal(99)), TEN_O_CLOCK) is None
+    assert armed_stop_of(order(intent=Intent.EXIT, side=Side.SELL, filled_quantity=4), TEN_O_CLOCK) is None
     short = order(side=Side.SELL, stop_loss=Decimal(110), filled_quantity=4, average_price=Decimal(99))
-    of_short = protection_of(short, TEN_O_CLOCK)
+    of_short = armed_stop_of(short, TEN_O_CLOCK)
     assert of_short is not None
     assert not of_short.is_long
 
@@ -239,25 +246,25 @@ def test_without_a_calendar_only_a_strategys_own_time_counts() -> None:
 
 PROTECTION = armed(stop_loss="95", target="120")
 ALERTS: dict[str, Alert] = {
-    "armed": stop_words.armed_alert(PROTECTION),
-    "hit": stop_words.hit_alert(PROTECTION, Hit("stop", Decimal(95), Decimal("94.5"))),
-    "turned": stop_words.turned_alert(PROTECTION),
-    "blind": stop_words.blind_alert((Exchange.NSE, "RELIANCE-EQ"), 21.4, [PROTECTION]),
-    "seeing": stop_words.seeing_alert((Exchange.NSE, "RELIANCE-EQ")),
+    "armed": stop_text.armed_alert(PROTECTION),
+    "hit": stop_text.triggered_alert(PROTECTION, StopTrigger("stop", Decimal(95), Decimal("94.5"))),
+    "turned": stop_text.turned_alert(PROTECTION),
+    "blind": stop_text.price_stale_alert((Exchange.NSE, "RELIANCE-EQ"), 21.4, [PROTECTION]),
+    "seeing": stop_text.price_back_alert((Exchange.NSE, "RELIANCE-EQ")),
 }
 
 
 @pytest.mark.parametrize("alert", ALERTS.values(), ids=ALERTS)
 def test_an_alert_says_what_happened_what_it_means_and_what_to_do(alert: Alert) -> None:
-    for words in (alert.what, alert.means, alert.do):
-        assert words.endswith(".")
-        assert words[0].isupper()
+    for message in (alert.what, alert.means, alert.do):
+        assert message.endswith(".")
+        assert message[0].isupper()
 
 
 def test_the_alerts_carry_the_figures() -> None:
     assert ALERTS["hit"].what == "RELIANCE-EQ (NSE MIS) of dip: stop 95 reached at 94.5."
     assert "21 s" in ALERTS["blind"].what
     assert "stop 95, target 120" in ALERTS["blind"].means
-    assert ALERTS["blind"].level is Level.ALARM
+    assert ALERTS["blind"].level is Level.CRITICAL
     assert ALERTS["blind"].topic == ALERTS["seeing"].topic
     assert ALERTS["seeing"].ends

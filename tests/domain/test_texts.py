@@ -8,7 +8,7 @@ from tests.fakes import command
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("message", "line"),
     [
         ("two\nlines", "two lines"),
         ("  much\tspace  ", "much space"),
@@ -21,18 +21,18 @@ from tests.fakes import command
         ("x" * 300, "x" * (LINE_CHARACTERS_MAX - 1) + "…"),
     ],
 )
-def test_words_become_one_short_line(words: object, line: str) -> None:
-    assert one_line(words) == line
+def test_words_become_one_short_line(message: object, line: str) -> None:
+    assert one_line(message) == line
 
 
 @given(st.text(), st.integers(1, 50))
-def test_a_line_can_be_shown_stored_and_read_again(words: str, most: int) -> None:
-    line = one_line(words, most)
+def test_a_line_can_be_shown_stored_and_read_again(message: str, limit: int) -> None:
+    line = one_line(message, limit)
 
-    assert len(line) <= most
+    assert len(line) <= limit
     assert not line or line.isprintable()
     assert line.encode().decode() == line
-    assert one_line(line, most) == line
+    assert one_line(line, limit) == line
 
 
 def test_an_order_is_read_whatever_its_comment() -> None:

@@ -9,7 +9,7 @@ def test_a_trouble_that_lasts_is_told_less_and_less_often() -> None:
     trouble = Trouble()
 
     said = {float(second): trouble.tell(f"unreadable for {second} s", float(second)) for second in range(4_000)}
-    told = [second for second, words in said.items() if words]
+    told = [second for second, message in said.items() if message]
 
     assert told[:4] == [0.0, AGAIN_S, 3 * AGAIN_S, 7 * AGAIN_S]
     assert max(later - earlier for earlier, later in pairwise(told)) == AGAIN_S_MAX

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.change import Change, ChangeKind, ChangeStage
-from domain.comparison import Comparison, Known
 from domain.evidence import BrokerStatus, OrderUpdate, ReportType
 from domain.lifecycle import Event, State
 from domain.order import Order, OrderEvent
 from domain.reasons import Reason
-from domain.reconcile import event_of, event_of_update
+from domain.reconcile import match_order_row, match_order_update
+from domain.reconciler import Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, change, order, row_of
 
@@ -47,9 +47,9 @@ def lived(start: Order, *updates: OrderUpdate) -> Order:
     """Return the order after these updates, each recorded before the next comes."""
     now = start
     for one in updates:
-        happened = event_of_update(now, one)
-        if happened is not None:
-            now = now.after(happened, one.seen_at)
+        event = match_order_update(now, one)
+        if event is not None:
+            now = now.after(event, one.seen_at)
     return now
 
 
@@ -151,7 +151,7 @@ def test_frames_that_come_twice_or_again_add_nothing(life: str, data: st.DataObj
         (update(ReportType.NEW, OPEN, 0), State.CANCELED, 4),
         (update(ReportType.FILL, OPEN, 4), State.CANCELED, 4),
         (update(ReportType.NEW_ACK, BrokerStatus.PENDING, 0), State.CANCELED, 4),
-        (update(ReportType.FILL, OPEN, 6), State.PARTLY_FILLED, 6),
+        (update(ReportType.FILL, OPEN, 6), State.PARTIALLY_FILLED, 6),
         (update(ReportType.FILL, COMPLETE, 10), State.FILLED, 10),
     ],
 )
@@ -169,23 +169,23 @@ def test_an_old_frame_does_not_bring_an_ended_order_back_but_more_fills_do(
 
 @pytest.mark.parametrize("quantity", [4, 3, 0])
 def test_a_cumulative_quantity_that_goes_backwards_changes_nothing(quantity: int) -> None:
-    known = working(state=State.PARTLY_FILLED, filled_quantity=5, average_price=Decimal(100))
+    known = working(state=State.PARTIALLY_FILLED, filled_quantity=5, average_price=Decimal(100))
 
     for report, status in ((ReportType.FILL, OPEN), (ReportType.CANCELED, CANCELED), (ReportType.REJECTED, REJECTED)):
-        assert event_of_update(known, update(report, status, quantity)) is None
+        assert match_order_update(known, update(report, status, quantity)) is None
 
 
 def test_frames_that_come_together_are_judged_one_after_the_other() -> None:
     # An old OPEN behind the CANCELED in the same breath: the first is not on disk yet.
     known = working(change=CANCEL)
-    comparison = Comparison(Known(orders=(known,)), "FA1", ProofSettings(), WatcherSettings())
+    reconciler = Reconciler(Known(orders=(known,)), "FA1", ProofSettings(), WatcherSettings())
     frames = (update(ReportType.CANCELED, CANCELED, 4), update(ReportType.FILL, OPEN, 4, seen=1.001))
 
     now = known
     for frame in frames:
-        report = comparison.compare_update(frame)
+        report = reconciler.reconcile_update(frame)
         if report is not None:
-            now = now.after(report.happened, frame.seen_at)
+            now = now.after(report.event, frame.seen_at)
 
     assert (now.state, now.tag, now.filled_quantity) == (State.CANCELED, Reason.CANCELED_AS_ASKED, 4)
 
@@ -216,7 +216,9 @@ def test_a_fill_of_more_than_was_known_to_be_asked_brings_the_quantity_with_it()
     assert (now.filled_quantity, now.quantity, now.open_quantity) == (15, 20, 5)
 
 
-@pytest.mark.parametrize("pending", [change(), change(stage=ChangeStage.LOST), change(stage=ChangeStage.ASKED)])
+@pytest.mark.parametrize(
+    "pending", [change(), change(stage=ChangeStage.REPLY_LOST), change(stage=ChangeStage.REQUESTED)]
+)
 def test_our_own_modify_is_settled_by_the_terms_it_asked_for(pending: Change) -> None:
     now = lived(working(change=pending), update(ReportType.REPLACED, quantity=20, price=Decimal(100)))
 
@@ -238,15 +240,15 @@ def test_a_phones_modify_settles_no_other_change() -> None:
 def test_a_book_brings_terms_only_when_it_is_younger_than_what_we_know(
     terms: dict[str, Any], asked_at: datetime, *, believed: bool
 ) -> None:
-    happened = event_of(working(updated_at=at(0)), row_of(working(), **terms), asked_at)
+    event = match_order_row(working(updated_at=at(0)), row_of(working(), **terms), asked_at)
 
-    assert (None if happened is None else happened.event) == (Event.REPLACE if believed else None)
+    assert (None if event is None else event.kind) == (Event.REPLACED if believed else None)
 
 
 def test_a_book_that_shows_terms_as_they_are_is_no_news() -> None:
     known = working(wire_trigger_price=Decimal(95))
 
-    assert event_of(known, row_of(known, price=Decimal("100.00"), trigger_price=Decimal("95.0")), at(1)) is None
+    assert match_order_row(known, row_of(known, price=Decimal("100.00"), trigger_price=Decimal("95.0")), at(1)) is None
 
 
 def test_a_row_that_names_no_price_takes_none_away() -> None:
@@ -254,32 +256,32 @@ def test_a_row_that_names_no_price_takes_none_away() -> None:
     known = working(wire_trigger_price=Decimal(95))
 
     for price in (None, Decimal(0)):
-        assert event_of(known, row_of(known, price=price, trigger_price=price), at(1)) is None
+        assert match_order_row(known, row_of(known, price=price, trigger_price=price), at(1)) is None
 
 
 def test_fills_and_new_terms_in_one_row_are_both_taken() -> None:
-    happened = event_of(working(change=change()), row_of(working(), filled_quantity=4, quantity=20), at(1))
-    assert happened is not None
+    event = match_order_row(working(change=change()), row_of(working(), filled_quantity=4, quantity=20), at(1))
+    assert event is not None
 
-    now = working(change=change()).after(happened, at(1))
+    now = working(change=change()).after(event, at(1))
 
-    assert (happened.event, now.filled_quantity, now.quantity, now.change) == (Event.PARTLY_FILL, 4, 20, None)
+    assert (event.kind, now.filled_quantity, now.quantity, now.change) == (Event.PARTIALLY_FILLED, 4, 20, None)
 
 
 def test_a_canceled_rows_terms_are_those_of_its_end() -> None:
-    happened = event_of(working(), row_of(working(), CANCELED, quantity=20, filled_quantity=12), at(1))
-    assert happened is not None
+    event = match_order_row(working(), row_of(working(), CANCELED, quantity=20, filled_quantity=12), at(1))
+    assert event is not None
 
-    now = working().after(happened, at(1))
+    now = working().after(event, at(1))
 
     assert (now.state, now.quantity, now.filled_quantity) == (State.CANCELED, 20, 12)
 
 
 def test_an_update_names_what_it_rests_on() -> None:
-    happened = event_of_update(working(), update(ReportType.FILL, OPEN, 4))
+    event = match_order_update(working(), update(ReportType.FILL, OPEN, 4))
 
-    assert happened == OrderEvent(
-        event=Event.PARTLY_FILL,
+    assert event == OrderEvent(
+        kind=Event.PARTIALLY_FILLED,
         broker_order_id="B1",
         filled_quantity=4,
         inputs={

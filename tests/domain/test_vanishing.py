@@ -7,24 +7,24 @@ from decimal import Decimal
 import pytest
 
 from domain.alert import Level
-from domain.alert_words import order_alert
-from domain.book_words import expired_alert, fix_of, returned_alert, vanished_alert
-from domain.books import Disagreement, Quarrel, position_name
-from domain.comparison import Checked, Comparison, Known
+from domain.alert_text import order_alert
+from domain.break_text import expired_alert, fix_of, returned_alert, vanished_alert
+from domain.breaks import Break, BreakKind, position_name
 from domain.evidence import PRODUCT_LETTERS, Book, PositionRow
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.expiry import expiry_in_symbol, has_expired, parse_expiry
 from domain.guard import GuardLedger
 from domain.lifecycle import Event, State
 from domain.moves import MoveKind
 from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product
+from domain.ports import trading_day
 from domain.reasons import Reason
-from domain.seams import trading_day
+from domain.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from domain.vanishing import Holders, expired, heir_of, kind_of_carried, vanished_of
 from tests.fakes import TEN_O_CLOCK, book, order
 
-AT_ONCE = WatcherSettings(disagreements_seen_min=1, disagreement_s_min=0)
+AT_ONCE = WatcherSettings(breaks_seen_min=1, break_s_min=0)
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY06JAN26C26000", Product.NRML)
 """Expires on Tuesday, 6 January 2026, the day after TEN_O_CLOCK."""
 FUTURE = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
@@ -46,20 +46,20 @@ def holding(key: InstrumentKey, net: int, carried: int | None = None) -> Positio
     )
 
 
-def comparing(carried: dict[InstrumentKey, int], *orders: Order, **learnt: date) -> Comparison:
+def comparing(carried: dict[InstrumentKey, int], *orders: Order, **learnt: date) -> Reconciler:
     expiries = {(Exchange.BFO, symbol): day for symbol, day in learnt.items()}
-    return Comparison(Known(orders=orders, carried=carried, expiries=expiries), "FA1", ProofSettings(), AT_ONCE)
+    return Reconciler(Known(orders=orders, carried=carried, expiries=expiries), "FA1", ProofSettings(), AT_ONCE)
 
 
-def morning(comparison: Comparison, *positions: PositionRow, at: datetime = WEDNESDAY) -> Checked:
-    comparison.compare(book(at=at))
-    comparison.keep(Book((), at), Book(positions, at))
-    checked = comparison.compare(book(at=at + timedelta(seconds=1))).checked
+def morning(reconciler: Reconciler, *positions: PositionRow, at: datetime = WEDNESDAY) -> Checked:
+    reconciler.compare(book(at=at))
+    reconciler.keep(Book((), at), Book(positions, at))
+    checked = reconciler.compare(book(at=at + timedelta(seconds=1))).checked
     assert checked is not None
     return checked
 
 
-def keys(found: tuple[Disagreement, ...]) -> list[InstrumentKey | None]:
+def keys(found: tuple[Break, ...]) -> list[InstrumentKey | None]:
     return [one.key for one in found]
 
 
@@ -86,7 +86,7 @@ def test_a_symbol_tells_its_expiry_or_nothing(exchange: Exchange, symbol: str, e
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("message", "expected"),
     [
         ("01-DEC-2026", date(2026, 12, 1)),
         (" 1-dec-2026 ", date(2026, 12, 1)),
@@ -97,8 +97,8 @@ def test_a_symbol_tells_its_expiry_or_nothing(exchange: Exchange, symbol: str, e
         ("01-DEC-x", None),
     ],
 )
-def test_the_brokers_expiry_is_read_or_left(words: str, expected: date | None) -> None:
-    assert parse_expiry(words) == expected
+def test_the_brokers_expiry_is_read_or_left(message: str, expected: date | None) -> None:
+    assert parse_expiry(message) == expected
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(0, False), (13.9, False), (14, True), (48, True), (-24, False)])
@@ -109,11 +109,11 @@ def test_a_contract_trades_until_the_midnight_after_its_expiry(hours: float, *, 
     assert not has_expired(None, tuesday)
 
 
-def test_an_expired_position_that_is_gone_ends_and_is_no_disagreement() -> None:
+def test_an_expired_position_that_is_gone_ends_and_is_no_break() -> None:
     checked = morning(comparing({OPTION: -65}))
 
     assert keys(checked.ended) == [OPTION]
-    assert (checked.carried, checked.disagreements) == ((), ())
+    assert (checked.carried, checked.breaks) == ((), ())
 
 
 def test_a_contract_whose_symbol_tells_nothing_ends_by_the_brokers_word() -> None:
@@ -158,19 +158,19 @@ def test_an_order_of_a_past_day_keeps_no_contract_open_and_ends_with_its_day(sta
     checked = morning(comparing({OPTION: -65}, left_open))
 
     assert keys(checked.ended) == [OPTION]
-    assert (checked.carried, checked.disagreements) == ((), ())
+    assert (checked.carried, checked.breaks) == ((), ())
     (end,) = checked.reports
-    assert (end.command_id, end.happened.event, end.happened.tag) == ("c1", Event.CANCEL, Reason.DAY_ENDED_UNKNOWN)
+    assert (end.command_id, end.event.kind, end.event.tag) == ("c1", Event.CANCELED, Reason.DAY_ENDED_UNKNOWN)
 
 
 def test_a_contract_whose_last_day_an_order_was_still_open_ends_with_what_had_traded() -> None:
-    left_open = replace(in_the_option(WEDNESDAY - timedelta(days=1)), state=State.PARTLY_FILLED, filled_quantity=25)
+    left_open = replace(in_the_option(WEDNESDAY - timedelta(days=1)), state=State.PARTIALLY_FILLED, filled_quantity=25)
 
     checked = morning(comparing({}, left_open))
 
     assert keys(checked.ended) == [OPTION]
-    assert (checked.carried, checked.disagreements) == ((), ())
-    assert [one.happened.tag for one in checked.reports] == [Reason.DAY_ENDED_UNKNOWN]
+    assert (checked.carried, checked.breaks) == ((), ())
+    assert [one.event.tag for one in checked.reports] == [Reason.DAY_ENDED_UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -193,10 +193,10 @@ def test_what_an_order_left_open_may_have_become_under_a_new_name_is_told(
     checked = morning(comparing({}, left_open), holding(renamed, units))
 
     (end,) = checked.reports
-    assert end.happened.inputs.get("may_be") == expected
-    assert end.happened.tag is (Reason.DAY_ENDED_UNKNOWN if expected else Reason.DAY_ENDED)
+    assert end.event.inputs.get("may_be") == expected
+    assert end.event.tag is (Reason.DAY_ENDED_UNKNOWN if expected else Reason.DAY_ENDED)
     if expected:
-        alert = order_alert(left_open.after(end.happened, WEDNESDAY), end.happened, late=False)
+        alert = order_alert(left_open.after(end.event, WEDNESDAY), end.event, late=False)
         assert alert is not None
         assert (alert.level, expected in alert.means) == (Level.WARNING, True)
 
@@ -204,13 +204,13 @@ def test_what_an_order_left_open_may_have_become_under_a_new_name_is_told(
 def test_what_an_order_traded_last_in_a_contract_that_is_over_is_told_as_not_known() -> None:
     left_open = in_the_option(WEDNESDAY - timedelta(days=1))
     (end,) = morning(comparing({}, left_open)).reports
-    over = left_open.after(end.happened, WEDNESDAY)
+    over = left_open.after(end.event, WEDNESDAY)
 
-    alert = order_alert(over, end.happened, late=False)
+    alert = order_alert(over, end.event, late=False)
 
     assert alert is not None
     assert (alert.level, OPTION.symbol in alert.what) == (Level.WARNING, True)
-    assert "its last day on 2026-01-06: what it traded stands in no book" in alert.means
+    assert "its last day on 2026-01-06: its trades are settled by the clearing house" in alert.means
 
 
 @pytest.mark.parametrize(
@@ -231,17 +231,17 @@ def test_another_order_of_a_past_day_ends_as_ever(product: Product, key: Instrum
 
     checked = morning(comparing({OPTION: held}, left_open), *([holding(OPTION, held)] if held else []))
 
-    assert [one.happened.inputs.get("last_day") for one in checked.reports] == [None]
+    assert [one.event.inputs.get("last_day") for one in checked.reports] == [None]
 
 
 def test_a_position_is_ended_once() -> None:
-    comparison = comparing({OPTION: -65})
-    morning(comparison)
+    reconciler = comparing({OPTION: -65})
+    morning(reconciler)
 
-    comparison.move(OPTION, 65, MoveKind.EXPIRED)
+    reconciler.move(OPTION, 65, MoveKind.EXPIRED)
 
-    again = morning(comparison, at=WEDNESDAY + timedelta(seconds=10))
-    assert (again.ended, again.carried, again.disagreements) == ((), (), ())
+    again = morning(reconciler, at=WEDNESDAY + timedelta(seconds=10))
+    assert (again.ended, again.carried, again.breaks) == ((), (), ())
 
 
 @pytest.mark.parametrize(("clock", "told"), [("01:30", True), ("03:00", False), ("05:59", False), ("06:01", True)])
@@ -279,7 +279,7 @@ def test_what_a_lost_position_may_have_become_is_named() -> None:
 def test_an_heir_is_of_the_same_underlying_and_best_of_as_many_units(
     others: list[tuple[str, int]], expected: str | None
 ) -> None:
-    gone = Disagreement(name="x", quarrel=Quarrel.CARRIED, sentence="", difference=-65, key=FUTURE)
+    gone = Break(name="x", kind=BreakKind.CARRIED, sentence="", difference=-65, key=FUTURE)
     apart = [gone, *(replace(gone, key=replace(FUTURE, symbol=name), difference=units) for name, units in others)]
 
     heir = heir_of(gone, apart)
@@ -329,9 +329,9 @@ def test_an_exit_of_a_position_that_is_gone_never_opens_the_other_side() -> None
 
     ledger.move(FUTURE, -65)
 
-    assert Scope("a", FUTURE) not in ledger.exposures()
+    assert PositionKey("a", FUTURE) not in ledger.exposures()
     ledger.move(FUTURE, 65)
-    assert ledger.exposures()[Scope("a", FUTURE)].held == 65
+    assert ledger.exposures()[PositionKey("a", FUTURE)].held == 65
 
 
 # what a person hears
@@ -345,14 +345,14 @@ def test_the_alarm_names_the_holder_and_what_it_may_be_now() -> None:
 
     assert "NIFTY27JAN26F (NFO NRML), held by a +65" in alert.what
     assert "It may be NIFTY27JAN26FA (NFO NRML) now" in alert.what
-    assert f"`accept '{gone.name}' --because …`" in alert.do
+    assert f"`accept '{gone.name}' --reason …`" in alert.do
     assert gone.name in fix_of(gone)
-    assert gone.quarrel.stops_entries
+    assert gone.kind.stops_entries
 
 
 def test_an_expiry_is_news_and_a_return_is_told() -> None:
     ended = expired(OPTION)
 
     assert expired_alert(ended, (("seller", -65),)).what.endswith("NIFTY06JAN26C26000 (NFO NRML), held by seller -65.")
-    back = Disagreement(name=position_name(FUTURE), quarrel=Quarrel.CARRIED, sentence="", difference=65, key=FUTURE)
+    back = Break(name=position_name(FUTURE), kind=BreakKind.CARRIED, sentence="", difference=65, key=FUTURE)
     assert "in the account again" in returned_alert(back).what

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.alert import Level
-from domain.book_words import books_away_alert, books_back_alert
+from domain.break_text import books_away_alert, books_back_alert
 from domain.change import Change, ChangeKind, ChangeStage
 from domain.lifecycle import State
 from domain.order import Order
@@ -48,9 +48,9 @@ def test_a_book_is_away_by_the_time_since_it_was_last_read(missed_s: float, *, i
     ("waiting", "expected"),
     [
         (LOST, True),
-        (changing(ChangeStage.TAKEN), True),
-        (changing(ChangeStage.LOST), True),
-        (changing(ChangeStage.ASKED), False),
+        (changing(ChangeStage.ACCEPTED), True),
+        (changing(ChangeStage.REPLY_LOST), True),
+        (changing(ChangeStage.REQUESTED), False),
         (order(state=State.WORKING, broker_order_id="B1"), False),
         (replace(LOST, state=State.NOT_PLACED), False),
     ],
@@ -74,7 +74,7 @@ def test_what_the_books_alone_can_tell_waits_for_them(waiting: Order, *, expecte
 def test_what_is_away_is_told_once_and_again_when_an_order_comes_to_wait(
     seen: Sighting, told: Sighting, *, expected: bool
 ) -> None:
-    assert seen.needs_telling(told) is expected
+    assert seen.needs_alert(told) is expected
 
 
 def test_only_the_books_own_return_ends_it_and_not_a_new_watchers_ignorance() -> None:
@@ -87,8 +87,8 @@ def test_an_alarm_names_the_book_and_the_command_by_which_a_person_decides() -> 
     alert = books_away_alert(TRADES_AWAY, 600)
     idle = books_away_alert(replace(TRADES_AWAY, waiting=()), 600)
 
-    assert (alert.level, idle.level) == (Level.ALARM, Level.WARNING)
+    assert (alert.level, idle.level) == (Level.CRITICAL, Level.WARNING)
     assert alert.what == "The trade book could not be read for 10 minutes: HTTP 502."
-    assert "`settle c1 found|absent --because …`" in alert.do
+    assert "`resolve c1 --placed NUMBER|--not-placed --reason …`" in alert.do
     assert books_back_alert().ends
     assert books_back_alert().topic == alert.topic

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from broker.hearing import Hearing
+from broker.feed_connection import ConnectionLostError
+from broker.frame_dispatch import FrameDispatch
+from broker.http_response import ReplyLostError, ResponseReader
 from broker.instruments import find_in_search, instrument_from
-from broker.link import LinkLostError
-from broker.replies import ReplyLostError, ReplyReader
-from broker.scalars import UnreadableRowError
+from broker.row_fields import UnreadableRowError
+from broker.row_parsers import order_row, position_row, trade_row
 from broker.updates import order_update
-from broker.wire import order_row, position_row, trade_row
 from domain.evidence import OrderUpdate, Tick
 from domain.instrument import Instrument
 from domain.order import Exchange, InvalidOrderError, OrderCommand
@@ -123,11 +123,11 @@ def test_a_broken_row_is_named_as_unreadable_or_read(row: dict[str, Any]) -> Non
 def test_no_frame_of_the_feed_kills_its_thread(frame: bytes) -> None:
     told: list[OrderUpdate | Tick] = []
     watched: dict[tuple[str, str], Instrument] = {("NSE", "2885"): instrument()}
-    hearing = Hearing(FakeClock(), watched, told.append, told.append)
+    hearing = FrameDispatch(FakeClock(), watched, told.append, told.append)
 
     try:
         hearing.hear(frame)
-    except LinkLostError:
+    except ConnectionLostError:
         assert not told, "a feed that took the login back told something"
 
 
@@ -150,7 +150,7 @@ def test_no_frame_of_the_feed_kills_its_thread(frame: bytes) -> None:
     )
 )
 def test_no_bytes_for_an_answer_are_more_than_a_lost_reply(chunks: list[bytes]) -> None:
-    reader = ReplyReader()
+    reader = ResponseReader()
 
     def read() -> None:
         for chunk in chunks:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.calendar import Calendar
 from domain.order import Exchange
-from domain.seams import IST, trading_day
+from domain.ports import IST, trading_day
 from domain.settings import CalendarSettings
 from tests.days import moments
 

@@ -19,7 +19,7 @@ MESSAGES: list[type[Any]] = [
     if inspect.isclass(value) and dataclasses.is_dataclass(value) and value.__module__ == messages.__name__
 ]
 ANSWERS = {
-    messages.DeskMemory,
+    messages.DeskSnapshot,
     messages.Timeline,
     messages.Readiness,
     messages.TradingStateNow,
@@ -67,13 +67,13 @@ def test_a_message_is_frozen_slotted_and_made_by_keywords(message: type[Any]) ->
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: one.__name__)
 def test_a_message_says_its_meaning_in_a_sentence(message: type[Any]) -> None:
-    words = (message.__doc__ or "").strip()
+    text = (message.__doc__ or "").strip()
 
-    assert words.endswith((".", "?"))
-    assert not words.startswith(f"{message.__name__}(")
+    assert text.endswith((".", "?"))
+    assert not text.startswith(f"{message.__name__}(")
 
 
-QUERIES = [one for one in MESSAGES if one.__name__.startswith(("Find", "Recall"))]
+QUERIES = [one for one in MESSAGES if one.__name__.startswith(("Find", "Load"))]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: one.__name__)
@@ -89,7 +89,7 @@ def test_only_queries_and_a_persons_word_are_asked(room: str) -> None:
 
     assert asked - {one.__name__ for one in QUERIES} <= {
         "SetTradingState",
-        "AcceptDisagreement",
+        "AcceptBreak",
         "AcknowledgeAlarms",
-        "ClearPosition",
+        "WriteOffPosition",
     }

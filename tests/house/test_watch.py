@@ -38,7 +38,7 @@ RULES = {
         "def test_it():\n    Actor.start().tell(ValueError('x'))\n    assert Actor.died.wait(5)\n",
         "actors died unnoticed",
     ),
-    "a wish to end the process": (
+    "a request to end the process": (
         "def test_it():\n    ref = Actor.start()\n    ref.tell(SystemExit())\n    assert ref.actor_stopped.wait(5)\n",
         "actors died unnoticed",
     ),
@@ -66,12 +66,12 @@ def run(folder: Path, test: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("broken", RULES)
 def test_a_test_that_breaks_a_rule_fails(tmp_path: Path, broken: str) -> None:
-    test, words = RULES[broken]
+    test, message = RULES[broken]
 
     ended = run(tmp_path, test)
 
     assert ended.returncode == 1, ended.stdout
-    assert words in ended.stdout
+    assert message in ended.stdout
 
 
 def test_a_test_that_keeps_the_rules_passes(tmp_path: Path) -> None:

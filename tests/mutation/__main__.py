@@ -46,8 +46,8 @@ def main() -> int:
     )
     for judging in (running, knowing):
         judging.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="so many mutants side by side")
-    telling = commands.add_parser("stories", help="tell stories of the simulation until one goes wrong")
-    telling.add_argument("--seconds", type=float, required=True)
+    notification = commands.add_parser("stories", help="tell stories of the simulation until one goes wrong")
+    notification.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.command == "stories":

@@ -13,24 +13,24 @@ from typing import Final
 from tests.mutation.mutant import ROOT
 from tests.mutation.operators import OPERATORS, changes
 
-ACTORS: Final = ("command", "risk", "losses", "exits", "stops", "watcher")
+ACTORS: Final = ("command", "risk", "loss_monitor", "exits", "stops", "watcher")
 """Those that decide about orders, and about getting out."""
 TESTS: Final = ("tests/domain", "tests/actors", "tests/storage")
 """The tests without threads and processes, where a mutant is looked for first."""
 SCENARIOS: Final = {
-    "absence comparison books reconcile foreign evidence settlement watcher": "books days external updates",
-    "command order lifecycle reasons terms throttle session": "desk replies repeats changes",
+    "absence reconciler breaks reconcile external_orders evidence resolution watcher": "books days external updates",
+    "command order lifecycle reasons order_pricing throttle session": "desk replies repeats changes",
     "change change_command": "changes",
-    "exits square_off clearing": "exits guard",
-    "stops stop_words protections": "stops",
-    "risk losses loss_limit pnl risk_words": "risk",
+    "exits square_off write_off": "exits guard",
+    "stops stop_text armed_stops": "stops",
+    "risk loss_monitor loss_limit pnl risk_text": "risk",
     "guard": "guard exits external",
-    "basket basket_words baskets": "baskets",
-    "alert alerting alert_words alerts": "alerts",
-    "calendar seams": "clock days",
+    "basket basket_text baskets": "baskets",
+    "alert alerting alert_text alerts": "alerts",
+    "calendar ports": "clock days",
     "batch repository rows models database backup lease": "storage",
     "instrument": "desk",
-    "settings": "tests/console/test_where.py desk",
+    "settings": "tests/console/test_config.py desk",
     "redaction": "tests/console/test_logs.py",
 }
 """Which scenarios are about which modules, or other tests that are."""

@@ -47,33 +47,33 @@ KNOWN: Final = (
     ),
     Known(
         Mutant(
-            "a wish to get out is taken up by every start, flat or not",
+            "a request to get out is taken up by every start, flat or not",
             "storage/repository.py",
-            "OrderRepository.end_wish",
-            "self._execute(words, (to_text(at), missing or None, self._client_id, wish_id))",
+            "OrderRepository.end_flatten_request",
+            "self._execute(statement, (to_text(at), missing or None, self._client_id, request_id))",
             "",
         ),
-        "tests/storage/test_wishes.py",
+        "tests/storage/test_flatten_requests.py",
     ),
     Known(
         Mutant(
             "the better of our loss and the broker's counts",
-            "actors/losses.py",
-            "Losses._judge",
+            "actors/loss_monitor.py",
+            "LossMonitor._judge",
             "min(ours.total, self._account)",
             "max(ours.total, self._account)",
         ),
-        "tests/actors/test_losses.py",
+        "tests/actors/test_loss_monitor.py",
     ),
     Known(
         Mutant(
             "a broken loss limit is written some seconds later",
-            "actors/losses.py",
-            "Losses._break",
+            "actors/loss_monitor.py",
+            "LossMonitor._break",
             "self.record()",
             "",
         ),
-        "tests/actors/test_losses.py",
+        "tests/actors/test_loss_monitor.py",
     ),
     Known(
         Mutant(
@@ -88,22 +88,22 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a new session is trusted without a book",
-            "actors/sight.py",
-            "Sight.take_session",
-            'self._blind = self._blind or "the broker\'s books have not been compared since the login"',
+            "actors/entry_gate.py",
+            "EntryGate.take_session",
+            'self._unseen = self._unseen or "the broker\'s books have not been compared since the login"',
             "",
         ),
-        "tests/actors/test_sight.py",
+        "tests/actors/test_entry_gate.py",
     ),
     Known(
         Mutant(
             "a book from before the login vouches for the new session",
-            "actors/sight.py",
-            "Sight.compare",
+            "actors/entry_gate.py",
+            "EntryGate.compare",
             "message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max",
             "message.whole and age_s <= self._silence_s_max",
         ),
-        "tests/actors/test_sight.py",
+        "tests/actors/test_entry_gate.py",
     ),
     Known(
         Mutant(
@@ -118,23 +118,25 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a late write arms stops that have ended",
-            "storage/protections.py",
+            "storage/armed_stops.py",
             "",
             """
             (
-                ") ON CONFLICT (client_id, protection_id) DO UPDATE SET quantity = excluded.quantity,"
-                " anchor = excluded.anchor, peak = excluded.peak, armed_at = excluded.armed_at, ended = excluded.ended"
-                " WHERE protections.ended = '' OR excluded.quantity > protections.quantity"
+                ") ON CONFLICT (client_id, stop_id) DO UPDATE SET quantity = excluded.quantity,"
+                " entry_price = excluded.entry_price, best_price = excluded.best_price,"
+                " armed_at = excluded.armed_at, ended = excluded.ended"
+                " WHERE armed_stops.ended = '' OR excluded.quantity > armed_stops.quantity"
             )
             """,
             """
             (
-                ") ON CONFLICT (client_id, protection_id) DO UPDATE SET quantity = excluded.quantity,"
-                " anchor = excluded.anchor, peak = excluded.peak, armed_at = excluded.armed_at, ended = excluded.ended"
+                ") ON CONFLICT (client_id, stop_id) DO UPDATE SET quantity = excluded.quantity,"
+                " entry_price = excluded.entry_price, best_price = excluded.best_price,"
+                " armed_at = excluded.armed_at, ended = excluded.ended"
             )
             """,
         ),
-        "tests/storage/test_wishes.py",
+        "tests/storage/test_flatten_requests.py",
     ),
     Known(
         Mutant(
@@ -159,12 +161,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a difference that was accepted once is accepted for ever",
-            "domain/comparison.py",
-            "Comparison._enter_day",
+            "domain/reconciler.py",
+            "Reconciler._enter_day",
             "self._accepted.clear()",
             "",
         ),
-        "tests/domain/test_comparison.py",
+        "tests/domain/test_reconciler.py",
     ),
     Known(
         Mutant(
@@ -174,7 +176,7 @@ KNOWN: Final = (
             "trading_day(to_moment(at)) == trading_day(now)",
             "trading_day(to_moment(at)) <= trading_day(now)",
         ),
-        "tests/storage/test_wishes.py",
+        "tests/storage/test_flatten_requests.py",
     ),
     Known(
         Mutant(
@@ -204,7 +206,7 @@ KNOWN: Final = (
             "one.state in _UNANSWERED or one.change is not None",
             "one.state in _UNANSWERED",
         ),
-        "tests/actors/test_wiring_memory.py",
+        "tests/actors/test_wiring_snapshot.py",
     ),
     Known(
         Mutant(
@@ -218,13 +220,13 @@ KNOWN: Final = (
     ),
     Known(
         Mutant(
-            "a safety net that has less to catch waits for its pause",
-            "actors/nets.py",
-            "Nets._move",
-            "net.open_quantity > wanted.quantity",
+            "a stop at the broker that has less to catch waits for its pause",
+            "actors/broker_stops.py",
+            "BrokerStops._move",
+            "stop_order.open_quantity > wanted.quantity",
             "False",
         ),
-        "tests/actors/test_nets.py",
+        "tests/actors/test_broker_stops.py",
     ),
     Known(
         Mutant(
@@ -242,20 +244,20 @@ KNOWN: Final = (
     Known(
         Mutant(
             "clearing holds any product against a position",
-            "domain/clearing.py",
-            "objection_to_clearing",
-            "key_of(row) == scope.key",
-            "row.symbol == scope.key.symbol",
+            "domain/write_off.py",
+            "objection_to_write_off",
+            "key_of(row) == position_key.key",
+            "row.symbol == position_key.key.symbol",
         ),
-        "tests/domain/test_clearing.py",
+        "tests/domain/test_write_off.py",
     ),
     Known(
         Mutant(
             "clearing minds the orders of any product",
             "domain/guard.py",
-            "GuardLedger.clear",
-            "one.key == scope.key",
-            "one.key.symbol == scope.key.symbol",
+            "GuardLedger.write_off",
+            "one.key == position_key.key",
+            "one.key.symbol == position_key.key.symbol",
         ),
         "tests/domain/test_guard.py",
     ),
@@ -267,7 +269,7 @@ KNOWN: Final = (
             "one.pnl < 0",
             "one.pnl <= 0",
         ),
-        "tests/actors/test_losses.py",
+        "tests/actors/test_loss_monitor.py",
     ),
     Known(
         Mutant(
@@ -302,19 +304,19 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a stop on the wrong side of the price is taken",
-            "domain/protection_check.py",
-            "protection_objection",
+            "domain/stop_check.py",
+            "stop_objection",
             "(level - price) * wanted <= 0",
             "False",
         ),
-        "tests/domain/test_protection_check.py",
+        "tests/domain/test_stop_check.py",
     ),
     Known(
         Mutant(
             "what the broker turned out of its books in the night is missing",
-            "domain/comparison.py",
-            "Comparison._lost",
-            "not may_have_turned(at, asked_at)",
+            "domain/reconciler.py",
+            "Reconciler._lost",
+            "not may_have_been_dropped(at, asked_at)",
             "True",
         ),
         "tests/domain/test_night.py",
@@ -352,8 +354,8 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a loss limit sells delivery",
-            "actors/losses.py",
-            "Losses.__init__",
+            "actors/loss_monitor.py",
+            "LossMonitor.__init__",
             "None if limits.breach_sells_delivery else COUNTED",
             "None",
         ),
@@ -411,7 +413,7 @@ KNOWN: Final = (
     ),
     Known(
         Mutant(
-            "what others trade meanwhile may settle a past day",
+            "what others trade meanwhile may resolve a past day",
             "domain/past_orders.py",
             "past_orders",
             "key in today.moving",

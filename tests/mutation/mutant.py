@@ -18,7 +18,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+PositionKey = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class MisplacedError(ValueError):
@@ -58,29 +58,29 @@ class Mutant:
 
 def replace_once(module: ast.Module, where: str, old: str, new: str) -> None:
     """Change the tree: the one place in `where` that says `old` says `new`; raise `MisplacedError` if it is not one."""
-    scope = scope_of(module, where)
+    position_key = scope_of(module, where)
     wanted, instead = _fragments(old, new)
-    places = list(_places(scope, wanted))
+    places = list(_places(position_key, wanted))
     if len(places) != 1:
         code = dedent(old).strip()
         raise MisplacedError(f"{where or 'the module'} has {len(places)} places that say {code!r}, not one")
     places[0].put(instead)
 
 
-def scope_of(module: ast.Module, where: str) -> Scope:
+def scope_of(module: ast.Module, where: str) -> PositionKey:
     """Return the one function or class of this qualified name; the module itself for an empty name."""
-    found = [scope for name, scope in scopes(module) if name == where]
+    found = [position_key for name, position_key in position_keys(module) if name == where]
     if len(found) != 1:
         raise MisplacedError(f"{len(found)} functions or classes are called {where!r}, not one")
     return found[0]
 
 
-def scopes(module: ast.Module) -> Iterator[tuple[str, Scope]]:
+def position_keys(module: ast.Module) -> Iterator[tuple[str, PositionKey]]:
     """Yield the module under an empty name, then every function and class under its qualified name."""
     inside: list[tuple[str, ast.AST]] = [("", module)]
     while inside:
         name, node = inside.pop()
-        if isinstance(node, Scope):
+        if isinstance(node, PositionKey):
             yield name, node
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -110,10 +110,10 @@ class _Place:
             setattr(self.owner, self.field, instead[0])
 
 
-def _places(scope: ast.AST, wanted: Sequence[ast.AST]) -> Iterator[_Place]:
+def _places(position_key: ast.AST, wanted: Sequence[ast.AST]) -> Iterator[_Place]:
     """Yield every place inside a scope that says what is wanted."""
     dumps = [ast.dump(node) for node in wanted]
-    for owner in ast.walk(scope):
+    for owner in ast.walk(position_key):
         for field, value in ast.iter_fields(owner):
             row = value if isinstance(value, list) else [value]
             for start in range(len(row) - len(wanted) + 1):

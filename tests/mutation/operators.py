@@ -41,7 +41,7 @@ def changes(module: ast.Module) -> Iterator[Change]:
 # the operators
 
 
-def _compared(swaps: dict[type[ast.cmpop], type[ast.cmpop]]) -> Operator:
+def _reconciled(swaps: dict[type[ast.cmpop], type[ast.cmpop]]) -> Operator:
     def apply(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.Compare):
             for number, one in enumerate(node.ops):
@@ -173,8 +173,8 @@ _SQL_SWAPS: Final = (
 )
 
 OPERATORS: Final[dict[str, Operator]] = {
-    "boundary": _compared({ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}),
-    "comparison turned": _compared(
+    "boundary": _reconciled({ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}),
+    "comparison turned": _reconciled(
         {
             ast.Lt: ast.GtE,
             ast.LtE: ast.Gt,

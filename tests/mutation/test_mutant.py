@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.mutation.mutant import ROOT, MisplacedError, Mutant, replace_once, scopes
+from tests.mutation.mutant import ROOT, MisplacedError, Mutant, position_keys, replace_once
 
 CODE = dedent("""
     LIMIT = 3
@@ -127,7 +127,7 @@ def test_an_error_names_the_mutant_and_its_file() -> None:
 
 
 def test_every_scope_has_its_qualified_name() -> None:
-    names = {name for name, _ in scopes(ast.parse(CODE))}
+    names = {name for name, _ in position_keys(ast.parse(CODE))}
 
     assert names == {"", "Guard", "Guard.cut", "Guard.grow", "cut", "cut.inner"}
 

@@ -9,7 +9,7 @@ from loguru import logger
 
 from actors.clock import SystemClock
 from domain.alert import ChannelState, Level
-from domain.alerting import Telling
+from domain.alerting import Notification
 from domain.settings import AlertSettings
 from notify.port import Channel, ChannelError
 from notify.sender import Sender
@@ -41,8 +41,8 @@ def sender(channels: Sequence[Channel], told: list[tuple[tuple[str, ...], str]])
     return Sender(channels, QUICK, SystemClock(), lambda one, channel: told.append((one.alert_ids, channel)))
 
 
-def alarm(text: str, **given: object) -> Telling:
-    return Telling(text, Level.ALARM, (f"id of {text}",), **given)  # type: ignore[arg-type]
+def alarm(text: str, **given: object) -> Notification:
+    return Notification(text, Level.CRITICAL, (f"id of {text}",), **given)  # type: ignore[arg-type]
 
 
 def state_of(made: Sender, name: str) -> ChannelState:
@@ -54,7 +54,7 @@ def test_a_warning_is_sent_again_until_it_is_taken(api: BotApi) -> None:
     api.troubles.extend(["502", "429", "502", "502", "502"])
     made = sender([telegram(api)], told)
 
-    made.send(Telling("the stop was reached", Level.WARNING, ("a",)))
+    made.send(Notification("the stop was reached", Level.WARNING, ("a",)))
 
     until(lambda: told == [(("a",), "Telegram")], "it was not told")
     assert api.texts == ["the stop was reached"]
@@ -66,8 +66,8 @@ def test_news_is_given_up_after_some_tries_and_what_follows_is_sent(api: BotApi)
     api.troubles.extend(["502", "502", "502"])
     made = sender([telegram(api)], told)
 
-    made.send(Telling("news", Level.NEWS, ("a",)))
-    made.send(Telling("alarm", Level.ALARM, ("b",)))
+    made.send(Notification("news", Level.INFO, ("a",)))
+    made.send(Notification("alarm", Level.CRITICAL, ("b",)))
 
     until(lambda: told == [(("b",), "Telegram")], lambda: f"told: {told}")
     assert api.texts == ["alarm"]
@@ -170,7 +170,9 @@ def test_no_secret_leaves_in_a_text_or_in_a_channels_own_words() -> None:
     well, dead = Played("well"), Played("dead", lambda _: ChannelError("no way to slack://T000/hook-word"))
     made = Sender([well, dead], QUICK, SystemClock(), lambda _one, _channel: None, ("correct horse", "hook-word"))
 
-    made.send(Telling("died of ValueError: login('correct horse', pwd='x1y2', apikey=abc)", Level.ALARM, ("a",)))
+    made.send(
+        Notification("died of ValueError: login('correct horse', pwd='x1y2', apikey=abc)", Level.CRITICAL, ("a",))
+    )
 
     until(lambda: well.taken and state_of(made, "dead").why, "nothing was tried")
     made.stop(0.1)
@@ -195,7 +197,7 @@ def test_a_thread_that_has_died_is_started_again_and_goes_on() -> None:
     well = Played("well")
     told: list[str] = []
 
-    def note(one: Telling, _channel: str) -> None:
+    def note(one: Notification, _channel: str) -> None:
         told.append(one.text)
         if one.text == "first":
             raise RuntimeError("a fault of our own")

@@ -26,7 +26,7 @@ from actors.market import EXIT_WAIT_S
 from domain.lifecycle import State
 from domain.order import OrderCommand
 from domain.reconcile import remarks_tag_of
-from tests.proofs.readings import WORDS_MAX
+from tests.proofs.readings import MESSAGE_CHARACTERS_MAX
 from tests.scenarios.books import assert_journal_replays, rows_of
 from tests.scenarios.paper import Ledger, Paper, Placed, start_paper
 from tests.scenarios.process import Caller, DeskProcess, an_order
@@ -147,7 +147,7 @@ class Floor:
 
     def flatten(self) -> None:
         """Make all flat."""
-        self._tell("/flatten", {"because": "told to"})
+        self._tell("/flatten", {"reason": "told to"})
 
     def _tell(self, path: str, given: dict[str, Any]) -> None:
         """Ask as somebody who does not wait for the answer, and whose line may break."""
@@ -177,7 +177,7 @@ class Floor:
     def fill(self) -> None:
         """Let what rests of the ways out trade; one that is taken back meanwhile is followed by another."""
         for one in self._exits(self.paper.ledger().orders):
-            if one.state in {State.WORKING, State.PARTLY_FILLED}:
+            if one.state in {State.WORKING, State.PARTIALLY_FILLED}:
                 with suppress(AssertionError):
                     self.paper.fill(one.number, one.quantity - one.filled)
 
@@ -214,7 +214,7 @@ class Floor:
     def left_at(self, within_s: float = 60.0) -> float:
         """Wait until a way out has come in; return the monotonic second."""
         self.watch(within_s, lambda: self.look() != UNITS or bool(self.moves))
-        assert self.moves, f"no exit left within {within_s:g} s: {self.runs[-1].said[-WORDS_MAX:]}"
+        assert self.moves, f"no exit left within {within_s:g} s: {self.runs[-1].said[-MESSAGE_CHARACTERS_MAX:]}"
         return self.moves[0]
 
     def at_one_price_s(self, ends_at: float) -> float:
@@ -227,7 +227,7 @@ class Floor:
         alarms = [
             datetime.fromisoformat(one["raised_at"]).timestamp() - first
             for one in self.caller.get(self.url, "/alerts")["alerts"]
-            if one["level"] == "ALARM" and one["topic"].startswith(("exit:", "order:", "resting:"))
+            if one["level"] == "CRITICAL" and one["topic"].startswith(("exit:", "order:", "resting:"))
         ]
         assert alarms, "no alarm was raised"
         return min(alarms)
@@ -558,9 +558,9 @@ def measure(name: str, folder: Path) -> list[Figure] | str:
         with floor_in(folder, name) as floor:
             return CASES[name](floor)
     except AssertionError as error:
-        return str(error).split("\n")[0][:WORDS_MAX]
+        return str(error).split("\n")[0][:MESSAGE_CHARACTERS_MAX]
     except Exception as error:  # noqa: BLE001  a case that crashes has not ended well, and the others go on
-        return f"{type(error).__name__}: {error}".split("\n")[0][:WORDS_MAX]
+        return f"{type(error).__name__}: {error}".split("\n")[0][:MESSAGE_CHARACTERS_MAX]
 
 
 def main() -> int:

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 from loguru import logger
 
 from actors.messages import OrderDeclined
-from domain.books import Quarrel
+from domain.breaks import BreakKind
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
 from domain.lifecycle import Event, State
@@ -175,7 +175,7 @@ class Matrix:
         self.paper: Paper = start_paper(folder / "paper")
         self.paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
         path = folder / "desk.db"
-        watching = {"poll_interval_s": 0.05, "blind_s_max": patient(0.25), "disagreement_s_min": 0.5}
+        watching = {"poll_interval_s": 0.05, "books_unavailable_s_max": patient(0.25), "break_s_min": 0.5}
         broker = {
             "read_timeout_s": patient(0.1),
             "login_retry_s": 0.2,
@@ -274,13 +274,13 @@ class Matrix:
         """One book never shows the order: the other one finds it, and nobody takes it for absent meanwhile."""
         self.scene.until_state(command, State.FILLED)
         events = self.scene.events(command)
-        assert Event.PROVE_ABSENT not in events, f"{command.command_id} was taken for absent: {events}"
+        assert Event.PROVED_ABSENT not in events, f"{command.command_id} was taken for absent: {events}"
 
     def _accept_loss(self) -> None:
         """Let a person say that a row which was there, and is no more, was never true."""
 
         def lost() -> list[str]:
-            return [one.name for one in self.scene.desk.readiness().disagreements if one.quarrel is Quarrel.HIDDEN]
+            return [one.name for one in self.scene.desk.readiness().breaks if one.kind is BreakKind.HIDDEN]
 
         until(lost, "nobody noticed that the ghost is gone")
         for name in lost():
@@ -317,8 +317,8 @@ class Matrix:
             assert answer is not None, "the change was not answered"
             told.answers.append(answer)
         sent = self.paper.ledger().requests[cell.action.value] - before
-        most = 2 if cell.kind == "session_expired" else 1
-        assert sent <= most, f"the change was sent {sent} times"
+        limit = 2 if cell.kind == "session_expired" else 1
+        assert sent <= limit, f"the change was sent {sent} times"
         return told
 
     # judging
@@ -331,7 +331,7 @@ class Matrix:
                 continue
             if order.change is not None:
                 found.append(f"{order.command.command_id} has an open {order.change.kind}")
-            if not order.is_over and (not placed or order.state is not placed[0].state):
+            if not order.is_terminal and (not placed or order.state is not placed[0].state):
                 found.append(f"{order.command.command_id} is {order.state}, at the broker {placed or 'nowhere'}")
             if placed and (order.quantity, order.limit_price) != (placed[0].quantity, Decimal(placed[0].price)):
                 found.append(f"{order.command.command_id} has other terms than {placed[0]}")

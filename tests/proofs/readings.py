@@ -32,7 +32,7 @@ PRICE_AGE_S: Final = 6.0
 """So old a price may be before a stop asks for another one: the shortest setting. A loss limit asks as late."""
 STILL_READINGS: Final = 3
 """So many untrue prices have to be met before the position counts as held in spite of them."""
-WORDS_MAX: Final = 300
+MESSAGE_CHARACTERS_MAX: Final = 300
 SHARE: Final = {"tsym": "RELIANCE-EQ"}
 SECONDS: Final = {"slow": 0.1, "slow_after": 0.1}
 
@@ -136,9 +136,9 @@ def judge_reading(cell: ReadingCell, folder: Path) -> str:
             stack.callback(made.scene.close)
             return made.run()
     except AssertionError as error:
-        return str(error).split("\n")[0][:WORDS_MAX]
+        return str(error).split("\n")[0][:MESSAGE_CHARACTERS_MAX]
     except Exception as error:  # noqa: BLE001  a cell that crashes has not ended well, and the others go on
-        return f"{type(error).__name__}: {error}".split("\n")[0][:WORDS_MAX]
+        return f"{type(error).__name__}: {error}".split("\n")[0][:MESSAGE_CHARACTERS_MAX]
 
 
 @dataclass
@@ -265,12 +265,12 @@ class Trial:
         try:
             self._start_at_once()
         except DeskStartError as error:
-            words = str(error)
+            message = str(error)
         else:
             self.scene.stop()
             raise AssertionError("the desk started, though it can write nothing")
-        assert "the database" in words, f"the desk did not start, and says: {words}"
-        assert "Error" not in words, f"the desk did not start, and says: {words}"
+        assert "the database" in message, f"the desk did not start, and says: {message}"
+        assert "Error" not in message, f"the desk did not start, and says: {message}"
 
     def _hold(self, **terms: str) -> None:
         held = self._submit("held", **terms)
@@ -297,11 +297,11 @@ class Trial:
 
     def _until_flat(self) -> None:
         most_s = patient(WAY_OUT_S_MAX + (PRICE_AGE_S if self.cell.act in {Act.STOP, Act.LOSS_LIMIT} else 0))
-        until(lambda: self._net() == 0, lambda: f"holds {self._net()} under {self.cell.kind}: {self._words()}", most_s)
+        until(lambda: self._net() == 0, lambda: f"holds {self._net()} under {self.cell.kind}: {self._told()}", most_s)
         took_s = time.monotonic() - self.asked_s
         assert took_s <= most_s, f"to get out took {took_s:.1f} s, and may take {most_s:g} s"
 
-    def _words(self) -> str:
+    def _told(self) -> str:
         """Return what there is to read about an exit that does not happen."""
         found = []
         for one in (one.answers[-1] for one in self.told):
@@ -322,7 +322,7 @@ class Trial:
 @contextmanager
 def locked_by_another_process(path: Path) -> Iterator[None]:
     """Let another process hold the database's write lock."""
-    words = (
+    message = (
         "import sqlite3, sys\n"
         "other = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=10)\n"
         "other.execute('BEGIN IMMEDIATE')\n"
@@ -330,7 +330,7 @@ def locked_by_another_process(path: Path) -> Iterator[None]:
         "sys.stdin.read()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", words, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", message, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdin is not None
         assert other.stdout is not None

@@ -70,7 +70,7 @@ async def _hold_half_a_request(host: str, port: int) -> None:
 
 
 async def _read_no_answer(host: str, port: int, token: str) -> None:
-    ask = f"GET /orders?most=10000 HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    ask = f"GET /orders?limit=10000 HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     while True:
         with suppress(OSError):
             _, writer = await asyncio.open_connection(host, port, limit=1)
@@ -162,7 +162,7 @@ class Desk:
         for _ in range(halts):
             for state in ("HALTED", "ACTIVE"):
                 began = time.monotonic()
-                answer = self.floor.caller.ask(self.floor.url, "/trading-state", {"state": state, "because": "siege"})
+                answer = self.floor.caller.ask(self.floor.url, "/trading-state", {"state": state, "reason": "siege"})
                 if state == "HALTED":
                     times.halts.append((time.monotonic() - began) * 1e3)
                 assert answer.json()["state"] == state, answer.text
@@ -177,16 +177,16 @@ def run(floor: Floor, rounds: int, exits: int, halts: int) -> list[str]:
     desk = Desk(floor)
     desk.hold()
     alone, besieged, listed = (Times([], []) for _ in range(3))
-    most = desk.descriptors
+    limit = desk.descriptors
     wrong: list[str] = []
     for number in range(rounds):
         desk.time(alone, exits, halts)
         with siege(floor.url):
             desk.time(besieged, exits, halts)
-            most = max(most, desk.descriptors)
+            limit = max(limit, desk.descriptors)
         with siege(floor.url, TOKEN):
             desk.time(listed, exits, halts)
-            most = max(most, desk.descriptors)
+            limit = max(limit, desk.descriptors)
             if number == rounds - 1:
                 wrong += _look_around(floor)
         _say(f"round {number + 1} of {rounds}: {desk.descriptors} descriptors")
@@ -201,9 +201,9 @@ def run(floor: Floor, rounds: int, exits: int, halts: int) -> list[str]:
             wrong.append(f"{name}: a halt took {at(times.halts, 0.99):.0f} ms")
         if ratio > times_max:
             wrong.append(f"{name}: an exit's p99 grew {ratio:.2f} times")
-    _say(f"at most {most} descriptors")
-    if most > DESCRIPTORS_MAX:
-        wrong.append(f"{most} descriptors were open")
+    _say(f"at most {limit} descriptors")
+    if limit > DESCRIPTORS_MAX:
+        wrong.append(f"{limit} descriptors were open")
     return wrong
 
 
@@ -219,8 +219,8 @@ def _look_around(floor: Floor) -> list[str]:
     return [] if log.stat().st_size > before else ["the log does not go on"]
 
 
-def _say(words: str) -> None:
-    sys.stdout.write(words + "\n")
+def _say(message: str) -> None:
+    sys.stdout.write(message + "\n")
     sys.stdout.flush()
 
 

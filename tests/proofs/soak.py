@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final
 
-from tests.scenarios.books import assert_journal_replays, disagreements, journal_of, rows_of
+from tests.scenarios.books import assert_journal_replays, breaks, journal_of, rows_of
 from tests.scenarios.crowd import Crowd, misbehave
 from tests.scenarios.paper import start_paper
 from tests.scenarios.process import DeskProcess, write_config
@@ -29,9 +29,9 @@ PER_THOUSAND_MB_MAX: Final = 6.0
 """What a thousand orders of the day may cost: the desk's own rows, and reading a book that is longer by so many."""
 ORDERS_TO_JUDGE_BY: Final = 1_000
 REST_MB_MAX: Final = 4.0
-"""How much a desk that is left alone may still take: what the allocator needs to settle."""
+"""How much a desk that is left alone may still take: what the allocator needs to resolve."""
 SETTLED: Final = frozenset(
-    {"WORKING", "PARTLY_FILLED", "FILLED", "CANCELED", "REJECTED", "BLOCKED", "REFUSED", "NOT_PLACED"}
+    {"WORKING", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "BLOCKED", "REFUSED", "NOT_PLACED"}
 )
 
 
@@ -143,7 +143,7 @@ class Soak:
         sys.stderr.flush()
 
     def judge(self) -> list[str]:
-        """End the trouble, wait until all is settled, stop, and return what is wrong."""
+        """End the trouble, wait until all is resolved, stop, and return what is wrong."""
         self.paper.clear_faults()
         until(lambda: not self._unsettled(), lambda: f"unsettled: {self._unsettled()[:5]}", ENDS_WITHIN_S)
         until(lambda: not self._apart(), lambda: "; ".join(self._apart()[:5]), ENDS_WITHIN_S)
@@ -153,7 +153,7 @@ class Soak:
         wrong += [f"{tag} is at the broker {times} times" for tag, times in sent.items() if times > 1]
         rows = rows_of(self.database)
         wrong += [f"{name} was answered and is lost" for name in self.crowd.answered if name not in rows]
-        lines = (line for line in journal_of(self.database) if line.event == "ASK_CHANGE")
+        lines = (line for line in journal_of(self.database) if line.event == "CHANGE_REQUESTED")
         asked = Counter((line.command_id, line.inputs["change_id"]) for line in lines)
         wrong += [f"change {name} was sent {times} times" for name, times in asked.items() if times > 1]
         return wrong
@@ -164,7 +164,7 @@ class Soak:
 
     def _apart(self) -> list[str]:
         ledger = self.paper.ledger()
-        return disagreements(self.database, ledger, frozenset(one.number for one in ledger.orders))
+        return breaks(self.database, ledger, frozenset(one.number for one in ledger.orders))
 
     def close(self) -> None:
         """Leave nothing running."""

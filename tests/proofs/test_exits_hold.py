@@ -1,4 +1,4 @@
-"""Exits hold, for any order of events: the real ledger and the real episodes against a small model of an exchange.
+"""Exits hold, for any order of events: the real ledger and the real flatten tasks against a small model of an exchange.
 
 Two strategies enter, are filled in part, exit by themselves and are made flat, while the phone trades the same symbol,
 orders are rejected or lost and found, and the desk is restarted, its ledger rebuilt from the orders alone.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.exits import Episode, ExitWish, Exposure, Flat, Scope, SendExit, TakeBack
+from domain.exits import CancelOrders, Exposure, Flat, FlattenRequest, FlattenTask, PositionKey, SendExit
 from domain.guard import GuardLedger, Reserved
 from domain.lifecycle import State
 from domain.order import EXTERNAL, Intent, Order, OrderCommand, Origin, Side
@@ -23,11 +23,11 @@ SETTINGS = ExitSettings(unfilled_s=2, cancel_again_s=1, retry_s=0.5, retry_s_max
 
 @dataclass(slots=True)
 class World:
-    """Owns the exchange's truth (what has traded), every order, the ledger that the desk keeps, and the episodes."""
+    """Owns the exchange's truth (what has traded), every order, the desk's ledger, and the flatten tasks."""
 
     orders: dict[str, Order] = field(default_factory=dict)
     ledger: GuardLedger = field(default_factory=GuardLedger)
-    episodes: dict[Scope, Episode] = field(default_factory=dict)
+    tasks: dict[PositionKey, FlattenTask] = field(default_factory=dict)
     account: int = 0
     now: float = 0.0
     count: int = 0
@@ -45,7 +45,7 @@ class World:
         """No exit may be let through beyond what its strategy holds, nor all together beyond what others left."""
         if asked.intent is not Intent.EXIT:
             return
-        working = [one for one in self.orders.values() if one.command.intent is Intent.EXIT and not one.is_over]
+        working = [one for one in self.orders.values() if one.command.intent is Intent.EXIT and not one.is_terminal]
         for strategy in STRATEGIES:
             own = sum(one.open_quantity for one in working if one.command.strategy == strategy)
             assert own <= abs(self.held(strategy)), f"{strategy} sells {own} of {self.held(strategy)}"
@@ -64,7 +64,7 @@ class World:
         before = self.orders[name]
         units = min(units, before.open_quantity)
         filled = before.filled_quantity + units
-        state = State.FILLED if filled == before.quantity else State.PARTLY_FILLED
+        state = State.FILLED if filled == before.quantity else State.PARTIALLY_FILLED
         self.account += units * before.command.side.sign
         self.move(replace(before, filled_quantity=filled, state=state, average_price=before.limit_price))
 
@@ -84,41 +84,45 @@ class World:
     def restart(self) -> None:
         self.ledger = GuardLedger(orders=self.orders.values())
 
-    def wish(self, strategy: str) -> None:
-        scope = Scope(strategy, KEY)
-        if scope not in self.episodes:
+    def request(self, strategy: str) -> None:
+        position_key = PositionKey(strategy, KEY)
+        if position_key not in self.tasks:
             self.count += 1
-            asked = ExitWish(
-                wish_id=f"w{self.count}", scope=scope, because="x", origin=Origin.DESK, asked_at=TEN_O_CLOCK
+            asked = FlattenRequest(
+                request_id=f"w{self.count}",
+                position_key=position_key,
+                reason="x",
+                origin=Origin.DESK,
+                asked_at=TEN_O_CLOCK,
             )
-            self.episodes[scope] = Episode(asked, f"exit{self.count}", self.now, SETTINGS)
+            self.tasks[position_key] = FlattenTask(asked, f"exit{self.count}", self.now, SETTINGS)
 
     def look(self) -> list[str]:
-        """Let each episode take its step; return the orders it wants back."""
+        """Let each flatten task take its step; return the orders it wants back."""
         self.now += 0.1
         back: list[str] = []
-        for scope, episode in list(self.episodes.items()):
-            exposure = self.ledger.exposures().get(scope, Exposure())
-            step = episode.next_step(exposure, self.now)
+        for position_key, task in list(self.tasks.items()):
+            exposure = self.ledger.exposures().get(position_key, Exposure())
+            step = task.next_step(exposure, self.now)
             if isinstance(step, Flat):
-                del self.episodes[scope]
-            elif isinstance(step, TakeBack):
+                del self.tasks[position_key]
+            elif isinstance(step, CancelOrders):
                 back += step.command_ids
             elif isinstance(step, SendExit):
                 way_out = command(
                     command_id=step.command_id,
-                    strategy=scope.strategy,
+                    strategy=position_key.strategy,
                     intent=Intent.EXIT,
                     side=step.side,
                     quantity=step.quantity,
                 )
                 self.place(way_out)
-                episode.answered(step.command_id)
+                task.answered(step.command_id)
         return back
 
     @property
     def working(self) -> list[str]:
-        return [name for name, one in self.orders.items() if not one.is_over]
+        return [name for name, one in self.orders.items() if not one.is_terminal]
 
     def happen(self, kind: str, strategy: str, data: st.DataObject) -> None:
         """Let something happen; what can't happen now does not."""
@@ -131,8 +135,8 @@ class World:
             case "exit":
                 side = Side.SELL if self.held(strategy) > 0 else Side.BUY
                 self.place(command(**asked, intent=Intent.EXIT, side=side, quantity=data.draw(st.integers(1, 20))))
-            case "wish":
-                self.wish(strategy)
+            case "request":
+                self.request(strategy)
             case "look":
                 self.look()
             case "phone":
@@ -154,7 +158,7 @@ class World:
 
 SIDES = st.sampled_from(Side)
 ENDS = {"cancel": State.CANCELED, "reject": State.REJECTED, "lose": State.UNCONFIRMED}
-KINDS = st.sampled_from(["enter", "fill", "fill", *ENDS, "exit", "wish", "look", "phone", "restart"])
+KINDS = st.sampled_from(["enter", "fill", "fill", *ENDS, "exit", "request", "look", "phone", "restart"])
 
 
 @settings(deadline=None, max_examples=200)
@@ -167,15 +171,15 @@ def test_exits_never_sell_more_than_is_held_and_every_wish_ends_flat(data: st.Da
         assert total == world.account, "strategies and EXTERNAL add up to the account"
 
     for strategy in STRATEGIES:
-        world.wish(strategy)
+        world.request(strategy)
     for _ in range(3_000):
         for name in world.look():
-            if not world.orders[name].is_over:
+            if not world.orders[name].is_terminal:
                 world.end(name, State.CANCELED)
         for name in world.working:
             if world.orders[name].command.intent is Intent.EXIT:
                 world.fill(name, world.orders[name].open_quantity)
-        if not world.episodes:
+        if not world.tasks:
             break
-    assert not world.episodes, "a wish to be flat did not end"
+    assert not world.tasks, "a request to be flat did not end"
     assert world.ledger.exposures() == {}

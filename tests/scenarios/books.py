@@ -89,7 +89,7 @@ def assert_journal_replays(path: Path) -> None:
     assert states == {name: row["state"] for name, row in rows.items()}
 
 
-def disagreements(path: Path, ledger: Ledger, ours: frozenset[str]) -> list[str]:
+def breaks(path: Path, ledger: Ledger, ours: frozenset[str]) -> list[str]:
     """Return every difference between our rows and fills and the broker's ledger; `ours` are its orders since we began.
 
     An order at the broker has one row with its number, its state and its quantity. A row without an order at the

@@ -46,7 +46,7 @@ class Placed:
             case "REJECTED":
                 return State.REJECTED
             case _:
-                return State.PARTLY_FILLED if self.filled else State.WORKING
+                return State.PARTIALLY_FILLED if self.filled else State.WORKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,9 @@ class Paper:
         """Put a price and keep it there."""
         self._admin("POST", "market", exch=exchange, tsym=symbol, price=price)
 
-    def spell(self, **words: str) -> None:
+    def spell(self, **message: str) -> None:
         """Spell these statuses otherwise; called without any, as usual."""
-        self._admin("POST", "words", **words)
+        self._admin("POST", "words", **message)
 
     def change_instrument(self, exchange: str, symbol: str, **given: Any) -> None:  # noqa: ANN401  any term
         """Change band, lot, tick, freeze quantity, expiry or name: `from_="tomorrow"` for the next trading day."""
@@ -213,8 +213,8 @@ MakePaper = Callable[..., Paper]
 
 def start_paper(data_dir: Path, *options: str, port: int = 0) -> Paper:
     """Start a paper broker whose market stands still, and wait until it listens."""
-    words = [sys.executable, "-m", "broker.paper", "--port", str(port), "--data-dir", str(data_dir)]
-    process = subprocess.Popen([*words, *QUICK, *options], stdout=subprocess.PIPE, text=True, cwd=HOME)
+    message = [sys.executable, "-m", "broker.paper", "--port", str(port), "--data-dir", str(data_dir)]
+    process = subprocess.Popen([*message, *QUICK, *options], stdout=subprocess.PIPE, text=True, cwd=HOME)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, f"the paper broker ended with {process.wait(WAIT_S)} before it listened"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import requests
 
-from console.where import PAPER_CREDENTIALS
+from console.config import PAPER_CREDENTIALS
 from tests.scenarios.paper import HOME, Paper
 from tests.scenarios.waiting import WAIT_S, until
 from tests.timing import patient
@@ -33,7 +33,7 @@ orders_per_second_max = 500
 
 [watcher]
 poll_interval_s = {poll_s}
-blind_s_max = {blind_s}
+books_unavailable_s_max = {blind_s}
 
 [proof]
 books = 3
@@ -51,9 +51,9 @@ shutdown_grace_s = {grace_s}
 """
 
 
-def command_line(*words: str) -> list[str]:
+def command_line(*message: str) -> list[str]:
     """Return how a person starts the command line."""
-    return [sys.executable, str(HOME / "main.py"), *words]
+    return [sys.executable, str(HOME / "main.py"), *message]
 
 
 def environment() -> dict[str, str]:
@@ -97,10 +97,10 @@ class DeskProcess:
         api = self.config.parent / "api.json"
         api.unlink(missing_ok=True)
         with self._out.open("wb") as out, self._errors.open("wb") as errors:
-            words = command_line("run", "--config", str(self.config))
+            message = command_line("run", "--config", str(self.config))
             if self.module is not None:
-                words[1:2] = ["-m", self.module]
-            self.process = subprocess.Popen(words, stdout=out, stderr=errors, cwd=HOME, env=environment())
+                message[1:2] = ["-m", self.module]
+            self.process = subprocess.Popen(message, stdout=out, stderr=errors, cwd=HOME, env=environment())
 
     @property
     def _out(self) -> Path:

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from actors.desk import Desk
 from actors.messages import OrderAnswered, OrderDeclined, RaiseAlert
-from console.where import PAPER_CREDENTIALS
+from console.config import PAPER_CREDENTIALS
 from domain.alert import Alert
 from domain.lifecycle import State
 from domain.order import Order, OrderCommand
+from domain.ports import IST
 from domain.reconcile import remarks_tag_of
-from domain.seams import IST
 from domain.settings import Settings, load_settings
-from tests.scenarios.books import Line, assert_journal_replays, disagreements, journal_of
+from tests.scenarios.books import Line, assert_journal_replays, breaks, journal_of
 from tests.scenarios.paper import Paper, Placed
 from tests.scenarios.waiting import WAIT_S, until
 from tests.timing import patient
@@ -80,7 +80,7 @@ def settings_for(paper: Paper, path: Path, **sections: Any) -> Settings:  # noqa
             "orders_per_second_max": 500,
         },
         "storage": {"path": path},
-        "watcher": {"poll_interval_s": POLL_S, "blind_s_max": patient(1)},
+        "watcher": {"poll_interval_s": POLL_S, "books_unavailable_s_max": patient(1)},
         "proof": {"books": 3, "window_s": PROOF_WINDOW_S},
         "risk": {"orders_per_day_max": 100_000, "order_notional_max": None},
         "supervisor": {
@@ -237,15 +237,15 @@ class Scene:
         """Return how often a request to place this command arrived."""
         return self.paper.ledger().times_sent(remarks_tag_of(command))
 
-    def disagreements(self) -> list[str]:
+    def breaks(self) -> list[str]:
         """Return every difference between our books and the broker's ledger."""
         ledger = self.paper.ledger()
         ours = frozenset(one.number for one in ledger.orders) - self.earlier
-        return disagreements(self.path, ledger, ours)
+        return breaks(self.path, ledger, ours)
 
     def until_books_agree(self, within_s: float = WAIT_S) -> None:
         """Wait until our rows and fills equal the broker's ledger."""
-        until(lambda: not self.disagreements(), lambda: "; ".join(self.disagreements()[:5]), within_s)
+        until(lambda: not self.breaks(), lambda: "; ".join(self.breaks()[:5]), within_s)
 
 
 class Pushed(Scene):

@@ -3,7 +3,7 @@
 import threading
 from typing import Final
 
-from actors.strategy import StrategyActor, StrategySeams
+from actors.strategy import StrategyActor, StrategyPorts
 from domain.evidence import Tick
 from domain.order import Order, OrderEvent
 from domain.settings import StrategySettings
@@ -15,8 +15,8 @@ let_go: Final = threading.Event()
 class Troubled(StrategyActor):
     """Goes wrong in one of its hooks, every time. Buys one unit at its first price."""
 
-    def __init__(self, seams: StrategySeams, settings: StrategySettings, *, hook: str, how: str) -> None:
-        super().__init__(seams, settings)
+    def __init__(self, ports: StrategyPorts, settings: StrategySettings, *, hook: str, how: str) -> None:
+        super().__init__(ports, settings)
         self._hook, self._how = hook, how
         self._bought = False
 
@@ -30,8 +30,8 @@ class Troubled(StrategyActor):
             self.buy("NSE", tick.symbol, 1)
         self._go_wrong_in("on_tick")
 
-    def on_order(self, order: Order, happened: OrderEvent) -> None:
-        del order, happened
+    def on_order(self, order: Order, event: OrderEvent) -> None:
+        del order, event
         self._go_wrong_in("on_order")
 
     def _go_wrong_in(self, hook: str) -> None:

@@ -48,8 +48,8 @@ def test_a_stop_that_is_hit_is_told_from_the_entry_to_flat(make_scene: MakeScene
 
     until(lambda: any("is flat after" in one for one in api.texts), lambda: f"told: {api.texts}")
     story = "\n".join(api.texts)
-    for words in ("BUY 10 RELIANCE-EQ has filled", "is under stops: stop 1490", "stop 1490 reached at 1489"):
-        assert words in story
+    for message in ("BUY 10 RELIANCE-EQ has filled", "is under stops: stop 1490", "stop 1490 reached at 1489"):
+        assert message in story
     assert any(one.startswith("WARNING:") and "stop 1490 reached" in one and "\n" in one for one in api.texts)
 
 
@@ -117,7 +117,7 @@ def talks_nonsense() -> None:
 def tell_of(scene: Scene, story: int, number: int, *, ends: bool = False) -> None:
     alert = Alert(
         topic=f"story {story}",
-        level=Level.NEWS if ends else Level.ALARM,
+        level=Level.INFO if ends else Level.CRITICAL,
         what=f"Story {story} ends." if ends else f"Story {story} begins." if number == 0 else f"Story {story} again.",
         means="Something.",
         do="" if ends else "Look.",
@@ -160,7 +160,7 @@ def test_one_channel_that_is_well_tells_everything_whatever_the_others_do(
         assert "begins." in told[0], told
         assert ("ends." in told[-1]) is (story < 10), told
     resumed = {one.split(" begins")[0].split(" again")[0] for one in well.taken[before:] if "before the desk" in one}
-    assert resumed == {f"ALARM: Story {story}" for story in stories[5:]}, "what was open goes on, and nothing else"
+    assert resumed == {f"CRITICAL: Story {story}" for story in stories[5:]}, "what was open goes on, and nothing else"
     now = scene.desk.alerts()
     assert {f"story {story}" for story in stories[10:]} <= set(now.open)
     failing = {one.name for one in now.channels if one.failing_since is not None}

@@ -44,11 +44,11 @@ def test_the_hedge_is_bought_before_the_short_leg_is_sent(scene: Scene) -> None:
     answer = scene.desk.submit_basket(basket, WAIT_S)
 
     assert answer is not None
-    assert (answer.record.state, answer.record.words) == (BasketState.DONE, "all 2 legs have filled")
+    assert (answer.record.state, answer.record.message) == (BasketState.DONE, "all 2 legs have filled")
     hedge, short = (scene.order(leg) for leg in basket.legs)
     assert (hedge.state, short.state) == (State.FILLED, State.FILLED)
-    sent_short = next(line for line in scene.journal(basket.legs[1]) if line.event == "SEND")
-    filled_hedge = next(line for line in scene.journal(basket.legs[0]) if line.event == "FILL")
+    sent_short = next(line for line in scene.journal(basket.legs[1]) if line.event == "SENT")
+    filled_hedge = next(line for line in scene.journal(basket.legs[0]) if line.event == "FILLED")
     assert filled_hedge.at <= sent_short.at
     told = [one.what for one in heard if one.topic.startswith("basket:")]
     assert told == [f"Basket {basket.basket_id} of {scene.name} is whole: all 2 legs have filled."]
@@ -71,11 +71,11 @@ def test_a_second_leg_that_is_rejected_stops_the_basket_and_says_what_stands_nak
 
     assert answer is not None
     assert answer.record.state is BasketState.STOPPED
-    assert "leg SELL 10 INFY-EQ failed: REFUSED" in answer.record.words
-    assert answer.record.words.endswith("1 legs were not sent; held without the others: BUY 10 RELIANCE-EQ")
+    assert "leg SELL 10 INFY-EQ failed: REFUSED" in answer.record.message
+    assert answer.record.message.endswith("1 legs were not sent; held without the others: BUY 10 RELIANCE-EQ")
     assert scene.is_nowhere(third)
     (told,) = [one for one in heard if one.topic.startswith("basket:")]
-    assert (scene.held(), told.level) == (10, "ALARM")
+    assert (scene.held(), told.level) == (10, "CRITICAL")
     assert told.do.startswith(f"Say `flatten --strategy {scene.name}`")
 
 
@@ -113,7 +113,7 @@ def test_a_hedge_that_does_not_fill_is_taken_back_and_the_short_leg_never_sent(s
     answer = scene.desk.submit_basket(basket_of(scene, hedge, short, leg_wait_s=0.5), WAIT_S)
 
     assert answer is not None
-    assert answer.record.words.endswith("1 legs were not sent; nothing is held")
+    assert answer.record.message.endswith("1 legs were not sent; nothing is held")
     assert scene.order(hedge).state is State.CANCELED
     assert scene.is_nowhere(short)
     scene.submit(scene.command("free-again"))
@@ -158,7 +158,7 @@ def test_after_a_restart_between_two_legs_nothing_more_is_sent_and_the_basket_en
     expected = BasketState.STOPPED if rule is OnFailure.STOP else BasketState.COMPENSATED
     until(lambda: states(scene) == [expected], lambda: f"{expected} expected: {scene.desk.baskets()}")
     until(
-        lambda: "the desk was restarted" in rows(scene, "SELECT words FROM baskets")[0][0],
+        lambda: "the desk was restarted" in rows(scene, "SELECT message FROM baskets")[0][0],
         "the reason was not stored",
     )
     until_flat(scene)
@@ -173,7 +173,7 @@ def test_a_strategy_that_holds_something_enters_no_basket(scene: Scene) -> None:
 
     assert answer is not None
     assert answer.record.state is BasketState.STOPPED
-    assert answer.record.words.startswith("The strategy already holds")
+    assert answer.record.message.startswith("The strategy already holds")
 
 
 def _submitted(scene: Scene) -> OrderCommand:

@@ -156,7 +156,7 @@ def test_an_unknown_word_holds_the_order_until_a_known_one_comes(scene: Scene, p
 
     held = scene.order(command)
     assert (held.state, held.note) == (State.WORKING, "SUSPENDED BY MOON")
-    assert scene.events(command).count("NOTE") == 1
+    assert scene.events(command).count("NOTED") == 1
     assert scene.submit(scene.command("next")).tag is Reason.EXECUTION_GUARD_BLOCKED
     paper.spell()
     until(lambda: scene.order(command).tag is None, lambda: f"a known word clears the tag: {scene.order(command)}")
@@ -189,7 +189,7 @@ def test_the_working_rest_of_an_order_counts_while_its_filled_part_is_sold(scene
     paper.fault("PlaceOrder", "partial_fill", fraction="0.9")
     entry = scene.command("entry", quantity=500)
     scene.submit(entry)
-    scene.until_state(entry, State.PARTLY_FILLED)
+    scene.until_state(entry, State.PARTIALLY_FILLED)
     until(lambda: scene.held() == 450, "the position was not counted")
 
     first = scene.command("exit", intent="EXIT", side="SELL", quantity=500, price="1550.00")
@@ -208,7 +208,7 @@ def test_an_order_partly_filled_and_canceled_by_phone_keeps_its_position_until_s
     entry = scene.command("entry", quantity=500)
     placed = scene.submit(entry)
     assert placed.broker_order_id is not None
-    scene.until_state(entry, State.PARTLY_FILLED)
+    scene.until_state(entry, State.PARTIALLY_FILLED)
 
     paper.cancel(placed.broker_order_id)
     canceled = scene.until_state(entry, State.CANCELED)

@@ -52,7 +52,7 @@ def test_a_cancel_is_taken_by_the_reply_and_done_by_the_books(scene: Scene) -> N
     assert answered.state in {State.WORKING, State.CANCELED}
     gone = scene.until_state(command, State.CANCELED)
     assert (gone.status, gone.change, gone.tag) == (Status.FAILED, None, Reason.CANCELED_AS_ASKED)
-    assert scene.events(command)[:5] == ["REGISTERED", "SEND", "ACCEPT", "ASK_CHANGE", "TAKE_CHANGE"]
+    assert scene.events(command)[:5] == ["REGISTERED", "SENT", "ACCEPTED", "CHANGE_REQUESTED", "CHANGE_ACCEPTED"]
     again = scene.submit(scene.command("again", strategy=command.strategy))
     assert again.state is State.WORKING, "the guard let go"
     scene.until_books_agree()
@@ -67,7 +67,7 @@ def test_a_modify_holds_when_the_book_shows_its_terms(scene: Scene, terms: dict[
 
     wanted = (terms.get("quantity", 10), terms.get("price", Decimal(RESTING)))
     assert (order.state, order.quantity, order.limit_price) == (State.WORKING, *wanted)
-    assert "REPLACE" in scene.events(command)
+    assert "REPLACED" in scene.events(command)
     assert scene.at_broker(command).quantity == wanted[0]
     scene.until_books_agree()
 
@@ -82,12 +82,12 @@ def test_a_change_whose_reply_is_lost_is_told_by_the_books_and_never_sent_again(
     sent = paper.ledger().requests.get(route, 0)
     paper.fault(route, kind, seconds=1.0)
     terms: dict[str, Any] = {} if change is ChangeKind.CANCEL else {"quantity": 12}
-    wish = change_of(command, change, **terms)
+    request = change_of(command, change, **terms)
 
-    answered = taken(scene, wish)
-    repeated = answer_to(scene, wish)
+    answered = taken(scene, request)
+    repeated = answer_to(scene, request)
 
-    assert answered.change is None or answered.change.stage is ChangeStage.LOST
+    assert answered.change is None or answered.change.stage is ChangeStage.REPLY_LOST
     assert isinstance(repeated, OrderAnswered)
     assert repeated.repeated
     order = until_settled(scene, command)
@@ -107,7 +107,7 @@ def test_a_change_that_never_arrived_lapses_only_after_the_proof(scene: Scene, p
     order = until_settled(scene, command)
 
     assert (order.state, order.tag) == (State.WORKING, Reason.CHANGE_NOT_SEEN)
-    lapsed = next(line for line in scene.journal(command) if line.event == "LAPSE_CHANGE")
+    lapsed = next(line for line in scene.journal(command) if line.event == "CHANGE_LAPSED")
     assert int(lapsed.inputs["healthy_books"]) >= 3
     taken(scene, change_of(command, ChangeKind.CANCEL, "second"))
     scene.until_state(command, State.CANCELED)
@@ -137,14 +137,14 @@ def test_a_cancel_of_an_order_that_has_just_filled_finds_it_filled(scene: Scene,
     assert filled.status is Status.EXECUTED
     assert isinstance(answer, OrderAnswered) or answer.reason is Reason.NOT_CHANGEABLE
     until_settled(scene, command)
-    assert "REJECT" not in scene.events(command)
+    assert "REJECTED" not in scene.events(command)
     scene.until_books_agree()
 
 
 def test_a_partly_filled_order_that_is_canceled_keeps_its_position(scene: Scene, paper: Paper) -> None:
     command = resting(scene)
     paper.fill(scene.at_broker(command).number, 4)
-    scene.until_state(command, State.PARTLY_FILLED)
+    scene.until_state(command, State.PARTIALLY_FILLED)
 
     taken(scene, change_of(command, ChangeKind.CANCEL))
     order = scene.until_state(command, State.CANCELED)
@@ -177,7 +177,7 @@ def test_a_change_of_what_is_not_working_is_declined_in_words(scene: Scene) -> N
     unknown = answer_to(scene, change_of(scene.command("nobody"), ChangeKind.CANCEL))
 
     assert isinstance(filled, OrderDeclined)
-    assert (filled.reason, "FILLED" in filled.words) == (Reason.NOT_CHANGEABLE, True)
+    assert (filled.reason, "FILLED" in filled.message) == (Reason.NOT_CHANGEABLE, True)
     assert isinstance(unknown, OrderDeclined)
     assert unknown.reason is Reason.UNKNOWN_ORDER
 
@@ -191,5 +191,5 @@ def test_a_restart_takes_up_a_change_that_was_on_its_way(scene: Scene, paper: Pa
     scene.start()
 
     scene.until_state(command, State.CANCELED)
-    assert until_settled(scene, command).is_over
+    assert until_settled(scene, command).is_terminal
     scene.until_books_agree()

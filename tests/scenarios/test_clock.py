@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from domain.lifecycle import State
-from domain.seams import IST, trading_day
+from domain.ports import IST, trading_day
 from tests.scenarios.books import journal_of
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import READ_TIMEOUT_S, RESTING, MakeScene, Scene, ShiftedClock
@@ -59,7 +59,7 @@ def test_no_order_is_declared_absent_because_the_clock_was_set(
     clock.offset_s += seconds
 
     scene.until_state(command, State.FILLED)
-    assert "PROVE_ABSENT" not in scene.events(command)
+    assert "PROVED_ABSENT" not in scene.events(command)
     scene.until_books_agree()
     assert scene.times_sent(command) == 1
     _assert_journal_is_in_order(scene)

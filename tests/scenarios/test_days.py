@@ -11,8 +11,8 @@ import pytest
 from broker.paper.instruments import Catalogue, Instrument
 from domain.lifecycle import State
 from domain.order import OrderCommand
+from domain.ports import IST
 from domain.reasons import Reason
-from domain.seams import IST
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, Scene, ShiftedClock, settings_for
@@ -79,7 +79,7 @@ def test_the_day_after_nothing_stays_open_and_only_what_is_still_held_can_be_sol
     fresh = _held(scene, "fresh")
     assert [scene.times_sent(one) for one in (*sold, fresh)] == [1, 1, 1]
     scene.until_ready()
-    assert not scene.desk.readiness().disagreements
+    assert not scene.desk.readiness().breaks
 
 
 def test_an_order_placed_after_hours_is_the_next_days(scene: Scene, wednesday: Paper) -> None:
@@ -137,14 +137,14 @@ def test_the_brokers_own_square_off_closes_our_positions_at_its_price_and_is_tol
 
     until(lambda: scene.held("entry") == 0, lambda: f"{scene.desk.holdings()}")
     until(lambda: scene.held("EXTERNAL") == 0, lambda: f"{scene.desk.holdings()}")
-    before = {row.scope.strategy: (row.quantity, row.realised) for row in scene.desk.pnl().rows}
+    before = {row.position_key.strategy: (row.quantity, row.realised) for row in scene.desk.pnl().rows}
     told = [one.alert for one in scene.desk.alerts().records if "squared off" in one.alert.what]
     assert before["entry"][1] < 0
     assert before["EXTERNAL"] == (0, Decimal(0))
     assert [one.what.endswith(": entry +10.") for one in told] == [True]
     scene.stop()
     scene.start()
-    assert {row.scope.strategy: (row.quantity, row.realised) for row in scene.desk.pnl().rows} == before
+    assert {row.position_key.strategy: (row.quantity, row.realised) for row in scene.desk.pnl().rows} == before
     assert (scene.held("entry"), scene.held("EXTERNAL")) == (0, 0)
 
 
@@ -168,9 +168,9 @@ def test_a_product_changed_by_phone_stops_entries_until_a_person_accepts_it(scen
     wednesday.convert("RELIANCE-EQ", 10, "I", "C")
 
     names = {"position:NSE|RELIANCE-EQ|MIS", "position:NSE|RELIANCE-EQ|CNC"}
-    until(lambda: {one.name for one in scene.desk.readiness().disagreements} == names, "nobody noticed")
+    until(lambda: {one.name for one in scene.desk.readiness().breaks} == names, "nobody noticed")
     declined = scene.answer(scene.command("more", strategy="more"))
-    assert getattr(declined, "reason", None) is Reason.BOOKS_DISAGREE
+    assert getattr(declined, "reason", None) is Reason.RECONCILIATION_BREAK
     for name in names:
         scene.desk.accept(name, "made it delivery by phone")
     scene.until_ready()

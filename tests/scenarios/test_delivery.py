@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.alert import Level
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.lifecycle import State
 from domain.order import Exchange, InstrumentKey, OrderCommand, Product
 from domain.reasons import Reason
@@ -61,8 +61,8 @@ def test_shares_sold_out_of_the_demat_account_are_never_bought_back(scene: Scene
 
 
 def test_the_brokers_no_to_a_sale_out_of_the_holdings_is_final(scene: Scene, paper: Paper) -> None:
-    words = "RMS:Rule: Check holdings including BTST/HALDING for entity account"
-    paper.fault("PlaceOrder", "refuse", reason=words)
+    message = "RMS:Rule: Check holdings including BTST/HALDING for entity account"
+    paper.fault("PlaceOrder", "refuse", reason=message)
     sold = sale(scene, "sold")
 
     answered = scene.submit(sold)
@@ -112,11 +112,11 @@ def test_a_way_out_ends_where_the_broker_says_that_the_shares_are_missing(emptie
 
     assert len(tried(scene)) == 1, "the broker's no is final"
     assert scene.held() == 10, "nothing is taken for flat"
-    alarms = [one.alert for one in scene.desk.alerts().records if one.alert.level is Level.ALARM]
-    (alarm,) = [one for one in alarms if one.topic == f"exit:{Scope(scene.name, KEY)}"]
+    alarms = [one.alert for one in scene.desk.alerts().records if one.alert.level is Level.CRITICAL]
+    (alarm,) = [one for one in alarms if one.topic == f"exit:{PositionKey(scene.name, KEY)}"]
     assert "No Holdings uploaded" in alarm.what
     assert f"{scene.name} holds 10" in alarm.what
-    assert f"`clear RELIANCE-EQ --strategy {scene.name} --exchange NSE --product CNC --because" in alarm.do
+    assert f"`write-off RELIANCE-EQ --strategy {scene.name} --exchange NSE --product CNC --reason" in alarm.do
 
 
 def test_no_start_begins_anew_what_the_missing_shares_have_ended(emptied: Scene) -> None:
@@ -151,7 +151,7 @@ def test_what_is_missing_can_be_taken_out_of_our_books_by_hand(emptied: Scene) -
     scene.desk.flatten("end of day", scene.name)
     until_flat(scene)
 
-    assert scene.desk.clear(Scope(scene.name, KEY), "sold by the other strategy") == ""
+    assert scene.desk.write_off(PositionKey(scene.name, KEY), "sold by the other strategy") == ""
     assert scene.held() == 0
 
 

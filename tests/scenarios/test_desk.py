@@ -9,10 +9,10 @@ import pytest
 
 from actors.messages import OrderAnswered, OrderDeclined
 from actors.watcher import WatcherActor
-from domain.comparison import Compared, Comparison, Known
 from domain.evidence import Book, OrderRow
 from domain.lifecycle import State
 from domain.order import OrderCommand
+from domain.reconciler import Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import CLIENT, RESTING, Answers, MakeScene, Scene
@@ -31,7 +31,7 @@ def kill_watcher(scene: Scene) -> None:
     until(lambda: not ref.is_alive(), "the watcher did not die")
 
 
-class Stuck(Comparison):
+class Stuck(Reconciler):
     """A comparison that never comes back, until it is let go."""
 
     def __init__(self, let_go: threading.Event) -> None:
@@ -39,11 +39,11 @@ class Stuck(Comparison):
         self.began = threading.Event()
         self._let_go = let_go
 
-    def compare(self, book: Book[OrderRow]) -> Compared:
+    def compare(self, book: Book[OrderRow]) -> Reconciled:
         del book
         self.began.set()
         self._let_go.wait(WAIT_S)
-        return Compared((), (), whole=False)
+        return Reconciled((), (), whole=False)
 
 
 def test_a_watcher_that_dies_is_replaced_and_orders_keep_flowing(scene: Scene, paper: Paper, deaths: list[str]) -> None:
@@ -73,7 +73,7 @@ def test_a_watcher_that_hangs_is_replaced_and_orders_keep_flowing(scene: Scene) 
     assert actor is not None
     let_go = threading.Event()
     stuck = Stuck(let_go)
-    actor._comparison = stuck
+    actor._reconciler = stuck
     assert stuck.began.wait(WAIT_S)
     command = scene.command("meanwhile")
 
@@ -253,7 +253,7 @@ def test_a_desk_that_stops_with_an_order_in_flight_names_it_and_the_next_start_f
     assert not scene.is_nowhere(slow)
     scene.start()
     scene.until_state(slow, State.FILLED)
-    until(lambda: scene.order(waiting).is_over, "the order that waited was not settled")
+    until(lambda: scene.order(waiting).is_terminal, "the order that waited was not resolved")
     assert scene.is_nowhere(waiting) or scene.order(waiting).state is State.FILLED
     scene.until_books_agree()
     until_books_are_read(paper, 2)

@@ -9,7 +9,7 @@ from broker.paper.instruments import listed_at
 from domain.basket import Basket, BasketState, OnFailure
 from domain.lifecycle import State
 from domain.order import OrderCommand
-from domain.seams import IST
+from domain.ports import IST
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import MakeScene, Scene, listen
 from tests.scenarios.test_exits import QUICK, until_flat
@@ -47,7 +47,7 @@ def hold(scene: Scene, paper: Paper) -> tuple[OrderCommand, OrderCommand]:
     legs = legs_of(scene, paper)
     answer = scene.desk.submit_basket(Basket(basket_id=f"{scene.name}-b", strategy=scene.name, legs=legs), WAIT_S)
     assert answer is not None
-    assert answer.record.state is BasketState.DONE, answer.record.words
+    assert answer.record.state is BasketState.DONE, answer.record.message
     return legs
 
 
@@ -94,7 +94,7 @@ def test_a_short_that_can_not_be_bought_back_holds_the_wing_for_a_bounded_time(s
     scene.desk.flatten("end of day")
 
     until(lambda: any("leaves now: after" in one.what for one in heard), "the wait had no end")
-    until(lambda: any(one.topic.startswith("flat:") and one.level == "ALARM" for one in heard), "stuck was not told")
+    until(lambda: any(one.topic.startswith("flat:") and one.level == "CRITICAL" for one in heard), "stuck was not told")
     assert not any(one.what.startswith("All 2") for one in heard), "half of it is not flat"
     paper.clear_faults()
     until_flat(scene)

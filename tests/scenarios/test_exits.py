@@ -1,19 +1,19 @@
-"""Exits that happen, once: from the wish to be flat to the evidence of it, through whatever the broker does."""
+"""Exits that happen, once: from the request to be flat to the evidence of it, through whatever the broker does."""
 
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from actors.messages import MakeAllFlat
+from actors.messages import FlattenAll
 from broker.paper.instruments import listed_at
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.lifecycle import State
 from domain.order import EXTERNAL
-from domain.order_words import could_not_leave
+from domain.order_text import could_not_leave
+from domain.ports import IST
 from domain.reasons import Reason
 from domain.risk import TradingState
-from domain.seams import IST
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import RESTING, MakeScene, Scene, listen
@@ -59,16 +59,16 @@ def test_flatten_takes_back_what_works_sells_what_is_held_and_stops_entries(scen
     rests = scene.command("rests", strategy=f"{scene.name}-rests", price=RESTING)
     scene.submit(rests)
 
-    scopes = scene.desk.flatten("enough for today")
+    position_keys = scene.desk.flatten("enough for today")
 
-    assert {one.strategy for one in scopes} == {strategy, rests.strategy}
+    assert {one.strategy for one in position_keys} == {strategy, rests.strategy}
     until_flat(scene)
     assert scene.desk.holdings().positions.keys() <= {EXTERNAL}
     assert scene.order(rests).state is State.CANCELED
     (sold,) = exits_at_broker(scene)
     assert (sold.quantity, sold.filled) == (10, 10)
     trading = scene.desk.status().trading
-    assert (trading.state, trading.because) == (TradingState.EXITS_ONLY, "flatten: enough for today")
+    assert (trading.state, trading.reason) == (TradingState.EXITS_ONLY, "flatten: enough for today")
     assert scene.submit(scene.command("more", strategy="more")).tag is Reason.TRADING_EXITS_ONLY
     scene.until_books_agree()
 
@@ -98,7 +98,7 @@ def test_one_strategys_flatten_leaves_the_others_alone(scene: Scene) -> None:
 def test_an_exit_that_fails_is_sent_again_until_flat_and_never_oversells(
     scene: Scene, paper: Paper, kind: str, given: dict[str, Any]
 ) -> None:
-    """G4: rejected, unfilled, filled in part, lost: the episode goes on."""
+    """G4: rejected, unfilled, filled in part, lost: the flatten task goes on."""
     strategy = held(scene)
     paper.fault("PlaceOrder", kind, **given)
 
@@ -116,8 +116,8 @@ def test_two_wishes_for_one_position_are_one_episode(scene: Scene) -> None:
     """G3: a stop, a loss limit and a person in the same second."""
     strategy = held(scene)
 
-    for because in ("the stop", "the loss limit", "a person"):
-        scene.desk.flatten(because, strategy)
+    for reason in ("the stop", "the loss limit", "a person"):
+        scene.desk.flatten(reason, strategy)
 
     until_flat(scene)
     (sold,) = exits_at_broker(scene)
@@ -125,7 +125,7 @@ def test_two_wishes_for_one_position_are_one_episode(scene: Scene) -> None:
 
 
 def test_a_strategy_that_wants_out_right_after_its_entry_gets_out(make_scene: MakeScene, paper: Paper) -> None:
-    """`exit_all` in the same breath as `buy`: the entry has not reached the guard when the episode begins."""
+    """`exit_all` in the same breath as `buy`: the entry has not reached the guard when the flatten task begins."""
     fickle = {"class": "tests.scenarios.strategies:Fickle", "name": "fickle"}
     scene = make_scene(paper, **QUICK, strategies=[fickle])
     paper.fault("SearchScrip", "slow", seconds=0.1)
@@ -200,12 +200,12 @@ def test_a_position_above_the_freeze_quantity_gets_out_in_slices_that_count_as_n
     until(lambda: scene.held() == 0, "not flat", 20)
     until_flat(scene)
     assert [one.filled for one in exits_at_broker(scene)] == [1_755] * 3
-    assert [one.level for one in heard if one.topic.startswith("exit:")] == ["NEWS", "NEWS"]
+    assert [one.level for one in heard if one.topic.startswith("exit:")] == ["INFO", "INFO"]
     scene.until_books_agree()
 
 
 def test_an_exit_goes_on_after_the_desk_was_down(scene: Scene, paper: Paper) -> None:
-    """The wish is on disk: the next start sees it through."""
+    """The request is on disk: the next start sees it through."""
     strategy = held(scene)
     paper.fault("PlaceOrder", "refuse", count=None)
     scene.desk.flatten("before the crash", strategy)
@@ -231,7 +231,7 @@ def test_what_one_exit_could_not_get_out_of_is_seen_to_flat_and_nothing_else(sce
     refused = scene.submit(way_out)
     assert could_not_leave(refused)
 
-    scene.desk.see_to_flat((Scope(strategy, way_out.key),), "exit out could not leave")
+    scene.desk.see_to_flat((PositionKey(strategy, way_out.key),), "exit out could not leave")
     paper.clear_faults()
 
     until(lambda: scene.held(strategy) == 0, "not flat")
@@ -275,7 +275,7 @@ def test_what_the_desk_itself_makes_flat_gets_out_of_a_halt(scene: Scene) -> Non
     strategy = held(scene)
     scene.desk.set_trading_state(TradingState.HALTED, "something is odd")
 
-    scene.desk._wiring.exits.tell(MakeAllFlat(because="the day's loss limit", strategy=strategy))
+    scene.desk._wiring.exits.tell(FlattenAll(reason="the day's loss limit", strategy=strategy))
 
     until(lambda: scene.held(strategy) == 0, "not flat")
     until_flat(scene)

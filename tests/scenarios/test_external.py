@@ -1,9 +1,9 @@
 """What others do with the account: seen, kept as EXTERNAL, and never undone by an exit of ours (B8, B12)."""
 
-from domain.books import Quarrel
+from domain.breaks import BreakKind
 from domain.lifecycle import State
 from domain.reasons import Reason
-from domain.settlement import Settlement
+from domain.resolution import Resolution
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import MakeScene, Scene
@@ -19,7 +19,7 @@ def test_a_phone_order_becomes_an_external_row_with_its_fills(scene: Scene, pape
     row = rows_of(scene.path)[f"ext-{number}"]
 
     assert (row["strategy"], row["origin"], row["filled_quantity"]) == ("EXTERNAL", "EXTERNAL", 7)
-    assert not scene.desk.readiness().disagreements
+    assert not scene.desk.readiness().breaks
     paper.phone("S", 7, "1498.00")
 
 
@@ -58,37 +58,37 @@ def test_a_ghost_in_the_order_book_is_named_stops_entries_and_is_missed_when_it_
     """B12: first in one book alone, then in none; exits go all the while, and a person's word ends it."""
     paper = make_paper()
     paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
-    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    scene = make_scene(paper, watcher={"break_s_min": 0.2})
     held = scene.command("held")
     scene.submit(held)
     scene.until_state(held, State.FILLED)
     scene.until_books_agree()
 
     paper.fault("OrderBook", "ghost_row", count=None)
-    until(lambda: Quarrel.FILLS in quarrels(scene), "the ghost was not noticed")
+    until(lambda: BreakKind.FILLS in kinds(scene), "the ghost was not noticed")
     declined = scene.answer(scene.command("more", strategy="more"))
     paper.clear_faults()
-    until(lambda: quarrels(scene) >= {Quarrel.HIDDEN}, "its going was not noticed")
+    until(lambda: kinds(scene) >= {BreakKind.HIDDEN}, "its going was not noticed")
     way_out = scene.command("exit", intent="EXIT", side="SELL", price="1498.00")
     scene.submit(way_out)
 
-    assert getattr(declined, "reason", None) is Reason.BOOKS_DISAGREE
+    assert getattr(declined, "reason", None) is Reason.RECONCILIATION_BREAK
     assert scene.until_state(way_out, State.FILLED).filled_quantity == 10
-    for one in scene.desk.readiness().disagreements:
+    for one in scene.desk.readiness().breaks:
         scene.desk.accept(one.name, "the broker's own mistake")
     scene.until_ready()
 
 
-def quarrels(scene: Scene) -> set[Quarrel]:
-    """Return what the books disagree about."""
-    return {one.quarrel for one in scene.desk.readiness().disagreements}
+def kinds(scene: Scene) -> set[BreakKind]:
+    """Return what the books differ about."""
+    return {one.kind for one in scene.desk.readiness().breaks}
 
 
 def test_a_position_that_no_order_explains_stops_entries_until_a_person_accepts_it(
     make_scene: MakeScene, paper: Paper
 ) -> None:
     """B12: named, entries declined, exits not; what is accepted stays accepted over a restart."""
-    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    scene = make_scene(paper, watcher={"break_s_min": 0.2})
     entry = scene.command("entry")
     scene.submit(entry)
     scene.until_state(entry, State.FILLED)
@@ -98,29 +98,29 @@ def test_a_position_that_no_order_explains_stops_entries_until_a_person_accepts_
     scene.submit(later)
     scene.until_state(later, State.FILLED)
 
-    until(lambda: scene.desk.readiness().disagreements, "nobody noticed")
-    (apart,) = scene.desk.readiness().disagreements
+    until(lambda: scene.desk.readiness().breaks, "nobody noticed")
+    (apart,) = scene.desk.readiness().breaks
     declined = scene.answer(scene.command("more", strategy=f"{scene.name}-more"))
     exit_goes = scene.submit(
         scene.command("exit", strategy=later.strategy, intent="EXIT", side="SELL", price="1498.00")
     )
 
     assert apart.name == "position:NSE|RELIANCE-EQ|MIS"
-    assert getattr(declined, "reason", None) is Reason.BOOKS_DISAGREE
+    assert getattr(declined, "reason", None) is Reason.RECONCILIATION_BREAK
     assert exit_goes.state in {State.WORKING, State.FILLED}
     paper.clear_faults()
-    until(lambda: not scene.desk.readiness().disagreements, "it did not clear")
+    until(lambda: not scene.desk.readiness().breaks, "it did not clear")
     scene.until_ready()
 
 
 def test_what_a_person_accepts_is_accepted_over_a_restart(make_scene: MakeScene, paper: Paper) -> None:
     """B12: the units become EXTERNAL, so that the sums equal the account again."""
-    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    scene = make_scene(paper, watcher={"break_s_min": 0.2})
     paper.fault("PositionBook", "stale_book", count=None)
     entry = scene.command("entry")
     scene.submit(entry)
     scene.until_state(entry, State.FILLED)
-    until(lambda: scene.desk.readiness().disagreements, "nobody noticed")
+    until(lambda: scene.desk.readiness().breaks, "nobody noticed")
 
     accepted = scene.desk.accept("position:NSE|RELIANCE-EQ|MIS", "the broker's app shows the same")
     assert accepted is not None
@@ -132,7 +132,7 @@ def test_what_a_person_accepts_is_accepted_over_a_restart(make_scene: MakeScene,
     assert accepted.difference == -10
     assert scene.desk.holdings().positions == held
     assert scene.desk.accept("position:NSE|RELIANCE-EQ|MIS", "again") is None
-    assert not scene.desk.readiness().disagreements
+    assert not scene.desk.readiness().breaks
 
 
 def test_late_truth_undoes_what_a_person_had_accepted_and_the_advice_before_it_makes_nothing_worse(
@@ -141,25 +141,25 @@ def test_late_truth_undoes_what_a_person_had_accepted_and_the_advice_before_it_m
     """K4: neither order nor trade book shows the order, the positions do; it is found after all was accepted."""
     paper = make_paper()
     paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
-    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    scene = make_scene(paper, watcher={"break_s_min": 0.2})
     for route in ("OrderBook", "TradeBook"):
         paper.fault(route, "stale_book", count=None)
     paper.fault("PlaceOrder", "timeout_after")
     command = scene.command("lost")
     answers = scene.send(command)
     until(answers.all, "the caller was not answered")
-    until(lambda: scene.desk.readiness().disagreements, "the position was not noticed")
+    until(lambda: scene.desk.readiness().breaks, "the position was not noticed")
     name = "position:NSE|RELIANCE-EQ|MIS"
 
     too_early = scene.desk.accept(name, "the app shows it")
-    scene.desk.settle(command.command_id, Settlement(found=False, because="not in the app's order book"))
-    until(lambda: all(one.may_be_accepted for one in scene.desk.readiness().disagreements), "it still waits")
+    scene.desk.resolve(command.command_id, Resolution(placed=False, reason="not in the app's order book"))
+    until(lambda: all(one.may_be_accepted for one in scene.desk.readiness().breaks), "it still waits")
     scene.desk.accept(name, "the app shows it")
     until(lambda: scene.held("EXTERNAL") == 10, "the units were not counted")
     paper.clear_faults()
 
     assert too_early is not None
-    assert too_early.unsettled == (command.command_id,)
+    assert too_early.unresolved == (command.command_id,)
     assert scene.until_state(command, State.FILLED).tag is Reason.LATE_TRUTH
     until(lambda: (scene.held(), scene.held("EXTERNAL")) == (10, 0), "the acceptance was not undone")
     scene.until_ready()
@@ -173,13 +173,13 @@ def test_a_person_takes_an_acceptance_back(make_paper: MakePaper, make_scene: Ma
     """B12: over a restart, too; the difference is named again."""
     paper = make_paper()
     paper.set_price("NSE", "RELIANCE-EQ", "1500.00")
-    scene = make_scene(paper, watcher={"disagreement_s_min": 0.2})
+    scene = make_scene(paper, watcher={"break_s_min": 0.2})
     name = "position:NSE|RELIANCE-EQ|MIS"
     paper.fault("PositionBook", "stale_book", count=None)
     entry = scene.command("entry")
     scene.submit(entry)
     scene.until_state(entry, State.FILLED)
-    until(lambda: scene.desk.readiness().disagreements, "nobody noticed")
+    until(lambda: scene.desk.readiness().breaks, "nobody noticed")
     scene.desk.accept(name, "the app shows the same")
     scene.until_ready()
     scene.stop()
@@ -193,5 +193,5 @@ def test_a_person_takes_an_acceptance_back(make_paper: MakePaper, make_scene: Ma
     assert undone.undone.difference == 10
     assert again is not None
     assert again.undone is None
-    until(lambda: scene.desk.readiness().disagreements, "it is not spoken of again")
+    until(lambda: scene.desk.readiness().breaks, "it is not spoken of again")
     assert scene.held("EXTERNAL") == 0

@@ -8,11 +8,11 @@ import pytest
 
 from actors.messages import OrderAnswered
 from broker.paper.instruments import Instrument, listed_at
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.lifecycle import State
 from domain.order import EXTERNAL
+from domain.ports import IST
 from domain.reasons import Reason
-from domain.seams import IST
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.waiting import until
@@ -84,7 +84,7 @@ def test_exits_that_come_together_never_sell_more_than_is_held(scene: Scene, pap
 
 def test_one_symbol_held_for_the_day_and_overnight_is_kept_apart(make_scene: MakeScene, paper: Paper) -> None:
     """B9: 120 carried, 60 intraday; no exit, and nobody's square-off, closes the other product's units."""
-    scene = make_scene(paper, watcher={"disagreement_s_min": 0.1})
+    scene = make_scene(paper, watcher={"break_s_min": 0.1})
     symbol = an_option("BANKNIFTY").symbol
     paper.set_price("NFO", symbol, "100.00")
     terms = {"exchange": "NFO", "symbol": symbol, "price": "101.00"}
@@ -214,18 +214,18 @@ def test_a_position_that_is_gone_is_cleared_by_hand_and_stays_cleared(
     entered = scene.command("held")
     scene.submit(entered)
     scene.until_state(entered, State.FILLED)
-    scope = Scope(scene.name, entered.key)
-    refused = scene.desk.clear(scope, "too early")
+    position_key = PositionKey(scene.name, entered.key)
+    refused = scene.desk.write_off(position_key, "too early")
     paper.phone("S", 10, "1498.00")
     until(lambda: scene.desk.holdings().positions.get(EXTERNAL), "the phone's trade was not seen")
     assert scene.submit(scene.command("blocked")).tag is Reason.EXECUTION_GUARD_BLOCKED
 
-    done = scene.desk.clear(scope, "sold by phone")
+    done = scene.desk.write_off(position_key, "sold by phone")
 
-    assert (refused, done) == ("the broker shows +10 RELIANCE-EQ (MIS); get out of it, or say --i-know", "")
+    assert (refused, done) == ("the broker shows +10 RELIANCE-EQ (MIS); get out of it, or say --force", "")
     until(lambda: not scene.desk.holdings().positions, lambda: f"still held: {scene.desk.holdings()}")
     assert scene.desk.reconcile() == ()
-    assert scene.desk.clear(scope, "twice").endswith("holds nothing by our books")
+    assert scene.desk.write_off(position_key, "twice").endswith("holds nothing by our books")
     scene.stop(grace_s=0)
     scene.start()
     assert scene.desk.holdings().positions == {}

@@ -17,7 +17,7 @@ import pytest
 
 from domain.lifecycle import State
 from tests.scenarios import power
-from tests.scenarios.books import assert_journal_replays, disagreements, journal_of, rows_of
+from tests.scenarios.books import assert_journal_replays, breaks, journal_of, rows_of
 from tests.scenarios.crowd import Crowd, misbehave
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.process import DeskProcess, write_config
@@ -27,7 +27,7 @@ KILLS: Final = int(os.environ.get("KILLS", "22"))
 """`make kill` wants more."""
 CUTS: Final = int(os.environ.get("CUTS", "8"))
 SETTLED: Final = frozenset(
-    {State.WORKING, State.PARTLY_FILLED, State.FILLED, State.CANCELED, State.REJECTED}
+    {State.WORKING, State.PARTIALLY_FILLED, State.FILLED, State.CANCELED, State.REJECTED}
     | {State.BLOCKED, State.REFUSED, State.NOT_PLACED}
 )
 
@@ -166,14 +166,14 @@ def _unsettled(database: Path) -> list[str]:
 
 def _differences(database: Path, paper: Paper) -> list[str]:
     ledger = paper.ledger()
-    return disagreements(database, ledger, frozenset(one.number for one in ledger.orders))
+    return breaks(database, ledger, frozenset(one.number for one in ledger.orders))
 
 
 def _assert_nothing_twice(database: Path, paper: Paper, crowd: Crowd) -> None:
     """Nothing was sent twice, nor without its row, nor was more sold than held; who was answered has his row."""
     rows, ledger = rows_of(database), paper.ledger()
     sent = Counter(tag for tag, _, _ in ledger.arrivals)
-    lines = [line for line in journal_of(database) if line.event == "ASK_CHANGE"]
+    lines = [line for line in journal_of(database) if line.event == "CHANGE_REQUESTED"]
     asked = Counter((line.command_id, line.inputs["change_id"]) for line in lines)
     assert max(asked.values(), default=0) <= 1, "a change id was sent twice"
     twice = [tag for tag, times in sent.items() if times > 1]
@@ -195,7 +195,7 @@ def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, mome
     found = Counter(row["state"] for row in rows.values())
     assert moments["starting"] >= 2, moments
     assert moments["ready"] >= 10
-    assert events["RESTART"] >= 10, "kills found orders under way"
+    assert events["RESTARTED"] >= 10, "kills found orders under way"
     assert crowd.sent_again >= 20
     assert min(found[state] for state in (State.FILLED, State.WORKING, State.NOT_PLACED, State.REJECTED)) > 0, found
     exits = sum(row["intent"] == "EXIT" and row["state"] == State.FILLED for row in rows.values())
@@ -206,5 +206,5 @@ def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, mome
 def _found_by_tag(database: Path) -> list[str]:
     """Return the orders that a restart knew nothing of, and that were at the broker all the same."""
     rows = rows_of(database)
-    restarted = {line.command_id for line in journal_of(database) if line.event == "RESTART"}
+    restarted = {line.command_id for line in journal_of(database) if line.event == "RESTARTED"}
     return [name for name in restarted if rows[name]["broker_order_id"] is not None]

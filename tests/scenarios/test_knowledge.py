@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from actors.messages import MakeAllFlat
+from actors.messages import FlattenAll
 from domain.alert import Level
 from domain.lifecycle import State
 from tests.scenarios.paper import MakePaper, Paper, Placed
@@ -69,7 +69,7 @@ WAYS_OUT: Final[dict[str, Callable[[Scene], object]]] = {
     "flatten": lambda scene: scene.desk.flatten("a test"),
     "stop": lambda scene: scene.paper.set_price("NSE", "RELIANCE-EQ", "1485.00"),
     "hand exit": by_hand,
-    "loss limit": lambda scene: scene.desk._wiring.exits.tell(MakeAllFlat(because="the day's loss limit")),
+    "loss limit": lambda scene: scene.desk._wiring.exits.tell(FlattenAll(reason="the day's loss limit")),
 }
 
 

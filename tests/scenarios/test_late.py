@@ -23,7 +23,7 @@ READ_TIMEOUT_S: Final = 7 * SECOND_S
 HANG_S: Final = 60 * SECOND_S
 TIMES: Final[dict[str, dict[str, float]]] = {
     "broker": {"read_timeout_s": READ_TIMEOUT_S, "rate_wait_s_max": 30 * SECOND_S},
-    "watcher": {"poll_interval_s": SECOND_S, "blind_s_max": max(5 * SECOND_S, patient(1))},
+    "watcher": {"poll_interval_s": SECOND_S, "books_unavailable_s_max": max(5 * SECOND_S, patient(1))},
     "proof": {"books": 3, "window_s": WINDOW_S},
 }
 
@@ -41,7 +41,7 @@ def test_an_order_that_enters_the_book_late_is_found_and_never_declared_absent(
     assert scene.submit(command).state is State.UNCONFIRMED
     scene.until_state(command, State.FILLED, State.NOT_PLACED, within_s=WINDOW_S + WAIT_S)
 
-    assert "PROVE_ABSENT" not in scene.events(command)
+    assert "PROVED_ABSENT" not in scene.events(command)
     found = next(line for line in scene.journal(command) if "matched_by" in line.inputs)
     assert found.inputs["matched_by"] == "tag"
     assert scene.order(command).tag is None

@@ -22,7 +22,7 @@ from domain.order import OrderCommand
 from domain.reasons import Reason
 from domain.reconcile import remarks_tag_of
 from domain.risk import TradingState
-from tests.scenarios.books import assert_journal_replays, disagreements, rows_of
+from tests.scenarios.books import assert_journal_replays, breaks, rows_of
 from tests.scenarios.paper import Paper
 from tests.scenarios.process import Caller, DeskProcess, an_order, write_config
 from tests.scenarios.scene import CLIENT, MakeScene, NoFeed, Scene
@@ -44,8 +44,8 @@ Hold: TypeAlias = Callable[[Path], AbstractContextManager[None]]
 @contextmanager
 def held(path: Path, how: str = "IMMEDIATE") -> Iterator[None]:
     """Let another process hold the database."""
-    words = [sys.executable, "-c", HOLDER, str(path), how]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    message = [sys.executable, "-c", HOLDER, str(path), how]
+    with subprocess.Popen(message, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"locked\n"
         yield
@@ -254,7 +254,7 @@ def test_an_exit_is_sent_once_whenever_the_desk_is_killed_while_the_database_is_
             ledger = paper.ledger()
             ours = frozenset(one.number for one in ledger.orders) - earlier
             # What no disk knew is EXTERNAL: the account's sum is right, and it is sent no second time.
-            return [one for one in disagreements(database, ledger, ours) if not (no_disk and "has no row" in one)]
+            return [one for one in breaks(database, ledger, ours) if not (no_disk and "has no row" in one)]
 
         until(lambda: not differences(), lambda: "; ".join(differences()), 30)
         sold = sum(one.filled for one in paper.ledger().orders if one.number not in earlier and one.side == "S")

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 from broker.paper.instruments import listed_at
 from console.api import make_api
 from console.cli.app import app
-from console.serving import ApiServer
+from console.http_server import ApiServer
 from domain.lifecycle import State
-from domain.seams import IST
-from tests.scenarios.books import assert_journal_replays, disagreements, own_rows_of
+from domain.ports import IST
+from tests.scenarios.books import assert_journal_replays, breaks, own_rows_of
 from tests.scenarios.paper import HOME, Paper
 from tests.scenarios.process import TOKEN, Caller, DeskProcess, an_order, command_line, environment, write_config
 from tests.scenarios.scene import Scene
@@ -91,9 +91,9 @@ def test_sigterm_with_orders_in_flight_drains_or_names_them_and_leaves_nothing_u
     assert code == 0, desk.said
     assert_journal_replays(database)
     rows = own_rows_of(database)
-    unsettled = {name for name, row in rows.items() if row["state"] in ON_THE_WAY}
+    unresolved = {name for name, row in rows.items() if row["state"] in ON_THE_WAY}
     named = {name for name in rows if name in desk.said.partition("ended with orders in flight")[2]}
-    assert unsettled <= named, "what was on its way is named"
+    assert unresolved <= named, "what was on its way is named"
     assert bool(named) is not drains
     if drains:
         assert {name for name, answer in callers.answers.items() if answer["order"]} == set(rows)
@@ -105,7 +105,7 @@ def test_sigterm_with_orders_in_flight_drains_or_names_them_and_leaves_nothing_u
     def differences() -> list[str]:
         ledger = paper.ledger()
         ours = frozenset(one.number for one in ledger.orders) - earlier
-        return disagreements(database, ledger, ours)
+        return breaks(database, ledger, ours)
 
     until(lambda: not differences(), lambda: "; ".join(differences()))
     sent = [tag for tag, _, _ in paper.ledger().arrivals[arrived:]]
@@ -180,32 +180,32 @@ BAD_CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("words", BAD_CONFIGS)
-def test_a_config_that_cannot_be_meant_is_refused_in_one_sentence(tmp_path: Path, words: str) -> None:
+@pytest.mark.parametrize("message", BAD_CONFIGS)
+def test_a_config_that_cannot_be_meant_is_refused_in_one_sentence(tmp_path: Path, message: str) -> None:
     """D11."""
     config = tmp_path / "desk.toml"
-    config.write_text(words.replace("{folder}", str(tmp_path / "data")), encoding="utf-8")
+    config.write_text(message.replace("{folder}", str(tmp_path / "data")), encoding="utf-8")
     config.chmod(0o644)
 
     result = CliRunner().invoke(app, ["run", "--config", str(config)])
 
     assert result.exit_code == 2
-    _assert_one_sentence(result.stderr, BAD_CONFIGS[words])
+    _assert_one_sentence(result.stderr, BAD_CONFIGS[message])
     assert "hunter2" not in result.output
     assert not (tmp_path / "data").exists(), "nothing was begun"
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("message", "says"),
     [
         ('client_id = "PAPER"\nmode = "pappper"\n', ("mode", "pappper")),
         (GOOD + '[[strategies]]\nclass = "examples.one_shot:OneShoot"\nname = "one"\n', ("OneShoot", "not found")),
     ],
 )
-def test_the_process_itself_ends_with_2_and_one_sentence(tmp_path: Path, words: str, says: tuple[str, ...]) -> None:
+def test_the_process_itself_ends_with_2_and_one_sentence(tmp_path: Path, message: str, says: tuple[str, ...]) -> None:
     """D11."""
     config = tmp_path / "desk.toml"
-    config.write_text(words.replace("{folder}", str(tmp_path / "data")), encoding="utf-8")
+    config.write_text(message.replace("{folder}", str(tmp_path / "data")), encoding="utf-8")
 
     ended = _run_to_its_end(config)
 
@@ -268,12 +268,12 @@ def test_an_order_that_cannot_be_meant_is_refused_in_one_sentence_and_nothing_is
     before = paper.ledger()
     caller = Caller()
 
-    for number, (name, (given, words)) in enumerate(BAD_ORDERS.items()):
+    for number, (name, (given, message)) in enumerate(BAD_ORDERS.items()):
         order = {**an_order(f"{scene.name}-bad-{number}"), **given}
         answer = caller.post(api, {field: value for field, value in order.items() if value is not None})
         sentence = answer.json()["sentence"]
         assert answer.status_code == 422, f"{name}: {answer.status_code} {sentence}"
-        assert words in sentence, name
+        assert message in sentence, name
         assert "\n" not in sentence
     off_lot = {"exchange": "NFO", "symbol": _a_future(), "product": "NRML", "quantity": 66, "price": "26000.00"}
     answer = caller.post(api, an_order(f"{scene.name}-off-lot", **off_lot))

@@ -6,7 +6,7 @@ known. No thread can be made to do this at will, so the command actor is led thr
 
 from actors.command import CommandActor, CommandLimits
 from actors.messages import (
-    BooksCompared,
+    BooksReconciled,
     CheckRisk,
     EventRecorded,
     OrderAnswered,
@@ -16,7 +16,7 @@ from actors.messages import (
     PlaceAnswered,
     PlaceOrder,
     RegistrationFailed,
-    RiskCleared,
+    RiskApproved,
     SessionChanged,
     SubmitOrder,
 )
@@ -26,8 +26,8 @@ from domain.order import Order, OrderEvent
 from domain.session import SessionState
 from tests.fakes import TEN_O_CLOCK, FakeClock, ManualTimer, Probe, command, instrument, order
 
-ACCEPT = OrderEvent(event=Event.ACCEPT, broker_order_id="1")
-SEND = OrderEvent(event=Event.SEND)
+ACCEPT = OrderEvent(kind=Event.ACCEPTED, broker_order_id="1")
+SEND = OrderEvent(kind=Event.SENT)
 
 
 def test_a_repeat_that_meets_the_first_orders_last_write_is_no_second_order() -> None:
@@ -41,7 +41,7 @@ def test_a_repeat_that_meets_the_first_orders_last_write_is_no_second_order() ->
     broker.take()
 
     actor.on_receive(SubmitOrder(command=given, reply_to=caller))
-    actor.on_receive(EventRecorded(order=working, happened=ACCEPT, late=False))
+    actor.on_receive(EventRecorded(order=working, event=ACCEPT, late=False))
     actor.on_receive(priced)
     actor.on_receive(OrderRepeated(order=working))
 
@@ -62,13 +62,13 @@ def _actor(risk: Probe, broker: Probe) -> CommandActor:
         watcher=Probe(),
         exits=Probe(),
         notifier=Probe(),
-        limits=CommandLimits(orders_waiting_max=10, blind_s_max=5.0, silence_s_max=3_600.0),
+        limits=CommandLimits(orders_waiting_max=10, books_unavailable_s_max=5.0, silence_s_max=3_600.0),
         calendar=None,
         clock=clock,
         timer=ManualTimer(clock),
     )
-    actor.on_receive(SessionChanged(state=SessionState.LOGGED_IN, words="logged in"))
-    actor.on_receive(BooksCompared(reports=(), asked_at=clock.now()))
+    actor.on_receive(SessionChanged(state=SessionState.LOGGED_IN, message="logged in"))
+    actor.on_receive(BooksReconciled(reports=(), asked_at=clock.now()))
     return actor
 
 
@@ -78,8 +78,8 @@ def _lead_to_the_brokers_answer(actor: CommandActor, created: Order, priced: Ord
     actor.on_receive(SubmitOrder(command=created.command, reply_to=Probe()))
     actor.on_receive(OrderRegistered(order=created))
     actor.on_receive(priced)
-    actor.on_receive(RiskCleared(command_id=name, inputs={}))
-    actor.on_receive(EventRecorded(order=sending, happened=SEND, late=False))
+    actor.on_receive(RiskApproved(command_id=name, inputs={}))
+    actor.on_receive(EventRecorded(order=sending, event=SEND, late=False))
     actor.on_receive(PlaceAnswered(command_id=name, reply=Accepted("1")))
     return sending.after(ACCEPT, TEN_O_CLOCK)
 

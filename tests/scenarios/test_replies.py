@@ -39,7 +39,7 @@ def test_an_order_whose_reply_is_lost_is_found_by_its_tag_and_never_sent_again(
     assert filled.status is Status.EXECUTED
     assert filled.broker_order_id == scene.at_broker(command).number
     lines = scene.journal(command)
-    assert [line.event for line in lines[:3]] == ["REGISTERED", "SEND", "LOSE_REPLY"]
+    assert [line.event for line in lines[:3]] == ["REGISTERED", "SENT", "REPLY_LOST"]
     assert lines[3].inputs["matched_by"] == "tag"
     repeated = scene.answer(command)
     assert isinstance(repeated, OrderAnswered)
@@ -64,12 +64,12 @@ def test_an_order_that_the_trade_book_alone_shows_is_filled_and_never_proved_abs
     filled = scene.until_state(command, State.FILLED)
 
     assert filled.broker_order_id == scene.at_broker(command).number
-    assert [line.inputs["book"] for line in scene.journal(command) if line.event == "FILL"] == ["trade book"]
+    assert [line.inputs["book"] for line in scene.journal(command) if line.event == "FILLED"] == ["trade book"]
     assert scene.held() == 10
     paper.clear_faults()
     scene.until_ready()
     scene.until_books_agree()
-    assert "PROVE_ABSENT" not in scene.events(command)
+    assert "PROVED_ABSENT" not in scene.events(command)
 
 
 def test_a_strategy_whose_entry_is_unconfirmed_cannot_enter_again(scene: Scene, paper: Paper) -> None:
@@ -105,9 +105,9 @@ def test_an_order_that_never_arrived_is_not_placed_only_after_the_whole_proof(
 
     assert (order.status, order.tag) == (Status.FAILED, Reason.PROVED_ABSENT)
     lines = scene.journal(command)
-    lost, proof = next(line for line in lines if line.event == "LOSE_REPLY"), lines[-1]
-    evidence = [line for line in lines[lines.index(lost) + 1 : -1] if line.event == "NOTE"]
-    assert proof.event == "PROVE_ABSENT"
+    lost, proof = next(line for line in lines if line.event == "REPLY_LOST"), lines[-1]
+    evidence = [line for line in lines[lines.index(lost) + 1 : -1] if line.event == "NOTED"]
+    assert proof.event == "PROVED_ABSENT"
     assert [int(line.inputs["healthy_books"]) for line in evidence] == list(range(1, len(evidence) + 1))
     assert len(evidence) == min(books, int(proof.inputs["healthy_books"]) - 1), "each book's evidence is journalled"
     first, last = (datetime.fromisoformat(proof.inputs[name]) for name in ("first_asked_at", "last_asked_at"))
@@ -130,9 +130,9 @@ def test_a_refusal_of_our_address_tells_from_which_one_it_was_asked(scene: Scene
 
     refused = scene.submit(scene.command("elsewhere"))
 
-    words = "Rejected : ALGO_CHK: Invalid IP address (asked from 127.0.0.1)"
-    assert (refused.tag, refused.note) == (Reason.BROKER_REFUSED, words)
-    assert scene.desk.status().broker.address_refused == words
+    message = "Rejected : ALGO_CHK: Invalid IP address (asked from 127.0.0.1)"
+    assert (refused.tag, refused.note) == (Reason.BROKER_REFUSED, message)
+    assert scene.desk.status().broker.address_refused == message
 
     scene.submit(scene.command("registered"))
 
@@ -142,15 +142,15 @@ def test_a_refusal_of_our_address_tells_from_which_one_it_was_asked(scene: Scene
 @pytest.mark.parametrize("http_status", [200, 400])
 def test_a_refused_order_keeps_the_brokers_words_and_is_sent_once(scene: Scene, paper: Paper, http_status: int) -> None:
     """R6."""
-    words = "Rejected : ORA:Margin Shortfall, INR 12.50 short"
-    paper.fault("PlaceOrder", "refuse", text=words, http_status=http_status)
+    message = "Rejected : ORA:Margin Shortfall, INR 12.50 short"
+    paper.fault("PlaceOrder", "refuse", text=message, http_status=http_status)
     logins = paper.ledger().requests["QuickAuth"]
     command = scene.command("no")
 
     order = scene.submit(command)
 
     assert (order.state, order.status, order.tag) == (State.REFUSED, Status.FAILED, Reason.BROKER_REFUSED)
-    assert order.note == words
+    assert order.note == message
     assert scene.times_sent(command) == 1
     assert scene.is_nowhere(command)
     assert scene.submit(scene.command("next")).state is State.WORKING, "the guard let go"
@@ -197,7 +197,7 @@ def test_a_broker_that_cannot_be_reached_refuses_and_entries_pause_until_it_is_b
 ) -> None:
     """R8: not a byte was sent, so there is nothing to be unsure of."""
     paper = make_paper()
-    scene = make_scene(paper, watcher={"poll_interval_s": 0.1, "blind_s_max": 5.0})
+    scene = make_scene(paper, watcher={"poll_interval_s": 0.1, "books_unavailable_s_max": 5.0})
     scene.submit(scene.command("before", strategy="before"))
     scene.until_state(scene.command("before"), State.FILLED)
     scene.until_books_agree()
@@ -222,8 +222,8 @@ def test_an_order_rejected_after_it_was_accepted_keeps_the_reason_and_frees_the_
     scene: Scene, paper: Paper
 ) -> None:
     """R10."""
-    words = "RED:Margin Shortfall:INR 999.00 Available:INR 0.00 for C-PAPER [DEFAULT]"
-    paper.fault("PlaceOrder", "reject_later", seconds=0.3, text=words)
+    message = "RED:Margin Shortfall:INR 999.00 Available:INR 0.00 for C-PAPER [DEFAULT]"
+    paper.fault("PlaceOrder", "reject_later", seconds=0.3, text=message)
     command = scene.command("turned-down")
 
     accepted = scene.submit(command)
@@ -231,7 +231,7 @@ def test_an_order_rejected_after_it_was_accepted_keeps_the_reason_and_frees_the_
     rejected = scene.until_state(command, State.REJECTED)
 
     assert accepted.state is State.WORKING
-    assert (rejected.status, rejected.tag, rejected.note) == (Status.FAILED, Reason.BROKER_REJECTED, words)
+    assert (rejected.status, rejected.tag, rejected.note) == (Status.FAILED, Reason.BROKER_REJECTED, message)
     assert scene.submit(scene.command("after")).state is State.WORKING
     scene.until_state(scene.command("after"), State.FILLED)
     scene.until_books_agree()
@@ -241,14 +241,14 @@ def test_an_order_rejected_after_it_was_accepted_keeps_the_reason_and_frees_the_
 
 def test_a_refusal_for_too_many_requests_is_final_and_named(scene: Scene, paper: Paper) -> None:
     """R12."""
-    words = "Invalid Input :  Order Recieved 11 in a current second exceeds Limit 10 for user"
-    paper.fault("PlaceOrder", "refuse", text=words)
+    message = "Invalid Input :  Order Recieved 11 in a current second exceeds Limit 10 for user"
+    paper.fault("PlaceOrder", "refuse", text=message)
     command = scene.command("too-fast")
 
     order = scene.submit(command)
 
     assert (order.state, order.tag) == (State.REFUSED, Reason.BROKER_RATE_LIMITED)
-    assert " ".join(words.split()) == order.note
+    assert " ".join(message.split()) == order.note
     until_books_are_read(paper, 3)
     assert scene.times_sent(command) == 1
     scene.until_books_agree()

@@ -18,7 +18,7 @@ from tests.timing import patient
 
 LIMITED: dict[str, Any] = {
     **QUICK,
-    "risk": {"daily_loss_max": 500, "look_s": 0.05, "blind_s_max": patient(1), "resume_cooloff_s": 0},
+    "risk": {"daily_loss_max": 500, "look_s": 0.05, "prices_stale_s_max": patient(1), "resume_cooloff_s": 0},
 }
 
 
@@ -66,11 +66,11 @@ def test_a_broken_limit_stops_entries_takes_back_what_works_and_gets_out_of_ever
     assert scene.order(rests).state is State.CANCELED
     trading = scene.desk.status().trading
     assert trading.state is TradingState.EXITS_ONLY
-    assert trading.because.startswith("the day's loss limit is broken: -")
+    assert trading.reason.startswith("the day's loss limit is broken: -")
     assert scene.submit(scene.command("more", strategy="more")).tag is Reason.DAILY_LOSS_BREACHED
     assert sum(one.filled for one in exits_at_broker(scene)) == 20 * len(many)
     until(lambda: any(one.topic == "risk" and one.ends for one in heard), "the end was not told")
-    assert [one.level for one in heard if one.topic == "risk"] == ["ALARM", "WARNING"]
+    assert [one.level for one in heard if one.topic == "risk"] == ["CRITICAL", "WARNING"]
     scene.until_books_agree()
 
 
@@ -136,9 +136,9 @@ def test_a_person_resumes_after_a_breach_only_knowingly_and_the_limit_counts_ane
     until_all_flat(scene)
 
     refused = scene.desk.set_trading_state(TradingState.ACTIVE, "again")
-    taken = scene.desk.set_trading_state(TradingState.ACTIVE, "I saw it", i_know=True)
+    taken = scene.desk.set_trading_state(TradingState.ACTIVE, "I saw it", force=True)
 
-    assert "resume --i-know" in refused.refused
+    assert "resume --force" in refused.refused
     assert (taken.refused, taken.state) == ("", TradingState.ACTIVE)
     enter(scene, "again", quantity=50)
     level = scene.desk.pnl().level
@@ -152,7 +152,7 @@ def test_the_cool_off_is_waited_for(make_scene: MakeScene, paper: Paper) -> None
     price(paper, "1490.00")
     until_broken(scene)
 
-    refused = scene.desk.set_trading_state(TradingState.ACTIVE, "at once", i_know=True)
+    refused = scene.desk.set_trading_state(TradingState.ACTIVE, "at once", force=True)
 
     assert refused.refused.endswith("resume can be said in 15 min")
 
@@ -208,7 +208,7 @@ def test_without_prices_the_loss_is_unknown_and_never_none(make_scene: MakeScene
 
     until(lambda: any(one.topic == "risk:blind" for one in heard), "it was not told")
     until(lambda: scene.desk.status().trading.state is TradingState.EXITS_ONLY, "entries go on")
-    assert scene.submit(scene.command("more", strategy="more")).tag is Reason.RISK_BLIND
+    assert scene.submit(scene.command("more", strategy="more")).tag is Reason.PRICES_STALE
     paper.clear_faults()
 
     until(lambda: scene.desk.status().trading.state is TradingState.ACTIVE, "it does not see again")

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from domain.alert import Level
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.lifecycle import State
 from domain.order import EXTERNAL, Exchange, InstrumentKey, OrderCommand, Product
+from domain.ports import IST
 from domain.reasons import Reason
 from domain.risk import TradingState
-from domain.seams import IST
-from domain.stops import Protection, StopTerms
+from domain.stops import ArmedStop, StopTerms
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedClock, listen
 from tests.scenarios.strategies import let_go
@@ -48,11 +48,11 @@ def enter(scene: Scene, name: str = "entry", **terms: Any) -> OrderCommand:  # n
     return command
 
 
-def armed(scene: Scene) -> list[Protection]:
+def armed(scene: Scene) -> list[ArmedStop]:
     return [one for one, _, _ in scene.desk.stops().armed]
 
 
-def until_armed(scene: Scene, stop: str | None = None) -> Protection:
+def until_armed(scene: Scene, stop: str | None = None) -> ArmedStop:
     until(
         lambda: any(stop is None or one.stop == Decimal(stop) for one in armed(scene)),
         lambda: f"stops {stop} expected: {[str(one) for one in armed(scene)]}",
@@ -106,7 +106,7 @@ def test_a_short_position_is_bought_back_at_its_stop(scene: Scene, paper: Paper)
 
 def test_a_trail_follows_the_price_keeps_its_peak_over_a_restart_and_gets_out(scene: Scene, paper: Paper) -> None:
     """G6: armed stops and peaks are on disk."""
-    enter(scene, trailing_type="POINTS", trailing_value="10", trail_when="1510", stop_loss="1480")
+    enter(scene, trailing_type="POINTS", trailing_value="10", trail_activation="1510", stop_loss="1480")
     until_armed(scene, "1480")
     price(paper, "1530.00")
     until_armed(scene, "1520")
@@ -117,7 +117,7 @@ def test_a_trail_follows_the_price_keeps_its_peak_over_a_restart_and_gets_out(sc
     scene.start()
 
     again = until_armed(scene, "1520")
-    assert again.peak == Decimal(1530)
+    assert again.best_price == Decimal(1530)
     price(paper, "1519.00")
     assert the_exit(scene).filled == 10
 
@@ -136,13 +136,13 @@ def test_a_quote_that_a_younger_tick_overtakes_on_its_way_fires_no_trail(scene: 
     until(lambda: paper.ledger().requests["OrderBook"] > books + 1, "nothing was read after the quote")
 
     assert exits_at_broker(scene) == []
-    assert armed(scene)[0].peak == Decimal(1530)
+    assert armed(scene)[0].best_price == Decimal(1530)
     price(paper, "1519.00")
     assert the_exit(scene).filled == 10
 
 
 def peaks(scene: Scene) -> list[Decimal]:
-    return [Decimal(peak) for (peak,) in rows(scene, "SELECT peak FROM protections")]
+    return [Decimal(best_price) for (best_price,) in rows(scene, "SELECT best_price FROM armed_stops")]
 
 
 def test_a_stop_protects_what_has_filled_grows_with_it_and_takes_the_rest_back(scene: Scene, paper: Paper) -> None:
@@ -214,7 +214,7 @@ def test_a_crash_between_the_fill_and_its_stop_is_made_good_by_the_next_start(sc
     enter(scene, stop_loss="1440")
     until_armed(scene, "1440")
     scene.stop(grace_s=0)
-    rows(scene, "DELETE FROM protections")
+    rows(scene, "DELETE FROM armed_stops")
 
     scene.start()
 
@@ -228,30 +228,30 @@ def rows(scene: Scene, sql: str) -> list[tuple[str, ...]]:
     return found
 
 
-def scope_of(scene: Scene) -> Scope:
-    return Scope(scene.name, InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
+def scope_of(scene: Scene) -> PositionKey:
+    return PositionKey(scene.name, InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 
 
 def test_a_person_sets_changes_and_removes_stops_of_what_is_held(scene: Scene, paper: Paper) -> None:
-    scope = scope_of(scene)
-    nothing = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1490)), "too early")
+    position_key = scope_of(scene)
+    nothing = scene.desk.protect(position_key, StopTerms(stop_loss=Decimal(1490)), "too early")
     assert nothing is not None
     assert nothing.refused.startswith("nothing is held of RELIANCE-EQ (NSE MIS)")
     enter(scene)
 
-    first = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1480)), "sleep well")
+    first = scene.desk.protect(position_key, StopTerms(stop_loss=Decimal(1480)), "sleep well")
     until_armed(scene, "1480")
     until(lambda: scene.desk.stops().armed[0][1] is not None, "no price was seen")
-    wrong = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1600)), "a slip")
-    second = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1490), target=Decimal(1530)), "closer")
+    wrong = scene.desk.protect(position_key, StopTerms(stop_loss=Decimal(1600)), "a slip")
+    second = scene.desk.protect(position_key, StopTerms(stop_loss=Decimal(1490), target=Decimal(1530)), "closer")
 
     assert first is not None
-    assert first.protection is not None
+    assert first.armed_stop is not None
     assert wrong is not None
     assert "must be below the last price 1500.00" in wrong.refused
     assert second is not None
     assert [str(one) for one in armed(scene)] == ["stop 1490, target 1530"]
-    removed = scene.desk.protect(scope, None, "done")
+    removed = scene.desk.protect(position_key, None, "done")
     assert (removed is not None, armed(scene)) == (True, [])
     price(paper, "1400.00")
     assert (scene.held(), exits_at_broker(scene)) == (10, [])
@@ -272,7 +272,7 @@ def test_a_stop_hit_while_an_exit_is_unconfirmed_sells_nothing_twice(scene: Scen
 
 
 def test_stops_get_out_of_a_halt(scene: Scene, paper: Paper) -> None:
-    """G2: the stop was the person's wish before the halt."""
+    """G2: the stop was the person's request before the halt."""
     enter(scene, stop_loss="1490")
     until_armed(scene, "1490")
     scene.desk.set_trading_state(TradingState.HALTED, "odd")
@@ -300,14 +300,14 @@ def test_a_stop_that_sees_no_price_says_so_and_says_when_it_sees_again(make_scen
     heard = listen(scene)
     for route in ("PositionBook", "GetQuotes"):
         paper.fault(route, "html_502", count=None)
-    until(lambda: any(one.level is Level.ALARM for one in heard), "nothing was said", 15)
+    until(lambda: any(one.level is Level.CRITICAL for one in heard), "nothing was said", 15)
     price(paper, "1480.00")
 
     paper.clear_faults()
 
     assert the_exit(scene).filled == 10
     until(lambda: any(one.ends for one in heard), "it was not said that prices come again")
-    (blind,) = [one for one in heard if one.level is Level.ALARM]
+    (blind,) = [one for one in heard if one.level is Level.CRITICAL]
     assert blind.what.startswith("No price of RELIANCE-EQ has come for")
     assert "stop 1490" in blind.means
     assert "flatten" in blind.do
@@ -409,7 +409,7 @@ def test_the_stop_of_a_strategy_that_has_lost_its_mind_gets_out(make_scene: Make
     try:
         price(paper, "1500.00")
         until(lambda: scene.held("troubled") == 1, "it did not enter")
-        where = Scope("troubled", scope_of(scene).key)
+        where = PositionKey("troubled", scope_of(scene).key)
         until(lambda: set_by_hand(scene, where), "its stop was not taken")
 
         price(paper, "1480.00")
@@ -421,12 +421,12 @@ def test_the_stop_of_a_strategy_that_has_lost_its_mind_gets_out(make_scene: Make
         let_go.set()
 
 
-def set_by_hand(scene: Scene, scope: Scope) -> bool:
-    answer = scene.desk.protect(scope, StopTerms(stop_loss=Decimal(1490)), "by hand")
+def set_by_hand(scene: Scene, position_key: PositionKey) -> bool:
+    answer = scene.desk.protect(position_key, StopTerms(stop_loss=Decimal(1490)), "by hand")
     return answer is not None and not answer.refused
 
 
-# The safety net at the broker.
+# The stop at the broker at the broker.
 
 
 @pytest.fixture

@@ -47,14 +47,14 @@ def read_only(scene: Scene) -> Iterator[None]:
     _tell_connection(scene, "PRAGMA query_only = OFF")
 
 
-def _tell_connection(scene: Scene, words: str) -> None:
+def _tell_connection(scene: Scene, message: str) -> None:
     """Say something to the desk's own connection, in the thread that owns it."""
     repo = scene.desk._wiring.refs["RepoActor"]._actor_weakref()
     assert repo is not None
     said = threading.Event()
 
     def say(connection: sqlite3.Connection) -> None:
-        connection.execute(words)
+        connection.execute(message)
         said.set()
 
     scene.desk._wiring.loop.take_turn(say, repo._repository._connection)
@@ -97,7 +97,7 @@ def _hasty(make_scene: MakeScene, paper: Paper) -> Scene:
         paper,
         broker={"read_timeout_s": READ_TIMEOUT_S},
         storage={"busy_timeout_ms": 50},
-        watcher={"poll_interval_s": 0.015, "blind_s_max": READ_TIMEOUT_S},
+        watcher={"poll_interval_s": 0.015, "books_unavailable_s_max": READ_TIMEOUT_S},
     )
 
 

@@ -17,7 +17,7 @@ FAR_APART_S = 30.0
 @pytest.fixture
 def pushed(paper: Paper, tmp_path: Path) -> Iterator[Pushed]:
     path = tmp_path / "pushed.db"
-    settings = settings_for(paper, path, watcher={"poll_interval_s": FAR_APART_S, "blind_s_max": 60.0})
+    settings = settings_for(paper, path, watcher={"poll_interval_s": FAR_APART_S, "books_unavailable_s_max": 60.0})
     scene = Pushed(paper, path, settings)
     yield scene
     scene.close()
@@ -53,7 +53,7 @@ def test_a_fill_is_told_by_push_without_a_poll(pushed: Pushed, paper: Paper) -> 
     read = paper.books_read
 
     paper.fill(pushed.at_broker(command).number, 4)
-    partly = pushed.until_state(command, State.PARTLY_FILLED)
+    partly = pushed.until_state(command, State.PARTIALLY_FILLED)
     paper.fill(pushed.at_broker(command).number, 6)
     filled = pushed.until_state(command, State.FILLED)
 

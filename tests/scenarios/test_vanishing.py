@@ -8,11 +8,11 @@ from typing import Any, Final
 import pytest
 
 from broker.paper.instruments import Catalogue, Instrument
-from domain.books import Quarrel
+from domain.breaks import BreakKind
 from domain.lifecycle import State
 from domain.order import OrderCommand
+from domain.ports import IST
 from domain.reasons import Reason
-from domain.seams import IST
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import Scene, ShiftedClock, settings_for
 from tests.scenarios.waiting import until
@@ -57,8 +57,8 @@ def bought(scene: Scene, scrip: Instrument, name: str, **given: Any) -> OrderCom
     return command
 
 
-def told(scene: Scene, words: str) -> int:
-    return sum(words in one.alert.what for one in scene.desk.alerts().records)
+def told(scene: Scene, message: str) -> int:
+    return sum(message in one.alert.what for one in scene.desk.alerts().records)
 
 
 @pytest.mark.parametrize("is_down", [False, True], ids=["the desk runs", "the desk is down"])
@@ -84,8 +84,8 @@ def test_an_option_held_to_its_expiry_ends_by_itself_and_blocks_nobody(start: St
     assert scene.times_sent(again) == 1
     scene.stop()
     scene.start()
-    assert (scene.held("holder"), scene.desk.readiness().disagreements) == (again.quantity, ())
-    assert all(row.scope.key.symbol != scrip.symbol for row in scene.desk.pnl().rows)
+    assert (scene.held("holder"), scene.desk.readiness().breaks) == (again.quantity, ())
+    assert all(row.position_key.key.symbol != scrip.symbol for row in scene.desk.pnl().rows)
 
 
 def test_before_any_book_is_read_nothing_is_ordered_in_a_contract_that_has_ended_and_no_wish_of_it_goes_on(
@@ -106,17 +106,17 @@ def test_before_any_book_is_read_nothing_is_ordered_in_a_contract_that_has_ended
     scene.start(ready=False)
     until(lambda: paper.fired(unread[0]) > 1, "no book was asked for")
 
-    words = {"strategy": "holder", "intent": "EXIT", "side": "SELL", "product": "NRML", "order_type": "MARKET"}
+    message = {"strategy": "holder", "intent": "EXIT", "side": "SELL", "product": "NRML", "order_type": "MARKET"}
     asked = {"exchange": scrip.exchange, "symbol": scrip.symbol, "quantity": scrip.lot}
-    way_out = scene.submit(scene.command("exit", **words, **asked))
-    until(lambda: told(scene, f"No exit of {scrip.symbol}"), "the wish of yesterday was not told of")
+    way_out = scene.submit(scene.command("exit", **message, **asked))
+    until(lambda: told(scene, f"No exit of {scrip.symbol}"), "the request of yesterday was not told of")
 
     assert (way_out.tag, "nothing can be ordered in it" in str(way_out.note)) == (Reason.NOTHING_TO_EXIT, True)
     assert len(paper.ledger().arrivals) == yesterday
     assert scene.held("holder") == scrip.lot, "only the books end it"
     paper.clear_faults()
     until(lambda: scene.held("holder") == 0, lambda: f"{scene.desk.holdings()}")
-    until(lambda: not scene.desk.exits().under_way, "the wish is still under way")
+    until(lambda: not scene.desk.exits().under_way, "the request is still under way")
     scene.until_ready()
     assert len(paper.ledger().arrivals) == yesterday
 
@@ -136,8 +136,8 @@ def test_a_position_that_was_renamed_is_an_alarm_with_its_stop_and_its_heir_unti
     scene.clock.offset_s = paper.next_day()
     scene.start(ready=False)
 
-    until(lambda: [one.quarrel for one in scene.desk.readiness().disagreements] == [Quarrel.VANISHED], "not noticed")
-    (gone,) = scene.desk.readiness().disagreements
+    until(lambda: [one.kind for one in scene.desk.readiness().breaks] == [BreakKind.VANISHED], "not noticed")
+    (gone,) = scene.desk.readiness().breaks
     scene.stop()
     scene.start(ready=False)
     until(lambda: len(scene.desk.readiness().reasons) == 1, lambda: f"{scene.desk.readiness().reasons}")
@@ -156,7 +156,7 @@ def test_a_position_that_was_renamed_is_an_alarm_with_its_stop_and_its_heir_unti
         )
     )
 
-    assert getattr(declined, "reason", None) is Reason.BOOKS_DISAGREE
+    assert getattr(declined, "reason", None) is Reason.RECONCILIATION_BREAK
     assert way_out.tag is Reason.NOTHING_TO_EXIT
     (alarm,) = [one.alert for one in scene.desk.alerts().records if one.alert.topic == f"books:{gone.name}"]
     assert scrip.symbol in alarm.what

@@ -26,10 +26,10 @@ def main() -> int:
     proving.add_argument("--orders", type=int, default=ORDERS, help="how many orders a whole run submits")
     proving.add_argument("--anew", action="store_true", help="do all of it again, also what an ended run has done")
     proving.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at once")
-    telling = commands.add_parser("replay", help="tell one story again, message by message")
-    telling.add_argument("story", help="a seed, or the line that a failure printed")
-    telling.add_argument("--mutant", default="", help="break this place first, by its name")
-    telling.add_argument("--quiet", action="store_true", help="only the end")
+    notification = commands.add_parser("replay", help="tell one story again, message by message")
+    notification.add_argument("story", help="a seed, or the line that a failure printed")
+    notification.add_argument("--mutant", default="", help="break this place first, by its name")
+    notification.add_argument("--quiet", action="store_true", help="only the end")
     keeping = commands.add_parser("keep", help="hunt a mutant again, and keep the shortest story that shows it")
     keeping.add_argument("mutant", help="its name")
     keeping.add_argument("--from", type=int, default=0, dest="first", help="begin with the stories from this seed on")
@@ -67,7 +67,7 @@ def keep(mutant: str, first: int = 0) -> int:
             story = json.loads(to_json(best.story))
             kept.append({"mutant": mutant, "rule": best.violations[0].invariant, "story": story})
             FOUND.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-            sys.stdout.write(f"{mutant}: {best.violations[0].words}\n")
+            sys.stdout.write(f"{mutant}: {best.violations[0].message}\n")
             return 0
     sys.stdout.write(f"{mutant} lives after {STORIES_MAX} stories\n")
     return 1
@@ -77,13 +77,13 @@ def replay(story: str, mutant: str, *, quiet: bool) -> int:
     """Tell a story again; return 1 when it goes wrong."""
     if mutant:
         _break(mutant)
-    from tests.simulation.shrink import from_json, words_of  # noqa: PLC0415  after the break
+    from tests.simulation.shrink import from_json, text_of  # noqa: PLC0415  after the break
     from tests.simulation.stories import story_of  # noqa: PLC0415  as above
     from tests.simulation.world import tell  # noqa: PLC0415  as above
 
     chosen = story_of(int(story)) if story.isdigit() else from_json(story)
     told = tell(chosen, None if quiet else print)
-    end = words_of(told) if told.violations else f"Nothing was broken in {told.orders} orders, {told.lives} lives."
+    end = text_of(told) if told.violations else f"Nothing was broken in {told.orders} orders, {told.lives} lives."
     sys.stdout.write(f"{end}\n{told.digest}\n")
     return 1 if told.violations else 0
 

@@ -203,13 +203,24 @@ def _reach(world: World, way: str) -> None:
     world.judge.close()
     beside = sqlite3.connect(world.disk.path, isolation_level=None)
     at = beside.execute("SELECT updated_at FROM orders").fetchone()[0]
-    wish = (CLIENT, "reached", at, STRATEGY, FUTURE[0], FUTURE[1], Product.NRML.value, f"the {way}", Origin.DESK.value)
-    beside.execute(
-        "INSERT INTO exit_wishes (client_id, wish_id, asked_at, strategy, exchange, symbol, product, because, origin)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        wish,
+    request = (
+        CLIENT,
+        "reached",
+        at,
+        STRATEGY,
+        FUTURE[0],
+        FUTURE[1],
+        Product.NRML.value,
+        f"the {way}",
+        Origin.DESK.value,
     )
-    beside.execute("UPDATE protections SET ended = 'stop 95 reached at 90'")
+    beside.execute(
+        "INSERT INTO flatten_requests"
+        " (client_id, request_id, asked_at, strategy, exchange, symbol, product, reason, origin)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        request,
+    )
+    beside.execute("UPDATE armed_stops SET ended = 'stop 95 reached at 90'")
     beside.close()
 
 
@@ -289,7 +300,7 @@ class _Run:
             world.disk.let_go()
             world.scheduler.forget_process()
         violations = world.judge.violations
-        ended.violation = f"{violations[0].invariant}: {violations[0].words}" if violations else ""
+        ended.violation = f"{violations[0].invariant}: {violations[0].message}" if violations else ""
         return ended
 
     def _ask(self) -> None:

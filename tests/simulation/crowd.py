@@ -12,16 +12,16 @@ from typing import Any, Final, TypeVar
 
 from actors.address import post
 from actors.desk import Desk, DeskUnavailableError
-from actors.messages import ChangeOrder, OrderAnswered, SetStops, SettleOrder, SubmitBasket
+from actors.messages import ChangeOrder, OrderAnswered, ResolveOrder, SetStops, SubmitBasket
 from domain.basket import Basket, OnFailure, Pace
-from domain.book_words import PAST_PREFIX
-from domain.books import Quarrel
+from domain.break_text import PAST_PREFIX
+from domain.breaks import BreakKind
 from domain.change import ChangeKind
 from domain.change_command import ChangeCommand
-from domain.exits import Scope
+from domain.exits import PositionKey
 from domain.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderType, Origin, Product, Side, TrailingType
+from domain.resolution import Resolution
 from domain.risk import TradingState
-from domain.settlement import Settlement
 from domain.stops import StopTerms
 from tests.simulation.contracts import FAR, NEAR, TICK
 from tests.simulation.exchange import Ledger
@@ -71,7 +71,7 @@ class Strategy:
     """What one strategy believes, by what it was told: that is not always so."""
 
     name: str
-    scope: tuple[Any, str, Product]
+    position_key: tuple[Any, str, Product]
     side: Side
     held: int = 0
     known: list[OrderCommand] = field(default_factory=list)
@@ -82,18 +82,18 @@ class Strategy:
     def places(self) -> tuple[tuple[Any, str, Product], ...]:
         """Return all that it trades in."""
         hedge = (Exchange(FAR[0]), FAR[1], Product.NRML)
-        return (self.scope, hedge) if self.spread else (self.scope,)
+        return (self.position_key, hedge) if self.spread else (self.position_key,)
 
     def tell(self, message: Any) -> None:  # noqa: ANN401  what the desk tells a strategy
         order = getattr(message, "order", None)
-        if order is None or (order.command.exchange, order.command.symbol, order.command.product) != self.scope:
+        if order is None or (order.command.exchange, order.command.symbol, order.command.product) != self.position_key:
             return
         name = order.command.command_id
         grown = order.filled_quantity - self.filled.get(name, 0)
         if grown > 0:
             self.filled[name] = order.filled_quantity
             self.held += grown * order.command.side.sign
-            if self.scope[2] is Product.CNC:
+            if self.position_key[2] is Product.CNC:
                 self.held = max(0, self.held)
 
 
@@ -135,11 +135,13 @@ class Crowd:
     def begin_day(self) -> None:
         """Go on in another share where the contract has ended: what was held of it is cash."""
         for one in self.strategies:
-            exchange, symbol, product = one.scope
+            exchange, symbol, product = one.position_key
             place = (exchange.value, symbol)
             if self._ledger.is_gone(place):
                 heir = self._ledger.contracts.heirs.get(place)
-                one.scope = (Exchange.NSE, "BBB-EQ", Product.MIS) if heir is None else (exchange, heir[1], product)
+                one.position_key = (
+                    (Exchange.NSE, "BBB-EQ", Product.MIS) if heir is None else (exchange, heir[1], product)
+                )
                 one.known.clear()
                 one.held = 0
             elif product is Product.CNC:
@@ -175,7 +177,7 @@ class Crowd:
         if one.spread:
             self._trade_spread(one)
             return
-        if one.scope[2] is Product.CNC and self._chance.random() < self.manners.sell_shares_share:
+        if one.position_key[2] is Product.CNC and self._chance.random() < self.manners.sell_shares_share:
             self._sell_shares(one)
             return
         draw, manners = self._chance.random(), self.manners
@@ -211,10 +213,10 @@ class Crowd:
         return self._ledger.prices[symbol] + TICK * ticks * side.sign
 
     def _enter(self, one: Strategy) -> None:
-        exchange, symbol, product = one.scope
+        exchange, symbol, product = one.position_key
         if self._chance.random() < self.manners.stray_share:
             # What it takes elsewhere it forgets: the guard does not, and `flatten` finds it.
-            exchange, symbol, product = self._chance.choice(self.strategies).scope
+            exchange, symbol, product = self._chance.choice(self.strategies).position_key
         is_market = self._chance.random() < self.manners.market_share
         quantity = self._lot(symbol) * self._chance.randint(1, 20)
         price = self._price((exchange.value, symbol), one.side, self._chance.choice((8, 8, 8, 0, -6)))
@@ -244,7 +246,7 @@ class Crowd:
         )
 
     def _exit(self, one: Strategy) -> None:
-        exchange, symbol, product = one.scope
+        exchange, symbol, product = one.position_key
         held, lot = abs(one.held), self._lot(symbol)
         if product is Product.CNC:
             # Beyond what it holds an exit would sell what others have in the demat.
@@ -280,14 +282,14 @@ class Crowd:
 
     def _free_shares(self, one: Strategy) -> int:
         """Return what it truly holds for delivery, and is not selling already."""
-        key = key_of_scope(one.scope[0].value, one.scope[1], Product.CNC)
+        key = key_of_scope(one.position_key[0].value, one.position_key[1], Product.CNC)
         orders = [order for order in self._judge.of_strategy(one.name) if order.key == key]
         selling = sum(order.open_quantity for order in orders if order.side is Side.SELL)
         return max(0, self._judge.held(one.name, key) - selling)
 
     def _sell_shares(self, one: Strategy) -> None:
         """Sell for delivery what lies in the demat, as an exit or as an order like any other."""
-        exchange, symbol, product = one.scope
+        exchange, symbol, product = one.position_key
         place, quantity = (exchange.value, symbol), self._chance.randint(1, 10)
         sold = self._sold.get(place, 0) + quantity
         if sold > self._ledger.back_office.checks.holdings:
@@ -395,12 +397,12 @@ class Crowd:
         """Two legs that belong together."""
         if self.desk is None:
             return
-        _, symbol, _ = one.scope
+        _, symbol, _ = one.position_key
         lot = self._lot(symbol)
         self._send_basket(one, [(symbol, one.side, lot * self._chance.randint(1, 5)) for _ in range(2)])
 
     def _send_basket(self, one: Strategy, wanted: list[tuple[str, Side, int]], pace: Pace | None = None) -> None:
-        exchange, _, product = one.scope
+        exchange, _, product = one.position_key
         desk = self.desk
         if desk is None:
             return
@@ -439,7 +441,7 @@ class Crowd:
     # others, and a person
 
     def _phone(self, one: Strategy) -> None:
-        exchange, symbol, product = one.scope
+        exchange, symbol, product = one.position_key
         self._judge.phone_traded = True
         letter = key_of_scope(exchange.value, symbol, product)
         self._ledger.phone(letter, self._chance.choice((Side.BUY, Side.SELL)), self._lot(symbol) * 2)
@@ -472,53 +474,59 @@ class Crowd:
 
     def _resume(self) -> None:
         self._judge.entries_stopped_s = None
-        if self._ask(lambda desk: desk.set_trading_state(TradingState.ACTIVE, "a person", i_know=True)) is None:
+        if self._ask(lambda desk: desk.set_trading_state(TradingState.ACTIVE, "a person", force=True)) is None:
             self._scheduler.after(0.5, self._resume)
 
     def settle_what_nobody_knows(self) -> None:
         """Let the person look at the broker, and say what became of an order of a past day."""
         readiness = self._ask(lambda desk: desk.readiness())
-        for one in readiness.disagreements if readiness is not None else ():
-            if one.quarrel is not Quarrel.PAST or self.desk is None:
+        for one in readiness.breaks if readiness is not None else ():
+            if one.kind is not BreakKind.PAST or self.desk is None:
                 continue
             name = one.name.removeprefix(PAST_PREFIX)
             command = next(each for each in self._judge.commands.values() if each.command_id == name)
             there = self._ledger.by_tag.get(tag_of(command), [])
-            truth = Settlement(
-                found=bool(there) and there[0].filled == there[0].quantity,
-                because="seen at the broker",
+            truth = Resolution(
+                placed=bool(there) and there[0].filled == there[0].quantity,
+                reason="seen at the broker",
                 broker_order_id=there[0].number if there else None,
                 filled_quantity=there[0].filled if there else 0,
                 average_price=there[0].average if there else None,
             )
-            caller = Caller(name, self._judge.life, about="the settlement of", judge=self._judge)
+            caller = Caller(name, self._judge.life, about="the resolution of", judge=self._judge)
             self._judge.callers.append(caller)
-            post(self.desk._wiring.command, SettleOrder(command_id=name, settlement=truth, reply_to=caller))
+            post(self.desk._wiring.command, ResolveOrder(command_id=name, resolution=truth, reply_to=caller))
 
     def _flatten(self, one: Strategy) -> None:
-        scopes = self._ask(lambda desk: desk.flatten("a person", one.name))
+        position_keys = self._ask(lambda desk: desk.flatten("a person", one.name))
         if not self._ask(lambda desk: desk.is_stored()):
             return  # told so: a restart does not know of it
-        for scope in scopes or ():
-            place = (one.name, key_of_scope(scope.key.exchange.value, scope.key.symbol, scope.key.product))
+        for position_key in position_keys or ():
+            place = (
+                one.name,
+                key_of_scope(position_key.key.exchange.value, position_key.key.symbol, position_key.key.product),
+            )
             if not self._judge.is_out(*place):
                 self._judge.to_be_flat.add(place)
                 self._judge.rules.see_wish(place, "flatten")
 
     def _protect(self, one: Strategy) -> None:
-        exchange, symbol, product = one.scope
+        exchange, symbol, product = one.position_key
         if self.desk is None or not one.held:
             return
         last = self._ledger.prices[exchange.value, symbol]
         sign = 1 if one.held > 0 else -1
-        scope = Scope(one.name, InstrumentKey(exchange, symbol, product))
+        position_key = PositionKey(one.name, InstrumentKey(exchange, symbol, product))
         level = last - sign * TICK * self._chance.randint(5, 40)
         terms = StopTerms(stop_loss=level)
         place = (one.name, key_of_scope(exchange.value, symbol, product))
         self._judge.stops_of_people.setdefault(place, []).append(level)
         caller = Caller(one.name, self._judge.life, about="the stops of", judge=self._judge)
         self._judge.callers.append(caller)
-        post(self.desk._wiring.exits, SetStops(scope=scope, terms=terms, because="a person", reply_to=caller))
+        post(
+            self.desk._wiring.exits,
+            SetStops(position_key=position_key, terms=terms, reason="a person", reply_to=caller),
+        )
 
 
 def key_of_scope(exchange: str, symbol: str, product: Product) -> tuple[str, str, str]:

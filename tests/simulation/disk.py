@@ -145,13 +145,13 @@ class Disk:
     def write_beside(self, command_id: str, order: Placed, at: datetime) -> None:
         """Move an order as a second desk would, on a connection of its own; the process does not hear of it."""
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=0)
-        happened = OrderEvent(
-            event=Event.FILL, broker_order_id=order.number, filled_quantity=order.filled, average_price=order.average
+        event = OrderEvent(
+            kind=Event.FILLED, broker_order_id=order.number, filled_quantity=order.filled, average_price=order.average
         )
         try:
             repository = OrderRepository(_Lent(connection), "FA1")  # type: ignore[arg-type]
             with repository.transaction():
-                repository.update_status(command_id, happened, at)
+                repository.update_status(command_id, event, at)
         except StorageError:
             pass  # the desk is in the middle of a transaction: it goes first
         finally:

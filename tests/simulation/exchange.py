@@ -247,7 +247,7 @@ class Ledger:
             order.hidden_until_s = self._scheduler.clock.seconds + self._chance.random() * habits.hide_s_max
 
     def cancel(self, number: str) -> str:
-        """Take the wish to cancel; return the refusal, or an empty text."""
+        """Take the request to cancel; return the refusal, or an empty text."""
         order = self.orders.get(number)
         if order is None or not order.is_live:
             return "order is not open"
@@ -437,7 +437,7 @@ def row_of(order: Placed) -> OrderRow:
     return OrderRow(
         broker_order_id=order.number,
         status=order.status,
-        status_words=order.status.value,
+        status_text=order.status.value,
         remarks=order.tag,
         exchange=order.key[0],
         symbol=order.key[1],

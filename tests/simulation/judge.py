@@ -26,7 +26,7 @@ from tests.simulation.port import Gateway
 from tests.simulation.rules import FINAL, RULES, Rules, key_of
 from tests.simulation.scheduler import Scheduler
 
-UNSETTLED: Final = frozenset({"CREATED", "SENDING", "UNCONFIRMED"})
+UNRESOLVED: Final = frozenset({"CREATED", "SENDING", "UNCONFIRMED"})
 NEVER_THERE: Final = frozenset({"BLOCKED", "REFUSED", "NOT_PLACED"})
 EXIT_REFUSALS: Final = frozenset(
     {
@@ -41,8 +41,8 @@ EXIT_REFUSALS: Final = frozenset(
         "COOLING_DOWN",
         "DAILY_LOSS_BREACHED",
         "STRATEGY_LOSS_BREACHED",
-        "RISK_BLIND",
-        "BOOKS_DISAGREE",
+        "PRICES_STALE",
+        "RECONCILIATION_BREAK",
         "DESK_BUSY",
         "PRICE_OUTSIDE_COLLAR",
         "OPEN_POSITIONS_EXCEEDED",
@@ -71,7 +71,7 @@ INVARIANTS: Final = {
     "rate": "at most 10 requests in any second, rolling or of the calendar",
     "exits first": "an exit or cancel waits for no more than the request in flight",
     "journal": "every change of state is in the table and in the journal, and the journal replays to the table",
-    "settles": "with the faults gone everything settles",
+    "resolves": "with the faults gone everything resolves",
     "start twice": "starting twice leaves what starting once leaves",
     "answers": "each caller is answered exactly once",
     "alarm": "a late truth is told as an alarm",
@@ -87,7 +87,7 @@ class Violation:
     """What was broken, and when."""
 
     invariant: str
-    words: str
+    message: str
     at_s: float
     effect: int
 
@@ -131,7 +131,7 @@ class Judge:
     filled_s: dict[tuple[str, Key], float] = field(default_factory=dict)
     stops_of_people: dict[tuple[str, Key], list[Decimal]] = field(default_factory=dict)
     book_seen_s: float = 0.0
-    blind_s_max: float = 0.0
+    books_unavailable_s_max: float = 0.0
     phone_traded: bool = False
     late_fill_s: dict[str, float] = field(default_factory=dict)
     basket_legs: set[str] = field(default_factory=set)
@@ -150,11 +150,11 @@ class Judge:
         """Know the rules."""
         self.rules = Rules(self)
 
-    def blame(self, invariant: str, words: str) -> None:
+    def blame(self, invariant: str, message: str) -> None:
         """Write a violation down, and let the process end here: nothing after it is of interest."""
         assert invariant in INVARIANTS, invariant
         now, effects = self.scheduler.clock.seconds, self.scheduler.effects
-        self.violations.append(Violation(invariant, words, now, effects))
+        self.violations.append(Violation(invariant, message, now, effects))
         self.scheduler.crashed = True
 
     # reading the desk from outside
@@ -230,9 +230,9 @@ class Judge:
             return
         if stopped is not None and asked_s > stopped:
             self.blame("entries stop", f"{name} leaves although entries were stopped at {stopped:.3f} s")
-        blind_s = asked_s - self.book_seen_s
-        if blind_s > self.blind_s_max:
-            self.blame("entries stop", f"{name} was taken {blind_s:.1f} s after the last book that was read")
+        unavailable_s = asked_s - self.book_seen_s
+        if unavailable_s > self.books_unavailable_s_max:
+            self.blame("entries stop", f"{name} was taken {unavailable_s:.1f} s after the last book that was read")
 
     def see_put(self, name: str, message: Any) -> None:  # noqa: ANN401  any message
         """Something was put into a mailbox: a way out that comes to the broker's actor waits from now on."""
@@ -323,8 +323,8 @@ class Judge:
             return
         room = max(0, -held * sign)
         if working + order.quantity > room:
-            words = f"{order.command.command_id} sells {order.quantity} with {working} working and {held} held"
-            self.blame("exits bounded", words)
+            message = f"{order.command.command_id} sells {order.quantity} with {working} working and {held} held"
+            self.blame("exits bounded", message)
 
     def _check_guard(self, order: Order, key: Key) -> None:
         strategy = order.command.strategy
@@ -412,7 +412,7 @@ class Judge:
         intent: str,
     ) -> None:
         there = self.ledger.by_tag.get(remarks, [])
-        if after in FINAL and before not in FINAL and event != "NOTE":
+        if after in FINAL and before not in FINAL and event != "NOTED":
             self._check_end(name, after, there)
             if after in NEVER_THERE and remarks in self.gateway.under_way:
                 self.blame("no false end", f"{name} is {after} in our books while it is on its way to the broker")
@@ -422,7 +422,7 @@ class Judge:
             self.blame("exits out", f"{name} was refused by us: {tag}")
         stopped = self.entries_stopped_s
         is_new = stopped is not None and self.submitted_s.get(name, 0.0) > stopped
-        if event == "SEND" and intent == "ENTRY" and is_new:
+        if event == "SENT" and intent == "ENTRY" and is_new:
             self.blame("entries stop", f"{name} is let through although entries were stopped at {stopped:.3f} s")
 
     def _check_end(self, name: str, state: str, there: list[Placed]) -> None:
@@ -449,16 +449,16 @@ class Judge:
             there = self.ledger.by_tag.get(remarks, []) if strategy != EXTERNAL else [self.ledger.orders[number]]
             traded = sum(one.filled for one in there)
             alive = [one for one in there if one.is_live]
-            if state in UNSETTLED:
-                self.blame("settles", f"{name} of {day} is still {state}; at the exchange: {words_of(there)}")
+            if state in UNRESOLVED:
+                self.blame("resolves", f"{name} of {day} is still {state}; at the exchange: {text_of(there)}")
             elif (state not in FINAL) != bool(alive):
-                self.blame("settles", f"{name} of {day} is {state}; at the exchange: {words_of(there)}")
+                self.blame("resolves", f"{name} of {day} is {state}; at the exchange: {text_of(there)}")
             unseen = day < self.ledger.day and self._is_told_unknown(name)
             if filled != traded and not unseen:
-                self.blame("fills", f"{name} is {state} with {filled} filled; at the exchange {words_of(there)}")
+                self.blame("fills", f"{name} is {state} with {filled} filled; at the exchange {text_of(there)}")
         for order in self.ledger.today:
             if order.number not in known:
-                self.blame("settles", f"{order.number} ({order.tag or order.source}) is in no row of ours")
+                self.blame("resolves", f"{order.number} ({order.tag or order.source}) is in no row of ours")
         self._check_fills()
         self._check_sums(holdings)
         self.rules.check_quiet()
@@ -467,8 +467,8 @@ class Judge:
         """Say whether our row says that nobody knows what an order traded last, and a warning where it may be held."""
         warned = "SELECT COUNT(*) FROM alerts WHERE topic = ? AND what LIKE '%ended with its day%'"
         ((tag, product),) = self.read("SELECT tag, product FROM orders WHERE command_id = ?", name)
-        is_over = Product(product).ends_with_its_day
-        return tag == Reason.DAY_ENDED_UNKNOWN and (is_over or bool(self.read(warned, f"order:{name}")[0][0]))
+        is_terminal = Product(product).ends_with_its_day
+        return tag == Reason.DAY_ENDED_UNKNOWN and (is_terminal or bool(self.read(warned, f"order:{name}")[0][0]))
 
     def _check_fills(self) -> None:
         """Every fill is kept, once."""
@@ -512,13 +512,13 @@ class Judge:
         return self.scheduler.clock.seconds - self.filled_s.get((strategy, key), -99.0) < KNOWN_S
 
     def _is_watched(self, strategy: str, key: Key) -> bool:
-        armed = "SELECT COUNT(*) FROM protections WHERE ended = '' AND strategy = ? AND symbol = ?"
+        armed = "SELECT COUNT(*) FROM armed_stops WHERE ended = '' AND strategy = ? AND symbol = ?"
         return bool(self.read(armed, strategy, key[1])[0][0])
 
     def _is_given_up(self, strategy: str, key: Key) -> bool:
         """Say whether the way out that the stop began has ended for want of shares: a person is told, and decides."""
-        wishes = "SELECT missing FROM exit_wishes WHERE strategy = ? AND symbol = ? ORDER BY id DESC LIMIT 1"
-        return any(missing is not None for (missing,) in self.read(wishes, strategy, key[1]))
+        requests = "SELECT missing FROM flatten_requests WHERE strategy = ? AND symbol = ? ORDER BY id DESC LIMIT 1"
+        return any(missing is not None for (missing,) in self.read(requests, strategy, key[1]))
 
     def _takes(self, order: Placed) -> bool:
         command = self.commands.get(order.tag)
@@ -535,8 +535,8 @@ class Judge:
             if key[2] == "C" or key[:2] in {*renamed, *renamed.values()}:
                 continue  # what lies in the demat is in no book; what bears a new name nobody can count
             if ours.get(key, 0) != self.ledger.net.get(key, 0):
-                words = f"{key}: our books sum to {ours.get(key, 0)}, the account holds {self.ledger.net.get(key, 0)}"
-                self.blame("sums", words)
+                message = f"{key}: our books sum to {ours.get(key, 0)}, the account holds {self.ledger.net.get(key, 0)}"
+                self.blame("sums", message)
 
     def is_out(self, strategy: str, key: Key) -> bool:
         """Say whether nothing is held, or what nobody can sell: too little for a lot."""
@@ -588,7 +588,7 @@ class Judge:
                 self.blame("alarm", f"{name} brought a late truth, and no alert speaks of it")
 
 
-def words_of(there: list[Placed]) -> str:
+def text_of(there: list[Placed]) -> str:
     """Say what the exchange has."""
     return "; ".join(f"{one.number} {one.status} {one.filled} of {one.quantity}" for one in there) or "nothing"
 

@@ -10,10 +10,10 @@ MUTANTS: Final = (
         "an order leaves before step 3 is written",
         "actors/command.py",
         "CommandActor._record_sending",
-        "self._record(message.command_id, happened)",
+        "self._record(message.command_id, event)",
         """
         skipped = EventUnrecorded(
-            command_id=message.command_id, happened=happened, at=self._clock.now(), cause=""
+            command_id=message.command_id, event=event, at=self._clock.now(), cause=""
         )
         self.actor_ref.tell(skipped)
         """,
@@ -30,8 +30,8 @@ MUTANTS: Final = (
         "a lost reply is taken for a refusal",
         "actors/command.py",
         "CommandActor._record_reply",
-        "OrderEvent(event=Event.LOSE_REPLY, tag=Reason.REPLY_LOST, note=message.reply.cause)",
-        "OrderEvent(event=Event.REFUSE, tag=Reason.BROKER_REFUSED, note=message.reply.cause)",
+        "OrderEvent(kind=Event.REPLY_LOST, tag=Reason.REPLY_LOST, note=message.reply.cause)",
+        "OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED, note=message.reply.cause)",
         theme="lost replies",
     ),
     Mutant(
@@ -39,7 +39,7 @@ MUTANTS: Final = (
         "actors/watcher.py",
         "WatcherActor._compare",
         """
-        self._be_blind(book.cause)
+        self._report_unavailable(book.cause)
         self._trades = None
         post(self._broker, ReadPositions())
         return
@@ -99,8 +99,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a book with fewer rows than before is a whole one",
-        "domain/comparison.py",
-        "Comparison.compare",
+        "domain/reconciler.py",
+        "Reconciler.compare",
         "self._whole = not lost",
         "self._whole, lost = (True, [])",
         theme="sight",
@@ -151,9 +151,9 @@ MUTANTS: Final = (
         "a restart sends what was on its way",
         "actors/command.py",
         "CommandActor._resume",
-        "happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)",
+        "event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)",
         """
-        happened = OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)
+        event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)
         post(self._broker, PlaceOrder(order=replace(order, limit_price=order.limit_price or order.command.price)))
         """,
         theme="restarts",
@@ -162,8 +162,8 @@ MUTANTS: Final = (
         "a restart takes what was on its way for failed",
         "actors/command.py",
         "CommandActor._resume",
-        "OrderEvent(event=Event.RESTART, tag=Reason.RESTARTED_IN_FLIGHT)",
-        "OrderEvent(event=Event.REFUSE, tag=Reason.BROKER_REFUSED)",
+        "OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)",
+        "OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED)",
         theme="restarts",
     ),
     Mutant(
@@ -178,14 +178,14 @@ MUTANTS: Final = (
         "fills are added up",
         "domain/order.py",
         "Order.after",
-        "max(self.filled_quantity, happened.filled_quantity or 0)",
-        "self.filled_quantity + (happened.filled_quantity or 0)",
+        "max(self.filled_quantity, event.filled_quantity or 0)",
+        "self.filled_quantity + (event.filled_quantity or 0)",
     ),
     Mutant(
         "working orders are no exposure",
         "domain/guard.py",
         "StrategyBook.has_exposure",
-        "any(one.may_take_a_position for one in self.stakes.values())",
+        "any(one.may_take_a_position for one in self.reservations.values())",
         "False",
         theme="late truths",
     ),
@@ -200,8 +200,8 @@ MUTANTS: Final = (
         "a lost reply frees the guard",
         "domain/guard.py",
         "GuardLedger.observe",
-        "not order.is_over",
-        "not order.is_over and order.state is not State.UNCONFIRMED",
+        "not order.is_terminal",
+        "not order.is_terminal and order.state is not State.UNCONFIRMED",
         theme="lost replies",
     ),
     Mutant(
@@ -233,10 +233,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "entries pass blindly",
-        "actors/sight.py",
-        "Sight.objection",
+        "actors/entry_gate.py",
+        "EntryGate.objection",
         """
-        if self._session is not None or self._blind is not None:
+        if self._session is not None or self._unseen is not None:
             return Reason.DESK_NOT_READY
         """,
         "",
@@ -244,8 +244,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "silence is no blindness",
-        "actors/sight.py",
-        "Sight._mind_silence",
+        "actors/entry_gate.py",
+        "EntryGate._mind_silence",
         "silent_s > self._silence_s_max",
         "silent_s > 3_600",
         theme="sight",
@@ -263,7 +263,7 @@ MUTANTS: Final = (
         "domain/guard.py",
         "GuardLedger.reserve",
         "command.intent is Intent.EXIT",
-        "command.intent is Intent.EXIT and (not book.stakes)",
+        "command.intent is Intent.EXIT and (not book.reservations)",
     ),
     Mutant(
         "the rate ceiling is not kept",
@@ -298,7 +298,7 @@ MUTANTS: Final = (
     Mutant(
         "late truths are ignored",
         "domain/reconcile.py",
-        "event_of",
+        "match_order_row",
         "late and (not is_younger)",
         "late",
         theme="late truths",
@@ -317,13 +317,13 @@ MUTANTS: Final = (
         "OrderRepository.update_status",
         """
         self._journal(
-            command_id, happened.event.value, before.state.value, new, changes, happened.inputs, happened.tag
+            command_id, event.kind.value, before.state.value, new, changes, event.inputs, event.tag
         )
         """,
         """
-        if happened.event is not Event.ACCEPT:
+        if event.kind is not Event.ACCEPTED:
             self._journal(
-                command_id, happened.event.value, before.state.value, new, changes, happened.inputs, happened.tag
+                command_id, event.kind.value, before.state.value, new, changes, event.inputs, event.tag
             )
         """,
     ),
@@ -332,8 +332,8 @@ MUTANTS: Final = (
         "actors/command.py",
         "CommandActor._record_reports",
         """
-        for order in message.foreign:
-            post(self._repo, RecordForeign(order=order))
+        for order in message.external:
+            post(self._repo, RecordExternalOrder(order=order))
         """,
         "",
         theme="others",
@@ -342,7 +342,7 @@ MUTANTS: Final = (
         "the trading state is not kept",
         "actors/repo.py",
         "RepoActor._write",
-        "self._repository.set_trading_state(message.state, message.because, self._clock.now())",
+        "self._repository.set_trading_state(message.state, message.reason, self._clock.now())",
         "",
         theme="halts",
     ),
@@ -350,10 +350,10 @@ MUTANTS: Final = (
         "an accepted cancel is taken for canceled",
         "actors/changes.py",
         "Changes.take_reply",
-        "happened = OrderEvent(event=Event.TAKE_CHANGE, change=change)",
+        "event = OrderEvent(kind=Event.CHANGE_ACCEPTED, change=change)",
         """
-        ended = Event.CANCEL if change.kind is ChangeKind.CANCEL else Event.TAKE_CHANGE
-        happened = OrderEvent(event=ended, change=change)
+        ended = Event.CANCELED if change.kind is ChangeKind.CANCEL else Event.CHANGE_ACCEPTED
+        event = OrderEvent(kind=ended, change=change)
         """,
         theme="late truths",
     ),
@@ -366,7 +366,7 @@ MUTANTS: Final = (
         theme="days",
     ),
     Mutant(
-        "what a past day left open is never settled",
+        "what a past day left open is never resolved",
         "domain/past_orders.py",
         "past_orders",
         "one.day < today.day",
@@ -377,10 +377,10 @@ MUTANTS: Final = (
         "the outcome is told to nobody",
         "actors/command.py",
         "CommandActor._record_reply",
-        "lead.answer(OrderAnswered(order=_as_answered(lead.order, happened, self._clock.now())))",
+        "pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))",
         """
         if not isinstance(message.reply, Unknown):
-            lead.answer(OrderAnswered(order=_as_answered(lead.order, happened, self._clock.now())))
+            pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))
         """,
         theme="lost replies",
     ),
@@ -393,17 +393,17 @@ MUTANTS: Final = (
         theme="sight",
     ),
     Mutant(
-        "a wish to get out is not kept",
+        "a request to get out is not kept",
         "actors/repo.py",
         "RepoActor._write",
-        "self._repository.keep_wish(message.wish)",
+        "self._repository.keep_flatten_request(message.request)",
         "",
         theme="ways out",
     ),
     Mutant(
         "an exit that fails is not tried again",
         "domain/exits.py",
-        "Episode.next_step",
+        "FlattenTask.next_step",
         "self._rests(now, is_open=is_open)",
         "self.tries",
         theme="ways out",
@@ -455,7 +455,7 @@ MUTANTS: Final = (
         "an exit that no disk knows leaves without a look at the books",
         "actors/command.py",
         "CommandActor._go_on_unregistered",
-        "self._lead(message.order.command.command_id).is_new",
+        "self._pending_order(message.order.command.command_id).is_new",
         "True",
         theme="disk",
     ),
@@ -463,7 +463,7 @@ MUTANTS: Final = (
         "what happens while nothing can be written is told to nobody",
         "actors/command.py",
         "CommandActor._go_on_unrecorded",
-        "self._spread(order, message.happened, late=is_late_truth(before.state, event))",
+        "self._spread(order, message.event, late=is_late_truth(before.state, event))",
         "",
         theme="disk",
     ),
@@ -471,16 +471,16 @@ MUTANTS: Final = (
         "stops of before are not taken up",
         "actors/wiring.py",
         "Wiring.start",
-        "TakeUpStops(protections=memory.protections, unarmed=memory.unarmed, vanished=gone)",
-        "TakeUpStops(protections=(), unarmed=(), vanished=gone)",
+        "TakeUpStops(armed_stops=snapshot.armed_stops, unarmed=snapshot.unarmed, vanished=gone)",
+        "TakeUpStops(armed_stops=(), unarmed=(), vanished=gone)",
         theme="stops",
     ),
     Mutant(
         "stops are not armed by fills",
         "actors/command.py",
         "CommandActor._spread",
-        "happened.filled_quantity and order.command.carries_stops",
-        "not happened.filled_quantity and order.command.carries_stops",
+        "event.filled_quantity and order.command.carries_stops",
+        "not event.filled_quantity and order.command.carries_stops",
         theme="stops",
     ),
     Mutant(
@@ -499,16 +499,16 @@ MUTANTS: Final = (
         if self._is_back(message):
             self._lanes.of(message).appendleft((came_at, message))
         else:
-            words = f"no session at the broker ({self._session_words}); nothing was sent"
-            self._answer(message, Refused(Reason.SESSION_EXPIRED, words))
+            text = f"no session at the broker ({self._session_message}); nothing was sent"
+            self._answer(message, Refused(Reason.SESSION_EXPIRED, text))
         """,
         """
         if self._is_back(message):
             self._answer(message, self._ask_broker(message))
             self._rate.count(self._clock.monotonic())
         else:
-            words = f"no session at the broker ({self._session_words}); nothing was sent"
-            self._answer(message, Refused(Reason.SESSION_EXPIRED, words))
+            text = f"no session at the broker ({self._session_message}); nothing was sent"
+            self._answer(message, Refused(Reason.SESSION_EXPIRED, text))
         """,
         theme="sight",
     ),
@@ -532,27 +532,27 @@ MUTANTS: Final = (
         "an answer that does not know of a fill ends its stop",
         "actors/stops.py",
         "Stops.look",
-        "self._armed_after.get(scope, 0) < question",
+        "self._armed_after.get(position_key, 0) < question",
         "True",
         theme="late stops",
     ),
     Mutant(
         "an old book in the hands of a watcher that wakes up gives sight",
-        "actors/sight.py",
-        "Sight.compare",
+        "actors/entry_gate.py",
+        "EntryGate.compare",
         """
         if message.whole and message.asked_at >= self._sees_from and (age_s <= self._silence_s_max):
-            self._blind, self._seen_s = (None, self._clock.monotonic() - age_s)
-            if self._is_blind:
-                self._is_blind = False
-                self._tell(seeing_alert())
+            self._unseen, self._seen_s = (None, self._clock.monotonic() - age_s)
+            if self._are_books_stale:
+                self._are_books_stale = False
+                self._tell(books_available_alert())
         """,
         """
         if message.whole and message.asked_at >= self._sees_from:
-            self._blind, self._seen_s = (None, self._clock.monotonic())
-            if self._is_blind:
-                self._is_blind = False
-                self._tell(seeing_alert())
+            self._unseen, self._seen_s = (None, self._clock.monotonic())
+            if self._are_books_stale:
+                self._are_books_stale = False
+                self._tell(books_available_alert())
         """,
         theme="sight",
     ),
@@ -560,7 +560,7 @@ MUTANTS: Final = (
         "stops of an older entry take the place of a newer one's",
         "actors/stops.py",
         "Stops.arm",
-        "order.created_at < self._entered_at.get(known.protection_id, known.armed_at)",
+        "order.created_at < self._entered_at.get(known.stop_id, known.armed_at)",
         "order.quantity < 0",
         theme="late stops",
     ),
@@ -575,9 +575,9 @@ MUTANTS: Final = (
     Mutant(
         "what came of a change answers a repeat that is being looked up",
         "actors/changes.py",
-        "Changes._wish_of",
-        "wish if wish is not None and wish.order is not None else None",
-        "wish",
+        "Changes._change_of",
+        "request if request is not None and request.order is not None else None",
+        "request",
         theme="late truths",
     ),
     *WORLD_MUTANTS,

@@ -73,7 +73,7 @@ def page_of(
 ) -> str:
     """Return docs/proof.md."""
     figures = "\n".join(f"| {name} | {figure} |" for name, figure in table)
-    rules = "\n".join(f"| {name} | {words} |" for name, words in INVARIANTS.items())
+    rules = "\n".join(f"| {name} | {message} |" for name, message in INVARIANTS.items())
     kills = "\n".join(
         f"| {name} | {rule} | {'kept' if seed < 0 else seed} | {stories} |"
         for name, stories, seed, rule in sorted(caught)

@@ -36,8 +36,8 @@ from domain.evidence import (
 )
 from domain.instrument import Instrument
 from domain.order import Exchange, Order
+from domain.ports import Clock
 from domain.reasons import Reason
-from domain.seams import Clock
 from tests.simulation.exchange import Ledger
 from tests.simulation.prices import Sayings, without_band
 from tests.simulation.scheduler import Scheduler
@@ -313,7 +313,7 @@ class Gateway:
             rows = rows[: self.shows_rows]
         if shrinks and rows and self._meets("strange_words"):
             odd = self._chance.randrange(len(rows))
-            strange = replace(rows[odd], status=BrokerStatus.UNKNOWN, status_words="AFTER_THOUGHT")
+            strange = replace(rows[odd], status=BrokerStatus.UNKNOWN, status_text="AFTER_THOUGHT")
             rows = (*rows[:odd], strange, *rows[odd + 1 :])
         if self._meets("slow"):
             # Read by the broker, then long on its way: what it shows is old when it comes.

@@ -307,8 +307,8 @@ def run_cells(first: int, times: int) -> Told:
         ended = run(cell)
         broken: tuple[Broken, ...] = ()
         if not ended.is_well:
-            words = f"missing: {', '.join(cell.missing) or 'nothing'}; told: {ended.told or 'nothing'}"
-            broken = (Broken(cell.way, ended.violation or "way out", words),)
+            message = f"missing: {', '.join(cell.missing) or 'nothing'}; told: {ended.told or 'nothing'}"
+            broken = (Broken(cell.way, ended.violation or "way out", message),)
         told += Told(cells=((number, ended.left_s, ended.flat_s, ended.told, ended.violation),), broken=broken)
     return told
 
@@ -339,11 +339,11 @@ PARTS: Final[dict[str, Callable[..., Told]]] = {
 
 def _gist(told: Iterable[Any], name: str, points: int = 0) -> Told:
     """Return the sums of some stories, and the first violation in them."""
-    from tests.simulation.shrink import shrink, words_of  # noqa: PLC0415  as above
+    from tests.simulation.shrink import shrink, text_of  # noqa: PLC0415  as above
 
     outcomes = list(told)
     bad = next((one for one in outcomes if one.violations), None)
-    broken = None if bad is None else Broken(name, bad.violations[0].invariant, words_of(shrink(bad, SHRINK_S)))
+    broken = None if bad is None else Broken(name, bad.violations[0].invariant, text_of(shrink(bad, SHRINK_S)))
     return Told(
         stories=len(outcomes),
         orders=sum(one.orders for one in outcomes),

@@ -69,7 +69,7 @@ _REACHED: Final = re.compile(r"reached at (\d+(?:\.\d+)?)")
 
 
 @dataclass(slots=True)
-class Wish:
+class PendingChange:
     """Somebody wants a position flat: since when, and how he said so."""
 
     at_s: float
@@ -88,12 +88,12 @@ class Tried:
 
 
 class Rules:
-    """Owns the wishes to get out, the exits that have left, and how the account truly stands."""
+    """Owns the requests to get out, the exits that have left, and how the account truly stands."""
 
     def __init__(self, judge: "Judge") -> None:
         self._judge = judge
         self._about: frozenset[str] = frozenset()
-        self._wishes: dict[tuple[str, Key], Wish] = {}
+        self._wishes: dict[tuple[str, Key], PendingChange] = {}
         self._asked_s: dict[str, float] = {}
         self._through_s: dict[tuple[str, Key], float] = {}
         self._tried: dict[tuple[str, Key], Tried] = {}
@@ -133,7 +133,9 @@ class Rules:
 
     def begin_life(self) -> None:
         """A new process: what was asked by hand is asked again, or not; what was to be flat still is."""
-        self._wishes = {place: Wish(self._now, one.what) for place, one in self._wishes.items() if one.what != "hand"}
+        self._wishes = {
+            place: PendingChange(self._now, one.what) for place, one in self._wishes.items() if one.what != "hand"
+        }
         self._through_s.clear()
         self._without_shares.clear()
         self._lost_since_s = None
@@ -150,7 +152,7 @@ class Rules:
         """Somebody has asked for a position that is held to be flat."""
         self._asked_s[place[0]] = self._now
         if not self._judge.is_out(*place):
-            self._wishes.setdefault(place, Wish(self._now, what))
+            self._wishes.setdefault(place, PendingChange(self._now, what))
 
     def see_exit_asked(self, command: OrderCommand) -> None:
         """A strategy or a person has sent an exit."""
@@ -160,7 +162,7 @@ class Rules:
             self._exits_asked.add(command.command_id)
             place = (command.strategy, key_of(command))
             if self._judge.held(*place) * command.side.sign < 0:
-                self._wishes.setdefault(place, Wish(self._now, "hand"))
+                self._wishes.setdefault(place, PendingChange(self._now, "hand"))
 
     def see_answer(self, command: OrderCommand, answer: Any) -> None:  # noqa: ANN401  an answer
         """An exit was answered: only three reasons may stand against it, and they have to be so."""
@@ -172,8 +174,8 @@ class Rules:
         elif isinstance(answer, OrderAnswered) and answer.order.state is State.BLOCKED:
             reason = answer.order.tag
         place = (command.strategy, key_of(command))
-        wish = self._wishes.get(place)
-        if wish is not None and wish.what == "hand":
+        request = self._wishes.get(place)
+        if request is not None and request.what == "hand":
             del self._wishes[place]
         # Whoever repeats an id while the file can't be read hears that its outcome can't be told: it is not sent again.
         # Nor is one sent that no disk takes, while the broker's books can't say whether it was sent before.
@@ -200,8 +202,8 @@ class Rules:
             )
             working = any(state not in FINAL or moved_since for state, moved_since in beside)
             if command.side is Side.SELL and not working and office.demat.get(key[:2], 0) >= command.quantity:
-                words = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
-                self._judge.blame("delivery", f"{words}; {office.free_shares(key)} lie in the demat")
+                message = f"the sale {command.command_id} of {key[1]} is told that nothing is held"
+                self._judge.blame("delivery", f"{message}; {office.free_shares(key)} lie in the demat")
             return
         held = judge.held(strategy, key)
         if held * command.side.sign >= 0 or judge.cannot_know(strategy) or self._covers(strategy, key):
@@ -233,10 +235,10 @@ class Rules:
         )
         today = self._judge.ledger.day
         past = any(state not in FINAL and day < today for day, state, _, _ in rows)
-        unsettled = any(state in {"CREATED", "SENDING", "UNCONFIRMED"} and day == today for day, state, _, _ in rows)
+        unresolved = any(state in {"CREATED", "SENDING", "UNCONFIRMED"} and day == today for day, state, _, _ in rows)
         counted = [(side, filled) for day, _, side, filled in rows if key[2] == "M" or day == today]
         ours = sum(filled if side == Side.BUY.value else -filled for side, filled in counted)
-        return unsettled or (past and self._past_is_untold(key)) or ours != self._judge.held(strategy, key)
+        return unresolved or (past and self._past_is_untold(key)) or ours != self._judge.held(strategy, key)
 
     def _past_is_untold(self, key: Key) -> bool:
         """Say whether it may still be unknown what orders of past days did to this.
@@ -288,7 +290,7 @@ class Rules:
         tried = self._tried.get(place)
         if what == "place" and tried is not None and tried.tag == order.remarks_tag and isinstance(reply, Refused):
             self._tried[place] = replace(tried, refused=True)
-        if what == "place" and isinstance(reply, Refused) and "Insufficient holdings" in reply.words:
+        if what == "place" and isinstance(reply, Refused) and "Insufficient holdings" in reply.message:
             self._see_shares_missing(order, place)
 
     def _see_shares_missing(self, order: Order, place: tuple[str, Key]) -> None:
@@ -296,25 +298,25 @@ class Rules:
 
         Only where no other order of the share has worked or moved since: that one may have had them put by.
         """
-        episode, _, number = order.command.command_id.rpartition("-")
-        if not episode.startswith("exit-") or not number.isdecimal():
+        task, _, number = order.command.command_id.rpartition("-")
+        if not task.startswith("exit-") or not number.isdecimal():
             return
         if not any(one.is_live and one.key == place[1] and one.side is Side.SELL for one in self._judge.ledger.today):
             self._judge.to_be_flat.discard(place)
-        before = self._without_shares.get(episode)
-        if before is not None and before.quantity == order.quantity and not self._has_moved_beside(before, episode):
-            words = f"{order.command.command_id} asks again for {order.quantity} {place[1][1]}"
+        before = self._without_shares.get(task)
+        if before is not None and before.quantity == order.quantity and not self._has_moved_beside(before, task):
+            message = f"{order.command.command_id} asks again for {order.quantity} {place[1][1]}"
             self._judge.blame(
-                "delivery", f"{words} that the broker had no shares for when {before.command.command_id} did"
+                "delivery", f"{message} that the broker had no shares for when {before.command.command_id} did"
             )
-        self._without_shares[episode] = order
+        self._without_shares[task] = order
 
-    def _has_moved_beside(self, before: Order, episode: str) -> bool:
+    def _has_moved_beside(self, before: Order, task: str) -> bool:
         """Say whether another order of the share works, or has moved since this one was made."""
         rows = self._judge.read(
             "SELECT state, updated_at >= (SELECT created_at FROM orders WHERE command_id = ?) FROM orders"
             " WHERE symbol = ? AND product = 'CNC' AND command_id NOT LIKE ?",
-            *(before.command.command_id, before.command.symbol, f"{episode}-%"),
+            *(before.command.command_id, before.command.symbol, f"{task}-%"),
         )
         return any(is_younger or state not in FINAL for state, is_younger in rows)
 
@@ -344,11 +346,11 @@ class Rules:
             if wrong or self._is_anothers(command):
                 self._judge.blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
         elif self.loss_max is not None and self._worst > -self.loss_max * LOSS_SLACK:
-            words = f"{command.command_id} leaves because of {command.comment!r}"
-            self._judge.blame("believed prices", f"{words}; the worst of the day was {self._worst:.2f}")
+            message = f"{command.command_id} leaves because of {command.comment!r}"
+            self._judge.blame("believed prices", f"{message}; the worst of the day was {self._worst:.2f}")
 
     def _is_anothers(self, command: OrderCommand) -> bool:
-        """Say whether the price that reached a level was never this instrument's: a wish may be of an earlier day."""
+        """Say whether the price at a level was never this instrument's: a request may be of an earlier day."""
         reached = _REACHED.search(command.comment)
         if reached is None:
             return False
@@ -382,12 +384,12 @@ class Rules:
         gave = (order.limit_price - tried.limit) * command.side.sign
         low, high = self._judge.ledger.range_of(place[1][:2], tried.at_s - SEEN_S)
         # A band of the protected limit is a share of the price: it moves a little with it.
-        most = high - low + TICK * 2 + high * Decimal("0.001")
+        limit = high - low + TICK * 2 + high * Decimal("0.001")
         if low < SLAB_ENDS <= high:
-            most += high * Decimal("0.01")  # the band below is twice as wide
-        if gave > most:
-            words = f"{command.command_id} leaves at {order.limit_price} after {tried.limit} was refused"
-            self._judge.blame("worse prices", f"{words}; the market was between {low} and {high}")
+            limit += high * Decimal("0.01")  # the band below is twice as wide
+        if gave > limit:
+            message = f"{command.command_id} leaves at {order.limit_price} after {tried.limit} was refused"
+            self._judge.blame("worse prices", f"{message}; the market was between {low} and {high}")
 
     def _check_hedge(self, order: Order, key: Key) -> None:
         """Where a strategy was told to get out of everything, its longs go after its shorts."""
@@ -401,19 +403,19 @@ class Rules:
             if self._now - self._judge.filled_s.get((strategy, other), -99.0) < UPDATED_S:
                 continue
             if self._judge.held(strategy, other) < 0:
-                words = f"{command.command_id} sells {key[1]} {self._now - asked_s:.1f} s after {strategy} was told"
-                self._judge.blame("shorts first", f"{words} to get out, and {other[1]} is still short")
+                message = f"{command.command_id} sells {key[1]} {self._now - asked_s:.1f} s after {strategy} was told"
+                self._judge.blame("shorts first", f"{message} to get out, and {other[1]} is still short")
 
     # in the journal
 
     def see_line(self, name: str, event: str, state: str, tag: str | None, there: list[Placed], strategy: str) -> None:
         """A line of the journal was written."""
         filled = sum(one.filled for one in there)
-        if state == "NOT_PLACED" and event != "NOTE" and filled:
+        if state == "NOT_PLACED" and event != "NOTED" and filled:
             self._judge.blame(
                 "every witness", f"{name} is NOT_PLACED in our books; {filled} of it are in the trade book"
             )
-        if event == "BLOCK" and tag == Reason.EXECUTION_GUARD_BLOCKED.value and self._judge.ledger.contracts.gone:
+        if event == "BLOCKED" and tag == Reason.EXECUTION_GUARD_BLOCKED.value and self._judge.ledger.contracts.gone:
             self._check_blocked(name, strategy)
 
     def _check_blocked(self, name: str, strategy: str) -> None:
@@ -439,8 +441,8 @@ class Rules:
         """Look what is overdue; the world does so with each move of the market."""
         judge = self._judge
         if not judge.gateway.takes_orders or not judge.is_up():
-            for wish in self._wishes.values():
-                wish.at_s = self._now
+            for request in self._wishes.values():
+                request.at_s = self._now
             return
         self._look_at_wishes()
         self._look_at_stops()
@@ -448,15 +450,15 @@ class Rules:
         self._look_at_resting()
 
     def _look_at_wishes(self) -> None:
-        for place, wish in list(self._wishes.items()):
+        for place, request in list(self._wishes.items()):
             held = self._judge.held(*place)
             if self._judge.is_out(*place) or self._judge.cannot_know(place[0]) or self._covers(*place):
                 del self._wishes[place]
             elif self._is_unknown(*place) or self._waits_for_short(*place):
-                wish.at_s = max(wish.at_s, self._now - LEAVES_S + FREED_S)
-            elif self._now - wish.at_s > LEAVES_S:
-                words = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"
-                self._judge.blame("never waits", f"{words} {self._now - wish.at_s:.1f} s after {wish.what}")
+                request.at_s = max(request.at_s, self._now - LEAVES_S + FREED_S)
+            elif self._now - request.at_s > LEAVES_S:
+                message = f"{place[0]} holds {held} of {place[1][1]}, and no exit has left"
+                self._judge.blame("never waits", f"{message} {self._now - request.at_s:.1f} s after {request.what}")
 
     def _waits_for_short(self, strategy: str, key: Key) -> bool:
         """Say whether a hedge still waits for a short of its underlying, anybody's, to be bought back.
@@ -485,8 +487,10 @@ class Rules:
             if (price - level) * sign < 0 and not judge.cannot_know(place[0]) and not self._covers(*place):
                 passed[place] = self._through_s.get(place, self._now)
                 if self._now - passed[place] > SEEN_S + LEAVES_S and not self._is_unknown(*place):
-                    words = f"{place[0]} holds {judge.held(*place)} of {place[1][1]} at {price} under a stop at {level}"
-                    self._judge.blame("never waits", f"{words}, and no exit has left")
+                    message = (
+                        f"{place[0]} holds {judge.held(*place)} of {place[1][1]} at {price} under a stop at {level}"
+                    )
+                    self._judge.blame("never waits", f"{message}, and no exit has left")
         self._through_s = passed
 
     def _look_at_losses(self) -> None:
@@ -514,8 +518,8 @@ class Rules:
             if self._now - max(order.accepted_s, order.changed_s, self._began_s) > RESTS_S:
                 told = " ".join(f"{topic} {what}" for topic, what in self._judge.read("SELECT topic, what FROM alerts"))
                 if command.command_id not in told:
-                    words = f"{command.command_id} rests at {order.price} for {RESTS_S:.0f} s, sent as a market order"
-                    self._judge.blame("resting", f"{words}, and no alert names it")
+                    message = f"{command.command_id} rests at {order.price} for {RESTS_S:.0f} s, sent as a market order"
+                    self._judge.blame("resting", f"{message}, and no alert names it")
 
     # when it is quiet
 
@@ -529,11 +533,11 @@ class Rules:
 
     def _check_without_shares(self) -> None:
         judge = self._judge
-        for episode, order in self._without_shares.items():
+        for task, order in self._without_shares.items():
             name, strategy = order.command.command_id, order.command.strategy
             later = judge.read(
                 "SELECT 1 FROM orders WHERE command_id LIKE ? AND id > (SELECT id FROM orders WHERE command_id = ?)",
-                *(f"{episode}-%", name),
+                *(f"{task}-%", name),
             )
             alerts = judge.read(
                 "SELECT what FROM alerts WHERE topic LIKE ?", f"exit:{order.command.symbol} %{strategy}"

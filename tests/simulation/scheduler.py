@@ -23,7 +23,7 @@ import pykka
 import actors.wiring
 from actors.actor import DeskActor
 from actors.address import Address, Message_contra, post
-from actors.loop import LoopActor
+from actors.shared_thread import SharedThreadActor
 from tests.simulation.stand_in import standing_in
 
 Answer = TypeVar("Answer")
@@ -237,7 +237,7 @@ class Scheduler:
                 if self.tell_story is not None:
                     self.tell_story(f"{box.name} <- {type(envelope.message).__name__}")
                 # The loop's own way with a message is right for any actor: one message a turn.
-                LoopActor.handle(box.actor, envelope)
+                SharedThreadActor.handle(box.actor, envelope)
             if self.crashed:
                 raise Crash
         finally:
@@ -310,9 +310,9 @@ def staged(scheduler: Scheduler) -> Iterator[None]:
         (DeskActor, "_create_actor_inbox", staticmethod(scheduler.make_box)),
         (DeskActor, "_create_future", staticmethod(_future_of(scheduler))),
         (DeskActor, "_start_actor_loop", _adopts(scheduler)),
-        (LoopActor, "_create_actor_inbox", staticmethod(scheduler.make_box)),
-        (LoopActor, "start_on", classmethod(start_on)),
-        (actors.wiring, "SharedLoop", _Loop),
+        (SharedThreadActor, "_create_actor_inbox", staticmethod(scheduler.make_box)),
+        (SharedThreadActor, "start_on", classmethod(start_on)),
+        (actors.wiring, "SharedThread", _Loop),
         (actors.wiring, "ThreadTimer", lambda _: scheduler),
     ]
     with standing_in(put):

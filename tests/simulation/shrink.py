@@ -92,22 +92,22 @@ def _simpler(story: Story) -> Iterator[Story]:
         yield replace(story, manners=replace(story.manners, strategies=story.manners.strategies // 2))
     if story.seconds > 1:
         yield replace(story, seconds=story.seconds / 2)
-    most = min(story.orders_max, 64)
-    if most > 1:
-        yield replace(story, orders_max=most // 2)
-        yield replace(story, orders_max=most - 1)
+    limit = min(story.orders_max, 64)
+    if limit > 1:
+        yield replace(story, orders_max=limit // 2)
+        yield replace(story, orders_max=limit - 1)
 
 
 def _with(whole: Any, name: str, value: Any) -> Any:  # noqa: ANN401  any part of a story
     return replace(whole, **{name: value})
 
 
-def words_of(told: Outcome) -> str:
+def text_of(told: Outcome) -> str:
     """Tell in words what went wrong, in which story, and how to tell it again."""
     first, story = told.violations[0], told.story
     lines = [
         f"Broken: {INVARIANTS[first.invariant]}.",
-        f"  {first.words} (at {first.at_s:.3f} s, after effect {first.effect}, in life {told.lives})",
+        f"  {first.message} (at {first.at_s:.3f} s, after effect {first.effect}, in life {told.lives})",
         f"Story: {story.name or 'a story'} of seed {story.seed}, {story.seconds:g} s, {told.orders} orders; "
         + ("; ".join(_unusual(story)) or "nothing unusual"),
         "What the exchange did last:",

@@ -57,7 +57,7 @@ SHARE_ON: Final = 0.35
 
 
 def _some(chance: random.Random, table: Mapping[str, float]) -> dict[str, Any]:
-    return {name: most * chance.random() for name, most in table.items() if chance.random() < SHARE_ON}
+    return {name: limit * chance.random() for name, limit in table.items() if chance.random() < SHARE_ON}
 
 
 def _everything(chance: random.Random) -> dict[str, Any]:
@@ -76,14 +76,14 @@ def _everything(chance: random.Random) -> dict[str, Any]:
         "crashes": _crashes(chance, chance.choice((0, 0, 1, 2))),
         "dawdle_share": chance.choice((0.0, 0.0, 0.05)),
         "days": chance.choice((1, 1, 1, 2)),
-        **{name: chance.randint(1, most) for name, most in _MOMENTS.items() if chance.random() < SHARE_ON},
+        **{name: chance.randint(1, limit) for name, limit in _MOMENTS.items() if chance.random() < SHARE_ON},
     }
 
 
-def _crashes(chance: random.Random, most: int) -> tuple[CrashAt, ...]:
+def _crashes(chance: random.Random, limit: int) -> tuple[CrashAt, ...]:
     return tuple(
         CrashAt(chance.choice((chance.randint(1, 400), chance.randint(1, 3_000))), power=chance.random() < 0.4)
-        for _ in range(most)
+        for _ in range(limit)
     )
 
 
@@ -138,7 +138,7 @@ def _days(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _sight(chance: random.Random) -> dict[str, Any]:
+def _gate(chance: random.Random) -> dict[str, Any]:
     return {
         "troubles": Troubles(reply_lost=0.3, session_dies=chance.choice((0.0, 0.05)), update_lost=0.8, slow=0.05),
         # Where nothing trades, an order book with fewer rows has no other book to contradict it.
@@ -258,7 +258,7 @@ THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "restarts": _restarts,
     "halts": _halts,
     "days": _days,
-    "sight": _sight,
+    "sight": _gate,
     "late truths": _late_truths,
     "late stops": _late_stops,
     "stops": _stops,

@@ -70,7 +70,7 @@ class Story:
     has_begun: bool = False
     """Whether an earlier start has made the database; else the first one does, and may end amid it."""
     is_short: bool = False
-    """Whether the story ends when all is settled and flat, without two more starts."""
+    """Whether the story ends when all is resolved and flat, without two more starts."""
     settings: dict[str, Any] = field(default_factory=dict)
 
 

@@ -28,10 +28,10 @@ SLICE_S_MAX = patient(150)
 FOUND: list[dict[str, Any]] = json.loads((Path(__file__).parent / "found.json").read_text(encoding="utf-8"))
 
 
-def _run(*words: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
+def _run(*message: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
     """Run the simulation's command in a fresh process."""
     return subprocess.run(
-        [sys.executable, "-m", "tests.simulation", *words],
+        [sys.executable, "-m", "tests.simulation", *message],
         cwd=ROOT,
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         capture_output=True,

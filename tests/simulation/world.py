@@ -18,8 +18,8 @@ from loguru import logger
 
 from actors.desk import Desk, DeskStartError, DeskUnavailableError
 from domain.evidence import BrokerStatus
-from domain.exits import Scope
-from domain.seams import IST
+from domain.exits import PositionKey
+from domain.ports import IST
 from domain.settings import Settings
 from tests.simulation.contracts import FIRST_DAY
 from tests.simulation.crowd import Crowd, key_of_scope
@@ -36,7 +36,7 @@ BLIND_S: Final = 3.0
 BLIND_SLACK_S: Final = 0.7
 SETTLE_S: Final = 60.0
 QUIET_S: Final = 4.0
-"""So long nothing may move before it counts as settled: differences of the books take a while to be told."""
+"""So long nothing may move before it counts as resolved: differences of the books take a while to be told."""
 
 
 class Names:
@@ -93,7 +93,7 @@ class World:
         judge.is_up = lambda: self.desk is not None
         self.gateway.lose_reply_of = self.story.lose_reply_of
         self.disk.after_commit = judge.see_commit
-        judge.blind_s_max = BLIND_S + BLIND_SLACK_S
+        judge.books_unavailable_s_max = BLIND_S + BLIND_SLACK_S
         self.crowd.orders_max = self.story.orders_max
 
     def _see_book(self) -> None:
@@ -110,7 +110,7 @@ class World:
                 if self.judge.violations:
                     break
         except StuckError as error:
-            self.judge.blame("settles", str(error))
+            self.judge.blame("resolves", str(error))
         finally:
             self.judge.close()
             self.disk.let_go()
@@ -345,7 +345,7 @@ class World:
         self.scheduler.crash_at = None
 
     def _finish(self) -> None:
-        """Everything settles; what is told to get out gets out; starting again changes nothing."""
+        """Everything resolves; what is told to get out gets out; starting again changes nothing."""
         judge = self.judge
         if not self._settle():
             return
@@ -442,9 +442,9 @@ class World:
                 if self.judge.can_get_out(one.name, key):
                     self.judge.blame("flat", f"{one.name} was told to get out and still holds {held} of {symbol}")
 
-    def _can_get_out(self, scope: Scope) -> bool:
-        key = key_of_scope(scope.key.exchange.value, scope.key.symbol, scope.key.product)
-        return self.judge.can_get_out(scope.strategy, key)
+    def _can_get_out(self, position_key: PositionKey) -> bool:
+        key = key_of_scope(position_key.key.exchange.value, position_key.key.symbol, position_key.key.product)
+        return self.judge.can_get_out(position_key.strategy, key)
 
     def _end_in_order(self, *, start: bool = True) -> None:
         desk = self.desk
@@ -481,7 +481,7 @@ class World:
             "data_dir": self.disk.path.parent,
             "storage": {"path": self.disk.path, "busy_timeout_ms": 0},
             "broker": {"connect_timeout_s": 1.0, "read_timeout_s": 2.0, "login_retry_s": 0.5, "login_retry_s_max": 2.0},
-            "watcher": {"poll_interval_s": 0.5, "blind_s_max": BLIND_S, "disagreement_s_min": 2.0},
+            "watcher": {"poll_interval_s": 0.5, "books_unavailable_s_max": BLIND_S, "break_s_min": 2.0},
             "proof": {"books": 3, "window_s": PROOF_S},
             "exits": {"look_s": 0.2, "unfilled_s": 1.0, "retry_s": 0.3, "retry_s_max": 1.0},
             "risk": {"orders_per_day_max": 1_000_000, "order_notional_max": None},

@@ -15,9 +15,9 @@ _PRICES: Final = ("tick", "quote", "position row")
 _QUICK_PROOF: Final = {"proof": {"books": 3, "window_s": 2.0}}
 
 
-def _few_crashes(chance: random.Random, most: int) -> tuple[CrashAt, ...]:
+def _few_crashes(chance: random.Random, limit: int) -> tuple[CrashAt, ...]:
     return tuple(
-        CrashAt(chance.randint(200, 2_000), power=chance.random() < 0.4) for _ in range(chance.randint(0, most))
+        CrashAt(chance.randint(200, 2_000), power=chance.random() < 0.4) for _ in range(chance.randint(0, limit))
     )
 
 

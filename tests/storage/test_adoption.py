@@ -10,8 +10,8 @@ import pytest
 
 from domain.lifecycle import Event, State, Status
 from domain.order import Exchange, Intent, OrderEvent, OrderType, Product, Side
+from domain.ports import IST
 from domain.reasons import Reason
-from domain.seams import IST
 from storage import rows
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK
@@ -212,7 +212,7 @@ def test_the_journal_says_what_the_row_was(adopted: OrderRepository) -> None:
 
 
 def test_an_adopted_order_goes_on_living(adopted: OrderRepository, path: Path) -> None:
-    filled = OrderEvent(event=Event.FILL, filled_quantity=10, average_price=Decimal("100.05"))
+    filled = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal("100.05"))
 
     with adopted.transaction():
         adopted.update_status("sent", filled, TEN_O_CLOCK)

@@ -1,11 +1,13 @@
 """The exit journal: what it keeps over a crash, and that a line is there whole or not at all."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
-from domain.order import Intent, Order
+from domain.order import Intent, Order, Side
+from storage import exit_journal
 from storage.database import StorageError
 from storage.exit_journal import ROOM_BYTES, ExitJournalFile
 from tests.fakes import command, order
@@ -34,6 +36,17 @@ def test_what_is_kept_is_there_at_the_next_start_as_it_was(journal: ExitJournalF
         journal.append(one)
 
     assert anew(journal).read() == tuple(kept)
+
+
+def test_an_exit_that_the_desk_before_the_field_terms_has_kept_is_read(journal: ExitJournalFile) -> None:
+    kept = order(command_id="x1", intent=Intent.EXIT, side=Side.SELL, remarks_tag="tag-x1")
+    journal.append(kept)
+    line = next(one for one in journal.path.read_bytes().split(b"\n") if b'"x1"' in one).decode()
+    old = json.loads(line.partition(" ")[2])
+    old["order"]["trail_when"] = old["order"].pop("trail_activation")
+    journal.path.write_bytes(exit_journal._line_of(old))
+
+    assert [one.command.command_id for one in journal.read()] == ["x1"]
 
 
 def test_it_lies_beside_the_database_for_its_user_alone(journal: ExitJournalFile) -> None:

@@ -50,10 +50,10 @@ def test_a_database_of_a_newer_desk_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_becomes_a_database_and_a_foreign_one_is_refused(tmp_path: Path) -> None:
-    empty, foreign = tmp_path / "empty.db", tmp_path / "foreign.db"
+    empty, external = tmp_path / "empty.db", tmp_path / "foreign.db"
     empty.write_bytes(b"")
-    foreign.write_bytes(b"GIF89a" + b"\x00" * 5000)
+    external.write_bytes(b"GIF89a" + b"\x00" * 5000)
 
     open_database(StorageSettings(path=empty)).close()
     with pytest.raises(StorageError, match="is a database of this desk"):
-        open_database(StorageSettings(path=foreign))
+        open_database(StorageSettings(path=external))

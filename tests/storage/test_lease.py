@@ -33,8 +33,8 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 def holder(database: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process that holds the lease."""
-    words = [sys.executable, "-c", HOLD, str(database)]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HOME)
+    message = [sys.executable, "-c", HOLD, str(database)]
+    process = subprocess.Popen(message, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HOME)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from domain.books import Disagreement, Quarrel, position_name
-from domain.exits import Scope
+from domain.breaks import Break, BreakKind, position_name
+from domain.exits import PositionKey
 from domain.moves import MoveKind
 from domain.order import Exchange, InstrumentKey, Product
 from storage.repository import OrderRepository
@@ -18,9 +18,9 @@ NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
 TOMORROW = TEN_O_CLOCK + timedelta(days=1)
 
 
-def apart(key: InstrumentKey, units: int) -> Disagreement:
+def apart(key: InstrumentKey, units: int) -> Break:
     name = position_name(key)
-    return Disagreement(name=name, quarrel=Quarrel.POSITION, sentence="they differ", difference=units, key=key)
+    return Break(name=name, kind=BreakKind.POSITION, sentence="they differ", difference=units, key=key)
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def repository(open_at: Opener) -> OrderRepository:
     return OrderRepository(open_at(), "FA1")
 
 
-def settle(repository: OrderRepository, one: Disagreement, kind: MoveKind) -> None:
+def settle(repository: OrderRepository, one: Break, kind: MoveKind) -> None:
     with repository.transaction():
-        repository.settle_disagreement(one, "seen in the app", TEN_O_CLOCK, kind)
+        repository.resolve_break(one, "seen in the app", TEN_O_CLOCK, kind)
 
 
 def test_what_was_accepted_is_told_apart_from_what_was_carried(repository: OrderRepository) -> None:
@@ -75,7 +75,7 @@ def test_carried_units_are_never_undone_as_accepted(repository: OrderRepository)
 
 def test_a_name_that_was_accepted_is_taken_back_and_may_be_accepted_again(open_at: Opener) -> None:
     repository = OrderRepository(open_at(), "FA1")
-    ghost = Disagreement(name="fills:B1", quarrel=Quarrel.FILLS, sentence="they differ")
+    ghost = Break(name="fills:B1", kind=BreakKind.FILLS, sentence="they differ")
     settle(repository, ghost, MoveKind.ACCEPTED)
 
     with repository.transaction():
@@ -93,9 +93,7 @@ def test_undoing_one_acceptance_leaves_the_others_and_other_clients(open_at: Ope
     own, others = OrderRepository(open_at(), "FA1"), OrderRepository(open_at(), "FA2")
     for repository in (own, others):
         for name in ("fills:B1", "fills:B2"):
-            settle(
-                repository, Disagreement(name=name, quarrel=Quarrel.FILLS, sentence="they differ"), MoveKind.ACCEPTED
-            )
+            settle(repository, Break(name=name, kind=BreakKind.FILLS, sentence="they differ"), MoveKind.ACCEPTED)
 
     with own.transaction():
         own.undo_acceptance("fills:B1", "the broker says so", TEN_O_CLOCK)
@@ -116,7 +114,7 @@ def test_what_is_gone_waits_for_a_person_over_a_restart_until_decided_or_returne
     settle(repository, apart(other, 20), MoveKind.RETURNED)
 
     assert {one.key: one.difference for one in waiting} == {NRML: -65, other: -20}
-    assert {one.quarrel for one in waiting} == {Quarrel.VANISHED}
+    assert {one.kind for one in waiting} == {BreakKind.VANISHED}
     assert repository.vanished() == ()
     assert repository.moves_against_ours(TOMORROW) == {NRML: -65}
 
@@ -135,21 +133,21 @@ def test_ended_contracts_and_expiries_are_known_after_a_restart(open_at: Opener)
 
 
 def test_what_was_closed_at_a_price_today_is_told_with_its_average(repository: OrderRepository) -> None:
-    scope = Scope("a", MIS)
+    position_key = PositionKey("a", MIS)
     with repository.transaction():
-        repository.keep_cleared(scope, 10, "squared off", TEN_O_CLOCK, Decimal("98.50"))
-        repository.keep_cleared(scope, 30, "squared off", TEN_O_CLOCK, Decimal("94.50"))
-        repository.keep_cleared(scope, 5, "sold by phone", TEN_O_CLOCK)
+        repository.keep_write_off(position_key, 10, "squared off", TEN_O_CLOCK, Decimal("98.50"))
+        repository.keep_write_off(position_key, 30, "squared off", TEN_O_CLOCK, Decimal("94.50"))
+        repository.keep_write_off(position_key, 5, "sold by phone", TEN_O_CLOCK)
 
-    assert repository.cleared(TEN_O_CLOCK) == {scope: 45}
-    assert repository.closed_at(TEN_O_CLOCK) == {scope: (40, Decimal("95.50"))}
+    assert repository.written_off(TEN_O_CLOCK) == {position_key: 45}
+    assert repository.closed_at(TEN_O_CLOCK) == {position_key: (40, Decimal("95.50"))}
     assert repository.closed_at(TOMORROW) == {}
 
 
 def test_what_was_closed_and_comes_to_nothing_has_no_price(repository: OrderRepository) -> None:
-    scope = Scope("a", MIS)
+    position_key = PositionKey("a", MIS)
     with repository.transaction():
-        repository.keep_cleared(scope, 10, "squared off", TEN_O_CLOCK, Decimal("98.50"))
-        repository.keep_cleared(scope, -10, "squared off", TEN_O_CLOCK, Decimal("94.50"))
+        repository.keep_write_off(position_key, 10, "squared off", TEN_O_CLOCK, Decimal("98.50"))
+        repository.keep_write_off(position_key, -10, "squared off", TEN_O_CLOCK, Decimal("94.50"))
 
-    assert repository.closed_at(TEN_O_CLOCK) == {scope: (0, Decimal(0))}
+    assert repository.closed_at(TEN_O_CLOCK) == {position_key: (0, Decimal(0))}

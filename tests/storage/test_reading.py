@@ -1,4 +1,4 @@
-"""What a start reads back, and in which order: orders, baskets, alerts, days, and what was cleared by hand."""
+"""What a start reads back, and in which order: orders, baskets, alerts, days, and what was written off."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,13 +9,13 @@ import pytest
 
 from domain.alert import Alert, AlertRecord, Level, Unfinished
 from domain.basket import Basket, BasketRecord, BasketState
-from domain.books import Disagreement, Quarrel
-from domain.exits import Scope
+from domain.breaks import Break, BreakKind
+from domain.exits import PositionKey
 from domain.lifecycle import Event
 from domain.loss_limit import RiskDay
 from domain.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderEvent, Product, Side
 from domain.reasons import Reason
-from domain.stops import protection_of
+from domain.stops import armed_stop_of
 from storage.alerts import RESUMED_MAX
 from storage.baskets import ENDED_MAX
 from storage.repository import OrderRepository
@@ -35,13 +35,13 @@ def lead(repository: OrderRepository, asked: OrderCommand, *events: OrderEvent) 
             repository.update_status(asked.command_id, one, TEN_O_CLOCK)
 
 
-SEND = OrderEvent(event=Event.SEND, limit_price=Decimal(100))
-ACCEPT = OrderEvent(event=Event.ACCEPT, broker_order_id="B1")
-BLOCK = OrderEvent(event=Event.BLOCK, tag=Reason.TRADING_HALTED)
+SEND = OrderEvent(kind=Event.SENT, limit_price=Decimal(100))
+ACCEPT = OrderEvent(kind=Event.ACCEPTED, broker_order_id="B1")
+BLOCK = OrderEvent(kind=Event.BLOCKED, tag=Reason.TRADING_HALTED)
 
 
 def fill(units: int) -> OrderEvent:
-    return OrderEvent(event=Event.PARTLY_FILL, filled_quantity=units, average_price=Decimal(100))
+    return OrderEvent(kind=Event.PARTIALLY_FILLED, filled_quantity=units, average_price=Decimal(100))
 
 
 def accept(number: str) -> OrderEvent:
@@ -66,8 +66,8 @@ def test_the_newest_orders_come_first_and_no_more_than_asked(repository: OrderRe
         lead(repository, command(command_id=name))
     lead(repository, command(command_id="c4"), BLOCK)
 
-    def names(most: int, *, open_only: bool) -> list[str]:
-        return [one.command.command_id for one in repository.newest_orders(most, open_only=open_only)]
+    def names(limit: int, *, open_only: bool) -> list[str]:
+        return [one.command.command_id for one in repository.newest_orders(limit, open_only=open_only)]
 
     assert names(2, open_only=False) == ["c4", "c3"]
     assert names(9, open_only=True) == ["c3", "c2", "c1"]
@@ -88,10 +88,10 @@ def test_an_entry_is_unarmed_while_its_stops_know_less_than_has_filled(repositor
     lead(repository, command(command_id="plain"), SEND, accept("B5"), fill(4))
     lead(repository, command(command_id="exit", intent=Intent.EXIT, side=Side.SELL), SEND, accept("B6"), fill(4))
     for name in ("armed", "grown"):
-        known = protection_of(repository.known([name])[name], TEN_O_CLOCK)
+        known = armed_stop_of(repository.known([name])[name], TEN_O_CLOCK)
         assert known is not None
         with repository.transaction():
-            repository.keep_protection(known if name == "armed" else replace(known, quantity=3))
+            repository.keep_armed_stop(known if name == "armed" else replace(known, quantity=3))
 
     assert [one.command.command_id for one in repository.unarmed_entries()] == ["grown", "never"]
 
@@ -104,10 +104,10 @@ def test_another_clients_stops_arm_nothing_here(database: peewee.SqliteDatabase)
             command(command_id="entry", client_id=client_id, stop_loss=Decimal(90)),
             *(SEND, ACCEPT, fill(4)),
         )
-    known = protection_of(theirs.known(["entry"])["entry"], TEN_O_CLOCK)
+    known = armed_stop_of(theirs.known(["entry"])["entry"], TEN_O_CLOCK)
     assert known is not None
     with theirs.transaction():
-        theirs.keep_protection(known)
+        theirs.keep_armed_stop(known)
 
     assert [one.command.command_id for one in ours.unarmed_entries()] == ["entry"]
     assert theirs.unarmed_entries() == ()
@@ -116,10 +116,10 @@ def test_another_clients_stops_arm_nothing_here(database: peewee.SqliteDatabase)
 # baskets
 
 
-def basket(name: str, state: BasketState = BasketState.RUNNING, words: str = "") -> BasketRecord:
+def basket(name: str, state: BasketState = BasketState.RUNNING, message: str = "") -> BasketRecord:
     legs = (command(command_id=f"{name}-1"),)
     return BasketRecord(
-        basket=Basket(basket_id=name, strategy="trend", legs=legs), state=state, words=words, asked_at=TEN_O_CLOCK
+        basket=Basket(basket_id=name, strategy="trend", legs=legs), state=state, message=message, asked_at=TEN_O_CLOCK
     )
 
 
@@ -152,10 +152,10 @@ def test_an_open_basket_is_read_however_many_have_ended_since_and_of_these_the_l
 
 
 def alert(name: str, *, told: bool = False, seen: bool = False, ends: bool = False, **given: str) -> AlertRecord:
-    words = {"topic": f"topic of {name}", "level": Level.ALARM, "what": "It was.", "means": "It is.", "do": "Do."}
+    message = {"topic": f"topic of {name}", "level": Level.CRITICAL, "what": "It was.", "means": "It is.", "do": "Do."}
     return AlertRecord(
         alert_id=name,
-        alert=Alert(**(words | given), ends=ends),  # type: ignore[arg-type]
+        alert=Alert(**(message | given), ends=ends),  # type: ignore[arg-type]
         raised_at=TEN_O_CLOCK,
         told_at=TEN_O_CLOCK if told else None,
         acknowledged_at=TEN_O_CLOCK if seen else None,
@@ -167,8 +167,8 @@ def test_alarms_nobody_has_seen_and_what_was_not_told_are_read_again(repository:
         alert("untold alarm"),
         alert("told alarm", told=True),
         alert("seen alarm", told=True, seen=True),
-        alert("untold news", level=Level.NEWS),
-        alert("told news", level=Level.NEWS, told=True),
+        alert("untold news", level=Level.INFO),
+        alert("told news", level=Level.INFO, told=True),
         alert("over", topic="one story"),
         alert("its end", topic="one story", ends=True),
         alert("begun again", topic="one story"),
@@ -215,7 +215,7 @@ def test_what_was_told_or_seen_is_never_untold(repository: OrderRepository) -> N
 
 
 def test_a_days_figures_are_kept_as_they_were_last(repository: OrderRepository) -> None:
-    today = RiskDay(day="2026-01-05", pnl=Decimal("-10.5"), peak=Decimal(3), base=Decimal(1))
+    today = RiskDay(day="2026-01-05", pnl=Decimal("-10.5"), peak_pnl=Decimal(3), base=Decimal(1))
     broken = today.seen(Decimal(-1000)).broken("-1,000.00 rupees", TEN_O_CLOCK)
     with repository.transaction():
         for day in (today, replace(today, day="2026-01-02"), broken):
@@ -234,22 +234,22 @@ def test_only_the_last_days_are_read(repository: OrderRepository) -> None:
 
 
 def test_what_was_cleared_counts_today_and_longer_where_it_is_carried(repository: OrderRepository) -> None:
-    scopes = [Scope("trend", key) for key in (MIS, CNC, NRML)]
+    position_keys = [PositionKey("trend", key) for key in (MIS, CNC, NRML)]
     with repository.transaction():
-        for scope in (*scopes, scopes[0]):
-            repository.keep_cleared(scope, 10, "sold by phone", TEN_O_CLOCK)
+        for position_key in (*position_keys, position_keys[0]):
+            repository.keep_write_off(position_key, 10, "sold by phone", TEN_O_CLOCK)
 
-    assert repository.cleared(TEN_O_CLOCK) == {scopes[0]: 20, scopes[1]: 10, scopes[2]: 10}
-    assert repository.cleared(TOMORROW) == {scopes[1]: 10, scopes[2]: 10}
+    assert repository.written_off(TEN_O_CLOCK) == {position_keys[0]: 20, position_keys[1]: 10, position_keys[2]: 10}
+    assert repository.written_off(TOMORROW) == {position_keys[1]: 10, position_keys[2]: 10}
 
 
 @pytest.mark.parametrize(("key", "tomorrow"), [(MIS, 0), (CNC, 0), (NRML, 7)])
 def test_moves_by_nobodys_order_count_today_and_longer_where_they_are_carried(
     repository: OrderRepository, key: InstrumentKey, tomorrow: int
 ) -> None:
-    found = Disagreement(name="position", quarrel=Quarrel.POSITION, sentence="", difference=7, key=key)
+    found = Break(name="position", kind=BreakKind.POSITION, sentence="", difference=7, key=key)
     with repository.transaction():
-        repository.settle_disagreement(found, "seen", TEN_O_CLOCK)
+        repository.resolve_break(found, "seen", TEN_O_CLOCK)
 
     assert repository.external_moves(TEN_O_CLOCK) == {key: 7}
     assert repository.external_moves(TOMORROW).get(key, 0) == tomorrow
@@ -259,8 +259,6 @@ def test_the_latest_acceptances_are_read_however_many_there_were(repository: Ord
     with repository.transaction():
         for number in range(1_001):
             name = f"fills:B{number}"
-            repository.settle_disagreement(
-                Disagreement(name=name, quarrel=Quarrel.FILLS, sentence=""), "seen", TEN_O_CLOCK
-            )
+            repository.resolve_break(Break(name=name, kind=BreakKind.FILLS, sentence=""), "seen", TEN_O_CLOCK)
 
     assert "fills:B1000" in repository.accepted_today(TEN_O_CLOCK)

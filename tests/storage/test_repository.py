@@ -54,11 +54,11 @@ def move(repository: OrderRepository, command_id: str, *events: OrderEvent) -> R
 
 
 def to(event: Event, **facts: Any) -> OrderEvent:  # noqa: ANN401  any fact of an event
-    return OrderEvent(event=event, **facts)
+    return OrderEvent(kind=event, **facts)
 
 
-SEND, ACCEPT = to(Event.SEND, limit_price=Decimal("100.05")), to(Event.ACCEPT, broker_order_id="B1")
-FILL = to(Event.FILL, filled_quantity=10, average_price=Decimal("100.05"))
+SEND, ACCEPT = to(Event.SENT, limit_price=Decimal("100.05")), to(Event.ACCEPTED, broker_order_id="B1")
+FILL = to(Event.FILLED, filled_quantity=10, average_price=Decimal("100.05"))
 
 
 def table(database: peewee.SqliteDatabase, client_id: str = "FA1") -> dict[str, dict[str, object]]:
@@ -137,7 +137,7 @@ def test_every_write_goes_through_the_life_cycle(repository: OrderRepository, da
     before, journal = table(database), repository.journal()
 
     with pytest.raises(IllegalTransitionError):
-        move(repository, "c1", to(Event.PROVE_ABSENT))
+        move(repository, "c1", to(Event.PROVED_ABSENT))
 
     assert table(database) == before
     assert repository.journal() == journal
@@ -151,7 +151,7 @@ def test_an_illegal_event_in_a_group_leaves_its_neighbours(repository: OrderRepo
         with pytest.raises(IllegalTransitionError):
             repository.update_status("c1", SEND, TEN_O_CLOCK)
 
-    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "SEND"]
+    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "SENT"]
 
 
 def test_an_order_nobody_knows_is_said_to_be_unknown(repository: OrderRepository) -> None:
@@ -163,7 +163,7 @@ def test_a_write_compares_the_state_it_believes_in(repository: OrderRepository, 
     # Compare and set: another writer has moved the order meanwhile.
     create(repository, command())
     other = OrderRepository(open_at(), "FA1")
-    move(other, "c1", to(Event.BLOCK))
+    move(other, "c1", to(Event.BLOCKED))
 
     with pytest.raises(StaleOrderError) as stale:
         move(repository, "c1", SEND)
@@ -172,7 +172,7 @@ def test_a_write_compares_the_state_it_believes_in(repository: OrderRepository, 
     found = repository.get("c1")
     assert found is not None
     assert found.state is State.BLOCKED
-    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "BLOCK"]
+    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "BLOCKED"]
     with pytest.raises(IllegalTransitionError):
         move(repository, "c1", SEND)
 
@@ -184,14 +184,14 @@ def test_one_order_that_someone_else_moved_stops_the_whole_group(
     names = [f"c{number}" for number in range(orders)]
     for name in names:
         create(repository, command(command_id=name))
-    move(OrderRepository(open_at(), "FA1"), names[-1], to(Event.BLOCK))
+    move(OrderRepository(open_at(), "FA1"), names[-1], to(Event.BLOCKED))
 
     with pytest.raises(StaleOrderError), repository.transaction():
         _send_all(repository, names)
 
     states = {name: row["state"] for name, row in table(database).items()}
     assert states == dict.fromkeys(names[:-1], "CREATED") | {names[-1]: "BLOCKED"}
-    assert {line.event for line in repository.journal()} == {"REGISTERED", "BLOCK"}
+    assert {line.event for line in repository.journal()} == {"REGISTERED", "BLOCKED"}
 
 
 def _send_all(repository: OrderRepository, names: list[str]) -> None:
@@ -201,7 +201,7 @@ def _send_all(repository: OrderRepository, names: list[str]) -> None:
 
 def test_a_late_truth_is_told_as_one(repository: OrderRepository) -> None:
     create(repository, command())
-    ordinary = move(repository, "c1", SEND, ACCEPT, to(Event.CANCEL))
+    ordinary = move(repository, "c1", SEND, ACCEPT, to(Event.CANCELED))
 
     late = move(repository, "c1", FILL)
 
@@ -358,7 +358,7 @@ def orders(draw: st.DrawFn) -> Order:
         target=target if carries and draw(st.booleans()) else None,
         trailing_type=trailing,
         trailing_value=None if trailing is None else draw(PRICES),
-        trail_when=draw(st.none() | PRICES) if carries else None,
+        trail_activation=draw(st.none() | PRICES) if carries else None,
         state=draw(st.sampled_from(State)),
         tag=draw(st.none() | st.sampled_from(Reason)),
         note="the broker's own words",
@@ -456,15 +456,15 @@ def test_the_trading_state_is_kept(repository: OrderRepository, open_at: Opener)
 def test_what_two_books_tell_alike_is_written_once(repository: OrderRepository) -> None:
     with repository.transaction():
         repository.create(command(), "tag", TEN_O_CLOCK)
-        repository.update_status("c1", OrderEvent(event=Event.SEND), TEN_O_CLOCK)
-        told = OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10, average_price=Decimal("1500.5"))
+        repository.update_status("c1", OrderEvent(kind=Event.SENT), TEN_O_CLOCK)
+        told = OrderEvent(kind=Event.FILLED, broker_order_id="B1", filled_quantity=10, average_price=Decimal("1500.5"))
         first = repository.update_status("c1", told, TEN_O_CLOCK)
         second = repository.update_status("c1", told, TEN_O_CLOCK + timedelta(seconds=1))
         news = repository.update_status("c1", replace(told, average_price=Decimal(1501)), TEN_O_CLOCK)
 
     assert second == replace(first, again=True)
     assert news.order.average_price == Decimal(1501)
-    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "SEND", "FILL", "FILL"]
+    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "SENT", "FILLED", "FILLED"]
 
 
 def test_the_journal_tells_an_orders_story(repository: OrderRepository) -> None:
@@ -476,9 +476,9 @@ def test_the_journal_tells_an_orders_story(repository: OrderRepository) -> None:
 
     assert [(line.event, line.state_before, line.state_after) for line in lines] == [
         ("REGISTERED", None, "CREATED"),
-        ("SEND", "CREATED", "SENDING"),
-        ("ACCEPT", "SENDING", "WORKING"),
-        ("FILL", "WORKING", "FILLED"),
+        ("SENT", "CREATED", "SENDING"),
+        ("ACCEPTED", "SENDING", "WORKING"),
+        ("FILLED", "WORKING", "FILLED"),
     ]
     assert lines[1].inputs == {"held": "0"}
     assert lines[2].changes["broker_order_id"] == "B1"
@@ -504,12 +504,12 @@ def test_many_orders_in_one_transaction_are_all_written(
 
 
 FACTS: dict[Event, dict[str, Any]] = {
-    Event.SEND: {"quantity": 7, "limit_price": Decimal("100.05")},
-    Event.ACCEPT: {"broker_order_id": "B1"},
-    Event.PARTLY_FILL: {"filled_quantity": 3, "average_price": Decimal("99.9999"), "broker_order_id": "B2"},
-    Event.FILL: {"filled_quantity": 7, "average_price": Decimal("100.01")},
-    Event.REFUSE: {"tag": Reason.BROKER_REFUSED, "note": "the broker's own words"},
-    Event.NOTE: {"tag": Reason.STEP_3_UNRECORDED, "note": "locked"},
+    Event.SENT: {"quantity": 7, "limit_price": Decimal("100.05")},
+    Event.ACCEPTED: {"broker_order_id": "B1"},
+    Event.PARTIALLY_FILLED: {"filled_quantity": 3, "average_price": Decimal("99.9999"), "broker_order_id": "B2"},
+    Event.FILLED: {"filled_quantity": 7, "average_price": Decimal("100.01")},
+    Event.REFUSED: {"tag": Reason.BROKER_REFUSED, "note": "the broker's own words"},
+    Event.NOTED: {"tag": Reason.STEP_3_UNRECORDED, "note": "locked"},
 }
 
 
@@ -530,9 +530,9 @@ def test_replaying_the_journal_gives_the_orders_table(
                 now = repository.get(name)
                 assert now is not None
                 legal = sorted({*TRANSITIONS[now.state], *LATE_TRUTHS.get(now.state, {})})
-                event = data.draw(st.sampled_from(legal))
-                happened = OrderEvent(event=event, **FACTS.get(event, {}))
-                repository.update_status(name, happened, TEN_O_CLOCK + timedelta(seconds=moment))
+                kind = data.draw(st.sampled_from(legal))
+                event = OrderEvent(kind=kind, **FACTS.get(kind, {}))
+                repository.update_status(name, event, TEN_O_CLOCK + timedelta(seconds=moment))
 
     on_disk = table(database, client)
     assert repository.replayed() == on_disk

@@ -1,80 +1,147 @@
-"""A database of the first schema is opened by this one: nothing is lost, and the journal still replays."""
+"""A database of an older schema is opened by this one: nothing is lost, and the journal still replays.
 
+`schema_0014.sql` is the dump of a database that the desk of the fourteenth migration has written.
+"""
+
+import sqlite3
 from decimal import Decimal
+from pathlib import Path
 
 import peewee
+import pytest
 
-from domain.lifecycle import Event
-from domain.order import OrderEvent, OrderType
+from domain.alert import Level
+from domain.change import ChangeStage
+from domain.exits import EndedRequest
+from domain.lifecycle import State
+from domain.loss_limit import RiskDay
+from domain.order import Exchange, InstrumentKey, Product
+from domain.reasons import Reason
+from domain.risk import TradingState
 from storage.repository import OrderRepository
-from tests.fakes import TEN_O_CLOCK, command
+from tests.fakes import TEN_O_CLOCK
 from tests.storage.conftest import Opener
 from tests.storage.test_repository import table
 
-NEW_COLUMNS = ("amo", "day", "wire_trigger_price", "change")
+SECOND_SCHEMA = ("amo", "day", "wire_trigger_price", "change")
 
 
-def test_a_database_of_the_first_schema_keeps_its_orders_and_their_journal(open_at: Opener) -> None:
+@pytest.fixture
+def older(path: Path) -> sqlite3.Connection:
+    """Return a connection to a database of the fourteenth migration."""
+    connection = sqlite3.connect(path)
+    connection.executescript(Path(__file__).with_name("schema_0014.sql").read_text(encoding="utf-8"))
+    return connection
+
+
+def opened(older: sqlite3.Connection, open_at: Opener) -> tuple[OrderRepository, peewee.SqliteDatabase]:
+    older.commit()
+    older.close()
     database = open_at()
-    repository = OrderRepository(database, "FA1")
-    stop = command(command_id="stop", order_type=OrderType.SL, price=Decimal(1512), trigger_price=Decimal(1510))
-    with repository.transaction():
-        for one in (stop, command(command_id="filled")):
-            repository.create(one, f"tag-{one.command_id}", TEN_O_CLOCK)
-            repository.update_status(one.command_id, OrderEvent(event=Event.SEND), TEN_O_CLOCK)
-        told = OrderEvent(event=Event.FILL, broker_order_id="B1", filled_quantity=10, average_price=Decimal(1500))
-        repository.update_status("filled", told, TEN_O_CLOCK)
-    before = {name: repository.get(name) for name in ("stop", "filled")}
-    _narrow(database)
-    database.close()
-
-    widened = open_at()
-
-    after = OrderRepository(widened, "FA1")
-    assert {name: after.get(name) for name in before} == before
-    on_disk = table(widened)
-    assert after.replayed() == on_disk
-    assert [(row["day"], row["amo"]) for row in on_disk.values()] == [("2026-01-05", 0)] * 2
-    assert after.external_moves(TEN_O_CLOCK) == {}
+    return OrderRepository(database, "FA1"), database
 
 
-def test_moves_of_an_older_schema_learn_whether_a_person_accepted_them(open_at: Opener) -> None:
-    database = open_at()
-    for because in ("held when the day began, by no order that this desk has seen", "seen in the app"):
-        database.execute_sql(
-            "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, because, kind)"
-            " VALUES ('FA1', '2026-01-05T10:00:00+05:30', '2026-01-05', 'NFO', 'NIFTY27JAN26F', 'NRML', 10, ?, 'x')",
-            (because,),
-        )
+def test_orders_and_their_journal_speak_the_terms_of_today(older: sqlite3.Connection, open_at: Opener) -> None:
+    repository, database = opened(older, open_at)
+
+    orders = {one.command.command_id: one for one in repository.newest_orders(100, open_only=False)}
+    assert {name: one.state for name, one in orders.items()} == {
+        "trailed": State.FILLED,
+        "partly": State.PARTIALLY_FILLED,
+        "lost": State.UNCONFIRMED,
+        "changing": State.WORKING,
+        "settled": State.NOT_PLACED,
+        "refused": State.REFUSED,
+        "restarted": State.UNCONFIRMED,
+        "disagreeing": State.WORKING,
+    }
+    assert orders["trailed"].command.trail_activation == Decimal(1510)
+    assert orders["settled"].tag is Reason.RESOLVED_BY_HAND
+    assert orders["disagreeing"].tag is Reason.RECONCILIATION_BREAK
+    change = orders["changing"].change
+    assert change is not None
+    assert (change.stage, change.limit_price) == (ChangeStage.ACCEPTED, Decimal(101))
+    assert {one.command.command_id for one in repository.open_orders()} == set(orders) - {
+        *("trailed", "settled", "refused")
+    }
+    assert [line.event for line in repository.journal("changing")] == [
+        *("REGISTERED", "SENT", "ACCEPTED", "CHANGE_REQUESTED", "CHANGE_ACCEPTED")
+    ]
+    assert repository.journal("changing")[-2].inputs["reason"] == "cheaper"
+    assert repository.journal("settled")[-1].inputs == {"resolved_by": "a person", "found_at_broker": "no"}
+    assert repository.replayed() == table(database)
+
+
+def test_what_stands_beside_the_orders_is_read_as_before(older: sqlite3.Connection, open_at: Opener) -> None:
+    repository, _ = opened(older, open_at)
+
+    assert repository.trading_state() == (TradingState.EXITS_ONLY, "news day")
+    (stop,) = repository.armed_stops(TEN_O_CLOCK)
+    assert (stop.stop_id, stop.entry_price, stop.best_price) == ("trailed", Decimal(1500), Decimal(1512))
+    assert stop.terms.trail_activation == Decimal(1510)
+    assert repository.risk_days() == (
+        RiskDay(day="2026-01-05", pnl=Decimal("-10.5"), peak_pnl=Decimal(3), base=Decimal(1)),
+    )
+    (basket,) = repository.baskets()
+    assert (basket.message, basket.basket.reason) == ("under way", "a straddle")
+    assert [leg.trail_activation for leg in basket.basket.legs] == [Decimal(105), None]
+    (asked,) = repository.open_flatten_requests()
+    assert (asked.request_id, asked.reason) == ("w1", "a person asked")
+    (ended,) = repository.ended_requests(TEN_O_CLOCK)
+    assert ended == EndedRequest("w2", ended.position_key, 5)
+    assert repository.written_off(TEN_O_CLOCK) == {asked.position_key: 15}
+    future = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+    assert repository.accepted_units(TEN_O_CLOCK) == {future: 65}
+    assert repository.accepted_today(TEN_O_CLOCK) == ("fills:trailed",)
+    assert (Exchange.NFO, "NIFTY27JAN26F") in repository.expiries()
+    left = repository.unfinished_alerts()
+    assert [one.alert_id for one in left.open_alarms] == ["a2", "a3"]
+    assert {one.alert.level for one in left.open_alarms} == {Level.CRITICAL}
+
+
+def test_a_database_of_the_first_schema_keeps_its_orders_and_their_journal(
+    older: sqlite3.Connection, open_at: Opener
+) -> None:
+    for name in SECOND_SCHEMA:
+        older.execute(f"UPDATE order_events SET changes = json_remove(changes, '$.{name}')")  # noqa: S608  constants
+        if name == "day":
+            older.execute("DROP INDEX orders_day")
+        older.execute(f"ALTER TABLE orders DROP COLUMN {name}")
+    for statement in (
+        "DROP TABLE external_moves",
+        "DROP TABLE accepted_disagreements",
+        "DELETE FROM schema_migration WHERE name LIKE '0002%' OR name LIKE '0009%'",
+    ):
+        older.execute(statement)
+
+    repository, database = opened(older, open_at)
+
+    on_disk = table(database)
+    assert len(on_disk) == 8
+    assert {(row["day"], row["amo"]) for row in on_disk.values()} == {("2026-01-05", 0)}
+    replayed = repository.replayed()
+    for row in (*on_disk.values(), *replayed.values()):
+        row.pop("change")
+    assert replayed == on_disk
+    assert repository.external_moves(TEN_O_CLOCK) == {}
+
+
+def test_moves_of_an_older_schema_learn_whether_a_person_accepted_them(
+    older: sqlite3.Connection, open_at: Opener
+) -> None:
+    older.execute(
+        "INSERT INTO external_moves (client_id, at, day, exchange, symbol, product, quantity, because, kind)"
+        " VALUES ('FA1', '2026-01-05T10:00:00+05:30', '2026-01-05', 'NFO', 'NIFTY27JAN26F', 'NRML', 10,"
+        " 'held when the day began, by no order that this desk has seen', 'x')"
+    )
     for statement in (
         "ALTER TABLE external_moves DROP COLUMN kind",
         "ALTER TABLE accepted_disagreements DROP COLUMN undone_at",
         "DELETE FROM schema_migration WHERE name LIKE '0009%'",
     ):
-        database.execute_sql(statement)
-    database.close()
+        older.execute(statement)
 
-    after = OrderRepository(open_at(), "FA1")
+    repository, _ = opened(older, open_at)
 
-    assert list(after.external_moves(TEN_O_CLOCK).values()) == [20]
-    assert list(after.accepted_units(TEN_O_CLOCK).values()) == [10]
-
-
-def _narrow(database: peewee.SqliteDatabase) -> None:
-    """Make of a database what the first schema had made of it."""
-    columns = [
-        statement
-        for name in NEW_COLUMNS
-        for statement in (
-            f"ALTER TABLE orders DROP COLUMN {name}",
-            f"UPDATE order_events SET changes = json_remove(changes, '$.{name}')",  # noqa: S608  constants only
-        )
-    ]
-    for statement in (
-        "DROP INDEX orders_day",
-        *columns,
-        "DROP TABLE external_moves",
-        "DROP TABLE accepted_disagreements",
-        "DELETE FROM schema_migration WHERE name LIKE '0002%'",
-    ):
-        database.execute_sql(statement)
+    assert list(repository.external_moves(TEN_O_CLOCK).values()) == [75]
+    assert list(repository.accepted_units(TEN_O_CLOCK).values()) == [65]

@@ -82,17 +82,17 @@ def test_orders_from_another_address_are_refused_on_each_route_while_books_are_a
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "message"),
     [("margin_refused", "RED:Margin Shortfall:INR"), ("product_refused", "RED:RULE:{Allowed Basket}")],
 )
-def test_the_risk_engine_refuses_what_the_front_accepted(paper: Paper, api: Any, kind: str, words: str) -> None:
+def test_the_risk_engine_refuses_what_the_front_accepted(paper: Paper, api: Any, kind: str, message: str) -> None:
     paper.fault("PlaceOrder", kind)
 
     assert buy(api, kind)["stat"] == "Ok"
 
     row = next(one for one in api.get_order_book() if one.get("remarks") == kind)
     assert (row["status"], row["rejby"], row.get("exchordid")) == ("REJECTED", "RED", None)
-    assert row["rejreason"].startswith(words)
+    assert row["rejreason"].startswith(message)
 
 
 def test_a_fault_meets_only_requests_with_the_fields_it_names(paper: Paper, api: Any) -> None:

@@ -125,7 +125,7 @@ def test_the_depth_tells_the_band_of_now(paper: Paper, api: Any, talk: Talk) -> 
 
 
 @pytest.mark.parametrize(
-    ("changed", "order", "words"),
+    ("changed", "order", "message"),
     [
         ({"ls": 4}, {"qty": "10"}, "LotSize:4"),
         ({"ti": "0.50"}, {"prc": "1500.10"}, "TickSize:INR 0.50"),
@@ -134,7 +134,7 @@ def test_the_depth_tells_the_band_of_now(paper: Paper, api: Any, talk: Talk) -> 
 )
 @pytest.mark.parametrize("begins", ["now", "tomorrow"])
 def test_lot_tick_and_freeze_quantity_change(
-    days: Days, changed: dict[str, object], order: dict[str, str], words: str, begins: str
+    days: Days, changed: dict[str, object], order: dict[str, str], message: str, begins: str
 ) -> None:
     days.price("RELIANCE-EQ", "1500.00")
     days.paper.admin("POST", "instruments", **SHARE, **changed, **{"from": begins})
@@ -147,7 +147,7 @@ def test_lot_tick_and_freeze_quantity_change(
     last = days.order("last", **order)
 
     assert last["status"] == "REJECTED"
-    assert words in last["rejreason"]
+    assert message in last["rejreason"]
     told = days.ask("GetSecurityInfo", exch="NSE", token="2885")
     assert all(float(told[name]) == float(str(value)) for name, value in changed.items())
 
@@ -358,7 +358,7 @@ def test_all_routes_together_are_limited_where_that_is_asked_for(paper: Paper) -
 
 
 @pytest.mark.parametrize(
-    ("what", "given", "words"),
+    ("what", "given", "message"),
     [
         ("instruments", {**SHARE, "size": 4}, "size"),
         ("instruments", {**SHARE, "ls": 0}, "above zero"),
@@ -372,9 +372,9 @@ def test_all_routes_together_are_limited_where_that_is_asked_for(paper: Paper) -
         ("rules", {"speed": 2}, "rule"),
     ],
 )
-def test_what_makes_no_sense_is_refused(paper: Paper, what: str, given: dict[str, object], words: str) -> None:
+def test_what_makes_no_sense_is_refused(paper: Paper, what: str, given: dict[str, object], message: str) -> None:
     answer = requests.post(f"{paper.where['admin_url']}/{what}", json=given, timeout=WAIT_S)
 
     assert answer.status_code == 400
-    assert words in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert buy(paper.client(), None)["stat"] == "Ok"

@@ -143,7 +143,7 @@ def test_a_book_without_its_only_row_is_empty(paper: Paper, api: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "message"),
     [
         ({"route": "OrderBook", "kind": "missing_rows"}, "match"),
         ({"route": "GetQuotes", "kind": "wrong_price"}, "price"),
@@ -153,11 +153,11 @@ def test_a_book_without_its_only_row_is_empty(paper: Paper, api: Any) -> None:
         ({"route": "GetQuotes", "kind": "refuse", "match": "x"}, "match"),
     ],
 )
-def test_wrong_data_that_make_no_sense_are_refused(paper: Paper, given: dict[str, object], words: str) -> None:
+def test_wrong_data_that_make_no_sense_are_refused(paper: Paper, given: dict[str, object], message: str) -> None:
     answer = requests.post(f"{paper.where['admin_url']}/faults", json=given, timeout=WAIT_S)
 
     assert answer.status_code == 400
-    assert words in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 def _position(api: Any) -> dict[str, str]:
