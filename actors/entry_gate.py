@@ -37,7 +37,7 @@ class EntryGate:
         self._sees_from = clock.now()
         self._seen_s = clock.monotonic()
         self._session: str | None = "no session has been opened at the broker yet"
-        self._unseen: str | None = "the broker's books have not been compared with ours yet"
+        self._unseen: str | None = "startup reconciliation has not finished"
         self._apart: tuple[Break, ...] = ()
         self._vanished: dict[str, Break] = {}
 
@@ -54,7 +54,7 @@ class EntryGate:
         if self._session is None:
             return False
         self._session, self._sees_from = None, self._clock.now()
-        self._unseen = self._unseen or "the broker's books have not been compared since the login"
+        self._unseen = self._unseen or "reconciliation after the login has not finished"
         return True
 
     def lose(self, message: str) -> None:

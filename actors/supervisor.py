@@ -110,7 +110,7 @@ class SupervisorActor(DeskActor):
             self._missed += 1
             if self._missed > self._settings.heartbeat_missed_max:
                 silent_s = self._missed * self._settings.heartbeat_s
-                self._plan_restart(f"it has not been heard of for {silent_s:.0f} s")
+                self._plan_restart(f"no heartbeat for {silent_s:.0f} s")
             else:
                 post(self._watcher, SendHeartbeat())
         self._listen_again()

@@ -53,7 +53,7 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lane
         "/orders/{command_id}/cancel", summary="Cancel an order", openapi_extra=takes(also=("change_id", "reason"))
     )
     async def cancel(command_id: str, body: Body) -> JSONResponse:
-        """Answer when the broker has: 200 taken, 202 unconfirmed, 409 can't be, 502 refused. Taken is not yet canceled.
+        """Answer when the broker has: 200 accepted, 202 unconfirmed, 409 not possible, 502 refused. It can still fill.
 
         The body has, if you like, `reason` and `change_id`: the same is never sent twice, and without one it is made.
         """

@@ -1,4 +1,4 @@
-"""What happens to a cancel or modify, in a trader's words: taken is not yet done, and a fill may win."""
+"""What happens to a cancel or modify, in a trader's words: accepted is not done yet, the order can still fill first."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -56,7 +56,7 @@ def outcome_of(answer: OrderAnswered | OrderDeclined, command: OrderCommand) -> 
         return Outcome(
             http_status=HTTP_OF[EXPLANATIONS[answer.reason].kind],
             command_id=answer.command_id,
-            sentence=f"Not taken ({answer.reason}): {answer.message} The same command id may be sent again.",
+            sentence=f"Not accepted ({answer.reason}): {answer.message} Retry with the same command id.",
             reason=answer.reason,
         )
     order = answer.order
@@ -108,7 +108,7 @@ def refused(answer: OrderDeclined) -> Outcome:
 
 
 def changed(answer: OrderAnswered, command: ChangeCommand) -> Outcome:
-    """Say what the broker answered to a cancel or modify: taken is not yet done, and a fill may win."""
+    """Say what the broker answered to a cancel or modify: accepted is not done yet, the order can still fill first."""
     order, change = answer.order, answer.order.change
     what, name, now = command.kind.value.lower(), answer.order.command.command_id, standing(order)
     if answer.repeated:

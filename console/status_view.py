@@ -68,9 +68,7 @@ def pnl_lines(pnl: Form, width: int = PIPE_WIDTH) -> list[RenderableType]:
         )
         for row in pnl["rows"]
     ]
-    limit = (
-        "no loss limit is set" if pnl["limit_breaks_at"] is None else f"the limit breaks at {pnl['limit_breaks_at']}"
-    )
+    limit = "no loss limit" if pnl["limit_breaks_at"] is None else f"loss limit {pnl['limit_breaks_at']}"
     theirs = "has not been read yet"
     if pnl["account"] is not None:
         theirs = f"said {pnl['account']} {pnl['account_age_s']:.0f} s ago"

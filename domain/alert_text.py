@@ -39,8 +39,8 @@ def order_alert(order: Order, event: OrderEvent, *, late: bool) -> Alert | None:
             topic=topic,
             level=Level.CRITICAL,
             what=(
-                f"{what} was recorded as over; the broker now reports {order.state}, "
-                f"{order.filled_quantity} traded{price}."
+                f"LATE {'FILL' if order.filled_quantity else 'UPDATE'}: {what} was recorded as over, "
+                f"the broker now reports {order.state}, {order.filled_quantity} filled{price}."
             ),
             means=(
                 "It is not in the market, and nothing of it has traded."
@@ -198,7 +198,7 @@ def session_alert(state: SessionState, message: str) -> Alert | None:
                 level=Level.CRITICAL,
                 what=f"The broker refuses the login: {message}.",
                 means="No order, exit or cancel can be sent; what is held stays as it is at the broker.",
-                do="Mend the credentials, then say `login`. Until then act in the broker's own app.",
+                do="Fix the credentials, then `login`. Until then act in the broker's own app.",
             )
         case SessionState.EXPIRED:
             return Alert(

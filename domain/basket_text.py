@@ -33,5 +33,5 @@ def ended_alert(basket: Basket, finish: Finish) -> Alert:
                 means="The legs that filled stand without the others." if naked else "Nothing of it is in the market.",
                 do=f"Say `flatten --strategy {basket.strategy}` to get out, or complete it by hand."
                 if naked
-                else "Mend what failed, and send a new basket.",
+                else "Fix what failed, and send a new basket.",
             )

@@ -101,7 +101,7 @@ def refused_by(reason: Reason | None) -> str:
     """Say who refused an order that is REFUSED."""
     if said_by_the_broker(reason):
         return "Refused by the broker"
-    return "Not taken, no session" if reason is Reason.SESSION_EXPIRED else "Never sent"
+    return "Not accepted, no session" if reason is Reason.SESSION_EXPIRED else "Never sent"
 
 
 def could_not_leave(order: Order) -> bool:

@@ -113,7 +113,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
         Kind.NOT_READY, "A held position has had no price for too long, so the day's loss is not known: exits only."
     ),
     Reason.OPEN_POSITIONS_EXCEEDED: Explanation(
-        Kind.BLOCKED, "So many positions are held or being entered already (risk.open_positions_max)."
+        Kind.BLOCKED, "Maximum open positions reached (risk.open_positions_max)."
     ),
     Reason.PRICE_OUTSIDE_COLLAR: Explanation(
         Kind.BLOCKED, "The price is too far from the last one (risk.price_collar_percent)."

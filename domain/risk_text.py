@@ -20,9 +20,9 @@ def near_alert(day: RiskDay, level: Decimal) -> Alert:
     return Alert(
         topic=TOPIC,
         level=Level.WARNING,
-        what=f"The day stands at {rupees(day.pnl)} rupees; the loss limit breaks at {rupees(level)}.",
-        means=f"Another {abs(day.pnl - level):,.2f} rupees of loss, and everything is made flat for today.",
-        do="Say `positions` to see what loses; `flatten --strategy` gets out of a part before the limit does of all.",
+        what=f"Day P&L {rupees(day.pnl)} of {rupees(level)} limit ({abs(day.pnl - level):,.2f} left).",
+        means="At the limit everything is flattened for today.",
+        do="See `positions`; `flatten --strategy` closes a part before the limit closes all.",
     )
 
 
@@ -108,7 +108,7 @@ def differs_alert(ours: Decimal, theirs: Decimal) -> Alert:
     return Alert(
         topic=f"{TOPIC}:difference",
         level=Level.WARNING,
-        what=f"The day stands at {rupees(ours)} by our fills and at {rupees(theirs)} by the broker's position book.",
+        what=f"Day P&L {rupees(ours)} by our fills, {rupees(theirs)} by the broker's position book.",
         means="The worse of the two counts against the loss limit.",
         do="Say `positions` to compare them line by line; what was carried overnight counts from its close there.",
     )

@@ -184,7 +184,7 @@ class RiskSettings(Section):
     order_quantity_max: Count = 100_000
     order_notional_max: Rupees | None = Decimal(10_000_000)
     open_positions_max: Count | None = None
-    """So many positions may be held or entered at once, in all strategies together."""
+    """Maximum number of open positions, those being entered included, of all strategies together."""
     price_collar_percent: Annotated[Decimal, Field(gt=0, le=100)] | None = None
     """An entry's limit may lie so far from the last price."""
     daily_loss_max: Rupees | None = None

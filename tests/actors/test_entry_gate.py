@@ -29,7 +29,7 @@ def test_a_new_session_is_not_trusted_before_a_book_of_it_is_compared(room: Comm
     before = room.readiness.reasons
     see(room, room.clock.now())
 
-    assert before == ("the broker's books have not been compared since the login",)
+    assert before == ("reconciliation after the login has not finished",)
     assert room.readiness.reasons == ()
 
 

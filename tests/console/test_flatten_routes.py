@@ -118,7 +118,7 @@ def test_an_exit_that_finds_no_session_becomes_a_flatten_where_that_was_asked_fo
     assert answer.status_code == 202
     assert desk.seen_to_flat == [((HELD,), "exit out could not leave")]
     told = answer.json()["sentence"]
-    assert told.startswith("Not taken, no session (SESSION_EXPIRED): SELL 10 RELIANCE-EQ.")
+    assert told.startswith("Not accepted, no session (SESSION_EXPIRED): SELL 10 RELIANCE-EQ.")
     assert "RELIANCE-EQ (NSE MIS) of straddle is on its way to flat instead" in told
     assert "--until-flat" not in told
 

@@ -380,7 +380,7 @@ def test_a_desk_that_reaches_no_broker_says_so_answers_and_ends_when_told(tmp_pa
     desk.send_signal(signal.SIGTERM)
     out, _ = desk.communicate(timeout=WAIT_S)
 
-    assert (code, "Not taken (DESK_NOT_READY)" in errors, ready) == (1, True, False)
+    assert (code, "Not accepted (DESK_NOT_READY)" in errors, ready) == (1, True, False)
     assert (desk.returncode, out) == (0, "")
     console.end()
 

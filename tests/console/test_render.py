@@ -262,7 +262,7 @@ def test_the_day_is_shown_in_rupees_beside_the_brokers_own_figure() -> None:
     assert "the broker has not been read yet" in drawn(
         positions_view(positions_form(FakeDesk().holdings(), None, unread))
     )
-    assert "the limit breaks at -5000.00" in message
+    assert "loss limit -5000.00" in message
 
 
 def test_ids_that_would_look_alike_are_shown_whole() -> None:

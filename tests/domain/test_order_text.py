@@ -131,7 +131,7 @@ def test_a_tag_about_a_change_is_gone_once_new_terms_are_asked_for_or_seen(tag: 
         (Reason.BROKER_UNREACHABLE, "Never sent (BROKER_UNREACHABLE)"),
         (Reason.RATE_LIMITED, "Never sent (RATE_LIMITED)"),
         (Reason.TRADING_HALTED, "Never sent (TRADING_HALTED)"),
-        (Reason.SESSION_EXPIRED, "Not taken, no session (SESSION_EXPIRED)"),
+        (Reason.SESSION_EXPIRED, "Not accepted, no session (SESSION_EXPIRED)"),
     ],
 )
 def test_the_broker_is_said_to_have_refused_only_what_reached_it(tag: Reason, heading: str) -> None:

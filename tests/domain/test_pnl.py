@@ -300,5 +300,5 @@ def test_an_alert_says_what_happened_what_it_means_and_what_to_do(alert: Alert) 
 
 
 def test_the_warning_says_how_far_it_is() -> None:
-    assert ALERTS["near"].what == "The day stands at -900.00 rupees; the loss limit breaks at -1,000.00."
-    assert ALERTS["near"].means.startswith("Another 100.00 rupees of loss")
+    assert ALERTS["near"].what == "Day P&L -900.00 of -1,000.00 limit (100.00 left)."
+    assert ALERTS["near"].means == "At the limit everything is flattened for today."

@@ -90,7 +90,7 @@ KNOWN: Final = (
             "a new session is trusted without a book",
             "actors/entry_gate.py",
             "EntryGate.take_session",
-            'self._unseen = self._unseen or "the broker\'s books have not been compared since the login"',
+            'self._unseen = self._unseen or "reconciliation after the login has not finished"',
             "",
         ),
         "tests/actors/test_entry_gate.py",

@@ -101,7 +101,7 @@ def test_a_warning_comes_before_the_limit(scene: Scene, paper: Paper) -> None:
 
     price(paper, "1491.50")
 
-    until(lambda: any("the loss limit breaks at -500.00" in one.what for one in heard), "no warning")
+    until(lambda: any("of -500.00 limit" in one.what for one in heard), "no warning")
     assert scene.held(f"{scene.name}-one") == 50
     assert scene.desk.status().trading.state is TradingState.ACTIVE
 
