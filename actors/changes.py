@@ -50,7 +50,7 @@ from domain.exit_terms import shape_of
 from domain.instrument import Objection
 from domain.lifecycle import Event, State
 from domain.order import InvalidOrderError, Order, OrderCommand, OrderEvent, OrderType
-from domain.order_pricing import terms_of
+from domain.order_pricing import pricing_of
 from domain.ports import Clock
 from domain.reasons import Reason, explain
 
@@ -199,19 +199,19 @@ class Changes:
         order, wanted = request.order, request.wanted
         assert order is not None
         assert wanted is not None
-        terms = terms_of(wanted, message.instrument, message.last_price, message.reference)
-        if isinstance(terms, Objection):
-            self._decline(request, terms.reason, terms.sentence)
+        pricing = pricing_of(wanted, message.instrument, message.last_price, message.reference)
+        if isinstance(pricing, Objection):
+            self._decline(request, pricing.reason, pricing.sentence)
             return
         request.change = Change(
             change_id=request.command.change_id,
             kind=ChangeKind.MODIFY,
             asked_at=self._clock.now(),
             quantity=wanted.quantity,
-            limit_price=terms.limit_price,
-            trigger_price=terms.trigger_price,
+            limit_price=pricing.limit_price,
+            trigger_price=pricing.trigger_price,
         )
-        post(self._risk, CheckChange(change_id=request.command.change_id, command=wanted, price=terms.limit_price))
+        post(self._risk, CheckChange(change_id=request.command.change_id, command=wanted, price=pricing.limit_price))
 
     def go_on_approved(self, message: ChangeApproved) -> None:
         """Risk says yes: ask the guard."""

@@ -148,7 +148,7 @@ from domain.instrument import Instrument, Objection
 from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.market_price import PriceSource, SeenPrice
 from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
-from domain.order_pricing import terms_of
+from domain.order_pricing import pricing_of
 from domain.order_text import outcome_line
 from domain.ports import Clock
 from domain.price_text import cut_exit_alert, odd_lot_alert
@@ -487,21 +487,21 @@ class CommandActor(SharedThreadActor):
                 self._note_unwritten(message.unwritten)
         else:
             pending.priced = message
-        if pending.order is None or pending.priced is None or pending.terms is not None:
+        if pending.order is None or pending.priced is None or pending.pricing is not None:
             return
         too_late = self._too_late(pending.command)
         if too_late is not None:
             self._block(name, too_late.reason, too_late.sentence, {})
             return
         priced = pending.priced
-        terms = terms_of(pending.command, priced.instrument, priced.last_price, priced.reference)
-        wrong = terms if isinstance(terms, Objection) else stop_objection(pending.command, terms.last_price)
+        pricing = pricing_of(pending.command, priced.instrument, priced.last_price, priced.reference)
+        wrong = pricing if isinstance(pricing, Objection) else stop_objection(pending.command, pricing.last_price)
         if wrong is not None:
             self._block(name, wrong.reason, wrong.sentence, {})
-        elif not isinstance(terms, Objection):
-            pending.terms = terms
+        elif not isinstance(pricing, Objection):
+            pending.pricing = pricing
             self._learn_expiry(priced.instrument)
-            check = CheckRisk(command=pending.command, price=terms.limit_price, last_price=terms.last_price)
+            check = CheckRisk(command=pending.command, price=pricing.limit_price, last_price=pricing.last_price)
             post(self._risk, check)
 
     def _too_late(self, command: OrderCommand) -> Objection | None:
@@ -544,16 +544,16 @@ class CommandActor(SharedThreadActor):
 
     def _record_sending(self, message: ExposureReserved) -> None:
         pending = self._pending_order(message.command_id)
-        assert pending.terms is not None
+        assert pending.pricing is not None
         if message.quantity < pending.command.quantity:
             post(self._exits, ExitCut(command=pending.command))
-        quantity = pending.terms.sendable(message.quantity)
-        left = pending.terms.odd(message.quantity)
+        quantity = pending.pricing.sendable(message.quantity)
+        left = pending.pricing.odd(message.quantity)
         if left and not pending.from_position_only:
             # What the desk itself exits is told of when nothing but the odd units is left.
             position_key = PositionKey(pending.command.strategy, pending.command.key)
-            self._tell(odd_lot_alert(str(position_key), left, pending.terms.lot))
-        rest, limit = message.quantity - left - quantity, pending.terms.quantity_max
+            self._tell(odd_lot_alert(str(position_key), left, pending.pricing.lot))
+        rest, limit = message.quantity - left - quantity, pending.pricing.quantity_max
         note = f"cut to {quantity} units: one order carries at most {limit} units" if rest > 0 else None
         if rest > 0 and not pending.from_position_only:
             self._tell(cut_exit_alert(pending.command, quantity, rest))
@@ -562,14 +562,14 @@ class CommandActor(SharedThreadActor):
             tag=Reason.EXIT_CLAMPED if quantity < pending.command.quantity else None,
             note=note,
             quantity=quantity,
-            limit_price=pending.terms.limit_price,
-            trigger_price=pending.terms.trigger_price,
+            limit_price=pending.pricing.limit_price,
+            trigger_price=pending.pricing.trigger_price,
             inputs={
                 **pending.registration,
                 **pending.inputs,
                 **message.inputs,
-                "last_price": str(pending.terms.last_price),
-                **pending.terms.story,
+                "last_price": str(pending.pricing.last_price),
+                **pending.pricing.story,
                 **self._said,
             },
         )

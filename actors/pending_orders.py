@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from actors.address import Address, post
 from actors.messages import OrderAnswered, OrderDeclined, OrderPriced, SubmitOrder
 from domain.order import Intent, Order, OrderCommand
-from domain.order_pricing import Terms
+from domain.order_pricing import OrderPricing
 from domain.reasons import Reason
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
@@ -29,7 +29,7 @@ class PendingOrder:
     repeats: list[Caller] = field(default_factory=list)
     order: Order | None = None
     priced: OrderPriced | None = None
-    terms: Terms | None = None
+    pricing: OrderPricing | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     from_position_only: bool = False
     is_new: bool = False

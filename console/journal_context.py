@@ -10,7 +10,7 @@ from domain.order import JournalLine, Order
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class JournalContext:
     """What a line of the journal is told from. `before` and `row` are the order's row before and after it.
 
     `books_needed` is how many healthy books complete a proof of absence.

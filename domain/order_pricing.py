@@ -14,7 +14,7 @@ from domain.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class OrderPricing:
     """Prices for the wire (rupees), and the most units one order may have (None: no bound is known).
 
     `lot` is what an exit's quantity is cut to multiples of; `story` says what was assumed, old or cut.
@@ -37,18 +37,18 @@ class Terms:
         return quantity % self.lot
 
 
-def terms_of(
+def pricing_of(
     command: OrderCommand,
     reply: InstrumentReply,
     last_price: Decimal | None,
     reference: Reference | None = None,
-) -> Terms | Objection:
+) -> OrderPricing | Objection:
     """Return the order's terms, or the sentence that says why there are none.
 
     `last_price` is a fresh one; `reference` is the best known for an exit, however old: exits get out.
     """
     if command.intent is Intent.EXIT:
-        return _exit_terms(command, reply, reference)
+        return _exit_pricing(command, reply, reference)
     match reply:
         case Instrument():
             objection = objection_to(command, reply)
@@ -58,7 +58,7 @@ def terms_of(
             if price is None:
                 sentence = f"no last price of {command.symbol} is known; send a LIMIT order, or try again"
                 return Objection(Reason.PRICE_UNAVAILABLE, sentence)
-            return Terms(price, reply.order_quantity_max, last_price, command.trigger_price)
+            return OrderPricing(price, reply.order_quantity_max, last_price, command.trigger_price)
         case UnknownInstrument():
             meant = f"; did you mean {' or '.join(reply.similar)}?" if reply.similar else ""
             sentence = f"the broker knows no {command.symbol} on {command.exchange}{meant}"
@@ -67,7 +67,9 @@ def terms_of(
             return Objection(Reason.INSTRUMENT_UNAVAILABLE, f"{command.symbol} could not be looked up: {reply.cause}")
 
 
-def _exit_terms(command: OrderCommand, reply: InstrumentReply, reference: Reference | None) -> Terms | Objection:
+def _exit_pricing(
+    command: OrderCommand, reply: InstrumentReply, reference: Reference | None
+) -> OrderPricing | Objection:
     """Shape an exit by what is known. Only one without any price at all, its own or the market's, has no terms."""
     story = {} if reference is None else {"reference": str(reference)}
     match reply:
@@ -91,4 +93,4 @@ def _exit_terms(command: OrderCommand, reply: InstrumentReply, reference: Refere
     if trigger != command.trigger_price:
         story["trigger_price_asked"] = str(command.trigger_price)
     last = None if reference is None else reference.price
-    return Terms(price, instrument.order_quantity_max, last, trigger, instrument.lot, story)
+    return OrderPricing(price, instrument.order_quantity_max, last, trigger, instrument.lot, story)

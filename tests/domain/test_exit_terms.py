@@ -8,7 +8,7 @@ from domain.evidence import InstrumentReply, Unavailable, UnknownInstrument
 from domain.exit_terms import ExitShape, assumed_instrument, whole_lots
 from domain.market_price import PriceSource, Reference
 from domain.order import Exchange, Intent, OrderCommand, OrderType, Side
-from domain.order_pricing import Terms, terms_of
+from domain.order_pricing import OrderPricing, pricing_of
 from tests.fakes import TEN_O_CLOCK, command, instrument
 
 AWAY = Unavailable("HTTP 502", TEN_O_CLOCK)
@@ -23,18 +23,18 @@ def way_out(side: Side = Side.SELL, price: str | None = None, quantity: int = 10
     return command(intent=Intent.EXIT, side=side, price=asked, order_type=kind, quantity=quantity)
 
 
-def terms(asked: OrderCommand, found: InstrumentReply = BANDED, reference: Reference | None = AT_100) -> Terms:
+def pricing(asked: OrderCommand, found: InstrumentReply = BANDED, reference: Reference | None = AT_100) -> OrderPricing:
     """Return the terms of an exit: there are some."""
-    found_terms = terms_of(asked, found, None, reference)
-    assert isinstance(found_terms, Terms)
-    return found_terms
+    found_pricing = pricing_of(asked, found, None, reference)
+    assert isinstance(found_pricing, OrderPricing)
+    return found_pricing
 
 
 @pytest.mark.parametrize("found", [BANDED, AWAY, UNKNOWN])
 @pytest.mark.parametrize("price", [None, "99", "300", "1", "100.03"])
 @pytest.mark.parametrize("quantity", [10, 7, 5_000])
 def test_no_exit_is_refused_whatever_is_known(found: InstrumentReply, price: str | None, quantity: int) -> None:
-    assert terms(way_out(price=price, quantity=quantity), found).limit_price > 0
+    assert pricing(way_out(price=price, quantity=quantity), found).limit_price > 0
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_no_exit_is_refused_whatever_is_known(found: InstrumentReply, price: str
 def test_a_limit_is_cut_to_the_band_and_moved_onto_the_grid_without_giving_more_away(
     side: Side, asked: str, sent: str
 ) -> None:
-    found = terms(way_out(side, asked))
+    found = pricing(way_out(side, asked))
 
     assert found.limit_price == Decimal(sent)
     assert found.story["price_asked"] == asked
@@ -71,7 +71,7 @@ def test_a_trigger_is_shaped_as_its_limit_is(
     own = None if price is None else Decimal(price)
     asked = command(intent=Intent.EXIT, side=side, price=own, trigger_price=Decimal(trigger), order_type=kind)
 
-    found = terms(asked)
+    found = pricing(asked)
 
     assert (found.trigger_price, found.limit_price) == (Decimal(sent_trigger), Decimal(sent_price))
     assert found.story["trigger_price_asked"] == trigger
@@ -80,22 +80,22 @@ def test_a_trigger_is_shaped_as_its_limit_is(
 def test_a_market_exit_goes_by_the_best_price_known_and_says_which() -> None:
     old = Reference(price=Decimal(100), source=PriceSource.STORED, age_s=3600)
 
-    fresh, late = terms(way_out()), terms(way_out(), reference=old)
+    fresh, late = pricing(way_out()), pricing(way_out(), reference=old)
 
     assert late.limit_price < fresh.limit_price < 100
     assert late.story["reference"] == "100 (stored price, 3600 s old)"
 
 
 def test_a_market_exit_without_any_price_goes_to_the_edge_of_the_band() -> None:
-    assert terms(way_out(), reference=None).limit_price == 60
-    assert terms(way_out(Side.BUY), reference=None).limit_price == 240
+    assert pricing(way_out(), reference=None).limit_price == 60
+    assert pricing(way_out(Side.BUY), reference=None).limit_price == 240
 
 
 @pytest.mark.parametrize(
     ("held", "lot", "sent", "left"), [(65, 50, 50, 15), (75, 65, 65, 10), (15, 50, 15, 15), (130, 65, 130, 0)]
 )
 def test_whole_lots_leave_and_the_rest_is_named(held: int, lot: int, sent: int, left: int) -> None:
-    found = terms(way_out(), instrument(lot=lot))
+    found = pricing(way_out(), instrument(lot=lot))
 
     assert (found.sendable(held), found.odd(held)) == (sent, left)
 

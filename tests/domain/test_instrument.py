@@ -14,7 +14,7 @@ from domain.instrument import (
     slices,
 )
 from domain.order import Exchange, Intent, OrderType, Product, Side
-from domain.order_pricing import Terms, terms_of
+from domain.order_pricing import OrderPricing, pricing_of
 from domain.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, command, instrument
 
@@ -129,9 +129,9 @@ def test_an_order_carries_whole_lots_below_the_freeze_quantity(freeze: int | Non
 @pytest.mark.parametrize("freeze", [0, 1, 75])
 def test_a_freeze_quantity_that_leaves_no_lot_is_not_believed(freeze: int) -> None:
     # Else an exit would be cut to nothing, or to less than nothing.
-    terms = Terms(Decimal(1), option(freeze_quantity=freeze).order_quantity_max, None)
+    pricing = OrderPricing(Decimal(1), option(freeze_quantity=freeze).order_quantity_max, None)
 
-    assert terms.sendable(150) == 150
+    assert pricing.sendable(150) == 150
 
 
 def test_a_quantity_off_the_lot_is_objected_to() -> None:
@@ -164,10 +164,10 @@ def test_an_exit_above_the_freeze_quantity_is_cut_and_not_refused() -> None:
         side=Side.SELL,
     )
 
-    terms = terms_of(asked, option(freeze_quantity=1801), None)
+    pricing = pricing_of(asked, option(freeze_quantity=1801), None)
 
-    assert isinstance(terms, Terms)
-    assert terms.sendable(3600) == 1800
+    assert isinstance(pricing, OrderPricing)
+    assert pricing.sendable(3600) == 1800
 
 
 @pytest.mark.parametrize(
@@ -211,10 +211,10 @@ def test_a_stop_market_order_leans_on_its_trigger() -> None:
 
 
 def test_a_market_order_without_a_price_has_no_terms() -> None:
-    terms = terms_of(command(order_type=OrderType.MARKET), instrument(), None)
+    pricing = pricing_of(command(order_type=OrderType.MARKET), instrument(), None)
 
-    assert not isinstance(terms, Terms)
-    assert terms.reason is Reason.PRICE_UNAVAILABLE
+    assert not isinstance(pricing, OrderPricing)
+    assert pricing.reason is Reason.PRICE_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -230,20 +230,20 @@ def test_a_market_order_without_a_price_has_no_terms() -> None:
 def test_an_unknown_symbol_has_no_terms_and_names_what_may_have_been_meant(
     similar: tuple[str, ...], message: str
 ) -> None:
-    terms = terms_of(command(), UnknownInstrument(Exchange.NSE, "RELIANCE-EQ", similar), None)
+    pricing = pricing_of(command(), UnknownInstrument(Exchange.NSE, "RELIANCE-EQ", similar), None)
 
-    assert not isinstance(terms, Terms)
-    assert (terms.reason, terms.sentence) == (Reason.UNKNOWN_INSTRUMENT, message)
+    assert not isinstance(pricing, OrderPricing)
+    assert (pricing.reason, pricing.sentence) == (Reason.UNKNOWN_INSTRUMENT, message)
 
 
 def test_an_instrument_that_could_not_be_looked_up_stops_an_entry_and_no_priced_exit() -> None:
     away = Unavailable("the broker is away", TEN_O_CLOCK)
 
-    entry = terms_of(command(), away, None)
-    way_out = terms_of(command(intent=Intent.EXIT, side=Side.SELL, price=Decimal(99)), away, None)
+    entry = pricing_of(command(), away, None)
+    way_out = pricing_of(command(intent=Intent.EXIT, side=Side.SELL, price=Decimal(99)), away, None)
 
-    assert not isinstance(entry, Terms)
+    assert not isinstance(entry, OrderPricing)
     assert entry.reason is Reason.INSTRUMENT_UNAVAILABLE
-    assert isinstance(way_out, Terms)
+    assert isinstance(way_out, OrderPricing)
     assert (way_out.limit_price, way_out.quantity_max) == (Decimal(99), None)
     assert "the broker is away" in way_out.story["assumed"]
