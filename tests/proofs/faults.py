@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -201,6 +202,8 @@ class Matrix:
             self.scene.until_books_agree()
         except AssertionError as error:
             return str(error).split("\n")[0]
+        except Exception as error:  # noqa: BLE001  one cell that can't be judged takes no other with it
+            return f"it was not judged: {type(error).__name__} in {where_raised(error)}: {error}"
         finally:
             self.paper.clear_faults()
         return "; ".join(self._untruths(told)) or "ok"
@@ -343,6 +346,12 @@ class Matrix:
     def _order(self, told: Told) -> Order | None:
         timeline = self.scene.desk.timeline(told.command.command_id)
         return None if timeline is None else timeline.order
+
+
+def where_raised(error: BaseException) -> str:
+    """Return the file and line of an error."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 AnyCell: TypeAlias = Cell | ReadingCell

@@ -90,7 +90,9 @@ class Paper:
 
     def fired(self, fault: int) -> int:
         """Return how many requests have met this fault."""
-        return next(int(one["fired"]) for one in self._admin("GET", "faults")["faults"] if one["id"] == fault)
+        known = {one["id"]: int(one["fired"]) for one in self._admin("GET", "faults")["faults"]}
+        assert fault in known, f"the paper broker knows the faults {sorted(known)}, and not {fault}"
+        return known[fault]
 
     def end_fault(self, fault: int) -> None:
         """End this fault; the slow requests that it holds are answered now."""
