@@ -1,8 +1,8 @@
 """Starts the command line: `python main.py --help` lists its commands."""
 
 from console.cli.app import app
-from console.private import be_private
-from console.render import be_shown_anywhere
+from console.daemon.private import be_private
+from console.views.render import be_shown_anywhere
 
 
 def main() -> None:

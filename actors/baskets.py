@@ -1,4 +1,4 @@
-"""Baskets: leads orders that belong together, each through the six steps like any other (`domain/basket.py`).
+"""Baskets: leads orders that belong together, each through the six steps like any other (`domain/baskets/basket.py`).
 
 The guard reserves all legs at once, so that no leg is refused because of another. What was never sent is given back.
 An earlier run's basket is never gone on with: what is in flight is waited for, then it ends by its own rule.
@@ -7,7 +7,6 @@ An earlier run's basket is never gone on with: what is in flight is waited for, 
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from actors.address import Address, post
 from actors.messages import (
     ActorDied,
     BasketAnswered,
@@ -37,9 +36,10 @@ from actors.messages import (
     SubmitOrder,
     WayOutEnded,
 )
-from actors.shared_thread import SharedThreadActor
-from actors.timer import Timer
-from domain.basket import (
+from actors.runtime.address import Address, post
+from actors.runtime.shared_thread import SharedThreadActor
+from actors.runtime.timer import Timer
+from domain.baskets.basket import (
     BasketRecord,
     BasketState,
     CancelLegs,
@@ -49,14 +49,14 @@ from domain.basket import (
     WaitOn,
     resumed,
 )
-from domain.basket_text import ended_alert
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.exit_order import beside_ways_out
-from domain.exits import FlattenRequest, PositionKey
-from domain.order import Order, OrderCommand, Origin
+from domain.baskets.text import ended_alert
+from domain.exits.flatten import FlattenRequest, PositionKey
+from domain.exits.leg_order import beside_ways_out
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.order import Order, OrderCommand, Origin
+from domain.orders.reasons import explain
 from domain.ports import Clock, Ids
-from domain.reasons import explain
 
 LOOK_S: Final = 0.5
 KEPT_MAX: Final = 1_000

@@ -15,8 +15,6 @@ from typing import Final, Protocol, TypeAlias, assert_never
 
 from loguru import logger
 
-from actors.actor import DeskActor
-from actors.address import Address, post
 from actors.messages import (
     ActorDied,
     BrokerInbox,
@@ -48,17 +46,19 @@ from actors.messages import (
     TradeBookRead,
     WatcherInbox,
 )
-from actors.timer import Timer
+from actors.runtime.actor import DeskActor
+from actors.runtime.address import Address, post
+from actors.runtime.timer import Timer
 from broker.port import Broker, Session
-from domain.addresses import names_an_address
-from domain.change import ChangeKind
-from domain.evidence import Accepted, Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
-from domain.order import Intent, Order
+from domain.broker.addresses import names_an_address
+from domain.broker.evidence import Accepted, Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
+from domain.broker.session import LoginPace, SessionState
+from domain.orders.change import ChangeKind
+from domain.orders.order import Intent, Order
+from domain.orders.reasons import Reason
 from domain.ports import Clock
-from domain.reasons import Reason
-from domain.session import LoginPace, SessionState
+from domain.risk.rate import OrderRate
 from domain.settings import BrokerSettings
-from domain.throttle import OrderRate
 
 Reading: TypeAlias = (
     LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositions | ReadPositionBook | LookUpTag

@@ -17,8 +17,6 @@ from typing import Any, Final, TypeVar
 import pykka
 from loguru import logger
 
-from actors.address import Address, ReplyOnce, post
-from actors.clock import RandomIds, SystemClock
 from actors.messages import (
     AcceptanceUndone,
     AcceptBreak,
@@ -78,23 +76,25 @@ from actors.messages import (
     WatchState,
     WriteOffPosition,
 )
+from actors.runtime.address import Address, ReplyOnce, post
+from actors.runtime.clock import RandomIds, SystemClock
 from actors.strategy import StrategyActor, StrategyPorts
 from actors.wiring import ASK_WAIT_S, DeskFeed, DeskStartError, DeskUnavailableError, Wiring, stop_actor
 from broker.port import Broker
-from domain.alert_text import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
-from domain.basket import Basket
-from domain.breaks import Break
-from domain.change_command import ChangeCommand
-from domain.evidence import Book
-from domain.exits import FlattenRequest, PositionKey
-from domain.order import Order, OrderCommand, Origin
+from domain.alerts.text import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
+from domain.baskets.basket import Basket
+from domain.broker.evidence import Book
+from domain.exits.flatten import FlattenRequest, PositionKey
+from domain.exits.stops import StopTerms
+from domain.market.watching import Unwatched
+from domain.orders.change_command import ChangeCommand
+from domain.orders.order import Order, OrderCommand, Origin
+from domain.orders.resolution import Resolution
 from domain.ports import Clock, Ids, Kept, trading_day
-from domain.resolution import Resolution
-from domain.risk import TradingState
+from domain.reconciliation.breaks import Break
+from domain.reconciliation.write_off import Difference, differences, objection_to_write_off
+from domain.risk.checks import TradingState
 from domain.settings import Mode, Settings, StrategySettings
-from domain.stops import StopTerms
-from domain.watching import Unwatched
-from domain.write_off import Difference, differences, objection_to_write_off
 from storage.backup import back_up
 from storage.database import StorageError
 from storage.kept_files import KeptFiles

@@ -2,7 +2,6 @@
 
 from typing import assert_never
 
-from actors.address import Address, post
 from actors.messages import (
     ActorDied,
     AskForExposures,
@@ -31,11 +30,12 @@ from actors.messages import (
     ReserveExposure,
     WriteOffPosition,
 )
-from actors.shared_thread import SharedThreadActor
-from domain.breaks import Break
-from domain.exits import PositionKey
-from domain.guard import GuardLedger, GuardRefused, Reserved
+from actors.runtime.address import Address, post
+from actors.runtime.shared_thread import SharedThreadActor
+from domain.exits.flatten import PositionKey
 from domain.ports import Clock
+from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.reconciliation.breaks import Break
 
 
 class GuardActor(SharedThreadActor):

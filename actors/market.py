@@ -1,7 +1,7 @@
 """What the desk knows of instruments and prices: asks for what is missing, passes on what is believed.
 
 It stands beside the six actors so that a tick never waits behind a broker's request or a commit (docs/architecture.md).
-What is believed, and what an order has to wait for, is judged in `domain/market_knowledge.py`. An exit waits
+What is believed, and what an order has to wait for, is judged in `domain/market/knowledge.py`. An exit waits
 `EXIT_WAIT_S` at most, then leaves with the best that is known.
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from actors.address import Address, post
 from actors.messages import (
     ActorDied,
     AnswerExit,
@@ -36,16 +35,17 @@ from actors.messages import (
     WatchPrice,
     WatchUnheard,
 )
-from actors.shared_thread import SharedThreadActor
-from actors.subscribers import Subscribers
-from actors.timer import Timer
-from domain.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, prices_in
-from domain.instrument import Instrument
-from domain.market_knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
-from domain.market_price import Belief, PriceSource, SeenPrice
+from actors.runtime.address import Address, post
+from actors.runtime.shared_thread import SharedThreadActor
+from actors.runtime.subscribers import Subscribers
+from actors.runtime.timer import Timer
+from domain.broker.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, prices_in
+from domain.market.instrument import Instrument
+from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
+from domain.market.price import Belief, PriceSource, SeenPrice
+from domain.market.text import impossible_price_alert
+from domain.market.watching import LOOK_S, Watching, unwatched_alert, watched_alert
 from domain.ports import Clock, trading_day
-from domain.price_text import impossible_price_alert
-from domain.watching import LOOK_S, Watching, unwatched_alert, watched_alert
 
 EXIT_WAIT_S: Final = 1.0
 """An exit waits so long for a price or an instrument to be read."""

@@ -10,14 +10,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-from actors.address import Address
-from domain.alert import Alert, AlertRecord, ChannelState, Unfinished
-from domain.already_exposed import AlreadyExposed
-from domain.basket import Basket, BasketRecord
-from domain.breaks import Break
-from domain.change import Change
-from domain.change_command import ChangeCommand
-from domain.evidence import (
+from actors.runtime.address import Address
+from domain.alerts.alert import Alert, AlertRecord, ChannelState, Unfinished
+from domain.baskets.basket import Basket, BasketRecord
+from domain.broker.evidence import (
     Book,
     ChangeReply,
     InstrumentReply,
@@ -30,28 +26,32 @@ from domain.evidence import (
     TradeRow,
     Unavailable,
 )
-from domain.exit_terms import ExitShape
-from domain.exits import EndedRequest, Exposure, FlattenRequest, PositionKey
-from domain.expiry import ContractOver, Expiries
-from domain.instrument import Instrument
-from domain.lifecycle import Event
-from domain.loss_limit import RiskDay
-from domain.market_price import Reference, SeenPrice
-from domain.moves import MoveKind
-from domain.nothing_to_exit import NothingToExit
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
-from domain.pnl import Pnl, PnlRow
+from domain.broker.session import SessionState
+from domain.broker.witnesses import Sighting
+from domain.exits.flatten import EndedRequest, Exposure, FlattenRequest, PositionKey
+from domain.exits.pricing import ExitShape
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.market.expiry import ContractOver, Expiries
+from domain.market.instrument import Instrument
+from domain.market.price import Reference, SeenPrice
+from domain.market.watching import Unwatched
+from domain.orders.change import Change
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import Event
+from domain.orders.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
+from domain.orders.reasons import Reason
+from domain.orders.resolution import Resolution
 from domain.ports import Kept
-from domain.reasons import Reason
-from domain.reconcile import Report
-from domain.reconciler import Checked
-from domain.resolution import Resolution
-from domain.risk import TradingState
-from domain.session import SessionState
-from domain.stops import ArmedStop, StopTerms
-from domain.vanishing import Holders
-from domain.watching import Unwatched
-from domain.witnesses import Sighting
+from domain.positions.already_exposed import AlreadyExposed
+from domain.positions.nothing_to_exit import NothingToExit
+from domain.positions.pnl import Pnl, PnlRow
+from domain.reconciliation.breaks import Break
+from domain.reconciliation.moves import MoveKind
+from domain.reconciliation.order_rows import Report
+from domain.reconciliation.reconciler import Checked
+from domain.reconciliation.vanishing import Holders
+from domain.risk.checks import TradingState
+from domain.risk.loss_limit import RiskDay
 
 # the caller's words
 

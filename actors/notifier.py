@@ -1,4 +1,4 @@
-"""Alerts: decides what a person is told and when (`domain/alerting.py`), and hands it to the thread that sends.
+"""Alerts: decides what a person is told and when (`domain/alerts/policy.py`), and hands it to the thread that sends.
 
 Every alert stands in the log. A warning or an alarm is kept on disk until every channel has told it and, if an alarm,
 somebody has acknowledged it: the next start goes on telling it. Nobody waits for a channel here. A channel that takes
@@ -11,7 +11,6 @@ from typing import Final, Protocol, assert_never
 
 from loguru import logger
 
-from actors.address import Address, post
 from actors.messages import (
     AcknowledgeAlarms,
     ActorDied,
@@ -26,11 +25,12 @@ from actors.messages import (
     RepoInbox,
     ResumeAlarms,
 )
-from actors.shared_thread import SharedThreadActor
-from actors.timer import Timer
-from domain.alert import Alert, AlertRecord, ChannelState, Level, Unfinished
-from domain.alert_text import channel_back_alert, channel_failing_alert
-from domain.alerting import Alerting, Notification
+from actors.runtime.address import Address, post
+from actors.runtime.shared_thread import SharedThreadActor
+from actors.runtime.timer import Timer
+from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level, Unfinished
+from domain.alerts.policy import Alerting, Notification
+from domain.alerts.text import channel_back_alert, channel_failing_alert
 from domain.ports import IST, Clock, Ids
 from domain.settings import AlertSettings
 

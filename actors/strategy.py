@@ -13,8 +13,6 @@ from typing import Any, Final, assert_never
 
 from loguru import logger
 
-from actors.actor import DeskActor
-from actors.address import Address, post
 from actors.messages import (
     ActorDied,
     BasketAnswered,
@@ -36,10 +34,12 @@ from actors.messages import (
     WatchPrice,
     WatchUnheard,
 )
-from domain.basket import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace
-from domain.evidence import Tick
-from domain.exits import FlattenRequest, PositionKey
-from domain.order import (
+from actors.runtime.actor import DeskActor
+from actors.runtime.address import Address, post
+from domain.baskets.basket import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace
+from domain.broker.evidence import Tick
+from domain.exits.flatten import FlattenRequest, PositionKey
+from domain.orders.order import (
     Exchange,
     InstrumentKey,
     Intent,
@@ -53,7 +53,7 @@ from domain.order import (
     parse_word,
 )
 from domain.ports import Clock, Ids
-from domain.risk import TradingState
+from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
 
 ERRORS_MAX: Final = 10

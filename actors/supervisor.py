@@ -6,8 +6,6 @@ from typing import Final, assert_never
 
 from loguru import logger
 
-from actors.actor import DeskActor
-from actors.address import Address, AddressSlot, post
 from actors.messages import (
     ActorDied,
     CheckHeartbeat,
@@ -21,8 +19,10 @@ from actors.messages import (
     SupervisorInbox,
     WatcherInbox,
 )
-from actors.timer import Timer
-from domain.alert_text import thread_alert, watcher_alert
+from actors.runtime.actor import DeskActor
+from actors.runtime.address import Address, AddressSlot, post
+from actors.runtime.timer import Timer
+from domain.alerts.text import thread_alert, watcher_alert
 from domain.ports import Clock, Kept
 from domain.settings import SupervisorSettings
 

@@ -10,8 +10,6 @@ from typing import Final, assert_never
 
 from loguru import logger
 
-from actors.actor import DeskActor
-from actors.address import Address, post
 from actors.messages import (
     BookPricesSeen,
     BooksChecked,
@@ -45,14 +43,16 @@ from actors.messages import (
     WatcherInbox,
     WatchState,
 )
-from actors.timer import Timer
-from domain.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
-from domain.moves import MoveKind
+from actors.runtime.actor import DeskActor
+from actors.runtime.address import Address, post
+from actors.runtime.timer import Timer
+from domain.broker.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
+from domain.broker.witnesses import BookKind, Witnessing
 from domain.ports import Clock, trading_day
-from domain.reconciler import Reconciler
+from domain.reconciliation.moves import MoveKind
+from domain.reconciliation.reconciler import Reconciler
 from domain.settings import WatcherSettings
 from domain.trouble import Trouble
-from domain.witnesses import BookKind, Witnessing
 
 SHRUNK: Final = "the order book lacks orders that it has shown before"
 

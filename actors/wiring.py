@@ -11,12 +11,10 @@ from typing import Any, Final, Protocol
 import pykka
 from loguru import logger
 
-from actors.address import AddressSlot, post
 from actors.baskets import BasketsActor
 from actors.broker import BrokerActor
-from actors.clock import SteadyClock
-from actors.command import CommandActor, CommandLimits
-from actors.exits import ExitsActor
+from actors.command.actor import CommandActor, CommandLimits
+from actors.exits.actor import ExitsActor
 from actors.guard import GuardActor
 from actors.market import MarketActor
 from actors.messages import (
@@ -54,36 +52,38 @@ from actors.messages import (
     WatcherInbox,
 )
 from actors.notifier import NotifierActor
-from actors.repo import RepoActor
-from actors.risk import RiskActor
-from actors.shared_thread import SharedThread
+from actors.repo.actor import RepoActor
+from actors.risk.actor import RiskActor
+from actors.runtime.address import AddressSlot, post
+from actors.runtime.clock import SteadyClock
+from actors.runtime.shared_thread import SharedThread
+from actors.runtime.timer import ThreadTimer
 from actors.supervisor import SupervisorActor
-from actors.timer import ThreadTimer
 from actors.watcher import WatcherActor
-from broker.feed import Feed
-from broker.noren import NorenBroker
+from broker.feed.feed import Feed
+from broker.http.wire_log import WireLog, boot_of_machine
+from broker.noren.adapter import NorenBroker
 from broker.port import Broker
-from broker.wire_log import WireLog, boot_of_machine
-from domain.alert_text import calendar_alert
-from domain.alerting import Notification
-from domain.calendar import Calendar
-from domain.evidence import OrderUpdate, Tick
-from domain.exits import PositionKey
-from domain.expiry import Contracts
-from domain.guard import GuardLedger
-from domain.hand_over import never_left
-from domain.known import known_from
-from domain.lifecycle import State
-from domain.order import EXTERNAL
-from domain.pnl import PnlBook
+from domain.alerts.policy import Notification
+from domain.alerts.text import calendar_alert
+from domain.broker.evidence import OrderUpdate, Tick
+from domain.exits.flatten import PositionKey
+from domain.exits.resting import resting_in
+from domain.exits.square_off import SquareOff
+from domain.market.calendar import Calendar
+from domain.market.expiry import Contracts
+from domain.market.trading_days import TradingDays
+from domain.orders.hand_over import never_left
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL
 from domain.ports import IST, Clock, Ids, trading_day
-from domain.reconciler import Known, Reconciler
+from domain.positions.ledger import GuardLedger
+from domain.positions.pnl import PnlBook
+from domain.reconciliation.known import known_from
+from domain.reconciliation.reconciler import Known, Reconciler
 from domain.redaction import secrets_of
-from domain.resting import resting_in
-from domain.risk import RiskBook, TradingState
+from domain.risk.checks import RiskBook, TradingState
 from domain.settings import Mode, Settings
-from domain.square_off import SquareOff
-from domain.trading_days import TradingDays
 from notify.channels import channels_of
 from notify.port import ChannelError
 from notify.sender import Sender

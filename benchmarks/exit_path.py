@@ -16,8 +16,8 @@ from actors.desk import Desk
 from actors.messages import OrderAnswered, OrderDeclined
 from benchmarks.fill_path import admin, until_ready
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, settings_for
-from domain.lifecycle import State
-from domain.order import Intent, OrderCommand, Side
+from domain.orders.lifecycle import State
+from domain.orders.order import Intent, OrderCommand, Side
 
 SLOW_S: Final = 0.02
 

@@ -17,8 +17,8 @@ from typing import Any, Final
 from actors.desk import Desk
 from actors.messages import HoldingWrittenOff, OrderAnswered, OrderDeclined, OrderUpdated, TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
-from domain.lifecycle import State
-from domain.order import Order, OrderCommand
+from domain.orders.lifecycle import State
+from domain.orders.order import Order, OrderCommand
 
 RESTING: Final = Decimal("1450.00")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.desk import Desk
-from domain.order import Exchange, Intent, OrderCommand, OrderType, Product, Side
+from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Product, Side
 from domain.settings import Settings, load_settings
 
 UNBOUNDED: Final = 1_000_000

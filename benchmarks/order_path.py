@@ -8,12 +8,12 @@ from typing import Any
 
 from NorenRestApiPy.NorenApi import NorenApi
 
-from actors.clock import SystemClock
 from actors.desk import Desk
 from actors.messages import OrderAnswered, OrderDeclined
+from actors.runtime.clock import SystemClock
 from benchmarks.ground import WAIT_S, Server, order, percentile, running_desk
-from broker.totp import code_at
-from domain.lifecycle import State
+from broker.noren.totp import code_at
+from domain.orders.lifecycle import State
 
 
 def bare_calls(api: Any, count: int) -> list[float]:  # noqa: ANN401  the client is untyped

@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from domain.change import Change
-from domain.evidence import (
+from domain.broker.evidence import (
     Book,
     ChangeReply,
     InstrumentReply,
@@ -15,8 +14,9 @@ from domain.evidence import (
     TradeRow,
     Unavailable,
 )
-from domain.instrument import Instrument
-from domain.order import Exchange, Order
+from domain.market.instrument import Instrument
+from domain.orders.change import Change
+from domain.orders.order import Exchange, Order
 
 
 class Session(Protocol):

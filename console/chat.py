@@ -5,12 +5,12 @@ from typing import Final, Protocol
 
 from actors.desk import DeskUnavailableError
 from actors.messages import AlarmsAcknowledged, ExitsNow, Holdings, PnlNow, Readiness, TradingStateNow
-from console.text import taken_text
-from domain.exits import PositionKey
-from domain.order import EXTERNAL
+from console.views.text import taken_text
+from domain.exits.flatten import PositionKey
+from domain.orders.order import EXTERNAL
 from domain.ports import Clock
-from domain.risk import TradingState
-from domain.risk_text import rupees
+from domain.risk.checks import TradingState
+from domain.risk.text import rupees
 from domain.texts import counted
 
 CONFIRM_S: Final = 60.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Union, get_args, get_origin
 
 from actors import messages
-from domain.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, State
+from domain.orders.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, State
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "architecture.md"

@@ -24,7 +24,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariableError
 
-from domain.addresses import (
+from domain.broker.addresses import (
     AddressFamily,
     AddressRules,
     address_objection,
@@ -32,7 +32,7 @@ from domain.addresses import (
     host_of,
     is_loopback_host,
 )
-from domain.order import Exchange
+from domain.orders.order import Exchange
 from domain.texts import decoded
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from actors.strategy import StrategyActor, StrategyPorts
-from domain.evidence import Tick
-from domain.order import Order, OrderEvent
+from domain.broker.evidence import Tick
+from domain.orders.order import Order, OrderEvent
 from domain.settings import StrategySettings
 
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from actors.messages import OrderDeclined
 from actors.strategy import StrategyActor, StrategyPorts
-from domain.evidence import Tick
-from domain.order import Intent, Order, OrderEvent, Side
+from domain.broker.evidence import Tick
+from domain.orders.order import Intent, Order, OrderEvent, Side
 from domain.settings import StrategySettings
 
 

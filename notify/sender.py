@@ -13,8 +13,8 @@ from typing import Final
 
 from loguru import logger
 
-from domain.alert import ChannelState, Level
-from domain.alerting import Notification
+from domain.alerts.alert import ChannelState, Level
+from domain.alerts.policy import Notification
 from domain.ports import Clock
 from domain.redaction import without
 from domain.settings import AlertSettings

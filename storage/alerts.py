@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from domain.alert import Alert, AlertRecord, Level, Unfinished
+from domain.alerts.alert import Alert, AlertRecord, Level, Unfinished
 from storage.rows import to_moment, to_text
 
 RESUMED_MAX: Final = 200

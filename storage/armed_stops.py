@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.exits import PositionKey
-from domain.order import Exchange, InstrumentKey, Product, TrailingType
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.order import Exchange, InstrumentKey, Product, TrailingType
 from domain.ports import trading_day
-from domain.stops import ArmedStop, StopTerms
 from storage.rows import to_moment, to_text
 
 _COLUMNS: Final = (

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from loguru import logger
 
-from domain.order import Order
+from domain.orders.order import Order
 from storage.database import StorageError
 from storage.rows import COLUMNS, changing_values, constant_values, to_order
 

@@ -4,12 +4,12 @@ import sqlite3
 from datetime import date, datetime
 from decimal import Decimal
 
-from domain.breaks import Break
-from domain.exits import PositionKey
-from domain.moves import MoveKind
-from domain.order import Exchange, InstrumentKey, Product
+from domain.exits.flatten import PositionKey
+from domain.orders.order import Exchange, InstrumentKey, Product
 from domain.ports import trading_day
-from domain.vanishing import vanished_of
+from domain.reconciliation.breaks import Break
+from domain.reconciliation.moves import MoveKind
+from domain.reconciliation.vanishing import vanished_of
 
 
 def read_moves(

@@ -8,7 +8,7 @@ from typing import Final
 
 import peewee
 
-from domain.lifecycle import TERMINAL, State
+from domain.orders.lifecycle import TERMINAL, State
 
 database_proxy: peewee.DatabaseProxy = peewee.DatabaseProxy()
 

@@ -17,19 +17,16 @@ from typing import Any, Final
 
 import peewee
 
-from domain.alert import AlertRecord, Unfinished
-from domain.basket import BasketRecord
-from domain.breaks import Break, BreakKind, key_in_name
-from domain.change_command import change_outcome
-from domain.delivery import carried_delivery
-from domain.evidence import TradeRow
-from domain.exits import EndedRequest, FlattenRequest, PositionKey
-from domain.hand_over import RUN
-from domain.lifecycle import Event, State, is_late_truth
-from domain.loss_limit import RiskDay
-from domain.market_price import PriceSource, SeenPrice
-from domain.moves import AGAINST_OURS, BY_A_PERSON, MoveKind
-from domain.order import (
+from domain.alerts.alert import AlertRecord, Unfinished
+from domain.baskets.basket import BasketRecord
+from domain.broker.evidence import TradeRow
+from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
+from domain.exits.stops import ArmedStop
+from domain.market.price import PriceSource, SeenPrice
+from domain.orders.change_command import change_outcome
+from domain.orders.hand_over import RUN
+from domain.orders.lifecycle import Event, State, is_late_truth
+from domain.orders.order import (
     Exchange,
     InstrumentKey,
     JournalLine,
@@ -40,10 +37,13 @@ from domain.order import (
     Product,
     new_order,
 )
+from domain.orders.reasons import Reason
 from domain.ports import trading_day
-from domain.reasons import Reason
-from domain.risk import TradingState
-from domain.stops import ArmedStop
+from domain.positions.delivery import carried_delivery
+from domain.reconciliation.breaks import Break, BreakKind, key_in_name
+from domain.reconciliation.moves import AGAINST_OURS, BY_A_PERSON, MoveKind
+from domain.risk.checks import TradingState
+from domain.risk.loss_limit import RiskDay
 from storage.alerts import keep_alert, read_unfinished_alerts
 from storage.armed_stops import keep_armed_stop, read_armed_stops
 from storage.baskets import keep_basket, read_baskets

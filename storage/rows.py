@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.lifecycle import State
-from domain.order import (
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.lifecycle import State
+from domain.orders.order import (
     Exchange,
     Intent,
     Order,
@@ -21,8 +21,8 @@ from domain.order import (
     Side,
     TrailingType,
 )
+from domain.orders.reasons import Reason
 from domain.ports import IST
-from domain.reasons import Reason
 
 CONSTANT_COLUMNS: Final = (
     "client_id",

@@ -15,8 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from domain.calendar import Calendar
-from domain.order import Exchange
+from domain.market.calendar import Calendar
+from domain.orders.order import Exchange
 from domain.ports import IST
 from domain.settings import CalendarSettings
 

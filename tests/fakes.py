@@ -9,11 +9,9 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 
-from actors.address import Address
+from actors.runtime.address import Address
 from broker.port import Session
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.change_command import ChangeCommand
-from domain.evidence import (
+from domain.broker.evidence import (
     Accepted,
     Book,
     BrokerStatus,
@@ -30,11 +28,13 @@ from domain.evidence import (
     Unavailable,
     UnknownInstrument,
 )
-from domain.instrument import Instrument
-from domain.lifecycle import State
-from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
+from domain.market.instrument import Instrument
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
 from domain.ports import IST
-from domain.reconcile import remarks_tag_of
+from domain.reconciliation.order_rows import remarks_tag_of
 from tests.timing import patient
 
 TEN_O_CLOCK: Final = datetime(2026, 1, 5, 10, 0, tzinfo=IST)

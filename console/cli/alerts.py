@@ -8,10 +8,10 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, end, plainly, say, show
-from console.config import read_settings
+from console.daemon.config import read_settings
 from console.errors import PlainError
-from console.form import Form
-from console.status_view import alert_lines
+from console.views.form import Form
+from console.views.status_view import alert_lines
 from notify.channels import channels_of
 from notify.port import ChannelError
 

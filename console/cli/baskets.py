@@ -12,9 +12,9 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, end, plainly, show
-from console.config import read_settings
+from console.daemon.config import read_settings
 from console.errors import PlainError
-from console.form import Form
+from console.views.form import Form
 from domain.texts import decoded
 
 

@@ -11,7 +11,7 @@ import requests
 from console import proof
 from console.endpoint import API_FILE, api_url, kept_token
 from console.errors import PlainError
-from console.form import Form
+from console.views.form import Form
 from domain.settings import Settings
 
 CONNECT_WAIT_S: Final = 3.0

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from console.cli.options import AsJson, Config, plainly, say
-from console.config import DEFAULT_FILE, read_settings, write_template
-from console.demo_strategies import DemoStrategy
+from console.daemon.config import DEFAULT_FILE, read_settings, write_template
+from console.demo.strategies import DemoStrategy
 from console.errors import PlainError
 
 
@@ -19,7 +19,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but one line of counts at the end.")] = False,
 ) -> None:
     """Show the desk at work with a paper broker: no account, no money, nothing left behind."""
-    from console.demo import run_demo  # noqa: PLC0415  loads the desk
+    from console.demo.run import run_demo  # noqa: PLC0415  loads the desk
 
     with plainly():
         raise typer.Exit(run_demo(seconds, strategy, as_json=as_json))
@@ -39,7 +39,7 @@ def run(
     config: Config = None,
 ) -> None:
     """Run the desk until Ctrl-C or SIGTERM; in paper mode with a paper broker that is started when none listens."""
-    from console.run import run_desk  # noqa: PLC0415  loads the desk
+    from console.daemon.run import run_desk  # noqa: PLC0415  loads the desk
 
     with plainly():
         settings = read_settings(config)
@@ -55,7 +55,7 @@ def paper(
     seed: Annotated[int | None, typer.Option(help="Seed of the market's prices.")] = None,
 ) -> None:
     """Run the paper broker by itself until it is ended; point a desk at it with broker.rest_url."""
-    from console.paper import run_paper  # noqa: PLC0415  loads the paper broker's client
+    from console.daemon.paper import run_paper  # noqa: PLC0415  loads the paper broker's client
 
     with plainly():
         raise typer.Exit(run_paper(host, port, data_dir, seed))

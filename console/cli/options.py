@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 
 from console.cli.client import Reply
 from console.errors import PlainError
-from console.render import screen
+from console.views.render import screen
 
 TAKEN_MAX: Final = 299
 """The highest HTTP status of an answer that says yes."""

@@ -10,12 +10,12 @@ import typer
 from console.cli.client import DeskClient
 from console.cli.options import TAKEN_MAX, AsJson, Config, OrderName, ReasonGiven, end, plainly, say, show
 from console.cli.stops import Trail, TrailWhen, trail_terms
-from console.config import read_settings
+from console.daemon.config import read_settings
 from console.errors import PlainError
-from console.render import orders_table, screen, timeline_view
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.order import Intent, InvalidOrderError, OrderCommand, Origin
+from console.views.render import orders_table, screen, timeline_view
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.order import Intent, InvalidOrderError, OrderCommand, Origin
 
 ChangeId = Annotated[str | None, typer.Option(help="Id of the change; the same id is never sent twice.")]
 

@@ -7,9 +7,9 @@ import typer
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, ExchangeName, ProductName, Symbol, end, plainly, show
-from console.config import read_settings
-from console.render import screen
-from console.status_view import positions_view
+from console.daemon.config import read_settings
+from console.views.render import screen
+from console.views.status_view import positions_view
 
 
 def positions(*, as_json: AsJson = False, config: Config = None) -> None:

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, ExchangeName, ProductName, Strategy, Symbol, end, plainly, show
-from console.config import read_settings
+from console.daemon.config import read_settings
 from console.errors import PlainError
-from console.form import Form
-from console.render import table_of
+from console.views.form import Form
+from console.views.render import table_of
 
 Trail = Annotated[
     str | None, typer.Option(help="points:10 (rupees) or percent:1.5 behind the best price, or absolute:1450.")

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
-from actors.clock import SystemClock
+from actors.runtime.clock import SystemClock
 from console.cli.client import DeskClient
 from console.cli.options import TAKEN_MAX, AsJson, Config, ReasonGiven, end, plainly, say, show
-from console.config import read_settings
-from console.status_view import status_view, trading_line
+from console.daemon.config import read_settings
+from console.views.status_view import status_view, trading_line
 from domain.texts import counted
 
 _LOOK_S: Final = 0.3

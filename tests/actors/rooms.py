@@ -4,8 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from actors.actor import DeskActor
-from actors.command import CommandActor, CommandLimits
+from actors.command.actor import CommandActor, CommandLimits
 from actors.messages import (
     BooksReconciled,
     ChangeAnswered,
@@ -39,13 +38,14 @@ from actors.messages import (
     SessionChanged,
     SubmitOrder,
 )
-from domain.calendar import Calendar
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.evidence import Accepted, ChangeReply, InstrumentReply, PlaceReply
-from domain.lifecycle import Event, IllegalTransitionError, State, is_late_truth
-from domain.order import Order, OrderCommand
-from domain.session import SessionState
+from actors.runtime.actor import DeskActor
+from domain.broker.evidence import Accepted, ChangeReply, InstrumentReply, PlaceReply
+from domain.broker.session import SessionState
+from domain.market.calendar import Calendar
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
+from domain.orders.order import Order, OrderCommand
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument
 from tests.fakes import order as an_order
 

@@ -5,11 +5,11 @@ from typing import Any
 import pykka
 import pytest
 
-from actors.actor import DeskActor
-from actors.address import AddressSlot, ReplyOnce, backlog, post
 from actors.messages import ActorDied
-from actors.shared_thread import SharedThread, SharedThreadActor
-from actors.timer import ThreadTimer
+from actors.runtime.actor import DeskActor
+from actors.runtime.address import AddressSlot, ReplyOnce, backlog, post
+from actors.runtime.shared_thread import SharedThread, SharedThreadActor
+from actors.runtime.timer import ThreadTimer
 from tests.fakes import WAIT_S, FakeClock, ManualTimer, Probe
 
 

@@ -14,9 +14,9 @@ from actors.messages import (
     SubmitOrder,
     WayOutEnded,
 )
-from domain.basket import Basket, BasketState
-from domain.exits import PositionKey
-from domain.order import Exchange, Product, Side
+from domain.baskets.basket import Basket, BasketState
+from domain.exits.flatten import PositionKey
+from domain.orders.order import Exchange, Product, Side
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
 
 WING = command(

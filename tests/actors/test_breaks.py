@@ -34,15 +34,15 @@ from actors.messages import (
     UndoRecorded,
     VanishingResolved,
 )
-from domain.alert import Level
-from domain.breaks import Break, BreakKind, position_name
-from domain.expiry import ContractOver
-from domain.lifecycle import State
-from domain.moves import MoveKind
-from domain.order import Exchange, InstrumentKey, Intent, Product, Side
-from domain.reasons import Reason
-from domain.reconciler import Checked
-from domain.vanishing import Holders, expired, vanished_of
+from domain.alerts.alert import Level
+from domain.market.expiry import ContractOver
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.breaks import Break, BreakKind, position_name
+from domain.reconciliation.moves import MoveKind
+from domain.reconciliation.reconciler import Checked
+from domain.reconciliation.vanishing import Holders, expired, vanished_of
 from tests.actors.rooms import CommandRoom
 from tests.fakes import Probe, command, instrument
 

@@ -24,11 +24,11 @@ from actors.messages import (
     SuspendEntries,
     TradeBookRead,
 )
-from domain.change import ChangeKind
-from domain.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
-from domain.order import Exchange, Intent, Side
-from domain.reasons import Reason
-from domain.session import EXIT_LOGIN_S, SessionState
+from domain.broker.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
+from domain.broker.session import EXIT_LOGIN_S, SessionState
+from domain.orders.change import ChangeKind
+from domain.orders.order import Exchange, Intent, Side
+from domain.orders.reasons import Reason
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, change, instrument, order

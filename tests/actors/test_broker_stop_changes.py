@@ -5,16 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from actors.broker_stops import BrokerStops
+from actors.exits.broker_stops import BrokerStops
 from actors.messages import ChangeOrder, FollowOrders, SubmitOrder
-from domain.alert_text import order_alert
-from domain.change import Change, ChangeKind
-from domain.exits import Exposure, OpenOrder, PositionKey
-from domain.lifecycle import Event, State
-from domain.order import Intent, Order, OrderEvent, OrderType, Side
-from domain.reasons import Reason
+from domain.alerts.text import order_alert
+from domain.exits.flatten import Exposure, OpenOrder, PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.change import Change, ChangeKind
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Intent, Order, OrderEvent, OrderType, Side
+from domain.orders.reasons import Reason
 from domain.settings import StopSettings
-from domain.stops import ArmedStop, StopTerms
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, command, instrument, order
 
 KEY = command().key

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from actors.broker_stops import BrokerStops
+from actors.exits.broker_stops import BrokerStops
 from actors.messages import ChangeOrder, SubmitOrder
-from domain.change import ChangeKind
-from domain.exits import Exposure, OpenOrder, PositionKey
-from domain.order import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
+from domain.exits.flatten import Exposure, OpenOrder, PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.change import ChangeKind
+from domain.orders.order import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
 from domain.settings import StopSettings
-from domain.stops import ArmedStop, StopTerms
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

@@ -3,14 +3,14 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from actors.broker_stops import PREFIX, BrokerStops
+from actors.exits.broker_stops import PREFIX, BrokerStops
 from actors.messages import ChangeOrder, SubmitOrder
-from domain.change import ChangeKind
-from domain.exits import Exposure, OpenOrder, PositionKey
-from domain.instrument import Instrument
-from domain.order import Exchange, InstrumentKey, Product, Side
+from domain.exits.flatten import Exposure, OpenOrder, PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.market.instrument import Instrument
+from domain.orders.change import ChangeKind
+from domain.orders.order import Exchange, InstrumentKey, Product, Side
 from domain.settings import StopSettings
-from domain.stops import ArmedStop, StopTerms
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
 
 SCOPE = PositionKey("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))

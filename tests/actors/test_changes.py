@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.command import RETRY_UNRECORDED_S
+from actors.command.actor import RETRY_UNRECORDED_S
 from actors.messages import (
     ChangeAtBroker,
     ChangeBlocked,
@@ -22,13 +22,13 @@ from actors.messages import (
     ResumeOrders,
     UpdatesReconciled,
 )
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.change_command import ChangeCommand
-from domain.evidence import Accepted, ChangeReply, Refused, Unavailable, Unknown
-from domain.lifecycle import Event, State
-from domain.order import Intent, OrderEvent, OrderType, Side
-from domain.reasons import Reason
-from domain.reconcile import Report
+from domain.broker.evidence import Accepted, ChangeReply, Refused, Unavailable, Unknown
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Intent, OrderEvent, OrderType, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import Report
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import TEN_O_CLOCK, Probe, cancel, change, instrument, modify
 

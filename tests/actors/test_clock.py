@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from loguru import logger
 
-from actors.clock import SteadyClock
+from actors.runtime.clock import SteadyClock
 from tests.fakes import TEN_O_CLOCK, FakeClock
 
 HOUR = timedelta(hours=1)

@@ -2,7 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from actors.command import RETRY_UNRECORDED_S
+from actors.command.actor import RETRY_UNRECORDED_S
+from actors.command.pending import ON_THE_WAY_MAX
 from actors.messages import (
     BooksReconciled,
     BooksUnavailable,
@@ -38,17 +39,16 @@ from actors.messages import (
     StopTaking,
     SubmitOrder,
 )
-from actors.pending_orders import ON_THE_WAY_MAX
-from domain.alert import Level
-from domain.calendar import Calendar
-from domain.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
-from domain.lifecycle import Event, State, Status
-from domain.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType, Product, Side
-from domain.reasons import Reason
-from domain.reconcile import Report
-from domain.session import SessionState
+from domain.alerts.alert import Level
+from domain.broker.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
+from domain.broker.session import SessionState
+from domain.broker.witnesses import BookKind, Sighting
+from domain.market.calendar import Calendar
+from domain.orders.lifecycle import Event, State, Status
+from domain.orders.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import Report
 from domain.settings import CalendarSettings
-from domain.witnesses import BookKind, Sighting
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import TEN_O_CLOCK, Probe, command, instrument, order, trade_of
 

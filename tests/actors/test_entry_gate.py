@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from actors.messages import BooksReconciled, SessionChanged
-from domain.session import SessionState
+from domain.broker.session import SessionState
 from tests.actors.rooms import CommandRoom
 
 LOGGED_IN = SessionChanged(state=SessionState.LOGGED_IN, message="logged in")

@@ -3,9 +3,9 @@
 import pytest
 
 from actors.messages import ExposuresTold, Flatten, RecordFlattened, RecordFlattenRequest
-from domain.exits import Exposure, FlattenRequest, PositionKey
-from domain.lifecycle import State
-from domain.order import Exchange, InstrumentKey, Origin, Product, Side
+from domain.exits.flatten import Exposure, FlattenRequest, PositionKey
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Origin, Product, Side
 from tests.actors.test_flatten_tasks import ExitsRoom
 from tests.fakes import TEN_O_CLOCK
 

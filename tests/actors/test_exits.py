@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from actors.exits import ExitsActor
+from actors.exits.actor import ExitsActor
+from actors.exits.stops import PRICE_WAIT_S
 from actors.messages import (
     ChangeOrder,
     EntryMoved,
@@ -32,21 +33,20 @@ from actors.messages import (
     TakeUpStops,
     VanishingResolved,
 )
-from actors.stops import PRICE_WAIT_S
-from domain.alert import Alert, Level
-from domain.calendar import Calendar
-from domain.evidence import Tick
-from domain.exits import Exposure, FlattenRequest, OpenOrder, PositionKey
-from domain.instrument import Instrument
-from domain.lifecycle import State
-from domain.market_price import PriceSource, Reference
-from domain.order import Intent, Order, OrderType, Origin, Side
+from domain.alerts.alert import Alert, Level
+from domain.broker.evidence import Tick
+from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
+from domain.exits.square_off import SquareOff
+from domain.exits.stops import StopTerms, armed_stop_of
+from domain.market.calendar import Calendar
+from domain.market.instrument import Instrument
+from domain.market.price import PriceSource, Reference
+from domain.orders.lifecycle import State
+from domain.orders.order import Intent, Order, OrderType, Origin, Side
+from domain.orders.reasons import Reason
 from domain.ports import trading_day
-from domain.reasons import Reason
+from domain.reconciliation.vanishing import Holders, vanished_of
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
-from domain.square_off import SquareOff
-from domain.stops import StopTerms, armed_stop_of
-from domain.vanishing import Holders, vanished_of
 from tests.actors.rooms import own_mailbox
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, command, instrument, order
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.exits import ExitsActor
+from actors.exits.actor import ExitsActor
 from actors.messages import (
     ChangeOrder,
     EntryMoved,
@@ -24,14 +24,14 @@ from actors.messages import (
     SubmitOrder,
     TakeUpStops,
 )
-from domain.change import ChangeKind
-from domain.exits import Exposure, FlattenRequest, OpenOrder, PositionKey
-from domain.lifecycle import State
-from domain.market_price import PriceSource, Reference
-from domain.order import Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderType, Origin, Product, Side
-from domain.reasons import Reason
+from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
+from domain.exits.square_off import SquareOff
+from domain.market.price import PriceSource, Reference
+from domain.orders.change import ChangeKind
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderType, Origin, Product, Side
+from domain.orders.reasons import Reason
 from domain.settings import ExitSettings, StopSettings
-from domain.square_off import SquareOff
 from tests.actors.rooms import own_mailbox
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, instrument, order
 

@@ -6,11 +6,11 @@ import pytest
 
 from actors.broker import BrokerActor
 from actors.messages import ExposureMoved, LoadSnapshot, PlaceAnswered, PlaceOrder, RecordEvent, ResumeOrders
-from domain.evidence import Accepted, Refused
-from domain.hand_over import RUN
-from domain.lifecycle import Event, State
-from domain.order import Intent, Order, OrderEvent, Side
-from domain.reasons import Reason
+from domain.broker.evidence import Accepted, Refused
+from domain.orders.hand_over import RUN
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Intent, Order, OrderEvent, Side
+from domain.orders.reasons import Reason
 from domain.settings import BrokerSettings
 from tests.actors.rooms import CommandRoom, own_mailbox, resolve
 from tests.actors.test_repo import RepoRoom

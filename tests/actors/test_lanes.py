@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.messages import ChangeAtBroker, ReadOrderBook
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.evidence import Accepted
+from domain.broker.evidence import Accepted
+from domain.orders.change import Change, ChangeKind, ChangeStage
 from tests.actors.test_broker import BrokerRoom, entry, way_out
 from tests.fakes import TEN_O_CLOCK, order
 

@@ -18,21 +18,21 @@ from actors.messages import (
     RiskBlocked,
     RiskTick,
 )
-from actors.risk import RiskActor
+from actors.risk.actor import RiskActor
 from actors.wiring import pnl_from
-from domain.calendar import Calendar
-from domain.evidence import Book, PositionRow, Tick
-from domain.exits import PositionKey
-from domain.lifecycle import State
-from domain.loss_doubt import DOUBT_S_MAX
-from domain.loss_limit import RiskDay
-from domain.order import Exchange, Product
-from domain.pnl import PnlBook
+from domain.broker.evidence import Book, PositionRow, Tick
+from domain.exits.flatten import PositionKey
+from domain.market.calendar import Calendar
+from domain.market.trading_days import TradingDays
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, Product
+from domain.orders.reasons import Reason
 from domain.ports import trading_day
-from domain.reasons import Reason
-from domain.risk import RiskBook, TradingState
+from domain.positions.pnl import PnlBook
+from domain.risk.checks import RiskBook, TradingState
+from domain.risk.loss_doubt import DOUBT_S_MAX
+from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from domain.trading_days import TradingDays
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument, order
 

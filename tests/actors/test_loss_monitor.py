@@ -22,18 +22,18 @@ from actors.messages import (
     SetTradingState,
     TradingStateNow,
 )
-from actors.risk import RiskActor
-from domain.calendar import Calendar
-from domain.evidence import Book, PositionRow, Tick
-from domain.lifecycle import State
-from domain.loss_limit import RiskDay
-from domain.order import Exchange, Side
-from domain.pnl import PnlBook
+from actors.risk.actor import RiskActor
+from domain.broker.evidence import Book, PositionRow, Tick
+from domain.market.calendar import Calendar
+from domain.market.trading_days import TradingDays
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, Side
+from domain.orders.reasons import Reason
 from domain.ports import trading_day
-from domain.reasons import Reason
-from domain.risk import RiskBook, TradingState
+from domain.positions.pnl import PnlBook
+from domain.risk.checks import RiskBook, TradingState
+from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, ManualTimer, Probe, command, order
 
 

@@ -4,21 +4,21 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from actors.entry_canceler import EntryCanceler
+from actors.exits.entry_canceler import EntryCanceler
 from actors.messages import ChangeApproved, ChangeBlocked, ChangeOrder, CheckChange, FlattenAll, RaiseAlert
-from actors.risk import RiskActor
-from domain.alert import Level
-from domain.calendar import Calendar
-from domain.change import ChangeKind
-from domain.exits import Exposure, OpenOrder, PositionKey
-from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, Intent, Product, Side
-from domain.pnl import PnlBook
+from actors.risk.actor import RiskActor
+from domain.alerts.alert import Level
+from domain.exits.flatten import Exposure, OpenOrder, PositionKey
+from domain.market.calendar import Calendar
+from domain.market.trading_days import TradingDays
+from domain.orders.change import ChangeKind
+from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side
+from domain.orders.reasons import Reason
 from domain.ports import trading_day
-from domain.reasons import Reason
-from domain.risk import RiskBook
+from domain.positions.pnl import PnlBook
+from domain.risk.checks import RiskBook
+from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)

@@ -16,9 +16,9 @@ from actors.messages import (
     ResumeExits,
     SaleRefused,
 )
-from domain.alert import Level
-from domain.exits import EndedRequest, Exposure
-from domain.lifecycle import State
+from domain.alerts.alert import Level
+from domain.exits.flatten import EndedRequest, Exposure
+from domain.orders.lifecycle import State
 from tests.actors.test_flatten_tasks import HELD, SCOPE, WISH, ExitsRoom
 from tests.fakes import order
 

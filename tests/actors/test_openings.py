@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.exits import ExitsActor
+from actors.exits.actor import ExitsActor
 from actors.messages import (
     ExposuresTold,
     OrderPriced,
@@ -19,15 +19,15 @@ from actors.messages import (
     SuspendSymbol,
     TakeUpStops,
 )
-from domain.alert import Level
-from domain.calendar import Calendar
-from domain.evidence import Tick
-from domain.exits import Exposure
-from domain.order import Intent, Side
-from domain.reasons import Reason
+from domain.alerts.alert import Level
+from domain.broker.evidence import Tick
+from domain.exits.flatten import Exposure
+from domain.exits.square_off import SquareOff
+from domain.exits.stops import StopTerms
+from domain.market.calendar import Calendar
+from domain.orders.order import Intent, Side
+from domain.orders.reasons import Reason
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
-from domain.square_off import SquareOff
-from domain.stops import StopTerms
 from tests.actors.rooms import CommandRoom, answered
 from tests.domain.test_adjusted import KEY, STOP
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument

@@ -33,12 +33,12 @@ from actors.messages import (
     RegistrationFailed,
     RegistrationUnwritten,
 )
-from actors.repo import ORDERS_A_TURN_MAX, RepoActor
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.lifecycle import Event, State
-from domain.order import Intent, OrderCommand, OrderEvent, Side
-from domain.risk import TradingState
+from actors.repo.actor import ORDERS_A_TURN_MAX, RepoActor
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Intent, OrderCommand, OrderEvent, Side
+from domain.risk.checks import TradingState
 from domain.settings import StorageSettings
 from storage.database import StorageError, UnreadableError
 from storage.exit_journal import ExitJournalFile

@@ -29,18 +29,18 @@ from actors.messages import (
     SuspendEntries,
     TradingStateNow,
 )
-from actors.risk import RiskActor
-from domain.calendar import Calendar
-from domain.exits import PositionKey
-from domain.guard import GuardLedger
-from domain.lifecycle import State
-from domain.order import Exchange, InstrumentKey, Intent, Product, Side
-from domain.pnl import PnlBook
+from actors.risk.actor import RiskActor
+from domain.exits.flatten import PositionKey
+from domain.market.calendar import Calendar
+from domain.market.trading_days import TradingDays
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side
+from domain.orders.reasons import Reason
 from domain.ports import trading_day
-from domain.reasons import Reason
-from domain.risk import RiskBook, TradingState
+from domain.positions.ledger import GuardLedger
+from domain.positions.pnl import PnlBook
+from domain.risk.checks import RiskBook, TradingState
 from domain.settings import CalendarSettings, RiskSettings
-from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, ManualTimer, Probe, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

@@ -15,18 +15,18 @@ from actors.messages import (
     RiskInbox,
     RiskTick,
 )
-from actors.risk import RiskActor
-from domain.calendar import Calendar
-from domain.evidence import Book, PositionRow
-from domain.exits import PositionKey
-from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, Product
-from domain.pnl import PnlBook
+from actors.risk.actor import RiskActor
+from domain.broker.evidence import Book, PositionRow
+from domain.exits.flatten import PositionKey
+from domain.market.calendar import Calendar
+from domain.market.trading_days import TradingDays
+from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.orders.reasons import Reason
 from domain.ports import IST, trading_day
-from domain.reasons import Reason
-from domain.risk import RiskBook
+from domain.positions.pnl import PnlBook
+from domain.risk.checks import RiskBook
+from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from domain.trading_days import TradingDays
 from tests.fakes import FakeClock, ManualTimer, Probe
 
 FRIDAY = datetime(2026, 11, 20, 11, 0, tzinfo=IST)

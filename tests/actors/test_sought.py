@@ -18,11 +18,11 @@ from actors.messages import (
     SubmitOrder,
     TagLookedUp,
 )
-from domain.evidence import Book, OrderRow, TradeRow, Unavailable
-from domain.lifecycle import State
-from domain.order import EXTERNAL, Intent, Order, OrderCommand, Origin, Side
-from domain.reasons import Reason
-from domain.reconcile import remarks_tag_of
+from domain.broker.evidence import Book, OrderRow, TradeRow, Unavailable
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, Origin, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import remarks_tag_of
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import command, order, row_of, trade_of
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
+from actors.exits.openings import CarriedStops
+from actors.exits.stops import PRICE_WAIT_S, Stops
 from actors.messages import OrderPriced, PriceOrder, RaiseAlert, RecordArmedStop, SetStops, StopsAnswered, WatchPrice
-from actors.openings import CarriedStops
-from actors.stops import PRICE_WAIT_S, Stops
-from domain.calendar import Calendar
-from domain.evidence import UnknownInstrument
-from domain.exits import Exposure, PositionKey
-from domain.lifecycle import State
-from domain.order import Exchange, InstrumentKey, Order, Product, Side, TrailingType
+from domain.broker.evidence import UnknownInstrument
+from domain.exits.flatten import Exposure, PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.market.calendar import Calendar
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Order, Product, Side, TrailingType
 from domain.settings import CalendarSettings, StopSettings
-from domain.stops import ArmedStop, StopTerms
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

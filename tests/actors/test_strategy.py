@@ -19,11 +19,21 @@ from actors.messages import (
     WatchUnheard,
 )
 from actors.strategy import ERRORS_MAX, StrategyActor, StrategyPorts
-from domain.evidence import Tick
-from domain.lifecycle import Event, State
-from domain.order import Exchange, InstrumentKey, Intent, InvalidOrderError, Order, OrderEvent, Origin, Product, Side
-from domain.reasons import Reason
-from domain.risk import TradingState
+from domain.broker.evidence import Tick
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import (
+    Exchange,
+    InstrumentKey,
+    Intent,
+    InvalidOrderError,
+    Order,
+    OrderEvent,
+    Origin,
+    Product,
+    Side,
+)
+from domain.orders.reasons import Reason
+from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
 from tests.fakes import TEN_O_CLOCK, WAIT_S, FakeClock, FakeIds, Probe, order
 

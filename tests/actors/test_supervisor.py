@@ -1,6 +1,5 @@
 import pytest
 
-from actors.address import AddressSlot
 from actors.messages import (
     ActorDied,
     CheckHeartbeat,
@@ -12,6 +11,7 @@ from actors.messages import (
     SendHeartbeat,
     WatcherInbox,
 )
+from actors.runtime.address import AddressSlot
 from actors.supervisor import SupervisorActor
 from domain.settings import SupervisorSettings
 from tests.actors.rooms import own_mailbox, resolve

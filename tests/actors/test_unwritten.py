@@ -13,10 +13,10 @@ from actors.messages import (
     RecordEvent,
     UpdatesReconciled,
 )
-from domain.evidence import Accepted
-from domain.lifecycle import Event, State
-from domain.order import Intent, OrderEvent, Side
-from domain.reconcile import Report
+from domain.broker.evidence import Accepted
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Intent, OrderEvent, Side
+from domain.reconciliation.order_rows import Report
 from tests.actors.rooms import CommandRoom
 from tests.fakes import Probe, cancel, command
 

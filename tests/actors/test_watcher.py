@@ -25,12 +25,12 @@ from actors.messages import (
     UpdatesReconciled,
 )
 from actors.watcher import WatcherActor
-from domain.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavailable
-from domain.lifecycle import Event, State
-from domain.order import Order
-from domain.reconciler import Checked, Known, Reconciler
+from domain.broker.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavailable
+from domain.broker.witnesses import BookKind, Sighting
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order
+from domain.reconciliation.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
-from domain.witnesses import BookKind, Sighting
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, book, order, row_of, trade_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from actors.messages import RaiseAlert
 from actors.wiring import Wiring
-from domain.alert import Level
+from domain.alerts.alert import Level
 from domain.ports import IST
 from domain.settings import load_settings
 from tests.fakes import FakeClock, FakeIds, Probe

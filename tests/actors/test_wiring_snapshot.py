@@ -6,10 +6,10 @@ import pytest
 
 from actors.messages import DeskSnapshot
 from actors.wiring import known_of, sent_s_ago
-from domain.change import ChangeStage
-from domain.lifecycle import State
-from domain.order import Exchange, InstrumentKey, Order, Product
-from domain.risk import TradingState
+from domain.orders.change import ChangeStage
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Order, Product
+from domain.risk.checks import TradingState
 from tests.fakes import TEN_O_CLOCK, change, order
 
 NOW = TEN_O_CLOCK + timedelta(seconds=30)

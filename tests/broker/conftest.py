@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from broker.feed import Feed
-from broker.noren import NorenBroker
-from domain.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
+from broker.feed.feed import Feed
+from broker.noren.adapter import NorenBroker
+from domain.orders.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
 from domain.settings import BrokerSettings
 from tests.broker.web import QUICK, TOKEN, WAIT_S, Ears, WebStub
 from tests.timing import patient

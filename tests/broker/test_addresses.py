@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.feed_connection import ConnectionLostError, FeedConnection
-from broker.http_response import NotSentError
-from broker.noren import NorenBroker
-from broker.sockets import AddressRefusedError, Endpoint, open_connection
-from broker.transport import HttpTransport
-from domain.addresses import TLS_OFF_LOOPBACK, AddressFamily, AddressRules
-from domain.evidence import LoginFailed
+from broker.feed.connection import ConnectionLostError, FeedConnection
+from broker.http.connect import AddressRefusedError, Endpoint, open_connection
+from broker.http.response import NotSentError
+from broker.http.transport import HttpTransport
+from broker.noren.adapter import NorenBroker
+from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressFamily, AddressRules
+from domain.broker.evidence import LoginFailed
 from tests.broker.conftest import StubBroker, WallClock, reply, settings
 from tests.broker.web import SESSION, WAIT_S, WebStub
 

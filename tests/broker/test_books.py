@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from broker.noren import NorenBroker
-from domain.evidence import (
+from broker.noren.adapter import NorenBroker
+from domain.broker.evidence import (
     Book,
     BrokerStatus,
     OrderRow,
@@ -13,7 +13,7 @@ from domain.evidence import (
     TradeRow,
     Unavailable,
 )
-from domain.order import Side
+from domain.orders.order import Side
 from domain.ports import IST
 from tests.broker.conftest import (
     LIMITS_OK,

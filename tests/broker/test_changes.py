@@ -10,11 +10,11 @@ import pytest
 from loguru import logger
 from pydantic import SecretStr
 
-from broker.noren import NorenBroker
-from domain.change import Change, ChangeKind
-from domain.evidence import Accepted, ChangeReply, LoggedIn, Refused, Unknown
-from domain.order import Exchange, Order, OrderType, Product
-from domain.reasons import Reason
+from broker.noren.adapter import NorenBroker
+from domain.broker.evidence import Accepted, ChangeReply, LoggedIn, Refused, Unknown
+from domain.orders.change import Change, ChangeKind
+from domain.orders.order import Exchange, Order, OrderType, Product
+from domain.orders.reasons import Reason
 from tests.broker.conftest import BEARER, LOGIN_OK, StubBroker, WallClock, an_order, reply, settings
 from tests.broker.trouble import EXPIRED, RATE, lost_replies, not_ok
 from tests.broker.web import TOKEN

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 from loguru import logger
 
-from broker.feed import Feed, FeedLimits
-from broker.row_parsers import Session
-from domain.evidence import Tick
-from domain.order import Exchange
+from broker.feed.feed import Feed, FeedLimits
+from broker.noren.row_parsers import Session
+from domain.broker.evidence import Tick
+from domain.orders.order import Exchange
 from tests.broker.conftest import WallClock, settings
 from tests.broker.web import (
     CLOSE,

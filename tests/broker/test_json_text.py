@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from broker.feed_connection import as_frame
-from broker.json_text import JsonArray, read_json
-from broker.row_fields import UnreadableRowError
+from broker.feed.connection import as_frame
+from broker.noren.json_array import JsonArray, read_json
+from broker.noren.row_fields import UnreadableRowError
 
 NESTED = "[" * 100_000
 

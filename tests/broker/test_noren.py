@@ -10,9 +10,9 @@ import pytest
 from loguru import logger
 from pydantic import SecretStr
 
-from broker.noren import NorenBroker
+from broker.noren.adapter import NorenBroker
 from broker.port import Broker
-from domain.evidence import (
+from domain.broker.evidence import (
     Accepted,
     LoggedIn,
     LoginFailed,
@@ -22,9 +22,9 @@ from domain.evidence import (
     Unknown,
     UnknownInstrument,
 )
-from domain.instrument import Instrument
-from domain.order import Exchange, OrderType, Product, Side
-from domain.reasons import Reason
+from domain.market.instrument import Instrument
+from domain.orders.order import Exchange, OrderType, Product, Side
+from domain.orders.reasons import Reason
 from tests.broker.conftest import (
     API_SECRET,
     BEARER,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from broker.feed import Feed
-from broker.noren import NorenBroker
-from domain.change import Change, ChangeKind
-from domain.evidence import Accepted, Book, BrokerStatus, OrderRow, OrderUpdate, Refused, ReportType, Unknown
-from domain.order import Order, OrderType
-from domain.reasons import Reason
+from broker.feed.feed import Feed
+from broker.noren.adapter import NorenBroker
+from domain.broker.evidence import Accepted, Book, BrokerStatus, OrderRow, OrderUpdate, Refused, ReportType, Unknown
+from domain.orders.change import Change, ChangeKind
+from domain.orders.order import Order, OrderType
+from domain.orders.reasons import Reason
 from tests.broker.conftest import WallClock, an_order, settings
 from tests.broker.paper.harness import API_SECRET, PASSWORD, TOTP_SECRET, USER, VENDOR, Paper
 from tests.broker.web import Ears

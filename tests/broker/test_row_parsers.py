@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from broker.row_fields import UnreadableRowError
-from broker.row_parsers import ORDER_FIELDS, BookReader, order_row
-from domain.evidence import OrderRow
+from broker.noren.row_fields import UnreadableRowError
+from broker.noren.row_parsers import ORDER_FIELDS, BookReader, order_row
+from domain.broker.evidence import OrderRow
 
 
 def a_line(number: str, **given: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from loguru import logger
 
-from broker.http_response import HEADER_BYTES_MAX, NotSentError, ReplyLostError
-from broker.transport import HttpTransport
+from broker.http.response import HEADER_BYTES_MAX, NotSentError, ReplyLostError
+from broker.http.transport import HttpTransport
 from domain.redaction import redacted
 from tests.broker.conftest import BEARER, StubBroker, Talk, WallClock, reply
 from tests.broker.web import TOKEN, WAIT_S
@@ -236,7 +236,7 @@ def test_endless_headers_are_a_lost_reply(transport: HttpTransport, stub: StubBr
 def test_a_reply_beyond_the_bound_is_a_lost_reply(
     transport: HttpTransport, stub: StubBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.http_response.REPLY_BYTES_MAX", 1_000)
+    monkeypatch.setattr("broker.http.response.REPLY_BYTES_MAX", 1_000)
 
     assert "longer than" in lost(transport, stub, reply("x" * 2_000))
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from broker.feed import Feed
-from broker.row_fields import UnreadableRowError
-from broker.row_parsers import STATUSES, Session
-from broker.updates import order_update
-from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
-from domain.order import Side
+from broker.feed.feed import Feed
+from broker.noren.row_fields import UnreadableRowError
+from broker.noren.row_parsers import STATUSES, Session
+from broker.noren.updates import order_update
+from domain.broker.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
+from domain.orders.order import Side
 from domain.ports import IST
 from tests.broker.conftest import WallClock, settings
 from tests.broker.web import CLOSE, QUICK, RELIANCE, SESSION, TOKEN, WAIT_S, Ears, WebStub

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from broker.wire_log import ROOM_BYTES, WireLog, boot_of_machine
-from domain.hand_over import HandedOver
+from broker.http.wire_log import ROOM_BYTES, WireLog, boot_of_machine
+from domain.orders.hand_over import HandedOver
 
 BOOT_1: Final = "a1b2"
 ROOT: Final = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ def test_more_orders_than_there_was_room_for_are_noted(database: Path) -> None:
 
 
 def test_a_note_survives_the_process(database: Path) -> None:
-    message = "import os, sys; from pathlib import Path; from broker.wire_log import WireLog\n"
+    message = "import os, sys; from pathlib import Path; from broker.http.wire_log import WireLog\n"
     message += f"log = WireLog(Path({str(database)!r}), {BOOT_1!r}); log.begin('r1'); log.hand_over('sd1')\n"
     message += "os.kill(os.getpid(), 9)\n"
 
@@ -100,7 +100,7 @@ def test_no_log_proves_nothing(database: Path) -> None:
 def full(monkeypatch: pytest.MonkeyPatch, log: WireLog) -> None:
     """Let the log have no more room, and the disk none either."""
     log._end = ROOM_BYTES
-    monkeypatch.setattr("broker.wire_log.os.pwrite", lambda *_: 3)
+    monkeypatch.setattr("broker.http.wire_log.os.pwrite", lambda *_: 3)
 
 
 def test_a_note_that_cannot_be_written_removes_the_log(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

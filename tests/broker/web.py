@@ -11,11 +11,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from broker.feed import FeedLimits
-from broker.row_parsers import Session
-from domain.evidence import OrderUpdate, Tick
-from domain.instrument import Instrument
-from domain.order import Exchange
+from broker.feed.feed import FeedLimits
+from broker.noren.row_parsers import Session
+from domain.broker.evidence import OrderUpdate, Tick
+from domain.market.instrument import Instrument
+from domain.orders.order import Exchange
 from tests.timing import patient
 
 WAIT_S = patient(5)

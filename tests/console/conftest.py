@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import requests
 
-from console.api import make_api
-from console.http_server import ApiServer
+from console.api.app import make_api
+from console.api.server import ApiServer
 from domain.settings import load_settings
 from tests.console.fakes import FakeDesk
 from tests.timing import patient
@@ -28,7 +28,7 @@ def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeD
     settings = load_settings(None, mode="paper", client_id="PAPER", data_dir=folder, api=api)
     desk, running = FakeDesk(), ApiServer(settings.api, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("console.api.HEALTH_KEPT_S", 0.0)  # a test changes the desk, and asks at once
+        patch.setattr("console.api.app.HEALTH_KEPT_S", 0.0)  # a test changes the desk, and asks at once
         running.start(make_api(desk, settings, TOKEN), {"client_id": settings.client_id})
         yield desk, running
         running.stop()

@@ -27,24 +27,24 @@ from actors.messages import (
     TradingStateNow,
     WatchState,
 )
-from domain.alert import AlertRecord, ChannelState
-from domain.basket import Basket, BasketRecord, BasketState
-from domain.breaks import Break
-from domain.change_command import ChangeCommand
-from domain.evidence import Book
-from domain.exits import PositionKey
-from domain.lifecycle import Event
-from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
-from domain.pnl import Pnl, PnlRow
+from domain.alerts.alert import AlertRecord, ChannelState
+from domain.baskets.basket import Basket, BasketRecord, BasketState
+from domain.broker.evidence import Book
+from domain.broker.session import SessionState
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.market.watching import Unwatched
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import Event
+from domain.orders.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
+from domain.orders.reasons import Reason, explain
+from domain.orders.resolution import Resolution
 from domain.ports import IST
-from domain.reasons import Reason, explain
-from domain.resolution import Resolution
-from domain.risk import TradingState
-from domain.session import SessionState
-from domain.stops import ArmedStop, StopTerms
-from domain.watching import Unwatched
-from domain.write_off import Difference
+from domain.positions.pnl import Pnl, PnlRow
+from domain.reconciliation.breaks import Break
+from domain.reconciliation.write_off import Difference
+from domain.risk.checks import TradingState
+from domain.risk.loss_limit import RiskDay
 from storage.rows import CHANGING_COLUMNS, changing_values
 
 TEN_O_CLOCK: Final = datetime(2026, 10, 5, 10, 0, 0, tzinfo=IST)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.paper import remembered_paper
+from console.daemon.paper import remembered_paper
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 60

@@ -7,11 +7,11 @@ import pytest
 import requests
 
 from actors.messages import PositionBookRead
-from console.http_server import ApiServer
-from domain.breaks import Break, BreakKind
-from domain.evidence import Unavailable
-from domain.order import Order, OrderEvent
-from domain.reasons import EXPLANATIONS, Kind, Reason
+from console.api.server import ApiServer
+from domain.broker.evidence import Unavailable
+from domain.orders.order import Order, OrderEvent
+from domain.orders.reasons import EXPLANATIONS, Kind, Reason
+from domain.reconciliation.breaks import Break, BreakKind
 from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked
 from tests.timing import patient

@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from actors.messages import OrderAnswered, OrderDeclined
-from domain.breaks import Break, BreakKind
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.lifecycle import Event, State
-from domain.order import Order
-from domain.reasons import Reason
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order
+from domain.orders.reasons import Reason
+from domain.reconciliation.breaks import Break, BreakKind
 from tests.console.fakes import FakeDesk
 from tests.fakes import order
 

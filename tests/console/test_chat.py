@@ -8,11 +8,11 @@ import requests
 
 from console.chat import CONFIRM_S, HELP, WRONG_S, Chat
 from console.cli.alerts import alerts_view
-from console.status_view import status_view
-from domain.alert import Alert, AlertRecord, ChannelState, Level
-from domain.exits import PositionKey
-from domain.order import Exchange, InstrumentKey, Product
-from domain.risk import TradingState
+from console.views.status_view import status_view
+from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level
+from domain.exits.flatten import PositionKey
+from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.risk.checks import TradingState
 from tests.console.fakes import TEN_O_CLOCK, FakeDesk
 from tests.console.test_render import drawn
 from tests.fakes import FakeClock

@@ -11,16 +11,16 @@ import requests
 from typer.testing import CliRunner, Result
 
 from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
+from console.api.server import ApiServer
 from console.cli.app import app
-from console.http_server import ApiServer
-from domain.breaks import Break, BreakKind
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.lifecycle import Event
-from domain.order import Exchange, OrderEvent
-from domain.reasons import Reason
-from domain.risk import TradingState
+from domain.market.watching import Unwatched
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.lifecycle import Event
+from domain.orders.order import Exchange, OrderEvent
+from domain.orders.reasons import Reason
+from domain.reconciliation.breaks import Break, BreakKind
+from domain.risk.checks import TradingState
 from domain.settings import StorageSettings
-from domain.watching import Unwatched
 from storage.database import open_database
 from tests.console.conftest import TOKEN
 from tests.console.fakes import ACCEPTED, FILLED, SENT, TEN_O_CLOCK, FakeDesk, blocked

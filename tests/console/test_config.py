@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from console.config import TEMPLATE
+from console.daemon.config import TEMPLATE
 from domain.settings import ApiSettings, RiskSettings, WatcherSettings
 
 WRITTEN = tomllib.loads(TEMPLATE)

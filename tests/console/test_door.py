@@ -12,11 +12,11 @@ import requests
 from loguru import logger
 
 from actors.desk import DeskUnavailableError
-from console import connections
-from console.http_server import ApiServer
-from console.lanes import ENTRIES_AT_ONCE_MAX
-from domain.order import Intent, OrderCommand
-from domain.risk import TradingState
+from console.api import connections
+from console.api.lanes import ENTRIES_AT_ONCE_MAX
+from console.api.server import ApiServer
+from domain.orders.order import Intent, OrderCommand
+from domain.risk.checks import TradingState
 from tests.console.conftest import TOKEN
 from tests.console.fakes import FakeDesk
 from tests.scenarios.waiting import until
@@ -274,7 +274,7 @@ def test_health_says_soon_that_the_desk_does_not_answer(
     ask: Ask, slow_desk: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del slow_desk
-    monkeypatch.setattr("console.api.HEALTH_WAIT_S", 0.1)
+    monkeypatch.setattr("console.api.app.HEALTH_WAIT_S", 0.1)
 
     answer = ask("GET", "/health")
 
@@ -283,7 +283,7 @@ def test_health_says_soon_that_the_desk_does_not_answer(
 
 def test_health_asks_the_desk_once_a_second(ask: Ask, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     until(lambda: ask("GET", "/health").status_code == 200, "the desk is not asked again")
-    monkeypatch.setattr("console.api.HEALTH_KEPT_S", 60.0)
+    monkeypatch.setattr("console.api.app.HEALTH_KEPT_S", 60.0)
     asked: list[None] = []
     status = desk.status
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import requests
 
-from console.status_view import status_view
-from domain.exits import PositionKey
-from domain.lifecycle import Event
-from domain.order import Exchange, InstrumentKey, OrderEvent, Product
-from domain.reasons import Reason
+from console.views.status_view import status_view
+from domain.exits.flatten import PositionKey
+from domain.orders.lifecycle import Event
+from domain.orders.order import Exchange, InstrumentKey, OrderEvent, Product
+from domain.orders.reasons import Reason
 from tests.console.fakes import ACCEPTED, LOST, REFUSED, SENT, FakeDesk
 from tests.console.test_render import drawn
 

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import anyio
 
-from console.lanes import Lanes
+from console.api.lanes import Lanes
 from tests.scenarios.waiting import until
 from tests.timing import patient
 

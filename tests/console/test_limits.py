@@ -4,12 +4,12 @@ import resource
 import subprocess
 import sys
 
-from console.limits import DESCRIPTORS
+from console.daemon.limits import DESCRIPTORS
 
 RAISE = (
     "import resource; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1];"
     "resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard));"
-    "from console.limits import raise_descriptor_limit; raise_descriptor_limit();"
+    "from console.daemon.limits import raise_descriptor_limit; raise_descriptor_limit();"
     "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
 )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from console.logs import LogWriter, clean, open_log
+from console.daemon.logs import LogWriter, clean, open_log
 from domain.redaction import secrets_of
 from domain.settings import AlertSettings, load_settings
 from tests.scenarios.waiting import until
@@ -90,7 +90,7 @@ def test_a_screen_that_is_gone_does_not_end_the_log(tmp_path: Path) -> None:
 
 
 def test_a_log_that_is_full_goes_on_in_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.logs.FILE_BYTES_MAX", 100)
+    monkeypatch.setattr("console.daemon.logs.FILE_BYTES_MAX", 100)
     path = tmp_path / "desk.log"
     writer = LogWriter(path, (), None)
     sink = logger.add(writer, format="{message}")

@@ -7,9 +7,9 @@ import pytest
 import requests
 
 from console.cli.baskets import baskets_view
-from domain.basket import BasketState, OnFailure, Pace
-from domain.order import Exchange, InstrumentKey, Product
-from domain.write_off import Difference
+from domain.baskets.basket import BasketState, OnFailure, Pace
+from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.reconciliation.write_off import Difference
 from tests.console.fakes import FakeDesk
 from tests.console.test_render import drawn
 

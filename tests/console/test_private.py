@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from console.daemon.private import guard_files
 from console.errors import PlainError
-from console.private import guard_files
 from domain.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,21 +6,21 @@ import pytest
 from rich.console import Console, RenderableType
 
 from actors.messages import Holdings, PositionBookRead, Timeline
-from console.form import short_id, short_ids
-from console.render import orders_table, steps_line, steps_table, timeline_view
-from console.responses import standing
-from console.serializers import order_form, positions_form, tally, timeline_form
-from console.status_view import positions_view
-from console.story import sentences
-from console.text import price_text
-from domain.change import Change, ChangeKind
-from domain.evidence import Book, BrokerStatus, OrderRow, PositionRow, Unavailable
-from domain.exits import PositionKey
-from domain.external_orders import external_order
-from domain.lifecycle import Event
-from domain.order import Exchange, InstrumentKey, Order, OrderEvent, Product, Side
-from domain.pnl import PnlRow
-from domain.reasons import Reason
+from console.api.responses import standing
+from console.views.form import short_id, short_ids
+from console.views.render import orders_table, steps_line, steps_table, timeline_view
+from console.views.serializers import order_form, positions_form, tally, timeline_form
+from console.views.status_view import positions_view
+from console.views.story import sentences
+from console.views.text import price_text
+from domain.broker.evidence import Book, BrokerStatus, OrderRow, PositionRow, Unavailable
+from domain.exits.flatten import PositionKey
+from domain.orders.change import Change, ChangeKind
+from domain.orders.external import external_order
+from domain.orders.lifecycle import Event
+from domain.orders.order import Exchange, InstrumentKey, Order, OrderEvent, Product, Side
+from domain.orders.reasons import Reason
+from domain.positions.pnl import PnlRow
 from tests.console.fakes import (
     ACCEPTED,
     FILLED,

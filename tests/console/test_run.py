@@ -4,9 +4,9 @@ import pytest
 
 from actors.desk import DeskUnavailableError
 from actors.messages import Readiness, TradingStateNow
-from console.run import Ending, end_desk, wait_until_ready, watch
-from console.systemd import Notifier
-from domain.risk import TradingState
+from console.daemon.run import Ending, end_desk, wait_until_ready, watch
+from console.daemon.systemd import Notifier
+from domain.risk.checks import TradingState
 
 
 class EndingDesk:

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from actors.messages import Timeline
-from console.story import sentences
-from console.text import LABELS, decided_from
-from domain.change import Change, ChangeKind
-from domain.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
-from domain.external_orders import external_order
-from domain.lifecycle import Event
-from domain.order import JournalLine, Order, OrderEvent, Side
-from domain.reasons import Reason
-from domain.reconcile import match_order_row, match_order_update
-from domain.resolution import Resolution, resolved_by_hand
+from console.views.story import sentences
+from console.views.text import LABELS, decided_from
+from domain.broker.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
+from domain.orders.change import Change, ChangeKind
+from domain.orders.external import external_order
+from domain.orders.lifecycle import Event
+from domain.orders.order import JournalLine, Order, OrderEvent, Side
+from domain.orders.reasons import Reason
+from domain.orders.resolution import Resolution, resolved_by_hand
+from domain.reconciliation.order_rows import match_order_row, match_order_update
 from tests.console.fakes import ACCEPTED, LOST, SENT, TEN_O_CLOCK, lived, order_of, row_of
 
 Happening = OrderEvent | Callable[[Order], OrderEvent | None]

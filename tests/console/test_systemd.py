@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.systemd import Notifier
+from console.daemon.systemd import Notifier
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="systemd speaks over UNIX sockets")
 

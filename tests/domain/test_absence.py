@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
-from domain.lifecycle import Event, State
-from domain.order import Exchange, InstrumentKey, Order, Product, Side
-from domain.reasons import Reason
-from domain.reconcile import Report
-from domain.reconciler import Known, Reconciler
+from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import Report
+from domain.reconciliation.reconciler import Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 

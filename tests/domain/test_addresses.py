@@ -1,6 +1,6 @@
 import pytest
 
-from domain.addresses import (
+from domain.broker.addresses import (
     TLS_OFF_LOOPBACK,
     AddressFamily,
     AddressRules,

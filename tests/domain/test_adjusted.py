@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
-from domain.adjusted import CLOSE_WAIT_S, Openings, Verdict
-from domain.exits import PositionKey
-from domain.order import Exchange, InstrumentKey, Product, TrailingType
-from domain.stops import ArmedStop, StopTerms
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.market.corporate_actions import CLOSE_WAIT_S, Openings, Verdict
+from domain.orders.order import Exchange, InstrumentKey, Product, TrailingType
 from tests.fakes import TEN_O_CLOCK
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import alert_text
-from domain.alert import Alert, AlertRecord, ChannelState, Level
-from domain.alerting import DIGEST_LINES_MAX, Alerting, Notification, text_of
-from domain.lifecycle import Event, State
-from domain.order import OrderEvent
-from domain.pnl import Pnl
+from domain.alerts import text as alert_text
+from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level
+from domain.alerts.policy import DIGEST_LINES_MAX, Alerting, Notification, text_of
+from domain.broker.session import SessionState
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import OrderEvent
+from domain.orders.reasons import Reason
 from domain.ports import IST
-from domain.reasons import Reason
-from domain.session import SessionState
+from domain.positions.pnl import Pnl
 from domain.settings import AlertSettings
 from tests.fakes import order
 

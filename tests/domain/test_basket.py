@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.basket import (
+from domain.baskets.basket import (
     Basket,
     BasketRecord,
     BasketState,
@@ -19,9 +19,9 @@ from domain.basket import (
     WaitOn,
     resumed,
 )
-from domain.basket_text import ended_alert
-from domain.lifecycle import State
-from domain.order import Intent, Order, OrderCommand, Side
+from domain.baskets.text import ended_alert
+from domain.orders.lifecycle import State
+from domain.orders.order import Intent, Order, OrderCommand, Side
 from tests.fakes import TEN_O_CLOCK, command, order
 
 HEDGE = command(command_id="hedge", quantity=50)

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
-from domain.lifecycle import Event, State
-from domain.order import Exchange, InstrumentKey, Order, Product, Side
-from domain.reasons import Reason
-from domain.reconciler import Checked, Known, Reconciler
+from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, order, row_of, trade_of
 

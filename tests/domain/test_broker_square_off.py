@@ -6,15 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from domain.break_text import squared_off_alert
-from domain.breaks import Break, BreakKind
-from domain.broker_square_off import SquareOffs, closed_by
-from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
-from domain.lifecycle import State
-from domain.order import InstrumentKey, Product, Side
-from domain.reconciler import Known, Reconciler
+from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
+from domain.orders.lifecycle import State
+from domain.orders.order import InstrumentKey, Product, Side
+from domain.reconciliation.breaks import Break, BreakKind
+from domain.reconciliation.broker_square_off import SquareOffs, closed_by
+from domain.reconciliation.reconciler import Known, Reconciler
+from domain.reconciliation.text import squared_off_alert
+from domain.reconciliation.vanishing import Holders
 from domain.settings import ProofSettings, WatcherSettings
-from domain.vanishing import Holders
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 
 ENTRY = order(state=State.FILLED, filled_quantity=10, broker_order_id="B1")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.calendar import LOOKAHEAD_DAYS_MAX, Calendar
-from domain.order import Exchange
+from domain.market.calendar import LOOKAHEAD_DAYS_MAX, Calendar
+from domain.orders.order import Exchange
 from domain.ports import IST
 from domain.settings import CalendarSettings, SettingsError, SpecialSession, load_settings
 
@@ -429,8 +429,8 @@ def test_a_year_that_is_known_leaves_no_doubt_and_its_end_looks_into_the_next() 
 
 def answer_of_another_process(question: str, language: str = "en") -> int:
     script = (
-        "import sys; from datetime import date; from domain.calendar import Calendar;"
-        "from domain.order import Exchange; from domain.settings import CalendarSettings;"
+        "import sys; from datetime import date; from domain.market.calendar import Calendar;"
+        "from domain.orders.order import Exchange; from domain.settings import CalendarSettings;"
         f"calendar = Calendar(CalendarSettings()); sys.exit({question})"
     )
     environment = {**os.environ, "LANGUAGE": language}

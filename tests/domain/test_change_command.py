@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.order import InvalidOrderError, Origin
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.order import InvalidOrderError, Origin
 from tests.fakes import cancel, modify
 
 

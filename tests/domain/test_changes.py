@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.change_command import change_outcome
-from domain.lifecycle import TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
-from domain.order import JournalLine, Order, OrderEvent
-from domain.reasons import Reason
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.change_command import change_outcome
+from domain.orders.lifecycle import TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
+from domain.orders.order import JournalLine, Order, OrderEvent
+from domain.orders.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, change, order
 
 LIVE = (State.WORKING, State.PARTIALLY_FILLED)

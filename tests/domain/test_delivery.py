@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.delivery import carried_delivery, is_refused_for_shares
-from domain.evidence import Book, PositionRow
-from domain.exits import Exposure, OpenOrder, PositionKey
-from domain.guard import GuardLedger, GuardRefused, Reserved
-from domain.lifecycle import State
-from domain.order import (
+from domain.broker.evidence import Book, PositionRow
+from domain.exits.flatten import Exposure, OpenOrder, PositionKey
+from domain.orders.lifecycle import State
+from domain.orders.order import (
     EXTERNAL,
     Exchange,
     InstrumentKey,
@@ -27,9 +25,11 @@ from domain.order import (
     Product,
     Side,
 )
-from domain.pnl import PnlBook
-from domain.reasons import Reason
-from domain.write_off import Difference, differences, objection_to_write_off
+from domain.orders.reasons import Reason
+from domain.positions.delivery import carried_delivery, is_refused_for_shares
+from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.pnl import PnlBook
+from domain.reconciliation.write_off import Difference, differences, objection_to_write_off
 from tests.fakes import TEN_O_CLOCK, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)

@@ -5,13 +5,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from domain.break_text import over_alert, still_held_alert
-from domain.exits import PositionKey
-from domain.expiry import ContractOver, Contracts
-from domain.guard import GuardLedger, GuardRefused, Reserved
-from domain.lifecycle import State
-from domain.order import Exchange, InstrumentKey, Intent, Order, OrderCommand, Product, Side
-from domain.reasons import Reason
+from domain.exits.flatten import PositionKey
+from domain.market.expiry import ContractOver, Contracts
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Intent, Order, OrderCommand, Product, Side
+from domain.orders.reasons import Reason
+from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.reconciliation.text import over_alert, still_held_alert
 from tests.fakes import TEN_O_CLOCK, command, order
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY06JAN26C26000", Product.NRML)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from domain.alert import Level
-from domain.basket import Basket
-from domain.exit_order import (
+from domain.alerts.alert import Level
+from domain.baskets.basket import Basket
+from domain.exits.flatten import Exposure, OpenOrder, PositionKey
+from domain.exits.leg_order import (
     AllFlat,
     ExitOrder,
     LongLeaves,
@@ -15,9 +16,8 @@ from domain.exit_order import (
     underlying_of,
     units_for_order,
 )
-from domain.exit_text import exit_order_alert
-from domain.exits import Exposure, OpenOrder, PositionKey
-from domain.order import Exchange, InstrumentKey, Product, Side
+from domain.exits.text import exit_order_alert
+from domain.orders.order import Exchange, InstrumentKey, Product, Side
 from domain.settings import ExitSettings
 from tests.fakes import command
 

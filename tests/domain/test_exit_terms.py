@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.evidence import InstrumentReply, Unavailable, UnknownInstrument
-from domain.exit_terms import ExitShape, assumed_instrument, whole_lots
-from domain.market_price import PriceSource, Reference
-from domain.order import Exchange, Intent, OrderCommand, OrderType, Side
-from domain.order_pricing import OrderPricing, pricing_of
+from domain.broker.evidence import InstrumentReply, Unavailable, UnknownInstrument
+from domain.exits.pricing import ExitShape, assumed_instrument, whole_lots
+from domain.market.price import PriceSource, Reference
+from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Side
+from domain.orders.pricing import OrderPricing, pricing_of
 from tests.fakes import TEN_O_CLOCK, command, instrument
 
 AWAY = Unavailable("HTTP 502", TEN_O_CLOCK)

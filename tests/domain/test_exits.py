@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.exits import (
+from domain.exits.flatten import (
     UNFILLED_ALARM_S,
     CancelOrders,
     Exposure,
@@ -23,7 +23,7 @@ from domain.exits import (
     Wait,
     exit_price,
 )
-from domain.order import QUANTITY_MAX, Exchange, InstrumentKey, Origin, Product, Side
+from domain.orders.order import QUANTITY_MAX, Exchange, InstrumentKey, Origin, Product, Side
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, instrument
 

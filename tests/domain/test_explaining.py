@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from domain.breaks import Break, BreakKind, key_in_name, position_name
-from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, PositionRow, TradeRow
-from domain.lifecycle import Event, State
-from domain.moves import MoveKind
-from domain.order import Exchange, InstrumentKey, InvalidOrderError, Order, Product, Side
-from domain.reconciler import Checked, Known, Reconciler
-from domain.resolution import Resolution, resolved_by_hand
+from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, PositionRow, TradeRow
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Exchange, InstrumentKey, InvalidOrderError, Order, Product, Side
+from domain.orders.resolution import Resolution, resolved_by_hand
+from domain.reconciliation.breaks import Break, BreakKind, key_in_name, position_name
+from domain.reconciliation.moves import MoveKind
+from domain.reconciliation.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 

@@ -7,11 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from domain.exits import PositionKey
-from domain.guard import GuardLedger, GuardRefused, Reserved
-from domain.lifecycle import Event, State
-from domain.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderEvent, Product, Side
-from domain.reasons import Reason
+from domain.exits.flatten import PositionKey
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import (
+    EXTERNAL,
+    Exchange,
+    InstrumentKey,
+    Intent,
+    Order,
+    OrderCommand,
+    OrderEvent,
+    Product,
+    Side,
+)
+from domain.orders.reasons import Reason
+from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from tests.fakes import TEN_O_CLOCK, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from domain.exits import PositionKey
-from domain.guard import GuardLedger, GuardRefused, Reserved
-from domain.lifecycle import State
-from domain.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, Product, Side
-from domain.reasons import Reason
+from domain.exits.flatten import PositionKey
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, Product, Side
+from domain.orders.reasons import Reason
+from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from tests.fakes import command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.hand_over import HandedOver, never_left
-from domain.lifecycle import State
+from domain.orders.hand_over import HandedOver, never_left
+from domain.orders.lifecycle import State
 from tests.fakes import order
 
 HANDED = HandedOver("r1", frozenset({"sdother"}))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.lifecycle import (
+from domain.orders.lifecycle import (
     LATE_TRUTHS,
     TERMINAL,
     TRANSITIONS,
@@ -17,8 +17,8 @@ from domain.lifecycle import (
     is_late_truth,
     status_of,
 )
-from domain.order import Order, OrderEvent
-from domain.reasons import Reason
+from domain.orders.order import Order, OrderEvent
+from domain.orders.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, order
 
 SHOWN = {Event.WORKING, Event.PARTIALLY_FILLED, Event.FILLED, Event.CANCELED, Event.REJECTED}

@@ -6,9 +6,9 @@ from math import inf
 
 import pytest
 
-from domain.instrument import Instrument
-from domain.market_price import PriceSource, SeenPrice, best_reference, could_trade
-from domain.order import PRICE_MAX
+from domain.market.instrument import Instrument
+from domain.market.price import PriceSource, SeenPrice, best_reference, could_trade
+from domain.orders.order import PRICE_MAX
 from tests.fakes import TEN_O_CLOCK, instrument
 
 BANDED = instrument(lower_circuit=Decimal(60), upper_circuit=Decimal(240))

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.evidence import BrokerStatus
-from domain.lifecycle import Event, State
-from domain.order import Order
-from domain.reasons import Reason
-from domain.reconcile import OrderIndex, looks_like_ours, match_order_row, remarks_tag_of
+from domain.broker.evidence import BrokerStatus
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import OrderIndex, looks_like_ours, match_order_row, remarks_tag_of
 from domain.settings import ProofSettings
 from tests.fakes import TEN_O_CLOCK, command, order, row_of
 
@@ -55,7 +55,7 @@ def test_a_tag_fits_the_brokers_remarks_and_differs_by_client_and_command() -> N
 
 
 def test_a_tag_is_the_same_in_every_process() -> None:
-    code = "from tests.fakes import command; from domain.reconcile import remarks_tag_of as tag; print(tag(command()))"
+    code = "from tests.fakes import command; from domain.reconciliation.order_rows import remarks_tag_of as tag; print(tag(command()))"
     elsewhere = subprocess.run(
         [sys.executable, "-c", code],
         check=True,

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow
-from domain.lifecycle import Event, State
-from domain.order import Exchange, Order, Product
+from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Exchange, Order, Product
 from domain.ports import IST, dropping_since
-from domain.reconciler import Known, Reconciled, Reconciler
+from domain.reconciliation.reconciler import Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from domain.exits import OpenOrder, PositionKey
-from domain.guard import GuardLedger, GuardRefused, Reserved
-from domain.lifecycle import State
-from domain.market_price import PriceSource, Reference
-from domain.order import Exchange, Intent, Order, Product, Side
+from domain.exits.flatten import OpenOrder, PositionKey
+from domain.market.price import PriceSource, Reference
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, Intent, Order, Product, Side
+from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from tests.fakes import command, order
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.lifecycle import Event, State
-from domain.order import (
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import (
     PRICE_MAX,
     QUANTITY_MAX,
     Exchange,
@@ -21,7 +21,7 @@ from domain.order import (
     Side,
     TrailingType,
 )
-from domain.reasons import Reason
+from domain.orders.reasons import Reason
 from tests.fakes import TEN_O_CLOCK, command, order
 
 LOOSE: dict[str, Any] = {

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from console.responses import http_status_of, standing
-from domain.alert_text import exit_alert, order_alert
-from domain.change import ChangeStage
-from domain.lifecycle import TERMINAL, Event, State, Status
-from domain.order import Intent, Order, OrderEvent, Side
-from domain.order_text import meaning_of, outcome_line, way_out_of
-from domain.reasons import Reason
+from console.api.responses import http_status_of, standing
+from domain.alerts.text import exit_alert, order_alert
+from domain.orders.change import ChangeStage
+from domain.orders.lifecycle import TERMINAL, Event, State, Status
+from domain.orders.order import Intent, Order, OrderEvent, Side
+from domain.orders.reasons import Reason
+from domain.orders.text import meaning_of, outcome_line, way_out_of
 from tests.fakes import TEN_O_CLOCK, change, order
 
 LIVE = {State.WORKING, State.PARTIALLY_FILLED}

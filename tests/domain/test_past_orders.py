@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from domain.alert_text import order_alert
-from domain.lifecycle import State
-from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
-from domain.past_orders import PastOrders, Today, past_orders
-from domain.reasons import Reason
-from domain.reconcile import Report
+from domain.alerts.text import order_alert
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import Report
+from domain.reconciliation.past_orders import PastOrders, Today, past_orders
 from domain.settings import WatcherSettings
 from tests.fakes import TEN_O_CLOCK, command, order
 

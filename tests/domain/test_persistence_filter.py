@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from domain.breaks import Break, BreakKind, PersistenceFilter
+from domain.reconciliation.breaks import Break, BreakKind, PersistenceFilter
 from tests.fakes import TEN_O_CLOCK
 
 GHOST = "fills:B1"

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import risk_text
-from domain.alert import Alert
-from domain.exits import PositionKey
-from domain.loss_limit import RiskDay
-from domain.order import EXTERNAL, Exchange, InstrumentKey, Product, Side
-from domain.pnl import PnlBook, PositionPnl
+from domain.alerts.alert import Alert
+from domain.exits.flatten import PositionKey
+from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Product, Side
+from domain.positions.pnl import PnlBook, PositionPnl
+from domain.risk import text as risk_text
+from domain.risk.loss_limit import RiskDay
 from domain.settings import RiskSettings
 from tests.fakes import TEN_O_CLOCK, order
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actors.clock import RandomIds, SystemClock
+from actors.runtime.clock import RandomIds, SystemClock
 from domain.ports import IST, trading_day
 from tests.fakes import FakeClock
 

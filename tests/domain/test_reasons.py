@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.reasons import EXPLANATIONS, Kind, Reason, explain
+from domain.orders.reasons import EXPLANATIONS, Kind, Reason, explain
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("domain", "actors", "storage", "broker", "console")

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.breaks import BreakKind
-from domain.change import ChangeStage
-from domain.evidence import Book, BrokerStatus, OrderRow
-from domain.lifecycle import Event, State
-from domain.order import Order
-from domain.reconcile import Report
-from domain.reconciler import Known, Reconciler
+from domain.broker.evidence import Book, BrokerStatus, OrderRow
+from domain.orders.change import ChangeStage
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order
+from domain.reconciliation.breaks import BreakKind
+from domain.reconciliation.order_rows import Report
+from domain.reconciliation.reconciler import Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, change, order, row_of
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from domain.lifecycle import TERMINAL, Event, State
-from domain.order import InvalidOrderError, Order, OrderEvent
-from domain.reasons import Reason
-from domain.resolution import Resolution, resolved_by_hand
+from domain.orders.lifecycle import TERMINAL, Event, State
+from domain.orders.order import InvalidOrderError, Order, OrderEvent
+from domain.orders.reasons import Reason
+from domain.orders.resolution import Resolution, resolved_by_hand
 from tests.fakes import TEN_O_CLOCK, order
 
 

@@ -2,9 +2,9 @@ from decimal import Decimal
 
 import pytest
 
-from domain.order import Intent, OrderCommand, Origin, Side
-from domain.reasons import Reason
-from domain.risk import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.orders.order import Intent, OrderCommand, Origin, Side
+from domain.orders.reasons import Reason
+from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
 from domain.settings import RiskSettings
 from tests.fakes import command
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.breaks import Break, BreakKind, PersistenceFilter
-from domain.evidence import (
+from domain.broker.evidence import (
     PRODUCT_LETTERS,
     Book,
     BrokerStatus,
@@ -21,12 +20,13 @@ from domain.evidence import (
     ReportType,
     TradeRow,
 )
-from domain.known import known_from
-from domain.lifecycle import Event, State
-from domain.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
-from domain.reasons import Reason
-from domain.reconcile import remarks_tag_of
-from domain.reconciler import Checked, Known, Reconciled, Reconciler
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.breaks import Break, BreakKind, PersistenceFilter
+from domain.reconciliation.known import known_from
+from domain.reconciliation.order_rows import remarks_tag_of
+from domain.reconciliation.reconciler import Checked, Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, command, order, row_of, trade_of
 

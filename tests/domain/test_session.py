@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.evidence import LoggedIn, LoginFailed
-from domain.session import EXIT_LOGIN_S, LoginPace
+from domain.broker.evidence import LoggedIn, LoginFailed
+from domain.broker.session import EXIT_LOGIN_S, LoginPace
 from domain.settings import BrokerSettings
 
 SETTINGS = BrokerSettings(login_retry_s=5, login_retry_s_max=60, login_refusals_max=3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from actors.market import EXIT_WAIT_S
-from domain.market_knowledge import STANDS_IN_AFTER_S
+from domain.market.knowledge import STANDS_IN_AFTER_S
 from domain.settings import (
     ExitSettings,
     Mode,

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import stop_text
-from domain.alert import Alert, Level
-from domain.calendar import Calendar
-from domain.exits import PositionKey
-from domain.order import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
+from domain.alerts.alert import Alert, Level
+from domain.exits import stop_text
+from domain.exits.flatten import PositionKey
+from domain.exits.square_off import SquareOff
+from domain.exits.stops import ArmedStop, InvalidStopsError, StopTerms, StopTrigger, armed_stop_of
+from domain.market.calendar import Calendar
+from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
 from domain.ports import IST
 from domain.settings import CalendarSettings
-from domain.square_off import SquareOff
-from domain.stops import ArmedStop, InvalidStopsError, StopTerms, StopTrigger, armed_stop_of
 from tests.fakes import TEN_O_CLOCK, order
 
 MIS = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

@@ -3,7 +3,7 @@ from bisect import bisect_left, bisect_right
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.throttle import WINDOW_S, OrderRate
+from domain.risk.rate import WINDOW_S, OrderRate
 
 
 def test_entries_leave_room_for_exits() -> None:

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from domain.lifecycle import State
-from domain.trades import traded_by_number
+from domain.orders.lifecycle import State
+from domain.reconciliation.trades import traded_by_number
 from tests.fakes import order, trade_of
 
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.calendar import Calendar
-from domain.loss_limit import RiskDay, cooldown_until
-from domain.order import Exchange
+from domain.market.calendar import Calendar
+from domain.market.trading_days import TradingDays
+from domain.orders.order import Exchange
+from domain.risk.loss_limit import RiskDay, cooldown_until
 from domain.settings import CalendarSettings, RiskSettings
-from domain.trading_days import TradingDays
 
 THU, FRI, SAT, SUN, MON = (f"2026-11-{day}" for day in range(19, 24))
 HOLIDAY = "2026-11-24"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.evidence import BrokerStatus, OrderUpdate, ReportType
-from domain.lifecycle import Event, State
-from domain.order import Order, OrderEvent
-from domain.reasons import Reason
-from domain.reconcile import match_order_row, match_order_update
-from domain.reconciler import Known, Reconciler
+from domain.broker.evidence import BrokerStatus, OrderUpdate, ReportType
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order, OrderEvent
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import match_order_row, match_order_update
+from domain.reconciliation.reconciler import Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, change, order, row_of
 

@@ -1,8 +1,7 @@
 """A watched symbol is asked for until it is known; what brings no prices is told once, by name."""
 
-from domain.evidence import Unavailable, UnknownInstrument
-from domain.order import Exchange
-from domain.watching import (
+from domain.broker.evidence import Unavailable, UnknownInstrument
+from domain.market.watching import (
     AGAIN_S,
     AGAIN_S_MAX,
     TOLD_S,
@@ -11,6 +10,7 @@ from domain.watching import (
     unwatched_alert,
     watched_alert,
 )
+from domain.orders.order import Exchange
 from tests.fakes import TEN_O_CLOCK, instrument
 
 KEY = (Exchange.NSE, "INFY-EQ")

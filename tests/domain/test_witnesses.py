@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from domain.alert import Level
-from domain.break_text import books_away_alert, books_back_alert
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.lifecycle import State
-from domain.order import Order
+from domain.alerts.alert import Level
+from domain.broker.witnesses import BookKind, Sighting, Witnessing, waiting_for_books
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.lifecycle import State
+from domain.orders.order import Order
+from domain.reconciliation.text import books_away_alert, books_back_alert
 from domain.settings import WatcherSettings
-from domain.witnesses import BookKind, Sighting, Witnessing, waiting_for_books
 from tests.fakes import TEN_O_CLOCK, order
 
 LOST = order(state=State.UNCONFIRMED)

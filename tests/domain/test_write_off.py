@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain.evidence import Book, PositionRow, Unavailable
-from domain.exits import PositionKey
-from domain.order import Exchange, InstrumentKey, Product
-from domain.write_off import differences, objection_to_write_off
+from domain.broker.evidence import Book, PositionRow, Unavailable
+from domain.exits.flatten import PositionKey
+from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.reconciliation.write_off import differences, objection_to_write_off
 from tests.fakes import TEN_O_CLOCK
 
 MIS = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

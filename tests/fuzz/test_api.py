@@ -9,7 +9,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 
-from console.api import make_api
+from console.api.app import make_api
 from domain.settings import load_settings
 from tests.console.fakes import FakeDesk
 from tests.fuzz.hostile import ANYTHING, shaped

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from broker.feed_connection import ConnectionLostError
-from broker.frame_dispatch import FrameDispatch
-from broker.http_response import ReplyLostError, ResponseReader
-from broker.instruments import find_in_search, instrument_from
-from broker.row_fields import UnreadableRowError
-from broker.row_parsers import order_row, position_row, trade_row
-from broker.updates import order_update
-from domain.evidence import OrderUpdate, Tick
-from domain.instrument import Instrument
-from domain.order import Exchange, InvalidOrderError, OrderCommand
+from broker.feed.connection import ConnectionLostError
+from broker.feed.dispatch import FrameDispatch
+from broker.http.response import ReplyLostError, ResponseReader
+from broker.noren.instruments import find_in_search, instrument_from
+from broker.noren.row_fields import UnreadableRowError
+from broker.noren.row_parsers import order_row, position_row, trade_row
+from broker.noren.updates import order_update
+from domain.broker.evidence import OrderUpdate, Tick
+from domain.market.instrument import Instrument
+from domain.orders.order import Exchange, InvalidOrderError, OrderCommand
 from domain.settings import SettingsError, StorageSettings, load_settings
 from storage.database import StorageError, open_database
 from storage.repository import OrderRepository

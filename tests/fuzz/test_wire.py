@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from broker.noren import NorenBroker
-from domain.evidence import Accepted, Unavailable, Unknown, UnknownInstrument
-from domain.order import Exchange
+from broker.noren.adapter import NorenBroker
+from domain.broker.evidence import Accepted, Unavailable, Unknown, UnknownInstrument
+from domain.orders.order import Exchange
 from tests.broker.conftest import LOGIN_OK, Script, StubBroker, Talk, WallClock, an_order, settings
 
 ROUTES: Final = ("PlaceOrder", "CancelOrder", "OrderBook", "SearchScrip", "GetSecurityInfo")

@@ -12,7 +12,7 @@ FILES = sorted([ROOT / "main.py", *(path for room in ROOMS for path in (ROOT / r
 
 SEAMS = {"clock.py", "seams.py"}
 CHANCE_EXCEPTIONS = {
-    "broker/feed.py": "spreads its reconnects, by a source that is handed in",
+    "broker/feed/feed.py": "spreads its reconnects, by a source that is handed in",
     "broker/paper": "plays the outside world, in a process of its own",
     "console": "makes tokens and order ids for a person, outside the desk",
 }
@@ -42,20 +42,20 @@ ASKERS = {"actors/wiring.py", "actors/supervisor.py"}
 LINES_MAX = 300
 LONG_ROOMS = {
     "actors/broker.py": "the one touchpoint: lanes, ceiling and session judge each request together",
-    "actors/changes.py": "all steps of a change on one page",
-    "actors/command.py": "all six steps of an order on one page",
+    "actors/command/changes.py": "all steps of a change on one page",
+    "actors/command/actor.py": "all six steps of an order on one page",
     "actors/desk.py": "all that callers outside the actors may ask",
     "actors/wiring.py": "the one place of wiring",
     "actors/market.py": "what is asked, what waits for it, and who hears of it",
-    "actors/loss_monitor.py": "the day's limits, budgets and what they make flat judge one look together",
-    "actors/exits.py": "the one clock by which flatten tasks, stops, nets and the square-off look",
+    "actors/risk/loss_monitor.py": "the day's limits, budgets and what they make flat judge one look together",
+    "actors/exits/actor.py": "the one clock by which flatten tasks, stops, nets and the square-off look",
     "actors/messages.py": "the whole vocabulary on one page",
-    "actors/repo.py": "every write and look-up, and what becomes of it when the database fails",
-    "actors/stops.py": "all that arms a stop, holds a price against it, lets it wait and ends it",
+    "actors/repo/actor.py": "every write and look-up, and what becomes of it when the database fails",
+    "actors/exits/stops.py": "all that arms a stop, holds a price against it, lets it wait and ends it",
     "actors/strategy.py": "all that a strategy may say and hear",
-    "domain/alert_text.py": "every sentence about orders, broker and desk that a person is told",
-    "domain/guard.py": "the whole ledger: every way in which units come, go and are shared",
-    "domain/order.py": "the order and every rule that makes it valid",
+    "domain/alerts/text.py": "every sentence about orders, broker and desk that a person is told",
+    "domain/positions/ledger.py": "the whole ledger: every way in which units come, go and are shared",
+    "domain/orders/order.py": "the order and every rule that makes it valid",
     "domain/settings.py": "every limit, interval and bound on one page",
     "storage/models.py": "every table on one page",
     "storage/repository.py": "the only queries",
@@ -97,7 +97,7 @@ def test_there_is_code_to_look_at() -> None:
 
 
 def test_the_scan_finds_what_it_looks_for() -> None:
-    assert {"time.monotonic", "datetime.now"} <= {called for _, called in _calls(ROOT / "actors/clock.py")}
+    assert {"time.monotonic", "datetime.now"} <= {called for _, called in _calls(ROOT / "actors/runtime/clock.py")}
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domain.calendar import Calendar
-from domain.order import Exchange
+from domain.market.calendar import Calendar
+from domain.orders.order import Exchange
 from domain.ports import IST, trading_day
 from domain.settings import CalendarSettings
 from tests.days import moments

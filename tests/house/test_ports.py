@@ -36,13 +36,13 @@ WORLD = frozenset(
 )
 """Modules through which a program meets time, chance, other threads, other processes and the network."""
 SEAMS = {
-    "actors/actor.py": {"queue"},  # the mailbox, which pykka lets an implementor choose
-    "actors/address.py": {"concurrent"},  # the answer for a caller outside the actors
-    "actors/clock.py": {"threading", "time", "uuid"},  # the real clock and the real names
+    "actors/runtime/actor.py": {"queue"},  # the mailbox, which pykka lets an implementor choose
+    "actors/runtime/address.py": {"concurrent"},  # the answer for a caller outside the actors
+    "actors/runtime/clock.py": {"threading", "time", "uuid"},  # the real clock and the real names
     "actors/desk.py": {"threading"},  # the word that the desk has failed, and the day's summing up
-    "actors/shared_thread.py": {"queue", "threading"},  # the thread that actors share
-    "actors/timer.py": {"threading"},  # the real timer
-    "domain/addresses.py": {"urllib"},  # takes a text apart; opens nothing
+    "actors/runtime/shared_thread.py": {"queue", "threading"},  # the thread that actors share
+    "actors/runtime/timer.py": {"threading"},  # the real timer
+    "domain/broker/addresses.py": {"urllib"},  # takes a text apart; opens nothing
     "domain/redaction.py": {"urllib"},  # as above: the parts of an address that are secret
     "domain/settings.py": {"os"},  # the environment
     "storage/backup.py": {"os", "urllib"},  # a copy of the file, asked for by a person; a path as SQLite wants it
@@ -83,5 +83,5 @@ def test_no_production_file_knows_the_simulation(path: Path) -> None:
 
 
 def test_the_scan_sees_what_it_looks_for() -> None:
-    assert {"threading", "time", "uuid"} <= set(_imports(ROOT / "actors/clock.py"))
+    assert {"threading", "time", "uuid"} <= set(_imports(ROOT / "actors/runtime/clock.py"))
     assert "tests" in set(_imports(ROOT / "tests/simulation/world.py"))

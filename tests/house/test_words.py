@@ -53,8 +53,8 @@ TEXTS: Final = {
     r"\bwas turned round\b": "was reversed",
     r"\bAt most so many\b": "maximum",
     r"\bsafety nets?\b": "stop at the broker",
-    r"\b(PARTLY_FILLED|LOSE_REPLY|TAKE_CHANGE|ASK_CHANGE)\b": "the events and states of domain/lifecycle.py",
-    r"\b(BOOKS_DISAGREE|SETTLED_BY_HAND|RISK_BLIND)\b": "the tags of domain/reasons.py",
+    r"\b(PARTLY_FILLED|LOSE_REPLY|TAKE_CHANGE|ASK_CHANGE)\b": "the events and states of domain/orders/lifecycle.py",
+    r"\b(BOOKS_DISAGREE|SETTLED_BY_HAND|RISK_BLIND)\b": "the tags of domain/orders/reasons.py",
 }
 """Phrases that stand in no text: of a docstring, a help, a log line, an alert, an answer or a page."""
 

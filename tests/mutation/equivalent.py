@@ -3,12 +3,12 @@
 from typing import Final
 
 EQUIVALENT: Final[dict[str, str]] = {
-    "domain/guard.py GuardLedger.reserve_change: boundary: growth > 0 -> growth >= 0": (
+    "domain/positions/ledger.py GuardLedger.reserve_change: boundary: growth > 0 -> growth >= 0": (
         "a growth of nothing is cut to nothing, and leaves the quantity that was asked for"
     ),
-    "domain/nothing_to_exit.py NothingToExit._reducible: boundary: self.held * self.side.sign < 0"
+    "domain/positions/nothing_to_exit.py NothingToExit._reducible: boundary: self.held * self.side.sign < 0"
     " -> self.held * self.side.sign <= 0": "of nothing held, nothing can be reduced either way",
-    "domain/pnl.py PnlBook.carry: boundary: quantity < 0 -> quantity <= 0": (
+    "domain/positions/pnl.py PnlBook.carry: boundary: quantity < 0 -> quantity <= 0": (
         "what is carried into a day is never nothing: positions that are flat are in no list of it"
     ),
 }

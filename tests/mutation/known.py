@@ -18,7 +18,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "refused logins are tried for ever",
-            "domain/session.py",
+            "domain/broker/session.py",
             "LoginPace.after",
             "self.is_final or reply.final or refusals >= settings.login_refusals_max",
             "self.is_final or reply.final",
@@ -28,7 +28,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a modify lets an exit grow beyond what is held",
-            "domain/guard.py",
+            "domain/positions/ledger.py",
             "GuardLedger.reserve_change",
             "max(0, min(growth, own, self._left_by_others(command.key, command.side)))",
             "growth",
@@ -38,7 +38,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a modify lets an exit grow into what others closed",
-            "domain/guard.py",
+            "domain/positions/ledger.py",
             "GuardLedger.reserve_change",
             "min(growth, own, self._left_by_others(command.key, command.side))",
             "min(growth, own)",
@@ -58,7 +58,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the better of our loss and the broker's counts",
-            "actors/loss_monitor.py",
+            "actors/risk/loss_monitor.py",
             "LossMonitor._judge",
             "min(ours.total, self._account)",
             "max(ours.total, self._account)",
@@ -68,7 +68,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a broken loss limit is written some seconds later",
-            "actors/loss_monitor.py",
+            "actors/risk/loss_monitor.py",
             "LossMonitor._break",
             "self.record()",
             "",
@@ -78,7 +78,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the beginning of the token opens the API",
-            "console/door.py",
+            "console/api/auth.py",
             "Door._objection",
             "hmac.compare_digest(token.strip(), self._token)",
             "self._token.startswith(token.strip())",
@@ -88,7 +88,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a new session is trusted without a book",
-            "actors/entry_gate.py",
+            "actors/command/entry_gate.py",
             "EntryGate.take_session",
             'self._unseen = self._unseen or "reconciliation after the login has not finished"',
             "",
@@ -98,7 +98,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a book from before the login vouches for the new session",
-            "actors/entry_gate.py",
+            "actors/command/entry_gate.py",
             "EntryGate.compare",
             "message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max",
             "message.whole and age_s <= self._silence_s_max",
@@ -108,7 +108,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the collar looks upwards only",
-            "domain/risk.py",
+            "domain/risk/checks.py",
             "RiskBook._objection_beside",
             "abs(price - last_price)",
             "(price - last_price)",
@@ -141,7 +141,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a proof of absence goes on after its order was shown",
-            "domain/absence.py",
+            "domain/reconciliation/absence.py",
             "Absences.advance",
             "{name: proof for name, proof in self._proofs.items() if name in missing}",
             "dict(self._proofs)",
@@ -151,7 +151,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a basket may buy, sell and buy",
-            "domain/basket.py",
+            "domain/baskets/basket.py",
             "Basket.__post_init__",
             "sells[0] < buys[-1]",
             "sells[0] < buys[0]",
@@ -161,7 +161,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a difference that was accepted once is accepted for ever",
-            "domain/reconciler.py",
+            "domain/reconciliation/reconciler.py",
             "Reconciler._enter_day",
             "self._accepted.clear()",
             "",
@@ -181,7 +181,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "what others closed of a day's position is carried",
-            "domain/guard.py",
+            "domain/positions/ledger.py",
             "GuardLedger.begin_day",
             "self._closed_for_us = {k: n for k, n in self._closed_for_us.items() if not k.product.ends_with_its_day}",
             "",
@@ -191,7 +191,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the days of after-market and regular orders are swapped",
-            "actors/command.py",
+            "actors/command/actor.py",
             "CommandActor._day_of",
             "not command.amo",
             "command.amo",
@@ -221,7 +221,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a stop at the broker that has less to catch waits for its pause",
-            "actors/broker_stops.py",
+            "actors/exits/broker_stops.py",
             "BrokerStops._move",
             "stop_order.open_quantity > wanted.quantity",
             "False",
@@ -244,7 +244,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "clearing holds any product against a position",
-            "domain/write_off.py",
+            "domain/reconciliation/write_off.py",
             "objection_to_write_off",
             "key_of(row) == position_key.key",
             "row.symbol == position_key.key.symbol",
@@ -254,7 +254,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "clearing minds the orders of any product",
-            "domain/guard.py",
+            "domain/positions/ledger.py",
             "GuardLedger.write_off",
             "one.key == position_key.key",
             "one.key.symbol == position_key.key.symbol",
@@ -264,7 +264,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a day that ended at zero counts as lost",
-            "domain/loss_limit.py",
+            "domain/risk/loss_limit.py",
             "cooldown_until",
             "one.pnl < 0",
             "one.pnl <= 0",
@@ -274,7 +274,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "what a person accepted is never taken back",
-            "domain/explaining.py",
+            "domain/reconciliation/explaining.py",
             "undone_by",
             "replace(found, explained_by=tuple(explaining)) if explaining else None",
             "None",
@@ -284,7 +284,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a Saturday counts as a day of rest",
-            "domain/trading_days.py",
+            "domain/market/trading_days.py",
             "TradingDays.between",
             "self.calendar.is_trading_day(Exchange.NSE, day)",
             "True",
@@ -294,7 +294,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a change counts as an order of the day",
-            "domain/risk.py",
+            "domain/risk/checks.py",
             "RiskBook.check_change",
             "self._judged(command, price, None, 0, None)",
             "self._judged(command, price, None, 0, self._objection_to_another(command))",
@@ -304,7 +304,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a stop on the wrong side of the price is taken",
-            "domain/stop_check.py",
+            "domain/exits/stop_check.py",
             "stop_objection",
             "(level - price) * wanted <= 0",
             "False",
@@ -314,7 +314,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "what the broker turned out of its books in the night is missing",
-            "domain/reconciler.py",
+            "domain/reconciliation/reconciler.py",
             "Reconciler._lost",
             "not may_have_been_dropped(at, asked_at)",
             "True",
@@ -324,7 +324,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "an order that was handed to the wire never left",
-            "domain/hand_over.py",
+            "domain/orders/hand_over.py",
             "never_left",
             "stored_by == handed.run and order.remarks_tag not in handed.tags",
             "stored_by == handed.run",
@@ -334,7 +334,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the notes of any run prove that an order never left",
-            "domain/hand_over.py",
+            "domain/orders/hand_over.py",
             "never_left",
             "stored_by == handed.run and order.remarks_tag not in handed.tags",
             "order.remarks_tag not in handed.tags",
@@ -344,7 +344,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a sale out of the holdings is a short",
-            "domain/delivery.py",
+            "domain/positions/delivery.py",
             "Delivered.trade",
             "self.held < 0",
             "False",
@@ -354,7 +354,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a loss limit sells delivery",
-            "actors/loss_monitor.py",
+            "actors/risk/loss_monitor.py",
             "LossMonitor.__init__",
             "None if limits.breach_sells_delivery else COUNTED",
             "None",
@@ -364,7 +364,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "paper trades wherever the address leads",
-            "domain/addresses.py",
+            "domain/broker/addresses.py",
             "AddressRules.objection",
             "self.loopback_only",
             "False",
@@ -374,7 +374,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a watched symbol is looked up once",
-            "domain/watching.py",
+            "domain/market/watching.py",
             "Watching.due",
             "one.again_s <= now_s",
             "one.again_s <= now_s and (not one.failures)",
@@ -384,7 +384,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a stop fires by an adjusted price",
-            "domain/adjusted.py",
+            "domain/market/corporate_actions.py",
             "Openings.judge",
             "close is not None and self._has_moved(symbol, close, level, is_down=is_down)",
             "False",
@@ -404,7 +404,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "each leg of a spread ends by itself",
-            "domain/exit_order.py",
+            "domain/exits/leg_order.py",
             "ExitOrder.ending",
             "one not in ordered or _spread_of(one) not in unended",
             "True",
@@ -414,7 +414,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "what others trade meanwhile may resolve a past day",
-            "domain/past_orders.py",
+            "domain/reconciliation/past_orders.py",
             "past_orders",
             "key in today.moving",
             "key in set()",

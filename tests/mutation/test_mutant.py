@@ -118,7 +118,7 @@ def test_a_function_that_has_gone_is_a_clear_error() -> None:
 
 
 def test_an_error_names_the_mutant_and_its_file() -> None:
-    lost = Mutant("limits are off", "domain/throttle.py", "OrderRate.wait_s", "no_such_name", "None")
+    lost = Mutant("limits are off", "domain/risk/rate.py", "OrderRate.wait_s", "no_such_name", "None")
 
     with pytest.raises(
         MisplacedError, match=r"^mutant 'limits are off': domain/throttle\.py: OrderRate\.wait_s has 0 "
@@ -135,11 +135,11 @@ def test_every_scope_has_its_qualified_name() -> None:
 def test_an_applied_mutant_is_what_the_process_imports() -> None:
     script = dedent("""
         from tests.mutation.mutant import Mutant, apply
-        apply(Mutant("no wait", "domain/throttle.py", "OrderRate.wait_s", "max(0.0, free_from - now)", "-7.0"))
-        from domain import throttle
+        apply(Mutant("no wait", "domain/risk/rate.py", "OrderRate.wait_s", "max(0.0, free_from - now)", "-7.0"))
+        from domain.risk import rate
         import inspect
-        assert "max(0.0, free_from - now)" in inspect.getsource(throttle), "the file is whole"
-        print(-7.0 in throttle.OrderRate.wait_s.__code__.co_consts)
+        assert "max(0.0, free_from - now)" in inspect.getsource(rate), "the file is whole"
+        print(-7.0 in rate.OrderRate.wait_s.__code__.co_consts)
     """)
 
     told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -147,8 +147,10 @@ def test_what_is_drawn_can_be_compiled_and_differs(one: Drawn) -> None:
 
 
 def test_the_tests_of_a_modules_own_name_come_first() -> None:
-    assert nearest_tests("domain/guard.py")[0] == "tests/domain/test_guard.py"
-    assert "tests/actors/test_exits.py" in nearest_tests("actors/stops.py"), "what imports it is its way to a test"
+    assert nearest_tests("domain/positions/ledger.py")[0] == "tests/domain/test_guard.py"
+    assert "tests/actors/test_exits.py" in nearest_tests("actors/exits/stops.py"), (
+        "what imports it is its way to a test"
+    )
 
 
 @pytest.mark.parametrize("path", paths())
@@ -247,7 +249,7 @@ def test_the_results_of_other_code_are_named_and_count_only_where_that_is_asked_
 
 
 def test_the_nearest_tests_are_looked_at_first() -> None:
-    names = [stage.name for stage in stages_of("domain/guard.py")]
+    names = [stage.name for stage in stages_of("domain/positions/ledger.py")]
 
     assert names == ["its own tests", "tests without threads", "simulation", "scenarios"]
 

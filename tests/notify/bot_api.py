@@ -6,7 +6,7 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from actors.clock import SystemClock
+from actors.runtime.clock import SystemClock
 from notify.telegram import Telegram
 from tests.timing import patient
 

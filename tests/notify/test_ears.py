@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from actors.clock import SystemClock
+from actors.runtime.clock import SystemClock
 from notify.ears import FRESH_S, Person, TelegramEars
 from tests.fakes import FakeClock
 from tests.notify.bot_api import CHAT, BotApi, telegram

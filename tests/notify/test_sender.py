@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 from loguru import logger
 
-from actors.clock import SystemClock
-from domain.alert import ChannelState, Level
-from domain.alerting import Notification
+from actors.runtime.clock import SystemClock
+from domain.alerts.alert import ChannelState, Level
+from domain.alerts.policy import Notification
 from domain.settings import AlertSettings
 from notify.port import Channel, ChannelError
 from notify.sender import Sender

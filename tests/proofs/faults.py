@@ -22,12 +22,12 @@ from typing import Any, Final, TypeAlias
 from loguru import logger
 
 from actors.messages import OrderDeclined
-from domain.breaks import BreakKind
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.lifecycle import Event, State
-from domain.order import Order, OrderCommand
-from domain.reconcile import remarks_tag_of
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order, OrderCommand
+from domain.reconciliation.breaks import BreakKind
+from domain.reconciliation.order_rows import remarks_tag_of
 from tests.proofs.readings import ReadingCell, all_reading_cells, judge_reading
 from tests.proofs.truth import Told, untruths
 from tests.scenarios.paper import Paper, start_paper

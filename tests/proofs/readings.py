@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from actors.desk import Desk, DeskStartError
 from actors.messages import OrderDeclined
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from tests.proofs.truth import Told, untruths
 from tests.scenarios.paper import Paper, start_paper
 from tests.scenarios.scene import NoFeed, Pushed, Scene, settings_for

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.exits import CancelOrders, Exposure, Flat, FlattenRequest, FlattenTask, PositionKey, SendExit
-from domain.guard import GuardLedger, Reserved
-from domain.lifecycle import State
-from domain.order import EXTERNAL, Intent, Order, OrderCommand, Origin, Side
+from domain.exits.flatten import CancelOrders, Exposure, Flat, FlattenRequest, FlattenTask, PositionKey, SendExit
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, Origin, Side
+from domain.positions.ledger import GuardLedger, Reserved
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, command, order
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.clock import SystemClock
-from broker.noren import NorenBroker
-from domain.evidence import Accepted
+from actors.runtime.clock import SystemClock
+from broker.noren.adapter import NorenBroker
+from domain.broker.evidence import Accepted
 from tests.proofs.faults import (
     BOOKS,
     BOOKS_MET,

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.messages import OrderAnswered, OrderDeclined
-from domain.lifecycle import Status
-from domain.order import OrderCommand
-from domain.reconcile import remarks_tag_of
+from domain.orders.lifecycle import Status
+from domain.orders.order import OrderCommand
+from domain.reconciliation.order_rows import remarks_tag_of
 from tests.scenarios.paper import Paper
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from tests.scenarios.paper import Ledger
 from tests.timing import patient
 

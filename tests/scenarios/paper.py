@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import requests
 
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from tests.scenarios.waiting import WAIT_S, until
 
 HOME: Final = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import requests
 
-from console.config import PAPER_CREDENTIALS
+from console.daemon.config import PAPER_CREDENTIALS
 from tests.scenarios.paper import HOME, Paper
 from tests.scenarios.waiting import WAIT_S, until
 from tests.timing import patient

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from actors.desk import Desk
 from actors.messages import OrderAnswered, OrderDeclined, RaiseAlert
-from console.config import PAPER_CREDENTIALS
-from domain.alert import Alert
-from domain.lifecycle import State
-from domain.order import Order, OrderCommand
+from console.daemon.config import PAPER_CREDENTIALS
+from domain.alerts.alert import Alert
+from domain.orders.lifecycle import State
+from domain.orders.order import Order, OrderCommand
 from domain.ports import IST
-from domain.reconcile import remarks_tag_of
+from domain.reconciliation.order_rows import remarks_tag_of
 from domain.settings import Settings, load_settings
 from tests.scenarios.books import Line, assert_journal_replays, breaks, journal_of
 from tests.scenarios.paper import Paper, Placed

@@ -4,8 +4,8 @@ import threading
 from typing import Final
 
 from actors.strategy import StrategyActor, StrategyPorts
-from domain.evidence import Tick
-from domain.order import Order, OrderEvent
+from domain.broker.evidence import Tick
+from domain.orders.order import Order, OrderEvent
 from domain.settings import StrategySettings
 
 let_go: Final = threading.Event()

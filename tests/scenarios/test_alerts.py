@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from actors.address import post
 from actors.messages import RaiseAlert
-from console.run import listen_in_chat
-from domain.alert import Alert, Level
-from domain.lifecycle import State
+from actors.runtime.address import post
+from console.daemon.run import listen_in_chat
+from domain.alerts.alert import Alert, Level
+from domain.orders.lifecycle import State
 from notify.port import ChannelError
 from tests.notify.bot_api import CHAT, TOKEN, BotApi
 from tests.scenarios.paper import MakePaper, Paper

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from domain.basket import Basket, BasketState, OnFailure
-from domain.lifecycle import State
-from domain.order import OrderCommand
-from domain.reasons import Reason
+from domain.baskets.basket import Basket, BasketState, OnFailure
+from domain.orders.lifecycle import State
+from domain.orders.order import OrderCommand
+from domain.orders.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, MakeScene, Scene, listen
 from tests.scenarios.test_exits import QUICK, until_flat

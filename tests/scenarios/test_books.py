@@ -3,8 +3,8 @@
 import pytest
 
 from actors.messages import OrderDeclined
-from domain.lifecycle import State, Status
-from domain.reasons import Reason
+from domain.orders.lifecycle import State, Status
+from domain.orders.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import RESTING, MakeScene, Scene
 from tests.scenarios.waiting import until

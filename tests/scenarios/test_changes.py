@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from actors.messages import OrderAnswered, OrderDeclined
-from domain.change import ChangeKind, ChangeStage
-from domain.change_command import ChangeCommand
-from domain.lifecycle import State, Status
-from domain.order import Order, OrderCommand
-from domain.reasons import Reason
+from domain.orders.change import ChangeKind, ChangeStage
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import State, Status
+from domain.orders.order import Order, OrderCommand
+from domain.orders.reasons import Reason
 from tests.scenarios.paper import Paper
 from tests.scenarios.scene import CLIENT, RESTING, Scene
 from tests.scenarios.waiting import WAIT_S, until

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from domain.ports import IST, trading_day
 from tests.scenarios.books import journal_of
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read

@@ -9,10 +9,10 @@ from typing import Final
 import pytest
 
 from broker.paper.instruments import Catalogue, Instrument
-from domain.lifecycle import State
-from domain.order import OrderCommand
+from domain.orders.lifecycle import State
+from domain.orders.order import OrderCommand
+from domain.orders.reasons import Reason
 from domain.ports import IST
-from domain.reasons import Reason
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, Scene, ShiftedClock, settings_for

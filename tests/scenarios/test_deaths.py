@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from tests.scenarios.paper import Paper
 from tests.scenarios.scene import Scene
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from domain.alert import Level
-from domain.exits import PositionKey
-from domain.lifecycle import State
-from domain.order import Exchange, InstrumentKey, OrderCommand, Product
-from domain.reasons import Reason
+from domain.alerts.alert import Level
+from domain.exits.flatten import PositionKey
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, OrderCommand, Product
+from domain.orders.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat

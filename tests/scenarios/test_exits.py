@@ -7,13 +7,13 @@ import pytest
 
 from actors.messages import FlattenAll
 from broker.paper.instruments import listed_at
-from domain.exits import PositionKey
-from domain.lifecycle import State
-from domain.order import EXTERNAL
-from domain.order_text import could_not_leave
+from domain.exits.flatten import PositionKey
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL
+from domain.orders.reasons import Reason
+from domain.orders.text import could_not_leave
 from domain.ports import IST
-from domain.reasons import Reason
-from domain.risk import TradingState
+from domain.risk.checks import TradingState
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import RESTING, MakeScene, Scene, listen

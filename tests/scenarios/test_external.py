@@ -1,9 +1,9 @@
 """What others do with the account: seen, kept as EXTERNAL, and never undone by an exit of ours (B8, B12)."""
 
-from domain.breaks import BreakKind
-from domain.lifecycle import State
-from domain.reasons import Reason
-from domain.resolution import Resolution
+from domain.orders.lifecycle import State
+from domain.orders.reasons import Reason
+from domain.orders.resolution import Resolution
+from domain.reconciliation.breaks import BreakKind
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import MakeScene, Scene

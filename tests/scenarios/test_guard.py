@@ -8,11 +8,11 @@ import pytest
 
 from actors.messages import OrderAnswered
 from broker.paper.instruments import Instrument, listed_at
-from domain.exits import PositionKey
-from domain.lifecycle import State
-from domain.order import EXTERNAL
+from domain.exits.flatten import PositionKey
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL
+from domain.orders.reasons import Reason
 from domain.ports import IST
-from domain.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.waiting import until

@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from tests.scenarios import power
 from tests.scenarios.books import assert_journal_replays, breaks, journal_of, rows_of
 from tests.scenarios.crowd import Crowd, misbehave

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 
 from actors.messages import FlattenAll
-from domain.alert import Level
-from domain.lifecycle import State
+from domain.alerts.alert import Level
+from domain.orders.lifecycle import State
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import MakeScene, Scene, listen
 from tests.scenarios.waiting import WAIT_S, until

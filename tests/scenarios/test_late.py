@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from domain.lifecycle import State
-from domain.order import OrderCommand
-from domain.reasons import Reason
-from domain.reconcile import remarks_tag_of
-from domain.risk import TradingState
+from domain.orders.lifecycle import State
+from domain.orders.order import OrderCommand
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import remarks_tag_of
+from domain.risk.checks import TradingState
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import Paper
 from tests.scenarios.scene import RESTING, MakeScene, Scene

@@ -15,13 +15,13 @@ import requests
 
 from actors.desk import Desk
 from actors.messages import OrderAnswered, OrderDeclined
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.lifecycle import State
-from domain.order import OrderCommand
-from domain.reasons import Reason
-from domain.reconcile import remarks_tag_of
-from domain.risk import TradingState
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.lifecycle import State
+from domain.orders.order import OrderCommand
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import remarks_tag_of
+from domain.risk.checks import TradingState
 from tests.scenarios.books import assert_journal_replays, breaks, rows_of
 from tests.scenarios.paper import Paper
 from tests.scenarios.process import Caller, DeskProcess, an_order, write_config

@@ -16,10 +16,10 @@ import requests
 from typer.testing import CliRunner
 
 from broker.paper.instruments import listed_at
-from console.api import make_api
+from console.api.app import make_api
+from console.api.server import ApiServer
 from console.cli.app import app
-from console.http_server import ApiServer
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from domain.ports import IST
 from tests.scenarios.books import assert_journal_replays, breaks, own_rows_of
 from tests.scenarios.paper import HOME, Paper

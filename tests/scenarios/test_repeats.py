@@ -4,7 +4,7 @@ The repeat's question to the market is answered between the first order's last w
 known. No thread can be made to do this at will, so the command actor is led through it message by message.
 """
 
-from actors.command import CommandActor, CommandLimits
+from actors.command.actor import CommandActor, CommandLimits
 from actors.messages import (
     BooksReconciled,
     CheckRisk,
@@ -20,10 +20,10 @@ from actors.messages import (
     SessionChanged,
     SubmitOrder,
 )
-from domain.evidence import Accepted
-from domain.lifecycle import Event
-from domain.order import Order, OrderEvent
-from domain.session import SessionState
+from domain.broker.evidence import Accepted
+from domain.broker.session import SessionState
+from domain.orders.lifecycle import Event
+from domain.orders.order import Order, OrderEvent
 from tests.fakes import TEN_O_CLOCK, FakeClock, ManualTimer, Probe, command, instrument, order
 
 ACCEPT = OrderEvent(kind=Event.ACCEPTED, broker_order_id="1")

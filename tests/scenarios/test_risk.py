@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from domain.lifecycle import State
-from domain.order import EXTERNAL, OrderCommand
-from domain.reasons import Reason
-from domain.risk import TradingState
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, OrderCommand
+from domain.orders.reasons import Reason
+from domain.risk.checks import TradingState
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, listen
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from domain.alert import Level
-from domain.exits import PositionKey
-from domain.lifecycle import State
-from domain.order import EXTERNAL, Exchange, InstrumentKey, OrderCommand, Product
+from domain.alerts.alert import Level
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, OrderCommand, Product
+from domain.orders.reasons import Reason
 from domain.ports import IST
-from domain.reasons import Reason
-from domain.risk import TradingState
-from domain.stops import ArmedStop, StopTerms
+from domain.risk.checks import TradingState
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, ShiftedClock, listen
 from tests.scenarios.strategies import let_go

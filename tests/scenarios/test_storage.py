@@ -9,9 +9,9 @@ from typing import Final, TypeAlias
 import pytest
 
 from actors.messages import OrderAnswered, OrderDeclined
-from domain.lifecycle import State
-from domain.order import OrderCommand
-from domain.reasons import Reason
+from domain.orders.lifecycle import State
+from domain.orders.order import OrderCommand
+from domain.orders.reasons import Reason
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, Answers, MakeScene, Scene
@@ -76,8 +76,8 @@ def fresh(make_paper: MakePaper) -> Paper:
 
 @pytest.fixture(autouse=True)
 def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.command.RETRY_UNRECORDED_S", 0.1)
-    monkeypatch.setattr("actors.repo.TRY_AGAIN_S", 0.1)
+    monkeypatch.setattr("actors.command.actor.RETRY_UNRECORDED_S", 0.1)
+    monkeypatch.setattr("actors.repo.actor.TRY_AGAIN_S", 0.1)
 
 
 @pytest.fixture

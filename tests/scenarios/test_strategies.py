@@ -8,14 +8,14 @@ from typing import Final
 
 import pytest
 
-from actors.address import backlog
-from actors.clock import SystemClock
-from actors.subscribers import TICK_BACKLOG_MAX
-from domain.evidence import Tick
-from domain.lifecycle import State
-from domain.order import Exchange
-from domain.reasons import Reason
-from domain.risk import TradingState
+from actors.runtime.address import backlog
+from actors.runtime.clock import SystemClock
+from actors.runtime.subscribers import TICK_BACKLOG_MAX
+from domain.broker.evidence import Tick
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange
+from domain.orders.reasons import Reason
+from domain.risk.checks import TradingState
 from tests.scenarios.books import own_rows_of
 from tests.scenarios.paper import Paper
 from tests.scenarios.process import DeskProcess, write_config

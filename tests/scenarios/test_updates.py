@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from domain.lifecycle import State
+from domain.orders.lifecycle import State
 from tests.scenarios.paper import Paper
 from tests.scenarios.scene import RESTING, Pushed, settings_for
 from tests.scenarios.waiting import until

@@ -8,11 +8,11 @@ from typing import Any, Final
 import pytest
 
 from broker.paper.instruments import Catalogue, Instrument
-from domain.breaks import BreakKind
-from domain.lifecycle import State
-from domain.order import OrderCommand
+from domain.orders.lifecycle import State
+from domain.orders.order import OrderCommand
+from domain.orders.reasons import Reason
 from domain.ports import IST
-from domain.reasons import Reason
+from domain.reconciliation.breaks import BreakKind
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import Scene, ShiftedClock, settings_for
 from tests.scenarios.waiting import until

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.lifecycle import State
-from domain.reasons import Reason
+from domain.orders.lifecycle import State
+from domain.orders.reasons import Reason
 from tests.scenarios.books import assert_journal_replays, own_rows_of
 from tests.scenarios.paper import Paper
 from tests.scenarios.process import DeskProcess, an_order, write_config

@@ -20,10 +20,10 @@ from typing import Any, Final
 from loguru import logger
 
 from actors.messages import OrderAnswered, OrderDeclined
-from domain.evidence import BrokerStatus
-from domain.lifecycle import State
-from domain.order import Exchange, Intent, OrderCommand, OrderType, Origin, Product, Side
-from domain.reasons import Reason
+from domain.broker.evidence import BrokerStatus
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Origin, Product, Side
+from domain.orders.reasons import Reason
 from tests.simulation.contracts import FUTURE
 from tests.simulation.crowd import CLIENT, Manners
 from tests.simulation.disk import on_disk

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from domain.instrument import Instrument
-from domain.order import Exchange as Segment
+from domain.market.instrument import Instrument
+from domain.orders.order import Exchange as Segment
 
 TICK: Final = Decimal("0.05")
 WIDEST: Final = (Decimal(50), Decimal(150))

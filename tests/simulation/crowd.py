@@ -10,19 +10,29 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from actors.address import post
 from actors.desk import Desk, DeskUnavailableError
 from actors.messages import ChangeOrder, OrderAnswered, ResolveOrder, SetStops, SubmitBasket
-from domain.basket import Basket, OnFailure, Pace
-from domain.break_text import PAST_PREFIX
-from domain.breaks import BreakKind
-from domain.change import ChangeKind
-from domain.change_command import ChangeCommand
-from domain.exits import PositionKey
-from domain.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderType, Origin, Product, Side, TrailingType
-from domain.resolution import Resolution
-from domain.risk import TradingState
-from domain.stops import StopTerms
+from actors.runtime.address import post
+from domain.baskets.basket import Basket, OnFailure, Pace
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import StopTerms
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.order import (
+    Exchange,
+    InstrumentKey,
+    Intent,
+    OrderCommand,
+    OrderType,
+    Origin,
+    Product,
+    Side,
+    TrailingType,
+)
+from domain.orders.resolution import Resolution
+from domain.reconciliation.breaks import BreakKind
+from domain.reconciliation.text import PAST_PREFIX
+from domain.risk.checks import TradingState
 from tests.simulation.contracts import FAR, NEAR, TICK
 from tests.simulation.exchange import Ledger
 from tests.simulation.judge import Caller, Judge, tag_of

@@ -21,10 +21,10 @@ import peewee
 import actors.wiring
 import storage.database
 import storage.exit_journal
-from broker.wire_log import SUFFIX as WIRE_SUFFIX
-from broker.wire_log import WireLog
-from domain.lifecycle import Event
-from domain.order import OrderEvent
+from broker.http.wire_log import SUFFIX as WIRE_SUFFIX
+from broker.http.wire_log import WireLog
+from domain.orders.lifecycle import Event
+from domain.orders.order import OrderEvent
 from domain.settings import StorageSettings
 from storage.database import StorageError
 from storage.exit_journal import SUFFIX

@@ -14,12 +14,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from actors.messages import ChangeAtBroker, PlaceOrder
-from domain.change import ChangeKind
-from domain.evidence import PRODUCT_LETTERS
-from domain.order import EXTERNAL, Intent, Order, OrderCommand, Product, Side
-from domain.reasons import Reason
-from domain.reconcile import remarks_tag_of
-from domain.risk import TradingState
+from domain.broker.evidence import PRODUCT_LETTERS
+from domain.orders.change import ChangeKind
+from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.order_rows import remarks_tag_of
+from domain.risk.checks import TradingState
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import CARRIED, Key, Ledger, Placed
 from tests.simulation.port import Gateway

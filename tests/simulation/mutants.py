@@ -8,7 +8,7 @@ from tests.simulation.world_mutants import WORLD_MUTANTS
 MUTANTS: Final = (
     Mutant(
         "an order leaves before step 3 is written",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._record_sending",
         "self._record(message.command_id, event)",
         """
@@ -28,7 +28,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a lost reply is taken for a refusal",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._record_reply",
         "OrderEvent(kind=Event.REPLY_LOST, tag=Reason.REPLY_LOST, note=message.reply.cause)",
         "OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED, note=message.reply.cause)",
@@ -49,7 +49,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "orders are matched by the broker's number alone",
-        "domain/reconcile.py",
+        "domain/reconciliation/order_rows.py",
         "OrderIndex.match",
         "self._by_broker_id.get(row.broker_order_id) or self._by_remarks.get(row.remarks)",
         "self._by_broker_id.get(row.broker_order_id)",
@@ -57,7 +57,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a partly filled order that is canceled counts for nothing",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "GuardLedger.observe",
         "order.filled_quantity * command.side.sign",
         "0 if order.state is State.CANCELED else order.filled_quantity * command.side.sign",
@@ -83,7 +83,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "one book proves an order absent",
-        "domain/absence.py",
+        "domain/reconciliation/absence.py",
         "Absence.proves",
         "self.books >= needed.books and spread >= timedelta(seconds=needed.window_s)",
         "True",
@@ -91,7 +91,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "absence is proved by so many books, however quickly",
-        "domain/absence.py",
+        "domain/reconciliation/absence.py",
         "Absence.proves",
         "self.books >= needed.books and spread >= timedelta(seconds=needed.window_s)",
         "self.books >= needed.books",
@@ -99,7 +99,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a book with fewer rows than before is a whole one",
-        "domain/reconciler.py",
+        "domain/reconciliation/reconciler.py",
         "Reconciler.compare",
         "self._whole = not lost",
         "self._whole, lost = (True, [])",
@@ -123,21 +123,21 @@ MUTANTS: Final = (
     ),
     Mutant(
         "exits are not cut to what is held",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "GuardLedger.reserve",
         "min(quantity, reducible)",
         "max(quantity, reducible)",
     ),
     Mutant(
         "exits forget the exits that work",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "GuardLedger.reserve",
         "abs(held) - closing",
         "abs(held)",
     ),
     Mutant(
         "the repository answers before it commits",
-        "actors/repo.py",
+        "actors/repo/actor.py",
         "RepoActor._write_group",
         "letters = [self._write(message, known) for message in batch]",
         """
@@ -149,7 +149,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a restart sends what was on its way",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._resume",
         "event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)",
         """
@@ -160,7 +160,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a restart takes what was on its way for failed",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._resume",
         "OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)",
         "OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED)",
@@ -168,7 +168,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an update that comes twice counts twice",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "GuardLedger.observe",
         "filled - self._counted.get(command.command_id, 0)",
         "filled",
@@ -176,14 +176,14 @@ MUTANTS: Final = (
     ),
     Mutant(
         "fills are added up",
-        "domain/order.py",
+        "domain/orders/order.py",
         "Order.after",
         "max(self.filled_quantity, event.filled_quantity or 0)",
         "self.filled_quantity + (event.filled_quantity or 0)",
     ),
     Mutant(
         "working orders are no exposure",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "StrategyBook.has_exposure",
         "any(one.may_take_a_position for one in self.reservations.values())",
         "False",
@@ -191,14 +191,14 @@ MUTANTS: Final = (
     ),
     Mutant(
         "positions are no exposure",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "StrategyBook.has_exposure",
         "any(self.positions.values())",
         "False",
     ),
     Mutant(
         "a lost reply frees the guard",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "GuardLedger.observe",
         "not order.is_terminal",
         "not order.is_terminal and order.state is not State.UNCONFIRMED",
@@ -206,7 +206,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "entries pass while exits only",
-        "domain/risk.py",
+        "domain/risk/checks.py",
         "RiskBook._objection_to_trading",
         "self.trading_state is TradingState.EXITS_ONLY and not is_exit",
         "False",
@@ -214,7 +214,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "entries pass a halt",
-        "domain/risk.py",
+        "domain/risk/checks.py",
         "RiskBook._objection_to_trading",
         "self.trading_state is TradingState.HALTED and (not (is_exit and command.origin in _PASS_A_HALT))",
         "self.trading_state is TradingState.HALTED and is_exit and (command.origin not in _PASS_A_HALT)",
@@ -233,7 +233,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "entries pass blindly",
-        "actors/entry_gate.py",
+        "actors/command/entry_gate.py",
         "EntryGate.objection",
         """
         if self._session is not None or self._unseen is not None:
@@ -244,7 +244,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "silence is no blindness",
-        "actors/entry_gate.py",
+        "actors/command/entry_gate.py",
         "EntryGate._mind_silence",
         "silent_s > self._silence_s_max",
         "silent_s > 3_600",
@@ -252,7 +252,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "exits are held back like entries",
-        "domain/risk.py",
+        "domain/risk/checks.py",
         "RiskBook._objection_to_trading",
         "self.trading_state is TradingState.EXITS_ONLY and not is_exit",
         "self.trading_state is TradingState.EXITS_ONLY",
@@ -260,14 +260,14 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the guard holds exits back like entries",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "GuardLedger.reserve",
         "command.intent is Intent.EXIT",
         "command.intent is Intent.EXIT and (not book.reservations)",
     ),
     Mutant(
         "the rate ceiling is not kept",
-        "domain/throttle.py",
+        "domain/risk/rate.py",
         "OrderRate.wait_s",
         "max(0.0, free_from - now)",
         "0.0",
@@ -297,7 +297,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "late truths are ignored",
-        "domain/reconcile.py",
+        "domain/reconciliation/order_rows.py",
         "match_order_row",
         "late and (not is_younger)",
         "late",
@@ -305,7 +305,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "late truths are told to nobody",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._spread",
         "alert is not None",
         "alert is not None and (not late)",
@@ -329,7 +329,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "orders of others are passed over",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._record_reports",
         """
         for order in message.external:
@@ -340,7 +340,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the trading state is not kept",
-        "actors/repo.py",
+        "actors/repo/actor.py",
         "RepoActor._write",
         "self._repository.set_trading_state(message.state, message.reason, self._clock.now())",
         "",
@@ -348,7 +348,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an accepted cancel is taken for canceled",
-        "actors/changes.py",
+        "actors/command/changes.py",
         "Changes.take_reply",
         "event = OrderEvent(kind=Event.CHANGE_ACCEPTED, change=change)",
         """
@@ -359,7 +359,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a day's positions are carried",
-        "domain/order.py",
+        "domain/orders/order.py",
         "",
         "frozenset({Product.MIS, Product.CO, Product.BO})",
         "frozenset({Product.CO, Product.BO})",
@@ -367,7 +367,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what a past day left open is never resolved",
-        "domain/past_orders.py",
+        "domain/reconciliation/past_orders.py",
         "past_orders",
         "one.day < today.day",
         "one.day > today.day",
@@ -375,7 +375,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the outcome is told to nobody",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._record_reply",
         "pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))",
         """
@@ -394,7 +394,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a request to get out is not kept",
-        "actors/repo.py",
+        "actors/repo/actor.py",
         "RepoActor._write",
         "self._repository.keep_flatten_request(message.request)",
         "",
@@ -402,7 +402,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an exit that fails is not tried again",
-        "domain/exits.py",
+        "domain/exits/flatten.py",
         "FlattenTask.next_step",
         "self._rests(now, is_open=is_open)",
         "self.tries",
@@ -410,7 +410,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "fills that come before their order are dropped",
-        "actors/repo.py",
+        "actors/repo/actor.py",
         "RepoActor._write_group",
         "self._repository.take_early_fills()",
         "self._repository.take_early_fills() and ()",
@@ -426,7 +426,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what the database did not take is forgotten",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._retry",
         """
         for message in self._unwritten.take():
@@ -437,7 +437,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an exit leaves before the exit journal has it",
-        "actors/beside.py",
+        "actors/repo/exits_beside.py",
         "ExitsBeside.keep",
         "self._journal.append(order)",
         "",
@@ -445,7 +445,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what the exit journal holds is not taken up",
-        "actors/beside.py",
+        "actors/repo/exits_beside.py",
         "ExitsBeside.take_up",
         "{order.command.command_id: order for order in self._journal.read()}",
         "{}",
@@ -453,7 +453,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an exit that no disk knows leaves without a look at the books",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._go_on_unregistered",
         "self._pending_order(message.order.command.command_id).is_new",
         "True",
@@ -461,7 +461,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what happens while nothing can be written is told to nobody",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._go_on_unrecorded",
         "self._spread(order, message.event, late=is_late_truth(before.state, event))",
         "",
@@ -477,7 +477,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stops are not armed by fills",
-        "actors/command.py",
+        "actors/command/actor.py",
         "CommandActor._spread",
         "event.filled_quantity and order.command.carries_stops",
         "not event.filled_quantity and order.command.carries_stops",
@@ -522,7 +522,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a halt is answered as if it were stored",
-        "actors/repo.py",
+        "actors/repo/actor.py",
         "RepoActor.on_receive",
         "len(self._unwritten())",
         "0",
@@ -530,7 +530,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an answer that does not know of a fill ends its stop",
-        "actors/stops.py",
+        "actors/exits/stops.py",
         "Stops.look",
         "self._armed_after.get(position_key, 0) < question",
         "True",
@@ -538,7 +538,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an old book in the hands of a watcher that wakes up gives sight",
-        "actors/entry_gate.py",
+        "actors/command/entry_gate.py",
         "EntryGate.compare",
         """
         if message.whole and message.asked_at >= self._sees_from and (age_s <= self._silence_s_max):
@@ -558,7 +558,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stops of an older entry take the place of a newer one's",
-        "actors/stops.py",
+        "actors/exits/stops.py",
         "Stops.arm",
         "order.created_at < self._entered_at.get(known.stop_id, known.armed_at)",
         "order.quantity < 0",
@@ -574,7 +574,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what came of a change answers a repeat that is being looked up",
-        "actors/changes.py",
+        "actors/command/changes.py",
         "Changes._change_of",
         "request if request is not None and request.order is not None else None",
         "request",

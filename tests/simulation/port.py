@@ -11,8 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.change import Change
-from domain.evidence import (
+from domain.broker.evidence import (
     PRODUCT_LETTERS,
     Accepted,
     Book,
@@ -34,10 +33,11 @@ from domain.evidence import (
     Unknown,
     UnknownInstrument,
 )
-from domain.instrument import Instrument
-from domain.order import Exchange, Order
+from domain.market.instrument import Instrument
+from domain.orders.change import Change
+from domain.orders.order import Exchange, Order
+from domain.orders.reasons import Reason
 from domain.ports import Clock
-from domain.reasons import Reason
 from tests.simulation.exchange import Ledger
 from tests.simulation.prices import Sayings, without_band
 from tests.simulation.scheduler import Scheduler

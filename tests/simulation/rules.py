@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.messages import OrderAnswered, OrderDeclined
-from domain.evidence import PRODUCT_LETTERS, BrokerStatus, PlaceReply, Refused
-from domain.lifecycle import State
-from domain.order import Intent, Order, OrderCommand, OrderType, Origin, Product, Side
-from domain.reasons import Reason
+from domain.broker.evidence import PRODUCT_LETTERS, BrokerStatus, PlaceReply, Refused
+from domain.orders.lifecycle import State
+from domain.orders.order import Intent, Order, OrderCommand, OrderType, Origin, Product, Side
+from domain.orders.reasons import Reason
 from tests.simulation.contracts import TICK, underlying_of
 from tests.simulation.exchange import Key, Placed
 from tests.simulation.prices import is_possible

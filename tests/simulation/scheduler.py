@@ -21,9 +21,9 @@ from typing import Any, Final, TypeVar
 import pykka
 
 import actors.wiring
-from actors.actor import DeskActor
-from actors.address import Address, Message_contra, post
-from actors.shared_thread import SharedThreadActor
+from actors.runtime.actor import DeskActor
+from actors.runtime.address import Address, Message_contra, post
+from actors.runtime.shared_thread import SharedThreadActor
 from tests.simulation.stand_in import standing_in
 
 Answer = TypeVar("Answer")

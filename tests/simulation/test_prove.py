@@ -203,7 +203,7 @@ def test_the_tree_is_known_by_what_it_says_tests_apart(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "domain").mkdir()
     hashes = [(tree(tmp_path), tree(tmp_path, tests=False))]
-    for name in ("tests/test_order.py", "domain/order.py"):
+    for name in ("tests/test_order.py", "domain/orders/order.py"):
         (tmp_path / name).write_text("# more", encoding="utf-8")
         hashes.append((tree(tmp_path), tree(tmp_path, tests=False)))
 

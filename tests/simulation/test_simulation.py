@@ -130,7 +130,7 @@ def test_a_power_cut_loses_what_was_not_synced() -> None:
 
 
 def test_a_stopped_story_leaves_nothing_patched() -> None:
-    from actors.actor import DeskActor  # noqa: PLC0415  looked at after a story
+    from actors.runtime.actor import DeskActor  # noqa: PLC0415  looked at after a story
 
     before = DeskActor.__dict__["_create_actor_inbox"]
 

@@ -17,8 +17,8 @@ from typing import Any, Final
 from loguru import logger
 
 from actors.desk import Desk, DeskStartError, DeskUnavailableError
-from domain.evidence import BrokerStatus
-from domain.exits import PositionKey
+from domain.broker.evidence import BrokerStatus
+from domain.exits.flatten import PositionKey
 from domain.ports import IST
 from domain.settings import Settings
 from tests.simulation.contracts import FIRST_DAY

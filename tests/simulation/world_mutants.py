@@ -7,7 +7,7 @@ from tests.mutation.mutant import Mutant
 WORLD_MUTANTS: Final = (
     Mutant(
         "prices are believed as they come",
-        "domain/market_price.py",
+        "domain/market/price.py",
         "could_trade",
         "low <= price <= high",
         "True",
@@ -15,7 +15,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "another instrument's price is believed",
-        "domain/market_knowledge.py",
+        "domain/market/knowledge.py",
         "MarketKnowledge.judge",
         "is_of_another(tick, instrument)",
         "False",
@@ -23,7 +23,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a quote moves what a younger tick has moved on",
-        "domain/market_knowledge.py",
+        "domain/market/knowledge.py",
         "MarketKnowledge.judge",
         "overtaken_by(tick, self._prices.get(key, {}).values(), now) is not None",
         "False",
@@ -31,7 +31,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "an exit is not cut to whole lots",
-        "domain/exit_terms.py",
+        "domain/exits/pricing.py",
         "whole_lots",
         "quantity // lot * lot or quantity",
         "quantity",
@@ -39,7 +39,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a refused exit counts as one that did not fill",
-        "actors/exits.py",
+        "actors/exits/actor.py",
         "ExitsActor._send_priced",
         "step.unfilled + 1",
         "step.number",
@@ -47,7 +47,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a market order that rests is left to rest",
-        "domain/resting.py",
+        "domain/exits/resting.py",
         "RestingOrders.due",
         "tuple(one for one in looked if one.to_tell is not None or one.order.command.intent is Intent.EXIT)",
         "()",
@@ -55,7 +55,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "an exit that the database does not take is refused",
-        "actors/repo.py",
+        "actors/repo/actor.py",
         "RepoActor._failed",
         "message.command.intent is Intent.EXIT",
         "False",
@@ -71,7 +71,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a way out asks again and again for shares that are missing",
-        "domain/exits.py",
+        "domain/exits/flatten.py",
         "FlattenTask.next_step",
         "self._missing and self._is_final(exposure)",
         "False",
@@ -79,7 +79,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a way out without shares is begun anew by each start",
-        "actors/exits.py",
+        "actors/exits/actor.py",
         "ExitsActor._end_without_shares",
         "post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now(), missing=step.held))",
         "None",
@@ -87,7 +87,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "the band of the morning holds all day",
-        "domain/market_knowledge.py",
+        "domain/market/knowledge.py",
         "MarketKnowledge.wants_for_exit",
         "now_s - known[1] > READ_AGAIN_S",
         "False",
@@ -95,7 +95,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "the order book alone proves an order absent",
-        "domain/absence.py",
+        "domain/reconciliation/absence.py",
         "Absences.advance",
         "not seen.contradict(order)",
         "True",
@@ -103,7 +103,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a hedge leaves with its short",
-        "domain/exit_order.py",
+        "domain/exits/leg_order.py",
         "ExitOrder.look",
         "now - began_at < self.settings.hedge_wait_s",
         "False",
@@ -111,7 +111,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a contract that is over counts until the books end it",
-        "domain/guard.py",
+        "domain/positions/ledger.py",
         "GuardLedger._why_over",
         "self._now is None",
         "True",

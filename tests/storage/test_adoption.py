@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.lifecycle import Event, State, Status
-from domain.order import Exchange, Intent, OrderEvent, OrderType, Product, Side
+from domain.orders.lifecycle import Event, State, Status
+from domain.orders.order import Exchange, Intent, OrderEvent, OrderType, Product, Side
+from domain.orders.reasons import Reason
 from domain.ports import IST
-from domain.reasons import Reason
 from storage import rows
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK

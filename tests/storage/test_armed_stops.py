@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from domain.exits import PositionKey
-from domain.order import Exchange, InstrumentKey, Product
-from domain.stops import ArmedStop, StopTerms
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.order import Exchange, InstrumentKey, Product
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK
 

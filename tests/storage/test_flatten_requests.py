@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from domain.breaks import Break, BreakKind
-from domain.exits import EndedRequest, FlattenRequest, PositionKey
-from domain.order import Exchange, InstrumentKey, Origin, Product
-from domain.stops import ArmedStop, StopTerms
+from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.order import Exchange, InstrumentKey, Origin, Product
+from domain.reconciliation.breaks import Break, BreakKind
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK
 

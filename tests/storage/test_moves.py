@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain.breaks import Break, BreakKind, position_name
-from domain.exits import PositionKey
-from domain.moves import MoveKind
-from domain.order import Exchange, InstrumentKey, Product
+from domain.exits.flatten import PositionKey
+from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.reconciliation.breaks import Break, BreakKind, position_name
+from domain.reconciliation.moves import MoveKind
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK
 from tests.storage.conftest import Opener

@@ -7,15 +7,15 @@ from decimal import Decimal
 import peewee
 import pytest
 
-from domain.alert import Alert, AlertRecord, Level, Unfinished
-from domain.basket import Basket, BasketRecord, BasketState
-from domain.breaks import Break, BreakKind
-from domain.exits import PositionKey
-from domain.lifecycle import Event
-from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderEvent, Product, Side
-from domain.reasons import Reason
-from domain.stops import armed_stop_of
+from domain.alerts.alert import Alert, AlertRecord, Level, Unfinished
+from domain.baskets.basket import Basket, BasketRecord, BasketState
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import armed_stop_of
+from domain.orders.lifecycle import Event
+from domain.orders.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderEvent, Product, Side
+from domain.orders.reasons import Reason
+from domain.reconciliation.breaks import Break, BreakKind
+from domain.risk.loss_limit import RiskDay
 from storage.alerts import RESUMED_MAX
 from storage.baskets import ENDED_MAX
 from storage.repository import OrderRepository

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.change import Change, ChangeKind, ChangeStage
-from domain.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
-from domain.order import (
+from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
+from domain.orders.order import (
     PRICE_MAX,
     Exchange,
     InstrumentKey,
@@ -28,8 +28,8 @@ from domain.order import (
     Side,
     TrailingType,
 )
-from domain.reasons import Reason
-from domain.risk import TradingState
+from domain.orders.reasons import Reason
+from domain.risk.checks import TradingState
 from storage import models, rows
 from storage.database import StorageError
 from storage.repository import OrderRepository, Recorded, StaleOrderError, UnknownOrderError

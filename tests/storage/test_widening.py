@@ -10,14 +10,14 @@ from pathlib import Path
 import peewee
 import pytest
 
-from domain.alert import Level
-from domain.change import ChangeStage
-from domain.exits import EndedRequest
-from domain.lifecycle import State
-from domain.loss_limit import RiskDay
-from domain.order import Exchange, InstrumentKey, Product
-from domain.reasons import Reason
-from domain.risk import TradingState
+from domain.alerts.alert import Level
+from domain.exits.flatten import EndedRequest
+from domain.orders.change import ChangeStage
+from domain.orders.lifecycle import State
+from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.orders.reasons import Reason
+from domain.risk.checks import TradingState
+from domain.risk.loss_limit import RiskDay
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK
 from tests.storage.conftest import Opener

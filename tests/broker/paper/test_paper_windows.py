@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from broker.paper import deliveries
-from console import paper as console_paper
+from console.daemon import paper as console_paper
 from tests.broker.paper.harness import WAIT_S
 
 _AS_ON_WINDOWS: Final = """

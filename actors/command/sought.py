@@ -1,0 +1,107 @@
+"""Exits of whose command id no disk knows enough: looked for at the broker by their tag before they are sent.
+
+A part of CommandActor, in its thread. Where neither the database nor the exit journal took an exit, only the broker can
+tell whether an earlier run has sent it. After a run that was killed the same is asked until the books have been
+compared: an order with a tag like ours and without a row is one of that run's, and what it traded is no longer held.
+It is waited for until it counts as EXTERNAL, a bounded time; then the guard cuts the exit to what is left.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from actors.messages import BrokerInbox, CommandInbox, LookUpTag, OrderRegistered, TagLookedUp
+from actors.runtime.address import Address, post
+from actors.runtime.timer import Timer
+from domain.broker.evidence import Book, Unavailable
+from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand
+from domain.ports import Clock
+from domain.reconciliation.order_rows import looks_like_ours, remarks_tag_of
+
+LOOK_UP_S_MAX: Final = 2.0
+BOOKS_RECONCILED_MIN: Final = 2
+"""An order with a tag like ours is taken for another's only when a second book shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeking:
+    """An exit that waits for the books. `unwritten`: no disk knows it, so that they must be read."""
+
+    registered: OrderRegistered
+    unwritten: str
+
+
+class Sought:
+    """Owns the exits that wait for the books, and the tags at the broker of which there is no row."""
+
+    def __init__(self, broker: Address[BrokerInbox], clock: Clock, timer: Timer) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._timer = timer
+        self._seeking: dict[str, Seeking] = {}
+        self._unclaimed: dict[str, str] = {}
+        self._known: set[str] = set()
+        self._reconciled = 0
+        self._ended_in_order = True
+
+    def resume(self, orders: tuple[Order, ...], *, ended_in_order: bool) -> None:
+        """Learn what the database knows, and whether an earlier run may have left more than that."""
+        self._ended_in_order = ended_in_order
+        for order in orders:
+            self.claim(order)
+            self._known.add(order.remarks_tag)
+
+    def know(self, order: Order) -> None:
+        """Note an order of this run, as long as the books may show one that nobody knows."""
+        if self._may_show_strangers():
+            self._known.add(order.remarks_tag)
+
+    def claim(self, order: Order) -> None:
+        """Note an order of others that carries a tag like ours."""
+        if order.command.strategy == EXTERNAL and looks_like_ours(order.note):
+            self._unclaimed[order.note] = order.broker_order_id or ""
+
+    def count_book(self) -> None:
+        """Count a whole book that was compared with ours."""
+        self._reconciled += 1
+
+    def number_of(self, command: OrderCommand) -> str | None:
+        """Return the broker's number of an order of others that carries the tag of this command."""
+        return self._unclaimed.get(remarks_tag_of(command)) if self._unclaimed else None
+
+    def must_ask(self, command: OrderCommand) -> bool:
+        """Say whether an exit that is registered now may have been sent by a run that left no word of it."""
+        return command.intent is Intent.EXIT and self._may_show_strangers()
+
+    def _may_show_strangers(self) -> bool:
+        return not self._ended_in_order and self._reconciled < BOOKS_RECONCILED_MIN
+
+    def has_strangers(self, message: TagLookedUp) -> bool:
+        """Say whether the books show an order of ours that is neither known nor counted as EXTERNAL yet."""
+        if not self._may_show_strangers():
+            return False
+        books = (message.orders, message.trades)
+        shown = {row.remarks for book in books if isinstance(book, Book) for row in book.rows}
+        return any(looks_like_ours(tag) for tag in shown - self._known - self._unclaimed.keys())
+
+    def begin(self, registered: OrderRegistered, me: Address[CommandInbox], *, unwritten: str = "") -> None:
+        """Ask for both books; what has not come within the bound counts as unreadable."""
+        order = registered.order
+        name = order.command.command_id
+        self.know(order)
+        self._seeking[name] = Seeking(registered, unwritten)
+        post(self._broker, LookUpTag(command_id=name, remarks_tag=order.remarks_tag))
+        late = Unavailable(f"the books were not read within {LOOK_UP_S_MAX:g} s", self._clock.now())
+        self._timer.tell_after(LOOK_UP_S_MAX, me, TagLookedUp(command_id=name, orders=late, trades=late))
+
+    def find(self, command_id: str) -> Seeking | None:
+        """Return the exit that waits for this answer; None where it came too late."""
+        return self._seeking.get(command_id)
+
+    def end(self, command_id: str) -> None:
+        """Wait no longer with this exit."""
+        del self._seeking[command_id]
+
+    def ask_again(self) -> None:
+        """Ask for the books anew, now that an order counts as EXTERNAL."""
+        for name, seeking in self._seeking.items():
+            post(self._broker, LookUpTag(command_id=name, remarks_tag=seeking.registered.order.remarks_tag))

@@ -1,0 +1,114 @@
+"""Re-prices market exits that did not fill, and tells of every market order that rests.
+
+A part of ExitsActor, in its thread. A new price leaves as a modify, by the way of every change.
+"""
+
+from typing import Final
+
+from loguru import logger
+
+from actors.messages import ChangeOrder, CommandInbox, MarketInbox, NotifierInbox, OrderPriced, PriceOrder, RaiseAlert
+from actors.runtime.address import Address, post
+from domain.exits.flatten import exit_price
+from domain.exits.resting import RestingOrders, shape_of_resting
+from domain.market.calendar import Calendar
+from domain.market.instrument import Instrument
+from domain.market.text import resting_alert
+from domain.orders.change import ChangeKind
+from domain.orders.change_command import ChangeCommand
+from domain.orders.order import Intent, InvalidOrderError, Order
+from domain.ports import Clock, Ids, trading_day
+from domain.settings import ExitSettings
+
+_QUESTION: Final = "resting "
+"""What names a resting order's question to MarketActor: no command id has a space."""
+
+
+class RestingMarketOrders:
+    """Owns which market orders rest."""
+
+    def __init__(
+        self,
+        *,
+        command: Address[CommandInbox],
+        market: Address[MarketInbox],
+        notifier: Address[NotifierInbox],
+        asker: "Address[OrderPriced]",
+        client_id: str,
+        settings: ExitSettings,
+        calendar: Calendar | None,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._command = command
+        self._market = market
+        self._notifier = notifier
+        self._asker = asker
+        self._client_id = client_id
+        self._clock = clock
+        self._ids = ids
+        self._calendar = calendar
+        self._orders = RestingOrders(settings)
+
+    def follow(self, order: Order) -> None:
+        """Take over how a market order stands."""
+        self._orders.follow(order, self._clock.monotonic())
+
+    def look(self) -> None:
+        """Ask for the price of what has rested long enough."""
+        for one in self._orders.due(self._clock.monotonic(), self._is_open):
+            if self._is_past(one.order):
+                continue
+            command = one.order.command
+            question = PriceOrder(
+                command_id=f"{_QUESTION}{command.command_id}",
+                exchange=command.exchange,
+                symbol=command.symbol,
+                needs_price=True,
+                exit=shape_of_resting(one),
+                reply_to=self._asker,
+            )
+            post(self._market, question)
+
+    def _is_past(self, order: Order) -> bool:
+        """Say whether its day is over: it is in no market then, whatever its row says, and takes no new price."""
+        return order.day < trading_day(self._clock.now())
+
+    def _is_open(self, order: Order) -> bool:
+        if self._is_past(order):
+            return False
+        return self._calendar is None or self._calendar.is_open(order.command.exchange, self._clock.now())
+
+    def is_about_one(self, message: OrderPriced) -> bool:
+        """Say whether MarketActor answers a question of a resting order."""
+        return message.command_id.startswith(_QUESTION)
+
+    def price(self, message: OrderPriced) -> None:
+        """Tell of the order, and move an exit to its next price."""
+        command_id = message.command_id.removeprefix(_QUESTION)
+        one = self._orders.take(command_id)
+        if one is None:
+            return
+        order, reference = one.order, message.reference
+        is_exit = order.command.intent is Intent.EXIT
+        if one.to_tell is not None:
+            post(self._notifier, RaiseAlert(alert=resting_alert(order, reference, one.to_tell)))
+        if not is_exit or reference is None or not isinstance(message.instrument, Instrument):
+            return
+        price = exit_price(order.command.side, reference.price, message.instrument, one.unfilled + 1, reference.age_s)
+        if price == order.limit_price:
+            return
+        try:
+            change = ChangeCommand(
+                change_id=self._ids.new()[:32],
+                client_id=self._client_id,
+                command_id=command_id,
+                kind=ChangeKind.MODIFY,
+                price=price,
+                reason="the market exit did not fill at its limit",
+                origin=order.command.origin,
+            )
+        except InvalidOrderError as error:
+            logger.error("{} keeps its limit: {}", command_id, error)
+            return
+        post(self._command, ChangeOrder(command=change))

@@ -1,0 +1,250 @@
+"""Step 2A: owns the trading state, the day's counts, and the day's profit and loss against its limits."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final, assert_never
+
+from loguru import logger
+
+from actors.messages import (
+    ActorDied,
+    BroadcastTradingState,
+    BrokerInbox,
+    ChangeApproved,
+    ChangeBlocked,
+    CheckChange,
+    CheckRisk,
+    CommandInbox,
+    ExitsInbox,
+    ExternalCounted,
+    FillCounted,
+    FindPnl,
+    FindTradingState,
+    MarketInbox,
+    NotifierInbox,
+    OrderOver,
+    OrderPriced,
+    PnlNow,
+    PnlWrittenOff,
+    PositionsSeen,
+    PriceTicked,
+    RaiseAlert,
+    RecordTradingState,
+    RepoInbox,
+    RiskApproved,
+    RiskBlocked,
+    RiskInbox,
+    RiskTick,
+    SetTradingState,
+    SuspendEntries,
+    TradingStateNow,
+)
+from actors.risk.loss_monitor import LossMonitor
+from actors.runtime.address import Address, post
+from actors.runtime.shared_thread import SharedThreadActor
+from actors.runtime.timer import Timer
+from domain.exits.flatten import PositionKey
+from domain.market.trading_days import TradingDays
+from domain.orders.order import Exchange, Intent, OrderCommand, Side
+from domain.orders.reasons import Reason
+from domain.ports import Clock, trading_day
+from domain.positions.pnl import PnlBook
+from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.risk.loss_limit import RiskDay
+from domain.risk.text import self_trade_alert
+
+_STOPS: Final = {
+    TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
+    TradingState.HALTED: Reason.TRADING_HALTED,
+}
+
+
+class RiskActor(SharedThreadActor):
+    """Owns the risk book: a person's word on trading, and what the day itself speaks against."""
+
+    def __init__(
+        self,
+        *,
+        supervisor: Address[ActorDied],
+        command: Address[CommandInbox],
+        repo: Address[RepoInbox],
+        broker: Address[BrokerInbox],
+        market: Address[MarketInbox],
+        exits: Address[ExitsInbox],
+        notifier: Address[NotifierInbox],
+        book: RiskBook,
+        pnl: PnlBook,
+        days: tuple[RiskDay, ...],
+        trading_days: TradingDays,
+        budgets: Mapping[str, Decimal],
+        working: Iterable[OrderCommand],
+        clock: Clock,
+        timer: Timer,
+    ) -> None:
+        super().__init__(supervisor)
+        self._command = command
+        self._repo = repo
+        self._broker = broker
+        self._notifier = notifier
+        self._book = book
+        self._said = (book.trading_state, book.reason)
+        self._clock = clock
+        self._timer = timer
+        self._look_s = book.limits.look_s
+        self._entering: dict[str, PositionKey] = {}
+        self._sides: defaultdict[tuple[Exchange, str, Side], dict[str, None]] = defaultdict(dict)
+        for one in working:
+            self._remember(one)
+        self._stopped: Reason | None = None
+        self._restriction: tuple[Reason, str] | None = None
+        self._loss_monitor = LossMonitor(
+            market=market,
+            exits=exits,
+            repo=repo,
+            notifier=notifier,
+            subscriber=self.actor_ref,
+            limits=book.limits,
+            budgets=budgets,
+            book=pnl,
+            days=days,
+            trading_days=trading_days,
+            clock=clock,
+        )
+
+    def on_stop(self) -> None:
+        """Leave the day's figures to the next run."""
+        self._loss_monitor.record()
+
+    def on_receive(self, message: RiskInbox | PriceTicked | OrderPriced) -> TradingStateNow | PnlNow | None:
+        """Judge an order, turn the trading state, or look at the day."""
+        match message:
+            case CheckRisk():
+                self._check(message)
+            case CheckChange():
+                self._check_change(message)
+            case FillCounted():
+                self._loss_monitor.count(message.order)
+            case OrderOver():
+                self._forget(message.command)
+            case PriceTicked():
+                self._loss_monitor.see(message)
+            case OrderPriced():
+                self._loss_monitor.hear_quote(message)
+            case PositionsSeen():
+                self._loss_monitor.take_positions(message.book, message.doubted)
+            case ExternalCounted():
+                self._loss_monitor.move(message.key, message.units)
+            case PnlWrittenOff():
+                self._loss_monitor.write_off(message.position_key, message.units, message.price)
+            case RiskTick():
+                self._loss_monitor.look()
+                self._restrict()
+                self._timer.tell_after(self._look_s, self.actor_ref, RiskTick())
+            case SetTradingState():
+                return self._turn(message)
+            case FindTradingState():
+                return self._now()
+            case FindPnl():
+                return self._loss_monitor.now()
+            case _:
+                assert_never(message)
+        return None
+
+    def _check(self, message: CheckRisk) -> None:
+        command, name = message.command, message.command.command_id
+        book = self._book.on_day(trading_day(self._clock.now()))
+        self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
+        if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
+            if self._loss_monitor.has_used_up_its_budget(command.strategy):
+                verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
+            self._warn_of_self_trade(command)
+        match verdict:
+            case RiskPassed():
+                self._remember(command)
+                post(self._command, RiskApproved(command_id=name, inputs=verdict.inputs))
+            case RiskRefused():
+                reason = self._finer(verdict.reason)
+                post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
+
+    def _finer(self, reason: Reason) -> Reason:
+        """Name what has restricted trading, where no person did."""
+        restricted = reason is Reason.TRADING_EXITS_ONLY and self._said[0] is TradingState.ACTIVE
+        return self._restriction[0] if restricted and self._restriction is not None else reason
+
+    def _positions_beside(self, command: OrderCommand) -> int:
+        """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
+        if self._book.limits.open_positions_max is None:
+            return 0
+        return len(
+            (self._loss_monitor.held() | {*self._entering.values()}) - {PositionKey(command.strategy, command.key)}
+        )
+
+    def _remember(self, command: OrderCommand) -> None:
+        self._sides[command.exchange, command.symbol, command.side][command.command_id] = None
+        if command.intent is not Intent.EXIT:
+            self._entering[command.command_id] = PositionKey(command.strategy, command.key)
+
+    def _forget(self, command: OrderCommand) -> None:
+        self._entering.pop(command.command_id, None)
+        there = (command.exchange, command.symbol, command.side)
+        self._sides[there].pop(command.command_id, None)
+        if not self._sides[there]:
+            del self._sides[there]
+
+    def _warn_of_self_trade(self, command: OrderCommand) -> None:
+        against = self._sides.get((command.exchange, command.symbol, command.side.opposite))
+        if against:
+            alert = self_trade_alert(command.command_id, next(iter(against)), command.symbol)
+            post(self._notifier, RaiseAlert(alert=alert))
+
+    def _check_change(self, message: CheckChange) -> None:
+        """Judge an order as it would be; a change counts as no order of the day."""
+        command = message.command
+        book = self._book.on_day(trading_day(self._clock.now()))
+        verdict = book.check_change(command, message.price)
+        spent = command.intent is not Intent.EXIT and self._loss_monitor.has_used_up_its_budget(command.strategy)
+        if spent and isinstance(verdict, RiskPassed):
+            verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
+        match verdict:
+            case RiskPassed():
+                post(self._command, ChangeApproved(change_id=message.change_id, inputs=verdict.inputs))
+            case RiskRefused():
+                reason = self._finer(verdict.reason)
+                refused = ChangeBlocked(change_id=message.change_id, reason=reason, inputs=verdict.inputs)
+                post(self._command, refused)
+
+    def _turn(self, message: SetTradingState) -> TradingStateNow:
+        """Follow a person's word; what the day itself forbids is not resumed by it."""
+        if message.state is TradingState.ACTIVE:
+            refused = self._loss_monitor.objection_to_resuming(force=message.force)
+            if refused:
+                return self._now(refused)
+        logger.warning("trading is now {} ({})", message.state, message.reason or "no reason given")
+        self._said = (message.state, message.reason)
+        post(self._repo, RecordTradingState(state=message.state, reason=message.reason))
+        self._restrict(told=True)
+        return self._now()
+
+    def _restrict(self, *, told: bool = False) -> None:
+        """Put the stricter of a person's word and the day's restriction in force; tell the broker's lanes of it."""
+        self._restriction = self._loss_monitor.restriction()
+        state, reason = self._said
+        if state is TradingState.ACTIVE and self._restriction is not None:
+            state, reason = TradingState.EXITS_ONLY, self._restriction[1]
+        changed = (state, reason) != (self._book.trading_state, self._book.reason)
+        if not changed and not told:
+            return
+        self._book = self._book.with_state(state, reason)
+        post(self._command, BroadcastTradingState(state=state, reason=reason))
+        # What risk has let pass and the broker has not seen yet is stopped there.
+        stopped = _STOPS.get(state)
+        if told or stopped is not self._stopped:
+            self._stopped = stopped
+            post(self._broker, SuspendEntries(stopped=stopped))
+
+    def _now(self, refused: str = "") -> TradingStateNow:
+        book = self._book.on_day(trading_day(self._clock.now()))
+        return TradingStateNow(
+            state=book.trading_state, reason=book.reason, orders_today=book.orders_today, refused=refused
+        )

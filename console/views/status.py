@@ -1,0 +1,85 @@
+"""How the desk stands: all of it for who knows the token, and what any monitor may see."""
+
+from datetime import datetime
+
+from actors.desk import Status
+from console.daemon.private import unprotected
+from console.views.form import Form
+from console.views.serializers import channel_form, exits_form, readiness_form, stays_form, trading_form
+from console.views.text import taken_text
+from domain.risk.checks import TradingState
+from domain.settings import Settings
+
+_BREAK = "the books differ: "
+
+
+def status_form(settings: Settings, now: Status, at: datetime) -> Form:
+    """Return trading, readiness, what is in flight, and how well the broker is seen, at the moment `at`."""
+    readiness = readiness_form(now.readiness)
+    asked_at = now.watch.book_asked_at
+    return {
+        "client_id": settings.client_id,
+        "mode": settings.mode.value,
+        **readiness,
+        "trading": trading_form(now.trading),
+        "effective": effective(now.trading.state, readiness["reasons"]),
+        "in_flight": list(now.readiness.in_flight),
+        "exits": exits_form(now.exits),
+        "stays": stays_form(now.exits),
+        "unwatched": [f"{', '.join(one.strategies)} gets no prices: {one.message}" for one in now.unwatched],
+        "unprotected": unprotected(),
+        "alerts": {
+            "open": list(now.alerts.open),
+            "channels": [channel_form(one) for one in now.alerts.channels],
+            "trouble": now.alerts.trouble,
+        },
+        "broker": {
+            "session": now.broker.session,
+            "session_state": _session_state(now),
+            "feed": now.feed,
+            "book_asked_at": asked_at.isoformat() if asked_at else None,
+            "book_age_s": _age_s(asked_at, at),
+            "waiting": now.broker.waiting,
+            "placed": now.broker.placed,
+            "address_refused": now.broker.address_refused,
+            "idle_s": round(now.broker.idle_s, 3),
+        },
+    }
+
+
+def health_form(now: Status, at: datetime) -> Form:
+    """Return what needs no token: whether entries are taken and why not, with nothing of the account in it."""
+    whole = readiness_form(now.readiness)
+    reasons = [one for one in whole["reasons"] if not one.startswith(_BREAK)]
+    apart = sum(one["stops_entries"] for one in whole["breaks"])
+    if apart:
+        reasons.append(f"the books differ ({apart}); `status` names what about")
+    return {
+        "ready": whole["ready"],
+        "reasons": reasons,
+        "sentence": f"The desk {taken_text(now.trading.state)}."
+        if whole["ready"]
+        else f"Not ready: {'; '.join(reasons)}.",
+        "trading": now.trading.state.value,
+        "effective": effective(now.trading.state, reasons),
+        "session_state": _session_state(now),
+        "feed": now.feed,
+        "book_age_s": _age_s(now.watch.book_asked_at, at),
+        "breaks": len(whole["breaks"]),
+    }
+
+
+def effective(state: TradingState, reasons: list[str]) -> str:
+    """Say what is sent at this moment: ACTIVE with anything against entries is EXITS_ONLY for now."""
+    if state is TradingState.ACTIVE and reasons:
+        return f"{TradingState.EXITS_ONLY.value} for now: {'; '.join(reasons)}"
+    return state.value
+
+
+def _session_state(now: Status) -> str | None:
+    """Return how the session stands; None while the broker's actor is in the middle of a request."""
+    return now.broker.session_state.value if now.broker.waiting >= 0 else None
+
+
+def _age_s(asked_at: datetime | None, at: datetime) -> float | None:
+    return None if asked_at is None else round((at - asked_at).total_seconds(), 1)

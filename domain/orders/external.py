@@ -1,0 +1,72 @@
+"""Orders that this desk did not place: the phone's, the web's, the broker's own square-off.
+
+They become EXTERNAL orders, because they change positions, margin and profit as ours do.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from domain.broker.evidence import BrokerStatus, OrderRow, key_of
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, OrderType, Origin
+from domain.orders.reasons import Reason
+from domain.ports import trading_day
+from domain.reconciliation.order_rows import match_order_row
+
+COMMAND_ID_PREFIX: Final = "ext-"
+
+_ORDER_TYPES: Final = {
+    "MKT": OrderType.MARKET,
+    "LMT": OrderType.LIMIT,
+    "SL-LMT": OrderType.SL,
+    "SL-MKT": OrderType.SL_M,
+}
+
+
+def external_order(row: OrderRow, client_id: str, seen_at: datetime) -> Order | None:
+    """Return the EXTERNAL order that `row` shows, as it stands; None where its exchange or product is unknown here."""
+    key = key_of(row)
+    if key is None:
+        return None
+    price = row.price or None
+    command = OrderCommand.stored(
+        f"{COMMAND_ID_PREFIX}{row.broker_order_id}",
+        client_id,
+        EXTERNAL,
+        Intent.ADJUST,
+        key.exchange,
+        row.symbol,
+        row.side,
+        row.quantity,
+        key.product,
+        _ORDER_TYPES.get(row.price_type, OrderType.LIMIT),
+        price,
+        row.trigger_price,
+        None,
+        None,
+        None,
+        None,
+        None,
+        f"placed by {row.source}" if row.source else "",
+        Origin.EXTERNAL,
+        row.amo,
+    )
+    order = Order(
+        command=command,
+        remarks_tag="",
+        quantity=row.quantity,
+        created_at=seen_at,
+        updated_at=seen_at,
+        state=State.WORKING,
+        broker_order_id=row.broker_order_id,
+        limit_price=price,
+        wire_trigger_price=row.trigger_price,
+        note=row.remarks,
+        day=trading_day(row.entered_at or seen_at),
+    )
+    if row.status is BrokerStatus.UNKNOWN:
+        order = Order(
+            **{name: getattr(order, name) for name in Order.__slots__} | {"tag": Reason.UNKNOWN_BROKER_STATUS}
+        )
+    event = match_order_row(order, row, seen_at)
+    return order if event is None else order.after(event, seen_at)

@@ -1,0 +1,89 @@
+"""Delivery: shares bought to keep. A sale closes what was bought, or holdings; it is never a short.
+
+Holdings in the demat account are not read yet. So a position in delivery is what the desk's own orders bought and still
+hold, and what is sold beyond it came out of the holdings: whether they are there is the broker's to judge.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from domain.orders.lifecycle import State
+from domain.orders.order import EXTERNAL, InstrumentKey, Order, Side
+
+_NOT_THERE: Final = re.compile(r"check holdings|insufficient holdings?|no holdings", re.IGNORECASE)
+"""How brokers on Noren and their forerunners say that shares are missing (docs/protocol.md, holdings)."""
+
+
+class Delivered:
+    """Owns what one strategy holds of a symbol in delivery, and what it sold out of the holdings, since `held` was so.
+
+    A sale closes what orders from before it bought. Orders count in the order of their creation, however late they
+    trade: so a restart, which reads them in that order, finds the same.
+    """
+
+    __slots__ = ("_base", "_orders", "_sold_before", "held", "sold")
+
+    def __init__(self, held: int) -> None:
+        self._base = self.held = held
+        self._sold_before = self.sold = 0
+        self._orders: dict[str, tuple[datetime, int]] = {}
+
+    def trade(self, command_id: str, created_at: datetime, units: int) -> None:
+        """Count signed units more that an order has traded."""
+        traded = self._orders.get(command_id, (created_at, 0))[1]
+        self._orders[command_id] = (created_at, traded + units)
+        self.held, self.sold = self._base, self._sold_before
+        for _, moved in sorted(self._orders.values(), key=lambda one: one[0]):
+            self.held += moved
+            if self.held < 0:
+                self.sold -= self.held
+                self.held = 0
+
+    def put(self, held: int) -> None:
+        """Begin anew with so many units held."""
+        self._base = self.held = held
+        self._sold_before = self.sold
+        self._orders.clear()
+
+
+def is_refused_for_shares(order: Order) -> bool:
+    """Say whether the broker refused a sale for delivery, or rejected it later, because the shares are not there.
+
+    The two mistakes cost differently: a way out that ends by mistake leaves a position that somebody wants out of, a
+    try too many costs one refused order. So only words that name the holdings count. Margin, price, band, quota,
+    session, address or time may change by themselves, and a sale that is not authorised yet (the depository's PIN) is
+    of shares that are there: after those, and after any words we don't know, the exit goes on.
+    """
+    is_sale = order.command.product.is_delivery and order.command.side is Side.SELL
+    is_refused = order.state in {State.REFUSED, State.REJECTED} and not order.filled_quantity
+    return is_sale and is_refused and _NOT_THERE.search(order.note or "") is not None
+
+
+def carried_delivery(
+    trades: Iterable[tuple[str, InstrumentKey, int]],
+) -> dict[str, dict[InstrumentKey, int]]:
+    """Return what strategies still hold in delivery of what orders traded, oldest first; signed units.
+
+    EXTERNAL's is below zero where others sold what a strategy held. What anybody sold out of the holdings is in none.
+    """
+    held: dict[str, dict[InstrumentKey, int]] = {}
+    theirs: dict[InstrumentKey, int] = {}
+    closed: dict[InstrumentKey, int] = {}
+    for strategy, key, units in trades:
+        if strategy != EXTERNAL:
+            own = held.setdefault(strategy, {})
+            own[key] = max(0, own.get(key, 0) + units)
+        elif units > 0:
+            undone = min(units, closed.get(key, 0))
+            closed[key] = closed.get(key, 0) - undone
+            theirs[key] = theirs.get(key, 0) + units - undone
+        else:
+            own_part = min(-units, theirs.get(key, 0))
+            theirs[key] = theirs.get(key, 0) - own_part
+            ours = sum(one.get(key, 0) for one in held.values()) - closed.get(key, 0)
+            closed[key] = closed.get(key, 0) + max(0, min(-units - own_part, ours))
+    for key in theirs.keys() | closed.keys():
+        held.setdefault(EXTERNAL, {})[key] = theirs.get(key, 0) - closed.get(key, 0)
+    return held
