@@ -37,9 +37,9 @@ TESTS: Final = (
 )
 """All whose outcome may hang on what day or time it is: by the calendar, the day's turn, an expiry, a session's end."""
 SLICE: Final = (
-    "tests/domain/test_trading_days.py",
+    "tests/domain/market/test_trading_days.py",
     "tests/domain/test_night.py",
-    "tests/domain/test_calendar.py",
+    "tests/domain/market/test_calendar.py",
     "tests/actors/test_risk_days.py",
     "tests/actors/test_wiring.py",
     "tests/broker/paper/test_paper_days.py",

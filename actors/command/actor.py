@@ -16,7 +16,8 @@ Theory of operation. A caller's `SubmitOrder` opens a `PendingOrder`, which live
               each report is stored like any other event, and guard, watcher and strategy hear of it. Orders of others
               are stored as EXTERNAL. What the three books tell differently stops entries (`BooksChecked`).
 
-Cancels and modifies take the same way, in `actors/command/changes.py`; a person's last word on an order is `ResolveOrder`.
+Cancels and modifies take the same way, in `actors/command/changes.py`; a person's last word on an order is
+`ResolveOrder`.
 
 Nothing here decides about money: terms, risk, guard and life cycle are judged in the domain. Nothing here waits:
 each step is one message out, and the next begins with the message that comes back. Nothing here sends twice: an

@@ -1,9 +1,9 @@
 """Exits: keeps positions under their stops, and sees what somebody wants flat through to evidence that it is.
 
-A clock asks the guard what is held, oftener while a flatten task is open (`domain/exits/flatten.py`). Each flatten task says
-what follows: take orders back, or send the next exit. Both leave by the way of every other order. What an order's
-answer was only says that the guard knows by now; it is never what is decided by. Stops (`actors/exits/stops.py`), the time
-square-off, limits and people only say what is to be flat.
+A clock asks the guard what is held, oftener while a flatten task is open (`domain/exits/flatten.py`). Each flatten task
+says what follows: take orders back, or send the next exit. Both leave by the way of every other order. What an order's
+answer was only says that the guard knows by now; it is never what is decided by. Stops (`actors/exits/stops.py`), the
+time square-off, limits and people only say what is to be flat.
 """
 
 from collections.abc import Collection, Mapping, Sequence

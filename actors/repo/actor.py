@@ -6,7 +6,8 @@ inside one of its messages, each is written alone.
 
 While another process has locked the file nobody's thread waits for it: what can wait is held back and tried again for
 `storage.busy_timeout_ms`, what can't (exits, cancels, a halt) is answered at once and written later. An exit that can't
-be registered is kept in the exit journal (`actors/repo/exits_beside.py`), and is the first to be written when the lock is gone.
+be registered is kept in the exit journal (`actors/repo/exits_beside.py`), and is the first to be written when the lock
+is gone.
 """
 
 from collections.abc import Callable, Iterable

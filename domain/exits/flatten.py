@@ -210,7 +210,7 @@ class FlattenTask:
             self.unanswered, self._slice = False, quantity
 
     def refused_for_shares(self, command_id: str, message: str) -> None:
-        """Hear that the broker has refused an exit because the shares are not there (`domain/positions/delivery.py`)."""
+        """Hear that the broker has refused an exit because the shares are missing (`domain/positions/delivery.py`)."""
         if command_id == self.current:
             self._missing = message
 

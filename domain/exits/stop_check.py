@@ -1,7 +1,7 @@
 """Whether a stop, target or trail lies on the right side of the price: one on the wrong side gets out at once.
 
-What the order's own prices say is checked when it is made (`domain/orders/order.py`); here it is held against the last price
-and the trigger, before the entry leaves. Without a known last price nothing is refused for it.
+What the order's own prices say is checked when it is made (`domain/orders/order.py`); here it is held against the last
+price and the trigger, before the entry leaves. Without a known last price nothing is refused for it.
 """
 
 from decimal import Decimal

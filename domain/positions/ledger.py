@@ -5,11 +5,11 @@ the send. Only evidence clears: an order that is over releases just what did not
 account stands under EXTERNAL: where they closed a position for us, our exits must not close it again. A trade of theirs
 closes what they hold themselves first, then ours, and what is left opens a position of theirs.
 
-Delivery (`domain/positions/delivery.py`) is never short: what is sold beyond a position came out of the holdings. It is no
-exposure, nothing buys it back, and nothing of it is carried.
+Delivery (`domain/positions/delivery.py`) is never short: what is sold beyond a position came out of the holdings. It is
+no exposure, nothing buys it back, and nothing of it is carried.
 
-A contract whose last day is over (`domain/market/expiry.py`) is no exposure either: nothing can be ordered in it, and what was
-held stays in the book only until the broker's books end it.
+A contract whose last day is over (`domain/market/expiry.py`) is no exposure either: nothing can be ordered in it, and
+what was held stays in the book only until the broker's books end it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -12,8 +12,8 @@ from domain.orders.lifecycle import Event, State
 from domain.orders.order import Intent, Order, OrderEvent, Side
 from domain.orders.reasons import Reason
 from domain.settings import BrokerSettings
+from tests.actors.repo.test_actor import RepoRoom
 from tests.actors.rooms import CommandRoom, own_mailbox, resolve
-from tests.actors.test_repo import RepoRoom
 from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, order
 
 

@@ -14,7 +14,7 @@ from domain.exits.flatten import PositionKey
 from domain.orders.order import Exchange, InstrumentKey, Product
 from domain.risk.checks import TradingState
 from tests.console.fakes import TEN_O_CLOCK, FakeDesk
-from tests.console.test_render import drawn
+from tests.console.views.test_render import drawn
 from tests.fakes import FakeClock
 
 Ask = Callable[..., requests.Response]

@@ -1,4 +1,4 @@
-"""What no tool looks for: time and chance through their seams, asking where it is allowed, and small rooms."""
+"""What no tool looks for: time and chance through their ports, asking where it is allowed, and small rooms."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("domain", "actors", "storage", "broker", "notify", "console", "examples")
 FILES = sorted([ROOT / "main.py", *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))])
 
-SEAMS = {"clock.py", "seams.py"}
+PORTS = {"clock.py"}
 CHANCE_EXCEPTIONS = {
     "broker/feed/feed.py": "spreads its reconnects, by a source that is handed in",
     "broker/paper": "plays the outside world, in a process of its own",
@@ -102,7 +102,7 @@ def test_the_scan_finds_what_it_looks_for() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=_name)
 def test_time_and_chance_come_through_the_seams(path: Path) -> None:
-    if path.name in SEAMS:
+    if path.name in PORTS:
         return
 
     outside = [(line, called) for line, called in _calls(path) if called in CALLS_OF_TIME_AND_CHANCE]

@@ -13,27 +13,29 @@ from typing import Final
 from tests.mutation.mutant import ROOT
 from tests.mutation.operators import OPERATORS, changes
 
-ACTORS: Final = ("command", "risk", "loss_monitor", "exits", "stops", "watcher")
+ACTORS: Final = ("command/actor", "risk/actor", "risk/loss_monitor", "exits/actor", "exits/stops", "watcher")
 """Those that decide about orders, and about getting out."""
 TESTS: Final = ("tests/domain", "tests/actors", "tests/storage")
 """The tests without threads and processes, where a mutant is looked for first."""
 SCENARIOS: Final = {
-    "absence reconciler breaks reconcile external_orders evidence resolution watcher": "books days external updates",
-    "command order lifecycle reasons order_pricing throttle session": "desk replies repeats changes",
-    "change change_command": "changes",
-    "exits square_off write_off": "exits guard",
-    "stops stop_text armed_stops": "stops",
-    "risk loss_monitor loss_limit pnl risk_text": "risk",
-    "guard": "guard exits external",
-    "basket basket_text baskets": "baskets",
-    "alert alerting alert_text alerts": "alerts",
-    "calendar ports": "clock days",
-    "batch repository rows models database backup lease": "storage",
-    "instrument": "desk",
-    "settings": "tests/console/test_config.py desk",
-    "redaction": "tests/console/test_logs.py",
+    "domain/reconciliation domain/broker/evidence domain/orders/external domain/orders/resolution actors/watcher": (
+        "books days external updates"
+    ),
+    "domain/orders/change": "changes",
+    "domain/orders actors/command domain/risk/rate domain/broker": "desk replies repeats changes",
+    "domain/exits/stop actors/exits/stops storage/armed_stops": "stops",
+    "domain/exits actors/exits": "exits guard",
+    "domain/risk domain/positions/pnl actors/risk": "risk",
+    "domain/positions": "guard exits external",
+    "domain/baskets storage/baskets": "baskets",
+    "domain/alerts storage/alerts": "alerts",
+    "domain/market/calendar domain/market/trading_days domain/ports": "clock days",
+    "storage": "storage",
+    "domain/market": "desk",
+    "domain/settings": "tests/console/daemon/test_config.py desk",
+    "domain/redaction": "tests/console/daemon/test_logs.py",
 }
-"""Which scenarios are about which modules, or other tests that are."""
+"""Which scenarios are about which modules, by how their paths begin, or other tests that are: the first that fits."""
 AWAY_MAX: Final = 2
 NEAR_MAX: Final = 6
 """So many files of tests are looked at before all of them are."""
@@ -59,7 +61,7 @@ class Drawn:
 
 def paths() -> tuple[str, ...]:
     """Return the modules that are broken: domain, storage, and the actors of command, risk, exits and watcher."""
-    rooms = sorted(chain((ROOT / "domain").glob("*.py"), (ROOT / "storage").glob("*.py")))
+    rooms = sorted(chain((ROOT / "domain").rglob("*.py"), (ROOT / "storage").glob("*.py")))
     found = [path.relative_to(ROOT).as_posix() for path in rooms if path.name != "__init__.py"]
     return (*(f"actors/{name}.py" for name in ACTORS), *found)
 
@@ -97,11 +99,11 @@ def nearest_tests(path: str) -> tuple[str, ...]:
     """Return the tests that meet a module first: of its own name, then some that import it, or what imports it."""
     module = path.removesuffix(".py").replace("/", ".")
     users = {name for name, imported in _imports(_code()).items() if module in imported}
-    found = _imports(tuple(sorted(chain.from_iterable((ROOT / folder).glob("test_*.py") for folder in TESTS))))
-    name = f"test_{Path(path).stem}.py"
+    found = _imports(tuple(sorted(chain.from_iterable((ROOT / folder).rglob("test_*.py") for folder in TESTS))))
+    name = f"tests/{path.rpartition('/')[0]}/test_{Path(path).stem}.py"
 
     def nearness(test: str) -> int:
-        if test.endswith(f"/{name}"):
+        if test == name:
             return 0
         return 1 if module in found[test] else AWAY_MAX if found[test] & users else AWAY_MAX + 1
 
@@ -111,12 +113,12 @@ def nearest_tests(path: str) -> tuple[str, ...]:
 
 def nearest_scenarios(path: str) -> tuple[str, ...]:
     """Return the scenarios on real threads that a module has most to do with."""
-    told = next((told for modules, told in SCENARIOS.items() if Path(path).stem in modules.split()), "desk")
+    told = next((told for rooms, told in SCENARIOS.items() if path.startswith(tuple(rooms.split()))), "desk")
     return tuple(name if "/" in name else f"tests/scenarios/test_{name}.py" for name in told.split())
 
 
 def _code() -> tuple[Path, ...]:
-    return tuple(path for room in ("domain", "actors", "storage") for path in (ROOT / room).glob("*.py"))
+    return tuple(path for room in ("domain", "actors", "storage") for path in (ROOT / room).rglob("*.py"))
 
 
 @cache

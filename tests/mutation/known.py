@@ -23,7 +23,7 @@ KNOWN: Final = (
             "self.is_final or reply.final or refusals >= settings.login_refusals_max",
             "self.is_final or reply.final",
         ),
-        "tests/domain/test_session.py",
+        "tests/domain/broker/test_session.py",
     ),
     Known(
         Mutant(
@@ -33,7 +33,7 @@ KNOWN: Final = (
             "max(0, min(growth, own, self._left_by_others(command.key, command.side)))",
             "growth",
         ),
-        "tests/domain/test_guard.py",
+        "tests/domain/positions/test_ledger.py",
     ),
     Known(
         Mutant(
@@ -43,7 +43,7 @@ KNOWN: Final = (
             "min(growth, own, self._left_by_others(command.key, command.side))",
             "min(growth, own)",
         ),
-        "tests/domain/test_guard.py",
+        "tests/domain/positions/test_ledger.py",
     ),
     Known(
         Mutant(
@@ -63,7 +63,7 @@ KNOWN: Final = (
             "min(ours.total, self._account)",
             "max(ours.total, self._account)",
         ),
-        "tests/actors/test_loss_monitor.py",
+        "tests/actors/risk/test_loss_monitor.py",
     ),
     Known(
         Mutant(
@@ -73,7 +73,7 @@ KNOWN: Final = (
             "self.record()",
             "",
         ),
-        "tests/actors/test_loss_monitor.py",
+        "tests/actors/risk/test_loss_monitor.py",
     ),
     Known(
         Mutant(
@@ -83,7 +83,7 @@ KNOWN: Final = (
             "hmac.compare_digest(token.strip(), self._token)",
             "self._token.startswith(token.strip())",
         ),
-        "tests/console/test_door.py",
+        "tests/console/api/test_auth.py",
     ),
     Known(
         Mutant(
@@ -93,7 +93,7 @@ KNOWN: Final = (
             'self._unseen = self._unseen or "reconciliation after the login has not finished"',
             "",
         ),
-        "tests/actors/test_entry_gate.py",
+        "tests/actors/command/test_entry_gate.py",
     ),
     Known(
         Mutant(
@@ -103,7 +103,7 @@ KNOWN: Final = (
             "message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max",
             "message.whole and age_s <= self._silence_s_max",
         ),
-        "tests/actors/test_entry_gate.py",
+        "tests/actors/command/test_entry_gate.py",
     ),
     Known(
         Mutant(
@@ -113,7 +113,7 @@ KNOWN: Final = (
             "abs(price - last_price)",
             "(price - last_price)",
         ),
-        "tests/domain/test_risk.py",
+        "tests/domain/risk/test_checks.py",
     ),
     Known(
         Mutant(
@@ -146,7 +146,7 @@ KNOWN: Final = (
             "{name: proof for name, proof in self._proofs.items() if name in missing}",
             "dict(self._proofs)",
         ),
-        "tests/domain/test_absence.py",
+        "tests/domain/reconciliation/test_absence.py",
     ),
     Known(
         Mutant(
@@ -156,7 +156,7 @@ KNOWN: Final = (
             "sells[0] < buys[-1]",
             "sells[0] < buys[0]",
         ),
-        "tests/domain/test_basket.py",
+        "tests/domain/baskets/test_basket.py",
     ),
     Known(
         Mutant(
@@ -166,7 +166,7 @@ KNOWN: Final = (
             "self._accepted.clear()",
             "",
         ),
-        "tests/domain/test_reconciler.py",
+        "tests/domain/reconciliation/test_reconciler.py",
     ),
     Known(
         Mutant(
@@ -186,7 +186,7 @@ KNOWN: Final = (
             "self._closed_for_us = {k: n for k, n in self._closed_for_us.items() if not k.product.ends_with_its_day}",
             "",
         ),
-        "tests/domain/test_guard.py",
+        "tests/domain/positions/test_ledger.py",
     ),
     Known(
         Mutant(
@@ -196,7 +196,7 @@ KNOWN: Final = (
             "not command.amo",
             "command.amo",
         ),
-        "tests/actors/test_command.py",
+        "tests/actors/command/test_actor.py",
     ),
     Known(
         Mutant(
@@ -226,7 +226,7 @@ KNOWN: Final = (
             "stop_order.open_quantity > wanted.quantity",
             "False",
         ),
-        "tests/actors/test_broker_stops.py",
+        "tests/actors/exits/test_broker_stops.py",
     ),
     Known(
         Mutant(
@@ -249,7 +249,7 @@ KNOWN: Final = (
             "key_of(row) == position_key.key",
             "row.symbol == position_key.key.symbol",
         ),
-        "tests/domain/test_write_off.py",
+        "tests/domain/reconciliation/test_write_off.py",
     ),
     Known(
         Mutant(
@@ -259,7 +259,7 @@ KNOWN: Final = (
             "one.key == position_key.key",
             "one.key.symbol == position_key.key.symbol",
         ),
-        "tests/domain/test_guard.py",
+        "tests/domain/positions/test_ledger.py",
     ),
     Known(
         Mutant(
@@ -269,7 +269,7 @@ KNOWN: Final = (
             "one.pnl < 0",
             "one.pnl <= 0",
         ),
-        "tests/actors/test_loss_monitor.py",
+        "tests/actors/risk/test_loss_monitor.py",
     ),
     Known(
         Mutant(
@@ -279,7 +279,7 @@ KNOWN: Final = (
             "replace(found, explained_by=tuple(explaining)) if explaining else None",
             "None",
         ),
-        "tests/domain/test_explaining.py",
+        "tests/domain/reconciliation/test_explaining.py",
     ),
     Known(
         Mutant(
@@ -289,7 +289,7 @@ KNOWN: Final = (
             "self.calendar.is_trading_day(Exchange.NSE, day)",
             "True",
         ),
-        "tests/domain/test_trading_days.py",
+        "tests/domain/market/test_trading_days.py",
     ),
     Known(
         Mutant(
@@ -299,7 +299,7 @@ KNOWN: Final = (
             "self._judged(command, price, None, 0, None)",
             "self._judged(command, price, None, 0, self._objection_to_another(command))",
         ),
-        "tests/domain/test_risk.py",
+        "tests/domain/risk/test_checks.py",
     ),
     Known(
         Mutant(
@@ -309,7 +309,7 @@ KNOWN: Final = (
             "(level - price) * wanted <= 0",
             "False",
         ),
-        "tests/domain/test_stop_check.py",
+        "tests/domain/exits/test_stop_check.py",
     ),
     Known(
         Mutant(
@@ -329,7 +329,7 @@ KNOWN: Final = (
             "stored_by == handed.run and order.remarks_tag not in handed.tags",
             "stored_by == handed.run",
         ),
-        "tests/domain/test_hand_over.py",
+        "tests/domain/orders/test_hand_over.py",
     ),
     Known(
         Mutant(
@@ -339,7 +339,7 @@ KNOWN: Final = (
             "stored_by == handed.run and order.remarks_tag not in handed.tags",
             "order.remarks_tag not in handed.tags",
         ),
-        "tests/domain/test_hand_over.py",
+        "tests/domain/orders/test_hand_over.py",
     ),
     Known(
         Mutant(
@@ -349,7 +349,7 @@ KNOWN: Final = (
             "self.held < 0",
             "False",
         ),
-        "tests/domain/test_delivery.py",
+        "tests/domain/positions/test_delivery.py",
     ),
     Known(
         Mutant(
@@ -369,7 +369,7 @@ KNOWN: Final = (
             "self.loopback_only",
             "False",
         ),
-        "tests/domain/test_addresses.py",
+        "tests/domain/broker/test_addresses.py",
     ),
     Known(
         Mutant(
@@ -379,7 +379,7 @@ KNOWN: Final = (
             "one.again_s <= now_s",
             "one.again_s <= now_s and (not one.failures)",
         ),
-        "tests/domain/test_watching.py",
+        "tests/domain/market/test_watching.py",
     ),
     Known(
         Mutant(
@@ -389,7 +389,7 @@ KNOWN: Final = (
             "close is not None and self._has_moved(symbol, close, level, is_down=is_down)",
             "False",
         ),
-        "tests/domain/test_adjusted.py",
+        "tests/domain/market/test_corporate_actions.py",
     ),
     Known(
         Mutant(
@@ -409,7 +409,7 @@ KNOWN: Final = (
             "one not in ordered or _spread_of(one) not in unended",
             "True",
         ),
-        "tests/domain/test_exit_order.py",
+        "tests/domain/exits/test_leg_order.py",
     ),
     Known(
         Mutant(
@@ -419,6 +419,6 @@ KNOWN: Final = (
             "key in today.moving",
             "key in set()",
         ),
-        "tests/domain/test_past_orders.py",
+        "tests/domain/reconciliation/test_past_orders.py",
     ),
 )

@@ -147,8 +147,8 @@ def test_what_is_drawn_can_be_compiled_and_differs(one: Drawn) -> None:
 
 
 def test_the_tests_of_a_modules_own_name_come_first() -> None:
-    assert nearest_tests("domain/positions/ledger.py")[0] == "tests/domain/test_guard.py"
-    assert "tests/actors/test_exits.py" in nearest_tests("actors/exits/stops.py"), (
+    assert nearest_tests("domain/positions/ledger.py")[0] == "tests/domain/positions/test_ledger.py"
+    assert "tests/actors/exits/test_actor.py" in nearest_tests("actors/exits/stops.py"), (
         "what imports it is its way to a test"
     )
 

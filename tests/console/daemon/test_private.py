@@ -12,7 +12,7 @@ from console.daemon.private import guard_files
 from console.errors import PlainError
 from domain.settings import Settings, load_settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def mode_of(path: Path) -> int:

@@ -15,7 +15,7 @@ from domain.reconciliation.order_rows import OrderIndex, looks_like_ours, match_
 from domain.settings import ProofSettings
 from tests.fakes import TEN_O_CLOCK, command, order, row_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 THREE_IN_NINETY = ProofSettings(books=3, window_s=90)
 
 
@@ -55,7 +55,8 @@ def test_a_tag_fits_the_brokers_remarks_and_differs_by_client_and_command() -> N
 
 
 def test_a_tag_is_the_same_in_every_process() -> None:
-    code = "from tests.fakes import command; from domain.reconciliation.order_rows import remarks_tag_of as tag; print(tag(command()))"
+    module = "domain.reconciliation.order_rows"
+    code = f"from tests.fakes import command; from {module} import remarks_tag_of as tag; print(tag(command()))"
     elsewhere = subprocess.run(
         [sys.executable, "-c", code],
         check=True,

@@ -12,7 +12,7 @@ from domain.orders.lifecycle import Event
 from domain.orders.order import Exchange, InstrumentKey, OrderEvent, Product
 from domain.orders.reasons import Reason
 from tests.console.fakes import ACCEPTED, LOST, REFUSED, SENT, FakeDesk
-from tests.console.test_render import drawn
+from tests.console.views.test_render import drawn
 
 Ask = Callable[..., requests.Response]
 HELD = PositionKey("straddle", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))

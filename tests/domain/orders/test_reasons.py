@@ -4,7 +4,7 @@ import pytest
 
 from domain.orders.reasons import EXPLANATIONS, Kind, Reason, explain
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROOMS = ("domain", "actors", "storage", "broker", "console")
 PART_OF_A_CONTRACT = {
     # The guide's word for check 2A; finer reasons are used until the profit-and-loss limits come.

@@ -29,7 +29,7 @@ from domain.orders.order import Intent, Side
 from domain.orders.reasons import Reason
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import CommandRoom, answered
-from tests.domain.test_adjusted import KEY, STOP
+from tests.domain.market.test_corporate_actions import KEY, STOP
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument
 
 

@@ -11,7 +11,7 @@ from domain.baskets.basket import BasketState, OnFailure, Pace
 from domain.orders.order import Exchange, InstrumentKey, Product
 from domain.reconciliation.write_off import Difference
 from tests.console.fakes import FakeDesk
-from tests.console.test_render import drawn
+from tests.console.views.test_render import drawn
 
 Ask = Callable[..., requests.Response]
 WHERE = {"strategy": "dip", "symbol": "RELIANCE-EQ", "reason": "sold by phone"}

@@ -434,7 +434,7 @@ def answer_of_another_process(question: str, language: str = "en") -> int:
         f"calendar = Calendar(CalendarSettings()); sys.exit({question})"
     )
     environment = {**os.environ, "LANGUAGE": language}
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     return subprocess.run([sys.executable, "-c", script], cwd=root, env=environment, check=False, timeout=60).returncode
 
 

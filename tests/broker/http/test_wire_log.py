@@ -11,7 +11,7 @@ from broker.http.wire_log import ROOM_BYTES, WireLog, boot_of_machine
 from domain.orders.hand_over import HandedOver
 
 BOOT_1: Final = "a1b2"
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 
 
 @pytest.fixture

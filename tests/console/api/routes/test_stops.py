@@ -9,7 +9,7 @@ import requests
 from console.cli.stops import stops_view, trail_terms
 from console.errors import PlainError
 from tests.console.fakes import FakeDesk
-from tests.console.test_render import drawn
+from tests.console.views.test_render import drawn
 
 Ask = Callable[..., requests.Response]
 WHERE = {"strategy": "dip", "symbol": "RELIANCE-EQ", "reason": "sleep well"}
