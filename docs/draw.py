@@ -50,13 +50,16 @@ def sent_by(path: Path) -> frozenset[str]:
 
 def senders() -> dict[Path, str]:
     """Return the modules that are a sender by themselves, and what the picture calls it."""
-    named = {"actor.py": "AnyActor", **OUTSIDE}
-    paths = sorted((ROOT / "actors").glob("*.py"))
-    return {
-        path: named.get(path.name, path.stem.capitalize())
-        for path in paths
-        if path.name in named or path.stem.capitalize() in inboxes()
-    }
+    named = {path: _sender(path) for path in sorted((ROOT / "actors").rglob("*.py"))}
+    known = {"AnyActor", *OUTSIDE.values(), *inboxes()}
+    return {path: name for path, name in named.items() if name in known}
+
+
+def _sender(path: Path) -> str:
+    """Return what the picture calls a module: an actor with a room of its own by the room's name."""
+    if path.parent.name == "runtime":
+        return "AnyActor" if path.stem == "actor" else ""
+    return OUTSIDE.get(path.name, (path.parent.name if path.name == "actor.py" else path.stem).capitalize())
 
 
 def parts_of(sender: Path) -> frozenset[Path]:

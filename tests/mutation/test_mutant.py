@@ -121,7 +121,7 @@ def test_an_error_names_the_mutant_and_its_file() -> None:
     lost = Mutant("limits are off", "domain/risk/rate.py", "OrderRate.wait_s", "no_such_name", "None")
 
     with pytest.raises(
-        MisplacedError, match=r"^mutant 'limits are off': domain/throttle\.py: OrderRate\.wait_s has 0 "
+        MisplacedError, match=r"^mutant 'limits are off': domain/risk/rate\.py: OrderRate\.wait_s has 0 "
     ):
         lost.tree()
 

@@ -201,7 +201,7 @@ def test_the_tree_is_known_by_what_it_says_tests_apart(tmp_path: Path) -> None:
     for name in ("main.py", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).touch()
     (tmp_path / "tests").mkdir()
-    (tmp_path / "domain").mkdir()
+    (tmp_path / "domain" / "orders").mkdir(parents=True)
     hashes = [(tree(tmp_path), tree(tmp_path, tests=False))]
     for name in ("tests/test_order.py", "domain/orders/order.py"):
         (tmp_path / name).write_text("# more", encoding="utf-8")
