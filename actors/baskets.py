@@ -7,35 +7,26 @@ An earlier run's basket is never gone on with: what is in flight is waited for, 
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from actors.messages import (
-    ActorDied,
+from actors.messages.alerts import RaiseAlert
+from actors.messages.baskets import (
     BasketAnswered,
-    BasketReserved,
-    BasketsInbox,
     BasketsNow,
     BasketsTick,
-    ChangeOrder,
-    CommandInbox,
-    ExitsInbox,
     FindBaskets,
-    Flatten,
     FollowOrders,
-    GuardInbox,
     LegMoved,
-    NotifierInbox,
-    OrderAnswered,
-    OrderDeclined,
-    RaiseAlert,
-    RecordBasket,
-    ReleaseReservation,
-    RepoInbox,
-    ReserveBasket,
     ResumeBaskets,
     StopBaskets,
     SubmitBasket,
-    SubmitOrder,
     WayOutEnded,
 )
+from actors.messages.changes import ChangeOrder
+from actors.messages.desk import ActorDied
+from actors.messages.exits import Flatten
+from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
+from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, GuardInbox, NotifierInbox, RepoInbox
+from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
+from actors.messages.persistence import RecordBasket
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer

@@ -15,23 +15,18 @@ from typing import Final, Protocol, TypeAlias, assert_never
 
 from loguru import logger
 
-from actors.messages import (
-    ActorDied,
-    BrokerInbox,
+from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
+from actors.messages.broker import (
     BrokerState,
     ChangeAnswered,
     ChangeAtBroker,
-    CommandInbox,
     FindBrokerState,
     InstrumentRead,
     LogIn,
     LookUpTag,
-    MarketInbox,
-    OrderBookRead,
     PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
-    PositionsRead,
     PriceRead,
     ReadInstrument,
     ReadOrderBook,
@@ -41,11 +36,11 @@ from actors.messages import (
     ReadTradeBook,
     SendNextRequest,
     SessionChanged,
-    SuspendEntries,
     TagLookedUp,
-    TradeBookRead,
-    WatcherInbox,
 )
+from actors.messages.desk import ActorDied
+from actors.messages.exits import SuspendEntries
+from actors.messages.inboxes import BrokerInbox, CommandInbox, MarketInbox, WatcherInbox
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer

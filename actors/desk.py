@@ -17,65 +17,35 @@ from typing import Any, Final, TypeVar
 import pykka
 from loguru import logger
 
-from actors.messages import (
+from actors.messages.alerts import AcknowledgeAlarms, AlarmsAcknowledged, AlertsNow, FindAlerts, RaiseAlert
+from actors.messages.baskets import BasketAnswered, BasketsNow, FindBaskets, SubmitBasket
+from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
-    AcknowledgeAlarms,
-    AlarmsAcknowledged,
-    AlertsNow,
-    BasketAnswered,
-    BasketsNow,
-    BrokerState,
-    ChangeOrder,
-    ExitsNow,
-    ExposuresTold,
-    FindAlerts,
-    FindBaskets,
-    FindBrokerState,
-    FindExits,
-    FindExposures,
-    FindHoldings,
-    FindOrders,
-    FindPnl,
-    FindReadiness,
-    FindStops,
-    FindTimeline,
-    FindTradingState,
-    FindUnwatched,
-    FindUnwritten,
     FindWatchState,
-    Flatten,
-    Holdings,
     HoldingWrittenOff,
-    JoinStrategy,
-    KeepAlive,
-    LogIn,
-    OrderAnswered,
-    OrderDeclined,
-    OrderUpdated,
-    PnlNow,
-    PositionBookRead,
     PositionWrittenOff,
-    RaiseAlert,
-    Readiness,
-    ReadPositionBook,
     ReconcileNow,
-    ResolveOrder,
-    SetStops,
+    UndoAcceptance,
+    WatchState,
+)
+from actors.messages.broker import BrokerState, FindBrokerState, LogIn, PositionBookRead, ReadPositionBook
+from actors.messages.changes import ChangeOrder, ResolveOrder
+from actors.messages.desk import FindReadiness, JoinStrategy, KeepAlive, Readiness, StopTaking
+from actors.messages.exits import ExitsNow, FindExits, Flatten
+from actors.messages.guard import ExposuresTold, FindExposures, FindHoldings, Holdings, WriteOffPosition
+from actors.messages.market import FindUnwatched, UnwatchedNow
+from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.persistence import FindOrders, FindTimeline, FindUnwritten, Timeline
+from actors.messages.risk import (
+    FindPnl,
+    FindTradingState,
+    PnlNow,
     SetTradingState,
-    StopsAnswered,
-    StopsNow,
-    StopTaking,
-    SubmitBasket,
-    SubmitOrder,
-    Timeline,
     TradingStateChanged,
     TradingStateNow,
-    UndoAcceptance,
-    UnwatchedNow,
-    WatchState,
-    WriteOffPosition,
 )
+from actors.messages.stops import FindStops, SetStops, StopsAnswered, StopsNow
 from actors.runtime.address import Address, ReplyOnce, post
 from actors.runtime.clock import RandomIds, SystemClock
 from actors.strategy import StrategyActor, StrategyPorts

@@ -2,15 +2,13 @@
 
 from typing import assert_never
 
-from actors.messages import (
-    ActorDied,
+from actors.messages.changes import ChangeBlocked, ChangeReserved, ReserveChange
+from actors.messages.desk import ActorDied
+from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
     BeginDay,
-    ChangeBlocked,
-    ChangeReserved,
-    CommandInbox,
     CountExternal,
     ExpiredStillHeld,
     ExposureMoved,
@@ -19,17 +17,16 @@ from actors.messages import (
     ExposuresTold,
     FindExposures,
     FindHoldings,
-    GuardInbox,
     HoldersTold,
     Holdings,
     LastDayLearnt,
     PastDayApart,
     ReleaseReservation,
     ReserveBasket,
-    ReserveChange,
     ReserveExposure,
     WriteOffPosition,
 )
+from actors.messages.inboxes import CommandInbox, GuardInbox
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from domain.exits.flatten import PositionKey

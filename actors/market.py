@@ -9,32 +9,25 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from actors.messages import (
-    ActorDied,
+from actors.messages.alerts import RaiseAlert
+from actors.messages.broker import InstrumentRead, PriceRead, ReadInstrument, ReadPrice
+from actors.messages.desk import ActorDied
+from actors.messages.inboxes import BrokerInbox, CommandInbox, MarketInbox, NotifierInbox, RiskInbox
+from actors.messages.market import (
     AnswerExit,
     BookPricesSeen,
-    BrokerInbox,
-    CommandInbox,
     FindUnwatched,
-    InstrumentRead,
     LookUpWatched,
-    MarketInbox,
-    NotifierInbox,
     OrderPriced,
-    PositionsSeen,
     PriceOrder,
-    PriceRead,
     PriceSeen,
     PriceTicked,
-    RaiseAlert,
-    ReadInstrument,
-    ReadPrice,
-    RiskInbox,
     TradePriceSeen,
     UnwatchedNow,
     WatchPrice,
     WatchUnheard,
 )
+from actors.messages.risk import PositionsSeen
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.subscribers import Subscribers

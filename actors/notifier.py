@@ -11,20 +11,19 @@ from typing import Final, Protocol, assert_never
 
 from loguru import logger
 
-from actors.messages import (
+from actors.messages.alerts import (
     AcknowledgeAlarms,
-    ActorDied,
     AlarmsAcknowledged,
     AlertsNow,
     AlertsTick,
     FindAlerts,
     NotificationSent,
-    NotifierInbox,
     RaiseAlert,
-    RecordAlert,
-    RepoInbox,
     ResumeAlarms,
 )
+from actors.messages.desk import ActorDied
+from actors.messages.inboxes import NotifierInbox, RepoInbox
+from actors.messages.persistence import RecordAlert
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer

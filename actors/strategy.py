@@ -13,27 +13,15 @@ from typing import Any, Final, assert_never
 
 from loguru import logger
 
-from actors.messages import (
-    ActorDied,
-    BasketAnswered,
-    BasketsInbox,
-    CommandInbox,
-    DeskSnapshot,
-    ExitsInbox,
-    Flatten,
-    HoldingWrittenOff,
-    JoinStrategy,
-    MarketInbox,
-    OrderDeclined,
-    OrderUpdated,
-    PriceTicked,
-    StrategyInbox,
-    SubmitBasket,
-    SubmitOrder,
-    TradingStateChanged,
-    WatchPrice,
-    WatchUnheard,
-)
+from actors.messages.baskets import BasketAnswered, SubmitBasket
+from actors.messages.books import HoldingWrittenOff
+from actors.messages.desk import ActorDied, JoinStrategy
+from actors.messages.exits import Flatten
+from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, MarketInbox, StrategyInbox
+from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
+from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.persistence import DeskSnapshot
+from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
 from domain.baskets.basket import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace

@@ -6,19 +6,10 @@ from typing import Final, assert_never
 
 from loguru import logger
 
-from actors.messages import (
-    ActorDied,
-    CheckHeartbeat,
-    HeartbeatSent,
-    KeepAlive,
-    NotifierInbox,
-    Poll,
-    RaiseAlert,
-    RestartWatcher,
-    SendHeartbeat,
-    SupervisorInbox,
-    WatcherInbox,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.books import Poll
+from actors.messages.desk import ActorDied, CheckHeartbeat, HeartbeatSent, KeepAlive, RestartWatcher, SendHeartbeat
+from actors.messages.inboxes import NotifierInbox, SupervisorInbox, WatcherInbox
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, AddressSlot, post
 from actors.runtime.timer import Timer

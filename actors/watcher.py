@@ -10,39 +10,32 @@ from typing import Final, assert_never
 
 from loguru import logger
 
-from actors.messages import (
-    BookPricesSeen,
+from actors.messages.books import (
     BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
     BreakResolved,
-    BrokerInbox,
     ChangedOrders,
-    CommandInbox,
     DayBegan,
     ExpiryLearnt,
     FeedChanged,
     FetchChangedOrders,
     FillsSeen,
     FindWatchState,
-    HeartbeatSent,
-    MarketInbox,
     OrderBookRead,
     OrderUpdateSeen,
     Poll,
     PositionsRead,
-    ReadOrderBook,
-    ReadPositions,
-    ReadTradeBook,
     ReconcileNow,
-    SendHeartbeat,
-    SupervisorInbox,
     TradeBookRead,
     UpdatesReconciled,
-    WatcherInbox,
     WatchState,
 )
+from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
+from actors.messages.desk import HeartbeatSent, SendHeartbeat
+from actors.messages.inboxes import BrokerInbox, CommandInbox, MarketInbox, SupervisorInbox, WatcherInbox
+from actors.messages.market import BookPricesSeen
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer

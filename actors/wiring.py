@@ -17,40 +17,30 @@ from actors.command.actor import CommandActor, CommandLimits
 from actors.exits.actor import ExitsActor
 from actors.guard import GuardActor
 from actors.market import MarketActor
-from actors.messages import (
+from actors.messages.alerts import NotificationSent, RaiseAlert, ResumeAlarms
+from actors.messages.baskets import ResumeBaskets
+from actors.messages.books import FeedChanged, OrderUpdateSeen, Poll
+from actors.messages.broker import FindBrokerState, LogIn
+from actors.messages.desk import FindReadiness, KeepAlive, ResumeOrders
+from actors.messages.exits import MarketOrderMoved, ResumeExits
+from actors.messages.guard import FindHoldings
+from actors.messages.inboxes import (
     BasketsInbox,
     BrokerInbox,
     CommandInbox,
-    DeskSnapshot,
     ExitsInbox,
-    FeedChanged,
-    FindBrokerState,
-    FindHoldings,
-    FindReadiness,
-    FindTradingState,
     GuardInbox,
-    KeepAlive,
-    LoadSnapshot,
-    LogIn,
     MarketInbox,
-    MarketOrderMoved,
-    NotificationSent,
     NotifierInbox,
-    OrderUpdateSeen,
-    Poll,
-    PriceSeen,
-    RaiseAlert,
     RepoInbox,
-    ResumeAlarms,
-    ResumeBaskets,
-    ResumeExits,
-    ResumeOrders,
     RiskInbox,
-    RiskTick,
     SupervisorInbox,
-    TakeUpStops,
     WatcherInbox,
 )
+from actors.messages.market import PriceSeen
+from actors.messages.persistence import DeskSnapshot, LoadSnapshot
+from actors.messages.risk import FindTradingState, RiskTick
+from actors.messages.stops import TakeUpStops
 from actors.notifier import NotifierActor
 from actors.repo.actor import RepoActor
 from actors.risk.actor import RiskActor

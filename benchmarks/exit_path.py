@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from benchmarks.fill_path import admin, until_ready
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, settings_for
 from domain.orders.lifecycle import State

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages import HoldingWrittenOff, OrderAnswered, OrderDeclined, OrderUpdated, TradingStateChanged
+from actors.messages.books import HoldingWrittenOff
+from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated
+from actors.messages.risk import TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
 from domain.orders.lifecycle import State
 from domain.orders.order import Order, OrderCommand

@@ -9,7 +9,7 @@ from typing import Any
 from NorenRestApiPy.NorenApi import NorenApi
 
 from actors.desk import Desk
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.clock import SystemClock
 from benchmarks.ground import WAIT_S, Server, order, percentile, running_desk
 from broker.noren.totp import code_at

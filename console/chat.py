@@ -4,7 +4,11 @@ import secrets
 from typing import Final, Protocol
 
 from actors.desk import DeskUnavailableError
-from actors.messages import AlarmsAcknowledged, ExitsNow, Holdings, PnlNow, Readiness, TradingStateNow
+from actors.messages.alerts import AlarmsAcknowledged
+from actors.messages.desk import Readiness
+from actors.messages.exits import ExitsNow
+from actors.messages.guard import Holdings
+from actors.messages.risk import PnlNow, TradingStateNow
 from console.views.text import taken_text
 from domain.exits.flatten import PositionKey
 from domain.orders.order import EXTERNAL

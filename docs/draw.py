@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 from typing import Final, Union, get_args, get_origin
 
-from actors import messages
+import actors.messages.inboxes
 from domain.orders.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, State
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ def life_of_an_order() -> str:
 def inboxes() -> dict[str, frozenset[str]]:
     """Return each inbox's messages, by the actor's name."""
     found = {}
-    for name, value in vars(messages).items():
+    for name, value in vars(actors.messages.inboxes).items():
         if name.endswith("Inbox"):
             kinds = get_args(value) if get_origin(value) in {Union, types.UnionType} else (value,)
             found[name.removesuffix("Inbox")] = frozenset(kind.__name__ for kind in kinds)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from actors.messages import OrderDeclined
+from actors.messages.orders import OrderDeclined
 from actors.strategy import StrategyActor, StrategyPorts
 from domain.broker.evidence import Tick
 from domain.orders.order import Intent, Order, OrderEvent, Side

@@ -19,29 +19,22 @@ from typing import Final, TypeAlias, assert_never
 
 from loguru import logger
 
-from actors.messages import (
-    BrokerInbox,
-    ChangeAnswered,
+from actors.messages.broker import ChangeAnswered, ChangeAtBroker
+from actors.messages.changes import (
     ChangeApproved,
-    ChangeAtBroker,
     ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
     ChangeReserved,
     ChangeUnreadable,
     CheckChange,
-    ExposureMoved,
-    GuardInbox,
     LookUpChange,
-    MarketInbox,
-    OrderAnswered,
-    OrderDeclined,
-    OrderPriced,
-    PriceOrder,
-    RepoInbox,
     ReserveChange,
-    RiskInbox,
 )
+from actors.messages.guard import ExposureMoved
+from actors.messages.inboxes import BrokerInbox, GuardInbox, MarketInbox, RepoInbox, RiskInbox
+from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
 from domain.broker.evidence import Accepted, Refused, Unknown
 from domain.exits.pricing import shape_of

@@ -5,7 +5,8 @@ A part of CommandActor, in its thread. Exits never ask here: they get out.
 
 from collections.abc import Callable
 
-from actors.messages import BooksReconciled, BooksUnavailable, BooksWitnessed, SessionChanged
+from actors.messages.books import BooksReconciled, BooksUnavailable, BooksWitnessed
+from actors.messages.broker import SessionChanged
 from domain.alerts.alert import Alert
 from domain.alerts.text import books_available_alert, books_unavailable_alert, break_alert, break_over_alert
 from domain.broker.session import SessionState

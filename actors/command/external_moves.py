@@ -10,27 +10,11 @@ from typing import Final
 from loguru import logger
 
 from actors.command.entry_gate import EntryGate
-from actors.messages import (
-    AskForHolders,
-    BreakResolved,
-    CountExternal,
-    ExitsInbox,
-    ExpiredStillHeld,
-    ExternalCounted,
-    ExternalMoveRecorded,
-    GuardInbox,
-    HoldersTold,
-    HoldingWrittenOff,
-    PastDayApart,
-    PnlWrittenOff,
-    PositionVanished,
-    RecordExternalMove,
-    RepoInbox,
-    RiskInbox,
-    UndoRecorded,
-    VanishingResolved,
-    WatcherInbox,
-)
+from actors.messages.books import BreakResolved, ExternalCounted, HoldingWrittenOff, PositionVanished, VanishingResolved
+from actors.messages.guard import AskForHolders, CountExternal, ExpiredStillHeld, HoldersTold, PastDayApart
+from actors.messages.inboxes import ExitsInbox, GuardInbox, RepoInbox, RiskInbox, WatcherInbox
+from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
+from actors.messages.risk import PnlWrittenOff
 from actors.runtime.address import Address, post
 from domain.alerts.alert import Alert
 from domain.exits.flatten import PositionKey

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from actors.messages import OrderAnswered, OrderDeclined, OrderPriced, SubmitOrder
+from actors.messages.market import OrderPriced
+from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.runtime.address import Address, post
 from domain.orders.order import Intent, Order, OrderCommand
 from domain.orders.pricing import OrderPricing

@@ -2,14 +2,9 @@
 
 from collections.abc import Callable, Container
 
-from actors.messages import (
-    LookUpResolution,
-    OrderAnswered,
-    OrderDeclined,
-    RepoInbox,
-    ResolutionLookedUp,
-    ResolveOrder,
-)
+from actors.messages.changes import LookUpResolution, ResolutionLookedUp, ResolveOrder
+from actors.messages.inboxes import RepoInbox
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
 from domain.orders.order import InvalidOrderError, Order, OrderEvent
 from domain.orders.reasons import Reason

@@ -9,7 +9,9 @@ It is waited for until it counts as EXTERNAL, a bounded time; then the guard cut
 from dataclasses import dataclass
 from typing import Final
 
-from actors.messages import BrokerInbox, CommandInbox, LookUpTag, OrderRegistered, TagLookedUp
+from actors.messages.broker import LookUpTag, TagLookedUp
+from actors.messages.inboxes import BrokerInbox, CommandInbox
+from actors.messages.persistence import OrderRegistered
 from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer
 from domain.broker.evidence import Book, Unavailable

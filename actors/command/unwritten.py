@@ -5,7 +5,7 @@ A part of CommandActor, in its thread. Whoever watches orders is told at once; t
 
 from typing import Final, TypeAlias
 
-from actors.messages import EventUnrecorded, RecordEvent
+from actors.messages.persistence import EventUnrecorded, RecordEvent
 from domain.orders.lifecycle import Event, IllegalTransitionError
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason

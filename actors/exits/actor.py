@@ -17,47 +17,36 @@ from actors.exits.entry_canceler import EntryCanceler
 from actors.exits.openings import CarriedStops
 from actors.exits.resting import RestingMarketOrders
 from actors.exits.stops import Stops
-from actors.messages import (
-    ActorDied,
-    AskForExposures,
-    BasketsInbox,
-    ChangeOrder,
-    CommandInbox,
-    EntryMoved,
+from actors.messages.alerts import RaiseAlert
+from actors.messages.baskets import LegMoved, StopBaskets, WayOutEnded
+from actors.messages.books import PositionVanished, VanishingResolved
+from actors.messages.changes import ChangeOrder
+from actors.messages.desk import ActorDied
+from actors.messages.exits import (
     ExitCut,
-    ExitsInbox,
     ExitsNow,
     ExitsTick,
-    ExposuresTold,
     FindExits,
-    FindStops,
     Flatten,
     FlattenAll,
-    GuardInbox,
-    LegMoved,
-    MarketInbox,
     MarketOrderMoved,
-    NotifierInbox,
-    OrderAnswered,
-    OrderDeclined,
-    OrderPriced,
-    PositionVanished,
-    PriceOrder,
-    PriceTicked,
-    RaiseAlert,
-    RecordFlattened,
-    RecordFlattenRequest,
-    RepoInbox,
     ResumeExits,
     SaleRefused,
-    SetStops,
-    StopBaskets,
-    StopsNow,
-    SubmitOrder,
-    TakeUpStops,
-    VanishingResolved,
-    WayOutEnded,
 )
+from actors.messages.guard import AskForExposures, ExposuresTold
+from actors.messages.inboxes import (
+    BasketsInbox,
+    CommandInbox,
+    ExitsInbox,
+    GuardInbox,
+    MarketInbox,
+    NotifierInbox,
+    RepoInbox,
+)
+from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
+from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
+from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer

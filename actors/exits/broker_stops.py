@@ -10,15 +10,10 @@ from collections.abc import Collection, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Final
 
-from actors.messages import (
-    ChangeOrder,
-    CommandInbox,
-    FollowOrders,
-    LegMoved,
-    OrderAnswered,
-    OrderDeclined,
-    SubmitOrder,
-)
+from actors.messages.baskets import FollowOrders, LegMoved
+from actors.messages.changes import ChangeOrder
+from actors.messages.inboxes import CommandInbox
+from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.runtime.address import Address, post
 from domain.exits.broker_stop import Moved, Wanted, moved
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey

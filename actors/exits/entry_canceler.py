@@ -5,7 +5,8 @@ A part of ExitsActor, in its thread. It goes by what the guard says is open, and
 
 from collections.abc import Mapping
 
-from actors.messages import ChangeOrder, CommandInbox
+from actors.messages.changes import ChangeOrder
+from actors.messages.inboxes import CommandInbox
 from actors.runtime.address import Address, post
 from domain.exits.flatten import Exposure, PositionKey
 from domain.orders.change import ChangeKind

@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from loguru import logger
 
-from actors.messages import CommandInbox, NotifierInbox, RaiseAlert, SuspendSymbol
+from actors.messages.alerts import RaiseAlert
+from actors.messages.baskets import SuspendSymbol
+from actors.messages.inboxes import CommandInbox, NotifierInbox
 from actors.runtime.address import Address, post
 from domain.broker.evidence import Tick
 from domain.exits.flatten import PositionKey

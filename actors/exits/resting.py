@@ -7,7 +7,10 @@ from typing import Final
 
 from loguru import logger
 
-from actors.messages import ChangeOrder, CommandInbox, MarketInbox, NotifierInbox, OrderPriced, PriceOrder, RaiseAlert
+from actors.messages.alerts import RaiseAlert
+from actors.messages.changes import ChangeOrder
+from actors.messages.inboxes import CommandInbox, MarketInbox, NotifierInbox
+from actors.messages.market import OrderPriced, PriceOrder
 from actors.runtime.address import Address, post
 from domain.exits.flatten import exit_price
 from domain.exits.resting import RestingOrders, shape_of_resting

@@ -13,21 +13,12 @@ from typing import Final, TypeAlias
 from loguru import logger
 
 from actors.exits.openings import CarriedStops
-from actors.messages import (
-    MarketInbox,
-    NotifierInbox,
-    OrderPriced,
-    PriceOrder,
-    PriceTicked,
-    RaiseAlert,
-    RecordArmedStop,
-    RepoInbox,
-    SetStops,
-    StopsAnswered,
-    StopsNow,
-    VanishingResolved,
-    WatchPrice,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.books import VanishingResolved
+from actors.messages.inboxes import MarketInbox, NotifierInbox, RepoInbox
+from actors.messages.market import OrderPriced, PriceOrder, PriceTicked, WatchPrice
+from actors.messages.persistence import RecordArmedStop
+from actors.messages.stops import SetStops, StopsAnswered, StopsNow
 from actors.runtime.address import Address, post
 from domain.alerts.alert import Alert
 from domain.exits.flatten import Exposure, PositionKey

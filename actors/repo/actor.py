@@ -15,12 +15,11 @@ from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
 from loguru import logger
 
-from actors.messages import (
-    AcceptanceUndone,
-    ActorDied,
-    ChangeLookedUp,
-    ChangeUnreadable,
-    CommandInbox,
+from actors.messages.books import AcceptanceUndone, UndoAcceptance
+from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChange, LookUpResolution, ResolutionLookedUp
+from actors.messages.desk import ActorDied
+from actors.messages.inboxes import CommandInbox, RepoInbox
+from actors.messages.persistence import (
     CommitNow,
     DeskSnapshot,
     EventIllegal,
@@ -33,9 +32,7 @@ from actors.messages import (
     FindUnwritten,
     ForgetRegistration,
     LoadSnapshot,
-    LookUpChange,
     LookUpOrder,
-    LookUpResolution,
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
@@ -55,10 +52,7 @@ from actors.messages import (
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
-    RepoInbox,
-    ResolutionLookedUp,
     Timeline,
-    UndoAcceptance,
     UndoRecorded,
     WriteAgain,
 )

@@ -7,37 +7,36 @@ from typing import Final, assert_never
 
 from loguru import logger
 
-from actors.messages import (
-    ActorDied,
-    BroadcastTradingState,
+from actors.messages.alerts import RaiseAlert
+from actors.messages.books import ExternalCounted
+from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
+from actors.messages.desk import ActorDied
+from actors.messages.exits import SuspendEntries
+from actors.messages.inboxes import (
     BrokerInbox,
-    ChangeApproved,
-    ChangeBlocked,
-    CheckChange,
-    CheckRisk,
     CommandInbox,
     ExitsInbox,
-    ExternalCounted,
+    MarketInbox,
+    NotifierInbox,
+    RepoInbox,
+    RiskInbox,
+)
+from actors.messages.market import OrderPriced, PriceTicked
+from actors.messages.persistence import RecordTradingState
+from actors.messages.risk import (
+    BroadcastTradingState,
+    CheckRisk,
     FillCounted,
     FindPnl,
     FindTradingState,
-    MarketInbox,
-    NotifierInbox,
     OrderOver,
-    OrderPriced,
     PnlNow,
     PnlWrittenOff,
     PositionsSeen,
-    PriceTicked,
-    RaiseAlert,
-    RecordTradingState,
-    RepoInbox,
     RiskApproved,
     RiskBlocked,
-    RiskInbox,
     RiskTick,
     SetTradingState,
-    SuspendEntries,
     TradingStateNow,
 )
 from actors.risk.loss_monitor import LossMonitor

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from actors.messages import MarketInbox, OrderPriced, PriceOrder
+from actors.messages.inboxes import MarketInbox
+from actors.messages.market import OrderPriced, PriceOrder
 from actors.runtime.address import Address, post
 from domain.market.instrument import Instrument
 from domain.ports import Clock

@@ -12,19 +12,12 @@ from typing import Final
 
 from loguru import logger
 
-from actors.messages import (
-    ExitsInbox,
-    FlattenAll,
-    MarketInbox,
-    NotifierInbox,
-    OrderPriced,
-    PnlNow,
-    PriceTicked,
-    RaiseAlert,
-    RecordRiskDay,
-    RepoInbox,
-    WatchPrice,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.exits import FlattenAll
+from actors.messages.inboxes import ExitsInbox, MarketInbox, NotifierInbox, RepoInbox
+from actors.messages.market import OrderPriced, PriceTicked, WatchPrice
+from actors.messages.persistence import RecordRiskDay
+from actors.messages.risk import PnlNow
 from actors.risk.loss_doubt import QuotesForDoubt
 from actors.runtime.address import Address, post
 from domain.alerts.alert import Alert

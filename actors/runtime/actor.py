@@ -7,7 +7,7 @@ from typing import Any
 import pykka
 from loguru import logger
 
-from actors.messages import ActorDied
+from actors.messages.desk import ActorDied
 from actors.runtime.address import Address, post
 
 

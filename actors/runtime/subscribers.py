@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from actors.messages import PriceTicked
+from actors.messages.market import PriceTicked
 from actors.runtime.address import Address, backlog, post
 from domain.market.knowledge import Key
 

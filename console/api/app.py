@@ -17,15 +17,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from actors.desk import DeskUnavailableError, Status
-from actors.messages import (
-    Holdings,
-    OrderAnswered,
-    OrderDeclined,
-    PnlNow,
-    PositionBookRead,
-    Timeline,
-    TradingStateNow,
-)
+from actors.messages.broker import PositionBookRead
+from actors.messages.guard import Holdings
+from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.persistence import Timeline
+from actors.messages.risk import PnlNow, TradingStateNow
 from actors.runtime.clock import SystemClock
 from console.api.auth import Door
 from console.api.lanes import Lanes

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.views.serializers import order_form
 from console.views.text import as_sentence, price_text, terms_text
 from domain.exits.flatten import PositionKey

@@ -11,7 +11,8 @@ from types import FrameType
 from typing import Final, Protocol
 
 from actors.desk import Desk, DeskStartError, DeskUnavailableError, Lease, hold_account, load_strategy
-from actors.messages import Readiness, TradingStateNow
+from actors.messages.desk import Readiness
+from actors.messages.risk import TradingStateNow
 from actors.runtime.clock import SystemClock
 from console.api.app import make_api
 from console.api.server import ApiServer

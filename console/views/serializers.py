@@ -5,7 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from actors.messages import ExitsNow, Holdings, PnlNow, PositionBookRead, Readiness, Timeline, TradingStateNow
+from actors.messages.broker import PositionBookRead
+from actors.messages.desk import Readiness
+from actors.messages.exits import ExitsNow
+from actors.messages.guard import Holdings
+from actors.messages.persistence import Timeline
+from actors.messages.risk import PnlNow, TradingStateNow
 from console.views.form import Form
 from console.views.story import BOOKS_NEEDED, sentences
 from console.views.text import decided_from

@@ -7,7 +7,7 @@ search, or a cancel that came too late. What happens to a cancel or modify is to
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from actors.messages import Timeline
+from actors.messages.persistence import Timeline
 from console.views.change_story import CHANGE_TELLERS
 from console.views.journal_context import JournalContext
 from console.views.text import as_sentence, asked_text, price_text, traded_text

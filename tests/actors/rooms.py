@@ -5,39 +5,32 @@ from decimal import Decimal
 from typing import Any
 
 from actors.command.actor import CommandActor, CommandLimits
-from actors.messages import (
-    BooksReconciled,
-    ChangeAnswered,
+from actors.messages.books import BooksReconciled
+from actors.messages.broker import ChangeAnswered, ChangeAtBroker, PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.changes import (
     ChangeApproved,
-    ChangeAtBroker,
     ChangeLookedUp,
     ChangeOrder,
     ChangeReserved,
     CheckChange,
-    CheckRisk,
+    LookUpChange,
+    LookUpResolution,
+    ReserveChange,
+    ResolutionLookedUp,
+)
+from actors.messages.desk import Readiness
+from actors.messages.guard import ExposureReserved, ReserveExposure
+from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
+from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExposureReserved,
-    LookUpChange,
-    LookUpResolution,
-    OrderAnswered,
-    OrderDeclined,
-    OrderPriced,
     OrderRegistered,
-    PlaceAnswered,
-    PlaceOrder,
-    PriceOrder,
-    Readiness,
     RecordEvent,
     RegisterOrder,
-    ReserveChange,
-    ReserveExposure,
-    ResolutionLookedUp,
-    RiskApproved,
-    SessionChanged,
-    SubmitOrder,
 )
+from actors.messages.risk import CheckRisk, RiskApproved
 from actors.runtime.actor import DeskActor
 from domain.broker.evidence import Accepted, ChangeReply, InstrumentReply, PlaceReply
 from domain.broker.session import SessionState
@@ -121,7 +114,7 @@ class CommandRoom:
 
     @property
     def readiness(self) -> Readiness:
-        from actors.messages import FindReadiness  # noqa: PLC0415  used here alone
+        from actors.messages.desk import FindReadiness
 
         found = self.actor.on_receive(FindReadiness())
         assert isinstance(found, Readiness)

@@ -3,17 +3,10 @@
 import pytest
 
 from actors.baskets import BasketsActor
-from actors.messages import (
-    BasketAnswered,
-    BasketReserved,
-    RecordBasket,
-    ReleaseReservation,
-    ReserveBasket,
-    StopBaskets,
-    SubmitBasket,
-    SubmitOrder,
-    WayOutEnded,
-)
+from actors.messages.baskets import BasketAnswered, StopBaskets, SubmitBasket, WayOutEnded
+from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
+from actors.messages.orders import SubmitOrder
+from actors.messages.persistence import RecordBasket
 from domain.baskets.basket import Basket, BasketState
 from domain.exits.flatten import PositionKey
 from domain.orders.order import Exchange, Product, Side

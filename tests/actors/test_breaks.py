@@ -7,33 +7,31 @@ from typing import Any
 
 import pytest
 
-from actors.messages import (
+from actors.messages.alerts import RaiseAlert
+from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
-    AskForHolders,
     BooksChecked,
     BreakResolved,
-    CountExternal,
-    ExpiredStillHeld,
     ExpiryLearnt,
-    ExposureRefused,
     ExternalCounted,
-    ExternalMoveRecorded,
-    HoldersTold,
     HoldingWrittenOff,
-    JoinStrategy,
-    LastDayLearnt,
-    OrderAnswered,
-    PastDayApart,
-    PnlWrittenOff,
     PositionVanished,
-    RaiseAlert,
-    RecordExpiry,
-    RecordExternalMove,
-    ResumeOrders,
-    UndoRecorded,
     VanishingResolved,
 )
+from actors.messages.desk import JoinStrategy, ResumeOrders
+from actors.messages.guard import (
+    AskForHolders,
+    CountExternal,
+    ExpiredStillHeld,
+    ExposureRefused,
+    HoldersTold,
+    LastDayLearnt,
+    PastDayApart,
+)
+from actors.messages.orders import OrderAnswered
+from actors.messages.persistence import ExternalMoveRecorded, RecordExpiry, RecordExternalMove, UndoRecorded
+from actors.messages.risk import PnlWrittenOff
 from domain.alerts.alert import Level
 from domain.market.expiry import ContractOver
 from domain.orders.lifecycle import State

@@ -3,13 +3,13 @@ from typing import Any
 import pytest
 
 from actors.broker import BrokerActor
-from actors.messages import (
+from actors.messages.books import OrderBookRead, TradeBookRead
+from actors.messages.broker import (
     BrokerState,
     ChangeAtBroker,
     FindBrokerState,
     InstrumentRead,
     LogIn,
-    OrderBookRead,
     PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
@@ -21,9 +21,8 @@ from actors.messages import (
     ReadTradeBook,
     SendNextRequest,
     SessionChanged,
-    SuspendEntries,
-    TradeBookRead,
 )
+from actors.messages.exits import SuspendEntries
 from domain.broker.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.broker.session import EXIT_LOGIN_S, SessionState
 from domain.orders.change import ChangeKind

@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 
 from actors.exits.broker_stops import BrokerStops
-from actors.messages import ChangeOrder, FollowOrders, SubmitOrder
+from actors.messages.baskets import FollowOrders
+from actors.messages.changes import ChangeOrder
+from actors.messages.orders import SubmitOrder
 from domain.alerts.text import order_alert
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms

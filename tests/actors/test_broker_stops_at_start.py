@@ -4,7 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from actors.exits.broker_stops import PREFIX, BrokerStops
-from actors.messages import ChangeOrder, SubmitOrder
+from actors.messages.changes import ChangeOrder
+from actors.messages.orders import SubmitOrder
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.market.instrument import Instrument

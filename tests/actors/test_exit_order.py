@@ -2,7 +2,9 @@
 
 import pytest
 
-from actors.messages import ExposuresTold, Flatten, RecordFlattened, RecordFlattenRequest
+from actors.messages.exits import Flatten
+from actors.messages.guard import ExposuresTold
+from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
 from domain.exits.flatten import Exposure, FlattenRequest, PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.order import Exchange, InstrumentKey, Origin, Product, Side

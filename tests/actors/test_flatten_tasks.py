@@ -6,24 +6,15 @@ from decimal import Decimal
 import pytest
 
 from actors.exits.actor import ExitsActor
-from actors.messages import (
-    ChangeOrder,
-    EntryMoved,
-    ExitsNow,
-    ExposuresTold,
-    FindExits,
-    Flatten,
-    OrderAnswered,
-    OrderDeclined,
-    OrderPriced,
-    PriceOrder,
-    RaiseAlert,
-    RecordFlattened,
-    RecordFlattenRequest,
-    StopBaskets,
-    SubmitOrder,
-    TakeUpStops,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.baskets import StopBaskets
+from actors.messages.changes import ChangeOrder
+from actors.messages.exits import ExitsNow, FindExits, Flatten
+from actors.messages.guard import ExposuresTold
+from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
+from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
+from actors.messages.stops import EntryMoved, TakeUpStops
 from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
 from domain.market.price import PriceSource, Reference

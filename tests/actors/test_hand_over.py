@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from actors.broker import BrokerActor
-from actors.messages import ExposureMoved, LoadSnapshot, PlaceAnswered, PlaceOrder, RecordEvent, ResumeOrders
+from actors.messages.broker import PlaceAnswered, PlaceOrder
+from actors.messages.desk import ResumeOrders
+from actors.messages.guard import ExposureMoved
+from actors.messages.persistence import LoadSnapshot, RecordEvent
 from domain.broker.evidence import Accepted, Refused
 from domain.orders.hand_over import RUN
 from domain.orders.lifecycle import Event, State

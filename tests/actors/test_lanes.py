@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.messages import ChangeAtBroker, ReadOrderBook
+from actors.messages.broker import ChangeAtBroker, ReadOrderBook
 from domain.broker.evidence import Accepted
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from tests.actors.test_broker import BrokerRoom, entry, way_out

@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from actors.exits.entry_canceler import EntryCanceler
-from actors.messages import ChangeApproved, ChangeBlocked, ChangeOrder, CheckChange, FlattenAll, RaiseAlert
+from actors.messages.alerts import RaiseAlert
+from actors.messages.changes import ChangeApproved, ChangeBlocked, ChangeOrder, CheckChange
+from actors.messages.exits import FlattenAll
 from actors.risk.actor import RiskActor
 from domain.alerts.alert import Level
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey

@@ -7,25 +7,22 @@ from typing import Any
 import pytest
 
 from actors.market import EXIT_WAIT_S, MarketActor
-from actors.messages import (
+from actors.messages.alerts import RaiseAlert
+from actors.messages.broker import InstrumentRead, PriceRead, ReadInstrument, ReadPrice
+from actors.messages.market import (
     AnswerExit,
     BookPricesSeen,
     FindUnwatched,
-    InstrumentRead,
     LookUpWatched,
     OrderPriced,
-    PositionsSeen,
     PriceOrder,
-    PriceRead,
     PriceSeen,
     PriceTicked,
-    RaiseAlert,
-    ReadInstrument,
-    ReadPrice,
     UnwatchedNow,
     WatchPrice,
     WatchUnheard,
 )
+from actors.messages.risk import PositionsSeen
 from actors.runtime.subscribers import TICK_BACKLOG_MAX
 from domain.broker.evidence import Book, InstrumentReply, PositionRow, PriceReply, Tick, Unavailable, UnknownInstrument
 from domain.exits.pricing import ExitShape

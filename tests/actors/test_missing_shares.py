@@ -4,18 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from actors.messages import (
-    ExitsNow,
-    FindExits,
-    Flatten,
-    FlattenAll,
-    OrderAnswered,
-    PriceOrder,
-    RaiseAlert,
-    RecordFlattened,
-    ResumeExits,
-    SaleRefused,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll, ResumeExits, SaleRefused
+from actors.messages.market import PriceOrder
+from actors.messages.orders import OrderAnswered
+from actors.messages.persistence import RecordFlattened
 from domain.alerts.alert import Level
 from domain.exits.flatten import EndedRequest, Exposure
 from domain.orders.lifecycle import State

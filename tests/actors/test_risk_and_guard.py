@@ -5,28 +5,28 @@ from decimal import Decimal
 import pytest
 
 from actors.guard import GuardActor
-from actors.messages import (
+from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
+from actors.messages.exits import SuspendEntries
+from actors.messages.guard import (
     AskForExposures,
-    ChangeApproved,
-    ChangeBlocked,
-    CheckChange,
-    CheckRisk,
     ExpiredStillHeld,
     ExposureMoved,
     ExposureRefused,
     ExposureReserved,
     ExposuresTold,
     FindHoldings,
-    FindTradingState,
     Holdings,
     LastDayLearnt,
     PastDayApart,
-    RecordTradingState,
     ReserveExposure,
+)
+from actors.messages.persistence import RecordTradingState
+from actors.messages.risk import (
+    CheckRisk,
+    FindTradingState,
     RiskApproved,
     RiskBlocked,
     SetTradingState,
-    SuspendEntries,
     TradingStateNow,
 )
 from actors.risk.actor import RiskActor

@@ -5,16 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from actors.messages import (
-    FindPnl,
-    FlattenAll,
-    PnlNow,
-    PositionsSeen,
-    RaiseAlert,
-    RecordRiskDay,
-    RiskInbox,
-    RiskTick,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.exits import FlattenAll
+from actors.messages.inboxes import RiskInbox
+from actors.messages.persistence import RecordRiskDay
+from actors.messages.risk import FindPnl, PnlNow, PositionsSeen, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.evidence import Book, PositionRow
 from domain.exits.flatten import PositionKey

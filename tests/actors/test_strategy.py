@@ -6,18 +6,11 @@ from typing import Any
 import pytest
 from pykka.messages import ProxyGetAttr
 
-from actors.messages import (
-    ActorDied,
-    DeskSnapshot,
-    Flatten,
-    JoinStrategy,
-    OrderDeclined,
-    OrderUpdated,
-    PriceTicked,
-    SubmitOrder,
-    WatchPrice,
-    WatchUnheard,
-)
+from actors.messages.desk import ActorDied, JoinStrategy
+from actors.messages.exits import Flatten
+from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
+from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.persistence import DeskSnapshot
 from actors.strategy import ERRORS_MAX, StrategyActor, StrategyPorts
 from domain.broker.evidence import Tick
 from domain.orders.lifecycle import Event, State

@@ -1,16 +1,9 @@
 import pytest
 
-from actors.messages import (
-    ActorDied,
-    CheckHeartbeat,
-    HeartbeatSent,
-    KeepAlive,
-    Poll,
-    RaiseAlert,
-    RestartWatcher,
-    SendHeartbeat,
-    WatcherInbox,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.books import Poll
+from actors.messages.desk import ActorDied, CheckHeartbeat, HeartbeatSent, KeepAlive, RestartWatcher, SendHeartbeat
+from actors.messages.inboxes import WatcherInbox
 from actors.runtime.address import AddressSlot
 from actors.supervisor import SupervisorActor
 from domain.settings import SupervisorSettings

@@ -2,8 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from actors.messages import (
-    BookPricesSeen,
+from actors.messages.books import (
     BooksChecked,
     BooksReconciled,
     BooksUnavailable,
@@ -12,18 +11,16 @@ from actors.messages import (
     FeedChanged,
     FetchChangedOrders,
     FillsSeen,
-    HeartbeatSent,
     OrderBookRead,
     OrderUpdateSeen,
     Poll,
     PositionsRead,
-    ReadOrderBook,
-    ReadPositions,
-    ReadTradeBook,
-    SendHeartbeat,
     TradeBookRead,
     UpdatesReconciled,
 )
+from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
+from actors.messages.desk import HeartbeatSent, SendHeartbeat
+from actors.messages.market import BookPricesSeen
 from actors.watcher import WatcherActor
 from domain.broker.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavailable
 from domain.broker.witnesses import BookKind, Sighting

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.messages import RaiseAlert
+from actors.messages.alerts import RaiseAlert
 from actors.wiring import Wiring
 from domain.alerts.alert import Level
 from domain.ports import IST

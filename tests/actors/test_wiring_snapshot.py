@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from actors.messages import DeskSnapshot
+from actors.messages.persistence import DeskSnapshot
 from actors.wiring import known_of, sent_s_ago
 from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import State

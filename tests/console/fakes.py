@@ -7,26 +7,17 @@ from decimal import Decimal
 from typing import Any, Final
 
 from actors.desk import Status
-from actors.messages import (
-    AcceptanceUndone,
-    AlarmsAcknowledged,
-    AlertsNow,
-    BasketAnswered,
-    BasketsNow,
-    BrokerState,
-    ExitsNow,
-    Holdings,
-    OrderAnswered,
-    OrderDeclined,
-    PnlNow,
-    PositionBookRead,
-    Readiness,
-    StopsAnswered,
-    StopsNow,
-    Timeline,
-    TradingStateNow,
-    WatchState,
-)
+from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
+from actors.messages.baskets import BasketAnswered, BasketsNow
+from actors.messages.books import AcceptanceUndone, WatchState
+from actors.messages.broker import BrokerState, PositionBookRead
+from actors.messages.desk import Readiness
+from actors.messages.exits import ExitsNow
+from actors.messages.guard import Holdings
+from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.persistence import Timeline
+from actors.messages.risk import PnlNow, TradingStateNow
+from actors.messages.stops import StopsAnswered, StopsNow
 from domain.alerts.alert import AlertRecord, ChannelState
 from domain.baskets.basket import Basket, BasketRecord, BasketState
 from domain.broker.evidence import Book

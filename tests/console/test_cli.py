@@ -10,7 +10,8 @@ import pytest
 import requests
 from typer.testing import CliRunner, Result
 
-from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
+from actors.messages.books import AcceptanceUndone
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.api.server import ApiServer
 from console.cli.app import app
 from domain.market.watching import Unwatched

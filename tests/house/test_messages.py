@@ -1,7 +1,9 @@
 """The vocabulary: every message in one inbox, frozen, and named for what it is."""
 
 import dataclasses
+import importlib
 import inspect
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -9,30 +11,40 @@ from typing import Any, get_args
 import pytest
 
 from actors import messages
+from actors.messages import inboxes
 
 INBOXES: dict[str, tuple[type, ...]] = {
-    name: get_args(value) or (value,) for name, value in vars(messages).items() if name.endswith("Inbox")
+    name: get_args(value) or (value,) for name, value in vars(inboxes).items() if name.endswith("Inbox")
 }
+MODULES = [
+    importlib.import_module(f"{messages.__name__}.{one.name}") for one in pkgutil.iter_modules(messages.__path__)
+]
 MESSAGES: list[type[Any]] = [
     value
-    for value in vars(messages).values()
-    if inspect.isclass(value) and dataclasses.is_dataclass(value) and value.__module__ == messages.__name__
+    for module in MODULES
+    for value in vars(module).values()
+    if inspect.isclass(value) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__
 ]
 ANSWERS = {
-    messages.DeskSnapshot,
-    messages.Timeline,
-    messages.Readiness,
-    messages.TradingStateNow,
-    messages.Holdings,
-    messages.ExitsNow,
-    messages.PnlNow,
-    messages.AlertsNow,
-    messages.AlarmsAcknowledged,
-    messages.BasketsNow,
-    messages.StopsNow,
-    messages.UnwatchedNow,
-    messages.BrokerState,
-    messages.WatchState,
+    one
+    for one in MESSAGES
+    if one.__name__
+    in {
+        "DeskSnapshot",
+        "Timeline",
+        "Readiness",
+        "TradingStateNow",
+        "Holdings",
+        "ExitsNow",
+        "PnlNow",
+        "AlertsNow",
+        "AlarmsAcknowledged",
+        "BasketsNow",
+        "StopsNow",
+        "UnwatchedNow",
+        "BrokerState",
+        "WatchState",
+    }
 }
 """What an ask returns: told to nobody, so they stand in no inbox."""
 
@@ -83,7 +95,7 @@ def test_a_query_asks_a_question(query: type[Any]) -> None:
 
 @pytest.mark.parametrize("room", ["desk.py", "wiring.py", "supervisor.py"])
 def test_only_queries_and_a_persons_word_are_asked(room: str) -> None:
-    code = (Path(messages.__file__).parent / room).read_text(encoding="utf-8")
+    code = (Path(inboxes.__file__).parents[1] / room).read_text(encoding="utf-8")
 
     asked = set(re.findall(r"ask_of\(\s*self\.\w+(?:\.\w+)?, (\w+)\(", code))
 

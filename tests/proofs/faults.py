@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias
 
 from loguru import logger
 
-from actors.messages import OrderDeclined
+from actors.messages.orders import OrderDeclined
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.lifecycle import Event, State

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk, DeskStartError
-from actors.messages import OrderDeclined
+from actors.messages.orders import OrderDeclined
 from domain.orders.lifecycle import State
 from tests.proofs.truth import Told, untruths
 from tests.scenarios.paper import Paper, start_paper

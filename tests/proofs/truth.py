@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.lifecycle import Status
 from domain.orders.order import OrderCommand
 from domain.reconciliation.order_rows import remarks_tag_of

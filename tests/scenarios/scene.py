@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages import OrderAnswered, OrderDeclined, RaiseAlert
+from actors.messages.alerts import RaiseAlert
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.daemon.config import PAPER_CREDENTIALS
 from domain.alerts.alert import Alert
 from domain.orders.lifecycle import State

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.messages import RaiseAlert
+from actors.messages.alerts import RaiseAlert
 from actors.runtime.address import post
 from console.daemon.run import listen_in_chat
 from domain.alerts.alert import Alert, Level

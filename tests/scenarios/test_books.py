@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.messages import OrderDeclined
+from actors.messages.orders import OrderDeclined
 from domain.orders.lifecycle import State, Status
 from domain.orders.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read

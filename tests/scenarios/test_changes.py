@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.change import ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
 from domain.orders.lifecycle import State, Status

@@ -7,7 +7,7 @@ from collections import Counter
 import pykka
 import pytest
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.watcher import WatcherActor
 from domain.broker.evidence import Book, OrderRow
 from domain.orders.lifecycle import State

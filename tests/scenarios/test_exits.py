@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.messages import FlattenAll
+from actors.messages.exits import FlattenAll
 from broker.paper.instruments import listed_at
 from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import State

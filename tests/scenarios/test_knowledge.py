@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from actors.messages import FlattenAll
+from actors.messages.exits import FlattenAll
 from domain.alerts.alert import Level
 from domain.orders.lifecycle import State
 from tests.scenarios.paper import MakePaper, Paper, Placed

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from actors.desk import Desk
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.lifecycle import State

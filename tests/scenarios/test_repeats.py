@@ -5,21 +5,12 @@ known. No thread can be made to do this at will, so the command actor is led thr
 """
 
 from actors.command.actor import CommandActor, CommandLimits
-from actors.messages import (
-    BooksReconciled,
-    CheckRisk,
-    EventRecorded,
-    OrderAnswered,
-    OrderPriced,
-    OrderRegistered,
-    OrderRepeated,
-    PlaceAnswered,
-    PlaceOrder,
-    RegistrationFailed,
-    RiskApproved,
-    SessionChanged,
-    SubmitOrder,
-)
+from actors.messages.books import BooksReconciled
+from actors.messages.broker import PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.market import OrderPriced
+from actors.messages.orders import OrderAnswered, SubmitOrder
+from actors.messages.persistence import EventRecorded, OrderRegistered, OrderRepeated, RegistrationFailed
+from actors.messages.risk import CheckRisk, RiskApproved
 from domain.broker.evidence import Accepted
 from domain.broker.session import SessionState
 from domain.orders.lifecycle import Event

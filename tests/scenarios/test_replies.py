@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.lifecycle import State, Status
 from domain.orders.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.lifecycle import State
 from domain.orders.order import OrderCommand
 from domain.orders.reasons import Reason

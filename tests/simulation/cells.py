@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from loguru import logger
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.broker.evidence import BrokerStatus
 from domain.orders.lifecycle import State
 from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Origin, Product, Side

@@ -11,7 +11,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from actors.desk import Desk, DeskUnavailableError
-from actors.messages import ChangeOrder, OrderAnswered, ResolveOrder, SetStops, SubmitBasket
+from actors.messages.baskets import SubmitBasket
+from actors.messages.changes import ChangeOrder, ResolveOrder
+from actors.messages.orders import OrderAnswered
+from actors.messages.stops import SetStops
 from actors.runtime.address import post
 from domain.baskets.basket import Basket, OnFailure, Pace
 from domain.exits.flatten import PositionKey

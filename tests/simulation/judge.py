@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from actors.messages import ChangeAtBroker, PlaceOrder
+from actors.messages.broker import ChangeAtBroker, PlaceOrder
 from domain.broker.evidence import PRODUCT_LETTERS
 from domain.orders.change import ChangeKind
 from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, Product, Side

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.broker.evidence import PRODUCT_LETTERS, BrokerStatus, PlaceReply, Refused
 from domain.orders.lifecycle import State
 from domain.orders.order import Intent, Order, OrderCommand, OrderType, Origin, Product, Side

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
-from actors.messages import AlarmsAcknowledged, AlertsNow
+from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
 from console.api.openapi import takes
 from console.api.routes.changes import text_in
 from console.api.schemas import Body, read_object

@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from actors.messages import BasketAnswered, BasketsNow
+from actors.messages.baskets import BasketAnswered, BasketsNow
 from console.api.openapi import takes
 from console.api.schemas import Body, read_object
 from console.errors import ApiError

@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from actors.messages import AcceptanceUndone, OrderAnswered, OrderDeclined
+from actors.messages.books import AcceptanceUndone
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.api.lanes import Lanes
 from console.api.openapi import takes
 from console.api.responses import Outcome, changed, not_changed_in_time, refused, resolved

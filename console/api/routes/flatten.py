@@ -6,7 +6,7 @@ from typing import Protocol
 
 from fastapi import APIRouter
 
-from actors.messages import ExitsNow
+from actors.messages.exits import ExitsNow
 from console.api.lanes import Lanes
 from console.api.openapi import takes
 from console.api.routes.changes import text_in

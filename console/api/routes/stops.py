@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 from fastapi import APIRouter
 
-from actors.messages import StopsAnswered, StopsNow
+from actors.messages.stops import StopsAnswered, StopsNow
 from console.api.openapi import POSITION, STOPS, takes
 from console.api.routes.changes import text_in
 from console.api.schemas import Body, read_object

@@ -4,41 +4,31 @@ import pytest
 
 from actors.command.actor import RETRY_UNRECORDED_S
 from actors.command.pending import ON_THE_WAY_MAX
-from actors.messages import (
+from actors.messages.alerts import RaiseAlert
+from actors.messages.books import (
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
     ChangedOrders,
-    CheckRisk,
-    EventRecorded,
-    ExposureMoved,
-    ExposureRefused,
     FetchChangedOrders,
     FillsSeen,
-    JoinStrategy,
+)
+from actors.messages.broker import PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.desk import JoinStrategy, ResumeOrders, StopTaking
+from actors.messages.guard import ExposureMoved, ExposureRefused, ReserveExposure
+from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.persistence import (
+    EventRecorded,
     LookUpOrder,
-    OrderAnswered,
-    OrderDeclined,
     OrderNotFound,
-    OrderOver,
-    OrderPriced,
     OrderRepeated,
-    OrderUpdated,
-    PlaceAnswered,
-    PlaceOrder,
-    PriceOrder,
-    RaiseAlert,
     RecordEvent,
     RecordFills,
     RegisterOrder,
     RegistrationFailed,
-    ReserveExposure,
-    ResumeOrders,
-    RiskBlocked,
-    SessionChanged,
-    StopTaking,
-    SubmitOrder,
 )
+from actors.messages.risk import CheckRisk, OrderOver, RiskBlocked
 from domain.alerts.alert import Level
 from domain.broker.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.broker.session import SessionState

@@ -6,22 +6,14 @@ from decimal import Decimal
 import pytest
 
 from actors.command.actor import RETRY_UNRECORDED_S
-from actors.messages import (
-    ChangeAtBroker,
-    ChangeBlocked,
-    ChangeUnreadable,
-    CheckChange,
-    EventRecorded,
-    ExposureMoved,
-    LookUpChange,
-    OrderAnswered,
-    OrderDeclined,
-    PriceOrder,
-    RecordEvent,
-    ReserveChange,
-    ResumeOrders,
-    UpdatesReconciled,
-)
+from actors.messages.books import UpdatesReconciled
+from actors.messages.broker import ChangeAtBroker
+from actors.messages.changes import ChangeBlocked, ChangeUnreadable, CheckChange, LookUpChange, ReserveChange
+from actors.messages.desk import ResumeOrders
+from actors.messages.guard import ExposureMoved
+from actors.messages.market import PriceOrder
+from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.persistence import EventRecorded, RecordEvent
 from domain.broker.evidence import Accepted, ChangeReply, Refused, Unavailable, Unknown
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand

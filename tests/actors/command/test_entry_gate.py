@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from actors.messages import BooksReconciled, SessionChanged
+from actors.messages.books import BooksReconciled
+from actors.messages.broker import SessionChanged
 from domain.broker.session import SessionState
 from tests.actors.rooms import CommandRoom
 

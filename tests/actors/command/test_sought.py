@@ -2,21 +2,19 @@
 
 import pytest
 
-from actors.messages import (
-    BooksReconciled,
+from actors.messages.books import BooksReconciled
+from actors.messages.broker import LookUpTag, TagLookedUp
+from actors.messages.desk import ResumeOrders
+from actors.messages.guard import ReserveExposure
+from actors.messages.market import PriceOrder
+from actors.messages.orders import OrderAnswered, SubmitOrder
+from actors.messages.persistence import (
     ExternalOrderRecorded,
     ForgetRegistration,
-    LookUpTag,
-    OrderAnswered,
     OrderNotFound,
     OrderRegistered,
-    PriceOrder,
     RegisterOrder,
     RegistrationUnwritten,
-    ReserveExposure,
-    ResumeOrders,
-    SubmitOrder,
-    TagLookedUp,
 )
 from domain.broker.evidence import Book, OrderRow, TradeRow, Unavailable
 from domain.orders.lifecycle import State

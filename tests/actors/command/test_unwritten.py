@@ -4,15 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from actors.messages import (
-    EventUnrecorded,
-    ExposureMoved,
-    JoinStrategy,
-    OrderDeclined,
-    OrderUpdated,
-    RecordEvent,
-    UpdatesReconciled,
-)
+from actors.messages.books import UpdatesReconciled
+from actors.messages.desk import JoinStrategy
+from actors.messages.guard import ExposureMoved
+from actors.messages.orders import OrderDeclined, OrderUpdated
+from actors.messages.persistence import EventUnrecorded, RecordEvent
 from domain.broker.evidence import Accepted
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Intent, OrderEvent, Side

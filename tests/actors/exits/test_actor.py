@@ -8,31 +8,15 @@ import pytest
 
 from actors.exits.actor import ExitsActor
 from actors.exits.stops import PRICE_WAIT_S
-from actors.messages import (
-    ChangeOrder,
-    EntryMoved,
-    ExitCut,
-    ExitsNow,
-    ExposuresTold,
-    FindExits,
-    FindStops,
-    Flatten,
-    FlattenAll,
-    MarketOrderMoved,
-    OrderPriced,
-    PositionVanished,
-    PriceOrder,
-    PriceTicked,
-    RaiseAlert,
-    RecordArmedStop,
-    RecordFlattened,
-    RecordFlattenRequest,
-    SetStops,
-    StopsNow,
-    SubmitOrder,
-    TakeUpStops,
-    VanishingResolved,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.books import PositionVanished, VanishingResolved
+from actors.messages.changes import ChangeOrder
+from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, FlattenAll, MarketOrderMoved
+from actors.messages.guard import ExposuresTold
+from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.orders import SubmitOrder
+from actors.messages.persistence import RecordArmedStop, RecordFlattened, RecordFlattenRequest
+from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
 from domain.alerts.alert import Alert, Level
 from domain.broker.evidence import Tick
 from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey

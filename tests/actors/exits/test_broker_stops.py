@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from actors.exits.broker_stops import BrokerStops
-from actors.messages import ChangeOrder, SubmitOrder
+from actors.messages.changes import ChangeOrder
+from actors.messages.orders import SubmitOrder
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.orders.change import ChangeKind

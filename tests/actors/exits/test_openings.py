@@ -7,18 +7,13 @@ from decimal import Decimal
 import pytest
 
 from actors.exits.actor import ExitsActor
-from actors.messages import (
-    ExposuresTold,
-    OrderPriced,
-    PriceOrder,
-    PriceTicked,
-    RaiseAlert,
-    RecordFlattenRequest,
-    SetStops,
-    SubmitOrder,
-    SuspendSymbol,
-    TakeUpStops,
-)
+from actors.messages.alerts import RaiseAlert
+from actors.messages.baskets import SuspendSymbol
+from actors.messages.guard import ExposuresTold
+from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.orders import SubmitOrder
+from actors.messages.persistence import RecordFlattenRequest
+from actors.messages.stops import SetStops, TakeUpStops
 from domain.alerts.alert import Level
 from domain.broker.evidence import Tick
 from domain.exits.flatten import Exposure

@@ -10,7 +10,10 @@ import pytest
 
 from actors.exits.openings import CarriedStops
 from actors.exits.stops import PRICE_WAIT_S, Stops
-from actors.messages import OrderPriced, PriceOrder, RaiseAlert, RecordArmedStop, SetStops, StopsAnswered, WatchPrice
+from actors.messages.alerts import RaiseAlert
+from actors.messages.market import OrderPriced, PriceOrder, WatchPrice
+from actors.messages.persistence import RecordArmedStop
+from actors.messages.stops import SetStops, StopsAnswered
 from domain.broker.evidence import UnknownInstrument
 from domain.exits.flatten import Exposure, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms

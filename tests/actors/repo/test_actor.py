@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from actors.messages import (
-    ChangeLookedUp,
-    ChangeUnreadable,
+from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChange
+from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
@@ -20,7 +19,6 @@ from actors.messages import (
     FindUnwritten,
     ForgetRegistration,
     LoadSnapshot,
-    LookUpChange,
     LookUpOrder,
     OrderNotFound,
     OrderRegistered,

@@ -5,19 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from actors.messages import (
-    CheckRisk,
-    DeskSnapshot,
-    FillCounted,
-    FlattenAll,
-    OrderPriced,
-    PositionsSeen,
-    PriceOrder,
-    PriceTicked,
-    RecordRiskDay,
-    RiskBlocked,
-    RiskTick,
-)
+from actors.messages.exits import FlattenAll
+from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.persistence import DeskSnapshot, RecordRiskDay
+from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
 from actors.wiring import pnl_from
 from domain.broker.evidence import Book, PositionRow, Tick

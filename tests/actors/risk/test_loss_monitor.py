@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from actors.messages import (
+from actors.messages.alerts import RaiseAlert
+from actors.messages.exits import FlattenAll
+from actors.messages.market import PriceTicked
+from actors.messages.persistence import RecordRiskDay
+from actors.messages.risk import (
     CheckRisk,
     FillCounted,
     FindTradingState,
-    FlattenAll,
     PositionsSeen,
-    PriceTicked,
-    RaiseAlert,
-    RecordRiskDay,
     RiskApproved,
     RiskBlocked,
     RiskTick,

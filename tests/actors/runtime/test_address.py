@@ -5,7 +5,7 @@ from typing import Any
 import pykka
 import pytest
 
-from actors.messages import ActorDied
+from actors.messages.desk import ActorDied
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import AddressSlot, ReplyOnce, backlog, post
 from actors.runtime.shared_thread import SharedThread, SharedThreadActor

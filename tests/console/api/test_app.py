@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from actors.messages import PositionBookRead
+from actors.messages.broker import PositionBookRead
 from console.api.server import ApiServer
 from domain.broker.evidence import Unavailable
 from domain.orders.order import Order, OrderEvent

@@ -3,7 +3,8 @@ from collections import deque
 import pytest
 
 from actors.desk import DeskUnavailableError
-from actors.messages import Readiness, TradingStateNow
+from actors.messages.desk import Readiness
+from actors.messages.risk import TradingStateNow
 from console.daemon.run import Ending, end_desk, wait_until_ready, watch
 from console.daemon.systemd import Notifier
 from domain.risk.checks import TradingState

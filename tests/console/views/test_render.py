@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 from rich.console import Console, RenderableType
 
-from actors.messages import Holdings, PositionBookRead, Timeline
+from actors.messages.broker import PositionBookRead
+from actors.messages.guard import Holdings
+from actors.messages.persistence import Timeline
 from console.api.responses import standing
 from console.views.form import short_id, short_ids
 from console.views.render import orders_table, steps_line, steps_table, timeline_view

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.messages import Timeline
+from actors.messages.persistence import Timeline
 from console.views.story import sentences
 from console.views.text import LABELS, decided_from
 from domain.broker.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from actors.messages import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order

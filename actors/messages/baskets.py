@@ -1,0 +1,87 @@
+"""Orders that belong together."""
+
+from dataclasses import dataclass
+
+from actors.runtime.address import Address
+from domain.baskets.basket import Basket, BasketRecord
+from domain.exits.flatten import PositionKey
+from domain.orders.order import Exchange, Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitBasket:
+    """Lead these orders through together, and answer `reply_to` once, when the basket has ended."""
+
+    basket: Basket
+    reply_to: "Address[BasketAnswered] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketAnswered:
+    """How a basket ended."""
+
+    record: BasketRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendSymbol:
+    """Take no entries in this symbol, for this reason; an empty one takes them again."""
+
+    exchange: Exchange
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowOrders:
+    """Tell `follower` whenever one of these orders moves, until it is over."""
+
+    command_ids: tuple[str, ...]
+    follower: "Address[LegMoved]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMoved:
+    """An order that is followed has moved."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopBaskets:
+    """Send no further leg of the strategy's baskets, and take none beside this position: it is being made flat."""
+
+    position_key: PositionKey
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayOutEnded:
+    """The position is not being made flat any more: baskets beside it may begin."""
+
+    position_key: PositionKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketsTick:
+    """See which legs have waited too long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeBaskets:
+    """Take up the baskets of an earlier run: none is gone on with."""
+
+    baskets: tuple[BasketRecord, ...]
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindBaskets:
+    """Which baskets are there, and how do they stand?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasketsNow:
+    """The baskets, oldest first."""
+
+    baskets: tuple[BasketRecord, ...]

@@ -1,0 +1,172 @@
+"""The one touchpoint: requests to the broker, its session, and its answers."""
+
+from dataclasses import dataclass
+
+from actors.runtime.address import Address
+from domain.broker.evidence import (
+    Book,
+    ChangeReply,
+    InstrumentReply,
+    OrderRow,
+    PlaceReply,
+    PositionRow,
+    PriceReply,
+    TradeRow,
+    Unavailable,
+)
+from domain.broker.session import SessionState
+from domain.market.instrument import Instrument
+from domain.orders.change import Change
+from domain.orders.order import Exchange, Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpTag:
+    """Read the order book and the trade book: does either show this tag?"""
+
+    command_id: str
+    remarks_tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagLookedUp:
+    """Both books, in which the tag of this order is looked for."""
+
+    command_id: str
+    orders: Book[OrderRow] | Unavailable
+    trades: Book[TradeRow] | Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder:
+    """Place this order at the broker: once."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceAnswered:
+    """What became of the one request to place this order."""
+
+    command_id: str
+    reply: PlaceReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAtBroker:
+    """Cancel or modify this order at the broker: once."""
+
+    order: Order
+    change: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeAnswered:
+    """What became of the one request to change this order."""
+
+    command_id: str
+    change: Change
+    reply: ChangeReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendNextRequest:
+    """Send the request whose turn it is; or, where a wait is over (`woken`), see whose turn it is."""
+
+    woken: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn:
+    """Open a session at the broker. `by_hand` forgets earlier refusals: a person has mended what was wrong."""
+
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionChanged:
+    """The broker's session stands differently now; `words` say why."""
+
+    state: SessionState
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadInstrument:
+    """Look this symbol up at the broker."""
+
+    exchange: Exchange
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPrice:
+    """Ask the broker for this instrument's last price."""
+
+    instrument: Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentRead:
+    """What the broker knows of a symbol."""
+
+    exchange: Exchange
+    symbol: str
+    reply: InstrumentReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRead:
+    """The broker's last price of an instrument."""
+
+    instrument: Instrument
+    reply: PriceReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOrderBook:
+    """Read the account's orders."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTradeBook:
+    """Read the account's fills."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPositions:
+    """Read the account's net positions for the comparison."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPositionBook:
+    """Read the account's net positions for a caller."""
+
+    reply_to: "Address[PositionBookRead]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionBookRead:
+    """The account's net positions, or why they could not be read."""
+
+    book: Book[PositionRow] | Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindBrokerState:
+    """How busy is the broker's line?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerState:
+    """The session, what waits, and how long (seconds) the actor had nothing to do since it started.
+
+    `address_refused` is the broker's word against the IP address that orders come from, until one is accepted.
+    """
+
+    session: str
+    session_state: SessionState = SessionState.LOGGED_OUT
+    waiting: int
+    placed: int
+    idle_s: float
+    address_refused: str = ""

@@ -1,0 +1,95 @@
+"""Positions on their way to flat."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
+from domain.orders.order import Order, OrderCommand, Product
+from domain.orders.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendEntries:
+    """Entries that wait for their turn, and those to come, are stopped for this reason; None takes them again."""
+
+    stopped: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flatten:
+    """See these positions through to flat. One that is on its way already is not begun again."""
+
+    requests: tuple[FlattenRequest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeExits:
+    """Take up the requests of an earlier run, and what has `ended` today because the shares are missing."""
+
+    requests: tuple[FlattenRequest, ...]
+    ended: tuple[EndedRequest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenAll:
+    """See every position through to flat, or those of one strategy.
+
+    `products` leaves the others' positions as they are; only what may still be bought of them is taken back.
+    """
+
+    reason: str
+    strategy: str | None = None
+    products: frozenset[Product] | None = None
+
+    def is_about(self, position_key: PositionKey) -> bool:
+        """Say whether the position's strategy is meant."""
+        return self.strategy in {None, position_key.strategy}
+
+    def leaves(self, position_key: PositionKey) -> bool:
+        """Say whether the position stays as it is."""
+        return self.products is not None and position_key.key.product not in self.products
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsTick:
+    """Ask the guard what is still held. A `turn` that is not the last one wound is passed over."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindExits:
+    """Which positions are on their way to flat?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsNow:
+    """The positions on their way to flat, each with how often an exit was sent for it.
+
+    `stays` are those whose way out has ended while these signed units are held: they make no lot, or the broker has no
+    shares of them. Each was an alarm.
+    """
+
+    under_way: Mapping[PositionKey, int]
+    stays: Mapping[PositionKey, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketOrderMoved:
+    """An order at the market's price, sent as a protected limit, stands differently at the broker."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleRefused:
+    """The broker has refused a sale for delivery because the shares are not there."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitCut:
+    """An exit was refused or cut because orders that close the position are working already."""
+
+    command: OrderCommand

@@ -1,0 +1,116 @@
+"""Instruments and prices: asked for by orders, watched by strategies, stops and risk."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from actors.runtime.address import Address
+from domain.broker.evidence import Book, InstrumentReply, PositionRow, Tick
+from domain.exits.pricing import ExitShape
+from domain.market.price import Reference, SeenPrice
+from domain.market.watching import Unwatched
+from domain.orders.order import Exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceOrder:
+    """Say what the exchange demands of this instrument, and its last price if the order needs one.
+
+    `exit` says what an exit wants: it is answered soon, with the best that is known. `anew`: ask the broker for the
+    price, however fresh the last one is.
+    """
+
+    command_id: str
+    exchange: Exchange
+    symbol: str
+    needs_price: bool
+    exit: ExitShape | None = None
+    anew: bool = False
+    reply_to: "Address[OrderPriced] | None" = None
+    """Who asks, where it is not CommandActor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPriced:
+    """What is known of the order's instrument; `last_price` is a fresh one, or None.
+
+    `reference` is the best price known, however old: what an exit goes by.
+    """
+
+    command_id: str
+    instrument: InstrumentReply
+    last_price: Decimal | None
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerExit:
+    """An exit has waited long enough to be priced: answer with what is known."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookPricesSeen:
+    """The position book: its last prices stand in for a feed that is silent, its rows for what can't be looked up."""
+
+    book: Book[PositionRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradePriceSeen:
+    """An order of the account traded at this price."""
+
+    exchange: Exchange
+    symbol: str
+    price: SeenPrice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPrice:
+    """Tell this subscriber every price of the symbol. A strategy is named, and hears at `unheard` where none come."""
+
+    exchange: Exchange
+    symbol: str
+    subscriber: "Address[PriceTicked]"
+    strategy: str = ""
+    unheard: "Address[WatchUnheard] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpWatched:
+    """Look a watched symbol up again whose instrument is not known yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchUnheard:
+    """A symbol that this strategy watches brings no prices so far; `why` says the reason."""
+
+    exchange: Exchange
+    symbol: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindUnwatched:
+    """Which watched symbols bring no prices?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnwatchedNow:
+    """The symbols that strategies watch and that bring no prices, with the reason."""
+
+    missing: tuple[Unwatched, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSeen:
+    """The feed saw a price."""
+
+    tick: Tick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTicked:
+    """A price of a symbol that the strategy watches."""
+
+    tick: Tick

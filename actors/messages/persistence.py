@@ -1,0 +1,350 @@
+"""What is written and read: registrations, events, records, and the snapshot of a start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from actors.messages.books import AcceptanceUndone
+from actors.runtime.address import Address
+from domain.alerts.alert import AlertRecord, Unfinished
+from domain.baskets.basket import BasketRecord
+from domain.broker.evidence import TradeRow
+from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
+from domain.exits.stops import ArmedStop
+from domain.market.expiry import Expiries
+from domain.market.price import SeenPrice
+from domain.orders.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
+from domain.reconciliation.breaks import Break
+from domain.reconciliation.moves import MoveKind
+from domain.risk.checks import TradingState
+from domain.risk.loss_limit import RiskDay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterOrder:
+    """Store this order as CREATED, unless its command id is known."""
+
+    command: OrderCommand
+    remarks_tag: str
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUpOrder:
+    """Find out whether this command id is known, without storing anything."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRegistered:
+    """The order is on disk as CREATED; where `unwritten` says why not in the database, in the exit journal.
+
+    `is_sought`: its tag has been looked for at the broker.
+    """
+
+    order: Order
+    unwritten: str = ""
+    is_sought: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRepeated:
+    """The command id was seen before; this is its order."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotFound:
+    """No order has this command id."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationFailed:
+    """The database did not take the order."""
+
+    command_id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationUnwritten:
+    """Neither the database nor the exit journal took this exit: it is known in memory alone."""
+
+    order: Order
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRegistration:
+    """Forget an exit that was not sent after all: its command id may come again.
+
+    One that the database has got meanwhile is `blocked` instead.
+    """
+
+    command_id: str
+    blocked: OrderEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordEvent:
+    """Write what happened to this order, and when: its row and its journal line, together.
+
+    `is_urgent`: an exit or a cancel goes on with it, and waits for no lock.
+    """
+
+    command_id: str
+    event: OrderEvent
+    at: datetime
+    is_urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecorded:
+    """It is on disk; this is the order now. `again`: books or updates had told it before, and nothing was written."""
+
+    order: Order
+    event: OrderEvent
+    late: bool
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventIllegal:
+    """The order's state does not allow what was reported; nothing was written."""
+
+    command_id: str
+    event: OrderEvent
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventUnrecorded:
+    """The database did not take it; nothing was written. `order` is as it was last written, where that is known."""
+
+    command_id: str
+    event: OrderEvent
+    at: datetime
+    cause: str
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFills:
+    """Keep these fills, each once."""
+
+    fills: tuple[TradeRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordExternalOrder:
+    """Keep an order that others placed, as EXTERNAL, once."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalOrderRecorded:
+    """An order of others is on disk. `known` says that it was before, whoever's it is."""
+
+    order: Order
+    known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordExternalMove:
+    """Keep that the break `name` is resolved, and how: carried into the day by others, or by a person's word."""
+
+    recon_break: Break
+    reason: str
+    at: datetime
+    kind: MoveKind = MoveKind.CARRIED
+    ended: tuple[tuple[str, int], ...] = ()
+    """Strategies whose signed units end by it: they are taken out of their books."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalMoveRecorded:
+    """It is on disk that the break is resolved, and how."""
+
+    recon_break: Break
+    kind: MoveKind = MoveKind.CARRIED
+    reason: str = ""
+    ended: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordExpiry:
+    """Keep the last day of a contract that is traded."""
+
+    exchange: Exchange
+    symbol: str
+    expires_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoRecorded:
+    """It is on disk what was taken back, if anything; `reply_to` waits for the word."""
+
+    answer: AcceptanceUndone
+    reply_to: "Address[AcceptanceUndone]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTradingState:
+    """Keep the trading state over restarts."""
+
+    state: TradingState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFlattenRequest:
+    """Keep that a position is to be made flat, until it is: over restarts too."""
+
+    request: FlattenRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFlattened:
+    """A request has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
+
+    request_id: str
+    at: datetime
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitNow:
+    """Write the next group; with what nobody waits for, when that has `lingered` long enough."""
+
+    lingered: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteAgain:
+    """Try again what the database did not take and nobody leads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindUnwritten:
+    """How many writes that came before this question has the database not taken?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryUnrecorded:
+    """Try again to write what the database did not take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRiskDay:
+    """Keep how a trading day stands against its limits."""
+
+    risk_day: RiskDay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWriteOff:
+    """Keep that a person has written off a position."""
+
+    position_key: PositionKey
+    units: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordBasket:
+    """Keep a basket as it stands."""
+
+    record: BasketRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordArmedStop:
+    """Keep these stops as they stand: armed, with their best price, or ended."""
+
+    armed_stop: ArmedStop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAlert:
+    """Keep an alert as it stands."""
+
+    record: AlertRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSnapshot:
+    """What does the database remember that the actors start from?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSnapshot:
+    """Unresolved orders and today's, positions from everything older, today's count, and the trading state.
+
+    `moved` are EXTERNAL units by nobody's order, `accepted_units` those of them that a person has accepted, `accepted`
+    today's breaks that a person has accepted, `requests` the positions that are on their way to flat,
+    `ended_requests` those whose way out has ended today because the shares are missing, `armed_stops` the armed stops
+    and today's ended ones, `unarmed` the entries that traded more than their stops know of, `risk_days` how the last
+    days stood against their limits, `baskets` the open ones and the last that ended, `alerts` those that are still to
+    be told or acknowledged, `written_off` the signed units that a person has written off and that count today,
+    `last_prices` the price at which each instrument was last traded by any order of the account, `against_ours` moves
+    that stand against units of strategies, `vanished` positions that are gone and wait for a person, `ended` those that
+    ended with their contracts, `closed_at` those of the written-off units that the broker has squared off today, with
+    their average price, `expiries` the last days of contracts. `ended_in_order` says that the last run was not killed.
+    """
+
+    orders: tuple[Order, ...]
+    positions: Mapping[str, Mapping[InstrumentKey, int]]
+    orders_today: int
+    trading_state: TradingState
+    reason: str
+    moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    accepted_units: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    against_ours: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    vanished: tuple[Break, ...] = ()
+    ended: frozenset[InstrumentKey] = frozenset()
+    closed_at: Mapping[PositionKey, tuple[int, Decimal]] = field(default_factory=dict)
+    expiries: Expiries = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
+    requests: tuple[FlattenRequest, ...] = ()
+    ended_requests: tuple[EndedRequest, ...] = ()
+    armed_stops: tuple[ArmedStop, ...] = ()
+    unarmed: tuple[Order, ...] = ()
+    risk_days: tuple[RiskDay, ...] = ()
+    baskets: tuple[BasketRecord, ...] = ()
+    alerts: Unfinished = field(default_factory=Unfinished)
+    written_off: Mapping[PositionKey, int] = field(default_factory=dict)
+    last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
+    ended_in_order: bool = True
+    stored_by: Mapping[str, str] = field(default_factory=dict)
+    """Which run stored each order that is SENDING."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindOrders:
+    """Which orders are there, newest first: `most`, or as many as a turn tells, after the one called `before`?"""
+
+    limit: int
+    open_only: bool = False
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindTimeline:
+    """What does the journal say of this order?"""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """An order and all that happened to it, oldest first."""
+
+    order: Order
+    lines: tuple[JournalLine, ...]

@@ -1,0 +1,136 @@
+"""The risk check of an order, the day's profit and loss, and the trading state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.broker.evidence import Book, PositionRow
+from domain.exits.flatten import PositionKey
+from domain.orders.order import Exchange, Order, OrderCommand
+from domain.orders.reasons import Reason
+from domain.positions.pnl import Pnl, PnlRow
+from domain.risk.checks import TradingState
+from domain.risk.loss_limit import RiskDay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRisk:
+    """Check 2A: may this order be sent at this price? `last_price` is the market's, where it was asked for."""
+
+    command: OrderCommand
+    price: Decimal | None
+    last_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskApproved:
+    """Check 2A says yes."""
+
+    command_id: str
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskBlocked:
+    """Check 2A says no."""
+
+    command_id: str
+    reason: Reason
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillCounted:
+    """An order, ours or of others, has traded more."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderOver:
+    """An order of ours can't trade any more."""
+
+    command: OrderCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsSeen:
+    """The broker's own figures of the day; those of `doubted` stand on a price that nobody could trade at, or none."""
+
+    book: Book[PositionRow]
+    doubted: frozenset[tuple[Exchange, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskTick:
+    """Hold the day against its limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindPnl:
+    """How does the day stand?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PnlNow:
+    """The day in rupees: each position, our sum, the broker's own (None: not read yet), and where the limit breaks."""
+
+    rows: tuple[PnlRow, ...]
+    total: Pnl
+    account: Decimal | None
+    account_age_s: float | None
+    risk_day: RiskDay
+    level: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PnlWrittenOff:
+    """These units count for others in the day's profit and loss from now on: at their cost, or at this price."""
+
+    position_key: PositionKey
+    units: int
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetTradingState:
+    """A person turns trading to this state; `force` resumes over a broken loss limit."""
+
+    state: TradingState
+    reason: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastTradingState:
+    """Tell every strategy what may be sent now."""
+
+    state: TradingState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStateChanged:
+    """What may be sent has changed, and why."""
+
+    state: TradingState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindTradingState:
+    """What may be sent?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStateNow:
+    """What may be sent, why, and how many orders passed the risk check today.
+
+    `refused` says why a request to turn it was not followed; `stored` whether a restart would know of the turn.
+    """
+
+    state: TradingState
+    reason: str
+    orders_today: int
+    refused: str = ""
+    stored: bool = True

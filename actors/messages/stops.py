@@ -1,0 +1,59 @@
+"""Stops, targets and trails."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from actors.runtime.address import Address
+from domain.exits.flatten import PositionKey
+from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.order import InstrumentKey, Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryMoved:
+    """An order that carries stops has traded more."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeUpStops:
+    """Take up stops of earlier runs; `unarmed` are entries that traded more than their stops know of.
+
+    `vanished` are positions that the account has no more: their stops wait for a person.
+    """
+
+    armed_stops: tuple[ArmedStop, ...]
+    unarmed: tuple[Order, ...]
+    vanished: tuple[InstrumentKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetStops:
+    """Put a position that is held under these stops, in place of those it has; None removes them."""
+
+    position_key: PositionKey
+    terms: StopTerms | None
+    reason: str
+    reply_to: "Address[StopsAnswered] | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopsAnswered:
+    """What stands now, and of what to beware. Where `refused` says why, nothing was changed."""
+
+    armed_stop: ArmedStop | None
+    refused: str = ""
+    beware: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindStops:
+    """Which positions are under stops?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopsNow:
+    """The armed stops, each with the last price and its age in seconds (None: none was seen yet)."""
+
+    armed: tuple[tuple[ArmedStop, Decimal | None, float | None], ...]
