@@ -1,4 +1,4 @@
-"""What each actor hears: one union an actor. A message stands in exactly one inbox, so that the flow can be computed."""
+"""What each actor hears, one union an actor: a message stands in exactly one, so that the flow can be computed."""
 
 from typing import TypeAlias
 

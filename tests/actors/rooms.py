@@ -18,7 +18,7 @@ from actors.messages.changes import (
     ReserveChange,
     ResolutionLookedUp,
 )
-from actors.messages.desk import Readiness
+from actors.messages.desk import FindReadiness, Readiness
 from actors.messages.guard import ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
@@ -114,8 +114,6 @@ class CommandRoom:
 
     @property
     def readiness(self) -> Readiness:
-        from actors.messages.desk import FindReadiness
-
         found = self.actor.on_receive(FindReadiness())
         assert isinstance(found, Readiness)
         return found

@@ -46,7 +46,6 @@ LONG_ROOMS = {
     "actors/command/actor.py": "all six steps of an order on one page",
     "actors/desk.py": "all that callers outside the actors may ask",
     "actors/wiring.py": "the one place of wiring",
-    "actors/market.py": "what is asked, what waits for it, and who hears of it",
     "actors/risk/loss_monitor.py": "the day's limits, budgets and what they make flat judge one look together",
     "actors/exits/actor.py": "the one clock by which flatten tasks, stops, nets and the square-off look",
     "actors/messages/inboxes.py": "who hears what, on one page",
