@@ -1,7 +1,7 @@
 """The channels that the settings name."""
 
 from domain.settings import AlertSettings
-from notify.others import Apprise
+from notify.apprise import Apprise
 from notify.port import Channel
 from notify.telegram import Telegram
 

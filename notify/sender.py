@@ -18,8 +18,8 @@ from domain.alerts.policy import Notification
 from domain.ports import Clock
 from domain.redaction import without
 from domain.settings import AlertSettings
+from notify.kept_thread import KeptThread, ToldTrouble
 from notify.port import Channel, ChannelError
-from notify.thread import KeptThread, ToldTrouble
 
 NEWS_TRIES_MAX: Final = 3
 SET_ASIDE_AFTER: Final = 3

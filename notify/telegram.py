@@ -1,4 +1,4 @@
-"""Telegram's Bot API over HTTPS: texts out, and what is said to the bot in by long polling (`notify/ears.py`).
+"""Telegram's Bot API over HTTPS: texts out, and what is said to the bot in by long polling (`notify/telegram_chat.py`).
 
 Facts used: `sendMessage` takes chat_id and text of at most 4,096 characters; `getUpdates` waits `timeout` seconds for
 updates above `offset`; a reply has `ok`, and where that is false `description`, and at 429 `parameters.retry_after`.

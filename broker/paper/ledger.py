@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from broker.paper.clock import IST
-from broker.paper.instruments import Instrument
-from broker.paper.orders import Event, Fill, Order, Report, Status, Terms
-from broker.paper.positions import Position
+from broker.paper.engine.instruments import Instrument
+from broker.paper.engine.orders import Event, Fill, Order, Report, Status, Terms
+from broker.paper.engine.positions import Position
 
 _PRIVATE: Final = 0o600
 _APPENDED: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)

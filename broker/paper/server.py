@@ -21,13 +21,13 @@ from typing import Final
 from aiohttp import web
 from filelock import FileLock, Timeout
 
-from broker.paper.admin import Admin
+from broker.paper.api.deliveries import deliver
+from broker.paper.api.routes import answer, count_arrival
+from broker.paper.api.sockets import Sockets
 from broker.paper.clock import Clock
-from broker.paper.deliveries import deliver
-from broker.paper.routes import answer, count_arrival
+from broker.paper.control.admin import Admin
+from broker.paper.engine.venue import Venue
 from broker.paper.settings import PaperSettings, SettingsError
-from broker.paper.sockets import Sockets
-from broker.paper.venue import Venue
 
 _log: Final = logging.getLogger(__name__)
 

@@ -30,8 +30,8 @@ from domain.redaction import secrets_of
 from domain.risk.checks import TradingState
 from domain.settings import Mode, Settings
 from notify.channels import channels_of, telegram_of
-from notify.ears import Person, TelegramEars
 from notify.port import ChannelError
+from notify.telegram_chat import Person, TelegramEars
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import requests
 
-from broker.paper.instruments import weekly_expiry
+from broker.paper.engine.instruments import weekly_expiry
 from domain.ports import IST
 
 STRIKE: Final = 26_000

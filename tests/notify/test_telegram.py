@@ -3,8 +3,8 @@
 import pytest
 
 from domain.settings import AlertSettings
+from notify.apprise import Apprise
 from notify.channels import channels_of
-from notify.others import Apprise
 from notify.port import ChannelError
 from tests.notify.bot_api import CHAT, TOKEN, BotApi, telegram
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from broker.paper.instruments import listed_at
+from broker.paper.engine.instruments import listed_at
 from domain.baskets.basket import Basket, BasketState, OnFailure
 from domain.orders.lifecycle import State
 from domain.orders.order import OrderCommand

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors.messages.exits import FlattenAll
-from broker.paper.instruments import listed_at
+from broker.paper.engine.instruments import listed_at
 from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.order import EXTERNAL

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from actors.messages.orders import OrderAnswered
-from broker.paper.instruments import Instrument, listed_at
+from broker.paper.engine.instruments import Instrument, listed_at
 from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.order import EXTERNAL

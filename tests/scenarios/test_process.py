@@ -15,7 +15,7 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from broker.paper.instruments import listed_at
+from broker.paper.engine.instruments import listed_at
 from console.api.app import make_api
 from console.api.server import ApiServer
 from console.cli.app import app

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from broker.paper.instruments import Catalogue, Instrument
+from broker.paper.engine.instruments import Catalogue, Instrument
 from domain.orders.lifecycle import State
 from domain.orders.order import OrderCommand
 from domain.orders.reasons import Reason

@@ -18,12 +18,12 @@ import requests
 import websocket
 from NorenRestApiPy.NorenApi import NorenApi
 
+from broker.paper.api.sessions import totp
 from broker.paper.clock import IST, Moment, next_opening
-from broker.paper.exchange import Exchange
-from broker.paper.instruments import Catalogue, Instrument
-from broker.paper.market import Market
-from broker.paper.orders import Order, Ticket
-from broker.paper.sessions import totp
+from broker.paper.engine.exchange import Exchange
+from broker.paper.engine.instruments import Catalogue, Instrument
+from broker.paper.engine.market import Market
+from broker.paper.engine.orders import Order, Ticket
 from broker.paper.settings import PaperSettings
 from tests.timing import patient
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from broker.paper.clock import Moment
-from broker.paper.orders import Behaviour
+from broker.paper.engine.orders import Behaviour
 from tests.broker.paper.harness import MONDAY, Timeline, told
 
 ACCEPTED = [("NewAck", "PENDING"), ("PendingNew", "PENDING"), ("New", "OPEN")]

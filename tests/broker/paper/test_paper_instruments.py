@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from broker.paper.clock import IST
-from broker.paper.instruments import Catalogue, monthly_expiry, weekly_expiry
+from broker.paper.engine.instruments import Catalogue, monthly_expiry, weekly_expiry
 from tests.broker.paper.harness import MONDAY
 
 

@@ -1,9 +1,9 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from broker.paper.instruments import Catalogue
-from broker.paper.market import Market
-from broker.paper.scrips import bars, delta, touchline
+from broker.paper.api.scrips import bars, delta, touchline
+from broker.paper.engine.instruments import Catalogue
+from broker.paper.engine.market import Market
 from tests.broker.paper.harness import MONDAY
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 import requests
 
-from broker.paper import deliveries
+from broker.paper.api import deliveries
 from console.daemon import paper as console_paper
 from tests.broker.paper.harness import WAIT_S
 

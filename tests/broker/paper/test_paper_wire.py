@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from broker.paper.api.limiter import RateLimiter
+from broker.paper.api.rows import Speller
+from broker.paper.api.sessions import Sessions, totp
+from broker.paper.api.wire import NOT_JSON, RefusalError, date_first, money, parse_body, time_first
 from broker.paper.clock import IST, Moment
 from broker.paper.ledger import JsonLines, event_from, event_record, order_from, terms_record
-from broker.paper.limiter import RateLimiter
-from broker.paper.rows import Speller
-from broker.paper.sessions import Sessions, totp
 from broker.paper.settings import PaperSettings, SettingsError
-from broker.paper.wire import NOT_JSON, RefusalError, date_first, money, parse_body, time_first
 from tests.broker.paper.harness import MONDAY, Timeline
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from broker.paper.instruments import Instrument
-from broker.paper.orders import WORKING, Event, Order, Report, Status
-from broker.paper.positions import Position
-from broker.paper.wire import date_first, encoded, epoch, money, time_first
+from broker.paper.api.wire import date_first, encoded, epoch, money, time_first
+from broker.paper.engine.instruments import Instrument
+from broker.paper.engine.orders import WORKING, Event, Order, Report, Status
+from broker.paper.engine.positions import Position
 
 Row = dict[str, str]
 

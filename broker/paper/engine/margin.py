@@ -11,8 +11,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from broker.paper.orders import Ticket
-from broker.paper.positions import Position, Positions
+from broker.paper.engine.orders import Ticket
+from broker.paper.engine.positions import Position, Positions
 from broker.paper.settings import PaperSettings
 
 _FUTURE_RATE: Final = Decimal("0.12")

@@ -5,15 +5,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from broker.paper import scrips
-from broker.paper.asked import Asked
-from broker.paper.instruments import Instrument
-from broker.paper.margin import margin_used
-from broker.paper.orders import Order
-from broker.paper.positions import DELIVERY
-from broker.paper.rows import working_by_position
-from broker.paper.venue import Venue
-from broker.paper.wire import (
+from broker.paper.api import scrips
+from broker.paper.api.request import Asked
+from broker.paper.api.rows import working_by_position
+from broker.paper.api.wire import (
     HTTP_BAD,
     HTTP_NOT_FOUND,
     INVALID_INPUT,
@@ -26,6 +21,11 @@ from broker.paper.wire import (
     ok,
     rows,
 )
+from broker.paper.engine.instruments import Instrument
+from broker.paper.engine.margin import margin_used
+from broker.paper.engine.orders import Order
+from broker.paper.engine.positions import DELIVERY
+from broker.paper.engine.venue import Venue
 
 _MINUTES: Final = (1, 3, 5, 10, 15, 30, 60, 120, 240)
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from broker.paper.clock import DAY_BEGINS, Moment
-from broker.paper.pricing import circuit_limits, fair_price
+from broker.paper.engine.pricing import circuit_limits, fair_price
 
 Kind = Literal["EQ", "UNDIND", "FUTIDX", "OPTIDX"]
 

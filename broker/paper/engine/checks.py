@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from broker.paper.clock import CLOSES, is_open
-from broker.paper.margin import margin_refusal
-from broker.paper.market import Quote
-from broker.paper.orders import MARKET_TYPES, STOP_TYPES, Ticket
-from broker.paper.positions import DELIVERY, Positions
+from broker.paper.engine.margin import margin_refusal
+from broker.paper.engine.market import Quote
+from broker.paper.engine.orders import MARKET_TYPES, STOP_TYPES, Ticket
+from broker.paper.engine.positions import DELIVERY, Positions
 from broker.paper.settings import PaperSettings
 
 SQUARE_OFF: Final = time(15, 20)

@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from broker.paper.checks import Rejection
-from broker.paper.market import Quote
-from broker.paper.orders import (
+from broker.paper.engine.checks import Rejection
+from broker.paper.engine.market import Quote
+from broker.paper.engine.orders import (
     AMO_MODIFIED,
     AMO_OPEN,
     MARKET_TYPES,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from broker.paper.instruments import Instrument
+from broker.paper.engine.instruments import Instrument
 
 
 class Status(StrEnum):

@@ -12,8 +12,8 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Final
 
-from broker.paper.instruments import BASES, Catalogue, Instrument
-from broker.paper.pricing import fair_price, on_tick
+from broker.paper.engine.instruments import BASES, Catalogue, Instrument
+from broker.paper.engine.pricing import fair_price, on_tick
 
 _STEP_FRACTION: Final = 0.00015
 _LEAN_FRACTION: Final = 0.0001

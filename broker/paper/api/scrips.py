@@ -4,9 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from broker.paper.instruments import Instrument
-from broker.paper.market import Quote
-from broker.paper.wire import date_first, epoch, money
+from broker.paper.api.wire import date_first, epoch, money
+from broker.paper.engine.instruments import Instrument
+from broker.paper.engine.market import Quote
 
 Row = dict[str, str]
 

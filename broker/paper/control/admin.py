@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from broker.paper.api.routes import book_now
+from broker.paper.api.sockets import Sockets
+from broker.paper.api.trading import find_order, read_ticket
+from broker.paper.api.wire import HTTP_BAD, HTTP_NOT_FOUND, Fields, RefusalError, money
 from broker.paper.clock import IST, next_opening
-from broker.paper.faults import FaultError
-from broker.paper.orders import STOP_TYPES, Order, Report
-from broker.paper.routes import book_now
-from broker.paper.sockets import Sockets
-from broker.paper.trading import find_order, read_ticket
-from broker.paper.venue import Venue
-from broker.paper.wire import HTTP_BAD, HTTP_NOT_FOUND, Fields, RefusalError, money
-from broker.paper.world import World
+from broker.paper.control.faults import FaultError
+from broker.paper.engine.orders import STOP_TYPES, Order, Report
+from broker.paper.engine.venue import Venue
+from broker.paper.engine.world import World
 
 _PHONE: Final = "MOB"
 _ORDER_DEFAULTS: Final = {"prctyp": "LMT", "ret": "DAY", "dscqty": "0"}

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from broker.paper import scrips
-from broker.paper.faults import FaultError
-from broker.paper.instruments import Instrument
-from broker.paper.revisions import Revision
+from broker.paper.api import scrips
+from broker.paper.control.faults import FaultError
+from broker.paper.engine.instruments import Instrument
+from broker.paper.engine.revisions import Revision
+from broker.paper.engine.venue import Venue
 from broker.paper.settings import PaperSettings
-from broker.paper.venue import Venue
 
 Given = Mapping[str, Any]
 Shown = dict[str, object]

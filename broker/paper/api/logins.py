@@ -3,11 +3,11 @@
 import hmac
 from typing import Final
 
-from broker.paper.asked import Asked
+from broker.paper.api.request import Asked
+from broker.paper.api.sessions import sha256
+from broker.paper.api.wire import HTTP_BAD, RefusalError, Reply, epoch, ok
 from broker.paper.clock import Moment
-from broker.paper.sessions import sha256
-from broker.paper.venue import Venue
-from broker.paper.wire import HTTP_BAD, RefusalError, Reply, epoch, ok
+from broker.paper.engine.venue import Venue
 
 WRONG_PASSWORD: Final = "Invalid Input : Wrong Password"  # noqa: S105  a sentence
 WRONG_VENDOR: Final = "Invalid Input :  Invalid Vendor code"

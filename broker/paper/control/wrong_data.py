@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from broker.paper import scrips
+from broker.paper.api import scrips
+from broker.paper.api.wire import Reply, encoded, money, rows
 from broker.paper.clock import Moment
-from broker.paper.faults import TICK, Fault, FaultError
-from broker.paper.instruments import Instrument
-from broker.paper.venue import Venue
-from broker.paper.wire import Reply, encoded, money, rows
+from broker.paper.control.faults import TICK, Fault, FaultError
+from broker.paper.engine.instruments import Instrument
+from broker.paper.engine.venue import Venue
 
 _PRICES: Final = frozenset(
     {"lp", "o", "h", "l", "c", "ap", *(f"{side}{level}" for side in ("bp", "sp") for level in range(1, 6))}

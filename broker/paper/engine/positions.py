@@ -10,8 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from broker.paper.instruments import Instrument
-from broker.paper.orders import Fill, Terms, Ticket
+from broker.paper.engine.instruments import Instrument
+from broker.paper.engine.orders import Fill, Terms, Ticket
 
 Heir: TypeAlias = Callable[[Instrument], tuple[Instrument, Decimal]]
 """Says what an instrument has become over night, and how many units one has become."""

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import Any, Final
 
-from broker.paper.instruments import Catalogue, Instrument
+from broker.paper.engine.instruments import Catalogue, Instrument
 
 _TERMS: Final = ("lower_circuit", "upper_circuit", "lot", "tick", "freeze_quantity", "expiry", "symbol", "token")
 

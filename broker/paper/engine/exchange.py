@@ -12,12 +12,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from broker.paper import steps
-from broker.paper.checks import Rejection, check
 from broker.paper.clock import IST, Moment, next_opening
-from broker.paper.market import Market, Quote
-from broker.paper.orders import WORKING, Behaviour, Change, Event, Fill, Order, Report, Status, Terms, Ticket
-from broker.paper.positions import DELIVERY, INTRADAY, Heir, Position, Positions, carried_into, closing_ticket
+from broker.paper.engine import steps
+from broker.paper.engine.checks import Rejection, check
+from broker.paper.engine.market import Market, Quote
+from broker.paper.engine.orders import WORKING, Behaviour, Change, Event, Fill, Order, Report, Status, Terms, Ticket
+from broker.paper.engine.positions import DELIVERY, INTRADAY, Heir, Position, Positions, carried_into, closing_ticket
 from broker.paper.settings import PaperSettings
 
 _FIRST_FILL_NUMBER: Final = 380_000_001

@@ -8,11 +8,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from broker.paper.checks import SQUARE_OFF
+from broker.paper.api.limiter import RateLimiter
+from broker.paper.api.rows import Speller
+from broker.paper.api.sessions import Sessions
 from broker.paper.clock import CLOSES, IST, Clock, Moment
-from broker.paper.exchange import Exchange
-from broker.paper.faults import Faults
-from broker.paper.instruments import Catalogue, Instrument
+from broker.paper.control.faults import Faults
+from broker.paper.engine.checks import SQUARE_OFF
+from broker.paper.engine.exchange import Exchange
+from broker.paper.engine.instruments import Catalogue, Instrument
+from broker.paper.engine.market import Market
+from broker.paper.engine.orders import Change, Event, Order
+from broker.paper.engine.positions import DELIVERY, Position
+from broker.paper.engine.revisions import Revision, Revisions, revision_from
 from broker.paper.ledger import (
     JsonLines,
     carry_record,
@@ -25,13 +32,6 @@ from broker.paper.ledger import (
     records_of,
     terms_record,
 )
-from broker.paper.limiter import RateLimiter
-from broker.paper.market import Market
-from broker.paper.orders import Change, Event, Order
-from broker.paper.positions import DELIVERY, Position
-from broker.paper.revisions import Revision, Revisions, revision_from
-from broker.paper.rows import Speller
-from broker.paper.sessions import Sessions
 from broker.paper.settings import PaperSettings
 
 _log: Final = logging.getLogger(__name__)

@@ -4,14 +4,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from broker.paper.asked import Asked
-from broker.paper.checks import Rejection
+from broker.paper.api.request import Asked
+from broker.paper.api.wire import HTTP_BAD, INVALID_INPUT, Fields, RefusalError, Reply, ok
 from broker.paper.clock import is_open
-from broker.paper.exchange import Later
-from broker.paper.instruments import Catalogue
-from broker.paper.orders import MARKET_TYPES, STOP_TYPES, Order, Report, Ticket
-from broker.paper.venue import Venue
-from broker.paper.wire import HTTP_BAD, INVALID_INPUT, Fields, RefusalError, Reply, ok
+from broker.paper.engine.checks import Rejection
+from broker.paper.engine.exchange import Later
+from broker.paper.engine.instruments import Catalogue
+from broker.paper.engine.orders import MARKET_TYPES, STOP_TYPES, Order, Report, Ticket
+from broker.paper.engine.venue import Venue
 
 NOT_FOUND: Final = "Rejected : ORA:Order not found"
 NOT_FOUND_TO_CANCEL: Final = "Rejected : ORA:Order not found to Cancel"

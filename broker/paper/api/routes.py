@@ -6,13 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from broker.paper import logins, reading, trading
-from broker.paper.asked import Asked, Route
-from broker.paper.clock import Moment
-from broker.paper.faults import Fault, Met
-from broker.paper.orders import Behaviour
-from broker.paper.venue import Arrival, Venue
-from broker.paper.wire import (
+from broker.paper.api import logins, reading, trading
+from broker.paper.api.request import Asked, Route
+from broker.paper.api.wire import (
     HTTP_BAD,
     HTTP_NOT_FOUND,
     SESSION_EXPIRED,
@@ -24,7 +20,11 @@ from broker.paper.wire import (
     refusal,
     rows,
 )
-from broker.paper.wrong_data import with_wrong_data
+from broker.paper.clock import Moment
+from broker.paper.control.faults import Fault, Met
+from broker.paper.control.wrong_data import with_wrong_data
+from broker.paper.engine.orders import Behaviour
+from broker.paper.engine.venue import Arrival, Venue
 
 _OPEN_TO_ALL: Final[Mapping[str, Route]] = {"QuickAuth": logins.quick_auth, "GenAcsTok": logins.access_token}
 _WITH_SESSION: Final[Mapping[str, Route]] = {

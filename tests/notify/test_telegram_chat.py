@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from actors.runtime.clock import SystemClock
-from notify.ears import FRESH_S, Person, TelegramEars
+from notify.telegram_chat import FRESH_S, Person, TelegramEars
 from tests.fakes import FakeClock
 from tests.notify.bot_api import CHAT, BotApi, telegram
 from tests.scenarios.waiting import until
@@ -149,7 +149,7 @@ def test_an_error_in_an_answer_is_told_and_the_next_word_is_heard(api: BotApi) -
 
 
 def test_an_answer_that_can_t_be_sent_makes_nobody_deaf(api: BotApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("notify.ears.PAUSE_S", 0.05)
+    monkeypatch.setattr("notify.telegram_chat.PAUSE_S", 0.05)
     heard = Heard()
     made = ears(api, heard)
     api.troubles.append("502")

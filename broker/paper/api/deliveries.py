@@ -11,10 +11,10 @@ from typing import Final
 
 from aiohttp import web
 
-from broker.paper.faults import Fault
-from broker.paper.routes import expired
-from broker.paper.venue import Venue
-from broker.paper.wire import HTTP_OK, Reply, refusal
+from broker.paper.api.routes import expired
+from broker.paper.api.wire import HTTP_OK, Reply, refusal
+from broker.paper.control.faults import Fault
+from broker.paper.engine.venue import Venue
 
 _JSON: Final = "application/json"
 _HTML: Final = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>502 Bad Gateway</body>\r\n</html>\r\n"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from broker.paper.api.wire import Fields, Reply
 from broker.paper.clock import Moment
-from broker.paper.faults import Fault
-from broker.paper.orders import Behaviour
-from broker.paper.venue import Venue
-from broker.paper.wire import Fields, Reply
+from broker.paper.control.faults import Fault
+from broker.paper.engine.orders import Behaviour
+from broker.paper.engine.venue import Venue
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from typing import Any, Final
 from loguru import logger
 
 from domain.ports import IST, Clock
+from notify.kept_thread import KeptThread, ToldTrouble
 from notify.port import ChannelError
 from notify.telegram import Telegram
-from notify.thread import KeptThread, ToldTrouble
 
 PAUSE_S: Final = 5.0
 FRESH_S: Final = 120.0

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from broker.paper import scrips
-from broker.paper.orders import Change
-from broker.paper.venue import Venue
-from broker.paper.wrong_data import wrong_tick
+from broker.paper.api import scrips
+from broker.paper.control.wrong_data import wrong_tick
+from broker.paper.engine.orders import Change
+from broker.paper.engine.venue import Venue
 
 _log: Final = logging.getLogger(__name__)
 
