@@ -1,4 +1,4 @@
-"""Baskets: leads orders that belong together, each through the six steps like any other (`domain/baskets/basket.py`).
+"""Baskets: leads orders that belong together, each through the six steps like any other (`domain/baskets.py`).
 
 The guard reserves all legs at once, so that no leg is refused because of another. What was never sent is given back.
 An earlier run's basket is never gone on with: what is in flight is waited for, then it ends by its own rule.
@@ -30,7 +30,8 @@ from actors.messages.persistence import RecordBasket
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer
-from domain.baskets.basket import (
+from domain.alerts.text.baskets import ended_alert
+from domain.baskets import (
     BasketRecord,
     BasketState,
     CancelLegs,
@@ -40,13 +41,14 @@ from domain.baskets.basket import (
     WaitOn,
     resumed,
 )
-from domain.baskets.text import ended_alert
 from domain.exits.flatten import FlattenRequest, PositionKey
 from domain.exits.leg_order import beside_ways_out
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import Order, OrderCommand, Origin
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import explain
+from domain.orders.types import Origin
 from domain.ports import Clock, Ids
 
 LOOK_S: Final = 0.5

@@ -46,11 +46,13 @@ from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer
 from broker.port import Broker, Session
 from domain.broker.addresses import names_an_address
-from domain.broker.evidence import Accepted, Book, LoggedIn, LoginReply, OrderRow, PlaceReply, Refused, Unavailable
+from domain.broker.replies import Accepted, LoggedIn, LoginReply, PlaceReply, Refused, Unavailable
 from domain.broker.session import LoginPace, SessionState
+from domain.broker.snapshots import Book, OrderRow
 from domain.orders.change import ChangeKind
-from domain.orders.order import Intent, Order
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent
 from domain.ports import Clock
 from domain.risk.rate import OrderRate
 from domain.settings import BrokerSettings

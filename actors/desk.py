@@ -51,15 +51,17 @@ from actors.runtime.clock import RandomIds, SystemClock
 from actors.strategy import StrategyActor, StrategyPorts
 from actors.wiring import ASK_WAIT_S, DeskFeed, DeskStartError, DeskUnavailableError, Wiring, stop_actor
 from broker.port import Broker
-from domain.alerts.text import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
-from domain.baskets.basket import Basket
-from domain.broker.evidence import Book
+from domain.alerts.text.desk import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
+from domain.baskets import Basket
+from domain.broker.snapshots import Book
 from domain.exits.flatten import FlattenRequest, PositionKey
 from domain.exits.stops import StopTerms
 from domain.market.watching import Unwatched
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import Order, OrderCommand, Origin
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.resolution import Resolution
+from domain.orders.types import Origin
 from domain.ports import Clock, Ids, Kept, trading_day
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.write_off import Difference, differences, objection_to_write_off

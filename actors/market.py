@@ -32,11 +32,12 @@ from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.subscribers import Subscribers
 from actors.runtime.timer import Timer
-from domain.broker.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, prices_in
+from domain.alerts.text.prices import impossible_price_alert
+from domain.broker.replies import InstrumentReply, Unavailable
+from domain.broker.snapshots import Book, PositionRow, Tick, prices_in
 from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
 from domain.market.price import Belief, PriceSource, SeenPrice
-from domain.market.text import impossible_price_alert
 from domain.market.watching import LOOK_S, Watching, unwatched_alert, watched_alert
 from domain.ports import Clock, trading_day
 

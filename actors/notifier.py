@@ -29,7 +29,7 @@ from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer
 from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level, Unfinished
 from domain.alerts.policy import Alerting, Notification
-from domain.alerts.text import channel_back_alert, channel_failing_alert
+from domain.alerts.text.desk import channel_back_alert, channel_failing_alert
 from domain.ports import IST, Clock, Ids
 from domain.settings import AlertSettings
 

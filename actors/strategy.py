@@ -24,22 +24,14 @@ from actors.messages.persistence import DeskSnapshot
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
-from domain.baskets.basket import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace
-from domain.broker.evidence import Tick
+from domain.baskets import LEG_WAIT_S, Basket, BasketRecord, OnFailure, Pace
+from domain.broker.snapshots import Tick
 from domain.exits.flatten import FlattenRequest, PositionKey
-from domain.orders.order import (
-    Exchange,
-    InstrumentKey,
-    Intent,
-    InvalidOrderError,
-    Order,
-    OrderCommand,
-    OrderEvent,
-    Origin,
-    Product,
-    Side,
-    parse_word,
-)
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order, OrderEvent
+from domain.orders.parsing import parse_word
+from domain.orders.types import Exchange, InstrumentKey, Intent, Origin, Product, Side
+from domain.orders.validation import InvalidOrderError
 from domain.ports import Clock, Ids
 from domain.risk.checks import TradingState
 from domain.settings import StrategySettings

@@ -13,7 +13,7 @@ from actors.messages.inboxes import NotifierInbox, SupervisorInbox, WatcherInbox
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, AddressSlot, post
 from actors.runtime.timer import Timer
-from domain.alerts.text import thread_alert, watcher_alert
+from domain.alerts.text.desk import thread_alert, watcher_alert
 from domain.ports import Clock, Kept
 from domain.settings import SupervisorSettings
 

@@ -39,7 +39,8 @@ from actors.messages.market import BookPricesSeen
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer
-from domain.broker.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
 from domain.broker.witnesses import BookKind, Witnessing
 from domain.ports import Clock, trading_day
 from domain.reconciliation.moves import MoveKind

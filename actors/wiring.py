@@ -55,8 +55,8 @@ from broker.http.wire_log import WireLog, boot_of_machine
 from broker.noren.adapter import NorenBroker
 from broker.port import Broker
 from domain.alerts.policy import Notification
-from domain.alerts.text import calendar_alert
-from domain.broker.evidence import OrderUpdate, Tick
+from domain.alerts.text.desk import calendar_alert
+from domain.broker.snapshots import OrderUpdate, Tick
 from domain.exits.flatten import PositionKey
 from domain.exits.resting import resting_in
 from domain.exits.square_off import SquareOff
@@ -65,7 +65,7 @@ from domain.market.expiry import Contracts
 from domain.market.trading_days import TradingDays
 from domain.orders.hand_over import never_left
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL
+from domain.orders.types import EXTERNAL
 from domain.ports import IST, Clock, Ids, trading_day
 from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook

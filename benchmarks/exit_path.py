@@ -16,8 +16,9 @@ from actors.desk import Desk
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from benchmarks.fill_path import admin, until_ready
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, settings_for
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Intent, OrderCommand, Side
+from domain.orders.types import Intent, Side
 
 SLOW_S: Final = 0.02
 

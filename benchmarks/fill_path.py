@@ -19,8 +19,9 @@ from actors.messages.books import HoldingWrittenOff
 from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated
 from actors.messages.risk import TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Order, OrderCommand
+from domain.orders.order import Order
 
 RESTING: Final = Decimal("1450.00")
 

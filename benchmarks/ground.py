@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from actors.desk import Desk
-from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Product, Side
+from domain.orders.command import OrderCommand
+from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.settings import Settings, load_settings
 
 UNBOUNDED: Final = 1_000_000

@@ -2,21 +2,12 @@
 
 from typing import Protocol
 
-from domain.broker.evidence import (
-    Book,
-    ChangeReply,
-    InstrumentReply,
-    LoginReply,
-    OrderRow,
-    PlaceReply,
-    PositionRow,
-    PriceReply,
-    TradeRow,
-    Unavailable,
-)
+from domain.broker.replies import ChangeReply, InstrumentReply, LoginReply, PlaceReply, PriceReply, Unavailable
+from domain.broker.snapshots import Book, OrderRow, PositionRow, TradeRow
 from domain.market.instrument import Instrument
 from domain.orders.change import Change
-from domain.orders.order import Exchange, Order
+from domain.orders.order import Order
+from domain.orders.types import Exchange
 
 
 class Session(Protocol):

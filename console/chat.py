@@ -10,11 +10,11 @@ from actors.messages.exits import ExitsNow
 from actors.messages.guard import Holdings
 from actors.messages.risk import PnlNow, TradingStateNow
 from console.views.text import taken_text
+from domain.alerts.text.risk import rupees
 from domain.exits.flatten import PositionKey
-from domain.orders.order import EXTERNAL
+from domain.orders.types import EXTERNAL
 from domain.ports import Clock
 from domain.risk.checks import TradingState
-from domain.risk.text import rupees
 from domain.texts import counted
 
 CONFIRM_S: Final = 60.0

@@ -32,7 +32,7 @@ from domain.broker.addresses import (
     host_of,
     is_loopback_host,
 )
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.texts import decoded
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from actors.strategy import StrategyActor, StrategyPorts
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.orders.order import Order, OrderEvent
 from domain.settings import StrategySettings
 

@@ -11,8 +11,9 @@ from decimal import Decimal
 
 from actors.messages.orders import OrderDeclined
 from actors.strategy import StrategyActor, StrategyPorts
-from domain.broker.evidence import Tick
-from domain.orders.order import Intent, Order, OrderEvent, Side
+from domain.broker.snapshots import Tick
+from domain.orders.order import Order, OrderEvent
+from domain.orders.types import Intent, Side
 from domain.settings import StrategySettings
 
 

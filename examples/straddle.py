@@ -7,8 +7,8 @@ leg fills; and a time square-off that needs no line of code here (`square_off` i
 from decimal import ROUND_HALF_UP, Decimal
 
 from actors.strategy import StrategyActor, StrategyPorts
-from domain.baskets.basket import BasketRecord, BasketState
-from domain.broker.evidence import Tick
+from domain.baskets import BasketRecord, BasketState
+from domain.broker.snapshots import Tick
 from domain.settings import StrategySettings
 
 PAISA = Decimal("0.01")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
-from domain.orders.order import Exchange, InstrumentKey, Product, TrailingType
+from domain.orders.types import Exchange, InstrumentKey, Product, TrailingType
 from domain.ports import trading_day
 from storage.rows import to_moment, to_text
 

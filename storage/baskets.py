@@ -5,8 +5,8 @@ import sqlite3
 from dataclasses import fields
 from typing import Any, Final
 
-from domain.baskets.basket import Basket, BasketRecord, BasketState, OnFailure, Pace
-from domain.orders.order import OrderCommand
+from domain.baskets import Basket, BasketRecord, BasketState, OnFailure, Pace
+from domain.orders.command import OrderCommand
 from storage.rows import to_moment, to_text
 
 ENDED_MAX: Final = 200

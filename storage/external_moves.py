@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import trading_day
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind

@@ -18,26 +18,18 @@ from typing import Any, Final
 import peewee
 
 from domain.alerts.alert import AlertRecord, Unfinished
-from domain.baskets.basket import BasketRecord
-from domain.broker.evidence import TradeRow
+from domain.baskets import BasketRecord
+from domain.broker.snapshots import TradeRow
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
 from domain.exits.stops import ArmedStop
 from domain.market.price import PriceSource, SeenPrice
 from domain.orders.change_command import change_outcome
+from domain.orders.command import OrderCommand
 from domain.orders.hand_over import RUN
 from domain.orders.lifecycle import Event, State, is_late_truth
-from domain.orders.order import (
-    Exchange,
-    InstrumentKey,
-    JournalLine,
-    Order,
-    OrderCommand,
-    OrderEvent,
-    Origin,
-    Product,
-    new_order,
-)
+from domain.orders.order import JournalLine, Order, OrderEvent, new_order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Origin, Product
 from domain.ports import trading_day
 from domain.positions.delivery import carried_delivery
 from domain.reconciliation.breaks import Break, BreakKind, key_in_name

@@ -9,19 +9,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import (
-    Exchange,
-    Intent,
-    Order,
-    OrderCommand,
-    OrderType,
-    Origin,
-    Product,
-    Side,
-    TrailingType,
-)
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Intent, OrderType, Origin, Product, Side, TrailingType
 from domain.ports import IST
 
 CONSTANT_COLUMNS: Final = (

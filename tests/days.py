@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.market.calendar import Calendar
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.ports import IST
 from domain.settings import CalendarSettings
 

@@ -11,28 +11,26 @@ import pykka
 
 from actors.runtime.address import Address
 from broker.port import Session
-from domain.broker.evidence import (
+from domain.broker.replies import (
     Accepted,
-    Book,
-    BrokerStatus,
     ChangeReply,
     InstrumentReply,
     LoggedIn,
     LoginFailed,
     LoginReply,
-    OrderRow,
     PlaceReply,
-    PositionRow,
     PriceReply,
-    TradeRow,
     Unavailable,
     UnknownInstrument,
 )
+from domain.broker.snapshots import Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.market.instrument import Instrument
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
+from domain.orders.order import Order
+from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.ports import IST
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.timing import patient

@@ -127,8 +127,11 @@ from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer
 from domain.alerts.alert import Alert
-from domain.alerts.text import database_alert, database_back_alert, order_alert, session_alert
-from domain.broker.evidence import Accepted, Refused, Unavailable, Unknown
+from domain.alerts.text.broker import session_alert
+from domain.alerts.text.desk import database_alert, database_back_alert
+from domain.alerts.text.orders import order_alert
+from domain.alerts.text.prices import cut_exit_alert, odd_lot_alert
+from domain.broker.replies import Accepted, Refused, Unavailable, Unknown
 from domain.exits.flatten import PositionKey
 from domain.exits.pricing import shape_of
 from domain.exits.square_off import SquareOff
@@ -137,15 +140,16 @@ from domain.market.calendar import Calendar
 from domain.market.expiry import has_expired
 from domain.market.instrument import Instrument, Objection
 from domain.market.price import PriceSource, SeenPrice
-from domain.market.text import cut_exit_alert, odd_lot_alert
 from domain.orders.change import ChangeKind, ChangeStage
+from domain.orders.command import OrderCommand
 from domain.orders.hand_over import RUN
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
-from domain.orders.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType
+from domain.orders.order import Order, OrderEvent
 from domain.orders.pricing import pricing_of
 from domain.orders.reasons import Reason, explain
 from domain.orders.tag_lookup import TagShown, look_for_tag
 from domain.orders.text import outcome_line
+from domain.orders.types import Exchange, Intent, OrderType
 from domain.ports import Clock
 from domain.positions.delivery import is_refused_for_shares
 from domain.reconciliation.breaks import Break

@@ -36,15 +36,18 @@ from actors.messages.inboxes import BrokerInbox, GuardInbox, MarketInbox, RepoIn
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
-from domain.broker.evidence import Accepted, Refused, Unknown
+from domain.broker.replies import Accepted, Refused, Unknown
 from domain.exits.pricing import shape_of
 from domain.market.instrument import Objection
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand, may_leave_unwritten
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import InvalidOrderError, Order, OrderCommand, OrderEvent, OrderType
+from domain.orders.order import Order, OrderEvent
 from domain.orders.pricing import pricing_of
 from domain.orders.reasons import Reason, explain
+from domain.orders.types import OrderType
+from domain.orders.validation import InvalidOrderError
 from domain.ports import Clock
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from actors.messages.books import BooksReconciled, BooksUnavailable, BooksWitnessed
 from actors.messages.broker import SessionChanged
 from domain.alerts.alert import Alert
-from domain.alerts.text import books_available_alert, books_unavailable_alert, break_alert, break_over_alert
+from domain.alerts.text.breaks import books_away_alert, books_back_alert, fix_of
+from domain.alerts.text.broker import books_available_alert, books_unavailable_alert, break_alert, break_over_alert
 from domain.broker.session import SessionState
 from domain.broker.witnesses import Sighting
 from domain.orders.reasons import Reason
 from domain.ports import Clock
 from domain.reconciliation.breaks import Break
-from domain.reconciliation.text import books_away_alert, books_back_alert, fix_of
 
 
 class EntryGate:

@@ -17,20 +17,20 @@ from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove
 from actors.messages.risk import PnlWrittenOff
 from actors.runtime.address import Address, post
 from domain.alerts.alert import Alert
-from domain.exits.flatten import PositionKey
-from domain.orders.order import InstrumentKey
-from domain.ports import Clock
-from domain.reconciliation.breaks import Break, BreakKind
-from domain.reconciliation.broker_square_off import closed_by
-from domain.reconciliation.moves import AGAINST_OURS, MoveKind
-from domain.reconciliation.reconciler import Checked
-from domain.reconciliation.text import (
+from domain.alerts.text.breaks import (
     acceptance_undone_alert,
     expired_alert,
     returned_alert,
     squared_off_alert,
     still_held_alert,
 )
+from domain.exits.flatten import PositionKey
+from domain.orders.types import InstrumentKey
+from domain.ports import Clock
+from domain.reconciliation.breaks import Break, BreakKind
+from domain.reconciliation.broker_square_off import closed_by
+from domain.reconciliation.moves import AGAINST_OURS, MoveKind
+from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, kind_of_carried, vanished_name, vanished_of, where
 
 HELD_BY_OTHERS: Final = "held when the day began, by no order that this desk has seen"

@@ -8,9 +8,11 @@ from typing import Final, TypeAlias
 from actors.messages.market import OrderPriced
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.runtime.address import Address, post
-from domain.orders.order import Intent, Order, OrderCommand
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.pricing import OrderPricing
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
 

@@ -6,9 +6,10 @@ from actors.messages.changes import LookUpResolution, ResolutionLookedUp, Resolv
 from actors.messages.inboxes import RepoInbox
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
-from domain.orders.order import InvalidOrderError, Order, OrderEvent
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.resolution import resolved_by_hand
+from domain.orders.validation import InvalidOrderError
 
 
 class ManualResolution:

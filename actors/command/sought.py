@@ -14,8 +14,11 @@ from actors.messages.inboxes import BrokerInbox, CommandInbox
 from actors.messages.persistence import OrderRegistered
 from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer
-from domain.broker.evidence import Book, Unavailable
-from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
+from domain.orders.types import EXTERNAL, Intent
 from domain.ports import Clock
 from domain.reconciliation.order_rows import looks_like_ours, remarks_tag_of
 

@@ -51,7 +51,10 @@ from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer
 from domain.alerts.alert import Alert
-from domain.alerts.text import exit_alert, exit_begins_alert, flat_alert, shares_missing_alert
+from domain.alerts.text.breaks import over_alert, vanished_alert
+from domain.alerts.text.exits import exit_alert, exit_begins_alert, flat_alert, shares_missing_alert
+from domain.alerts.text.leg_order import exit_order_alert
+from domain.alerts.text.prices import odd_lot_alert
 from domain.exits.flatten import (
     CancelOrders,
     EndedRequest,
@@ -68,15 +71,14 @@ from domain.exits.flatten import (
 from domain.exits.leg_order import ExitOrder
 from domain.exits.pricing import ExitShape
 from domain.exits.square_off import SquareOff
-from domain.exits.text import exit_order_alert
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
-from domain.market.text import odd_lot_alert
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import Intent, InvalidOrderError, OrderCommand, OrderType, Origin
+from domain.orders.command import OrderCommand
+from domain.orders.types import Intent, OrderType, Origin
+from domain.orders.validation import InvalidOrderError
 from domain.ports import Clock, Ids, trading_day
-from domain.reconciliation.text import over_alert, vanished_alert
 from domain.settings import ExitSettings, StopSettings
 
 _NAME_CHARACTERS: Final = 12

@@ -22,7 +22,10 @@ from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument, on_grid
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import PRICE_MAX, QUANTITY_MAX, Exchange, Intent, Order, OrderCommand, OrderType, Origin, Side
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
+from domain.orders.types import Exchange, Intent, OrderType, Origin, Side
+from domain.orders.validation import PRICE_MAX, QUANTITY_MAX
 from domain.ports import Clock, Ids
 from domain.settings import StopSettings
 

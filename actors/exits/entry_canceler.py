@@ -11,7 +11,7 @@ from actors.runtime.address import Address, post
 from domain.exits.flatten import Exposure, PositionKey
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import Origin, Side
+from domain.orders.types import Origin, Side
 from domain.ports import Clock, Ids
 
 

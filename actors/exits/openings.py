@@ -12,13 +12,13 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import SuspendSymbol
 from actors.messages.inboxes import CommandInbox, NotifierInbox
 from actors.runtime.address import Address, post
-from domain.broker.evidence import Tick
+from domain.alerts.text.stops import adjusted_alert, adjusted_before, counts_again_alert
+from domain.broker.snapshots import Tick
 from domain.exits.flatten import PositionKey
-from domain.exits.stop_text import adjusted_alert, adjusted_before, counts_again_alert
 from domain.exits.stops import ArmedStop
 from domain.market.calendar import Calendar
 from domain.market.corporate_actions import Openings, Verdict
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.ports import Clock, trading_day
 from domain.positions.pnl import symbol_of
 

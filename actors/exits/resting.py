@@ -12,14 +12,16 @@ from actors.messages.changes import ChangeOrder
 from actors.messages.inboxes import CommandInbox, MarketInbox, NotifierInbox
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.runtime.address import Address, post
+from domain.alerts.text.prices import resting_alert
 from domain.exits.flatten import exit_price
 from domain.exits.resting import RestingOrders, shape_of_resting
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
-from domain.market.text import resting_alert
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import Intent, InvalidOrderError, Order
+from domain.orders.order import Order
+from domain.orders.types import Intent
+from domain.orders.validation import InvalidOrderError
 from domain.ports import Clock, Ids, trading_day
 from domain.settings import ExitSettings
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from actors.runtime.address import Address
-from domain.baskets.basket import Basket, BasketRecord
+from domain.baskets import Basket, BasketRecord
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, Order
+from domain.orders.order import Order
+from domain.orders.types import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

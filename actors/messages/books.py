@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from actors.runtime.address import Address
-from domain.broker.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, Unavailable
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
 from domain.broker.witnesses import Sighting
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, InstrumentKey, Order
+from domain.orders.order import Order
+from domain.orders.types import Exchange, InstrumentKey
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.order_rows import Report

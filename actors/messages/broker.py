@@ -3,21 +3,13 @@
 from dataclasses import dataclass
 
 from actors.runtime.address import Address
-from domain.broker.evidence import (
-    Book,
-    ChangeReply,
-    InstrumentReply,
-    OrderRow,
-    PlaceReply,
-    PositionRow,
-    PriceReply,
-    TradeRow,
-    Unavailable,
-)
+from domain.broker.replies import ChangeReply, InstrumentReply, PlaceReply, PriceReply, Unavailable
 from domain.broker.session import SessionState
+from domain.broker.snapshots import Book, OrderRow, PositionRow, TradeRow
 from domain.market.instrument import Instrument
 from domain.orders.change import Change
-from domain.orders.order import Exchange, Order
+from domain.orders.order import Order
+from domain.orders.types import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from decimal import Decimal
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
-from domain.orders.order import Order, OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.resolution import Resolution
 

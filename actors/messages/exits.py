@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
-from domain.orders.order import Order, OrderCommand, Product
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,10 @@ from datetime import date
 from actors.runtime.address import Address
 from domain.exits.flatten import Exposure, PositionKey
 from domain.market.expiry import ContractOver
-from domain.orders.order import Exchange, InstrumentKey, Order, OrderCommand
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey
 from domain.positions.already_exposed import AlreadyExposed
 from domain.positions.nothing_to_exit import NothingToExit
 from domain.reconciliation.breaks import Break

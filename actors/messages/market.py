@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from actors.runtime.address import Address
-from domain.broker.evidence import Book, InstrumentReply, PositionRow, Tick
+from domain.broker.replies import InstrumentReply
+from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.pricing import ExitShape
 from domain.market.price import Reference, SeenPrice
 from domain.market.watching import Unwatched
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from actors.runtime.address import Address
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
-from domain.orders.order import Order, OrderCommand, OrderEvent
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 
 

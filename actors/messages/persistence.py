@@ -8,13 +8,15 @@ from decimal import Decimal
 from actors.messages.books import AcceptanceUndone
 from actors.runtime.address import Address
 from domain.alerts.alert import AlertRecord, Unfinished
-from domain.baskets.basket import BasketRecord
-from domain.broker.evidence import TradeRow
+from domain.baskets import BasketRecord
+from domain.broker.snapshots import TradeRow
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
 from domain.exits.stops import ArmedStop
 from domain.market.expiry import Expiries
 from domain.market.price import SeenPrice
-from domain.orders.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent
+from domain.orders.command import OrderCommand
+from domain.orders.order import JournalLine, Order, OrderEvent
+from domain.orders.types import Exchange, InstrumentKey
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
 from domain.risk.checks import TradingState

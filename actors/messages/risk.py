@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from domain.broker.evidence import Book, PositionRow
+from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, Order, OrderCommand
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange
 from domain.positions.pnl import Pnl, PnlRow
 from domain.risk.checks import TradingState
 from domain.risk.loss_limit import RiskDay

@@ -6,7 +6,8 @@ from decimal import Decimal
 from actors.runtime.address import Address
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
-from domain.orders.order import InstrumentKey, Order
+from domain.orders.order import Order
+from domain.orders.types import InstrumentKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

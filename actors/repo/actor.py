@@ -63,7 +63,8 @@ from actors.runtime.timer import Timer
 from domain.exits.flatten import PositionKey
 from domain.orders.change import ChangeKind
 from domain.orders.lifecycle import Event, IllegalTransitionError
-from domain.orders.order import Intent, JournalLine, Order, new_order
+from domain.orders.order import JournalLine, Order, new_order
+from domain.orders.types import Intent
 from domain.ports import Clock, trading_day
 from domain.settings import StorageSettings
 from storage.database import LOCK_WAIT_MS, StorageError, UnreadableError, open_database, sync_log

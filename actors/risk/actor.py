@@ -43,15 +43,16 @@ from actors.risk.loss_monitor import LossMonitor
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer
+from domain.alerts.text.risk import self_trade_alert
 from domain.exits.flatten import PositionKey
 from domain.market.trading_days import TradingDays
-from domain.orders.order import Exchange, Intent, OrderCommand, Side
+from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Intent, Side
 from domain.ports import Clock, trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
 from domain.risk.loss_limit import RiskDay
-from domain.risk.text import self_trade_alert
 
 _STOPS: Final = {
     TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,

@@ -21,14 +21,15 @@ from actors.messages.risk import PnlNow
 from actors.risk.loss_doubt import QuotesForDoubt
 from actors.runtime.address import Address, post
 from domain.alerts.alert import Alert
-from domain.broker.evidence import PRODUCT_LETTERS, Book, PositionRow
+from domain.alerts.text import risk as risk_text
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.market.trading_days import TradingDays
-from domain.orders.order import InstrumentKey, Order, Product
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import InstrumentKey, Product
 from domain.ports import Clock, trading_day
 from domain.positions.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
-from domain.risk import text as risk_text
 from domain.risk.broker_figure import figure_of
 from domain.risk.loss_doubt import is_ours_alone
 from domain.risk.loss_limit import RiskDay, cooldown_until

@@ -8,7 +8,7 @@ from loguru import logger
 from broker.feed.connection import LOGIN_ANSWERS, ConnectionLostError, as_frame, says_ok
 from broker.noren.row_fields import UnreadableRowError, price_if_told, price_or_none, word_if_told
 from broker.noren.updates import order_update
-from domain.broker.evidence import OrderUpdate, Tick
+from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
 from domain.ports import Clock
 

@@ -21,7 +21,7 @@ from broker.feed.connection import ConnectionLostError, FeedConnection, endpoint
 from broker.feed.dispatch import FrameDispatch
 from broker.noren.row_parsers import Session
 from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressRules
-from domain.broker.evidence import OrderUpdate, Tick
+from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
 from domain.ports import Clock
 from domain.settings import BrokerSettings

@@ -29,26 +29,23 @@ from broker.noren.row_parsers import (
     trade_row,
 )
 from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressRules, names_an_address
-from domain.broker.evidence import (
-    Book,
+from domain.broker.replies import (
     ChangeReply,
     InstrumentReply,
     LoggedIn,
     LoginReply,
-    OrderRow,
     PlaceReply,
-    PositionRow,
     PriceReply,
     Refused,
-    Row,
-    TradeRow,
     Unavailable,
     UnknownInstrument,
 )
+from domain.broker.snapshots import Book, OrderRow, PositionRow, Row, TradeRow
 from domain.market.instrument import Instrument
 from domain.orders.change import Change, ChangeKind
-from domain.orders.order import Exchange, Order
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange
 from domain.ports import Clock
 from domain.settings import BrokerSettings
 

@@ -14,10 +14,10 @@ from broker.noren.row_fields import (
     whole_in,
     word_if_told,
 )
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.market.expiry import parse_expiry
 from domain.market.instrument import Instrument
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 
 SIMILAR_MAX: Final = 3
 """So many symbols are offered in place of one that is not known."""

@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Final, Literal
 
-from domain.broker.evidence import PRODUCT_LETTERS
+from domain.broker.snapshots import PRODUCT_LETTERS
 from domain.orders.change import Change
-from domain.orders.order import Order, OrderType, Side
+from domain.orders.order import Order
+from domain.orders.types import OrderType, Side
 
 _SIDE_LETTERS: Final = {Side.BUY: "B", Side.SELL: "S"}
 

@@ -22,8 +22,8 @@ from broker.noren.row_fields import (
     whole_or_none,
     word_if_told,
 )
-from domain.broker.evidence import BrokerStatus, OrderRow, PositionRow, Row, TradeRow
-from domain.orders.order import Side
+from domain.broker.snapshots import BrokerStatus, OrderRow, PositionRow, Row, TradeRow
+from domain.orders.types import Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from broker.noren.row_fields import Raw, word_if_told
 from broker.noren.row_parsers import order_row
-from domain.broker.evidence import OrderUpdate, ReportType
+from domain.broker.snapshots import OrderUpdate, ReportType
 
 
 def _plain(message: str) -> str:

@@ -41,8 +41,9 @@ from console.views.serializers import order_form, positions_form, timeline_form,
 from console.views.status import health_form, status_form
 from console.views.text import as_sentence
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Intent, OrderCommand
+from domain.orders.command import OrderCommand
 from domain.orders.text import could_not_leave
+from domain.orders.types import Intent
 from domain.ports import Clock
 from domain.risk.checks import TradingState
 from domain.settings import Settings

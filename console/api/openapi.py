@@ -9,8 +9,9 @@ from enum import StrEnum
 from html import escape
 from typing import Any, Final
 
-from domain.baskets.basket import OnFailure, Pace
-from domain.orders.order import QUANTITY_MAX, Exchange, Intent, OrderType, Origin, Product, Side, TrailingType
+from domain.baskets import OnFailure, Pace
+from domain.orders.types import Exchange, Intent, OrderType, Origin, Product, Side, TrailingType
+from domain.orders.validation import QUANTITY_MAX
 from domain.risk.checks import TradingState
 from domain.texts import LINE_CHARACTERS_MAX
 

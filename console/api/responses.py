@@ -10,10 +10,12 @@ from console.views.text import as_sentence, price_text, terms_text
 from domain.exits.flatten import PositionKey
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State, Status
-from domain.orders.order import Order, OrderCommand, OrderType, Side
+from domain.orders.order import Order
 from domain.orders.reasons import EXPLANATIONS, Kind, Reason, explain
 from domain.orders.text import meaning_of, refused_by, way_out_of
+from domain.orders.types import OrderType, Side
 
 HTTP_OF: Final[Mapping[Kind, int]] = {
     Kind.INVALID: 422,

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Final, Never
 from fastapi import Depends, Request
 
 from console.errors import ApiError
-from domain.orders.order import InvalidOrderError, OrderCommand, Origin
+from domain.orders.command import OrderCommand
+from domain.orders.types import Origin
+from domain.orders.validation import InvalidOrderError
 from domain.risk.checks import TradingState
 from domain.texts import one_line
 

@@ -15,7 +15,9 @@ from console.errors import PlainError
 from console.views.render import orders_table, screen, timeline_view
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import Intent, InvalidOrderError, OrderCommand, Origin
+from domain.orders.command import OrderCommand
+from domain.orders.types import Intent, Origin
+from domain.orders.validation import InvalidOrderError
 
 ChangeId = Annotated[str | None, typer.Option(help="Id of the change; the same id is never sent twice.")]
 

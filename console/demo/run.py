@@ -28,7 +28,9 @@ from console.views.form import Form
 from console.views.render import screen, steps_line, steps_table
 from console.views.serializers import pnl_form, tally, timeline_form
 from console.views.status_view import pnl_lines
-from domain.orders.order import Intent, Order, OrderCommand, Origin, Side
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
+from domain.orders.types import Intent, Origin, Side
 from domain.ports import IST
 from domain.redaction import secrets_of
 from domain.settings import Settings

@@ -15,11 +15,11 @@ from console.views.form import Form
 from console.views.story import BOOKS_NEEDED, sentences
 from console.views.text import decided_from
 from domain.alerts.alert import ChannelState
-from domain.broker.evidence import PRODUCT_LETTERS, Book, PositionRow
+from domain.alerts.text.breaks import fix_of
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, PositionRow
 from domain.orders.change import Change
 from domain.orders.order import JournalLine, Order
 from domain.reconciliation.breaks import Break
-from domain.reconciliation.text import fix_of
 
 _ANSWERS: Final = frozenset({"BLOCKED", "ACCEPTED", "REFUSED", "REPLY_LOST", "RESTARTED"})
 _PRODUCT_OF: Final = {letter: product.value for product, letter in PRODUCT_LETTERS.items()}

@@ -13,8 +13,8 @@ from console.views.journal_context import JournalContext
 from console.views.text import as_sentence, asked_text, price_text, traded_text
 from domain.orders import text as order_text
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Side
 from domain.orders.reasons import Reason, explain
+from domain.orders.types import Side
 
 BOOKS_NEEDED: Final = 3
 """The proof's books where nobody says otherwise (proof.books)."""

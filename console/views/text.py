@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.orders.order import Order, Origin, Side
+from domain.orders.order import Order
+from domain.orders.types import Origin, Side
 from domain.ports import IST
 from domain.risk.checks import TradingState
 

@@ -15,7 +15,8 @@ from math import inf
 from typing import Final, TypeAlias
 
 from domain.market.instrument import Instrument, band_of, protected_limit
-from domain.orders.order import QUANTITY_MAX, InstrumentKey, Origin, Side
+from domain.orders.types import InstrumentKey, Origin, Side
+from domain.orders.validation import QUANTITY_MAX
 from domain.settings import ExitSettings
 
 WIDER_BY: Final = Decimal("0.5")

@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from domain.baskets.basket import Basket
+from domain.baskets import Basket
 from domain.exits.flatten import Exposure, PositionKey
-from domain.orders.order import Exchange, InstrumentKey, Side
+from domain.orders.types import Exchange, InstrumentKey, Side
 from domain.settings import ExitSettings
 
 Underlying: TypeAlias = tuple[Exchange, str]

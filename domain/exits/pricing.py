@@ -13,7 +13,8 @@ from typing import Final
 from domain.exits.flatten import exit_price
 from domain.market.instrument import Instrument, inside_band, limit_price_of, meets_the_edge, on_grid
 from domain.market.price import Reference
-from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Side
+from domain.orders.command import OrderCommand
+from domain.orders.types import Exchange, Intent, OrderType, Side
 
 ASSUMED_TICK: Final = Decimal("0.05")
 """[assumption] A multiple of every usual tick but those of currencies and of some commodities."""

@@ -15,8 +15,9 @@ from domain.alerts.alert import Level
 from domain.exits.flatten import UNFILLED_ALARM_S
 from domain.exits.pricing import ExitShape
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Intent, Order, OrderType
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Intent, OrderType
 from domain.settings import ExitSettings
 
 RESTING: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})

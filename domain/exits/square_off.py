@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from domain.market.calendar import Calendar
-from domain.orders.order import InstrumentKey, Product
+from domain.orders.types import InstrumentKey, Product
 from domain.ports import IST
 
 

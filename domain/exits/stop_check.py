@@ -9,8 +9,9 @@ from typing import Final
 
 from domain.exits.stops import ArmedStop, InvalidStopsError
 from domain.market.instrument import Instrument, Objection
-from domain.orders.order import OrderCommand, OrderType, Side, TrailingType
+from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.types import OrderType, Side, TrailingType
 
 _STOPS: Final = (OrderType.SL, OrderType.SL_M)
 

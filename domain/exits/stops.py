@@ -16,7 +16,9 @@ from decimal import Decimal
 from typing import Final
 
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Order, OrderCommand, TrailingType
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
+from domain.orders.types import TrailingType
 
 PERCENT: Final = Decimal(100)
 

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.ports import IST
 from domain.settings import CalendarSettings
 

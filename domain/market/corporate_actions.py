@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.ports import trading_day
 from domain.positions.pnl import symbol_of
 

@@ -13,10 +13,11 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from domain.broker.evidence import Book, PositionRow, held_in
+from domain.broker.snapshots import Book, PositionRow, held_in
 from domain.market.price import Reference
-from domain.orders.order import Exchange, InstrumentKey, Order
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey
 from domain.ports import IST, trading_day
 from domain.reconciliation.order_rows import Report
 

@@ -5,8 +5,9 @@ from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from domain.orders.order import Exchange, OrderCommand, OrderType, Side
+from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, OrderType, Side
 
 Slabs = tuple[tuple[Decimal, Decimal], ...]
 

@@ -12,7 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from domain.broker.evidence import Book, InstrumentReply, PositionRow, Tick, Unavailable, key_of
+from domain.broker.replies import InstrumentReply, Unavailable
+from domain.broker.snapshots import Book, PositionRow, Tick, key_of
 from domain.exits.pricing import ExitShape, assumed_instrument
 from domain.market.instrument import Instrument, meets_the_edge
 from domain.market.price import (
@@ -26,7 +27,7 @@ from domain.market.price import (
     is_of_another,
     overtaken_by,
 )
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 
 Key: TypeAlias = tuple[Exchange, str]
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 from math import inf
 from typing import Final
 
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.market.instrument import Instrument
-from domain.orders.order import PRICE_MAX
+from domain.orders.validation import PRICE_MAX
 
 PRICE_AGE_S_MAX: Final = 5.0
 """A price is fresh for so long. Entries lean on a fresh one only; exits take an older one where there is no other."""

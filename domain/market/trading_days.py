@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from domain.market.calendar import Calendar
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.ports import dropping_since, trading_day
 
 

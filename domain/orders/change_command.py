@@ -7,18 +7,10 @@ from typing import Any, Final, Self
 
 from domain.orders.change import Change, ChangeKind
 from domain.orders.lifecycle import Event
-from domain.orders.order import (
-    Intent,
-    InvalidOrderError,
-    JournalLine,
-    Order,
-    Origin,
-    check_comment,
-    check_id,
-    check_price,
-    check_quantity,
-    parsers,
-)
+from domain.orders.order import JournalLine, Order
+from domain.orders.parsing import parsers
+from domain.orders.types import Intent, Origin
+from domain.orders.validation import InvalidOrderError, check_comment, check_id, check_price, check_quantity
 
 _TERMS: Final = ("quantity", "price", "trigger_price")
 

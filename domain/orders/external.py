@@ -6,10 +6,12 @@ They become EXTERNAL orders, because they change positions, margin and profit as
 from datetime import datetime
 from typing import Final
 
-from domain.broker.evidence import BrokerStatus, OrderRow, key_of
+from domain.broker.snapshots import BrokerStatus, OrderRow, key_of
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, OrderType, Origin
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Intent, OrderType, Origin
 from domain.ports import trading_day
 from domain.reconciliation.order_rows import match_order_row
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import assert_never
 
-from domain.broker.evidence import InstrumentReply, Unavailable, UnknownInstrument
+from domain.broker.replies import InstrumentReply, Unavailable, UnknownInstrument
 from domain.exits.pricing import assumed_instrument, exit_limit, exit_trigger, whole_lots
 from domain.market.instrument import Instrument, Objection, limit_price_of, objection_to
 from domain.market.price import Reference
-from domain.orders.order import Intent, OrderCommand
+from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.orders.lifecycle import Event, State, is_late_truth
-from domain.orders.order import InvalidOrderError, Order, OrderEvent
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.validation import InvalidOrderError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from domain.broker.evidence import Book, OrderRow, TradeRow, Unavailable
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, OrderRow, TradeRow
 
 
 @dataclass(frozen=True, slots=True)

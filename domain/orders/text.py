@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.orders.lifecycle import TERMINAL, Event, State
-from domain.orders.order import Intent, Order
+from domain.orders.order import Order
 from domain.orders.reasons import EXPLANATIONS, Kind, Reason, explain
+from domain.orders.types import Intent
 
 _ALL: Final = frozenset(State)
 _OPEN: Final = _ALL - TERMINAL

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.market.price import Reference
-from domain.orders.order import InstrumentKey
+from domain.orders.types import InstrumentKey
 
 NAMED_MAX: Final = 3
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, InstrumentKey, Order, Side
+from domain.orders.order import Order
+from domain.orders.types import EXTERNAL, InstrumentKey, Side
 
 _NOT_THERE: Final = re.compile(r"check holdings|insufficient holdings?|no holdings", re.IGNORECASE)
 """How brokers on Noren and their forerunners say that shares are missing (docs/protocol.md, holdings)."""

@@ -21,9 +21,11 @@ from typing import Final
 
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.market.expiry import ContractOver, Contracts
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, Origin, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Origin, Side
 from domain.positions.already_exposed import AlreadyExposed
 from domain.positions.delivery import Delivered
 from domain.positions.nothing_to_exit import NothingToExit, OrderAtWork

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from domain.market.price import Reference
-from domain.orders.order import InstrumentKey, Side
 from domain.orders.resolution import resolve_command
+from domain.orders.types import InstrumentKey, Side
 
 ORDERS_NAMED_MAX: Final = 3
 

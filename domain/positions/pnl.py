@@ -14,7 +14,8 @@ from decimal import Decimal
 from typing import Final, TypeAlias
 
 from domain.exits.flatten import PositionKey
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Order
+from domain.orders.order import Order
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey
 
 Symbol: TypeAlias = tuple[Exchange, str]
 ZERO: Final = Decimal(0)

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import InstrumentKey, Order, OrderEvent
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import InstrumentKey
 from domain.ports import may_have_been_dropped, trading_day
 from domain.reconciliation.breaks import fills_name
 from domain.reconciliation.order_rows import OrderIndex, Report

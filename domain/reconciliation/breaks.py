@@ -14,8 +14,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from domain.broker.evidence import OrderRow, PositionRow, TradeRow, key_of
-from domain.orders.order import Exchange, InstrumentKey, Order, Product
+from domain.broker.snapshots import OrderRow, PositionRow, TradeRow, key_of
+from domain.orders.order import Order
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import dropping_since, may_have_been_dropped
 from domain.reconciliation.order_rows import filled_in
 

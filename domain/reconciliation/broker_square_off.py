@@ -9,8 +9,8 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Final
 
-from domain.broker.evidence import OrderRow, PositionRow, key_of
-from domain.orders.order import InstrumentKey, Product
+from domain.broker.snapshots import OrderRow, PositionRow, key_of
+from domain.orders.types import InstrumentKey, Product
 from domain.reconciliation.breaks import Break, BreakKind, position_name
 from domain.reconciliation.order_rows import filled_in
 from domain.reconciliation.vanishing import Holders, where

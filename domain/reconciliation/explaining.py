@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from domain.orders.lifecycle import State
-from domain.orders.order import InstrumentKey, Order
+from domain.orders.order import Order
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break, BreakKind, fills_name
 from domain.reconciliation.trades import Traded
 

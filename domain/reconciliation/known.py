@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from domain.market.expiry import Expiries
-from domain.orders.order import InstrumentKey, Order
+from domain.orders.order import Order
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.reconciler import Known
 
 

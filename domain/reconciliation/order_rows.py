@@ -11,10 +11,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from domain.broker.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
+from domain.broker.snapshots import BrokerStatus, OrderRow, OrderUpdate, ReportType
 from domain.orders.change import ChangeKind
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import TRANSITIONS, Event, is_late_truth
-from domain.orders.order import Order, OrderCommand, OrderEvent
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 
 REMARKS_PREFIX: Final = "sd"

@@ -5,10 +5,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.broker.evidence import TradeRow
+from domain.broker.snapshots import TradeRow
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import InstrumentKey, Order, OrderEvent, Product
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import InstrumentKey, Product
 from domain.reconciliation.breaks import CARRIED_PRODUCTS, Break, BreakKind, PersistenceFilter
 from domain.reconciliation.order_rows import Report
 from domain.settings import WatcherSettings

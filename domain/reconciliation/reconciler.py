@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from domain.broker.evidence import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, held_in, key_of
+from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow, held_in, key_of
 from domain.market.expiry import Contracts, Expiries
 from domain.orders.external import external_order
-from domain.orders.order import InstrumentKey, Order
+from domain.orders.order import Order
+from domain.orders.types import InstrumentKey
 from domain.ports import dropping_since, may_have_been_dropped, trading_day
 from domain.reconciliation.absence import Absences, Witnesses, must_be_shown
 from domain.reconciliation.breaks import (

@@ -11,8 +11,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from domain.broker.evidence import Book, BrokerStatus, OrderRow, TradeRow
-from domain.orders.order import Order, OrderEvent, Side
+from domain.broker.snapshots import Book, BrokerStatus, OrderRow, TradeRow
+from domain.orders.order import Order, OrderEvent
+from domain.orders.types import Side
 from domain.reconciliation.breaks import Break, BreakKind, fills_name
 from domain.reconciliation.order_rows import OrderIndex, Report, match_order_row
 

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.orders.order import InstrumentKey, Order, OrderCommand
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.order_rows import Report

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain.broker.evidence import Book, PositionRow, Unavailable, key_of
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, PositionRow, key_of
 from domain.exits.flatten import PositionKey
-from domain.orders.order import InstrumentKey
+from domain.orders.types import InstrumentKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
-from domain.broker.evidence import PositionRow, key_of
+from domain.broker.snapshots import PositionRow, key_of
 from domain.positions.pnl import ZERO, Symbol, symbol_of
 
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from domain.orders.order import Intent, OrderCommand, Origin
+from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent, Origin
 from domain.settings import RiskSettings
 
 

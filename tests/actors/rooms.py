@@ -32,13 +32,14 @@ from actors.messages.persistence import (
 )
 from actors.messages.risk import CheckRisk, RiskApproved
 from actors.runtime.actor import DeskActor
-from domain.broker.evidence import Accepted, ChangeReply, InstrumentReply, PlaceReply
+from domain.broker.replies import Accepted, ChangeReply, InstrumentReply, PlaceReply
 from domain.broker.session import SessionState
 from domain.market.calendar import Calendar
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
-from domain.orders.order import Order, OrderCommand
+from domain.orders.order import Order
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument
 from tests.fakes import order as an_order
 

@@ -7,9 +7,9 @@ from actors.messages.baskets import BasketAnswered, StopBaskets, SubmitBasket, W
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
 from actors.messages.orders import SubmitOrder
 from actors.messages.persistence import RecordBasket
-from domain.baskets.basket import Basket, BasketState
+from domain.baskets import Basket, BasketState
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, Product, Side
+from domain.orders.types import Exchange, Product, Side
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
 
 WING = command(

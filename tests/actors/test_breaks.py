@@ -35,8 +35,8 @@ from actors.messages.risk import PnlWrittenOff
 from domain.alerts.alert import Level
 from domain.market.expiry import ContractOver
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.reconciliation.breaks import Break, BreakKind, position_name
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Checked

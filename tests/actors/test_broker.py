@@ -23,11 +23,11 @@ from actors.messages.broker import (
     SessionChanged,
 )
 from actors.messages.exits import SuspendEntries
-from domain.broker.evidence import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
+from domain.broker.replies import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.broker.session import EXIT_LOGIN_S, SessionState
 from domain.orders.change import ChangeKind
-from domain.orders.order import Exchange, Intent, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Intent, Side
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, change, instrument, order

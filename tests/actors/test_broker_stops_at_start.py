@@ -10,7 +10,7 @@ from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
-from domain.orders.order import Exchange, InstrumentKey, Product, Side
+from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.settings import StopSettings
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
 

@@ -7,7 +7,7 @@ from actors.messages.guard import ExposuresTold
 from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
 from domain.exits.flatten import Exposure, FlattenRequest, PositionKey
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Origin, Product, Side
+from domain.orders.types import Exchange, InstrumentKey, Origin, Product, Side
 from tests.actors.test_flatten_tasks import ExitsRoom
 from tests.fakes import TEN_O_CLOCK
 

@@ -19,9 +19,11 @@ from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKe
 from domain.exits.square_off import SquareOff
 from domain.market.price import PriceSource, Reference
 from domain.orders.change import ChangeKind
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Intent, Order, OrderCommand, OrderType, Origin, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side
 from domain.settings import ExitSettings, StopSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, instrument, order

@@ -9,11 +9,12 @@ from actors.messages.broker import PlaceAnswered, PlaceOrder
 from actors.messages.desk import ResumeOrders
 from actors.messages.guard import ExposureMoved
 from actors.messages.persistence import LoadSnapshot, RecordEvent
-from domain.broker.evidence import Accepted, Refused
+from domain.broker.replies import Accepted, Refused
 from domain.orders.hand_over import RUN
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Intent, Order, OrderEvent, Side
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent, Side
 from domain.settings import BrokerSettings
 from tests.actors.repo.test_actor import RepoRoom
 from tests.actors.rooms import CommandRoom, own_mailbox, resolve

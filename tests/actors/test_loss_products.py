@@ -14,8 +14,8 @@ from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.market.calendar import Calendar
 from domain.market.trading_days import TradingDays
 from domain.orders.change import ChangeKind
-from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook

@@ -24,13 +24,14 @@ from actors.messages.market import (
 )
 from actors.messages.risk import PositionsSeen
 from actors.runtime.subscribers import TICK_BACKLOG_MAX
-from domain.broker.evidence import Book, InstrumentReply, PositionRow, PriceReply, Tick, Unavailable, UnknownInstrument
+from domain.broker.replies import InstrumentReply, PriceReply, Unavailable, UnknownInstrument
+from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.pricing import ExitShape
 from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, FAILED_REST_S, READ_AGAIN_S, STANDS_IN_AFTER_S
 from domain.market.price import PRICE_AGE_S_MAX, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, TOLD_S
-from domain.orders.order import Exchange, Side
+from domain.orders.types import Exchange, Side
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, FakeFeed, ManualTimer, Probe, instrument
 

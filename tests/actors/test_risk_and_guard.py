@@ -34,8 +34,8 @@ from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
 from domain.market.trading_days import TradingDays
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.ports import trading_day
 from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook

@@ -11,12 +11,12 @@ from actors.messages.inboxes import RiskInbox
 from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import FindPnl, PnlNow, PositionsSeen, RiskTick
 from actors.risk.actor import RiskActor
-from domain.broker.evidence import Book, PositionRow
+from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
 from domain.market.trading_days import TradingDays
-from domain.orders.order import Exchange, InstrumentKey, Product
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import IST, trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook

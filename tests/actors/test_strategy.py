@@ -12,20 +12,12 @@ from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
 from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
 from actors.messages.persistence import DeskSnapshot
 from actors.strategy import ERRORS_MAX, StrategyActor, StrategyPorts
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import (
-    Exchange,
-    InstrumentKey,
-    Intent,
-    InvalidOrderError,
-    Order,
-    OrderEvent,
-    Origin,
-    Product,
-    Side,
-)
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, Origin, Product, Side
+from domain.orders.validation import InvalidOrderError
 from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
 from tests.fakes import TEN_O_CLOCK, WAIT_S, FakeClock, FakeIds, Probe, order

@@ -22,7 +22,8 @@ from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
 from actors.messages.market import BookPricesSeen
 from actors.watcher import WatcherActor
-from domain.broker.evidence import Book, BrokerStatus, OrderUpdate, ReportType, Unavailable
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, BrokerStatus, OrderUpdate, ReportType
 from domain.broker.witnesses import BookKind, Sighting
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order

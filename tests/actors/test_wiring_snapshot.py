@@ -8,7 +8,8 @@ from actors.messages.persistence import DeskSnapshot
 from actors.wiring import known_of, sent_s_ago
 from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Order, Product
+from domain.orders.order import Order
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.risk.checks import TradingState
 from tests.fakes import TEN_O_CLOCK, change, order
 

@@ -18,7 +18,9 @@ from pydantic import SecretStr
 
 from broker.feed.feed import Feed
 from broker.noren.adapter import NorenBroker
-from domain.orders.order import Exchange, Intent, Order, OrderCommand, OrderType, Product, Side
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
+from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.settings import BrokerSettings
 from tests.broker.web import QUICK, TOKEN, WAIT_S, Ears, WebStub
 from tests.timing import patient

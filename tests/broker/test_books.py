@@ -5,15 +5,9 @@ from typing import Any
 import pytest
 
 from broker.noren.adapter import NorenBroker
-from domain.broker.evidence import (
-    Book,
-    BrokerStatus,
-    OrderRow,
-    PositionRow,
-    TradeRow,
-    Unavailable,
-)
-from domain.orders.order import Side
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, BrokerStatus, OrderRow, PositionRow, TradeRow
+from domain.orders.types import Side
 from domain.ports import IST
 from tests.broker.conftest import (
     LIMITS_OK,

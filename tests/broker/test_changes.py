@@ -11,10 +11,11 @@ from loguru import logger
 from pydantic import SecretStr
 
 from broker.noren.adapter import NorenBroker
-from domain.broker.evidence import Accepted, ChangeReply, LoggedIn, Refused, Unknown
+from domain.broker.replies import Accepted, ChangeReply, LoggedIn, Refused, Unknown
 from domain.orders.change import Change, ChangeKind
-from domain.orders.order import Exchange, Order, OrderType, Product
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, OrderType, Product
 from tests.broker.conftest import BEARER, LOGIN_OK, StubBroker, WallClock, an_order, reply, settings
 from tests.broker.trouble import EXPIRED, RATE, lost_replies, not_ok
 from tests.broker.web import TOKEN

@@ -12,10 +12,12 @@ from pydantic import SecretStr
 
 from broker.feed.feed import Feed
 from broker.noren.adapter import NorenBroker
-from domain.broker.evidence import Accepted, Book, BrokerStatus, OrderRow, OrderUpdate, Refused, ReportType, Unknown
+from domain.broker.replies import Accepted, Refused, Unknown
+from domain.broker.snapshots import Book, BrokerStatus, OrderRow, OrderUpdate, ReportType
 from domain.orders.change import Change, ChangeKind
-from domain.orders.order import Order, OrderType
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import OrderType
 from tests.broker.conftest import WallClock, an_order, settings
 from tests.broker.paper.harness import API_SECRET, PASSWORD, TOTP_SECRET, USER, VENDOR, Paper
 from tests.broker.web import Ears

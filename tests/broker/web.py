@@ -13,9 +13,9 @@ from typing import Any
 
 from broker.feed.feed import FeedLimits
 from broker.noren.row_parsers import Session
-from domain.broker.evidence import OrderUpdate, Tick
+from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from tests.timing import patient
 
 WAIT_S = patient(5)

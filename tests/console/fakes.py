@@ -19,17 +19,19 @@ from actors.messages.persistence import Timeline
 from actors.messages.risk import PnlNow, TradingStateNow
 from actors.messages.stops import StopsAnswered, StopsNow
 from domain.alerts.alert import AlertRecord, ChannelState
-from domain.baskets.basket import Basket, BasketRecord, BasketState
-from domain.broker.evidence import Book
+from domain.baskets import Basket, BasketRecord, BasketState
 from domain.broker.session import SessionState
+from domain.broker.snapshots import Book
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.market.watching import Unwatched
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
-from domain.orders.order import Exchange, InstrumentKey, JournalLine, Order, OrderCommand, OrderEvent, Product
+from domain.orders.order import JournalLine, Order, OrderEvent
 from domain.orders.reasons import Reason, explain
 from domain.orders.resolution import Resolution
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.positions.pnl import Pnl, PnlRow
 from domain.reconciliation.breaks import Break

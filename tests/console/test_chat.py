@@ -11,7 +11,7 @@ from console.cli.alerts import alerts_view
 from console.views.status_view import status_view
 from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.risk.checks import TradingState
 from tests.console.fakes import TEN_O_CLOCK, FakeDesk
 from tests.console.views.test_render import drawn

@@ -17,8 +17,9 @@ from console.cli.app import app
 from domain.market.watching import Unwatched
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import Event
-from domain.orders.order import Exchange, OrderEvent
+from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.risk.checks import TradingState
 from domain.settings import StorageSettings

@@ -5,13 +5,15 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from domain.alerts.text.breaks import over_alert, still_held_alert
 from domain.exits.flatten import PositionKey
 from domain.market.expiry import ContractOver, Contracts
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Intent, Order, OrderCommand, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
-from domain.reconciliation.text import over_alert, still_held_alert
 from tests.fakes import TEN_O_CLOCK, command, order
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY06JAN26C26000", Product.NRML)

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Exchange, Order, Product
+from domain.orders.order import Order
+from domain.orders.types import Exchange, Product
 from domain.ports import IST, dropping_since
 from domain.reconciliation.reconciler import Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings

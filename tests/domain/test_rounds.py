@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.broker.evidence import (
+from domain.broker.snapshots import (
     PRODUCT_LETTERS,
     Book,
     BrokerStatus,
@@ -21,8 +21,9 @@ from domain.broker.evidence import (
     TradeRow,
 )
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product, Side
 from domain.reconciliation.breaks import Break, BreakKind, PersistenceFilter
 from domain.reconciliation.known import known_from
 from domain.reconciliation.order_rows import remarks_tag_of

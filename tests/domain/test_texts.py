@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.orders.order import OrderCommand
+from domain.orders.command import OrderCommand
 from domain.texts import LINE_CHARACTERS_MAX, one_line
 from tests.fakes import command
 

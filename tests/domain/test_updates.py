@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.broker.evidence import BrokerStatus, OrderUpdate, ReportType
+from domain.broker.snapshots import BrokerStatus, OrderUpdate, ReportType
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent

@@ -19,9 +19,11 @@ from broker.noren.instruments import find_in_search, instrument_from
 from broker.noren.row_fields import UnreadableRowError
 from broker.noren.row_parsers import order_row, position_row, trade_row
 from broker.noren.updates import order_update
-from domain.broker.evidence import OrderUpdate, Tick
+from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
-from domain.orders.order import Exchange, InvalidOrderError, OrderCommand
+from domain.orders.command import OrderCommand
+from domain.orders.types import Exchange
+from domain.orders.validation import InvalidOrderError
 from domain.settings import SettingsError, StorageSettings, load_settings
 from storage.database import StorageError, open_database
 from storage.repository import OrderRepository

@@ -10,8 +10,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from broker.noren.adapter import NorenBroker
-from domain.broker.evidence import Accepted, Unavailable, Unknown, UnknownInstrument
-from domain.orders.order import Exchange
+from domain.broker.replies import Accepted, Unavailable, Unknown, UnknownInstrument
+from domain.orders.types import Exchange
 from tests.broker.conftest import LOGIN_OK, Script, StubBroker, Talk, WallClock, an_order, settings
 
 ROUTES: Final = ("PlaceOrder", "CancelOrder", "OrderBook", "SearchScrip", "GetSecurityInfo")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.market.calendar import Calendar
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.ports import IST, trading_day
 from domain.settings import CalendarSettings
 from tests.days import moments

@@ -18,7 +18,7 @@ ACTORS: Final = ("command/actor", "risk/actor", "risk/loss_monitor", "exits/acto
 TESTS: Final = ("tests/domain", "tests/actors", "tests/storage")
 """The tests without threads and processes, where a mutant is looked for first."""
 SCENARIOS: Final = {
-    "domain/reconciliation domain/broker/evidence domain/orders/external domain/orders/resolution actors/watcher": (
+    "domain/reconciliation domain/broker/snapshots domain/orders/external domain/orders/resolution actors/watcher": (
         "books days external updates"
     ),
     "domain/orders/change": "changes",

@@ -151,12 +151,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a basket may buy, sell and buy",
-            "domain/baskets/basket.py",
+            "domain/baskets.py",
             "Basket.__post_init__",
             "sells[0] < buys[-1]",
             "sells[0] < buys[0]",
         ),
-        "tests/domain/baskets/test_basket.py",
+        "tests/domain/test_baskets.py",
     ),
     Known(
         Mutant(

@@ -23,8 +23,8 @@ from typing import Any, Final, Self, TypeAlias
 import requests
 
 from actors.market import EXIT_WAIT_S
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.proofs.readings import MESSAGE_CHARACTERS_MAX
 from tests.scenarios.books import assert_journal_replays, rows_of

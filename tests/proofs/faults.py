@@ -24,8 +24,9 @@ from loguru import logger
 from actors.messages.orders import OrderDeclined
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Order, OrderCommand
+from domain.orders.order import Order
 from domain.reconciliation.breaks import BreakKind
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.proofs.readings import ReadingCell, all_reading_cells, judge_reading

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.exits.flatten import CancelOrders, Exposure, Flat, FlattenRequest, FlattenTask, PositionKey, SendExit
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, Origin, Side
+from domain.orders.order import Order
+from domain.orders.types import EXTERNAL, Intent, Origin, Side
 from domain.positions.ledger import GuardLedger, Reserved
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, command, order

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Status
-from domain.orders.order import OrderCommand
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.scenarios.paper import Paper
 

@@ -14,8 +14,9 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.daemon.config import PAPER_CREDENTIALS
 from domain.alerts.alert import Alert
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Order, OrderCommand
+from domain.orders.order import Order
 from domain.ports import IST
 from domain.reconciliation.order_rows import remarks_tag_of
 from domain.settings import Settings, load_settings

@@ -4,7 +4,7 @@ import threading
 from typing import Final
 
 from actors.strategy import StrategyActor, StrategyPorts
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.orders.order import Order, OrderEvent
 from domain.settings import StrategySettings
 

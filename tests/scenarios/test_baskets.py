@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.baskets.basket import Basket, BasketState, OnFailure
+from domain.baskets import Basket, BasketState, OnFailure
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.orders.reasons import Reason
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, MakeScene, Scene, listen

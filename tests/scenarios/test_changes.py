@@ -8,8 +8,9 @@ import pytest
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.change import ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State, Status
-from domain.orders.order import Order, OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from tests.scenarios.paper import Paper
 from tests.scenarios.scene import CLIENT, RESTING, Scene

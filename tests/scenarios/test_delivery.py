@@ -6,9 +6,10 @@ import pytest
 
 from domain.alerts.alert import Level
 from domain.exits.flatten import PositionKey
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, OrderCommand, Product
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Product
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import MakeScene, Scene
 from tests.scenarios.test_exits import QUICK, exits_at_broker, until_flat

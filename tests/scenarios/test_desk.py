@@ -9,9 +9,9 @@ import pytest
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.watcher import WatcherActor
-from domain.broker.evidence import Book, OrderRow
+from domain.broker.snapshots import Book, OrderRow
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.reconciliation.reconciler import Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from broker.paper.engine.instruments import listed_at
-from domain.baskets.basket import Basket, BasketState, OnFailure
+from domain.baskets import Basket, BasketState, OnFailure
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.ports import IST
 from tests.scenarios.paper import MakePaper, Paper, Placed
 from tests.scenarios.scene import MakeScene, Scene, listen

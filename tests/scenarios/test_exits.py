@@ -9,9 +9,9 @@ from actors.messages.exits import FlattenAll
 from broker.paper.engine.instruments import listed_at
 from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL
 from domain.orders.reasons import Reason
 from domain.orders.text import could_not_leave
+from domain.orders.types import EXTERNAL
 from domain.ports import IST
 from domain.risk.checks import TradingState
 from tests.scenarios.books import rows_of

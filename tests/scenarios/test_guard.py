@@ -10,8 +10,8 @@ from actors.messages.orders import OrderAnswered
 from broker.paper.engine.instruments import Instrument, listed_at
 from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL
 from domain.ports import IST
 from tests.scenarios.paper import MakePaper, Paper, until_books_are_read
 from tests.scenarios.scene import MakeScene, Scene

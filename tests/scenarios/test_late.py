@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.orders.reasons import Reason
 from domain.reconciliation.order_rows import remarks_tag_of
 from domain.risk.checks import TradingState

@@ -17,8 +17,8 @@ from actors.desk import Desk
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.orders.reasons import Reason
 from domain.reconciliation.order_rows import remarks_tag_of
 from domain.risk.checks import TradingState

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL
 from domain.risk.checks import TradingState
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, MakeScene, Pushed, Scene, listen

@@ -10,9 +10,10 @@ import pytest
 from domain.alerts.alert import Level
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, OrderCommand, Product
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.risk.checks import TradingState
 from tests.scenarios.paper import MakePaper, Paper, Placed

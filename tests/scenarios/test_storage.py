@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 import pytest
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.orders.reasons import Reason
 from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper

@@ -11,10 +11,10 @@ import pytest
 from actors.runtime.address import backlog
 from actors.runtime.clock import SystemClock
 from actors.runtime.subscribers import TICK_BACKLOG_MAX
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange
 from domain.risk.checks import TradingState
 from tests.scenarios.books import own_rows_of
 from tests.scenarios.paper import Paper

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 from broker.paper.engine.instruments import Catalogue, Instrument
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import OrderCommand
 from domain.orders.reasons import Reason
 from domain.ports import IST
 from domain.reconciliation.breaks import BreakKind

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from domain.orders.order import Side
+from domain.orders.types import Side
 from tests.simulation.contracts import underlying_of
 
 if TYPE_CHECKING:

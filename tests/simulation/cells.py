@@ -20,10 +20,11 @@ from typing import Any, Final
 from loguru import logger
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from domain.broker.evidence import BrokerStatus
+from domain.broker.snapshots import BrokerStatus
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Origin, Product, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Intent, OrderType, Origin, Product, Side
 from tests.simulation.contracts import FUTURE
 from tests.simulation.crowd import CLIENT, Manners
 from tests.simulation.disk import on_disk

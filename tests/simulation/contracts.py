@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.market.instrument import Instrument
-from domain.orders.order import Exchange as Segment
+from domain.orders.types import Exchange as Segment
 
 TICK: Final = Decimal("0.05")
 WIDEST: Final = (Decimal(50), Decimal(150))

@@ -16,25 +16,16 @@ from actors.messages.changes import ChangeOrder, ResolveOrder
 from actors.messages.orders import OrderAnswered
 from actors.messages.stops import SetStops
 from actors.runtime.address import post
-from domain.baskets.basket import Basket, OnFailure, Pace
+from domain.alerts.text.breaks import PAST_PREFIX
+from domain.baskets import Basket, OnFailure, Pace
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import StopTerms
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import (
-    Exchange,
-    InstrumentKey,
-    Intent,
-    OrderCommand,
-    OrderType,
-    Origin,
-    Product,
-    Side,
-    TrailingType,
-)
+from domain.orders.command import OrderCommand
 from domain.orders.resolution import Resolution
+from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
 from domain.reconciliation.breaks import BreakKind
-from domain.reconciliation.text import PAST_PREFIX
 from domain.risk.checks import TradingState
 from tests.simulation.contracts import FAR, NEAR, TICK
 from tests.simulation.exchange import Ledger

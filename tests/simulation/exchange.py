@@ -12,8 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from domain.broker.evidence import BrokerStatus, OrderRow, OrderUpdate, PositionRow, ReportType, TradeRow
-from domain.orders.order import Side
+from domain.broker.snapshots import BrokerStatus, OrderRow, OrderUpdate, PositionRow, ReportType, TradeRow
+from domain.orders.types import Side
 from tests.simulation.back_office import BackOffice, Checks
 from tests.simulation.contracts import TICK, Contracts, Customs, Place
 from tests.simulation.scheduler import Scheduler

@@ -14,10 +14,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from actors.messages.broker import ChangeAtBroker, PlaceOrder
-from domain.broker.evidence import PRODUCT_LETTERS
+from domain.broker.snapshots import PRODUCT_LETTERS
 from domain.orders.change import ChangeKind
-from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, Product, Side
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Intent, Product, Side
 from domain.reconciliation.order_rows import remarks_tag_of
 from domain.risk.checks import TradingState
 from tests.simulation.disk import Disk

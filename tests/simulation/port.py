@@ -11,32 +11,35 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.broker.evidence import (
-    PRODUCT_LETTERS,
+from domain.broker.replies import (
     Accepted,
-    Book,
-    BrokerStatus,
     ChangeReply,
     InstrumentReply,
     LoggedIn,
     LoginFailed,
     LoginReply,
-    OrderRow,
-    OrderUpdate,
     PlaceReply,
-    PositionRow,
     PriceReply,
     Refused,
-    Tick,
-    TradeRow,
     Unavailable,
     Unknown,
     UnknownInstrument,
 )
+from domain.broker.snapshots import (
+    PRODUCT_LETTERS,
+    Book,
+    BrokerStatus,
+    OrderRow,
+    OrderUpdate,
+    PositionRow,
+    Tick,
+    TradeRow,
+)
 from domain.market.instrument import Instrument
 from domain.orders.change import Change
-from domain.orders.order import Exchange, Order
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange
 from domain.ports import Clock
 from tests.simulation.exchange import Ledger
 from tests.simulation.prices import Sayings, without_band

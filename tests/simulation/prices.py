@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from domain.broker.evidence import PositionRow, Tick
+from domain.broker.snapshots import PositionRow, Tick
 from domain.market.instrument import Instrument
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from tests.simulation.contracts import WIDEST, Place
 from tests.simulation.exchange import Ledger
 

@@ -10,10 +10,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from domain.broker.evidence import PRODUCT_LETTERS, BrokerStatus, PlaceReply, Refused
+from domain.broker.replies import PlaceReply, Refused
+from domain.broker.snapshots import PRODUCT_LETTERS, BrokerStatus
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Intent, Order, OrderCommand, OrderType, Origin, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent, OrderType, Origin, Product, Side
 from tests.simulation.contracts import TICK, underlying_of
 from tests.simulation.exchange import Key, Placed
 from tests.simulation.prices import is_possible

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.orders.order import Side
+from domain.orders.types import Side
 from tests.simulation import cells
 from tests.simulation.back_office import Checks
 from tests.simulation.cells import SOURCES, WAYS, Cell

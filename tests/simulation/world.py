@@ -17,7 +17,7 @@ from typing import Any, Final
 from loguru import logger
 
 from actors.desk import Desk, DeskStartError, DeskUnavailableError
-from domain.broker.evidence import BrokerStatus
+from domain.broker.snapshots import BrokerStatus
 from domain.exits.flatten import PositionKey
 from domain.ports import IST
 from domain.settings import Settings

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from domain.orders.lifecycle import Event, State, Status
-from domain.orders.order import Exchange, Intent, OrderEvent, OrderType, Product, Side
+from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.ports import IST
 from storage import rows
 from storage.repository import OrderRepository

@@ -8,7 +8,7 @@ import pytest
 
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
-from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.orders.types import Exchange, InstrumentKey, Product
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.orders.order import Intent, Order, Side
+from domain.orders.order import Order
+from domain.orders.types import Intent, Side
 from storage import exit_journal
 from storage.database import StorageError
 from storage.exit_journal import ROOM_BYTES, ExitJournalFile

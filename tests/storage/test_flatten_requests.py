@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
-from domain.orders.order import Exchange, InstrumentKey, Origin, Product
+from domain.orders.types import Exchange, InstrumentKey, Origin, Product
 from domain.reconciliation.breaks import Break, BreakKind
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK

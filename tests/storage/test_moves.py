@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.reconciliation.breaks import Break, BreakKind, position_name
 from domain.reconciliation.moves import MoveKind
 from storage.repository import OrderRepository

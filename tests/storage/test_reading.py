@@ -8,12 +8,14 @@ import peewee
 import pytest
 
 from domain.alerts.alert import Alert, AlertRecord, Level, Unfinished
-from domain.baskets.basket import Basket, BasketRecord, BasketState
+from domain.baskets import Basket, BasketRecord, BasketState
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import armed_stop_of
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
-from domain.orders.order import Exchange, InstrumentKey, Intent, OrderCommand, OrderEvent, Product, Side
+from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.risk.loss_limit import RiskDay
 from storage.alerts import RESUMED_MAX

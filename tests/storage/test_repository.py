@@ -13,22 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.orders.change import Change, ChangeKind, ChangeStage
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
-from domain.orders.order import (
-    PRICE_MAX,
-    Exchange,
-    InstrumentKey,
-    Intent,
-    Order,
-    OrderCommand,
-    OrderEvent,
-    OrderType,
-    Origin,
-    Product,
-    Side,
-    TrailingType,
-)
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
+from domain.orders.validation import PRICE_MAX
 from domain.risk.checks import TradingState
 from storage import models, rows
 from storage.database import StorageError

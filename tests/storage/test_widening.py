@@ -14,8 +14,8 @@ from domain.alerts.alert import Level
 from domain.exits.flatten import EndedRequest
 from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Product
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.risk.checks import TradingState
 from domain.risk.loss_limit import RiskDay
 from storage.repository import OrderRepository

@@ -10,8 +10,11 @@ from console.api.openapi import takes
 from console.api.schemas import Body, read_object
 from console.errors import ApiError
 from console.views.form import Form
-from domain.baskets.basket import Basket, BasketRecord, BasketState, OnFailure, Pace
-from domain.orders.order import InvalidOrderError, OrderCommand, Origin, parse_word
+from domain.baskets import Basket, BasketRecord, BasketState, OnFailure, Pace
+from domain.orders.command import OrderCommand
+from domain.orders.parsing import parse_word
+from domain.orders.types import Origin
+from domain.orders.validation import InvalidOrderError
 from domain.settings import Settings
 
 _FIELDS: Final = frozenset(

@@ -16,12 +16,13 @@ from console.api.responses import Outcome, changed, not_changed_in_time, refused
 from console.api.schemas import Body, read_object
 from console.errors import ApiError
 from console.views.form import Form
+from domain.alerts.text.breaks import fix_of
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import InvalidOrderError, Origin
 from domain.orders.resolution import Resolution
+from domain.orders.types import Origin
+from domain.orders.validation import InvalidOrderError
 from domain.reconciliation.breaks import Break, BreakKind
-from domain.reconciliation.text import fix_of
 from domain.settings import Settings
 from domain.texts import one_line
 

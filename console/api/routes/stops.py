@@ -13,16 +13,9 @@ from console.errors import ApiError
 from console.views.form import Form
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, InvalidStopsError, StopTerms
-from domain.orders.order import (
-    Exchange,
-    InstrumentKey,
-    InvalidOrderError,
-    Product,
-    TrailingType,
-    check_price,
-    parse_word,
-    parsers,
-)
+from domain.orders.parsing import parse_word, parsers
+from domain.orders.types import Exchange, InstrumentKey, Product, TrailingType
+from domain.orders.validation import InvalidOrderError, check_price
 
 LEVELS: Final = ("stop_loss", "target", "trailing_value", "trail_activation")
 _SCOPE: Final = ("strategy", "exchange", "symbol", "product")

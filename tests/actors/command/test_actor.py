@@ -30,13 +30,15 @@ from actors.messages.persistence import (
 )
 from actors.messages.risk import CheckRisk, OrderOver, RiskBlocked
 from domain.alerts.alert import Level
-from domain.broker.evidence import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
+from domain.broker.replies import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.broker.session import SessionState
 from domain.broker.witnesses import BookKind, Sighting
 from domain.market.calendar import Calendar
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State, Status
-from domain.orders.order import Exchange, Intent, Order, OrderCommand, OrderEvent, OrderType, Product, Side
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.reconciliation.order_rows import Report
 from domain.settings import CalendarSettings
 from tests.actors.rooms import CommandRoom, answered, declined

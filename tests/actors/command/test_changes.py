@@ -14,12 +14,13 @@ from actors.messages.guard import ExposureMoved
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.messages.persistence import EventRecorded, RecordEvent
-from domain.broker.evidence import Accepted, ChangeReply, Refused, Unavailable, Unknown
+from domain.broker.replies import Accepted, ChangeReply, Refused, Unavailable, Unknown
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Intent, OrderEvent, OrderType, Side
+from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent, OrderType, Side
 from domain.reconciliation.order_rows import Report
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import TEN_O_CLOCK, Probe, cancel, change, instrument, modify

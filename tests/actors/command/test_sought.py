@@ -16,10 +16,13 @@ from actors.messages.persistence import (
     RegisterOrder,
     RegistrationUnwritten,
 )
-from domain.broker.evidence import Book, OrderRow, TradeRow, Unavailable
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, OrderRow, TradeRow
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Intent, Order, OrderCommand, Origin, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Intent, Origin, Side
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.actors.rooms import CommandRoom, answered, declined
 from tests.fakes import command, order, row_of, trade_of

@@ -9,9 +9,10 @@ from actors.messages.desk import JoinStrategy
 from actors.messages.guard import ExposureMoved
 from actors.messages.orders import OrderDeclined, OrderUpdated
 from actors.messages.persistence import EventUnrecorded, RecordEvent
-from domain.broker.evidence import Accepted
+from domain.broker.replies import Accepted
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Intent, OrderEvent, Side
+from domain.orders.order import OrderEvent
+from domain.orders.types import Intent, Side
 from domain.reconciliation.order_rows import Report
 from tests.actors.rooms import CommandRoom
 from tests.fakes import Probe, cancel, command

@@ -18,7 +18,7 @@ from actors.messages.orders import SubmitOrder
 from actors.messages.persistence import RecordArmedStop, RecordFlattened, RecordFlattenRequest
 from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
 from domain.alerts.alert import Alert, Level
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
 from domain.exits.stops import StopTerms, armed_stop_of
@@ -26,8 +26,9 @@ from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, Reference
 from domain.orders.lifecycle import State
-from domain.orders.order import Intent, Order, OrderType, Origin, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent, OrderType, Origin, Side
 from domain.ports import trading_day
 from domain.reconciliation.vanishing import Holders, vanished_of
 from domain.settings import CalendarSettings, ExitSettings, StopSettings

@@ -11,7 +11,7 @@ from actors.messages.orders import SubmitOrder
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.orders.change import ChangeKind
-from domain.orders.order import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
+from domain.orders.types import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
 from domain.settings import StopSettings
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
 

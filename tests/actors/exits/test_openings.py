@@ -15,13 +15,13 @@ from actors.messages.orders import SubmitOrder
 from actors.messages.persistence import RecordFlattenRequest
 from actors.messages.stops import SetStops, TakeUpStops
 from domain.alerts.alert import Level
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure
 from domain.exits.square_off import SquareOff
 from domain.exits.stops import StopTerms
 from domain.market.calendar import Calendar
-from domain.orders.order import Intent, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent, Side
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import CommandRoom, answered
 from tests.domain.market.test_corporate_actions import KEY, STOP

@@ -14,12 +14,13 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.market import OrderPriced, PriceOrder, WatchPrice
 from actors.messages.persistence import RecordArmedStop
 from actors.messages.stops import SetStops, StopsAnswered
-from domain.broker.evidence import UnknownInstrument
+from domain.broker.replies import UnknownInstrument
 from domain.exits.flatten import Exposure, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.market.calendar import Calendar
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, InstrumentKey, Order, Product, Side, TrailingType
+from domain.orders.order import Order
+from domain.orders.types import Exchange, InstrumentKey, Product, Side, TrailingType
 from domain.settings import CalendarSettings, StopSettings
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, order
 

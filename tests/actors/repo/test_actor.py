@@ -34,8 +34,10 @@ from actors.messages.persistence import (
 from actors.repo.actor import ORDERS_A_TURN_MAX, RepoActor
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Intent, OrderCommand, OrderEvent, Side
+from domain.orders.order import OrderEvent
+from domain.orders.types import Intent, Side
 from domain.risk.checks import TradingState
 from domain.settings import StorageSettings
 from storage.database import StorageError, UnreadableError

@@ -11,13 +11,13 @@ from actors.messages.persistence import DeskSnapshot, RecordRiskDay
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
 from actors.wiring import pnl_from
-from domain.broker.evidence import Book, PositionRow, Tick
+from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
 from domain.market.trading_days import TradingDays
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, Product
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Product
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, TradingState

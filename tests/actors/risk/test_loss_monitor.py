@@ -23,12 +23,12 @@ from actors.messages.risk import (
     TradingStateNow,
 )
 from actors.risk.actor import RiskActor
-from domain.broker.evidence import Book, PositionRow, Tick
+from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.market.calendar import Calendar
 from domain.market.trading_days import TradingDays
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Side
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, TradingState

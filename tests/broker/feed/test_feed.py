@@ -9,8 +9,8 @@ from loguru import logger
 
 from broker.feed.feed import Feed, FeedLimits
 from broker.noren.row_parsers import Session
-from domain.broker.evidence import Tick
-from domain.orders.order import Exchange
+from domain.broker.snapshots import Tick
+from domain.orders.types import Exchange
 from tests.broker.conftest import WallClock, settings
 from tests.broker.web import (
     CLOSE,

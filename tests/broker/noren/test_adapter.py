@@ -12,19 +12,11 @@ from pydantic import SecretStr
 
 from broker.noren.adapter import NorenBroker
 from broker.port import Broker
-from domain.broker.evidence import (
-    Accepted,
-    LoggedIn,
-    LoginFailed,
-    Refused,
-    Tick,
-    Unavailable,
-    Unknown,
-    UnknownInstrument,
-)
+from domain.broker.replies import Accepted, LoggedIn, LoginFailed, Refused, Unavailable, Unknown, UnknownInstrument
+from domain.broker.snapshots import Tick
 from domain.market.instrument import Instrument
-from domain.orders.order import Exchange, OrderType, Product, Side
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, OrderType, Product, Side
 from tests.broker.conftest import (
     API_SECRET,
     BEARER,

@@ -4,7 +4,7 @@ import pytest
 
 from broker.noren.row_fields import UnreadableRowError
 from broker.noren.row_parsers import ORDER_FIELDS, BookReader, order_row
-from domain.broker.evidence import OrderRow
+from domain.broker.snapshots import OrderRow
 
 
 def a_line(number: str, **given: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from broker.feed.feed import Feed
 from broker.noren.row_fields import UnreadableRowError
 from broker.noren.row_parsers import STATUSES, Session
 from broker.noren.updates import order_update
-from domain.broker.evidence import BrokerStatus, OrderRow, OrderUpdate, ReportType
-from domain.orders.order import Side
+from domain.broker.snapshots import BrokerStatus, OrderRow, OrderUpdate, ReportType
+from domain.orders.types import Side
 from domain.ports import IST
 from tests.broker.conftest import WallClock, settings
 from tests.broker.web import CLOSE, QUICK, RELIANCE, SESSION, TOKEN, WAIT_S, Ears, WebStub

@@ -15,7 +15,8 @@ from actors.desk import DeskUnavailableError
 from console.api import connections
 from console.api.lanes import ENTRIES_AT_ONCE_MAX
 from console.api.server import ApiServer
-from domain.orders.order import Intent, OrderCommand
+from domain.orders.command import OrderCommand
+from domain.orders.types import Intent
 from domain.risk.checks import TradingState
 from tests.console.conftest import TOKEN
 from tests.console.fakes import FakeDesk

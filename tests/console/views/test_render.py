@@ -15,13 +15,15 @@ from console.views.serializers import order_form, positions_form, tally, timelin
 from console.views.status_view import positions_view
 from console.views.story import sentences
 from console.views.text import price_text
-from domain.broker.evidence import Book, BrokerStatus, OrderRow, PositionRow, Unavailable
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, BrokerStatus, OrderRow, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.orders.change import Change, ChangeKind
 from domain.orders.external import external_order
 from domain.orders.lifecycle import Event
-from domain.orders.order import Exchange, InstrumentKey, Order, OrderEvent, Product, Side
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.positions.pnl import PnlRow
 from tests.console.fakes import (
     ACCEPTED,

@@ -6,9 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.alerts import text as alert_text
 from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level
 from domain.alerts.policy import DIGEST_LINES_MAX, Alerting, Notification, text_of
+from domain.alerts.text.broker import (
+    books_available_alert,
+    books_unavailable_alert,
+    break_alert,
+    break_over_alert,
+    session_alert,
+)
+from domain.alerts.text.desk import (
+    calendar_alert,
+    channel_back_alert,
+    channel_failing_alert,
+    database_alert,
+    database_back_alert,
+    ending_alert,
+    started_alert,
+    stopped_alert,
+    stranger_alert,
+    summary_alert,
+    thread_alert,
+    watcher_alert,
+)
+from domain.alerts.text.exits import exit_alert, exit_begins_alert, flat_alert
+from domain.alerts.text.orders import order_alert
 from domain.broker.session import SessionState
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
@@ -144,7 +166,7 @@ def test_a_long_digest_says_how_much_more_there_is() -> None:
 
 def of_order(event: Event, state: State, *, late: bool = False, **changes: Any) -> Alert | None:  # noqa: ANN401
     made = order(state=state, **changes)
-    return alert_text.order_alert(made, OrderEvent(kind=event), late=late)
+    return order_alert(made, OrderEvent(kind=event), late=late)
 
 
 EVERY: dict[str, Alert | None] = {
@@ -157,30 +179,30 @@ EVERY: dict[str, Alert | None] = {
     "canceled": of_order(Event.CANCELED, State.CANCELED, filled_quantity=3),
     "late": of_order(Event.FILLED, State.FILLED, late=True, filled_quantity=10),
     "change": of_order(Event.CHANGE_REFUSED, State.WORKING, tag=Reason.CHANGE_REFUSED),
-    "session": alert_text.session_alert(SessionState.LOGGED_IN, "x"),
-    "expired": alert_text.session_alert(SessionState.EXPIRED, "the broker says so"),
-    "login refused": alert_text.session_alert(SessionState.REFUSED, "wrong password"),
-    "blind": alert_text.books_unavailable_alert("HTTP 502"),
-    "seeing": alert_text.books_available_alert(),
-    "break": alert_text.break_alert("x", "ours 10, theirs 0", stops_entries=True),
-    "agree": alert_text.break_over_alert("x"),
-    "database": alert_text.database_alert("disk full"),
-    "database back": alert_text.database_back_alert(),
-    "watcher": alert_text.watcher_alert("it died"),
-    "ending": alert_text.ending_alert("GuardActor died"),
-    "exit": alert_text.exit_alert("X of dip", "the stop", 3, 1, loud=True),
-    "exit begins": alert_text.exit_begins_alert("X of dip", "the stop"),
-    "flat": alert_text.flat_alert("X of dip", "the stop", 2),
-    "started": alert_text.started_alert(1, 2),
-    "stopped": alert_text.stopped_alert(()),
-    "in flight": alert_text.stopped_alert(("c1", "c2")),
-    "stranger": alert_text.stranger_alert("666", 0),
-    "strangers": alert_text.stranger_alert("666", 499),
-    "thread": alert_text.thread_alert("telegram"),
-    "channel": alert_text.channel_failing_alert(ChannelState(name="mailto", failing_since=NOON, why="no route")),
-    "channel back": alert_text.channel_back_alert(ChannelState(name="mailto")),
-    "calendar": alert_text.calendar_alert(("the holidays of 2027 are computed", "and so on")),
-    "summary": alert_text.summary_alert("2026-11-26", {"EXECUTED": 3}, ["+10 X of dip"], Pnl(Decimal(5), Decimal(2))),
+    "session": session_alert(SessionState.LOGGED_IN, "x"),
+    "expired": session_alert(SessionState.EXPIRED, "the broker says so"),
+    "login refused": session_alert(SessionState.REFUSED, "wrong password"),
+    "blind": books_unavailable_alert("HTTP 502"),
+    "seeing": books_available_alert(),
+    "break": break_alert("x", "ours 10, theirs 0", stops_entries=True),
+    "agree": break_over_alert("x"),
+    "database": database_alert("disk full"),
+    "database back": database_back_alert(),
+    "watcher": watcher_alert("it died"),
+    "ending": ending_alert("GuardActor died"),
+    "exit": exit_alert("X of dip", "the stop", 3, 1, loud=True),
+    "exit begins": exit_begins_alert("X of dip", "the stop"),
+    "flat": flat_alert("X of dip", "the stop", 2),
+    "started": started_alert(1, 2),
+    "stopped": stopped_alert(()),
+    "in flight": stopped_alert(("c1", "c2")),
+    "stranger": stranger_alert("666", 0),
+    "strangers": stranger_alert("666", 499),
+    "thread": thread_alert("telegram"),
+    "channel": channel_failing_alert(ChannelState(name="mailto", failing_since=NOON, why="no route")),
+    "channel back": channel_back_alert(ChannelState(name="mailto")),
+    "calendar": calendar_alert(("the holidays of 2027 are computed", "and so on")),
+    "summary": summary_alert("2026-11-26", {"EXECUTED": 3}, ["+10 X of dip"], Pnl(Decimal(5), Decimal(2))),
 }
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from domain.alerts.alert import Level
+from domain.alerts.text.breaks import books_away_alert, books_back_alert
 from domain.broker.witnesses import BookKind, Sighting, Witnessing, waiting_for_books
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
-from domain.reconciliation.text import books_away_alert, books_back_alert
 from domain.settings import WatcherSettings
 from tests.fakes import TEN_O_CLOCK, order
 

@@ -23,7 +23,8 @@ from domain.exits.flatten import (
     Wait,
     exit_price,
 )
-from domain.orders.order import QUANTITY_MAX, Exchange, InstrumentKey, Origin, Product, Side
+from domain.orders.types import Exchange, InstrumentKey, Origin, Product, Side
+from domain.orders.validation import QUANTITY_MAX
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, instrument
 

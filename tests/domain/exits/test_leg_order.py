@@ -3,7 +3,8 @@
 import pytest
 
 from domain.alerts.alert import Level
-from domain.baskets.basket import Basket
+from domain.alerts.text.leg_order import exit_order_alert
+from domain.baskets import Basket
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.exits.leg_order import (
     AllFlat,
@@ -16,8 +17,7 @@ from domain.exits.leg_order import (
     underlying_of,
     units_for_order,
 )
-from domain.exits.text import exit_order_alert
-from domain.orders.order import Exchange, InstrumentKey, Product, Side
+from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.settings import ExitSettings
 from tests.fakes import command
 

@@ -4,11 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from domain.broker.evidence import InstrumentReply, Unavailable, UnknownInstrument
+from domain.broker.replies import InstrumentReply, Unavailable, UnknownInstrument
 from domain.exits.pricing import ExitShape, assumed_instrument, whole_lots
 from domain.market.price import PriceSource, Reference
-from domain.orders.order import Exchange, Intent, OrderCommand, OrderType, Side
+from domain.orders.command import OrderCommand
 from domain.orders.pricing import OrderPricing, pricing_of
+from domain.orders.types import Exchange, Intent, OrderType, Side
 from tests.fakes import TEN_O_CLOCK, command, instrument
 
 AWAY = Unavailable("HTTP 502", TEN_O_CLOCK)

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.alerts.alert import Alert, Level
-from domain.exits import stop_text
+from domain.alerts.text import stops as stop_text
 from domain.exits.flatten import PositionKey
 from domain.exits.square_off import SquareOff
 from domain.exits.stops import ArmedStop, InvalidStopsError, StopTerms, StopTrigger, armed_stop_of
 from domain.market.calendar import Calendar
-from domain.orders.order import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
 from domain.ports import IST
 from domain.settings import CalendarSettings
 from tests.fakes import TEN_O_CLOCK, order

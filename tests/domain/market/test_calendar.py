@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.market.calendar import LOOKAHEAD_DAYS_MAX, Calendar
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.ports import IST
 from domain.settings import CalendarSettings, SettingsError, SpecialSession, load_settings
 

@@ -10,7 +10,7 @@ import pytest
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.market.corporate_actions import CLOSE_WAIT_S, Openings, Verdict
-from domain.orders.order import Exchange, InstrumentKey, Product, TrailingType
+from domain.orders.types import Exchange, InstrumentKey, Product, TrailingType
 from tests.fakes import TEN_O_CLOCK
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)

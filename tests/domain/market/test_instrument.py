@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.broker.evidence import Unavailable, UnknownInstrument
+from domain.broker.replies import Unavailable, UnknownInstrument
 from domain.market.instrument import (
     Instrument,
     band_of,
@@ -13,9 +13,9 @@ from domain.market.instrument import (
     protected_limit,
     slices,
 )
-from domain.orders.order import Exchange, Intent, OrderType, Product, Side
 from domain.orders.pricing import OrderPricing, pricing_of
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from tests.fakes import TEN_O_CLOCK, command, instrument
 
 TICKS = st.sampled_from([Decimal("0.01"), Decimal("0.05"), Decimal("0.10"), Decimal("0.0025"), Decimal(1)])

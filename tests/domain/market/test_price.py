@@ -8,7 +8,7 @@ import pytest
 
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, SeenPrice, best_reference, could_trade
-from domain.orders.order import PRICE_MAX
+from domain.orders.validation import PRICE_MAX
 from tests.fakes import TEN_O_CLOCK, instrument
 
 BANDED = instrument(lower_circuit=Decimal(60), upper_circuit=Decimal(240))

@@ -7,7 +7,7 @@ import pytest
 
 from domain.market.calendar import Calendar
 from domain.market.trading_days import TradingDays
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from domain.risk.loss_limit import RiskDay, cooldown_until
 from domain.settings import CalendarSettings, RiskSettings
 

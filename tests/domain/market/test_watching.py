@@ -1,6 +1,6 @@
 """A watched symbol is asked for until it is known; what brings no prices is told once, by name."""
 
-from domain.broker.evidence import Unavailable, UnknownInstrument
+from domain.broker.replies import Unavailable, UnknownInstrument
 from domain.market.watching import (
     AGAIN_S,
     AGAIN_S_MAX,
@@ -10,7 +10,7 @@ from domain.market.watching import (
     unwatched_alert,
     watched_alert,
 )
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 from tests.fakes import TEN_O_CLOCK, instrument
 
 KEY = (Exchange.NSE, "INFY-EQ")

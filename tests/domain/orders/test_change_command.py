@@ -7,7 +7,8 @@ import pytest
 
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
-from domain.orders.order import InvalidOrderError, Origin
+from domain.orders.types import Origin
+from domain.orders.validation import InvalidOrderError
 from tests.fakes import cancel, modify
 
 

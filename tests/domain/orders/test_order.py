@@ -5,23 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import (
-    PRICE_MAX,
-    QUANTITY_MAX,
-    Exchange,
-    InstrumentKey,
-    Intent,
-    InvalidOrderError,
-    OrderCommand,
-    OrderEvent,
-    OrderType,
-    Origin,
-    Product,
-    Side,
-    TrailingType,
-)
+from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
+from domain.orders.validation import PRICE_MAX, QUANTITY_MAX, InvalidOrderError
 from tests.fakes import TEN_O_CLOCK, command, order
 
 LOOSE: dict[str, Any] = {

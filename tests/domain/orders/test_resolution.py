@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from domain.orders.lifecycle import TERMINAL, Event, State
-from domain.orders.order import InvalidOrderError, Order, OrderEvent
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.resolution import Resolution, resolved_by_hand
+from domain.orders.validation import InvalidOrderError
 from tests.fakes import TEN_O_CLOCK, order
 
 

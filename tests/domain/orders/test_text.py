@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from console.api.responses import http_status_of, standing
-from domain.alerts.text import exit_alert, order_alert
+from domain.alerts.text.exits import exit_alert
+from domain.alerts.text.orders import order_alert
 from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import TERMINAL, Event, State, Status
-from domain.orders.order import Intent, Order, OrderEvent, Side
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.text import meaning_of, outcome_line, way_out_of
+from domain.orders.types import Intent, Side
 from tests.fakes import TEN_O_CLOCK, change, order
 
 LIVE = {State.WORKING, State.PARTIALLY_FILLED}

@@ -10,22 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.broker.evidence import Book, PositionRow
+from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import (
-    EXTERNAL,
-    Exchange,
-    InstrumentKey,
-    Intent,
-    InvalidOrderError,
-    Order,
-    OrderCommand,
-    Origin,
-    Product,
-    Side,
-)
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Origin, Product, Side
+from domain.orders.validation import InvalidOrderError
 from domain.positions.delivery import carried_delivery, is_refused_for_shares
 from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from domain.positions.pnl import PnlBook

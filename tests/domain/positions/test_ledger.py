@@ -8,19 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.exits.flatten import PositionKey
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import (
-    EXTERNAL,
-    Exchange,
-    InstrumentKey,
-    Intent,
-    Order,
-    OrderCommand,
-    OrderEvent,
-    Product,
-    Side,
-)
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
 from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from tests.fakes import TEN_O_CLOCK, command, order
 

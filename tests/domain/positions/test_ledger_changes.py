@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from domain.exits.flatten import PositionKey
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Intent, Order, OrderCommand, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
 from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from tests.fakes import command, order
 

@@ -9,7 +9,8 @@ import pytest
 from domain.exits.flatten import OpenOrder, PositionKey
 from domain.market.price import PriceSource, Reference
 from domain.orders.lifecycle import State
-from domain.orders.order import Exchange, Intent, Order, Product, Side
+from domain.orders.order import Order
+from domain.orders.types import Exchange, Intent, Product, Side
 from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from tests.fakes import command, order
 

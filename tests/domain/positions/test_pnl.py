@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.alerts.alert import Alert
+from domain.alerts.text import risk as risk_text
 from domain.exits.flatten import PositionKey
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Product, Side
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product, Side
 from domain.positions.pnl import PnlBook, PositionPnl
-from domain.risk import text as risk_text
 from domain.risk.loss_limit import RiskDay
 from domain.settings import RiskSettings
 from tests.fakes import TEN_O_CLOCK, order

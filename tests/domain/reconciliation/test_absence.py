@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.reconciliation.order_rows import Report
 from domain.reconciliation.reconciler import Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings

@@ -9,10 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.reconciliation.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, order, row_of, trade_of

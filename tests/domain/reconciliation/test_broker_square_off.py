@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
+from domain.alerts.text.breaks import squared_off_alert
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.orders.lifecycle import State
-from domain.orders.order import InstrumentKey, Product, Side
+from domain.orders.types import InstrumentKey, Product, Side
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.broker_square_off import SquareOffs, closed_by
 from domain.reconciliation.reconciler import Known, Reconciler
-from domain.reconciliation.text import squared_off_alert
 from domain.reconciliation.vanishing import Holders
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of

@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from domain.broker.evidence import PRODUCT_LETTERS, Book, BrokerStatus, PositionRow, TradeRow
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, BrokerStatus, PositionRow, TradeRow
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import Exchange, InstrumentKey, InvalidOrderError, Order, Product, Side
+from domain.orders.order import Order
 from domain.orders.resolution import Resolution, resolved_by_hand
+from domain.orders.types import Exchange, InstrumentKey, Product, Side
+from domain.orders.validation import InvalidOrderError
 from domain.reconciliation.breaks import Break, BreakKind, key_in_name, position_name
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Checked, Known, Reconciler

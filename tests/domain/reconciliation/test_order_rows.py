@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.broker.evidence import BrokerStatus
+from domain.broker.snapshots import BrokerStatus
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from domain.alerts.text import order_alert
+from domain.alerts.text.orders import order_alert
 from domain.orders.lifecycle import State
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Order, Product, Side
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product, Side
 from domain.reconciliation.order_rows import Report
 from domain.reconciliation.past_orders import PastOrders, Today, past_orders
 from domain.settings import WatcherSettings

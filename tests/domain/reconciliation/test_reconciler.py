@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.broker.evidence import Book, BrokerStatus, OrderRow
+from domain.broker.snapshots import Book, BrokerStatus, OrderRow
 from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order

@@ -7,19 +7,20 @@ from decimal import Decimal
 import pytest
 
 from domain.alerts.alert import Level
-from domain.alerts.text import order_alert
-from domain.broker.evidence import PRODUCT_LETTERS, Book, PositionRow
+from domain.alerts.text.breaks import expired_alert, fix_of, returned_alert, vanished_alert
+from domain.alerts.text.orders import order_alert
+from domain.broker.snapshots import PRODUCT_LETTERS, Book, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.market.expiry import expiry_in_symbol, has_expired, parse_expiry
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import EXTERNAL, Exchange, InstrumentKey, Order, Product
+from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product
 from domain.ports import trading_day
 from domain.positions.ledger import GuardLedger
 from domain.reconciliation.breaks import Break, BreakKind, position_name
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Checked, Known, Reconciler
-from domain.reconciliation.text import expired_alert, fix_of, returned_alert, vanished_alert
 from domain.reconciliation.vanishing import Holders, expired, heir_of, kind_of_carried, vanished_of
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order

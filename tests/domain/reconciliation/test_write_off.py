@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from domain.broker.evidence import Book, PositionRow, Unavailable
+from domain.broker.replies import Unavailable
+from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
-from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.reconciliation.write_off import differences, objection_to_write_off
 from tests.fakes import TEN_O_CLOCK
 

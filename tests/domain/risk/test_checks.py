@@ -2,8 +2,9 @@ from decimal import Decimal
 
 import pytest
 
-from domain.orders.order import Intent, OrderCommand, Origin, Side
+from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.types import Intent, Origin, Side
 from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
 from domain.settings import RiskSettings
 from tests.fakes import command

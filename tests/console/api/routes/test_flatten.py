@@ -9,8 +9,9 @@ import requests
 from console.views.status_view import status_view
 from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import Event
-from domain.orders.order import Exchange, InstrumentKey, OrderEvent, Product
+from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Product
 from tests.console.fakes import ACCEPTED, LOST, REFUSED, SENT, FakeDesk
 from tests.console.views.test_render import drawn
 

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from console.cli.baskets import baskets_view
-from domain.baskets.basket import BasketState, OnFailure, Pace
-from domain.orders.order import Exchange, InstrumentKey, Product
+from domain.baskets import BasketState, OnFailure, Pace
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.reconciliation.write_off import Difference
 from tests.console.fakes import FakeDesk
 from tests.console.views.test_render import drawn

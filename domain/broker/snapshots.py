@@ -1,46 +1,13 @@
-"""What the broker said: the three-valued reply, the typed books, and the marks on the tape.
-
-Only what stands here may move an order. A reply is `Accepted`, `Refused` or `Unknown`; a book is `Book` or
-`Unavailable`. Nothing in between exists, so "no answer" can never be read as "no".
-"""
+"""What the broker shows: its books, its updates, and the marks on the tape. Only what stands here may move an order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeVar
 
-from domain.market.instrument import Instrument
-from domain.orders.order import Exchange, InstrumentKey, Product, Side
-from domain.orders.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The broker took the order and named it. It may still be rejected later."""
-
-    broker_order_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Proof that the order is not in the market; `words` are the broker's own where it spoke."""
-
-    reason: Reason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """The request may have arrived, and no readable answer came back."""
-
-    cause: str
-
-
-PlaceReply: TypeAlias = Accepted | Refused | Unknown
-ChangeReply: TypeAlias = Accepted | Refused | Unknown
-"""The reply to a cancel or a modify. Accepted says that the request was taken, not that anything has changed."""
+from domain.orders.types import Exchange, InstrumentKey, Product, Side
 
 
 class BrokerStatus(StrEnum):
@@ -170,42 +137,6 @@ class Book(Generic[Row]):
             object.__setattr__(self, "asked_s", self.asked_at.timestamp())
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
-    """A book that could not be read. It says nothing about orders or positions."""
-
-    cause: str
-    asked_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """The broker opened a session for this account."""
-
-    account_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoginFailed:
-    """The broker opened no session. `final` says that trying again with the same credentials is useless.
-
-    `answered` says that the broker judged them: wrong tries lock accounts, so those are counted.
-    """
-
-    cause: str
-    final: bool
-    answered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownInstrument:
-    """The broker knows no such symbol; `similar` are those that its search found instead, the likeliest first."""
-
-    exchange: Exchange
-    symbol: str
-    similar: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """The last traded price of an instrument, and when we saw it. `token` names the instrument, where told.
@@ -240,10 +171,6 @@ def prices_in(book: Book[PositionRow]) -> tuple[Tick, ...]:
 
 
 _EXCHANGES: Final = frozenset(Exchange)
-
-InstrumentReply: TypeAlias = Instrument | UnknownInstrument | Unavailable
-PriceReply: TypeAlias = Tick | Unavailable
-LoginReply: TypeAlias = LoggedIn | LoginFailed
 
 PRODUCT_LETTERS: Final[Mapping[Product, str]] = {
     Product.CNC: "C",

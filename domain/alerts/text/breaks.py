@@ -6,8 +6,8 @@ from typing import Final
 from domain.alerts.alert import Alert, Level
 from domain.broker.witnesses import Sighting
 from domain.exits.stops import ArmedStop
-from domain.orders.order import InstrumentKey
 from domain.orders.resolution import resolve_command
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.vanishing import Holders, where
 

@@ -1,10 +1,12 @@
 """What a person is told about prices, bands and lots."""
 
 from domain.alerts.alert import Alert, Level
-from domain.broker.evidence import Tick
+from domain.broker.snapshots import Tick
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, Reference, is_of_another
-from domain.orders.order import Intent, Order, OrderCommand
+from domain.orders.command import OrderCommand
+from domain.orders.order import Order
+from domain.orders.types import Intent
 
 
 def impossible_price_alert(tick: Tick, source: PriceSource, instrument: Instrument | None) -> Alert:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.baskets.basket import (
+from domain.alerts.text.baskets import ended_alert
+from domain.baskets import (
     Basket,
     BasketRecord,
     BasketState,
@@ -19,9 +20,10 @@ from domain.baskets.basket import (
     WaitOn,
     resumed,
 )
-from domain.baskets.text import ended_alert
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Intent, Order, OrderCommand, Side
+from domain.orders.order import Order
+from domain.orders.types import Intent, Side
 from tests.fakes import TEN_O_CLOCK, command, order
 
 HEDGE = command(command_id="hedge", quantity=50)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from domain.alerts.alert import Alert, Level
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTrigger
-from domain.orders.order import Exchange
+from domain.orders.types import Exchange
 
 Symbol: TypeAlias = tuple[Exchange, str]
 

@@ -12,8 +12,11 @@ from enum import StrEnum
 from math import inf
 from typing import Final, TypeAlias
 
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
-from domain.orders.order import Intent, InvalidOrderError, Order, OrderCommand, Side, check_comment, check_id
+from domain.orders.order import Order
+from domain.orders.types import Intent, Side
+from domain.orders.validation import InvalidOrderError, check_comment, check_id
 
 LEGS_MAX: Final = 20
 LEG_WAIT_S: Final = 30.0

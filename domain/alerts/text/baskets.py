@@ -1,7 +1,7 @@
 """What a person is told about baskets."""
 
 from domain.alerts.alert import Alert, Level
-from domain.baskets.basket import Basket, BasketState, Finish
+from domain.baskets import Basket, BasketState, Finish
 
 
 def ended_alert(basket: Basket, finish: Finish) -> Alert:
