@@ -359,7 +359,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a day's positions are carried",
-        "domain/orders/order.py",
+        "domain/orders/types.py",
         "",
         "frozenset({Product.MIS, Product.CO, Product.BO})",
         "frozenset({Product.CO, Product.BO})",
