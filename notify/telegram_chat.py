@@ -54,7 +54,7 @@ def objection_to(person: Person, message: dict[str, Any], not_before: datetime) 
     return ""
 
 
-class TelegramEars:
+class TelegramChat:
     """Owns the thread that hears. Of other people it tells one a day, with how many messages there were before."""
 
     def __init__(

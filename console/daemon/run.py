@@ -31,7 +31,7 @@ from domain.risk.checks import TradingState
 from domain.settings import Mode, Settings
 from notify.channels import channels_of, telegram_of
 from notify.port import ChannelError
-from notify.telegram_chat import Person, TelegramEars
+from notify.telegram_chat import Person, TelegramChat
 
 LOOK_EVERY_S: Final = 0.1
 SHORT_LOOK_S: Final = 0.02
@@ -150,7 +150,7 @@ def _run(settings: Settings, lease: Lease, server: ApiServer, token: str, ending
         raise PlainError(f"the desk did not start: {error}") from None
     if desk.taken_up:
         _say(f"taken up from earlier runs: {desk.taken_up}")
-    ears = listen_in_chat(desk, settings)
+    listener = listen_in_chat(desk, settings)
     try:
         server.start(make_api(desk, settings, token), {"client_id": settings.client_id})
         failure = _serve(desk, settings, server.url, ending, notifier)
@@ -164,13 +164,13 @@ def _run(settings: Settings, lease: Lease, server: ApiServer, token: str, ending
         desk.stop(grace_s=0)
         raise
     finally:
-        if ears is not None:
-            ears.stop()
+        if listener is not None:
+            listener.stop()
     notifier.stopping()
     return end_desk(desk, failure)
 
 
-def listen_in_chat(desk: Desk, settings: Settings) -> TelegramEars | None:
+def listen_in_chat(desk: Desk, settings: Settings) -> TelegramChat | None:
     """Hear what is said in the chat, where one is set up."""
     alerts, clock = settings.alerts, SystemClock()
     telegram = telegram_of(alerts)
@@ -178,9 +178,9 @@ def listen_in_chat(desk: Desk, settings: Settings) -> TelegramEars | None:
         return None
     user = alerts.telegram_user_id or alerts.telegram_chat_id
     person = Person(user, alerts.telegram_chat_id, may_be_group=alerts.telegram_allow_group)
-    ears = TelegramEars(telegram, person, clock, Chat(desk, clock).answer, desk.warn_of_stranger)
-    desk.keep_alive(ears.thread)
-    return ears
+    listener = TelegramChat(telegram, person, clock, Chat(desk, clock).answer, desk.warn_of_stranger)
+    desk.keep_alive(listener.thread)
+    return listener
 
 
 def _serve(desk: Desk, settings: Settings, url: str, ending: Ending, notifier: Notifier) -> str | None:

@@ -271,18 +271,18 @@ def web() -> Iterator[WebStub]:
 
 
 @pytest.fixture
-def ears() -> Ears:
+def listener() -> Ears:
     return Ears()
 
 
 @pytest.fixture
-def feed(web: WebStub, ears: Ears, clock: WallClock) -> Iterator[Feed]:
+def feed(web: WebStub, listener: Ears, clock: WallClock) -> Iterator[Feed]:
     one = Feed(
         settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=patient(0.5)),
         clock,
-        ears.ticks.put,
-        ears.state,
-        on_order=ears.orders.put,
+        listener.ticks.put,
+        listener.state,
+        on_order=listener.orders.put,
         chance=random.Random(1),  # noqa: S311  a repeatable jitter
         limits=QUICK,
     )

@@ -38,7 +38,7 @@ class Desk:
     """What the desk has of the broker: the adapter, and what its feed told."""
 
     broker: NorenBroker
-    ears: Ears
+    listener: Ears
 
     def place(self, **given: Any) -> Order:  # noqa: ANN401  any field of a command
         order = an_order(**{"limit_price": FAR, **given})
@@ -54,7 +54,7 @@ class Desk:
     def next(self, order: Order, *reports: ReportType) -> OrderUpdate:
         """Return the next update of this order with one of these reports."""
         while True:
-            update = self.ears.next_order()
+            update = self.listener.next_order()
             if update.row.broker_order_id == order.broker_order_id and update.report in reports:
                 return update
 
@@ -87,11 +87,11 @@ def desk(request: pytest.FixtureRequest, paper: Paper, clock: WallClock) -> Iter
         broker.log_in()
     session = broker.session
     assert session is not None
-    ears = Ears()
-    feed = Feed(config, clock, ears.ticks.put, ears.state, on_order=ears.orders.put)
+    listener = Ears()
+    feed = Feed(config, clock, listener.ticks.put, listener.state, on_order=listener.orders.put)
     feed.start(session)
-    assert ears.next_state() == (True, "logged in")
-    yield Desk(broker, ears)
+    assert listener.next_state() == (True, "logged in")
+    yield Desk(broker, listener)
     feed.stop()
     broker.close()
 
@@ -226,13 +226,13 @@ def test_two_feeds_with_one_token_evict_each_other_without_a_storm(
     broker = NorenBroker(config, clock)
     broker.log_in()
     assert broker.session is not None
-    ears = [Ears(), Ears()]
-    feeds = [Feed(config, clock, one.ticks.put, one.state) for one in ears]
+    listener = [Ears(), Ears()]
+    feeds = [Feed(config, clock, one.ticks.put, one.state) for one in listener]
     feeds[0].start(broker.session)
-    assert ears[0].next_state() == (True, "logged in")
+    assert listener[0].next_state() == (True, "logged in")
 
     feeds[1].start(broker.session)
-    up, message = ears[0].next_state()
+    up, message = listener[0].next_state()
     for feed in feeds:
         feed.stop()
     broker.close()
@@ -240,7 +240,7 @@ def test_two_feeds_with_one_token_evict_each_other_without_a_storm(
     assert not up
     assert "code 1000; another client" in message
     # Within the shortest retry at most one of them came back.
-    assert len(ears[0].states.queue) + len(ears[1].states.queue) < 6
+    assert len(listener[0].states.queue) + len(listener[1].states.queue) < 6
 
 
 @pytest.fixture

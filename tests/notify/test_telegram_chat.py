@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from actors.runtime.clock import SystemClock
-from notify.telegram_chat import FRESH_S, Person, TelegramEars
+from notify.telegram_chat import FRESH_S, Person, TelegramChat
 from tests.fakes import FakeClock
 from tests.notify.bot_api import CHAT, BotApi, telegram
 from tests.scenarios.waiting import until
@@ -31,9 +31,9 @@ class Heard:
         self.strangers.append((chat_id, earlier))
 
 
-def ears(api: BotApi, heard: Heard, chat: str = CHAT, *, may_be_group: bool = False) -> TelegramEars:
+def listener(api: BotApi, heard: Heard, chat: str = CHAT, *, may_be_group: bool = False) -> TelegramChat:
     person = Person(CHAT, chat, may_be_group=may_be_group)
-    return TelegramEars(telegram(api), person, SystemClock(), heard.answer, heard.stranger)
+    return TelegramChat(telegram(api), person, SystemClock(), heard.answer, heard.stranger)
 
 
 def until_answered(api: BotApi, count: int) -> None:
@@ -42,7 +42,7 @@ def until_answered(api: BotApi, count: int) -> None:
 
 def test_a_person_is_heard_and_answered_and_strangers_are_not(api: BotApi) -> None:
     heard = Heard()
-    made = ears(api, heard)
+    made = listener(api, heard)
 
     for _ in range(50):
         api.say("/halt", chat="666", user="666")
@@ -60,7 +60,7 @@ def test_what_was_said_while_no_desk_ran_is_not_carried_out(api: BotApi) -> None
     earlier = int((SystemClock().now() - timedelta(seconds=30)).timestamp())
     api.say("/halt", date=earlier)
 
-    made = ears(api, heard)
+    made = listener(api, heard)
 
     until_answered(api, 1)
     assert heard.orders == []
@@ -99,7 +99,7 @@ def with_an_impossible_date(api: BotApi) -> None:
 )
 def test_what_the_person_does_not_say_now_is_answered_and_not_done(api: BotApi, say: Callable[[BotApi], None]) -> None:
     heard = Heard()
-    made = ears(api, heard)
+    made = listener(api, heard)
 
     say(api)
 
@@ -111,7 +111,7 @@ def test_what_the_person_does_not_say_now_is_answered_and_not_done(api: BotApi, 
 
 def test_in_a_group_nobody_is_obeyed_unless_that_is_allowed(api: BotApi) -> None:
     heard = Heard()
-    made = ears(api, heard, GROUP)
+    made = listener(api, heard, GROUP)
 
     api.say("/halt", chat=GROUP, kind="supergroup")
 
@@ -123,7 +123,7 @@ def test_in_a_group_nobody_is_obeyed_unless_that_is_allowed(api: BotApi) -> None
 
 def test_in_an_allowed_group_the_person_alone_is_obeyed(api: BotApi) -> None:
     heard = Heard()
-    made = ears(api, heard, GROUP, may_be_group=True)
+    made = listener(api, heard, GROUP, may_be_group=True)
 
     api.say("/halt", chat=GROUP, user="666", kind="supergroup")
     api.say("/status", chat=GROUP, kind="supergroup")
@@ -137,7 +137,7 @@ def test_in_an_allowed_group_the_person_alone_is_obeyed(api: BotApi) -> None:
 def test_an_error_in_an_answer_is_told_and_the_next_word_is_heard(api: BotApi) -> None:
     """FINDINGS A7."""
     heard = Heard()
-    made = ears(api, heard)
+    made = listener(api, heard)
 
     api.say("/broken")
     api.say("/status")
@@ -151,7 +151,7 @@ def test_an_error_in_an_answer_is_told_and_the_next_word_is_heard(api: BotApi) -
 def test_an_answer_that_can_t_be_sent_makes_nobody_deaf(api: BotApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notify.telegram_chat.PAUSE_S", 0.05)
     heard = Heard()
-    made = ears(api, heard)
+    made = listener(api, heard)
     api.troubles.append("502")
 
     api.say("/halt")
@@ -167,7 +167,7 @@ def test_a_machine_with_a_wrong_time_still_obeys(api: BotApi) -> None:
     heard, clock = Heard(), FakeClock()
     wrong = clock.now()
     assert abs((wrong - SystemClock().now()).total_seconds()) > FRESH_S
-    made = TelegramEars(telegram(api), Person(CHAT, CHAT), clock, heard.answer, heard.stranger)
+    made = TelegramChat(telegram(api), Person(CHAT, CHAT), clock, heard.answer, heard.stranger)
 
     api.say("/halt")
 
@@ -177,7 +177,7 @@ def test_a_machine_with_a_wrong_time_still_obeys(api: BotApi) -> None:
 
 def test_the_strangers_of_a_day_are_told_with_the_first_of_another(api: BotApi) -> None:
     heard, clock = Heard(), FakeClock()
-    made = TelegramEars(telegram(api), Person(CHAT, CHAT), clock, heard.answer, heard.stranger)
+    made = TelegramChat(telegram(api), Person(CHAT, CHAT), clock, heard.answer, heard.stranger)
     for _ in range(5):
         api.say("hello", chat="666", user="666")
     until(lambda: heard.strangers == [("666", 0)] and made._strangers == 4, lambda: f"heard: {heard.strangers}")

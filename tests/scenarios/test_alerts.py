@@ -180,7 +180,8 @@ def is_stored(scene: Scene) -> bool:
 def test_a_person_stops_trading_from_the_chat(make_scene: MakeScene, paper: Paper, api: BotApi) -> None:
     scene = make_scene(paper, kind=Pushed, **told(api))
     enter(scene)
-    hear(scene)
+    chat = listen_in_chat(scene.desk, scene.settings)
+    assert chat is not None
     try:
         api.say("/flatten")
         until(lambda: any("Say /flatten" in one for one in api.texts), lambda: f"told: {api.texts}")
@@ -191,9 +192,5 @@ def test_a_person_stops_trading_from_the_chat(make_scene: MakeScene, paper: Pape
         api.say("/status")
         until(lambda: any("Trading is EXITS_ONLY" in one for one in api.texts), lambda: f"told: {api.texts}")
     finally:
+        chat.stop()
         scene.stop()
-
-
-def hear(scene: Scene) -> None:
-
-    assert listen_in_chat(scene.desk, scene.settings) is not None

@@ -234,7 +234,7 @@ def test_what_only_describes_an_order_never_costs_the_update(odd: dict[str, Any]
 
 
 def test_updates_are_told_in_the_order_they_came_and_twice_where_they_came_twice(
-    feed: Feed, web: WebStub, ears: Ears
+    feed: Feed, web: WebStub, listener: Ears
 ) -> None:
     feed.start(SESSION)
     peer = web.logged_in()
@@ -245,13 +245,13 @@ def test_updates_are_told_in_the_order_they_came_and_twice_where_they_came_twice
     for frame in (ack, ack, an_update(), ack):
         peer.send(frame)
 
-    told = [ears.next_order() for _ in range(4)]
+    told = [listener.next_order() for _ in range(4)]
     assert [one.report.value for one in told] == ["NewAck", "NewAck", "New", "NewAck"]
     assert all(before <= one.seen_at <= datetime.now(tz=UTC) for one in told)
     assert feed.malformed == 0
 
 
-def test_updates_and_ticks_come_on_one_connection(feed: Feed, web: WebStub, ears: Ears) -> None:
+def test_updates_and_ticks_come_on_one_connection(feed: Feed, web: WebStub, listener: Ears) -> None:
     feed.watch(RELIANCE)
     feed.start(SESSION)
     peer = web.logged_in()
@@ -260,11 +260,11 @@ def test_updates_and_ticks_come_on_one_connection(feed: Feed, web: WebStub, ears
     peer.send(an_update())
     peer.send({"t": "tf", "e": "NSE", "tk": "2885", "lp": "1.00"})
 
-    assert ears.next_order().row.broker_order_id == NUMBER
-    assert ears.next_tick().last_price == 1
+    assert listener.next_order().row.broker_order_id == NUMBER
+    assert listener.next_tick().last_price == 1
 
 
-def test_an_unreadable_update_is_counted_and_the_next_one_is_told(feed: Feed, web: WebStub, ears: Ears) -> None:
+def test_an_unreadable_update_is_counted_and_the_next_one_is_told(feed: Feed, web: WebStub, listener: Ears) -> None:
     feed.start(SESSION)
     peer = web.logged_in()
 
@@ -274,12 +274,12 @@ def test_an_unreadable_update_is_counted_and_the_next_one_is_told(feed: Feed, we
     peer.send({"t": "om"})
     peer.send(an_update())
 
-    assert ears.next_order().report is ReportType.NEW
+    assert listener.next_order().report is ReportType.NEW
     assert feed.malformed == len(UNREADABLE) + 2
-    assert list(ears.states.queue) == [(True, "logged in")]
+    assert list(listener.states.queue) == [(True, "logged in")]
 
 
-def test_other_frames_of_the_broker_are_no_updates(feed: Feed, web: WebStub, ears: Ears) -> None:
+def test_other_frames_of_the_broker_are_no_updates(feed: Feed, web: WebStub, listener: Ears) -> None:
     feed.start(SESSION)
     peer = web.logged_in()
 
@@ -287,22 +287,22 @@ def test_other_frames_of_the_broker_are_no_updates(feed: Feed, web: WebStub, ear
         peer.send(an_update(t=kind))
     peer.send(an_update(norenordno="24101600000002"))
 
-    assert ears.next_order().row.broker_order_id == "24101600000002"
-    assert ears.orders.empty()
+    assert listener.next_order().row.broker_order_id == "24101600000002"
+    assert listener.orders.empty()
     assert feed.malformed == 0
 
 
-def test_orders_are_subscribed_anew_on_each_connection(feed: Feed, web: WebStub, ears: Ears) -> None:
+def test_orders_are_subscribed_anew_on_each_connection(feed: Feed, web: WebStub, listener: Ears) -> None:
     feed.start(SESSION)
     for number in range(3):
         peer = web.logged_in()  # asserts the subscription
         peer.send(an_update(norenordno=f"2410160000000{number}"))
 
-        assert ears.next_order().row.broker_order_id == f"2410160000000{number}"
+        assert listener.next_order().row.broker_order_id == f"2410160000000{number}"
         peer.send_raw((1001).to_bytes(2, "big"), CLOSE)
 
 
-def test_updates_come_in_the_oauth_dialect_too(feed: Feed, web: WebStub, ears: Ears) -> None:
+def test_updates_come_in_the_oauth_dialect_too(feed: Feed, web: WebStub, listener: Ears) -> None:
     feed.start(Session("FA1", "FA1", TOKEN, "oauth"))
     peer = web.peer()
     assert peer.next()["t"] == "a"
@@ -311,26 +311,26 @@ def test_updates_come_in_the_oauth_dialect_too(feed: Feed, web: WebStub, ears: E
 
     peer.send(an_update())
 
-    assert ears.next_order().report is ReportType.NEW
+    assert listener.next_order().report is ReportType.NEW
 
 
-def test_a_line_that_is_mute_towards_orders_too_is_replaced(feed: Feed, web: WebStub, ears: Ears) -> None:
+def test_a_line_that_is_mute_towards_orders_too_is_replaced(feed: Feed, web: WebStub, listener: Ears) -> None:
     feed.start(SESSION)
     peer = web.logged_in()
     peer.answers_pings = False
     peer.send(an_update())
-    ears.next_order()
-    assert ears.next_state() == (True, "logged in")
+    listener.next_order()
+    assert listener.next_state() == (True, "logged in")
 
-    up, message = ears.next_state()
+    up, message = listener.next_state()
 
     assert not up
     assert "nothing was heard" in message
     web.logged_in().send(an_update(reporttype="Canceled", status="CANCELED"))
-    assert ears.next_order().report is ReportType.CANCELED
+    assert listener.next_order().report is ReportType.CANCELED
 
 
-def test_an_owner_of_updates_that_fails_does_not_end_the_feed(web: WebStub, ears: Ears, clock: WallClock) -> None:
+def test_an_owner_of_updates_that_fails_does_not_end_the_feed(web: WebStub, listener: Ears, clock: WallClock) -> None:
     told: queue.Queue[OrderUpdate] = queue.Queue()
 
     def fail_first(update: OrderUpdate) -> None:
@@ -339,7 +339,7 @@ def test_an_owner_of_updates_that_fails_does_not_end_the_feed(web: WebStub, ears
             raise KeyError(update.row.broker_order_id)
 
     config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
-    feed = Feed(config, clock, ears.ticks.put, ears.state, on_order=fail_first, limits=QUICK)
+    feed = Feed(config, clock, listener.ticks.put, listener.state, on_order=fail_first, limits=QUICK)
     feed.watch(RELIANCE)
     feed.start(SESSION)
     peer = web.logged_in()
@@ -348,7 +348,7 @@ def test_an_owner_of_updates_that_fails_does_not_end_the_feed(web: WebStub, ears
     peer.send(an_update())
     peer.send({"t": "tf", "e": "NSE", "tk": "2885", "lp": "1.00"})
 
-    assert ears.next_tick().last_price == 1
+    assert listener.next_tick().last_price == 1
     feed.stop()
     assert told.qsize() == 2
     # A KeyError of his is not taken for a frame that can't be read.
