@@ -7,6 +7,7 @@ SEED ?= 1
 COUNT ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 # Tests start some hundred processes: without compiled files each would compile the whole desk anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,7 +18,7 @@ BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | awk '{name=$$1; $$1=""; printf "%-10s%s\n", name, $$0}'
 
-demo: $(STAMP)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
+demo: $(RUNS)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
 
 test: check  ## Format, lint, types, imports, tests: three files at a time, as most of them wait
@@ -71,9 +72,13 @@ mutants: $(STAMP)  ## Break the code in COUNT places drawn by SEED, and run the 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
 
-$(STAMP): pyproject.toml constraints.txt
+$(RUNS): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable .
+	touch $@
+
+$(STAMP): $(RUNS)
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
 	touch $@
