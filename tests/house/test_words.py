@@ -1,6 +1,6 @@
 """The field's own words: none of a private dialect in a name, a text that people read, a column or a page.
 
-The table is part of how this house is written (CONTRIBUTING says so too): a word on the left is written as on the
+The table is part of how this house is written (CONTRIBUTING.md says so too): a word on the left is written as on the
 right.
 """
 
@@ -64,7 +64,13 @@ MODULES: Final = sorted(
     for path in (ROOT / room).rglob("*.py")
     if FROZEN not in path.as_posix()
 )
-PAGES: Final = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+PAGES: Final = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (
+        *(ROOT / one for one in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *(ROOT / "docs").glob("*.md"),
+    )
+)
 WORDS: Final = {word: right for words, right in TABLE.items() for word in words.split()}
 
 
