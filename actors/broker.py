@@ -46,7 +46,7 @@ from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer
 from broker.port import Broker, Session
 from domain.broker.addresses import names_an_address
-from domain.broker.replies import Accepted, LoggedIn, LoginReply, PlaceReply, Refused, Unavailable
+from domain.broker.reply_types import Accepted, LoggedIn, LoginReply, PlaceReply, Refused, Unavailable
 from domain.broker.session import LoginPace, SessionState
 from domain.broker.snapshots import Book, OrderRow
 from domain.orders.change import ChangeKind

@@ -33,7 +33,7 @@ from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.subscribers import Subscribers
 from actors.runtime.timer import Timer
 from domain.alerts.text.prices import impossible_price_alert
-from domain.broker.replies import InstrumentReply, Unavailable
+from domain.broker.reply_types import InstrumentReply, Unavailable
 from domain.broker.snapshots import Book, PositionRow, Tick, prices_in
 from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want

@@ -39,9 +39,9 @@ from actors.messages.market import BookPricesSeen
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer
-from domain.broker.replies import Unavailable
+from domain.broker.book_outages import BookKind, BookOutages
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
-from domain.broker.witnesses import BookKind, Witnessing
 from domain.ports import Clock, trading_day
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Reconciler
@@ -77,7 +77,7 @@ class WatcherActor(DeskActor):
         self._timer = timer
         self._seen_at = clock.monotonic()
         self._troubles: dict[str, Trouble] = {}
-        self._witnessing = Witnessing(settings.book_away_s_max, clock.monotonic())
+        self._witnessing = BookOutages(settings.book_away_s_max, clock.monotonic())
         self._book_asked_at: datetime | None = None
         self._day = ""
         self._updates: list[OrderUpdate] = []

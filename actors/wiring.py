@@ -50,7 +50,7 @@ from actors.runtime.shared_thread import SharedThread
 from actors.runtime.timer import ThreadTimer
 from actors.supervisor import SupervisorActor
 from actors.watcher import WatcherActor
-from broker.feed.feed import Feed
+from broker.feed.reconnecting_feed import Feed
 from broker.http.wire_log import WireLog, boot_of_machine
 from broker.noren.adapter import NorenBroker
 from broker.port import Broker

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from domain.broker.replies import ChangeReply, InstrumentReply, LoginReply, PlaceReply, PriceReply, Unavailable
+from domain.broker.reply_types import ChangeReply, InstrumentReply, LoginReply, PlaceReply, PriceReply, Unavailable
 from domain.broker.snapshots import Book, OrderRow, PositionRow, TradeRow
 from domain.market.instrument import Instrument
 from domain.orders.change import Change

@@ -11,7 +11,7 @@ import pykka
 
 from actors.runtime.address import Address
 from broker.port import Session
-from domain.broker.replies import (
+from domain.broker.reply_types import (
     Accepted,
     ChangeReply,
     InstrumentReply,

@@ -5,7 +5,7 @@ Theory of operation. A caller's `SubmitOrder` opens a `PendingOrder`, which live
 1. Register.  RepoActor stores the order as CREATED (`RegisterOrder`), or knows its command id already and returns
               the first outcome. Meanwhile MarketActor says what the exchange demands of the instrument (`PriceOrder`).
               Nothing below happens before both are in. An exit that the database does not take is registered in the
-              exit journal, and where that fails too, looked for at the broker by its tag (`actors/command/sought.py`).
+              exit journal, and where that fails too, looked for at the broker by its tag (`tag_search.py`).
 2. Blockers.  The terms are checked against lot, tick, freeze quantity and circuit limits; RiskActor judges 2A
               (`CheckRisk`); GuardActor judges 2B and 2C, reserves, and clamps exits (`ReserveExposure`).
 3. Record.    RepoActor stores SENDING with the final price and quantity (`RecordEvent`). Durable before the wire.
@@ -34,9 +34,9 @@ from actors.command.changes import Changes
 from actors.command.entry_gate import EntryGate
 from actors.command.external_moves import ExternalMoves
 from actors.command.pending import PendingOrder, PendingOrders
+from actors.command.pending_writes import EARLIER_WAIT, PendingWrites
 from actors.command.resolution import ManualResolution
-from actors.command.sought import Sought
-from actors.command.unwritten import EARLIER_WAIT, Unwritten
+from actors.command.tag_search import TagSearch
 from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import FollowOrders, LegMoved, SuspendSymbol
 from actors.messages.books import (
@@ -131,7 +131,7 @@ from domain.alerts.text.broker import session_alert
 from domain.alerts.text.desk import database_alert, database_back_alert
 from domain.alerts.text.orders import order_alert
 from domain.alerts.text.prices import cut_exit_alert, odd_lot_alert
-from domain.broker.replies import Accepted, Refused, Unavailable, Unknown
+from domain.broker.reply_types import Accepted, Refused, Unavailable, Unknown
 from domain.exits.flatten import PositionKey
 from domain.exits.pricing import shape_of
 from domain.exits.square_off import SquareOff
@@ -200,7 +200,7 @@ class CommandActor(SharedThreadActor):
             repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
         )
         self._resolution = ManualResolution(repo, self._record)
-        self._sought = Sought(broker, clock, timer)
+        self._tag_search = TagSearch(broker, clock, timer)
         self._gate = EntryGate(
             limits.books_unavailable_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max
         )
@@ -223,7 +223,7 @@ class CommandActor(SharedThreadActor):
         self._last_days: dict[tuple[Exchange, str], date] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
-        self._unwritten = Unwritten()
+        self._unwritten = PendingWrites()
         self._stopping = False
         self._writes = True
 
@@ -363,7 +363,7 @@ class CommandActor(SharedThreadActor):
     def _objection_to_taking(self, command: OrderCommand) -> Reason | None:
         if self._stopping:
             return Reason.DESK_STOPPING
-        if self._sought.number_of(command) is not None:
+        if self._tag_search.number_of(command) is not None:
             return Reason.ALREADY_AT_BROKER
         if command.intent is Intent.EXIT:
             return None
@@ -404,15 +404,15 @@ class CommandActor(SharedThreadActor):
         if self._pending_order(message.order.command.command_id).is_new:
             self._gather(registered)
         else:
-            self._sought.begin(registered, self.actor_ref, unwritten=message.cause)
+            self._tag_search.begin(registered, self.actor_ref, unwritten=message.cause)
 
     def _look_for_tag(self, message: TagLookedUp) -> None:
         """Send the exit if the broker has none with its tag; who can't be sent twice is not held up by its books."""
         name = message.command_id
-        seeking = self._sought.find(name)
-        if seeking is None or self._sought.has_strangers(message):
+        seeking = self._tag_search.find(name)
+        if seeking is None or self._tag_search.has_strangers(message):
             return
-        self._sought.end(name)
+        self._tag_search.end(name)
         pending, order = self._pending_order(name), seeking.registered.order
         fate = look_for_tag(order.remarks_tag, message.orders, message.trades)
         if isinstance(fate, TagShown):
@@ -433,7 +433,7 @@ class CommandActor(SharedThreadActor):
     def _find_sent(self, pending: PendingOrder, order: Order, found: TagShown) -> None:
         """Answer with the order that an earlier run has sent: the books tell what became of it."""
         name = order.command.command_id
-        if self._sought.number_of(order.command) is not None:
+        if self._tag_search.number_of(order.command) is not None:
             pending.order = order
             self._block(name, Reason.ALREADY_AT_BROKER, "", {"broker_order_id": found.broker_order_id})
             return
@@ -471,9 +471,9 @@ class CommandActor(SharedThreadActor):
         if pending is None:
             return
         if isinstance(message, OrderRegistered):
-            self._sought.know(message.order)
-            if not message.is_sought and self._sought.must_ask(pending.command):
-                self._sought.begin(message, self.actor_ref)
+            self._tag_search.know(message.order)
+            if not message.is_sought and self._tag_search.must_ask(pending.command):
+                self._tag_search.begin(message, self.actor_ref)
                 return
             pending.order = message.order
             if message.unwritten:
@@ -747,7 +747,7 @@ class CommandActor(SharedThreadActor):
     def _record_reports(self, message: BooksReconciled) -> None:
         self._gate.compare(message)
         if message.whole:
-            self._sought.count_book()
+            self._tag_search.count_book()
         self._record_news(message.reports)
         for order in message.external:
             post(self._repo, RecordExternalOrder(order=order))
@@ -764,14 +764,14 @@ class CommandActor(SharedThreadActor):
         """Let the watcher know an order of others, and the guard what it does to the account."""
         order = message.order
         self._moved[order.command.command_id] = order
-        self._sought.claim(order)
+        self._tag_search.claim(order)
         if not message.known:
             logger.warning(
                 "{} was placed elsewhere: {} {}", order.command.command_id, order.state, order.command.symbol
             )
             post(self._guard, ExposureMoved(order=order))
             post(self._risk, FillCounted(order=order))
-            self._sought.ask_again()
+            self._tag_search.ask_again()
 
     def _take_breaks(self, message: BooksChecked) -> None:
         """Take what the three books tell differently, resolve what others carried, close what a past day left."""
@@ -795,7 +795,7 @@ class CommandActor(SharedThreadActor):
 
     def _resume(self, message: ResumeOrders) -> None:
         """Mark what an earlier run left on its way: it may be live, and is never sent again."""
-        self._sought.resume(message.orders, ended_in_order=message.ended_in_order)
+        self._tag_search.resume(message.orders, ended_in_order=message.ended_in_order)
         for order in message.orders:
             if order.state in {State.CREATED, State.SENDING}:
                 event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)

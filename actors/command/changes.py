@@ -36,7 +36,7 @@ from actors.messages.inboxes import BrokerInbox, GuardInbox, MarketInbox, RepoIn
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
-from domain.broker.replies import Accepted, Refused, Unknown
+from domain.broker.reply_types import Accepted, Refused, Unknown
 from domain.exits.pricing import shape_of
 from domain.market.instrument import Objection
 from domain.orders.change import Change, ChangeKind, ChangeStage

@@ -10,8 +10,8 @@ from actors.messages.broker import SessionChanged
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import books_away_alert, books_back_alert, fix_of
 from domain.alerts.text.broker import books_available_alert, books_unavailable_alert, break_alert, break_over_alert
+from domain.broker.book_outages import Sighting
 from domain.broker.session import SessionState
-from domain.broker.witnesses import Sighting
 from domain.orders.reasons import Reason
 from domain.ports import Clock
 from domain.reconciliation.breaks import Break

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from actors.runtime.address import Address
-from domain.broker.replies import Unavailable
+from domain.broker.book_outages import Sighting
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
-from domain.broker.witnesses import Sighting
 from domain.exits.flatten import PositionKey
 from domain.orders.order import Order
 from domain.orders.types import Exchange, InstrumentKey

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from actors.runtime.address import Address
-from domain.broker.replies import ChangeReply, InstrumentReply, PlaceReply, PriceReply, Unavailable
+from domain.broker.reply_types import ChangeReply, InstrumentReply, PlaceReply, PriceReply, Unavailable
 from domain.broker.session import SessionState
 from domain.broker.snapshots import Book, OrderRow, PositionRow, TradeRow
 from domain.market.instrument import Instrument

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from actors.runtime.address import Address
-from domain.broker.replies import InstrumentReply
+from domain.broker.reply_types import InstrumentReply
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.pricing import ExitShape
 from domain.market.price import Reference, SeenPrice

@@ -6,8 +6,7 @@ inside one of its messages, each is written alone.
 
 While another process has locked the file nobody's thread waits for it: what can wait is held back and tried again for
 `storage.busy_timeout_ms`, what can't (exits, cancels, a halt) is answered at once and written later. An exit that can't
-be registered is kept in the exit journal (`actors/repo/exits_beside.py`), and is the first to be written when the lock
-is gone.
+be registered is kept in the exit journal (`journaled_exits.py`), and is the first to be written when the lock is gone.
 """
 
 from collections.abc import Callable, Iterable
@@ -56,7 +55,7 @@ from actors.messages.persistence import (
     UndoRecorded,
     WriteAgain,
 )
-from actors.repo.exits_beside import ExitsBeside
+from actors.repo.journaled_exits import JournaledExits
 from actors.runtime.address import Address, post
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.timer import Timer
@@ -134,7 +133,7 @@ class RepoActor(SharedThreadActor):
         self._external: dict[str, RecordExternalOrder] = {}
         self._seen: set[str] = set()
         self._seen_on = ""
-        self._beside = ExitsBeside(ExitJournalFile(settings.path))
+        self._beside = JournaledExits(ExitJournalFile(settings.path))
         self._trouble: str | None = None
 
     def on_start(self) -> None:

@@ -29,7 +29,7 @@ from broker.noren.row_parsers import (
     trade_row,
 )
 from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressRules, names_an_address
-from domain.broker.replies import (
+from domain.broker.reply_types import (
     ChangeReply,
     InstrumentReply,
     LoggedIn,

@@ -8,7 +8,7 @@ from broker.noren.reply_rules import Answer, NoAnswer, is_about_one_time_code, i
 from broker.noren.row_fields import UnreadableRowError, text_in
 from broker.noren.row_parsers import Session
 from broker.noren.totp import code_at
-from domain.broker.replies import LoginFailed
+from domain.broker.reply_types import LoginFailed
 from domain.ports import Clock
 from domain.settings import BrokerSettings
 

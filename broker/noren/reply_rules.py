@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from broker.noren.json_array import JsonArray
 from broker.noren.row_fields import ID_CHARACTERS_MAX
-from domain.broker.replies import Accepted, ChangeReply, PlaceReply, Refused, Unknown
+from domain.broker.reply_types import Accepted, ChangeReply, PlaceReply, Refused, Unknown
 from domain.orders.reasons import Reason
 
 _SESSION: Final = re.compile(r"session expired|invalid session key", re.IGNORECASE)

@@ -24,8 +24,8 @@ from actors.messages.persistence import Timeline
 from actors.messages.risk import PnlNow, TradingStateNow
 from actors.runtime.clock import SystemClock
 from console.api.auth import Door
-from console.api.lanes import Lanes
 from console.api.openapi import ORDER, POLICY, STOPS, page_of, takes
+from console.api.priority_lanes import PriorityLanes
 from console.api.responses import goes_on_until_flat, not_known_in_time, outcome_of
 from console.api.routes.alerts import AlertingDesk, add_alerts
 from console.api.routes.baskets import BasketDesk, add_baskets
@@ -97,7 +97,7 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     """Return the API of this desk; everything but /health and the documentation asks for `token`."""
     clock = clock or SystemClock()
     api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", docs_url=None, redoc_url=None)
-    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_parameters)]), Lanes()
+    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_parameters)]), PriorityLanes()
     _add_orders(guarded, desk, settings, lanes)
     add_listing(guarded, desk, lanes)
     add_changes(guarded, desk, settings, lanes)
@@ -116,7 +116,7 @@ def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | N
     return api
 
 
-def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes: Lanes) -> None:
+def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes: PriorityLanes) -> None:
     @guarded.post(
         "/orders",
         summary="Send an order",
@@ -180,7 +180,7 @@ def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings, cloc
         return status_form(settings, desk.status(), clock.now())
 
 
-def _add_trading(guarded: APIRouter, desk: RunningDesk, lanes: Lanes) -> None:
+def _add_trading(guarded: APIRouter, desk: RunningDesk, lanes: PriorityLanes) -> None:
     @guarded.post(
         "/trading-state",
         summary="Halt, exits only, or resume",

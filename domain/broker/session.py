@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from domain.broker.replies import LoggedIn, LoginReply
+from domain.broker.reply_types import LoggedIn, LoginReply
 from domain.settings import BrokerSettings
 
 EXIT_LOGIN_S: Final = 3.0

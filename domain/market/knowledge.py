@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from domain.broker.replies import InstrumentReply, Unavailable
+from domain.broker.reply_types import InstrumentReply, Unavailable
 from domain.broker.snapshots import Book, PositionRow, Tick, key_of
 from domain.exits.pricing import ExitShape, assumed_instrument
 from domain.market.instrument import Instrument, meets_the_edge

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from domain.alerts.alert import Alert, Level
-from domain.broker.replies import InstrumentReply, Unavailable, UnknownInstrument
+from domain.broker.reply_types import InstrumentReply, Unavailable, UnknownInstrument
 from domain.market.knowledge import Key
 
 TOLD_S: Final = 30.0

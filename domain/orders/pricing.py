@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import assert_never
 
-from domain.broker.replies import InstrumentReply, Unavailable, UnknownInstrument
+from domain.broker.reply_types import InstrumentReply, Unavailable, UnknownInstrument
 from domain.exits.pricing import assumed_instrument, exit_limit, exit_trigger, whole_lots
 from domain.market.instrument import Instrument, Objection, limit_price_of, objection_to
 from domain.market.price import Reference

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, TradeRow
 
 

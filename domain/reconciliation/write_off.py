@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, PositionRow, key_of
 from domain.exits.flatten import PositionKey
 from domain.orders.types import InstrumentKey

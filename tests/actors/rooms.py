@@ -32,7 +32,7 @@ from actors.messages.persistence import (
 )
 from actors.messages.risk import CheckRisk, RiskApproved
 from actors.runtime.actor import DeskActor
-from domain.broker.replies import Accepted, ChangeReply, InstrumentReply, PlaceReply
+from domain.broker.reply_types import Accepted, ChangeReply, InstrumentReply, PlaceReply
 from domain.broker.session import SessionState
 from domain.market.calendar import Calendar
 from domain.orders.change import ChangeKind

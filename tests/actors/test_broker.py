@@ -23,7 +23,7 @@ from actors.messages.broker import (
     SessionChanged,
 )
 from actors.messages.exits import SuspendEntries
-from domain.broker.replies import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
+from domain.broker.reply_types import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.broker.session import EXIT_LOGIN_S, SessionState
 from domain.orders.change import ChangeKind
 from domain.orders.reasons import Reason

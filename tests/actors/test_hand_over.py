@@ -9,7 +9,7 @@ from actors.messages.broker import PlaceAnswered, PlaceOrder
 from actors.messages.desk import ResumeOrders
 from actors.messages.guard import ExposureMoved
 from actors.messages.persistence import LoadSnapshot, RecordEvent
-from domain.broker.replies import Accepted, Refused
+from domain.broker.reply_types import Accepted, Refused
 from domain.orders.hand_over import RUN
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.messages.broker import ChangeAtBroker, ReadOrderBook
-from domain.broker.replies import Accepted
+from domain.broker.reply_types import Accepted
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from tests.actors.test_broker import BrokerRoom, entry, way_out
 from tests.fakes import TEN_O_CLOCK, order

@@ -24,7 +24,7 @@ from actors.messages.market import (
 )
 from actors.messages.risk import PositionsSeen
 from actors.runtime.subscribers import TICK_BACKLOG_MAX
-from domain.broker.replies import InstrumentReply, PriceReply, Unavailable, UnknownInstrument
+from domain.broker.reply_types import InstrumentReply, PriceReply, Unavailable, UnknownInstrument
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.pricing import ExitShape
 from domain.market.instrument import Instrument

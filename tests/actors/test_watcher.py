@@ -22,9 +22,9 @@ from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
 from actors.messages.market import BookPricesSeen
 from actors.watcher import WatcherActor
-from domain.broker.replies import Unavailable
+from domain.broker.book_outages import BookKind, Sighting
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, BrokerStatus, OrderUpdate, ReportType
-from domain.broker.witnesses import BookKind, Sighting
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order
 from domain.reconciliation.reconciler import Checked, Known, Reconciler

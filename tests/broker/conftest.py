@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from broker.feed.feed import Feed
+from broker.feed.reconnecting_feed import Feed
 from broker.noren.adapter import NorenBroker
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order

@@ -12,7 +12,7 @@ from broker.http.response import NotSentError
 from broker.http.transport import HttpTransport
 from broker.noren.adapter import NorenBroker
 from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressFamily, AddressRules
-from domain.broker.replies import LoginFailed
+from domain.broker.reply_types import LoginFailed
 from tests.broker.conftest import StubBroker, WallClock, reply, settings
 from tests.broker.web import SESSION, WAIT_S, WebStub
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from broker.noren.adapter import NorenBroker
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, BrokerStatus, OrderRow, PositionRow, TradeRow
 from domain.orders.types import Side
 from domain.ports import IST

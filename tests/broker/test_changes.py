@@ -11,7 +11,7 @@ from loguru import logger
 from pydantic import SecretStr
 
 from broker.noren.adapter import NorenBroker
-from domain.broker.replies import Accepted, ChangeReply, LoggedIn, Refused, Unknown
+from domain.broker.reply_types import Accepted, ChangeReply, LoggedIn, Refused, Unknown
 from domain.orders.change import Change, ChangeKind
 from domain.orders.order import Order
 from domain.orders.reasons import Reason

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from broker.feed.feed import Feed
+from broker.feed.reconnecting_feed import Feed
 from broker.noren.adapter import NorenBroker
-from domain.broker.replies import Accepted, Refused, Unknown
+from domain.broker.reply_types import Accepted, Refused, Unknown
 from domain.broker.snapshots import Book, BrokerStatus, OrderRow, OrderUpdate, ReportType
 from domain.orders.change import Change, ChangeKind
 from domain.orders.order import Order

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from broker.feed.feed import FeedLimits
+from broker.feed.reconnecting_feed import FeedLimits
 from broker.noren.row_parsers import Session
 from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument

@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from broker.noren.adapter import NorenBroker
-from domain.broker.replies import Accepted, Unavailable, Unknown, UnknownInstrument
+from domain.broker.reply_types import Accepted, Unavailable, Unknown, UnknownInstrument
 from domain.orders.types import Exchange
 from tests.broker.conftest import LOGIN_OK, Script, StubBroker, Talk, WallClock, an_order, settings
 

@@ -12,7 +12,7 @@ FILES = sorted([ROOT / "main.py", *(path for room in ROOMS for path in (ROOT / r
 
 PORTS = {"clock.py"}
 CHANCE_EXCEPTIONS = {
-    "broker/feed/feed.py": "spreads its reconnects, by a source that is handed in",
+    "broker/feed/reconnecting_feed.py": "spreads its reconnects, by a source that is handed in",
     "broker/paper": "plays the outside world, in a process of its own",
     "console": "makes tokens and order ids for a person, outside the desk",
 }

@@ -8,7 +8,7 @@ import pytest
 
 from actors.runtime.clock import SystemClock
 from broker.noren.adapter import NorenBroker
-from domain.broker.replies import Accepted
+from domain.broker.reply_types import Accepted
 from tests.proofs.faults import (
     BOOKS,
     BOOKS_MET,

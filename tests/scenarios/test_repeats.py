@@ -11,7 +11,7 @@ from actors.messages.market import OrderPriced
 from actors.messages.orders import OrderAnswered, SubmitOrder
 from actors.messages.persistence import EventRecorded, OrderRegistered, OrderRepeated, RegistrationFailed
 from actors.messages.risk import CheckRisk, RiskApproved
-from domain.broker.replies import Accepted
+from domain.broker.reply_types import Accepted
 from domain.broker.session import SessionState
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, OrderEvent

@@ -437,7 +437,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an exit leaves before the exit journal has it",
-        "actors/repo/exits_beside.py",
+        "actors/repo/journaled_exits.py",
         "ExitsBeside.keep",
         "self._journal.append(order)",
         "",
@@ -445,7 +445,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what the exit journal holds is not taken up",
-        "actors/repo/exits_beside.py",
+        "actors/repo/journaled_exits.py",
         "ExitsBeside.take_up",
         "{order.command.command_id: order for order in self._journal.read()}",
         "{}",

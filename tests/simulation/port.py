@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.broker.replies import (
+from domain.broker.reply_types import (
     Accepted,
     ChangeReply,
     InstrumentReply,

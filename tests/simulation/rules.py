@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from domain.broker.replies import PlaceReply, Refused
+from domain.broker.reply_types import PlaceReply, Refused
 from domain.broker.snapshots import PRODUCT_LETTERS, BrokerStatus
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 
 from actors.messages.books import AcceptanceUndone
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from console.api.lanes import Lanes
 from console.api.openapi import takes
+from console.api.priority_lanes import PriorityLanes
 from console.api.responses import Outcome, changed, not_changed_in_time, refused, resolved
 from console.api.schemas import Body, read_object
 from console.errors import ApiError
@@ -48,7 +48,7 @@ class ChangingDesk(Protocol):
         """Try to open the broker's session again."""
 
 
-def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lanes: Lanes) -> None:
+def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lanes: PriorityLanes) -> None:
     """Add the routes."""
 
     @guarded.post(

@@ -7,8 +7,8 @@ from typing import Protocol
 from fastapi import APIRouter
 
 from actors.messages.exits import ExitsNow
-from console.api.lanes import Lanes
 from console.api.openapi import takes
+from console.api.priority_lanes import PriorityLanes
 from console.api.routes.changes import text_in
 from console.api.schemas import Body, read_object, reason_in
 from console.views.form import Form
@@ -32,7 +32,7 @@ class ExitingDesk(Protocol):
         """Return the positions on their way to flat."""
 
 
-def add_exits(guarded: APIRouter, desk: ExitingDesk, lanes: Lanes) -> None:
+def add_exits(guarded: APIRouter, desk: ExitingDesk, lanes: PriorityLanes) -> None:
     """Add the routes."""
 
     @guarded.post(

@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from console.api.lanes import Lanes
+from console.api.priority_lanes import PriorityLanes
 from console.views.form import is_named
 from console.views.serializers import order_form
 from domain.orders.order import Order
@@ -30,7 +30,7 @@ class ListingDesk(Protocol):
         """Return orders, newest first, and call `between` again and again meanwhile."""
 
 
-def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: Lanes) -> None:
+def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: PriorityLanes) -> None:
     """Add the list of orders."""
 
     @guarded.get("/orders", summary="The orders, newest first")
@@ -44,7 +44,7 @@ def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: Lanes) -> None:
         return await lane(partial(_listed, desk, lanes, limit, ref, open_only=open))
 
 
-def _listed(desk: ListingDesk, lanes: Lanes, limit: int, ref: str | None, *, open_only: bool) -> Response:
+def _listed(desk: ListingDesk, lanes: PriorityLanes, limit: int, ref: str | None, *, open_only: bool) -> Response:
     """Spell the orders out here, one by one, where nobody else waits, and let every way out go first."""
     orders = desk.orders(limit if ref is None else ORDERS_MAX, open_only=open_only, between=lanes.let_out)
     spelled = []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.alerts.alert import Alert, Level
-from domain.broker.witnesses import Sighting
+from domain.broker.book_outages import Sighting
 from domain.exits.stops import ArmedStop
 from domain.orders.resolution import resolve_command
 from domain.orders.types import InstrumentKey

@@ -30,9 +30,9 @@ from actors.messages.persistence import (
 )
 from actors.messages.risk import CheckRisk, OrderOver, RiskBlocked
 from domain.alerts.alert import Level
-from domain.broker.replies import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
+from domain.broker.book_outages import BookKind, Sighting
+from domain.broker.reply_types import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.broker.session import SessionState
-from domain.broker.witnesses import BookKind, Sighting
 from domain.market.calendar import Calendar
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State, Status

@@ -14,7 +14,7 @@ from actors.messages.guard import ExposureMoved
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.messages.persistence import EventRecorded, RecordEvent
-from domain.broker.replies import Accepted, ChangeReply, Refused, Unavailable, Unknown
+from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unavailable, Unknown
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
 from domain.orders.lifecycle import Event, State

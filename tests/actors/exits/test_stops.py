@@ -14,7 +14,7 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.market import OrderPriced, PriceOrder, WatchPrice
 from actors.messages.persistence import RecordArmedStop
 from actors.messages.stops import SetStops, StopsAnswered
-from domain.broker.replies import UnknownInstrument
+from domain.broker.reply_types import UnknownInstrument
 from domain.exits.flatten import Exposure, PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
 from domain.market.calendar import Calendar

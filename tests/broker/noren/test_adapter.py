@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from broker.noren.adapter import NorenBroker
 from broker.port import Broker
-from domain.broker.replies import Accepted, LoggedIn, LoginFailed, Refused, Unavailable, Unknown, UnknownInstrument
+from domain.broker.reply_types import Accepted, LoggedIn, LoginFailed, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.broker.snapshots import Tick
 from domain.market.instrument import Instrument
 from domain.orders.reasons import Reason

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.feed.feed import Feed
+from broker.feed.reconnecting_feed import Feed
 from broker.noren.row_fields import UnreadableRowError
 from broker.noren.row_parsers import STATUSES, Session
 from broker.noren.updates import order_update

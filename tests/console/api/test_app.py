@@ -8,7 +8,7 @@ import requests
 
 from actors.messages.broker import PositionBookRead
 from console.api.server import ApiServer
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import EXPLANATIONS, Kind, Reason
 from domain.reconciliation.breaks import Break, BreakKind

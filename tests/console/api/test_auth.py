@@ -13,7 +13,7 @@ from loguru import logger
 
 from actors.desk import DeskUnavailableError
 from console.api import connections
-from console.api.lanes import ENTRIES_AT_ONCE_MAX
+from console.api.priority_lanes import ENTRIES_AT_ONCE_MAX
 from console.api.server import ApiServer
 from domain.orders.command import OrderCommand
 from domain.orders.types import Intent

@@ -15,7 +15,7 @@ from console.views.serializers import order_form, positions_form, tally, timelin
 from console.views.status_view import positions_view
 from console.views.story import sentences
 from console.views.text import price_text
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, BrokerStatus, OrderRow, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.orders.change import Change, ChangeKind

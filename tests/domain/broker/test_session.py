@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.broker.replies import LoggedIn, LoginFailed
+from domain.broker.reply_types import LoggedIn, LoginFailed
 from domain.broker.session import EXIT_LOGIN_S, LoginPace
 from domain.settings import BrokerSettings
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.broker.replies import InstrumentReply, Unavailable, UnknownInstrument
+from domain.broker.reply_types import InstrumentReply, Unavailable, UnknownInstrument
 from domain.exits.pricing import ExitShape, assumed_instrument, whole_lots
 from domain.market.price import PriceSource, Reference
 from domain.orders.command import OrderCommand

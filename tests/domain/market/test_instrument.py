@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.broker.replies import Unavailable, UnknownInstrument
+from domain.broker.reply_types import Unavailable, UnknownInstrument
 from domain.market.instrument import (
     Instrument,
     band_of,

@@ -1,6 +1,6 @@
 """A watched symbol is asked for until it is known; what brings no prices is told once, by name."""
 
-from domain.broker.replies import Unavailable, UnknownInstrument
+from domain.broker.reply_types import Unavailable, UnknownInstrument
 from domain.market.watching import (
     AGAIN_S,
     AGAIN_S_MAX,

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.orders.types import Exchange, InstrumentKey, Product

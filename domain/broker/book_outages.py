@@ -44,7 +44,7 @@ class Sighting:
         return bool(self.away) and self.books <= seen.read
 
 
-class Witnessing:
+class BookOutages:
     """Owns when each book was last read (monotonic seconds), and why it was not since."""
 
     def __init__(self, away_s_max: float, began_s: float) -> None:

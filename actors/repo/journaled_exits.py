@@ -11,7 +11,7 @@ from storage.database import StorageError
 from storage.exit_journal import ExitJournal
 
 
-class ExitsBeside:
+class JournaledExits:
     """Owns the exits that wait for the database by command id, and the journal that keeps them meanwhile."""
 
     def __init__(self, journal: ExitJournal) -> None:

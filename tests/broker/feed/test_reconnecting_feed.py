@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from loguru import logger
 
-from broker.feed.feed import Feed, FeedLimits
+from broker.feed.reconnecting_feed import Feed, FeedLimits
 from broker.noren.row_parsers import Session
 from domain.broker.snapshots import Tick
 from domain.orders.types import Exchange

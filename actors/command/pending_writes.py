@@ -15,7 +15,7 @@ Key: TypeAlias = tuple[str, Event, Reason | None, str | None]
 EARLIER_WAIT: Final = "earlier events of the order wait for the database"
 
 
-class Unwritten:
+class PendingWrites:
     """Owns the events that wait to be written, those that are being tried again, and the orders ahead of their rows."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from actors.messages.desk import JoinStrategy
 from actors.messages.guard import ExposureMoved
 from actors.messages.orders import OrderDeclined, OrderUpdated
 from actors.messages.persistence import EventUnrecorded, RecordEvent
-from domain.broker.replies import Accepted
+from domain.broker.reply_types import Accepted
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.types import Intent, Side

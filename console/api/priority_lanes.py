@@ -19,7 +19,7 @@ STANDS_STILL_S_MAX: Final = 0.05
 Answer = TypeVar("Answer")
 
 
-class Lanes:
+class PriorityLanes:
     """Owns the limits of the lanes, and how many ways out are under way. What reads little is in no lane."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.alerts.alert import Level
 from domain.alerts.text.breaks import books_away_alert, books_back_alert
-from domain.broker.witnesses import BookKind, Sighting, Witnessing, waiting_for_books
+from domain.broker.book_outages import BookKind, BookOutages, Sighting, waiting_for_books
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
@@ -27,12 +27,12 @@ def test_ten_minutes_is_the_usual_bound() -> None:
 
 
 def test_a_book_that_was_never_asked_for_is_not_away() -> None:
-    assert Witnessing(600, 0).look(10_000, ()) == Sighting()
+    assert BookOutages(600, 0).look(10_000, ()) == Sighting()
 
 
 @pytest.mark.parametrize(("missed_s", "is_away"), [(599, False), (600, True)])
 def test_a_book_is_away_by_the_time_since_it_was_last_read(missed_s: float, *, is_away: bool) -> None:
-    witnessing = Witnessing(600, 0)
+    witnessing = BookOutages(600, 0)
     witnessing.read(BookKind.POSITIONS, 1_000)
     witnessing.miss(BookKind.POSITIONS, "no answer")
     witnessing.miss(BookKind.POSITIONS, "HTTP 502")

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import anyio
 
-from console.api.lanes import Lanes
+from console.api.priority_lanes import PriorityLanes
 from tests.scenarios.waiting import until
 from tests.timing import patient
 
@@ -19,7 +19,7 @@ def run(work: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_a_list_stands_still_while_a_way_out_is_under_way_and_goes_on_after_it() -> None:
-    lanes, under_way, may_end, ended = Lanes(), Event(), Event(), Event()
+    lanes, under_way, may_end, ended = PriorityLanes(), Event(), Event(), Event()
 
     def way_out() -> None:
         under_way.set()
@@ -44,7 +44,7 @@ def test_a_list_stands_still_while_a_way_out_is_under_way_and_goes_on_after_it()
 
 
 def test_two_long_lists_are_spelled_out_one_after_the_other() -> None:
-    lanes, limit, now = Lanes(), [0], [0]
+    lanes, limit, now = PriorityLanes(), [0], [0]
     first_is_in, may_end = Event(), Event()
 
     def spell() -> None:

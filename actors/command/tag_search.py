@@ -14,7 +14,7 @@ from actors.messages.inboxes import BrokerInbox, CommandInbox
 from actors.messages.persistence import OrderRegistered
 from actors.runtime.address import Address, post
 from actors.runtime.timer import Timer
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
@@ -35,7 +35,7 @@ class Seeking:
     unwritten: str
 
 
-class Sought:
+class TagSearch:
     """Owns the exits that wait for the books, and the tags at the broker of which there is no row."""
 
     def __init__(self, broker: Address[BrokerInbox], clock: Clock, timer: Timer) -> None:

@@ -16,7 +16,7 @@ from actors.messages.persistence import (
     RegisterOrder,
     RegistrationUnwritten,
 )
-from domain.broker.replies import Unavailable
+from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, TradeRow
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
