@@ -222,9 +222,7 @@ class Matrix:
             case Action.ORDER_BOOK | Action.TRADE_BOOK | Action.POSITIONS:
                 return self._read(cell)
             case Action.LOGIN:
-                fault = self._fault(cell)
-                self.paper.fault("PlaceOrder", "session_expired")
-                told = [self._submit(cell, "met", CROSSING)]
+                told, fault = self._meet(cell, lambda: self.paper.fault("PlaceOrder", "session_expired"))
                 until(lambda: self.paper.fired(fault) >= cell.count, f"nobody logged in {cell.count} times")
                 self.paper.clear_faults()
                 self.scene.until_ready()
@@ -240,14 +238,26 @@ class Matrix:
         before, hearts = self._asked("ws"), self._asked("h")
         # Only who has been answered knows what silence is.
         until(lambda: self._asked("h") > hearts, "the feed sends no heartbeats")
-        fault = self._fault(cell)
-        self.paper.close_sockets()
-        told = [self._submit(cell, "met", CROSSING)]
+        told, fault = self._meet(cell, self.paper.close_sockets)
         until(lambda: self.paper.fired(fault) >= cell.count, f"the feed did not log in {cell.count} times")
         logins = cell.count if cell.kind == "late_login" else cell.count + 1
         until(lambda: self._asked("ws") >= before + logins, lambda: f"{self._asked('ws') - before} logins of the feed")
         self.scene.until_fed()
         return [*told, self._submit(cell, "after", CROSSING)]
+
+    def _meet(self, cell: Cell, begin: Callable[[], object]) -> tuple[list[Told], int]:
+        """Post the fault, begin the trouble, and send an order; return what was told, and the fault's number.
+
+        An order that is not taken takes the trouble back (`_submit`): then all of it comes once more.
+        """
+        told, fault = [], 0
+        for name in ("met", "again"):
+            fault = self._fault(cell)
+            begin()
+            told.append(self._submit(cell, name, CROSSING))
+            if not isinstance(told[-1].answers[0], OrderDeclined):
+                break
+        return told, fault
 
     def _asked(self, route: str) -> int:
         return self.paper.ledger().requests.get(route, 0)

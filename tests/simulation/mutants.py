@@ -438,7 +438,7 @@ MUTANTS: Final = (
     Mutant(
         "an exit leaves before the exit journal has it",
         "actors/repo/journaled_exits.py",
-        "ExitsBeside.keep",
+        "JournaledExits.keep",
         "self._journal.append(order)",
         "",
         theme="disk",
@@ -446,7 +446,7 @@ MUTANTS: Final = (
     Mutant(
         "what the exit journal holds is not taken up",
         "actors/repo/journaled_exits.py",
-        "ExitsBeside.take_up",
+        "JournaledExits.take_up",
         "{order.command.command_id: order for order in self._journal.read()}",
         "{}",
         theme="disk",

@@ -430,7 +430,7 @@ def test_a_year_that_is_known_leaves_no_doubt_and_its_end_looks_into_the_next() 
 def answer_of_another_process(question: str, language: str = "en") -> int:
     script = (
         "import sys; from datetime import date; from domain.market.calendar import Calendar;"
-        "from domain.orders.order import Exchange; from domain.settings import CalendarSettings;"
+        "from domain.orders.types import Exchange; from domain.settings import CalendarSettings;"
         f"calendar = Calendar(CalendarSettings()); sys.exit({question})"
     )
     environment = {**os.environ, "LANGUAGE": language}
