@@ -316,7 +316,7 @@ class Desk:
     def orders(
         self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
     ) -> tuple[Order, ...]:
-        """Return at most `most` orders, newest first; they are read a few at a time, with `between` in between."""
+        """Return at most `limit` orders, newest first; they are read a few at a time, with `between` in between."""
         found: dict[str, Order] = {}
         while len(found) < limit:
             before = next(reversed(found), None)

@@ -61,7 +61,7 @@ class StrategyActor(DeskActor):
     """Subclass this. Owns what the strategy knows of its own orders and position.
 
     Override `on_start`, `on_tick`, `on_order` and, if needed, `on_declined`. Parameters of the `[[strategies]]` table
-    come as keyword arguments of `__init__`, which must pass `seams` and `settings` on.
+    come as keyword arguments of `__init__`, which must pass `ports` and `settings` on.
     """
 
     def __init__(self, ports: StrategyPorts, settings: StrategySettings) -> None:

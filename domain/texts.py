@@ -31,7 +31,7 @@ def decoded(raw: bytes) -> str:
 
 
 def one_line(message: object, limit: int = LINE_CHARACTERS_MAX) -> str:
-    """Return the words as one line of at most `most` characters, without what a terminal would obey or not show.
+    """Return the text as one line of at most `limit` characters, without what a terminal would obey or not show.
 
     Control characters, line breaks, lone surrogates and invisible marks in a row become one space.
     """

@@ -567,7 +567,7 @@ class OrderRepository:
         )
 
     def newest_orders(self, limit: int, *, open_only: bool, before: str | None = None) -> tuple[Order, ...]:
-        """Return at most `most` orders, newest first; where `before` is a command id, those that are older than it."""
+        """Return at most `limit` orders, newest first; where `before` is a command id, those that are older than it."""
         where = OPEN if open_only else "1"
         values: tuple[object, ...] = ()
         if before is not None:

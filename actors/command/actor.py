@@ -841,7 +841,7 @@ class CommandLimits:
 
 
 def _as_answered(order: Order, event: OrderEvent, at: datetime) -> Order:
-    """Return the order after `happened`; where a book has told more already, the order as the book told it."""
+    """Return the order after `event`; where a book has told more already, the order as the book told it."""
     try:
         return order.after(event, at)
     except IllegalTransitionError:

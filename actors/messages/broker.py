@@ -77,7 +77,7 @@ class LogIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionChanged:
-    """The broker's session stands differently now; `words` say why."""
+    """The broker's session stands differently now; `message` says why."""
 
     state: SessionState
     message: str

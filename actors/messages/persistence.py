@@ -330,7 +330,7 @@ class DeskSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindOrders:
-    """Which orders are there, newest first: `most`, or as many as a turn tells, after the one called `before`?"""
+    """Which orders are there, newest first: `limit`, or as many as a turn tells, after the one called `before`?"""
 
     limit: int
     open_only: bool = False

@@ -22,7 +22,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Proof that the order is not in the market; `words` are the broker's own where it spoke."""
+    """Proof that the order is not in the market; `message` is the broker's own where it spoke."""
 
     reason: Reason
     message: str

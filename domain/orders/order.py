@@ -94,7 +94,7 @@ class Order:
         return 0 if self.is_terminal else max(0, max(self.quantity, asked or 0) - self.filled_quantity)
 
     def after(self, event: OrderEvent, at: datetime) -> "Order":
-        """Return the order as `happened` leaves it; raise `IllegalTransitionError` and change nothing.
+        """Return the order as `event` leaves it; raise `IllegalTransitionError` and change nothing.
 
         Filled quantities are cumulative and never go down; a late truth is tagged as one.
         """
@@ -157,7 +157,7 @@ def new_order(command: OrderCommand, remarks_tag: str, at: datetime, day: str = 
 
 
 def _change_after(order: Order, event: OrderEvent) -> Change | None:
-    """Return what is left of the order's change; `order` already has the terms that `happened` brought."""
+    """Return what is left of the order's change; `order` already has the terms that `event` brought."""
     change, about = order.change, event.change
     if event.kind is Event.CHANGE_REQUESTED:
         grown = None if change is None else change.quantity
