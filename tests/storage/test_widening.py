@@ -4,6 +4,8 @@
 """
 
 import sqlite3
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from tests.fakes import TEN_O_CLOCK
 from tests.storage.conftest import Opener
 from tests.storage.test_repository import table
 
+ROOT = Path(__file__).resolve().parents[2]
 SECOND_SCHEMA = ("amo", "day", "wire_trigger_price", "change")
 
 
@@ -145,3 +148,41 @@ def test_moves_of_an_older_schema_learn_whether_a_person_accepted_them(
 
     assert list(repository.external_moves(TEN_O_CLOCK).values()) == [75]
     assert list(repository.accepted_units(TEN_O_CLOCK).values()) == [65]
+
+
+DIES_AT = """
+import os, pathlib, sys
+import peewee
+from domain.settings import StorageSettings
+from storage.database import open_database
+
+left, execute = int(sys.argv[2]), peewee.SqliteDatabase.execute_sql
+
+def execute_and_die(*given, **named):
+    global left
+    cursor, left = execute(*given, **named), left - 1
+    if not left:
+        os._exit(9)
+    return cursor
+
+peewee.SqliteDatabase.execute_sql = execute_and_die
+open_database(StorageSettings(path=pathlib.Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("statement", [20, 40, 80])
+def test_a_desk_that_dies_in_the_middle_of_a_migration_starts_again(
+    older: sqlite3.Connection, path: Path, open_at: Opener, statement: int
+) -> None:
+    older.commit()
+    older.close()
+    died = subprocess.run([sys.executable, "-c", DIES_AT, str(path), str(statement)], cwd=ROOT, check=False)
+    assert died.returncode == 9, "the migrations have fewer statements"
+    left = sqlite3.connect(path)
+    assert left.execute("SELECT COUNT(*) FROM schema_migration WHERE name LIKE '0015%'").fetchone() == (0,)
+    left.close()
+
+    repository = OrderRepository(open_at(), "FA1")
+
+    assert len(repository.newest_orders(100, open_only=False)) == 8
+    assert len(repository.open_orders()) == 5
