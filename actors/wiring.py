@@ -46,6 +46,7 @@ from actors.repo.actor import RepoActor
 from actors.risk.actor import RiskActor
 from actors.runtime.address import AddressSlot, post
 from actors.runtime.clock import SteadyClock
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThread
 from actors.runtime.timer import ThreadTimer
 from actors.supervisor import SupervisorActor
@@ -144,12 +145,26 @@ class Wiring:
         self.exits: AddressSlot[ExitsInbox] = AddressSlot("ExitsActor")
         self.baskets: AddressSlot[BasketsInbox] = AddressSlot("BasketsActor")
         self.notifier: AddressSlot[NotifierInbox] = AddressSlot("NotifierActor")
+        self.mail = Mailboxes(
+            command=self.command,
+            risk=self.risk,
+            guard=self.guard,
+            broker=self.broker,
+            watcher=self.watcher,
+            repo=self.repo,
+            market=self.market,
+            exits=self.exits,
+            baskets=self.baskets,
+            notifier=self.notifier,
+            supervisor=self.supervisor,
+        )
         self.feed_text = "not connected"
         """How the feed stands, as it last said itself: a watcher that is started anew has not heard it."""
 
     def start(self) -> None:
         """Start every actor, hear from each, and log in; raises `DeskStartError`, and then `stop` is to be called."""
         self.timer = ThreadTimer(self.clock)
+        self.runtime = Runtime(clock=self.clock, ids=self._ids, timer=self.timer)
         self.loop = SharedThread()
         self.is_running = True
         self._start_notifier()
@@ -235,14 +250,11 @@ class Wiring:
             self.notifier,
             NotifierActor.start_on(
                 self.loop,
-                supervisor=self.supervisor,
-                repo=self.repo,
+                mail=self.mail,
+                runtime=self.runtime,
                 outbox=self._sender,
                 summarise=self._summarise,
                 settings=settings,
-                clock=self.clock,
-                ids=self._ids,
-                timer=self.timer,
             ),
         )
 
@@ -254,13 +266,7 @@ class Wiring:
         self._begin(
             self.repo,
             RepoActor.start_on(
-                self.loop,
-                supervisor=self.supervisor,
-                command=self.command,
-                settings=settings.storage,
-                client_id=settings.client_id,
-                clock=self.clock,
-                timer=self.timer,
+                self.loop, mail=self.mail, runtime=self.runtime, settings=settings.storage, client_id=settings.client_id
             ),
         )
 
@@ -280,13 +286,8 @@ class Wiring:
             self.risk,
             RiskActor.start_on(
                 self.loop,
-                supervisor=self.supervisor,
-                command=self.command,
-                repo=self.repo,
-                broker=self.broker,
-                market=self.market,
-                exits=self.exits,
-                notifier=self.notifier,
+                mail=self.mail,
+                runtime=self.runtime,
                 book=book,
                 pnl=pnl_from(snapshot, trading_day(clock.now())),
                 days=snapshot.risk_days,
@@ -295,8 +296,6 @@ class Wiring:
                 working=[
                     one.command for one in snapshot.orders if not one.is_terminal and one.command.strategy != EXTERNAL
                 ],
-                clock=clock,
-                timer=self.timer,
             ),
         )
         ledger = GuardLedger(
@@ -306,23 +305,12 @@ class Wiring:
             ledger.move(key, quantity)
         for position_key, units in snapshot.written_off.items():
             ledger.shift(position_key, units)
-        guard = GuardActor.start_on(
-            self.loop, supervisor=self.supervisor, command=self.command, ledger=ledger, clock=clock
-        )
+        guard = GuardActor.start_on(self.loop, mail=self.mail, runtime=self.runtime, ledger=ledger)
         self._begin(self.guard, guard)
         self._begin(
             self.market,
             MarketActor.start_on(
-                self.loop,
-                supervisor=self.supervisor,
-                command=self.command,
-                broker=self.broker,
-                risk=self.risk,
-                notifier=self.notifier,
-                feed=feed,
-                remembered=snapshot.last_prices,
-                clock=clock,
-                timer=self.timer,
+                self.loop, mail=self.mail, runtime=self.runtime, feed=feed, remembered=snapshot.last_prices
             ),
         )
 
@@ -339,21 +327,7 @@ class Wiring:
         self._begin(
             self.command,
             CommandActor.start_on(
-                self.loop,
-                supervisor=self.supervisor,
-                repo=self.repo,
-                market=self.market,
-                risk=self.risk,
-                guard=self.guard,
-                broker=self.broker,
-                watcher=self.watcher,
-                exits=self.exits,
-                notifier=self.notifier,
-                limits=limits,
-                calendar=self.calendar,
-                clock=self.clock,
-                timer=self.timer,
-                run=self._run,
+                self.loop, mail=self.mail, runtime=self.runtime, limits=limits, calendar=self.calendar, run=self._run
             ),
         )
         resumed = ResumeOrders(
@@ -377,40 +351,20 @@ class Wiring:
             self.exits,
             ExitsActor.start_on(
                 self.loop,
-                supervisor=self.supervisor,
-                command=self.command,
-                guard=self.guard,
-                market=self.market,
-                repo=self.repo,
-                notifier=self.notifier,
-                baskets=self.baskets,
+                mail=self.mail,
+                runtime=self.runtime,
                 client_id=settings.client_id,
                 settings=settings.exits,
                 stops=settings.stops,
                 square_off=self._square_off(),
                 calendar=self.calendar,
-                clock=self.clock,
-                ids=self._ids,
-                timer=self.timer,
             ),
         )
 
     def _start_baskets(self, snapshot: DeskSnapshot) -> None:
         self._begin(
             self.baskets,
-            BasketsActor.start_on(
-                self.loop,
-                supervisor=self.supervisor,
-                command=self.command,
-                guard=self.guard,
-                exits=self.exits,
-                repo=self.repo,
-                notifier=self.notifier,
-                client_id=self._settings.client_id,
-                clock=self.clock,
-                ids=self._ids,
-                timer=self.timer,
-            ),
+            BasketsActor.start_on(self.loop, mail=self.mail, runtime=self.runtime, client_id=self._settings.client_id),
         )
         post(self.baskets, ResumeBaskets(baskets=snapshot.baskets, orders=snapshot.orders))
 
@@ -422,15 +376,11 @@ class Wiring:
         self._begin(
             self.broker,
             BrokerActor.start(
-                supervisor=self.supervisor,
-                command=self.command,
-                watcher=self.watcher,
-                market=self.market,
+                mail=self.mail,
+                runtime=self.runtime,
                 broker=port,
                 feed=feed,
                 settings=self._settings.broker,
-                clock=self.clock,
-                timer=self.timer,
                 sent_s_ago=sent_s_ago(snapshot, self.clock.now()),
                 wire=self._wire,
             ),
@@ -458,14 +408,10 @@ class Wiring:
         known = known_of(self.recall())
         settings = self._settings
         ref = WatcherActor.start(
-            supervisor=self.supervisor,
-            command=self.command,
-            broker=self.broker,
-            market=self.market,
+            mail=self.mail,
+            runtime=self.runtime,
             reconciler=Reconciler(known, settings.client_id, settings.proof, settings.watcher),
             settings=settings.watcher,
-            clock=self.clock,
-            timer=self.timer,
         )
         self.refs[self.watcher.name] = ref
         return ref

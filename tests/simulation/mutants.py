@@ -291,7 +291,7 @@ MUTANTS: Final = (
         "a restart forgets what this second has seen",
         "actors/broker.py",
         "BrokerActor.__init__",
-        "None if sent_s_ago is None else clock.monotonic() - sent_s_ago",
+        "None if sent_s_ago is None else runtime.clock.monotonic() - sent_s_ago",
         "None",
         theme="quick restarts",
     ),
