@@ -19,7 +19,6 @@ from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChan
 from actors.messages.inboxes import CommandInbox, RepoInbox
 from actors.messages.persistence import (
     CommitNow,
-    DeskSnapshot,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
@@ -65,6 +64,7 @@ from domain.orders.order import JournalLine, Order, new_order
 from domain.orders.types import Intent
 from domain.ports import trading_day
 from domain.settings import StorageSettings
+from domain.snapshot import DeskSnapshot
 from storage.database import LOCK_WAIT_MS, StorageError, UnreadableError, open_database, sync_log
 from storage.exit_journal import ExitJournalFile
 from storage.repository import REGISTERED, OrderRepository, UnknownOrderError

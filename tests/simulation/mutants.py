@@ -566,8 +566,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a halt is answered before it is stored",
-        "actors/desk.py",
-        "Desk.set_trading_state",
+        "actors/desk_interface.py",
+        "DeskInterface.set_trading_state",
         "replace(now, stored=self.is_stored())",
         "now",
         theme="halts",

@@ -7,10 +7,9 @@ import pytest
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.persistence import DeskSnapshot, RecordRiskDay
+from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
-from actors.wiring import pnl_from
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
@@ -24,6 +23,8 @@ from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_doubt import DOUBT_S_MAX
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
+from domain.snapshot import DeskSnapshot
+from domain.starting import pnl_from
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, order, runtime
 

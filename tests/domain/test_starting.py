@@ -4,13 +4,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from actors.messages.persistence import DeskSnapshot
-from actors.wiring import known_of, sent_s_ago
 from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.risk.checks import TradingState
+from domain.snapshot import DeskSnapshot
+from domain.starting import known_of, sent_s_ago
 from tests.fakes import TEN_O_CLOCK, change, order
 
 NOW = TEN_O_CLOCK + timedelta(seconds=30)
