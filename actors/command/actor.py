@@ -93,11 +93,10 @@ from actors.messages.persistence import (
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
+    Record,
     RecordEvent,
-    RecordExpiry,
     RecordExternalOrder,
     RecordFills,
-    RecordWriteOff,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
@@ -129,7 +128,7 @@ from domain.exits.pricing import shape_of
 from domain.exits.square_off import SquareOff
 from domain.exits.stop_check import stop_objection
 from domain.market.calendar import Calendar
-from domain.market.expiry import has_expired
+from domain.market.expiry import Expiry, has_expired
 from domain.market.instrument import Instrument, Objection
 from domain.market.price import PriceSource, SeenPrice
 from domain.orders.change import ChangeKind, ChangeStage
@@ -145,6 +144,7 @@ from domain.orders.types import Exchange, Intent, OrderType
 from domain.positions.delivery import is_refused_for_shares
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.order_rows import Report, remarks_tag_of
+from domain.reconciliation.write_off import WriteOff
 
 RETRY_UNRECORDED_S: Final = 1.0
 _ANSWERS: Final = frozenset({Event.BLOCKED, Event.ACCEPTED, Event.REFUSED, Event.REPLY_LOST})
@@ -558,7 +558,7 @@ class CommandActor(SharedThreadActor):
         symbol, last_day = (instrument.exchange, instrument.symbol), instrument.expires_on
         if self._last_days.get(symbol) != last_day and not has_expired(last_day, self._clock.now()):
             self._last_days[symbol] = last_day
-            post(self._repo, RecordExpiry(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
+            post(self._repo, Record(item=Expiry(exchange=symbol[0], symbol=symbol[1], expires_on=last_day)))
             post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
             post(self._guard, LastDayLearnt(exchange=symbol[0], symbol=symbol[1], last_day=last_day))
 
@@ -761,7 +761,10 @@ class CommandActor(SharedThreadActor):
         """Tell everybody who counts a strategy's units that they are written off, and why."""
         position_key, units = message.position_key, message.units
         logger.warning("{}: {:+d} units were written off by hand: {}", position_key, units, message.reason)
-        post(self._repo, RecordWriteOff(position_key=position_key, units=units, reason=message.reason, at=message.at))
+        post(
+            self._repo,
+            Record(item=WriteOff(position_key=position_key, units=units, reason=message.reason, at=message.at)),
+        )
         post(self._risk, PnlWrittenOff(position_key=position_key, units=units))
         strategy = self._strategies.get(position_key.strategy)
         if strategy is not None:

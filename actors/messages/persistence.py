@@ -1,7 +1,8 @@
 """What is written and read: registrations, events, records, and the snapshot of a start."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from typing import TypeAlias
 
 from actors.messages.books import AcceptanceUndone
 from actors.messages.query import Query
@@ -9,14 +10,15 @@ from actors.runtime.address import Address
 from domain.alerts.alert import AlertRecord
 from domain.baskets import BasketRecord
 from domain.broker.snapshots import TradeRow
-from domain.exits.flatten import FlattenRequest, PositionKey
+from domain.exits.flatten import FlattenEnd, FlattenRequest
 from domain.exits.stops import ArmedStop
+from domain.market.expiry import Expiry
 from domain.orders.command import OrderCommand
 from domain.orders.order import JournalLine, Order, OrderEvent
-from domain.orders.types import Exchange
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
-from domain.risk.checks import TradingState
+from domain.reconciliation.write_off import WriteOff
+from domain.risk.checks import TradingDecision
 from domain.risk.loss_limit import RiskDay
 from domain.snapshot import DeskSnapshot
 
@@ -177,13 +179,17 @@ class ExternalMoveRecorded:
     ended: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordExpiry:
-    """Keep the last day of a contract that is traded."""
+Recordable: TypeAlias = (
+    TradingDecision | FlattenRequest | FlattenEnd | ArmedStop | RiskDay | BasketRecord | AlertRecord | Expiry | WriteOff
+)
+"""What is kept as it stands, each kind in a table of its own, and read again by the next start."""
 
-    exchange: Exchange
-    symbol: str
-    expires_on: date
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Keep this as it stands now, over restarts; tried again until the database takes it."""
+
+    item: Recordable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,39 +201,14 @@ class UndoRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordTradingState:
-    """Keep the trading state over restarts."""
-
-    state: TradingState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFlattenRequest:
-    """Keep that a position is to be made flat, until it is: over restarts too."""
-
-    request: FlattenRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFlattened:
-    """A request has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
-
-    request_id: str
-    at: datetime
-    missing: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CommitNow:
-    """Write the next group; with what nobody waits for, when that has `lingered` long enough."""
+    """Write the next group; with what nobody waits for, when that has `lingered` long enough.
+
+    `is_retry`: the time has come for what the database did not take.
+    """
 
     lingered: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteAgain:
-    """Try again what the database did not take and nobody leads."""
+    is_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,44 +219,6 @@ class FindUnwritten(Query[int]):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryUnrecorded:
     """Try again to write what the database did not take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRiskDay:
-    """Keep how a trading day stands against its limits."""
-
-    risk_day: RiskDay
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordWriteOff:
-    """Keep that a person has written off a position."""
-
-    position_key: PositionKey
-    units: int
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordBasket:
-    """Keep a basket as it stands."""
-
-    record: BasketRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordArmedStop:
-    """Keep these stops as they stand: armed, with their best price, or ended."""
-
-    armed_stop: ArmedStop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordAlert:
-    """Keep an alert as it stands."""
-
-    record: AlertRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

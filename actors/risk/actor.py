@@ -15,7 +15,7 @@ from actors.messages.inboxes import (
     RiskInbox,
 )
 from actors.messages.market import OrderPriced, PriceTicked
-from actors.messages.persistence import RecordTradingState
+from actors.messages.persistence import Record
 from actors.messages.risk import (
     BroadcastTradingState,
     CheckRisk,
@@ -44,7 +44,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
-from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingDecision, TradingState
 from domain.risk.loss_limit import RiskDay
 
 _STOPS: Final = {
@@ -205,7 +205,7 @@ class RiskActor(SharedThreadActor):
                 return self._now(refused)
         logger.warning("trading is now {} ({})", message.state, message.reason or "no reason given")
         self._said = (message.state, message.reason)
-        post(self._repo, RecordTradingState(state=message.state, reason=message.reason))
+        post(self._repo, Record(item=TradingDecision(state=message.state, reason=message.reason)))
         self._restrict(told=True)
         return self._now()
 

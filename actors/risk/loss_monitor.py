@@ -15,7 +15,7 @@ from loguru import logger
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceTicked, WatchPrice
-from actors.messages.persistence import RecordRiskDay
+from actors.messages.persistence import Record
 from actors.messages.risk import PnlNow
 from actors.risk.loss_doubt import QuotesForDoubt
 from actors.runtime.address import Address, post
@@ -296,7 +296,7 @@ class LossMonitor:
         """Write how the day stands."""
         self._recorded_at = self._clock.monotonic()
         self._days[self._day.day] = self._day
-        post(self._repo, RecordRiskDay(risk_day=self._day))
+        post(self._repo, Record(item=self._day))
 
     # what is asked
 

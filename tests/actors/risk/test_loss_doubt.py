@@ -7,7 +7,6 @@ import pytest
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
@@ -199,7 +198,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
     room = LossRoom(budget=5_000)
     room.see(400)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.spent == {BOUGHT.command.strategy}
 
     again = LossRoom(budget=5_000, days=(day,))
@@ -217,7 +216,7 @@ def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart(
     room = LossRoom(pnl=book, bought=False)
     room.see(1_000)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.first_prices == {(Exchange.NSE, "RELIANCE-EQ"): Decimal(1000)}
 
     snapshot = DeskSnapshot(
