@@ -80,7 +80,7 @@ from actors.messages.guard import (
 from actors.messages.inboxes import (
     CommandInbox,
 )
-from actors.messages.market import OrderPriced, PriceOrder, TradePriceSeen
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, TradePriceSeen
 from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
 from actors.messages.persistence import (
     EventIllegal,
@@ -230,7 +230,7 @@ class CommandActor(SharedThreadActor):
                 self._resolution.look_up(message)
             case AcceptBreak():
                 return self._moves.accept(message.name, message.reason)
-            case OrderPriced() if self._changes.is_about_a_change(message):
+            case OrderPriced(about=PriceQuestion.CHANGE):
                 self._changes.price(message)
             case OrderRegistered() | OrderPriced():
                 self._gather(message)

@@ -32,7 +32,7 @@ from actors.messages.changes import (
     ReserveChange,
 )
 from actors.messages.guard import ExposureMoved
-from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -53,7 +53,6 @@ Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
 Record: TypeAlias = Callable[[str, OrderEvent], None]
 
 _CHANGEABLE: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
-_QUESTION: Final = "change "
 """What names a change's question to MarketActor: no command id has a space."""
 
 
@@ -170,9 +169,9 @@ class Changes:
             self._decline(request, Reason.NOT_CHANGEABLE, str(error))
             return
         key = order.command.key
-        name = f"{_QUESTION}{request.command.change_id}"
         question = PriceOrder(
-            command_id=name,
+            about=PriceQuestion.CHANGE,
+            command_id=request.command.change_id,
             exchange=key.exchange,
             symbol=key.symbol,
             needs_price=False,
@@ -180,13 +179,9 @@ class Changes:
         )
         post(self._market, question)
 
-    def is_about_a_change(self, message: OrderPriced) -> bool:
-        """Say whether MarketActor answers a question of a change."""
-        return message.command_id.startswith(_QUESTION)
-
     def price(self, message: OrderPriced) -> None:
         """Check the new terms, now that the instrument is known, and ask risk."""
-        request = self._pending[message.command_id.removeprefix(_QUESTION)]
+        request = self._pending[message.command_id]
         order, wanted = request.order, request.wanted
         assert order is not None
         assert wanted is not None

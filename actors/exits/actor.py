@@ -36,7 +36,7 @@ from actors.messages.guard import AskForExposures, ExposuresTold
 from actors.messages.inboxes import (
     ExitsInbox,
 )
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.messages.persistence import Record
 from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
@@ -208,8 +208,10 @@ class ExitsActor(SharedThreadActor):
                 self._look_in(0)
             case FindStops():
                 return self._stops.now()
-            case OrderPriced() if self._resting.is_about_one(message):
+            case OrderPriced(about=PriceQuestion.RESTING):
                 self._resting.price(message)
+            case OrderPriced(about=PriceQuestion.STOPS):
+                self._stops.see_answer(message)
             case OrderPriced():
                 self._send_priced(message)
             case OrderAnswered():
@@ -397,6 +399,7 @@ class ExitsActor(SharedThreadActor):
         key = task.request.position_key.key
         self._unpriced[step.command_id] = (task, step)
         question = PriceOrder(
+            about=PriceQuestion.EXIT,
             command_id=step.command_id,
             exchange=key.exchange,
             symbol=key.symbol,
@@ -409,7 +412,6 @@ class ExitsActor(SharedThreadActor):
     def _send_priced(self, message: OrderPriced) -> None:
         """Send the exit; where no price is known, the desk's own pricing has the last word."""
         if message.command_id not in self._unpriced:
-            self._stops.see_answer(message)
             return
         task, step = self._unpriced.pop(message.command_id)
         position_key, instrument, reference = task.request.position_key, message.instrument, message.reference

@@ -15,7 +15,7 @@ from loguru import logger
 from actors.exits.openings import CarriedStops
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import VanishingResolved
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked, WatchPrice
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked, WatchPrice
 from actors.messages.persistence import Record
 from actors.messages.stops import SetStops, StopsAnswered, StopsNow
 from actors.runtime.address import Address, post
@@ -359,7 +359,7 @@ class Stops:
 
     def _put_question(self, symbol: Symbol, *, anew: bool = False) -> None:
         question = PriceOrder(
-            command_id=f"stops of {symbol[1]}",
+            about=PriceQuestion.STOPS,
             exchange=symbol[0],
             symbol=symbol[1],
             needs_price=True,

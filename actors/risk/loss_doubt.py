@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from actors.messages.inboxes import MarketInbox
-from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
 from actors.runtime.address import Address, post
 from domain.market.instrument import Instrument
 from domain.ports import Clock
@@ -25,7 +25,7 @@ class QuotesForDoubt:
         now = self._clock.monotonic()
         for exchange, symbol in self._doubt.asks(symbols, now):
             question = PriceOrder(
-                command_id=f"loss of {symbol}",
+                about=PriceQuestion.LOSS,
                 exchange=exchange,
                 symbol=symbol,
                 needs_price=True,

@@ -74,7 +74,13 @@ class ExitsRoom:
         price = None if last_price is None else Decimal(last_price)
         known = None if price is None else Reference(price=price, source=PriceSource.QUOTE, age_s=0.0)
         self.actor.on_receive(
-            OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=price, reference=known)
+            OrderPriced(
+                about=asked.about,
+                command_id=asked.command_id,
+                instrument=instrument(),
+                last_price=price,
+                reference=known,
+            )
         )
 
     def make_flat(self) -> OrderCommand:

@@ -101,7 +101,13 @@ class ExitsRoom:
         question = self.market.of(PriceOrder)[-1]
         reference = Reference(price=Decimal(last), source=source, age_s=age_s)
         self.actor.on_receive(
-            OrderPriced(command_id=question.command_id, instrument=found, last_price=None, reference=reference)
+            OrderPriced(
+                about=question.about,
+                command_id=question.command_id,
+                instrument=found,
+                last_price=None,
+                reference=reference,
+            )
         )
 
     @property
@@ -505,7 +511,12 @@ def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: Exits
         for question in questions:
             answered.append(question)
             room.actor.on_receive(
-                OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=Decimal(100))
+                OrderPriced(
+                    about=question.about,
+                    command_id=question.command_id,
+                    instrument=instrument(),
+                    last_price=Decimal(100),
+                )
             )
 
     assert 60 / StopSettings().price_age_s_max < len(answered) < 10

@@ -10,7 +10,7 @@ from actors.exits.actor import ExitsActor
 from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import SuspendSymbol
 from actors.messages.guard import ExposuresTold
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import SubmitOrder
 from actors.messages.stops import SetStops, TakeUpStops
 from domain.alerts.alert import Level
@@ -55,7 +55,9 @@ class MorningRoom:
         self.actor._actor_ref = Probe()  # type: ignore[assignment]
         self.questions = 0
         self.actor.on_receive(TakeUpStops(armed_stops=(STOP,), unarmed=()))
-        self.actor.on_receive(OrderPriced(command_id="x", instrument=instrument(symbol=KEY.symbol), last_price=None))
+        self.actor.on_receive(
+            OrderPriced(about=PriceQuestion.STOPS, instrument=instrument(symbol=KEY.symbol), last_price=None)
+        )
 
     def look(self, seconds: float = 1.0) -> None:
         self.clock.advance(seconds)

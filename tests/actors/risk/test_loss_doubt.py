@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from actors.messages.exits import FlattenAll
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
+from actors.messages.persistence import DeskSnapshot
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
@@ -84,11 +85,11 @@ class LossRoom:
         self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now())))
 
     def quote(self, price: int | None) -> None:
-        question = self.market.of(PriceOrder)[-1]
+        assert self.market.of(PriceOrder)[-1].about is PriceQuestion.LOSS
         if price is not None:
             self.see(price)
         last = None if price is None else Decimal(price)
-        self.actor.on_receive(OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=last))
+        self.actor.on_receive(OrderPriced(instrument=instrument(), last_price=last))
 
     def look(self, after_s: float = 1.0) -> None:
         self.clock.advance(after_s)
