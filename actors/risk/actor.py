@@ -43,9 +43,11 @@ from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
 from domain.ports import trading_day
-from domain.positions.pnl import PnlBook
+from domain.positions.pnl import PnlBook, is_ours
 from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.risk.loss_inputs import LossRules
 from domain.risk.loss_limit import RiskDay
+from domain.risk.loss_state import Restriction
 
 _STOPS: Final = {
     TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
@@ -83,16 +85,14 @@ class RiskActor(SharedThreadActor):
         for one in working:
             self._remember(one)
         self._stopped: Reason | None = None
-        self._restriction: tuple[Reason, str] | None = None
+        self._restriction: Restriction | None = None
         self._loss_monitor = LossMonitor(
             mail=mail,
             runtime=runtime,
             subscriber=self.actor_ref,
-            limits=book.limits,
-            budgets=budgets,
+            rules=LossRules(book.limits, budgets, trading_days),
             book=pnl,
             days=days,
-            trading_days=trading_days,
         )
 
     def on_stop(self) -> None:
@@ -111,15 +111,15 @@ class RiskActor(SharedThreadActor):
             case OrderOver():
                 self._forget(message.command)
             case PriceTicked():
-                self._loss_monitor.see(message)
+                self._loss_monitor.see(message.tick)
             case OrderPriced():
                 self._loss_monitor.hear_quote(message)
             case PositionsSeen():
                 self._loss_monitor.take_positions(message.book, message.doubted)
             case ExternalCounted():
-                self._loss_monitor.move(message.key, message.units)
+                self._loss_monitor.book.move(message.key, message.units)
             case PnlWrittenOff():
-                self._loss_monitor.write_off(message.position_key, message.units, message.price)
+                self._loss_monitor.book.shift(message.position_key, message.units, message.price)
             case RiskTick():
                 self._loss_monitor.look()
                 self._restrict()
@@ -139,8 +139,9 @@ class RiskActor(SharedThreadActor):
         book = self._book.on_day(trading_day(self._clock.now()))
         self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
         if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
-            if self._loss_monitor.has_used_up_its_budget(command.strategy):
-                verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
+            objection = self._loss_monitor.objection_to(command.strategy)
+            if objection is not None:
+                verdict = RiskRefused(objection, verdict.inputs)
             self._warn_of_self_trade(command)
         match verdict:
             case RiskPassed():
@@ -153,14 +154,15 @@ class RiskActor(SharedThreadActor):
     def _finer(self, reason: Reason) -> Reason:
         """Name what has restricted trading, where no person did."""
         restricted = reason is Reason.TRADING_EXITS_ONLY and self._said[0] is TradingState.ACTIVE
-        return self._restriction[0] if restricted and self._restriction is not None else reason
+        return self._restriction.reason if restricted and self._restriction is not None else reason
 
     def _positions_beside(self, command: OrderCommand) -> int:
         """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
         if self._book.limits.open_positions_max is None:
             return 0
         return len(
-            (self._loss_monitor.held() | {*self._entering.values()}) - {PositionKey(command.strategy, command.key)}
+            ({one for one in self._loss_monitor.book.held if is_ours(one)} | {*self._entering.values()})
+            - {PositionKey(command.strategy, command.key)}
         )
 
     def _remember(self, command: OrderCommand) -> None:
@@ -186,9 +188,9 @@ class RiskActor(SharedThreadActor):
         command = message.command
         book = self._book.on_day(trading_day(self._clock.now()))
         verdict = book.check_change(command, message.price)
-        spent = command.intent is not Intent.EXIT and self._loss_monitor.has_used_up_its_budget(command.strategy)
-        if spent and isinstance(verdict, RiskPassed):
-            verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
+        objection = None if command.intent is Intent.EXIT else self._loss_monitor.objection_to(command.strategy)
+        if objection is not None and isinstance(verdict, RiskPassed):
+            verdict = RiskRefused(objection, verdict.inputs)
         match verdict:
             case RiskPassed():
                 post(self._command, ChangeApproved(change_id=message.change_id, inputs=verdict.inputs))
@@ -200,7 +202,7 @@ class RiskActor(SharedThreadActor):
     def _turn(self, message: SetTradingState) -> TradingStateNow:
         """Follow a person's word; what the day itself forbids is not resumed by it."""
         if message.state is TradingState.ACTIVE:
-            refused = self._loss_monitor.objection_to_resuming(force=message.force)
+            refused = self._loss_monitor.resume(force=message.force)
             if refused:
                 return self._now(refused)
         logger.warning("trading is now {} ({})", message.state, message.reason or "no reason given")
@@ -214,7 +216,7 @@ class RiskActor(SharedThreadActor):
         self._restriction = self._loss_monitor.restriction()
         state, reason = self._said
         if state is TradingState.ACTIVE and self._restriction is not None:
-            state, reason = TradingState.EXITS_ONLY, self._restriction[1]
+            state, reason = TradingState.EXITS_ONLY, self._restriction.message
         changed = (state, reason) != (self._book.trading_state, self._book.reason)
         if not changed and not told:
             return
