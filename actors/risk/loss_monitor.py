@@ -25,8 +25,9 @@ from domain.risk.loss_actions import Action, AskForQuote, MakeFlat, RecordDay, T
 from domain.risk.loss_inputs import LossRules, Now
 from domain.risk.loss_limit import RiskDay
 from domain.risk.loss_sources import LossSources
-from domain.risk.loss_state import LossState, Restriction, first_state
+from domain.risk.loss_state import LossState, first_state
 from domain.risk.loss_step import step, watch
+from domain.risk.restriction import Restriction
 
 
 class LossMonitor:

@@ -13,14 +13,7 @@ from domain.risk.loss_actions import Action, RecordDay
 from domain.risk.loss_doubt import LossDoubt
 from domain.risk.loss_inputs import LossRules, Now
 from domain.risk.loss_limit import RiskDay, cooldown_until
-
-
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """What speaks against all entries: its reason, and a sentence's part for people."""
-
-    reason: Reason
-    message: str
+from domain.risk.restriction import Restriction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
