@@ -79,7 +79,7 @@ class Room:
 
     def stopped_by(self) -> Reason | None:
         restriction = self.actor._loss_monitor.restriction()
-        return None if restriction is None else restriction[0]
+        return None if restriction is None else restriction.reason
 
 
 def row(unrealised: int) -> PositionRow:

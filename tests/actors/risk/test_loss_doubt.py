@@ -7,7 +7,6 @@ import pytest
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
-from actors.messages.persistence import DeskSnapshot
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
