@@ -217,12 +217,12 @@ def watch(desk: EndingDesk, ending: Ending, notifier: Notifier) -> str | None:
 
 def _tell_how_it_is(desk: EndingDesk, notifier: Notifier) -> None:
     try:
-        reasons, state = desk.readiness().reasons, desk.trading_state().state
+        blockers, state = desk.readiness().blockers, desk.trading_state().state
     except DeskUnavailableError as error:
         notifier.status(f"does not answer: {error}")
         return
     notifier.alive()
-    notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else taken_text(state))
+    notifier.status(f"exits only: {'; '.join(map(str, blockers))}" if blockers else taken_text(state))
 
 
 def wait_until_ready(
@@ -250,7 +250,7 @@ def wait_until_ready(
 def _reasons(desk: EndingDesk) -> tuple[str, ...]:
     """Return what speaks against entries; a desk whose actor has just died does not answer, and soon says why."""
     try:
-        return desk.readiness().reasons
+        return tuple(map(str, desk.readiness().blockers))
     except DeskUnavailableError as error:
         return (str(error),)
 

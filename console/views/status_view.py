@@ -121,7 +121,11 @@ def trading_line(trading: Form) -> Text:
 def status_view(status: Form) -> RenderableType:
     """Show the desk at a glance: what is taken, why not, and what a person can do about it."""
     takes = taken_text(TradingState(status["trading"]["state"]))
-    ready = f"Ready: {takes}." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
+    ready = (
+        f"Ready: {takes}."
+        if status["ready"]
+        else "Not ready: " + "; ".join(one["detail"] for one in status["blockers"]) + "."
+    )
     lines = [
         Text(f"{status['client_id']} ({status['mode']})", style="bold"),
         Text(ready, style="green" if status["ready"] else "yellow"),
