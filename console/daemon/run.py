@@ -23,7 +23,7 @@ from console.daemon.logs import open_log
 from console.daemon.paper import PaperBroker, lasting_paper
 from console.daemon.private import guard_files
 from console.daemon.systemd import Notifier
-from console.endpoint import token_of
+from console.endpoint import token_in
 from console.errors import PlainError
 from console.views.text import taken_text
 from domain.redaction import secrets_of
@@ -90,7 +90,7 @@ def run_desk(settings: Settings) -> int:
     if repaired := guard_files(settings):
         _say(repaired)
     raise_descriptor_limit()
-    token = token_of(settings.api)
+    token = settings.api.token.get_secret_value() or token_in(settings.api.token_path)
     writer = open_log(settings.data_dir / "desk.log", secrets_of(settings, token), on_screen=True)
     try:
         server = ApiServer(settings.api, settings.data_dir)
