@@ -122,6 +122,7 @@ from domain.alerts.text.broker import session_alert
 from domain.alerts.text.desk import database_alert, database_back_alert
 from domain.alerts.text.orders import order_alert
 from domain.alerts.text.prices import cut_exit_alert, odd_lot_alert
+from domain.blocker import Blocker, BlockerKind
 from domain.broker.reply_types import Accepted, Refused, Unavailable, Unknown
 from domain.exits.flatten import PositionKey
 from domain.exits.pricing import shape_of
@@ -364,7 +365,7 @@ class CommandActor(SharedThreadActor):
                 pending = self._end(message.command_id)
                 assert pending.declined is not None, "only a declined order is looked up"
                 own = pending.declined is Reason.ALREADY_AT_BROKER
-                text = "" if own else "; ".join(self._reasons())
+                text = "" if own else "; ".join(map(str, self._blockers()))
                 self._decline(pending, pending.declined, text or explain(pending.declined))
             case RegistrationFailed():
                 self._tell(database_alert(message.cause))
@@ -789,15 +790,16 @@ class CommandActor(SharedThreadActor):
     def _tell(self, alert: Alert) -> None:
         post(self._notifier, RaiseAlert(alert=alert))
 
-    def _reasons(self) -> tuple[str, ...]:
-        unwritten = f"{len(self._unwritten)} events wait for the database" if self._unwritten else None
-        return self._gate.reasons() if unwritten is None else (*self._gate.reasons(), unwritten)
+    def _blockers(self) -> tuple[Blocker, ...]:
+        if not self._unwritten:
+            return self._gate.blockers()
+        unwritten = f"{len(self._unwritten)} events wait for the database"
+        return (*self._gate.blockers(), Blocker(BlockerKind.DATABASE_BEHIND, unwritten))
 
     def _readiness(self) -> Readiness:
         return Readiness(
-            reasons=self._reasons(),
+            blockers=(*self._blockers(), *((Blocker.of(BlockerKind.STOPPING),) if self._stopping else ())),
             in_flight=(*self._pending.names(), *self._changes.names()),
-            stopping=self._stopping,
             breaks=self._gate.breaks,
         )
 

@@ -7,6 +7,7 @@ from actors.messages.orders import OrderDeclined, OrderUpdated
 from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address
+from domain.blocker import Blocker
 from domain.orders.order import Order
 from domain.ports import Kept
 from domain.reconciliation.breaks import Break
@@ -85,12 +86,11 @@ class FindReadiness(Query["Readiness"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether entries are taken; `reasons` are sentences, empty when they are. `in_flight` are command ids.
+    """Whether entries are taken; `blockers` are empty when they are. `in_flight` are command ids.
 
     `breaks` are what the broker's books tell differently; not all of them stop entries.
     """
 
-    reasons: tuple[str, ...]
+    blockers: tuple[Blocker, ...]
     in_flight: tuple[str, ...]
-    stopping: bool
     breaks: tuple[Break, ...] = ()

@@ -227,7 +227,7 @@ class _Health:
 def _add_health(api: FastAPI, health: _Health) -> None:
     @api.get("/health", summary="Does the desk take orders?")
     async def healthy() -> JSONResponse:
-        """Answer 200 when entries are taken, else 503 with the reasons. No token, so nothing of the account."""
+        """Answer 200 when entries are taken, else 503 with the kinds of blockers: no token, no words of the account."""
         shown = await health.shown()
         return JSONResponse(shown, 200 if shown["ready"] else 503)
 

@@ -178,7 +178,7 @@ def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) ->
     assert room.guard.only(CountExternal) == CountExternal(key=FUTURE, quantity=65)
     assert room.risk.of(ExternalCounted) == []
     assert room.notifier.of(RaiseAlert) == []
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: CommandRoom) -> None:
@@ -199,7 +199,7 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
     assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
     assert room.risk.only(PnlWrittenOff).units == -65
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> None:
@@ -215,7 +215,7 @@ def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> 
     assert part.kind is MoveKind.RETURNED
     assert [one.difference for one in still] == [35]
     assert room.exits.only(VanishingResolved) == VanishingResolved(key=FUTURE)
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(room: CommandRoom) -> None:
@@ -248,7 +248,7 @@ def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) 
     room.tell(ResumeOrders(orders=(), vanished=(vanished_of(FUTURE, 65),)))
 
     assert [one.kind for one in room.readiness.breaks] == [BreakKind.VANISHED]
-    assert len(room.readiness.reasons) == 1
+    assert len(room.readiness.blockers) == 1
 
 
 def test_what_the_account_holds_of_a_contract_that_should_be_over_counts_and_is_told_once(room: CommandRoom) -> None:

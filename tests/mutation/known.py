@@ -90,7 +90,7 @@ KNOWN: Final = (
             "a new session is trusted without a book",
             "actors/command/entry_gate.py",
             "EntryGate.take_session",
-            'self._unseen = self._unseen or "reconciliation after the login has not finished"',
+            "self._unseen = self._unseen or Blocker.of(BlockerKind.LOGIN_RECONCILIATION)",
             "",
         ),
         "tests/actors/command/test_entry_gate.py",
