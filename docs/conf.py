@@ -23,9 +23,17 @@ myst_heading_anchors = 3
 exclude_patterns: list[str] = []
 
 
+def _copy(link: re.Match[str]) -> str:
+    return f"](/reference/{link[1].lower()}.md"
+
+
 def show_tables(app: "Sphinx", docname: str, source: list[str]) -> None:
-    """Show each drawing as a table: a code host draws the page's own text, which takes a script from elsewhere."""
+    """Show each drawing as a table: a code host draws the page's own text, which takes a script from elsewhere.
+
+    Links to what stands beside docs/ lead to its copy.
+    """
     del app, docname
+    source[0] = re.sub(r"\]\((?:\.\./)+(CHANGELOG|CONTRIBUTING)\.md", _copy, source[0])
     for name, table in TABLES.items():
         frame = re.compile(rf"<!-- drawn: {name} -->\n.*?\n<!-- end -->", re.DOTALL)
         source[0] = frame.sub(lambda _, table=table: table(), source[0])  # type: ignore[misc]

@@ -24,7 +24,8 @@ from console.api.app import make_api
 from console.cli.app import app
 from domain.settings import Settings, StrategySettings
 
-FOLDER: Final = Path(__file__).resolve().parent / "reference"
+ROOT: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = ROOT / "docs" / "reference"
 UNITS: Final = {
     "_ms": "milliseconds",
     "_s": "seconds",
@@ -281,8 +282,13 @@ def described_api() -> Schema:
 
 
 def pages() -> dict[str, str]:
-    """Return the pages by the name of their file."""
-    return {"settings.md": settings_page(), "commands.md": commands_page(), "http.md": http_page(described_api())}
+    """Return the pages by the name of their file; those that stand beside docs/ come along with their links mended."""
+    beside = {
+        f"{name.lower()}.md": (ROOT / f"{name}.md").read_text(encoding="utf-8").replace("](docs/", "](../")
+        for name in ("CHANGELOG", "CONTRIBUTING")
+    }
+    made = {"settings.md": settings_page(), "commands.md": commands_page(), "http.md": http_page(described_api())}
+    return {**made, **beside}
 
 
 def write() -> None:

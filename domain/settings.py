@@ -432,7 +432,7 @@ class StrategySettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     class_path: str = Field(alias="class")
-    """The class, as `module:Class`; the file `module.py` lies beside `desk.toml`, or anywhere Python imports from."""
+    """The class, as `module:Class`; `module.py` lies where `run` is started, or where Python finds it."""
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     """The strategy's name; its orders and positions are kept under it."""
     orders_in_flight_max: Count = 50
