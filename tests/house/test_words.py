@@ -68,7 +68,8 @@ PAGES: Final = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (
         *(ROOT / one for one in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "decisions").glob("*.md"),
     )
 )
 WORDS: Final = {word: right for words, right in TABLE.items() for word in words.split()}
