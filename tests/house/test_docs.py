@@ -39,7 +39,7 @@ def test_a_change_of_the_code_would_change_the_page(monkeypatch: pytest.MonkeyPa
     assert redrawn != page
 
 
-@pytest.mark.parametrize("name", ["architecture.md", "operations.md", "scenarios.md", "upgrade.md"])
+@pytest.mark.parametrize("name", ["guide.md", "operations.md", "scenarios.md", "upgrade.md"])
 def test_every_test_that_a_page_names_is_there(name: str) -> None:
     named = NAMED.findall((ROOT / "docs" / name).read_text(encoding="utf-8"))
 
@@ -51,6 +51,20 @@ def test_every_test_that_a_page_names_is_there(name: str) -> None:
 
     assert named
     assert not missing
+
+
+PAGES = sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "docs" / "decisions").glob("*.md"))
+ROOMS = ("actors", "benchmarks", "broker", "console", "docs", "domain", "examples", "notify", "storage", "tests")
+MODULES = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")} | {"main.py"}
+NO_MODULES = {"my_strategies.py"}
+"""Files of the reader's own."""
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.name)
+def test_every_module_that_a_page_names_is_there(page: Path) -> None:
+    named = set(re.findall(r"`([\w/]+\.py)(?:::\w+)?`", page.read_text(encoding="utf-8"))) - NO_MODULES
+
+    assert {name for name in named if not any(f"/{module}".endswith(f"/{name}") for module in MODULES)} == set()
 
 
 def test_the_page_of_commands_has_a_situation_for_each() -> None:
