@@ -21,15 +21,14 @@ from actors.messages.baskets import (
     WayOutEnded,
 )
 from actors.messages.changes import ChangeOrder
-from actors.messages.desk import ActorDied
 from actors.messages.exits import Flatten
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
-from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, GuardInbox, NotifierInbox, RepoInbox
+from actors.messages.inboxes import BasketsInbox
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.messages.persistence import RecordBasket
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.alerts.text.baskets import ended_alert
 from domain.baskets import (
     BasketRecord,
@@ -49,7 +48,6 @@ from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import explain
 from domain.orders.types import Origin
-from domain.ports import Clock, Ids
 
 LOOK_S: Final = 0.5
 KEPT_MAX: Final = 1_000
@@ -62,27 +60,20 @@ class BasketsActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        guard: Address[GuardInbox],
-        exits: Address[ExitsInbox],
-        repo: Address[RepoInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         client_id: str,
-        clock: Clock,
-        ids: Ids,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._guard = guard
-        self._exits = exits
-        self._repo = repo
-        self._notifier = notifier
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._guard = mail.guard
+        self._exits = mail.exits
+        self._repo = mail.repo
+        self._notifier = mail.notifier
         self._client_id = client_id
-        self._clock = clock
-        self._ids = ids
-        self._timer = timer
+        self._clock = runtime.clock
+        self._ids = runtime.ids
+        self._timer = runtime.timer
         self._records: dict[str, BasketRecord] = {}
         self._running: dict[str, Progress] = {}
         self._basket_of: dict[str, str] = {}

@@ -3,7 +3,6 @@
 from typing import assert_never
 
 from actors.messages.changes import ChangeBlocked, ChangeReserved, ReserveChange
-from actors.messages.desk import ActorDied
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
@@ -26,11 +25,11 @@ from actors.messages.guard import (
     ReserveExposure,
     WriteOffPosition,
 )
-from actors.messages.inboxes import CommandInbox, GuardInbox
-from actors.runtime.address import Address, post
+from actors.messages.inboxes import GuardInbox
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from domain.exits.flatten import PositionKey
-from domain.ports import Clock
 from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
 from domain.reconciliation.breaks import Break
 
@@ -41,14 +40,13 @@ class GuardActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         ledger: GuardLedger,
-        clock: Clock,
     ) -> None:
-        super().__init__(supervisor)
-        self._clock = clock
-        self._command = command
+        super().__init__(mail.supervisor)
+        self._clock = runtime.clock
+        self._command = mail.command
         self._ledger = ledger
 
     def on_receive(self, message: GuardInbox) -> Holdings | ExposuresTold | int | None:

@@ -11,8 +11,7 @@ from typing import Final, Protocol, TypeAlias, assert_never
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.broker import InstrumentRead, PriceRead, ReadInstrument, ReadPrice
-from actors.messages.desk import ActorDied
-from actors.messages.inboxes import BrokerInbox, CommandInbox, MarketInbox, NotifierInbox, RiskInbox
+from actors.messages.inboxes import MarketInbox
 from actors.messages.market import (
     AnswerExit,
     BookPricesSeen,
@@ -29,9 +28,9 @@ from actors.messages.market import (
 )
 from actors.messages.risk import PositionsSeen
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.subscribers import Subscribers
-from actors.runtime.timer import Timer
 from domain.alerts.text.prices import impossible_price_alert
 from domain.broker.reply_types import InstrumentReply, Unavailable
 from domain.broker.snapshots import Book, PositionRow, Tick, prices_in
@@ -39,7 +38,7 @@ from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
 from domain.market.price import Belief, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, Watching, unwatched_alert, watched_alert
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
 
 EXIT_WAIT_S: Final = 1.0
 """An exit waits so long for a price or an instrument to be read."""
@@ -60,24 +59,19 @@ class MarketActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        broker: Address[BrokerInbox],
-        risk: Address[RiskInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         feed: Feed,
         remembered: Mapping[Key, SeenPrice],
-        clock: Clock,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._broker = broker
-        self._risk = risk
-        self._notifier = notifier
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._broker = mail.broker
+        self._risk = mail.risk
+        self._notifier = mail.notifier
         self._feed = feed
-        self._clock = clock
-        self._timer = timer
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._known = MarketKnowledge()
         for key, price in remembered.items():
             self._known.remember(key, price)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
@@ -10,6 +10,8 @@ from typing import Any, Final, Generic, TypeVar
 import pykka
 
 from actors.runtime.address import Address
+from actors.runtime.mailboxes import Mailboxes, Runtime
+from actors.runtime.timer import Timer
 from broker.port import Session
 from domain.broker.reply_types import (
     Accepted,
@@ -31,7 +33,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.types import Exchange, Intent, OrderType, Product, Side
-from domain.ports import IST
+from domain.ports import IST, Clock, Ids
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.timing import patient
 
@@ -134,6 +136,16 @@ class ManualTimer:
         for one in due:
             one.address.tell(one.message)
         return len(due)
+
+
+def mailboxes(**known: Address[Any]) -> Mailboxes:
+    """Return the actors' mailboxes: those that are given, and a probe that nobody looks into for each other."""
+    return Mailboxes(**{one.name: Probe() for one in fields(Mailboxes)} | known)
+
+
+def runtime(clock: Clock, *, ids: Ids | None = None, timer: Timer | None = None) -> Runtime:
+    """Return time, names and waiting as a test owns them."""
+    return Runtime(clock=clock, ids=ids or FakeIds(), timer=timer or ManualTimer(FakeClock()))
 
 
 class Script(Generic[Reply]):

@@ -66,7 +66,7 @@ from actors.messages.changes import (
     ResolutionLookedUp,
     ResolveOrder,
 )
-from actors.messages.desk import ActorDied, FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
+from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
 from actors.messages.exits import ExitCut, MarketOrderMoved, SaleRefused
 from actors.messages.guard import (
     BeginDay,
@@ -78,15 +78,7 @@ from actors.messages.guard import (
     ReserveExposure,
 )
 from actors.messages.inboxes import (
-    BrokerInbox,
     CommandInbox,
-    ExitsInbox,
-    GuardInbox,
-    MarketInbox,
-    NotifierInbox,
-    RepoInbox,
-    RiskInbox,
-    WatcherInbox,
 )
 from actors.messages.market import OrderPriced, PriceOrder, TradePriceSeen
 from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
@@ -124,8 +116,8 @@ from actors.messages.risk import (
 )
 from actors.messages.stops import EntryMoved
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.alerts.alert import Alert
 from domain.alerts.text.broker import session_alert
 from domain.alerts.text.desk import database_alert, database_back_alert
@@ -150,7 +142,6 @@ from domain.orders.reasons import Reason, explain
 from domain.orders.tag_lookup import TagShown, look_for_tag
 from domain.orders.text import outcome_line
 from domain.orders.types import Exchange, Intent, OrderType
-from domain.ports import Clock
 from domain.positions.delivery import is_refused_for_shares
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.order_rows import Report, remarks_tag_of
@@ -166,58 +157,43 @@ class CommandActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        repo: Address[RepoInbox],
-        market: Address[MarketInbox],
-        risk: Address[RiskInbox],
-        guard: Address[GuardInbox],
-        broker: Address[BrokerInbox],
-        watcher: Address[WatcherInbox],
-        exits: Address[ExitsInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         limits: "CommandLimits",
         calendar: Calendar | None,
-        clock: Clock,
-        timer: Timer,
         run: str = "",
     ) -> None:
-        super().__init__(supervisor)
+        super().__init__(mail.supervisor)
         self._said = {RUN: run} if run else {}
-        self._repo = repo
-        self._market = market
-        self._risk = risk
-        self._guard = guard
-        self._broker = broker
-        self._watcher = watcher
-        self._exits = exits
-        self._notifier = notifier
+        self._repo = mail.repo
+        self._market = mail.market
+        self._risk = mail.risk
+        self._guard = mail.guard
+        self._broker = mail.broker
+        self._watcher = mail.watcher
+        self._exits = mail.exits
+        self._notifier = mail.notifier
         self._limits = limits
         self._calendar = calendar
-        self._clock = clock
-        self._timer = timer
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._pending = PendingOrders()
-        self._changes = Changes(
-            repo=repo, market=market, risk=risk, guard=guard, broker=broker, record=self._record, clock=clock
-        )
-        self._resolution = ManualResolution(repo, self._record)
-        self._tag_search = TagSearch(broker, clock, timer)
+        self._changes = Changes(mail=mail, runtime=runtime, record=self._record)
+        self._resolution = ManualResolution(mail.repo, self._record)
+        self._tag_search = TagSearch(mail.broker, runtime.clock, runtime.timer)
         self._gate = EntryGate(
-            limits.books_unavailable_s_max, limits.silence_s_max, clock, self._tell, limits.book_away_s_max
+            limits.books_unavailable_s_max, limits.silence_s_max, runtime.clock, self._tell, limits.book_away_s_max
         )
         self._strategies: dict[
             str, Address[OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff]
         ] = {}
         self._followers: dict[str, Address[LegMoved]] = {}
         self._moves = ExternalMoves(
-            repo=repo,
-            guard=guard,
-            risk=risk,
-            exits=exits,
-            watcher=watcher,
+            mail=mail,
+            runtime=runtime,
             strategies=self._strategies,
             gate=self._gate,
             tell=self._tell,
-            clock=clock,
         )
         self._suspended: dict[tuple[Exchange, str], str] = {}
         self._last_days: dict[tuple[Exchange, str], date] = {}

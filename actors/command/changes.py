@@ -32,10 +32,10 @@ from actors.messages.changes import (
     ReserveChange,
 )
 from actors.messages.guard import ExposureMoved
-from actors.messages.inboxes import BrokerInbox, GuardInbox, MarketInbox, RepoInbox, RiskInbox
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.broker.reply_types import Accepted, Refused, Unknown
 from domain.exits.pricing import shape_of
 from domain.market.instrument import Objection
@@ -48,7 +48,6 @@ from domain.orders.pricing import pricing_of
 from domain.orders.reasons import Reason, explain
 from domain.orders.types import OrderType
 from domain.orders.validation import InvalidOrderError
-from domain.ports import Clock
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
 Record: TypeAlias = Callable[[str, OrderEvent], None]
@@ -81,21 +80,17 @@ class Changes:
     def __init__(
         self,
         *,
-        repo: Address[RepoInbox],
-        market: Address[MarketInbox],
-        risk: Address[RiskInbox],
-        guard: Address[GuardInbox],
-        broker: Address[BrokerInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         record: Record,
-        clock: Clock,
     ) -> None:
-        self._repo = repo
-        self._market = market
-        self._risk = risk
-        self._guard = guard
-        self._broker = broker
+        self._repo = mail.repo
+        self._market = mail.market
+        self._risk = mail.risk
+        self._guard = mail.guard
+        self._broker = mail.broker
         self._record = record
-        self._clock = clock
+        self._clock = runtime.clock
         self._pending: dict[str, PendingChange] = {}
         self._unwritten: set[tuple[str, str]] = set()
 

@@ -12,10 +12,10 @@ from loguru import logger
 from actors.command.entry_gate import EntryGate
 from actors.messages.books import BreakResolved, ExternalCounted, HoldingWrittenOff, PositionVanished, VanishingResolved
 from actors.messages.guard import AskForHolders, CountExternal, ExpiredStillHeld, HoldersTold, PastDayApart
-from actors.messages.inboxes import ExitsInbox, GuardInbox, RepoInbox, RiskInbox, WatcherInbox
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
 from actors.messages.risk import PnlWrittenOff
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import (
     acceptance_undone_alert,
@@ -26,7 +26,6 @@ from domain.alerts.text.breaks import (
 )
 from domain.exits.flatten import PositionKey
 from domain.orders.types import InstrumentKey
-from domain.ports import Clock
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.broker_square_off import closed_by
 from domain.reconciliation.moves import AGAINST_OURS, MoveKind
@@ -42,25 +41,21 @@ class ExternalMoves:
     def __init__(
         self,
         *,
-        repo: Address[RepoInbox],
-        guard: Address[GuardInbox],
-        risk: Address[RiskInbox],
-        exits: Address[ExitsInbox],
-        watcher: Address[WatcherInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         strategies: Mapping[str, Address[HoldingWrittenOff]],
         gate: EntryGate,
         tell: Callable[[Alert], None],
-        clock: Clock,
     ) -> None:
-        self._repo = repo
-        self._guard = guard
-        self._risk = risk
-        self._exits = exits
-        self._watcher = watcher
+        self._repo = mail.repo
+        self._guard = mail.guard
+        self._risk = mail.risk
+        self._exits = mail.exits
+        self._watcher = mail.watcher
         self._strategies = strategies
         self._gate = gate
         self._tell = tell
-        self._clock = clock
+        self._clock = runtime.clock
         self._under_way: set[str] = set()
         self._living: frozenset[InstrumentKey] = frozenset()
         self._decisions: dict[str, str] = {}

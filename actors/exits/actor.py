@@ -21,7 +21,6 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import LegMoved, StopBaskets, WayOutEnded
 from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.changes import ChangeOrder
-from actors.messages.desk import ActorDied
 from actors.messages.exits import (
     ExitCut,
     ExitsNow,
@@ -35,21 +34,15 @@ from actors.messages.exits import (
 )
 from actors.messages.guard import AskForExposures, ExposuresTold
 from actors.messages.inboxes import (
-    BasketsInbox,
-    CommandInbox,
     ExitsInbox,
-    GuardInbox,
-    MarketInbox,
-    NotifierInbox,
-    RepoInbox,
 )
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
 from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import over_alert, vanished_alert
 from domain.alerts.text.exits import exit_alert, exit_begins_alert, flat_alert, shares_missing_alert
@@ -78,7 +71,7 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.types import Intent, OrderType, Origin
 from domain.orders.validation import InvalidOrderError
-from domain.ports import Clock, Ids, trading_day
+from domain.ports import trading_day
 from domain.settings import ExitSettings, StopSettings
 
 _NAME_CHARACTERS: Final = 12
@@ -95,35 +88,27 @@ class ExitsActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        guard: Address[GuardInbox],
-        market: Address[MarketInbox],
-        repo: Address[RepoInbox],
-        notifier: Address[NotifierInbox],
-        baskets: Address[BasketsInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         client_id: str,
         settings: ExitSettings,
         stops: StopSettings,
         square_off: SquareOff,
         calendar: Calendar | None,
-        clock: Clock,
-        ids: Ids,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._guard = guard
-        self._market = market
-        self._repo = repo
-        self._baskets = baskets
-        self._notifier = notifier
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._guard = mail.guard
+        self._market = mail.market
+        self._repo = mail.repo
+        self._baskets = mail.baskets
+        self._notifier = mail.notifier
         self._client_id = client_id
         self._settings = settings
         self._calendar = calendar
-        self._clock = clock
-        self._ids = ids
-        self._timer = timer
+        self._clock = runtime.clock
+        self._ids = runtime.ids
+        self._timer = runtime.timer
         self._tasks: dict[PositionKey, FlattenTask] = {}
         self._over: set[PositionKey] = set()
         """Those whose contract is over, and which wait for the books to end it."""
@@ -140,42 +125,35 @@ class ExitsActor(SharedThreadActor):
         self._turn = 0
         self._idle_look_s = stops.look_s
         self._square_off = square_off
-        self._carried = CarriedStops(command=command, notifier=notifier, calendar=calendar, clock=clock)
+        self._carried = CarriedStops(mail=mail, runtime=runtime, calendar=calendar)
         self._stops = Stops(
+            mail=mail,
+            runtime=runtime,
             carried=self._carried,
-            market=market,
-            repo=repo,
-            notifier=notifier,
             subscriber=self.actor_ref,
             get_out=self._get_out,
             settings=stops,
             calendar=calendar,
-            clock=clock,
-            ids=ids,
         )
         self._resting = RestingMarketOrders(
-            command=command,
-            market=market,
-            notifier=notifier,
+            mail=mail,
+            runtime=runtime,
             asker=self.actor_ref,
             client_id=client_id,
             settings=settings,
             calendar=calendar,
-            clock=clock,
-            ids=ids,
         )
         self._order = ExitOrder(settings)
         self._entries_back = EntryCanceler(
-            command=command, client_id=client_id, again_s=settings.cancel_again_s, clock=clock, ids=ids
+            mail=mail, runtime=runtime, client_id=client_id, again_s=settings.cancel_again_s
         )
         self._broker_stops = BrokerStops(
-            command=command,
+            mail=mail,
+            runtime=runtime,
             caller=self.actor_ref,
             client_id=client_id,
             settings=stops,
             calendar=calendar,
-            clock=clock,
-            ids=ids,
         )
 
     def on_start(self) -> None:

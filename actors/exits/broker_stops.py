@@ -12,9 +12,9 @@ from typing import Final
 
 from actors.messages.baskets import FollowOrders, LegMoved
 from actors.messages.changes import ChangeOrder
-from actors.messages.inboxes import CommandInbox
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.exits.broker_stop import Moved, Wanted, moved
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
 from domain.exits.stops import ArmedStop
@@ -26,7 +26,6 @@ from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.types import Exchange, Intent, OrderType, Origin, Side
 from domain.orders.validation import PRICE_MAX, QUANTITY_MAX
-from domain.ports import Clock, Ids
 from domain.settings import StopSettings
 
 PREFIX: Final = "net-"
@@ -46,21 +45,20 @@ class BrokerStops:
     def __init__(
         self,
         *,
-        command: Address[CommandInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         caller: "Address[OrderAnswered | OrderDeclined | LegMoved]",
         client_id: str,
         settings: StopSettings,
         calendar: Calendar | None,
-        clock: Clock,
-        ids: Ids,
     ) -> None:
-        self._command = command
+        self._command = mail.command
         self._caller = caller
         self._client_id = client_id
         self._settings = settings
         self._calendar = calendar
-        self._clock = clock
-        self._ids = ids
+        self._clock = runtime.clock
+        self._ids = runtime.ids
         self._asked: dict[str, Wanted] = {}
         self._not_before: dict[str, float] = {}
         self._laid: dict[PositionKey, int] = {}

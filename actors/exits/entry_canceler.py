@@ -6,26 +6,30 @@ A part of ExitsActor, in its thread. It goes by what the guard says is open, and
 from collections.abc import Mapping
 
 from actors.messages.changes import ChangeOrder
-from actors.messages.inboxes import CommandInbox
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.exits.flatten import Exposure, PositionKey
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.types import Origin, Side
-from domain.ports import Clock, Ids
 
 
 class EntryCanceler:
     """Owns the positions whose entries are to go, why, and when each order was asked back (monotonic seconds)."""
 
     def __init__(
-        self, *, command: Address[CommandInbox], client_id: str, again_s: float, clock: Clock, ids: Ids
+        self,
+        *,
+        mail: Mailboxes,
+        runtime: Runtime,
+        client_id: str,
+        again_s: float,
     ) -> None:
-        self._command = command
+        self._command = mail.command
         self._client_id = client_id
         self._again_s = again_s
-        self._clock = clock
-        self._ids = ids
+        self._clock = runtime.clock
+        self._ids = runtime.ids
         self._wanted: dict[PositionKey, str] = {}
         self._asked: dict[str, float] = {}
 

@@ -9,9 +9,9 @@ from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.changes import ChangeOrder
-from actors.messages.inboxes import CommandInbox, MarketInbox, NotifierInbox
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.text.prices import resting_alert
 from domain.exits.flatten import exit_price
 from domain.exits.resting import RestingOrders, shape_of_resting
@@ -22,7 +22,7 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.order import Order
 from domain.orders.types import Intent
 from domain.orders.validation import InvalidOrderError
-from domain.ports import Clock, Ids, trading_day
+from domain.ports import trading_day
 from domain.settings import ExitSettings
 
 _QUESTION: Final = "resting "
@@ -35,23 +35,20 @@ class RestingMarketOrders:
     def __init__(
         self,
         *,
-        command: Address[CommandInbox],
-        market: Address[MarketInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         asker: "Address[OrderPriced]",
         client_id: str,
         settings: ExitSettings,
         calendar: Calendar | None,
-        clock: Clock,
-        ids: Ids,
     ) -> None:
-        self._command = command
-        self._market = market
-        self._notifier = notifier
+        self._command = mail.command
+        self._market = mail.market
+        self._notifier = mail.notifier
         self._asker = asker
         self._client_id = client_id
-        self._clock = clock
-        self._ids = ids
+        self._clock = runtime.clock
+        self._ids = runtime.ids
         self._calendar = calendar
         self._orders = RestingOrders(settings)
 

@@ -15,11 +15,11 @@ from loguru import logger
 from actors.exits.openings import CarriedStops
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import VanishingResolved
-from actors.messages.inboxes import MarketInbox, NotifierInbox, RepoInbox
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked, WatchPrice
 from actors.messages.persistence import RecordArmedStop
 from actors.messages.stops import SetStops, StopsAnswered, StopsNow
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
 from domain.alerts.text.stops import armed_alert, price_back_alert, price_stale_alert, triggered_alert, turned_alert
 from domain.exits.flatten import Exposure, PositionKey
@@ -29,7 +29,7 @@ from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.orders.order import Order
 from domain.orders.types import Exchange, InstrumentKey
-from domain.ports import Clock, Ids, trading_day
+from domain.ports import trading_day
 from domain.positions.pnl import symbol_of
 from domain.settings import StopSettings
 
@@ -47,27 +47,24 @@ class Stops:
     def __init__(
         self,
         *,
-        market: Address[MarketInbox],
-        repo: Address[RepoInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         subscriber: Subscriber,
         get_out: Callable[[PositionKey, str], None],
         settings: StopSettings,
         calendar: Calendar | None,
-        clock: Clock,
-        ids: Ids,
         carried: CarriedStops,
     ) -> None:
         self._carried = carried
-        self._market = market
-        self._repo = repo
-        self._notifier = notifier
+        self._market = mail.market
+        self._repo = mail.repo
+        self._notifier = mail.notifier
         self._subscriber = subscriber
         self._get_out = get_out
         self._settings = settings
         self._calendar = calendar
-        self._clock = clock
-        self._ids = ids
+        self._clock = runtime.clock
+        self._ids = runtime.ids
         self.armed: dict[PositionKey, ArmedStop] = {}
         self.instruments: dict[Symbol, Instrument] = {}
         self._read_on: dict[Symbol, str] = {}

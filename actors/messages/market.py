@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.reply_types import InstrumentReply
 from domain.broker.snapshots import Book, PositionRow, Tick
@@ -92,7 +93,7 @@ class WatchUnheard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindUnwatched:
+class FindUnwatched(Query["UnwatchedNow"]):
     """Which watched symbols bring no prices?"""
 
 

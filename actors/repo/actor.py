@@ -16,11 +16,9 @@ from loguru import logger
 
 from actors.messages.books import AcceptanceUndone, UndoAcceptance
 from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChange, LookUpResolution, ResolutionLookedUp
-from actors.messages.desk import ActorDied
 from actors.messages.inboxes import CommandInbox, RepoInbox
 from actors.messages.persistence import (
     CommitNow,
-    DeskSnapshot,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
@@ -56,16 +54,17 @@ from actors.messages.persistence import (
     WriteAgain,
 )
 from actors.repo.journaled_exits import JournaledExits
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.exits.flatten import PositionKey
 from domain.orders.change import ChangeKind
 from domain.orders.lifecycle import Event, IllegalTransitionError
 from domain.orders.order import JournalLine, Order, new_order
 from domain.orders.types import Intent
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
 from domain.settings import StorageSettings
+from domain.snapshot import DeskSnapshot
 from storage.database import LOCK_WAIT_MS, StorageError, UnreadableError, open_database, sync_log
 from storage.exit_journal import ExitJournalFile
 from storage.repository import REGISTERED, OrderRepository, UnknownOrderError
@@ -107,19 +106,17 @@ class RepoActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         settings: StorageSettings,
         client_id: str,
-        clock: Clock,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
+        super().__init__(mail.supervisor)
+        self._command = mail.command
         self._settings = settings
         self._client_id = client_id
-        self._clock = clock
-        self._timer = timer
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._waited_for: list[Write] = []
         self._told: list[Write] = []
         self._again: list[Write] = []

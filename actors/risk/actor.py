@@ -10,15 +10,8 @@ from loguru import logger
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import ExternalCounted
 from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
-from actors.messages.desk import ActorDied
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import (
-    BrokerInbox,
-    CommandInbox,
-    ExitsInbox,
-    MarketInbox,
-    NotifierInbox,
-    RepoInbox,
     RiskInbox,
 )
 from actors.messages.market import OrderPriced, PriceTicked
@@ -40,16 +33,16 @@ from actors.messages.risk import (
     TradingStateNow,
 )
 from actors.risk.loss_monitor import LossMonitor
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.alerts.text.risk import self_trade_alert
 from domain.exits.flatten import PositionKey
 from domain.market.trading_days import TradingDays
 from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
 from domain.risk.loss_limit import RiskDay
@@ -66,31 +59,24 @@ class RiskActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        repo: Address[RepoInbox],
-        broker: Address[BrokerInbox],
-        market: Address[MarketInbox],
-        exits: Address[ExitsInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         book: RiskBook,
         pnl: PnlBook,
         days: tuple[RiskDay, ...],
         trading_days: TradingDays,
         budgets: Mapping[str, Decimal],
         working: Iterable[OrderCommand],
-        clock: Clock,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._repo = repo
-        self._broker = broker
-        self._notifier = notifier
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._repo = mail.repo
+        self._broker = mail.broker
+        self._notifier = mail.notifier
         self._book = book
         self._said = (book.trading_state, book.reason)
-        self._clock = clock
-        self._timer = timer
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._look_s = book.limits.look_s
         self._entering: dict[str, PositionKey] = {}
         self._sides: defaultdict[tuple[Exchange, str, Side], dict[str, None]] = defaultdict(dict)
@@ -99,17 +85,14 @@ class RiskActor(SharedThreadActor):
         self._stopped: Reason | None = None
         self._restriction: tuple[Reason, str] | None = None
         self._loss_monitor = LossMonitor(
-            market=market,
-            exits=exits,
-            repo=repo,
-            notifier=notifier,
+            mail=mail,
+            runtime=runtime,
             subscriber=self.actor_ref,
             limits=book.limits,
             budgets=budgets,
             book=pnl,
             days=days,
             trading_days=trading_days,
-            clock=clock,
         )
 
     def on_stop(self) -> None:

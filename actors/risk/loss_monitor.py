@@ -14,12 +14,12 @@ from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
-from actors.messages.inboxes import ExitsInbox, MarketInbox, NotifierInbox, RepoInbox
 from actors.messages.market import OrderPriced, PriceTicked, WatchPrice
 from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import PnlNow
 from actors.risk.loss_doubt import QuotesForDoubt
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
 from domain.alerts.text import risk as risk_text
 from domain.broker.snapshots import PRODUCT_LETTERS, Book, PositionRow
@@ -28,7 +28,7 @@ from domain.market.trading_days import TradingDays
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import InstrumentKey, Product
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
 from domain.positions.pnl import Pnl, PnlBook, Symbol, is_ours, symbol_of
 from domain.risk.broker_figure import figure_of
 from domain.risk.loss_doubt import is_ours_alone
@@ -48,42 +48,39 @@ class LossMonitor:
     def __init__(
         self,
         *,
-        market: Address[MarketInbox],
-        exits: Address[ExitsInbox],
-        repo: Address[RepoInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         subscriber: "Address[PriceTicked | OrderPriced]",
         limits: RiskSettings,
         budgets: Mapping[str, Decimal],
         book: PnlBook,
         days: tuple[RiskDay, ...],
         trading_days: TradingDays,
-        clock: Clock,
     ) -> None:
-        self._market = market
-        self._exits = exits
-        self._repo = repo
-        self._notifier = notifier
+        self._market = mail.market
+        self._exits = mail.exits
+        self._repo = mail.repo
+        self._notifier = mail.notifier
         self._subscriber = subscriber
         self._limits = limits
         self._budgets = budgets
         self._book = book
         self._trading_days = trading_days
-        self._clock = clock
+        self._clock = runtime.clock
         self._days = {one.day: one for one in days}
         self._day = self._days.get(self._today(), RiskDay(day=self._today()))
         self._account: Decimal | None = None
-        self._account_at = self._figure_at = self._began_at = clock.monotonic()
+        self._account_at = self._figure_at = self._began_at = runtime.clock.monotonic()
         self._doubted: AbstractSet[Symbol] = frozenset()
         self._seen_at: dict[Symbol, float] = {}
         self._watched: dict[Symbol, float] = {}
-        self._recorded_at = clock.monotonic()
+        self._recorded_at = runtime.clock.monotonic()
         self._counted = None if limits.breach_sells_delivery else COUNTED
         self._flat_asked = False
         self._broke: set[str] = set()
         self._said: set[str] = set()
         self._differs_since: float | None = None
-        self._doubt = QuotesForDoubt(market, subscriber, clock)
+        self._doubt = QuotesForDoubt(mail.market, subscriber, runtime.clock)
 
     def _today(self) -> str:
         return trading_day(self._clock.now())

@@ -10,10 +10,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
-from actors.desk import Desk, DeskStartError, DeskUnavailableError, Lease, hold_account, load_strategy
+from actors.account import Lease, hold_account
+from actors.desk import Desk
+from actors.errors import DeskStartError, DeskUnavailableError
 from actors.messages.desk import Readiness
 from actors.messages.risk import TradingStateNow
 from actors.runtime.clock import SystemClock
+from actors.strategy_loading import load_strategy
 from console.api.app import make_api
 from console.api.server import ApiServer
 from console.chat import Chat

@@ -40,7 +40,7 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.orders.order import Order
-from tests.fakes import FakeClock, ManualTimer, Probe, instrument
+from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, runtime
 from tests.fakes import order as an_order
 
 
@@ -74,19 +74,20 @@ class CommandRoom:
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
         self.guard, self.broker, self.watcher, self.exits, self.notifier = (Probe() for _ in range(5))
         self.actor = CommandActor(
-            supervisor=self.supervisor,
-            repo=self.repo,
-            market=self.market,
-            risk=self.risk,
-            guard=self.guard,
-            broker=self.broker,
-            watcher=self.watcher,
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=self.supervisor,
+                repo=self.repo,
+                market=self.market,
+                risk=self.risk,
+                guard=self.guard,
+                broker=self.broker,
+                watcher=self.watcher,
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=self.timer),
             limits=CommandLimits(orders_waiting_max, books_unavailable_s_max, silence_s_max),
             calendar=calendar,
-            clock=self.clock,
-            timer=self.timer,
         )
         self.own = own_mailbox(self.actor)
         self.orders: dict[str, Order] = {}

@@ -10,7 +10,7 @@ from actors.messages.persistence import RecordBasket
 from domain.baskets import Basket, BasketState
 from domain.exits.flatten import PositionKey
 from domain.orders.types import Exchange, Product, Side
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, mailboxes, runtime
 
 WING = command(
     command_id="wing", exchange=Exchange.NFO, symbol="NIFTY01DEC26C26500", product=Product.NRML, side=Side.BUY
@@ -28,16 +28,16 @@ class BasketsRoom:
         self.clock = FakeClock()
         self.command, self.guard, self.exits, self.repo, self.notifier, self.caller = (Probe() for _ in range(6))
         self.actor = BasketsActor(
-            supervisor=Probe(),
-            command=self.command,
-            guard=self.guard,
-            exits=self.exits,
-            repo=self.repo,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                guard=self.guard,
+                exits=self.exits,
+                repo=self.repo,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, ids=FakeIds(), timer=ManualTimer(self.clock)),
             client_id="FA1",
-            clock=self.clock,
-            ids=FakeIds(),
-            timer=ManualTimer(self.clock),
         )
 
     def submit(self) -> None:

@@ -18,7 +18,7 @@ from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, OrderType, Side
 from domain.settings import StopSettings
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, command, instrument, order
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, command, instrument, mailboxes, order, runtime
 
 KEY = command().key
 SCOPE = PositionKey("trend", KEY)
@@ -31,13 +31,12 @@ class NetRoom:
     def __init__(self) -> None:
         self.clock, self.command, self.caller = FakeClock(), Probe(), Probe()
         self.broker_stops = BrokerStops(
-            command=self.command,
+            mail=mailboxes(command=self.command),
+            runtime=runtime(self.clock, ids=FakeIds()),
             caller=self.caller,
             client_id="FA1",
             settings=StopSettings(at_broker=True, at_broker_change_s=5.0),
             calendar=None,
-            clock=self.clock,
-            ids=FakeIds(),
         )
         self.broker_stops.begin()
         self.open: tuple[OpenOrder, ...] = ()

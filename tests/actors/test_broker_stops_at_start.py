@@ -12,7 +12,7 @@ from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
 from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.settings import StopSettings
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, runtime
 
 SCOPE = PositionKey("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 STOP = ArmedStop(
@@ -33,13 +33,12 @@ class Room:
     def __init__(self) -> None:
         self.command = Probe()
         self.broker_stops = BrokerStops(
-            command=self.command,
+            mail=mailboxes(command=self.command),
+            runtime=runtime(clock=FakeClock(), ids=FakeIds()),
             caller=Probe(),
             client_id="FA1",
             settings=StopSettings(at_broker=True),
             calendar=None,
-            clock=FakeClock(),
-            ids=FakeIds(),
         )
 
     def look(

@@ -26,7 +26,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side
 from domain.settings import ExitSettings, StopSettings
 from tests.actors.rooms import own_mailbox
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, instrument, order
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, instrument, mailboxes, order, runtime
 
 SCOPE = PositionKey("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 WISH = FlattenRequest(request_id="w1", position_key=SCOPE, reason="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
@@ -41,21 +41,21 @@ class ExitsRoom:
         self.timer = ManualTimer(self.clock)
         self.command, self.guard, self.market, self.repo, self.notifier, self.baskets = (Probe() for _ in range(6))
         self.actor = ExitsActor(
-            supervisor=Probe(),
-            command=self.command,
-            guard=self.guard,
-            market=self.market,
-            repo=self.repo,
-            notifier=self.notifier,
-            baskets=self.baskets,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                guard=self.guard,
+                market=self.market,
+                repo=self.repo,
+                notifier=self.notifier,
+                baskets=self.baskets,
+            ),
+            runtime=runtime(self.clock, ids=FakeIds(), timer=self.timer),
             client_id="FA1",
             settings=ExitSettings(flat_for_s=0),
             stops=stops or StopSettings(),
             square_off=SquareOff(),
             calendar=None,
-            clock=self.clock,
-            ids=FakeIds(),
-            timer=self.timer,
         )
         self.own = own_mailbox(self.actor)
         self.actor.on_start()

@@ -33,7 +33,7 @@ from domain.market.price import PRICE_AGE_S_MAX, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, TOLD_S
 from domain.orders.types import Exchange, Side
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeClock, FakeFeed, ManualTimer, Probe, instrument
+from tests.fakes import FakeClock, FakeFeed, ManualTimer, Probe, instrument, mailboxes, runtime
 
 SHARE = instrument()
 
@@ -47,15 +47,16 @@ class MarketRoom:
         self.feed = FakeFeed()
         self.timer = ManualTimer(self.clock)
         self.actor = MarketActor(
-            supervisor=self.supervisor,
-            command=self.command,
-            broker=self.broker,
-            risk=self.risk,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=self.supervisor,
+                command=self.command,
+                broker=self.broker,
+                risk=self.risk,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=self.timer),
             feed=self.feed,
             remembered={},
-            clock=self.clock,
-            timer=self.timer,
         )
         self.mailbox = own_mailbox(self.actor)
 
@@ -866,15 +867,12 @@ def test_watched_instruments_are_read_anew_as_the_day_turns(room: MarketRoom) ->
 def test_a_start_goes_by_what_was_last_traded(room: MarketRoom) -> None:
     stored = SeenPrice(price=Decimal(88), source=PriceSource.STORED, seen_at=room.clock.now() - timedelta(days=1))
     room.actor = MarketActor(
-        supervisor=room.supervisor,
-        command=room.command,
-        broker=room.broker,
-        risk=room.risk,
-        notifier=room.notifier,
+        mail=mailboxes(
+            supervisor=room.supervisor, command=room.command, broker=room.broker, risk=room.risk, notifier=room.notifier
+        ),
+        runtime=runtime(room.clock, timer=room.timer),
         feed=room.feed,
         remembered={(Exchange.NSE, "RELIANCE-EQ"): stored},
-        clock=room.clock,
-        timer=room.timer,
     )
     own_mailbox(room.actor)
 

@@ -41,7 +41,7 @@ from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, TradingState
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, ManualTimer, Probe, command, order
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, order, runtime
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 
@@ -55,21 +55,22 @@ class RiskRoom:
         self.market, self.exits, self.notifier = Probe(), Probe(), Probe()
         book = RiskBook(limits=RiskSettings.model_validate(limits), day=trading_day(self.clock.now()))
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=self.command,
-            repo=self.repo,
-            broker=self.broker,
-            market=self.market,
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                repo=self.repo,
+                broker=self.broker,
+                market=self.market,
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=book,
             pnl=PnlBook(),
             days=(),
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=True),
             budgets={},
             working=(),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
 
     def check(self, name: str = "c1") -> None:
@@ -178,7 +179,9 @@ class GuardRoom:
         entered = order(command_id="entered", quantity=held, state=State.FILLED, filled_quantity=held) if held else None
         ledger = GuardLedger(orders=() if entered is None else (entered,))
         self.clock = FakeClock()
-        self.actor = GuardActor(supervisor=Probe(), command=self.command, ledger=ledger, clock=self.clock)
+        self.actor = GuardActor(
+            mail=mailboxes(supervisor=Probe(), command=self.command), runtime=runtime(self.clock), ledger=ledger
+        )
 
     def reserve(self, name: str, intent: Intent = Intent.ENTRY, side: Side = Side.BUY, quantity: int = 10) -> None:
         asked = command(command_id=name, intent=intent, side=side, quantity=quantity)

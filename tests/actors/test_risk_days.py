@@ -22,7 +22,7 @@ from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, ManualTimer, Probe
+from tests.fakes import FakeClock, ManualTimer, Probe, mailboxes, runtime
 
 FRIDAY = datetime(2026, 11, 20, 11, 0, tzinfo=IST)
 FUTURE = PositionKey("trend", InstrumentKey(Exchange.NFO, "NIFTY26NOVFUT", Product.NRML))
@@ -38,21 +38,22 @@ class Room:
         pnl = PnlBook()
         pnl.carry(FUTURE, 65)
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=Probe(),
-            repo=self.repo,
-            broker=Probe(),
-            market=Probe(),
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=Probe(),
+                repo=self.repo,
+                broker=Probe(),
+                market=Probe(),
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=RiskBook(limits=limits, day=trading_day(at)),
             pnl=pnl,
             days=days,
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=enforced),
             budgets={},
             working=(),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
 
     def hear(self, message: RiskInbox) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from actors.desk import Status
+from actors.desk_interface import Status
 from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
 from actors.messages.baskets import BasketAnswered, BasketsNow
 from actors.messages.books import AcceptanceUndone, WatchState

@@ -201,12 +201,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a restart's rate knows nothing of changes under way",
-            "actors/wiring.py",
+            "domain/starting.py",
             "sent_s_ago",
             "one.state in _UNANSWERED or one.change is not None",
             "one.state in _UNANSWERED",
         ),
-        "tests/actors/test_wiring_snapshot.py",
+        "tests/domain/test_starting.py",
     ),
     Known(
         Mutant(

@@ -33,7 +33,18 @@ from domain.ports import trading_day
 from domain.reconciliation.vanishing import Holders, vanished_of
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import own_mailbox
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, command, instrument, order
+from tests.fakes import (
+    TEN_O_CLOCK,
+    FakeClock,
+    FakeIds,
+    ManualTimer,
+    Probe,
+    command,
+    instrument,
+    mailboxes,
+    order,
+    runtime,
+)
 
 ENTRY = order(
     command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal("100.00")
@@ -50,21 +61,21 @@ class ExitsRoom:
         self.timer = ManualTimer(self.clock)
         self.guard, self.repo, self.command, self.market, self.notifier = (Probe() for _ in range(5))
         self.actor = ExitsActor(
-            supervisor=Probe(),
-            command=self.command,
-            guard=self.guard,
-            market=self.market,
-            repo=self.repo,
-            notifier=self.notifier,
-            baskets=Probe(),
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                guard=self.guard,
+                market=self.market,
+                repo=self.repo,
+                notifier=self.notifier,
+                baskets=Probe(),
+            ),
+            runtime=runtime(self.clock, ids=FakeIds(), timer=self.timer),
             client_id="FA1",
             settings=ExitSettings(),
             stops=StopSettings(),
             square_off=SquareOff(),
             calendar=calendar,
-            clock=self.clock,
-            ids=FakeIds(),
-            timer=self.timer,
         )
         self.own = own_mailbox(self.actor)
         self.actor.on_start()

@@ -13,7 +13,7 @@ from domain.exits.stops import ArmedStop, StopTerms
 from domain.orders.change import ChangeKind
 from domain.orders.types import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
 from domain.settings import StopSettings
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, runtime
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 SCOPE = PositionKey("trend", KEY)
@@ -37,13 +37,12 @@ class NetsRoom:
     def __init__(self, *, at_broker: bool = True) -> None:
         self.clock, self.command = FakeClock(), Probe()
         self.broker_stops = BrokerStops(
-            command=self.command,
+            mail=mailboxes(command=self.command),
+            runtime=runtime(self.clock, ids=FakeIds()),
             caller=Probe(),
             client_id="FA1",
             settings=StopSettings(at_broker=at_broker, at_broker_change_s=5),
             calendar=None,
-            clock=self.clock,
-            ids=FakeIds(),
         )
         self.broker_stops.begin()
         self.name = ""

@@ -25,7 +25,7 @@ from domain.orders.types import Intent, Side
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import CommandRoom, answered
 from tests.domain.market.test_corporate_actions import KEY, STOP
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, mailboxes, runtime
 
 
 class MorningRoom:
@@ -37,21 +37,21 @@ class MorningRoom:
         self.market = Probe()
         self.command, self.repo, self.notifier = Probe(), Probe(), Probe()
         self.actor = ExitsActor(
-            supervisor=Probe(),
-            command=self.command,
-            guard=Probe(),
-            market=self.market,
-            repo=self.repo,
-            notifier=self.notifier,
-            baskets=Probe(),
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                guard=Probe(),
+                market=self.market,
+                repo=self.repo,
+                notifier=self.notifier,
+                baskets=Probe(),
+            ),
+            runtime=runtime(self.clock, ids=FakeIds(), timer=ManualTimer(self.clock)),
             client_id="FA1",
             settings=ExitSettings(),
             stops=StopSettings(at_broker=True),
             square_off=SquareOff(),
             calendar=Calendar(CalendarSettings()),
-            clock=self.clock,
-            ids=FakeIds(),
-            timer=ManualTimer(self.clock),
         )
         self.actor._actor_ref = Probe()  # type: ignore[assignment]
         self.questions = 0

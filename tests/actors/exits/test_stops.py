@@ -22,7 +22,7 @@ from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.types import Exchange, InstrumentKey, Product, Side, TrailingType
 from domain.settings import CalendarSettings, StopSettings
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, order
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, order, runtime
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 SCOPE = PositionKey("trend", KEY)
@@ -44,16 +44,15 @@ class StopsRoom:
         self.market, self.repo, self.notifier, self.caller = Probe(), Probe(), Probe(), Probe()
         self.out: list[str] = []
         self.stops = Stops(
-            market=self.market,
-            repo=self.repo,
-            notifier=self.notifier,
+            mail=mailboxes(market=self.market, repo=self.repo, notifier=self.notifier),
+            runtime=runtime(self.clock, ids=FakeIds()),
             subscriber=Probe(),
             get_out=lambda _, reason: self.out.append(reason),
             settings=StopSettings(price_age_s_max=10),
             calendar=calendar,
-            clock=self.clock,
-            ids=FakeIds(),
-            carried=CarriedStops(command=Probe(), notifier=self.notifier, calendar=None, clock=self.clock),
+            carried=CarriedStops(
+                mail=mailboxes(command=Probe(), notifier=self.notifier), runtime=runtime(self.clock), calendar=None
+            ),
         )
 
     def see(self, *prices: str, symbol: str = "RELIANCE-EQ") -> None:

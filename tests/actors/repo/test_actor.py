@@ -43,7 +43,7 @@ from domain.settings import StorageSettings
 from storage.database import StorageError, UnreadableError
 from storage.exit_journal import ExitJournalFile
 from tests.actors.rooms import own_mailbox, resolve
-from tests.fakes import FakeClock, ManualTimer, Probe, command, modify, trade_of
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, modify, runtime, trade_of
 from tests.fakes import order as an_order
 
 SEND = OrderEvent(kind=Event.SENT)
@@ -59,12 +59,10 @@ class RepoRoom:
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.command = Probe(), Probe()
         self.actor = RepoActor(
-            supervisor=self.supervisor,
-            command=self.command,
+            mail=mailboxes(supervisor=self.supervisor, command=self.command),
+            runtime=runtime(self.clock, timer=self.timer),
             settings=StorageSettings(path=path, **({"busy_timeout_ms": 20} | settings)),
             client_id="FA1",
-            clock=self.clock,
-            timer=self.timer,
         )
         self.own = own_mailbox(self.actor)
         self.actor.on_start()

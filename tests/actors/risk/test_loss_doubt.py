@@ -7,10 +7,9 @@ import pytest
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.persistence import DeskSnapshot, RecordRiskDay
+from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
-from actors.wiring import pnl_from
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
@@ -24,8 +23,10 @@ from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_doubt import DOUBT_S_MAX
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
+from domain.snapshot import DeskSnapshot
+from domain.starting import pnl_from
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeClock, ManualTimer, Probe, instrument, order
+from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, order, runtime
 
 BOUGHT = order(command_id="e1", state=State.FILLED, filled_quantity=10, average_price=Decimal(1000))
 
@@ -45,21 +46,22 @@ class LossRoom:
         self.market, self.exits, self.repo, self.command = Probe(), Probe(), Probe(), Probe()
         limits = RiskSettings(daily_loss_max=None if budget else Decimal(5_000))
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=self.command,
-            repo=self.repo,
-            broker=Probe(),
-            market=self.market,
-            exits=self.exits,
-            notifier=Probe(),
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                repo=self.repo,
+                broker=Probe(),
+                market=self.market,
+                exits=self.exits,
+                notifier=Probe(),
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=RiskBook(limits=limits, day=trading_day(self.clock.now())),
             pnl=pnl or PnlBook(),
             days=days,
             budgets={} if budget is None else {BOUGHT.command.strategy: Decimal(budget)},
             working=(),
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
         own_mailbox(self.actor)
         if bought:

@@ -34,7 +34,7 @@ from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, ManualTimer, Probe, command, order
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, order, runtime
 
 
 class RiskRoom:
@@ -50,21 +50,22 @@ class RiskRoom:
         self.command, self.repo, self.exits, self.notifier, self.broker = (Probe() for _ in range(5))
         given = RiskSettings.model_validate(limits)
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=self.command,
-            repo=self.repo,
-            broker=self.broker,
-            market=Probe(),
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                repo=self.repo,
+                broker=self.broker,
+                market=Probe(),
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=RiskBook(limits=given, day=trading_day(self.clock.now())),
             pnl=PnlBook(),
             days=days,
             budgets=budgets or {},
             working=(),
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
 
     def hold(self, units: int, bought_at: str, now_at: str, name: str = "c1") -> None:
