@@ -73,7 +73,7 @@ from actors.messages.changes import (
 from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
 from actors.messages.guard import BeginDay, ExposureRefused, ExposureReserved, HoldersTold
 from actors.messages.inboxes import CommandInbox
-from actors.messages.market import OrderPriced
+from actors.messages.market import OrderPriced, PriceQuestion
 from actors.messages.orders import SubmitOrder
 from actors.messages.persistence import (
     EventIllegal,
@@ -96,6 +96,7 @@ from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.alert import Alert
 from domain.alerts.text.broker import session_alert
+from domain.blocker import Blocker, BlockerKind
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.orders.change import ChangeStage
@@ -154,8 +155,8 @@ class CommandActor(SharedThreadActor):
                 self._placement.receive(message)
             case RegistrationUnwritten() | TagLookedUp():
                 self._placement.receive(message)
-            case OrderPriced() if self._changes.is_about_a_change(message):
-                self._changes.price(message)
+            case OrderPriced(about=PriceQuestion.CHANGE):
+                self._changes.receive(message)
             case OrderPriced() | RiskApproved() | RiskBlocked() | ExposureReserved() | ExposureRefused():
                 self._placement.receive(message)
             case PlaceAnswered() | BooksReconciled() | UpdatesReconciled() | ExternalOrderRecorded():
@@ -298,10 +299,10 @@ class CommandActor(SharedThreadActor):
         post(self._mail.notifier, RaiseAlert(alert=alert))
 
     def _readiness(self) -> Readiness:
+        stopping = (Blocker.of(BlockerKind.STOPPING),) if self._admission.is_stopping else ()
         return Readiness(
-            reasons=self._admission.reasons(),
+            blockers=(*self._admission.blockers(), *stopping),
             in_flight=(*self._pending.names(), *self._changes.names()),
-            stopping=self._admission.is_stopping,
             breaks=self._gate.breaks,
         )
 

@@ -3,6 +3,7 @@
 from actors.command.entry_gate import EntryGate
 from actors.command.records import Records
 from actors.command.tag_search import TagSearch
+from domain.blocker import Blocker, BlockerKind
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.market.instrument import Objection
@@ -50,11 +51,12 @@ class Admission:
             return Reason.DATABASE_UNAVAILABLE
         return self._gate.objection()
 
-    def reasons(self) -> tuple[str, ...]:
-        """Return every sentence that speaks against entries."""
+    def blockers(self) -> tuple[Blocker, ...]:
+        """Return all that speaks against entries, but that the desk is stopping."""
         waiting = self._records.waiting
-        unwritten = (f"{waiting} events wait for the database",) if waiting else ()
-        return (*self._gate.reasons(), *unwritten)
+        unwritten = f"{waiting} events wait for the database"
+        behind = (Blocker(BlockerKind.DATABASE_BEHIND, unwritten),) if waiting else ()
+        return (*self._gate.blockers(), *behind)
 
     def objection(self, command: OrderCommand) -> Objection | None:
         """Say what blocks this order: closed hours, the square-off, adjusted prices. No exit is."""

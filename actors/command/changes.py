@@ -33,7 +33,7 @@ from actors.messages.changes import (
     ReserveChange,
 )
 from actors.messages.guard import ExposureMoved
-from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -51,12 +51,17 @@ from domain.orders.validation import InvalidOrderError
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
 Heard: TypeAlias = (
-    ChangeOrder | ChangeLookedUp | ChangeUnreadable | ChangeApproved | ChangeReserved | ChangeBlocked | ChangeAnswered
+    ChangeOrder
+    | ChangeLookedUp
+    | ChangeUnreadable
+    | OrderPriced
+    | ChangeApproved
+    | ChangeReserved
+    | ChangeBlocked
+    | ChangeAnswered
 )
 
 _CHANGEABLE: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
-_QUESTION: Final = "change "
-"""What names a change's question to MarketActor: no command id has a space."""
 
 
 @dataclass(slots=True)
@@ -103,6 +108,8 @@ class Changes:
                 self._look_up(message)
             case ChangeUnreadable():
                 self._fail_to_look_up(message)
+            case OrderPriced():
+                self._check(message)
             case ChangeApproved():
                 self._reserve(message)
             case ChangeReserved():
@@ -187,9 +194,9 @@ class Changes:
             self._decline(request, Reason.NOT_CHANGEABLE, str(error))
             return
         key = order.command.key
-        name = f"{_QUESTION}{request.command.change_id}"
         question = PriceOrder(
-            command_id=name,
+            about=PriceQuestion.CHANGE,
+            command_id=request.command.change_id,
             exchange=key.exchange,
             symbol=key.symbol,
             needs_price=False,
@@ -197,13 +204,9 @@ class Changes:
         )
         post(self._market, question)
 
-    def is_about_a_change(self, message: OrderPriced) -> bool:
-        """Say whether MarketActor answers a question of a change."""
-        return message.command_id.startswith(_QUESTION)
-
-    def price(self, message: OrderPriced) -> None:
+    def _check(self, message: OrderPriced) -> None:
         """Check the new terms, now that the instrument is known, and ask risk."""
-        request = self._pending[message.command_id.removeprefix(_QUESTION)]
+        request = self._pending[message.command_id]
         order, wanted = request.order, request.wanted
         assert order is not None
         assert wanted is not None

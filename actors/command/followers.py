@@ -12,7 +12,7 @@ from actors.messages.exits import MarketOrderMoved, SaleRefused
 from actors.messages.guard import ExposureMoved
 from actors.messages.market import TradePriceSeen
 from actors.messages.orders import OrderDeclined, OrderUpdated
-from actors.messages.persistence import RecordWriteOff
+from actors.messages.persistence import Record
 from actors.messages.risk import BroadcastTradingState, FillCounted, OrderOver, PnlWrittenOff, TradingStateChanged
 from actors.messages.stops import EntryMoved
 from actors.runtime.address import Address, post
@@ -25,6 +25,7 @@ from domain.orders.order import Order, OrderEvent
 from domain.orders.text import outcome_line
 from domain.orders.types import OrderType
 from domain.positions.delivery import is_refused_for_shares
+from domain.reconciliation.write_off import WriteOff
 
 Told: TypeAlias = OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff
 Heard: TypeAlias = JoinStrategy | FollowOrders | BroadcastTradingState | PositionWrittenOff
@@ -131,6 +132,7 @@ class Followers:
         """Tell everybody who counts a strategy's units that they are written off, and why."""
         position_key, units = message.position_key, message.units
         logger.warning("{}: {:+d} units were written off by hand: {}", position_key, units, message.reason)
-        post(self._repo, RecordWriteOff(position_key=position_key, units=units, reason=message.reason, at=message.at))
+        written_off = WriteOff(position_key=position_key, units=units, reason=message.reason, at=message.at)
+        post(self._repo, Record(item=written_off))
         post(self._risk, PnlWrittenOff(position_key=position_key, units=units))
         self.tell_strategy(position_key.strategy, HoldingWrittenOff(key=position_key.key, units=units))

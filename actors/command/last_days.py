@@ -4,10 +4,10 @@ from datetime import date
 
 from actors.messages.books import ExpiryLearnt
 from actors.messages.guard import LastDayLearnt
-from actors.messages.persistence import RecordExpiry
+from actors.messages.persistence import Record
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes
-from domain.market.expiry import has_expired
+from domain.market.expiry import Expiry, has_expired
 from domain.market.instrument import Instrument
 from domain.orders.types import Exchange
 from domain.ports import Clock
@@ -33,6 +33,6 @@ class LastDays:
         symbol, last_day = (instrument.exchange, instrument.symbol), instrument.expires_on
         if self._known.get(symbol) != last_day and not has_expired(last_day, self._clock.now()):
             self._known[symbol] = last_day
-            post(self._repo, RecordExpiry(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
+            post(self._repo, Record(item=Expiry(exchange=symbol[0], symbol=symbol[1], expires_on=last_day)))
             post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
             post(self._guard, LastDayLearnt(exchange=symbol[0], symbol=symbol[1], last_day=last_day))

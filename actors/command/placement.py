@@ -157,7 +157,7 @@ class Placement:
                 pending = self._end(message.command_id)
                 assert pending.declined is not None, "only a declined order is looked up"
                 own = pending.declined is Reason.ALREADY_AT_BROKER
-                text = "" if own else "; ".join(self._admission.reasons())
+                text = "" if own else "; ".join(map(str, self._admission.blockers()))
                 self._decline(pending, pending.declined, text or explain(pending.declined))
             case RegistrationFailed():
                 self._tell(database_alert(message.cause))

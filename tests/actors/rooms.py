@@ -136,7 +136,10 @@ class CommandRoom:
         """Step 2, market: say what the exchange demands."""
         for message in _taken(self.market, PriceOrder):
             found = reply or instrument(exchange=message.exchange, symbol=message.symbol)
-            self.tell(OrderPriced(command_id=message.command_id, instrument=found, last_price=last_price))
+            priced = OrderPriced(
+                about=message.about, command_id=message.command_id, instrument=found, last_price=last_price
+            )
+            self.tell(priced)
 
     def clear(self) -> None:
         """Step 2A: risk says yes."""

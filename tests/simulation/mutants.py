@@ -342,8 +342,8 @@ MUTANTS: Final = (
     Mutant(
         "the trading state is not kept",
         "actors/repo/actor.py",
-        "RepoActor._write",
-        "self._repository.set_trading_state(message.state, message.reason, self._clock.now())",
+        "RepoActor._keep",
+        "self._repository.set_trading_state(item.state, item.reason, self._clock.now())",
         "",
         theme="halts",
     ),
@@ -396,8 +396,8 @@ MUTANTS: Final = (
     Mutant(
         "a request to get out is not kept",
         "actors/repo/actor.py",
-        "RepoActor._write",
-        "self._repository.keep_flatten_request(message.request)",
+        "RepoActor._keep",
+        "self._repository.keep_flatten_request(item)",
         "",
         theme="ways out",
     ),
@@ -567,8 +567,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a halt is answered before it is stored",
-        "actors/desk.py",
-        "Desk.set_trading_state",
+        "actors/desk_interface.py",
+        "DeskInterface.set_trading_state",
         "replace(now, stored=self.is_stored())",
         "now",
         theme="halts",

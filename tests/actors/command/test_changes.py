@@ -513,7 +513,7 @@ def test_a_modify_that_was_declined_for_the_database_is_not_written_later_as_ask
     room.record()
 
     assert room.orders["c1"].change is None
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 @pytest.mark.parametrize("reply", [Accepted("B1"), LOST, NO], ids=lambda one: type(one).__name__)

@@ -6,11 +6,9 @@ from decimal import Decimal
 import pytest
 
 from actors.messages.exits import FlattenAll
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.persistence import DeskSnapshot, RecordRiskDay
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
-from actors.wiring import pnl_from
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
@@ -24,6 +22,8 @@ from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_doubt import DOUBT_S_MAX
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
+from domain.snapshot import DeskSnapshot
+from domain.starting import pnl_from
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, order, runtime
 
@@ -84,11 +84,11 @@ class LossRoom:
         self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now())))
 
     def quote(self, price: int | None) -> None:
-        question = self.market.of(PriceOrder)[-1]
+        assert self.market.of(PriceOrder)[-1].about is PriceQuestion.LOSS
         if price is not None:
             self.see(price)
         last = None if price is None else Decimal(price)
-        self.actor.on_receive(OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=last))
+        self.actor.on_receive(OrderPriced(instrument=instrument(), last_price=last))
 
     def look(self, after_s: float = 1.0) -> None:
         self.clock.advance(after_s)
@@ -198,7 +198,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
     room = LossRoom(budget=5_000)
     room.see(400)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.spent == {BOUGHT.command.strategy}
 
     again = LossRoom(budget=5_000, days=(day,))
@@ -216,7 +216,7 @@ def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart(
     room = LossRoom(pnl=book, bought=False)
     room.see(1_000)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.first_prices == {(Exchange.NSE, "RELIANCE-EQ"): Decimal(1000)}
 
     snapshot = DeskSnapshot(
