@@ -9,13 +9,13 @@ import typer
 
 from actors.messages.market import PriceTicked, WatchPrice
 from actors.messages.orders import SubmitOrder
-from actors.messages.persistence import DeskSnapshot
 from actors.strategy import StrategyActor, StrategyPorts
 from console.cli.app import app
 from domain.broker.snapshots import Tick
 from domain.orders.types import Exchange, Intent, OrderType, Side
 from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
+from domain.snapshot import DeskSnapshot
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -191,8 +191,8 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the days of after-market and regular orders are swapped",
-            "actors/command/actor.py",
-            "CommandActor._day_of",
+            "actors/command/admission.py",
+            "Admission.day_of",
             "not command.amo",
             "command.amo",
         ),
