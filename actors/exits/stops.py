@@ -17,7 +17,7 @@ from actors.exits.stop_prices import StopPrices, Subscriber
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import VanishingResolved
 from actors.messages.market import OrderPriced
-from actors.messages.persistence import RecordArmedStop
+from actors.messages.persistence import Record
 from actors.messages.stops import SetStops, StopsAnswered, StopsNow
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -251,11 +251,11 @@ class Stops:
         self.armed.pop(armed_stop.position_key, None)
         self._carried.end(armed_stop.position_key)
         self._grown.discard(armed_stop.position_key)
-        post(self._repo, RecordArmedStop(armed_stop=replace(armed_stop, ended=why)))
+        post(self._repo, Record(item=replace(armed_stop, ended=why)))
 
     def _write(self, armed_stop: ArmedStop) -> None:
         self.armed[armed_stop.position_key] = armed_stop
-        post(self._repo, RecordArmedStop(armed_stop=armed_stop))
+        post(self._repo, Record(item=armed_stop))
 
     def look(
         self,
@@ -278,7 +278,7 @@ class Stops:
                 self._end(armed_stop, "the position was reversed")
                 self._tell(turned_alert(armed_stop))
             elif position_key in self._grown:
-                post(self._repo, RecordArmedStop(armed_stop=armed_stop))
+                post(self._repo, Record(item=armed_stop))
         self._grown.clear()
         for position_key in self._carried.waiting:
             self._hold_against(position_key, self.prices.of(symbol_of(position_key.key)))

@@ -18,7 +18,7 @@ from actors.messages.books import VanishingResolved
 from actors.messages.exits import ExitsNow
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
-from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
+from actors.messages.persistence import Record
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
@@ -31,6 +31,7 @@ from domain.exits.flatten import (
     EndedRequest,
     Exposure,
     Flat,
+    FlattenEnd,
     FlattenRequest,
     FlattenTask,
     PositionKey,
@@ -133,7 +134,7 @@ class FlattenTasks:
         for position_key, request in new.items():
             self._tell(exit_begins_alert(str(position_key), request.reason))
             self.under_way[position_key] = FlattenTask(request, f"exit-{self._name()}", now, self._settings)
-            post(self._repo, RecordFlattenRequest(request=request))
+            post(self._repo, Record(item=request))
             post(self._baskets, PositionLeaving(position_key=position_key, reason=f"made flat: {request.reason}"))
 
     def begin_own(self, position_keys: Mapping[PositionKey, str], *, in_order: bool = True) -> None:
@@ -195,7 +196,7 @@ class FlattenTasks:
     def _forget(self, ended: Sequence[EndedRequest]) -> None:
         for one in ended:
             del self._ended[one.position_key]
-            post(self._repo, RecordFlattened(request_id=one.request_id, at=self._clock.now()))
+            post(self._repo, Record(item=FlattenEnd(request_id=one.request_id, at=self._clock.now())))
 
     # how they go on
 
@@ -313,7 +314,7 @@ class FlattenTasks:
 
     def _close(self, request: FlattenRequest, missing: int = 0) -> None:
         del self.under_way[request.position_key]
-        post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now(), missing=missing))
+        post(self._repo, Record(item=FlattenEnd(request_id=request.request_id, at=self._clock.now(), missing=missing)))
         post(self._baskets, PositionLeaving(position_key=request.position_key, reason=""))
 
     def _tell(self, alert: Alert) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.reply_types import InstrumentReply
 from domain.broker.snapshots import Book, PositionRow, Tick
@@ -113,7 +114,7 @@ class WatchUnheard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindUnwatched:
+class FindUnwatched(Query["UnwatchedNow"]):
     """Which watched symbols bring no prices?"""
 
 

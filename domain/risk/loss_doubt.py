@@ -5,8 +5,9 @@ the broker's than `risk.pnl_difference_max`, one wrong price is likelier than a 
 for anew, and the limit is judged when all have come; after `DOUBT_S_MAX` by what there is: being blind is no profit.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -25,31 +26,22 @@ def is_ours_alone(ours: Decimal, account: Decimal | None, level: Decimal | None,
     return not broken_by_both and account - ours > difference_max
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LossDoubt:
-    """Owns which prices are waited for, and since when (monotonic seconds). Resolved, it stays so until it is over."""
+    """Since when a loss is in doubt, when quotes were asked for (monotonic seconds), and which have come."""
 
-    _since_s: float | None = None
-    _asked_s: float = 0.0
-    _missing: set[Symbol] = field(default_factory=set)
+    since_s: float
+    asked_s: float
+    quotes: Mapping[Symbol, Decimal] = field(default_factory=dict)
 
-    def asks(self, symbols: Iterable[Symbol], now_s: float) -> tuple[Symbol, ...]:
-        """Begin to doubt, or go on; return whose prices are to be asked for now."""
-        if self._since_s is None:
-            self._since_s, self._missing = now_s, set(symbols)
-        elif now_s - self._asked_s < ASK_AGAIN_S:
-            return ()
-        self._asked_s = now_s
-        return tuple(sorted(self._missing))
+    def with_quotes(self, quotes: Mapping[Symbol, Decimal]) -> "LossDoubt":
+        """Return the doubt with what the broker has answered since."""
+        return replace(self, quotes={**self.quotes, **quotes}) if quotes else self
 
-    def hear(self, symbol: Symbol) -> None:
-        """Take note of a fresh quote."""
-        self._missing.discard(symbol)
-
-    def is_resolved(self, now_s: float) -> bool:
+    def is_resolved(self, symbols: AbstractSet[Symbol], now_s: float) -> bool:
         """Say whether every quote has come, or was waited for long enough."""
-        return self._since_s is not None and (not self._missing or now_s - self._since_s >= DOUBT_S_MAX)
+        return symbols <= self.quotes.keys() or now_s - self.since_s >= DOUBT_S_MAX
 
-    def end(self) -> None:
-        """Forget it: the loss is gone, or both figures show it."""
-        self._since_s = None
+    def asks(self, symbols: AbstractSet[Symbol], now_s: float) -> tuple[Symbol, ...]:
+        """Return whose prices are to be asked for again now."""
+        return tuple(sorted(symbols - self.quotes.keys())) if now_s - self.asked_s >= ASK_AGAIN_S else ()

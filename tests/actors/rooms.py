@@ -85,8 +85,10 @@ class CommandRoom:
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
         self.guard, self.broker, self.watcher, self.exits, self.notifier = (Probe() for _ in range(5))
+        self.own = Probe()
         self.actor = CommandActor(
             mail=mailboxes(
+                command=self.own,
                 supervisor=self.supervisor,
                 repo=self.repo,
                 market=self.market,
@@ -101,7 +103,6 @@ class CommandRoom:
             limits=CommandLimits(orders_waiting_max, books_unavailable_s_max, silence_s_max),
             calendar=calendar,
         )
-        self.own = own_mailbox(self.actor)
         self.orders: dict[str, Order] = {}
         self.changes_asked: set[tuple[str, str]] = set()
         if ready:

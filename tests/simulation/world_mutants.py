@@ -119,7 +119,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a start forgets the last days of contracts",
-        "actors/wiring.py",
+        "domain/starting.py",
         "known_of",
         "snapshot.expiries",
         "{}",

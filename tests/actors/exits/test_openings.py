@@ -12,11 +12,10 @@ from actors.messages.baskets import SuspendSymbol
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import SubmitOrder
-from actors.messages.persistence import RecordFlattenRequest
 from actors.messages.stops import SetStops, TakeUpStops
 from domain.alerts.alert import Level
 from domain.broker.snapshots import Tick
-from domain.exits.flatten import Exposure
+from domain.exits.flatten import Exposure, FlattenRequest
 from domain.exits.square_off import SquareOff
 from domain.exits.stops import StopTerms
 from domain.market.calendar import Calendar
@@ -76,7 +75,7 @@ class MorningRoom:
 
     @property
     def requests(self) -> list[str]:
-        return [one.request.reason for one in self.repo.of(RecordFlattenRequest)]
+        return [one.reason for one in self.repo.records(FlattenRequest)]
 
     @property
     def suspended(self) -> list[bool]:

@@ -12,7 +12,6 @@ from actors.exits.openings import CarriedStops
 from actors.exits.stops import PRICE_WAIT_S, Stops
 from actors.messages.alerts import RaiseAlert
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, WatchPrice
-from actors.messages.persistence import RecordArmedStop
 from actors.messages.stops import SetStops, StopsAnswered
 from domain.broker.reply_types import UnknownInstrument
 from domain.exits.flatten import Exposure, PositionKey
@@ -79,7 +78,7 @@ class StopsRoom:
 
     @property
     def written(self) -> list[ArmedStop]:
-        return [one.armed_stop for one in self.repo.of(RecordArmedStop)]
+        return self.repo.records(ArmedStop)
 
     @property
     def told(self) -> list[str]:

@@ -7,10 +7,8 @@ import pytest
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
-from actors.messages.persistence import DeskSnapshot, RecordRiskDay
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
-from actors.wiring import pnl_from
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
@@ -24,6 +22,8 @@ from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_doubt import DOUBT_S_MAX
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
+from domain.snapshot import DeskSnapshot
+from domain.starting import pnl_from
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, order, runtime
 
@@ -198,7 +198,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
     room = LossRoom(budget=5_000)
     room.see(400)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.spent == {BOUGHT.command.strategy}
 
     again = LossRoom(budget=5_000, days=(day,))
@@ -216,7 +216,7 @@ def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart(
     room = LossRoom(pnl=book, bought=False)
     room.see(1_000)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.first_prices == {(Exchange.NSE, "RELIANCE-EQ"): Decimal(1000)}
 
     snapshot = DeskSnapshot(

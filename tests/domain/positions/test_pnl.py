@@ -11,7 +11,8 @@ from domain.alerts.alert import Alert
 from domain.alerts.text import risk as risk_text
 from domain.exits.flatten import PositionKey
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product, Side
-from domain.positions.pnl import PnlBook, PositionPnl
+from domain.positions.pnl import PnlBook
+from domain.positions.position_pnl import PositionPnl
 from domain.risk.loss_limit import RiskDay
 from domain.settings import RiskSettings
 from tests.fakes import TEN_O_CLOCK, order
