@@ -118,7 +118,7 @@ class ExitsActor(SharedThreadActor):
             case Flatten() | ResumeExits():
                 self._begin(message)
             case FlattenAll() | SetStops() | ExitCut():
-                self._knowledge.ask(message)
+                self._knowledge.renew(message)
             case SaleRefused():
                 self._tasks.hear_refused(message.order)
             case PriceTicked():
@@ -163,18 +163,18 @@ class ExitsActor(SharedThreadActor):
         if isinstance(message, ResumeExits):
             self._tasks.remember(message.ended)
         self._tasks.begin(message.requests, in_order=True)
-        self._knowledge.ask(*(one.position_key for one in message.requests))
+        self._knowledge.renew(*(one.position_key for one in message.requests))
 
     def _get_out(self, position_key: PositionKey, reason: str) -> None:
         """Begin a task by the desk's own request, which waits for no other."""
         self._tasks.begin_own({position_key: reason}, in_order=False)
-        self._knowledge.ask(position_key)
+        self._knowledge.renew(position_key)
 
     def _hear(self, *position_keys: PositionKey | None) -> None:
         """Let the guard tell what an order has done to a position, now that its steps 1 to 5 are over."""
         for position_key in position_keys:
             if position_key is not None:
-                self._knowledge.ask(position_key)
+                self._knowledge.renew(position_key)
 
     def _price(self, message: OrderPriced) -> None:
         match message.about:
@@ -200,7 +200,7 @@ class ExitsActor(SharedThreadActor):
         if self._knowledge.is_current:
             self._look([])
         else:
-            self._knowledge.ask()
+            self._knowledge.renew()
             self._wind(self._look_s_max)
 
     def _wind(self, delay_s: float) -> None:

@@ -538,6 +538,14 @@ MUTANTS: Final = (
         theme="late stops",
     ),
     Mutant(
+        "the exits act on what the guard told before the order behind a word reached it",
+        "actors/exits/knowledge.py",
+        "GuardKnowledge.take",
+        "not told.answers",
+        "False",
+        theme="late stops",
+    ),
+    Mutant(
         "an old book in the hands of a watcher that wakes up gives sight",
         "actors/command/entry_gate.py",
         "EntryGate.compare",
