@@ -25,7 +25,7 @@ from actors.messages.exits import Flatten
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
 from actors.messages.inboxes import BasketsInbox
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
-from actors.messages.persistence import RecordBasket
+from actors.messages.persistence import Record
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -225,7 +225,7 @@ class BasketsActor(SharedThreadActor):
 
     def _keep(self, record: BasketRecord) -> None:
         self._records[record.basket.basket_id] = record
-        post(self._repo, RecordBasket(record=record))
+        post(self._repo, Record(item=record))
         for name in list(self._records)[: max(0, len(self._records) - KEPT_MAX)]:
             if name not in self._running:
                 del self._records[name]

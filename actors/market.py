@@ -89,7 +89,7 @@ class MarketActor(SharedThreadActor):
             case PriceOrder():
                 self._price(message)
             case AnswerExit():
-                self._give_up(message.command_id)
+                self._give_up(message.question)
             case InstrumentRead():
                 self._learn_instrument(message)
             case PriceRead():
@@ -127,7 +127,7 @@ class MarketActor(SharedThreadActor):
         self._questions.setdefault((key, want), []).append(question)
         self._ask(key, want)
         if question.exit is not None:
-            self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(command_id=question.command_id))
+            self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(question=question))
 
     def _hangs(self, asked: Waiting, now_s: float) -> bool:
         return now_s - self._asking.get(asked, now_s) >= EXIT_WAIT_S
@@ -160,6 +160,7 @@ class MarketActor(SharedThreadActor):
             self._price(question)  # the day has turned since it was asked
             return
         priced = OrderPriced(
+            about=question.about,
             command_id=question.command_id,
             instrument=instrument,
             last_price=_price_of(stands) if question.anew else self._known.fresh_price(key, now),
@@ -168,10 +169,10 @@ class MarketActor(SharedThreadActor):
         )
         post(question.reply_to or self._command, priced)
 
-    def _give_up(self, command_id: str) -> None:
+    def _give_up(self, question: PriceOrder) -> None:
         """Let an exit that has waited long enough leave with what is known."""
         for waiting in self._questions.values():
-            for question in [one for one in waiting if one.command_id == command_id and one.exit is not None]:
+            if question in waiting:
                 waiting.remove(question)
                 self._answer(question)
 

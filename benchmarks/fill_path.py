@@ -69,8 +69,8 @@ def _measure(server: Server, path: Path, count: int, *, by_push: bool) -> dict[s
 def until_ready(desk: Desk, *, by_push: bool) -> None:
     """Wait until the desk takes orders, and hears the feed where it is to."""
     ends_at = time.monotonic() + WAIT_S
-    while desk.readiness().reasons or (by_push and desk.status().feed != "logged in"):
-        assert time.monotonic() < ends_at, (desk.readiness().reasons, desk.status().watch)
+    while desk.readiness().blockers or (by_push and desk.status().feed != "logged in"):
+        assert time.monotonic() < ends_at, (desk.readiness().blockers, desk.status().watch)
         desk.wait_for_failure(0.01)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 
+from actors.messages.persistence import Record
 from actors.runtime.address import Address
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.timer import Timer
@@ -98,6 +99,15 @@ class Probe:
         found = self.of(kind)
         assert len(found) == 1, f"expected one {kind.__name__}, found {len(found)} in {self.messages}"
         return found[0]
+
+    def records(self, kind: type[Kind]) -> list[Kind]:
+        """Return what it was told to keep of one kind, oldest first."""
+        return [one.item for one in self.of(Record) if isinstance(one.item, kind)]
+
+    def record(self, kind: type[Kind]) -> Kind:
+        """Return the one item of this kind that it was told to keep."""
+        (found,) = self.records(kind)
+        return found
 
     def take(self) -> list[Any]:
         """Return what it was told since the last take."""

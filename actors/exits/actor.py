@@ -36,9 +36,9 @@ from actors.messages.guard import AskForExposures, ExposuresTold
 from actors.messages.inboxes import (
     ExitsInbox,
 )
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
-from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
+from actors.messages.persistence import Record
 from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -53,6 +53,7 @@ from domain.exits.flatten import (
     EndedRequest,
     Exposure,
     Flat,
+    FlattenEnd,
     FlattenRequest,
     FlattenTask,
     PositionKey,
@@ -207,8 +208,10 @@ class ExitsActor(SharedThreadActor):
                 self._look_in(0)
             case FindStops():
                 return self._stops.now()
-            case OrderPriced() if self._resting.is_about_one(message):
+            case OrderPriced(about=PriceQuestion.RESTING):
                 self._resting.price(message)
+            case OrderPriced(about=PriceQuestion.STOPS):
+                self._stops.see_answer(message)
             case OrderPriced():
                 self._send_priced(message)
             case OrderAnswered():
@@ -258,7 +261,7 @@ class ExitsActor(SharedThreadActor):
             self._tell(exit_begins_alert(str(request.position_key), request.reason))
             name = f"exit-{self._ids.new()[:_NAME_CHARACTERS]}"
             self._tasks[request.position_key] = FlattenTask(request, name, now, self._settings)
-            post(self._repo, RecordFlattenRequest(request=request))
+            post(self._repo, Record(item=request))
             post(self._baskets, StopBaskets(position_key=request.position_key, reason=f"made flat: {request.reason}"))
         if requests:
             self._look_in(0)
@@ -373,7 +376,7 @@ class ExitsActor(SharedThreadActor):
         for position_key in [one for one in self._over if one.key == message.key and message.ended]:
             self._over.discard(position_key)
             request = self._tasks.pop(position_key).request
-            post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now()))
+            post(self._repo, Record(item=FlattenEnd(request_id=request.request_id, at=self._clock.now())))
             post(self._baskets, WayOutEnded(position_key=position_key))
 
     def _is_open(self, position_key: PositionKey) -> bool:
@@ -396,6 +399,7 @@ class ExitsActor(SharedThreadActor):
         key = task.request.position_key.key
         self._unpriced[step.command_id] = (task, step)
         question = PriceOrder(
+            about=PriceQuestion.EXIT,
             command_id=step.command_id,
             exchange=key.exchange,
             symbol=key.symbol,
@@ -408,7 +412,6 @@ class ExitsActor(SharedThreadActor):
     def _send_priced(self, message: OrderPriced) -> None:
         """Send the exit; where no price is known, the desk's own pricing has the last word."""
         if message.command_id not in self._unpriced:
-            self._stops.see_answer(message)
             return
         task, step = self._unpriced.pop(message.command_id)
         position_key, instrument, reference = task.request.position_key, message.instrument, message.reference
@@ -453,7 +456,7 @@ class ExitsActor(SharedThreadActor):
         del self._tasks[request.position_key]
         self._order.leave(request.position_key)
         self._odd[request.position_key] = -step.side.sign * step.quantity
-        post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now()))
+        post(self._repo, Record(item=FlattenEnd(request_id=request.request_id, at=self._clock.now())))
         post(self._baskets, WayOutEnded(position_key=request.position_key))
         self._tell(odd_lot_alert(str(request.position_key), step.quantity, lot))
 
@@ -464,7 +467,9 @@ class ExitsActor(SharedThreadActor):
         self._order.leave(request.position_key)
         self._ended_on = trading_day(self._clock.now())
         self._ended[request.position_key] = EndedRequest(request.request_id, request.position_key, step.held)
-        post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now(), missing=step.held))
+        post(
+            self._repo, Record(item=FlattenEnd(request_id=request.request_id, at=self._clock.now(), missing=step.held))
+        )
         post(self._baskets, WayOutEnded(position_key=request.position_key))
         self._tell(shares_missing_alert(request, step))
 
@@ -477,7 +482,7 @@ class ExitsActor(SharedThreadActor):
     def _forget(self, ended: Sequence[EndedRequest]) -> None:
         for one in ended:
             del self._ended[one.position_key]
-            post(self._repo, RecordFlattened(request_id=one.request_id, at=self._clock.now()))
+            post(self._repo, Record(item=FlattenEnd(request_id=one.request_id, at=self._clock.now())))
 
     def _free(self, exposures: Mapping[PositionKey, Exposure], question: int) -> None:
         """Let an exit get out though a stop at the broker stands in its way: a flatten task cancels that."""
@@ -498,7 +503,7 @@ class ExitsActor(SharedThreadActor):
     def _end(self, task: FlattenTask) -> None:
         request = task.request
         del self._tasks[request.position_key]
-        post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now()))
+        post(self._repo, Record(item=FlattenEnd(request_id=request.request_id, at=self._clock.now())))
         post(self._baskets, WayOutEnded(position_key=request.position_key))
         self._tell(flat_alert(str(request.position_key), request.reason, task.sent))
         together = self._order.end(request.position_key)

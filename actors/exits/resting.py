@@ -3,13 +3,11 @@
 A part of ExitsActor, in its thread. A new price leaves as a modify, by the way of every change.
 """
 
-from typing import Final
-
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.changes import ChangeOrder
-from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.text.prices import resting_alert
@@ -24,9 +22,6 @@ from domain.orders.types import Intent
 from domain.orders.validation import InvalidOrderError
 from domain.ports import trading_day
 from domain.settings import ExitSettings
-
-_QUESTION: Final = "resting "
-"""What names a resting order's question to MarketActor: no command id has a space."""
 
 
 class RestingMarketOrders:
@@ -63,7 +58,8 @@ class RestingMarketOrders:
                 continue
             command = one.order.command
             question = PriceOrder(
-                command_id=f"{_QUESTION}{command.command_id}",
+                about=PriceQuestion.RESTING,
+                command_id=command.command_id,
                 exchange=command.exchange,
                 symbol=command.symbol,
                 needs_price=True,
@@ -81,13 +77,9 @@ class RestingMarketOrders:
             return False
         return self._calendar is None or self._calendar.is_open(order.command.exchange, self._clock.now())
 
-    def is_about_one(self, message: OrderPriced) -> bool:
-        """Say whether MarketActor answers a question of a resting order."""
-        return message.command_id.startswith(_QUESTION)
-
     def price(self, message: OrderPriced) -> None:
         """Tell of the order, and move an exit to its next price."""
-        command_id = message.command_id.removeprefix(_QUESTION)
+        command_id = message.command_id
         one = self._orders.take(command_id)
         if one is None:
             return

@@ -15,8 +15,8 @@ from loguru import logger
 from actors.exits.openings import CarriedStops
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import VanishingResolved
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked, WatchPrice
-from actors.messages.persistence import RecordArmedStop
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked, WatchPrice
+from actors.messages.persistence import Record
 from actors.messages.stops import SetStops, StopsAnswered, StopsNow
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -286,11 +286,11 @@ class Stops:
         self.armed.pop(armed_stop.position_key, None)
         self._carried.end(armed_stop.position_key)
         self._grown.discard(armed_stop.position_key)
-        post(self._repo, RecordArmedStop(armed_stop=replace(armed_stop, ended=why)))
+        post(self._repo, Record(item=replace(armed_stop, ended=why)))
 
     def _write(self, armed_stop: ArmedStop) -> None:
         self.armed[armed_stop.position_key] = armed_stop
-        post(self._repo, RecordArmedStop(armed_stop=armed_stop))
+        post(self._repo, Record(item=armed_stop))
 
     def look(
         self, exposures: Mapping[PositionKey, Exposure], under_way: Collection[PositionKey], question: int
@@ -308,7 +308,7 @@ class Stops:
                 self._end(armed_stop, "the position was reversed")
                 self._tell(turned_alert(armed_stop))
             elif position_key in self._grown:
-                post(self._repo, RecordArmedStop(armed_stop=armed_stop))
+                post(self._repo, Record(item=armed_stop))
         self._grown.clear()
         for position_key in self._carried.waiting:
             self._hold_against(position_key, self._prices[position_key.key.exchange, position_key.key.symbol][0])
@@ -359,7 +359,7 @@ class Stops:
 
     def _put_question(self, symbol: Symbol, *, anew: bool = False) -> None:
         question = PriceOrder(
-            command_id=f"stops of {symbol[1]}",
+            about=PriceQuestion.STOPS,
             exchange=symbol[0],
             symbol=symbol[1],
             needs_price=True,

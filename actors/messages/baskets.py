@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.baskets import Basket, BasketRecord
 from domain.exits.flatten import PositionKey
@@ -77,7 +78,7 @@ class ResumeBaskets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindBaskets:
+class FindBaskets(Query["BasketsNow"]):
     """Which baskets are there, and how do they stand?"""
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from actors.messages.books import HoldingWrittenOff
 from actors.messages.orders import OrderDeclined, OrderUpdated
+from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address
+from domain.blocker import Blocker
 from domain.orders.order import Order
 from domain.ports import Kept
 from domain.reconciliation.breaks import Break
@@ -78,18 +80,17 @@ class RestartWatcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindReadiness:
+class FindReadiness(Query["Readiness"]):
     """Does the desk take orders, and if not, why?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether entries are taken; `reasons` are sentences, empty when they are. `in_flight` are command ids.
+    """Whether entries are taken; `blockers` are empty when they are. `in_flight` are command ids.
 
     `breaks` are what the broker's books tell differently; not all of them stop entries.
     """
 
-    reasons: tuple[str, ...]
+    blockers: tuple[Blocker, ...]
     in_flight: tuple[str, ...]
-    stopping: bool
     breaks: tuple[Break, ...] = ()

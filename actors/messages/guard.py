@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import Exposure, PositionKey
 from domain.market.expiry import ContractOver
@@ -130,12 +131,12 @@ class ExposuresTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindExposures:
+class FindExposures(Query[ExposuresTold]):
     """Which positions are there to make flat?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriteOffPosition:
+class WriteOffPosition(Query[int | None]):
     """Take a strategy's position out of the guard's book and count it under EXTERNAL."""
 
     position_key: PositionKey
@@ -166,7 +167,7 @@ class ReleaseReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindHoldings:
+class FindHoldings(Query["Holdings"]):
     """What does each strategy hold?"""
 
 

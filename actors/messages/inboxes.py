@@ -153,25 +153,16 @@ from actors.messages.persistence import (
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
-    RecordAlert,
-    RecordArmedStop,
-    RecordBasket,
+    Record,
     RecordEvent,
-    RecordExpiry,
     RecordExternalMove,
     RecordExternalOrder,
     RecordFills,
-    RecordFlattened,
-    RecordFlattenRequest,
-    RecordRiskDay,
-    RecordTradingState,
-    RecordWriteOff,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
     RetryUnrecorded,
     UndoRecorded,
-    WriteAgain,
 )
 from actors.messages.risk import (
     BroadcastTradingState,
@@ -249,20 +240,11 @@ RepoInbox: TypeAlias = (
     | RecordFills
     | RecordExternalOrder
     | RecordExternalMove
-    | RecordExpiry
     | UndoAcceptance
     | LookUpChange
     | LookUpResolution
-    | RecordTradingState
-    | RecordFlattenRequest
-    | RecordFlattened
-    | RecordArmedStop
-    | RecordRiskDay
-    | RecordBasket
-    | RecordAlert
-    | RecordWriteOff
+    | Record
     | CommitNow
-    | WriteAgain
     | FindUnwritten
     | LoadSnapshot
     | FindOrders

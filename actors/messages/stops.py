@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop, StopTerms
@@ -49,7 +50,7 @@ class StopsAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindStops:
+class FindStops(Query["StopsNow"]):
     """Which positions are under stops?"""
 
 

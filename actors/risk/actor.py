@@ -12,7 +12,7 @@ from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
-from actors.messages.persistence import RecordTradingState
+from actors.messages.persistence import Record
 from actors.messages.risk import (
     BroadcastTradingState,
     CheckRisk,
@@ -40,7 +40,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Intent
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook, is_ours
-from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingDecision, TradingState
 from domain.risk.loss_inputs import LossRules
 from domain.risk.loss_limit import RiskDay
 from domain.risk.open_orders import OpenOrders
@@ -184,7 +184,7 @@ class RiskActor(SharedThreadActor):
                 return self._now(refused)
         logger.warning("trading is now {} ({})", message.state, message.reason or "no reason given")
         self._said = TradingWord(message.state, message.reason)
-        post(self._repo, RecordTradingState(state=message.state, reason=message.reason))
+        post(self._repo, Record(item=TradingDecision(state=message.state, reason=message.reason)))
         self._restrict(told=True)
         return self._now()
 

@@ -11,8 +11,8 @@ from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked, WatchPrice
-from actors.messages.persistence import RecordRiskDay
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked, WatchPrice
+from actors.messages.persistence import Record
 from actors.messages.risk import PnlNow
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -107,7 +107,7 @@ class LossMonitor:
     def _deliver(self, action: Action) -> None:
         match action:
             case RecordDay():
-                post(self._mail.repo, RecordRiskDay(risk_day=action.day))
+                post(self._mail.repo, Record(item=action.day))
             case TellPeople():
                 post(self._mail.notifier, RaiseAlert(alert=action.alert))
             case MakeFlat():
@@ -123,7 +123,7 @@ class LossMonitor:
 
     def _question(self, symbol: Symbol) -> PriceOrder:
         return PriceOrder(
-            command_id=f"loss of {symbol[1]}",
+            about=PriceQuestion.LOSS,
             exchange=symbol[0],
             symbol=symbol[1],
             needs_price=True,

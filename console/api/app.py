@@ -16,7 +16,8 @@ from loguru import logger
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from actors.desk import DeskUnavailableError, Status
+from actors.desk_interface import Status
+from actors.errors import DeskUnavailableError
 from actors.messages.broker import PositionBookRead
 from actors.messages.guard import Holdings
 from actors.messages.orders import OrderAnswered, OrderDeclined
@@ -226,7 +227,7 @@ class _Health:
 def _add_health(api: FastAPI, health: _Health) -> None:
     @api.get("/health", summary="Does the desk take orders?")
     async def healthy() -> JSONResponse:
-        """Answer 200 when entries are taken, else 503 with the reasons. No token, so nothing of the account."""
+        """Answer 200 when entries are taken, else 503 with the kinds of blockers: no token, no words of the account."""
         shown = await health.shown()
         return JSONResponse(shown, 200 if shown["ready"] else 503)
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, end, plainly, show
-from console.daemon.config import read_settings
+from console.cli.settings import read_client_settings
 from console.errors import PlainError
 from console.views.form import Form
 from domain.texts import decoded
@@ -29,14 +29,14 @@ def basket(
     with plainly():
         given = _read(file)
         body = {"basket_id": basket_id or given.get("basket_id") or secrets.token_hex(8), **given}
-        reply = DeskClient(read_settings(config)).post("/baskets", body)
+        reply = DeskClient(read_client_settings(config)).post("/baskets", body)
     end(reply, as_json=as_json)
 
 
 def baskets(*, as_json: AsJson = False, config: Config = None) -> None:
     """List the baskets and how they ended."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/baskets")["baskets"]
+        found = DeskClient(read_client_settings(config)).read("/baskets")["baskets"]
     show(found, baskets_view(found), as_json=as_json)
 
 

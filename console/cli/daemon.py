@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from console.cli.options import AsJson, Config, plainly, say
-from console.daemon.config import DEFAULT_FILE, read_settings, write_template
+from console.daemon.config import read_settings, write_template
 from console.demo.strategies import DemoStrategy
+from console.endpoint import DEFAULT_FILE
 from console.errors import PlainError
 
 
@@ -61,6 +62,29 @@ def paper(
         raise typer.Exit(run_paper(host, port, data_dir, seed))
 
 
+def alert_test(*, config: Config = None) -> None:
+    """Send a test alert through every channel and show the result of each. Needs no running desk."""
+    from notify.channels import channels_of  # noqa: PLC0415  loads the channels
+    from notify.port import ChannelError  # noqa: PLC0415  as above
+
+    failed = False
+    with plainly():
+        try:
+            channels = channels_of(read_settings(config).alerts)
+        except ChannelError as error:
+            raise PlainError(str(error), 2) from None
+        if not channels:
+            raise PlainError("no channel is set up; set telegram_token and telegram_chat_id, or urls, under [alerts]")
+        for channel in channels:
+            try:
+                channel.send("A test of Shoonya Desk's alerts. Nothing has happened.")
+                say(f"{channel.name}: taken.")
+            except ChannelError as error:
+                failed = True
+                say(f"{channel.name}: {error}", err=True)
+    raise typer.Exit(1 if failed else 0)
+
+
 def backup(
     file: Annotated[Path, typer.Argument(help="A new file for the copy.")],
     *,
@@ -68,7 +92,8 @@ def backup(
     config: Config = None,
 ) -> None:
     """Copy the database to FILE, whether the desk is running or not."""
-    from actors.desk import DeskUnavailableError, back_up_database  # noqa: PLC0415  loads the desk
+    from actors.account import back_up_database  # noqa: PLC0415  loads the desk
+    from actors.errors import DeskUnavailableError  # noqa: PLC0415  as above
 
     with plainly():
         try:

@@ -7,10 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.client import DeskClient
-from console.cli.options import TAKEN_MAX, AsJson, Config, OrderName, ReasonGiven, end, plainly, say, show
+from console.cli import order_options
+from console.cli.client import DeskClient, Reply
+from console.cli.options import (
+    TAKEN_MAX,
+    AsJson,
+    Config,
+    ExchangeName,
+    OrderName,
+    ReasonGiven,
+    Strategy,
+    end,
+    plainly,
+    say,
+    show,
+)
+from console.cli.settings import read_client_settings
 from console.cli.stops import Trail, TrailWhen, trail_terms
-from console.daemon.config import read_settings
 from console.errors import PlainError
 from console.views.render import orders_table, screen, timeline_view
 from domain.orders.change import ChangeKind
@@ -24,71 +37,57 @@ ChangeId = Annotated[str | None, typer.Option(help="Id of the change; the same i
 
 def submit(  # noqa: PLR0913  an order has as many fields
     *,
-    symbol: Annotated[str, typer.Option(help="The exchange's trading symbol, such as RELIANCE-EQ.")],
-    side: Annotated[str, typer.Option(help="BUY or SELL (B, S).")],
-    quantity: Annotated[str, typer.Option(help="Units, not lots.")],
-    intent: Annotated[str, typer.Option(help="ENTRY opens a position, EXIT closes it, ADJUST changes it.")] = "ENTRY",
-    exchange: Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")] = "NSE",
-    product: Annotated[str, typer.Option(help="CNC, NRML or MIS (C, M, I).")] = "MIS",
-    order_type: Annotated[str, typer.Option("--type", help="MARKET, LIMIT, SL or SL-M (MKT, LMT, ...).")] = "MARKET",
-    price: Annotated[str | None, typer.Option(help="Rupees per unit, for LIMIT and SL.")] = None,
-    trigger_price: Annotated[str | None, typer.Option(help="Rupees per unit, for SL and SL-M.")] = None,
-    stop_loss: Annotated[str | None, typer.Option(help="After the fill: exit at this price or worse.")] = None,
-    target: Annotated[str | None, typer.Option(help="After the fill: exit at this price or better.")] = None,
+    symbol: order_options.Symbol,
+    side: order_options.Side,
+    quantity: order_options.Quantity,
+    intent: order_options.IntentOfIt = "ENTRY",
+    exchange: ExchangeName = "NSE",
+    product: order_options.Product = "MIS",
+    order_type: order_options.OrderType = "MARKET",
+    price: order_options.Price = None,
+    trigger_price: order_options.TriggerPrice = None,
+    stop_loss: order_options.StopLoss = None,
+    target: order_options.Target = None,
     trail: Trail = None,
     trail_activation: TrailWhen = None,
-    strategy: Annotated[str, typer.Option(help="The strategy that owns the position.")] = "manual",
-    comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
-    amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
-    until_flat: Annotated[
-        bool,
-        typer.Option("--until-flat", help="EXIT only: if the broker cannot be reached, keep trying until flat."),
-    ] = False,
-    command_id: Annotated[str | None, typer.Option(help="Id of the order; the same id is never sent twice.")] = None,
+    strategy: Strategy = "manual",
+    comment: order_options.Comment = "",
+    amo: order_options.Amo = False,
+    until_flat: order_options.UntilFlat = False,
+    command_id: order_options.CommandId = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
     """Send an order to the running desk. Exit code 0: accepted or unconfirmed; 1: declined, also when repeated."""
+    name = command_id or secrets.token_hex(8)
+    given: dict[str, Any] = (
+        {"command_id": name, "strategy": strategy, "intent": intent, "exchange": exchange, "symbol": symbol}
+        | {"side": side, "quantity": quantity, "product": product, "order_type": order_type, "price": price}
+        | {"trigger_price": trigger_price, "stop_loss": stop_loss, "target": target, "comment": comment}
+        | {"amo": amo, "origin": Origin.HUMAN.value}
+    )
     with plainly():
-        settings = read_settings(config)
-        order = {
-            "command_id": command_id or secrets.token_hex(8),
-            "strategy": strategy,
-            "intent": intent,
-            "exchange": exchange,
-            "symbol": symbol,
-            "side": side,
-            "quantity": quantity,
-            "product": product,
-            "order_type": order_type,
-            "price": price,
-            "trigger_price": trigger_price,
-            "stop_loss": stop_loss,
-            "target": target,
-            **trail_terms(trail, trail_activation),
-            "comment": comment,
-            "amo": amo,
-            "origin": Origin.HUMAN.value,
-        }
-        if until_flat and intent.strip().upper() != Intent.EXIT:
-            raise PlainError("--until-flat is for --intent EXIT. Nothing was sent to the desk.", 2)
-        try:
-            OrderCommand.parse({**order, "client_id": settings.client_id})
-        except InvalidOrderError as error:
-            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.", 2) from None
-        reply = DeskClient(settings).submit(order | ({"until_flat": True} if until_flat else {}))
+        reply = _send(given | trail_terms(trail, trail_activation), config, until_flat=until_flat)
     taken = reply.http_status <= TAKEN_MAX
     sentence = str(reply.body.get("sentence", f"The desk answered {reply.http_status}."))
+    story = f"\nIts command id is {name}; `why {name}` tells its story." if reply.body.get("order") else ""
     if as_json:
         typer.echo(json.dumps(reply.body, ensure_ascii=False))
     else:
-        say(
-            f"{sentence}\nIts command id is {order['command_id']}; `why {order['command_id']}` tells its story."
-            if reply.body.get("order")
-            else sentence,
-            err=not taken,
-        )
+        say(sentence + story, err=not taken)
     raise typer.Exit(0 if taken else 1)
+
+
+def _send(order: dict[str, Any], config: Path | None, *, until_flat: bool) -> Reply:
+    """Send an order that can be meant; raise `PlainError` where it can't, before the desk hears of it."""
+    settings = read_client_settings(config)
+    if until_flat and order["intent"].strip().upper() != Intent.EXIT:
+        raise PlainError("--until-flat is for --intent EXIT. Nothing was sent to the desk.", 2)
+    try:
+        OrderCommand.parse({**order, "client_id": settings.client_id})
+    except InvalidOrderError as error:
+        raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.", 2) from None
+    return DeskClient(settings).submit(order | ({"until_flat": True} if until_flat else {}))
 
 
 def orders(
@@ -100,7 +99,7 @@ def orders(
 ) -> None:
     """List the orders, newest first."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/orders", open=open_only, limit=limit)["orders"]
+        found = DeskClient(read_client_settings(config)).read("/orders", open=open_only, limit=limit)["orders"]
     show(found, orders_table(found, screen().width), as_json=as_json)
 
 
@@ -112,7 +111,7 @@ def why(
 ) -> None:
     """Show an order's history: each decision, its inputs, and what it means."""
     with plainly():
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         timeline = client.read(f"/orders/{client.find(order)}/timeline")
     show(timeline, timeline_view(timeline), as_json=as_json)
 
@@ -152,7 +151,7 @@ def _change(
     kind: ChangeKind, order: str, given: dict[str, Any], change_id: str | None, config: Path | None, *, as_json: bool
 ) -> None:
     with plainly():
-        settings = read_settings(config)
+        settings = read_client_settings(config)
         body = {"change_id": change_id or secrets.token_hex(8), **given}
         try:
             whole = {"client_id": settings.client_id, "command_id": "of-the-order", "kind": kind, **body}
@@ -181,7 +180,7 @@ def resolve(
             raise PlainError("give --placed NUMBER or --not-placed, one of them. Nothing was changed.", 2)
         body: dict[str, Any] = {"placed": not not_placed, "reason": reason}
         known = {"broker_order_id": placed, "filled_quantity": filled, "average_price": price}
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         told = {name: value for name, value in known.items() if value is not None}
         reply = client.post(f"/orders/{client.find(order)}/resolve", body | told)
     end(reply, as_json=as_json)

@@ -7,7 +7,7 @@ import typer
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, ExchangeName, ProductName, Symbol, end, plainly, show
-from console.daemon.config import read_settings
+from console.cli.settings import read_client_settings
 from console.views.render import screen
 from console.views.status_view import positions_view
 
@@ -15,7 +15,7 @@ from console.views.status_view import positions_view
 def positions(*, as_json: AsJson = False, config: Config = None) -> None:
     """Show the positions of each strategy by our fills, and the account's positions at the broker."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/positions")
+        found = DeskClient(read_client_settings(config)).read("/positions")
     show(found, positions_view(found, screen().width), as_json=as_json)
 
 
@@ -30,14 +30,14 @@ def accept(
     """Accept a reconciliation break as the broker has it, so that entries are taken again; or undo that."""
     body = {"name": name, "reason": reason, **({"undo": True} if undo else {})}
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/breaks/accept", body)
+        reply = DeskClient(read_client_settings(config)).post("/breaks/accept", body)
     end(reply, as_json=as_json)
 
 
 def reconcile(*, as_json: AsJson = False, config: Config = None) -> None:
     """Compare our positions with the broker's now. Changes nothing; exit code 1 if they differ."""
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/reconcile", {})
+        reply = DeskClient(read_client_settings(config)).post("/reconcile", {})
     if reply.body.get("differences"):
         typer.echo(json.dumps(reply.body, ensure_ascii=False) if as_json else str(reply.body["sentence"]))
         raise typer.Exit(1)
@@ -58,5 +58,5 @@ def write_off(
     """Write off a strategy's position that no longer exists at the broker. Sends nothing."""
     body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "reason": reason}
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/positions/write-off", body | {"force": force})
+        reply = DeskClient(read_client_settings(config)).post("/positions/write-off", body | {"force": force})
     end(reply, as_json=as_json)

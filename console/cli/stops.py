@@ -9,7 +9,7 @@ from rich.text import Text
 
 from console.cli.client import DeskClient
 from console.cli.options import AsJson, Config, ExchangeName, ProductName, Strategy, Symbol, end, plainly, show
-from console.daemon.config import read_settings
+from console.cli.settings import read_client_settings
 from console.errors import PlainError
 from console.views.form import Form
 from console.views.render import table_of
@@ -27,7 +27,7 @@ Why = Annotated[str, typer.Option("--reason", help="The reason; it is stored.")]
 def stops(*, as_json: AsJson = False, config: Config = None) -> None:
     """List the positions under stops: stop, target, best price so far and last price."""
     with plainly():
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         found, told = client.read("/stops")["stops"], client.read("/alerts")["alerts"]
     show(found, stops_view(found, told), as_json=as_json)
 
@@ -54,7 +54,7 @@ def protect(  # noqa: PLR0913  stops have as many levels
         body |= trail_terms(trail, trail_activation)
         if not body.keys() & {"stop_loss", "target", "trailing_type"}:
             raise PlainError("give --stop-loss, --target or --trail. Nothing was changed.", 2)
-        reply = DeskClient(read_settings(config)).post("/stops", body)
+        reply = DeskClient(read_client_settings(config)).post("/stops", body)
     end(reply, as_json=as_json)
 
 
@@ -71,7 +71,7 @@ def unprotect(
     """Remove a position's stops; the position stays."""
     body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "reason": reason}
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/stops/remove", body)
+        reply = DeskClient(read_client_settings(config)).post("/stops/remove", body)
     end(reply, as_json=as_json)
 
 

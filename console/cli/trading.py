@@ -7,10 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from actors.runtime.clock import SystemClock
 from console.cli.client import DeskClient
 from console.cli.options import TAKEN_MAX, AsJson, Config, ReasonGiven, end, plainly, say, show
-from console.daemon.config import read_settings
+from console.cli.settings import read_client_settings
 from console.views.status_view import status_view, trading_line
 from domain.texts import counted
 
@@ -20,7 +19,7 @@ _LOOK_S: Final = 0.3
 def status(*, as_json: AsJson = False, config: Config = None) -> None:
     """Show whether the desk takes orders, and what stands against it."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/status")
+        found = DeskClient(read_client_settings(config)).read("/status")
     show(found, status_view(found), as_json=as_json)
 
 
@@ -47,7 +46,7 @@ def resume(
 
 def _turn(state: str, reason: str, config: Path | None, *, force: bool = False, as_json: bool) -> None:
     with plainly():
-        now = DeskClient(read_settings(config)).turn(state, reason, force=force)
+        now = DeskClient(read_client_settings(config)).turn(state, reason, force=force)
     show(now, trading_line(now), as_json=as_json)
 
 
@@ -64,7 +63,7 @@ def flatten(
     The desk goes on with it however long it takes, also over a restart. Exit code 0: flat; 1: not yet.
     """
     with plainly():
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         body = {"reason": reason} | ({} if strategy is None else {"strategy": strategy})
         reply = client.post("/flatten", body)
         if reply.http_status > TAKEN_MAX:
@@ -85,8 +84,10 @@ def flatten(
 
 def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[list[str], list[str]]:
     """Watch the exits under way, and say what changes; return what is not flat in the end, and what stays held."""
-    clock, pause, said = SystemClock(), threading.Event(), ""
-    ends_at = clock.monotonic() + seconds
+    over, said = threading.Event(), ""
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), over.set)
+    timer.daemon = True
+    timer.start()
     while True:
         now = client.read("/exits")
         exits = now["exits"]
@@ -94,13 +95,14 @@ def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[
         if not as_json and message and message != said:
             say(message)
             said = message
-        if not exits or clock.monotonic() >= ends_at:
+        if not exits or over.is_set():
+            timer.cancel()
             return [one["position"] for one in exits], [one["position"] for one in now["stays"]]
-        pause.wait(_LOOK_S)
+        over.wait(_LOOK_S)
 
 
 def login(*, as_json: AsJson = False, config: Config = None) -> None:
     """Log in at the broker again, after fixing the reason it gave."""
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/session/login", {})
+        reply = DeskClient(read_client_settings(config)).post("/session/login", {})
     end(reply, as_json=as_json)

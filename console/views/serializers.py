@@ -238,10 +238,9 @@ def stays_form(exits: ExitsNow) -> list[Form]:
 
 def readiness_form(readiness: Readiness) -> Form:
     """Return whether entries are taken, what speaks against it, and what the books differ about."""
-    reasons = [*readiness.reasons, *(["the desk is stopping"] if readiness.stopping else [])]
     return {
-        "ready": not reasons,
-        "reasons": reasons,
+        "ready": not readiness.blockers,
+        "blockers": [{"kind": one.kind.value, "detail": one.detail} for one in readiness.blockers],
         "breaks": [break_form(one) for one in readiness.breaks],
     }
 

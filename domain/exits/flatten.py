@@ -56,6 +56,15 @@ class FlattenRequest:
     asked_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenEnd:
+    """A request has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
+
+    request_id: str
+    at: datetime
+    missing: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
     """An order that may still trade in the scope, or of a past day that may have traded unseen."""

@@ -73,8 +73,10 @@ class CommandRoom:
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
         self.guard, self.broker, self.watcher, self.exits, self.notifier = (Probe() for _ in range(5))
+        self.own = Probe()
         self.actor = CommandActor(
             mail=mailboxes(
+                command=self.own,
                 supervisor=self.supervisor,
                 repo=self.repo,
                 market=self.market,
@@ -89,7 +91,6 @@ class CommandRoom:
             limits=CommandLimits(orders_waiting_max, books_unavailable_s_max, silence_s_max),
             calendar=calendar,
         )
-        self.own = own_mailbox(self.actor)
         self.orders: dict[str, Order] = {}
         self.changes_asked: set[tuple[str, str]] = set()
         if ready:
@@ -135,7 +136,10 @@ class CommandRoom:
         """Step 2, market: say what the exchange demands."""
         for message in _taken(self.market, PriceOrder):
             found = reply or instrument(exchange=message.exchange, symbol=message.symbol)
-            self.tell(OrderPriced(command_id=message.command_id, instrument=found, last_price=last_price))
+            priced = OrderPriced(
+                about=message.about, command_id=message.command_id, instrument=found, last_price=last_price
+            )
+            self.tell(priced)
 
     def clear(self) -> None:
         """Step 2A: risk says yes."""

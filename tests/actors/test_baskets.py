@@ -6,8 +6,7 @@ from actors.baskets import BasketsActor
 from actors.messages.baskets import BasketAnswered, StopBaskets, SubmitBasket, WayOutEnded
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
 from actors.messages.orders import SubmitOrder
-from actors.messages.persistence import RecordBasket
-from domain.baskets import Basket, BasketState
+from domain.baskets import Basket, BasketRecord, BasketState
 from domain.exits.flatten import PositionKey
 from domain.orders.types import Exchange, Product, Side
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, mailboxes, runtime
@@ -45,7 +44,7 @@ class BasketsRoom:
 
     @property
     def states(self) -> list[BasketState]:
-        return [one.record.state for one in self.repo.of(RecordBasket)]
+        return [one.state for one in self.repo.records(BasketRecord)]
 
 
 @pytest.fixture

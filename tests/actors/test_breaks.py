@@ -30,10 +30,10 @@ from actors.messages.guard import (
     PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
-from actors.messages.persistence import ExternalMoveRecorded, RecordExpiry, RecordExternalMove, UndoRecorded
+from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
 from actors.messages.risk import PnlWrittenOff
 from domain.alerts.alert import Level
-from domain.market.expiry import ContractOver
+from domain.market.expiry import ContractOver, Expiry
 from domain.orders.lifecycle import State
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
@@ -178,7 +178,7 @@ def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) ->
     assert room.guard.only(CountExternal) == CountExternal(key=FUTURE, quantity=65)
     assert room.risk.of(ExternalCounted) == []
     assert room.notifier.of(RaiseAlert) == []
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: CommandRoom) -> None:
@@ -199,7 +199,7 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
     assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
     assert room.risk.only(PnlWrittenOff).units == -65
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> None:
@@ -215,7 +215,7 @@ def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> 
     assert part.kind is MoveKind.RETURNED
     assert [one.difference for one in still] == [35]
     assert room.exits.only(VanishingResolved) == VanishingResolved(key=FUTURE)
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(room: CommandRoom) -> None:
@@ -248,7 +248,7 @@ def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) 
     room.tell(ResumeOrders(orders=(), vanished=(vanished_of(FUTURE, 65),)))
 
     assert [one.kind for one in room.readiness.breaks] == [BreakKind.VANISHED]
-    assert len(room.readiness.reasons) == 1
+    assert len(room.readiness.blockers) == 1
 
 
 def test_what_the_account_holds_of_a_contract_that_should_be_over_counts_and_is_told_once(room: CommandRoom) -> None:
@@ -273,7 +273,7 @@ def test_the_last_day_of_what_is_traded_is_kept_once(room: CommandRoom) -> None:
     for name in ("c1", "c2"):
         priced_with(room, name, last_day)
 
-    kept = room.repo.only(RecordExpiry)
+    kept = room.repo.record(Expiry)
 
     assert (kept.exchange, kept.symbol, kept.expires_on) == (Exchange.NSE, "RELIANCE-EQ", last_day)
     assert room.watcher.only(ExpiryLearnt).expires_on == last_day
@@ -285,7 +285,7 @@ def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed
     for number, last_day in enumerate(days):
         priced_with(room, f"c{number}", last_day)
 
-    assert [one.expires_on for one in room.repo.of(RecordExpiry)] == days[:2]
+    assert [one.expires_on for one in room.repo.records(Expiry)] == days[:2]
     assert [one.last_day for one in room.guard.of(LastDayLearnt)] == days[:2]
 
 
@@ -309,7 +309,7 @@ def test_what_never_expires_has_no_last_day(room: CommandRoom) -> None:
     room.register()
     room.price()
 
-    assert room.repo.of(RecordExpiry) == []
+    assert room.repo.records(Expiry) == []
 
 
 MIS_CLOSED = Break(

@@ -13,9 +13,8 @@ from actors.messages.exits import ExitsNow, FindExits, Flatten
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
-from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
 from actors.messages.stops import EntryMoved, TakeUpStops
-from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
+from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
 from domain.market.price import PriceSource, Reference
 from domain.orders.change import ChangeKind
@@ -75,7 +74,13 @@ class ExitsRoom:
         price = None if last_price is None else Decimal(last_price)
         known = None if price is None else Reference(price=price, source=PriceSource.QUOTE, age_s=0.0)
         self.actor.on_receive(
-            OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=price, reference=known)
+            OrderPriced(
+                about=asked.about,
+                command_id=asked.command_id,
+                instrument=instrument(),
+                last_price=price,
+                reference=known,
+            )
         )
 
     def make_flat(self) -> OrderCommand:
@@ -110,7 +115,7 @@ def room() -> ExitsRoom:
 def test_a_wish_is_kept_told_and_ends_the_strategys_baskets(room: ExitsRoom) -> None:
     room.actor.on_receive(Flatten(requests=(WISH, WISH)))
 
-    assert room.repo.only(RecordFlattenRequest).request == WISH
+    assert room.repo.record(FlattenRequest) == WISH
     assert room.baskets.only(StopBaskets).position_key == SCOPE
     assert len(room.notifier.of(RaiseAlert)) == 1
     assert room.under_way == {SCOPE: 0}
@@ -209,7 +214,7 @@ def test_flat_is_kept_and_told_and_ends_the_episode(room: ExitsRoom) -> None:
 
     room.look(Exposure(), after_s=1)
 
-    assert room.repo.only(RecordFlattened).request_id == "w1"
+    assert room.repo.record(FlattenEnd).request_id == "w1"
     assert len(room.notifier.of(RaiseAlert)) == 1
     assert room.under_way == {}
 

@@ -16,6 +16,7 @@ from actors.messages.market import (
     LookUpWatched,
     OrderPriced,
     PriceOrder,
+    PriceQuestion,
     PriceSeen,
     PriceTicked,
     UnwatchedNow,
@@ -353,6 +354,21 @@ def test_an_exit_waits_for_a_hanging_quote_so_long_only(room: MarketRoom) -> Non
     assert room.way_out.reference is not None
     room.read()
     assert len(room.command.of(OrderPriced)) == 2, "it is answered once"
+
+
+def test_two_questions_of_one_id_are_answered_each_for_what_it_is_about(room: MarketRoom) -> None:
+    shape = ExitShape(side=Side.SELL, quantity=10)
+    both = (PriceQuestion.EXIT, PriceQuestion.ORDER)
+    for about in both:
+        room.actor.on_receive(
+            PriceOrder(
+                about=about, command_id="out", exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, exit=shape
+            )
+        )
+
+    room.wait(EXIT_WAIT_S)
+
+    assert [one.about for one in room.command.of(OrderPriced)] == [*both]
 
 
 def test_a_quote_that_hangs_is_waited_for_once(room: MarketRoom) -> None:

@@ -20,7 +20,6 @@ from actors.messages.guard import (
     PastDayApart,
     ReserveExposure,
 )
-from actors.messages.persistence import RecordTradingState
 from actors.messages.risk import (
     CheckRisk,
     FindTradingState,
@@ -39,7 +38,7 @@ from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.ports import trading_day
 from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
-from domain.risk.checks import RiskBook, TradingState
+from domain.risk.checks import RiskBook, TradingDecision, TradingState
 from domain.settings import CalendarSettings, RiskSettings
 from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, order, runtime
 
@@ -98,7 +97,7 @@ def test_a_halt_counts_from_the_next_check_and_is_kept(risk: RiskRoom) -> None:
     risk.check()
 
     assert risk.command.only(RiskBlocked).reason is Reason.TRADING_HALTED
-    assert risk.repo.only(RecordTradingState) == RecordTradingState(state=TradingState.HALTED, reason="a test")
+    assert risk.repo.record(TradingDecision) == TradingDecision(state=TradingState.HALTED, reason="a test")
     assert now == TradingStateNow(state=TradingState.HALTED, reason="a test", orders_today=0)
 
 

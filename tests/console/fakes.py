@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from actors.desk import Status
+from actors.desk_interface import Status
 from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
 from actors.messages.baskets import BasketAnswered, BasketsNow
 from actors.messages.books import AcceptanceUndone, WatchState
@@ -20,6 +20,7 @@ from actors.messages.risk import PnlNow, TradingStateNow
 from actors.messages.stops import StopsAnswered, StopsNow
 from domain.alerts.alert import AlertRecord, ChannelState
 from domain.baskets import Basket, BasketRecord, BasketState
+from domain.blocker import Blocker
 from domain.broker.session import SessionState
 from domain.broker.snapshots import Book
 from domain.exits.flatten import PositionKey
@@ -106,7 +107,7 @@ class FakeDesk:
         self.fate: tuple[OrderEvent, ...] = (SENT, ACCEPTED)
         self.declines: Reason | None = None
         self.is_silent = False
-        self.reasons: tuple[str, ...] = ()
+        self.blockers: tuple[Blocker, ...] = ()
         self.breaks: tuple[Break, ...] = ()
         self.changes: list[ChangeCommand] = []
         self.resolutions: list[tuple[str, Resolution]] = []
@@ -270,7 +271,7 @@ class FakeDesk:
         self.logins += 1
 
     def readiness(self) -> Readiness:
-        return Readiness(reasons=self.reasons, in_flight=(), stopping=False, breaks=self.breaks)
+        return Readiness(blockers=self.blockers, in_flight=(), breaks=self.breaks)
 
     def status(self) -> Status:
         broker = BrokerState(

@@ -14,6 +14,7 @@ from actors.messages.books import AcceptanceUndone
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.api.server import ApiServer
 from console.cli.app import app
+from domain.blocker import Blocker, BlockerKind
 from domain.market.watching import Unwatched
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import Event
@@ -334,7 +335,7 @@ def test_an_order_is_resolved_with_a_reason_only(call: Desk, desk: FakeDesk) -> 
 @pytest.mark.usefixtures("configured")
 def test_status_names_each_break_with_its_mend_and_accept_takes_it(call: Desk, desk: FakeDesk) -> None:
     name = "position:NSE|RELIANCE-EQ|MIS"
-    desk.reasons = ("the books differ: the account holds 5",)
+    desk.blockers = (Blocker(BlockerKind.RECONCILIATION_BREAK, "the books differ: the account holds 5"),)
     desk.breaks = (Break(name=name, kind=BreakKind.POSITION, sentence="the account holds 5"),)
 
     shown = call("status").stdout

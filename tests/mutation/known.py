@@ -90,7 +90,7 @@ KNOWN: Final = (
             "a new session is trusted without a book",
             "actors/command/entry_gate.py",
             "EntryGate.take_session",
-            'self._unseen = self._unseen or "reconciliation after the login has not finished"',
+            "self._unseen = self._unseen or Blocker.of(BlockerKind.LOGIN_RECONCILIATION)",
             "",
         ),
         "tests/actors/command/test_entry_gate.py",
@@ -191,8 +191,8 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the days of after-market and regular orders are swapped",
-            "actors/command/actor.py",
-            "CommandActor._day_of",
+            "actors/command/admission.py",
+            "Admission.day_of",
             "not command.amo",
             "command.amo",
         ),
@@ -201,12 +201,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a restart's rate knows nothing of changes under way",
-            "actors/wiring.py",
+            "domain/starting.py",
             "sent_s_ago",
             "one.state in _UNANSWERED or one.change is not None",
             "one.state in _UNANSWERED",
         ),
-        "tests/actors/test_wiring_snapshot.py",
+        "tests/domain/test_starting.py",
     ),
     Known(
         Mutant(

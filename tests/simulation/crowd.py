@@ -10,7 +10,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from actors.desk import Desk, DeskUnavailableError
+from actors.desk import Desk
+from actors.errors import DeskUnavailableError
 from actors.messages.baskets import SubmitBasket
 from actors.messages.changes import ChangeOrder, ResolveOrder
 from actors.messages.orders import OrderAnswered

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from loguru import logger
 
-from actors.desk import Desk, DeskStartError, DeskUnavailableError
+from actors.desk import Desk
+from actors.errors import DeskStartError, DeskUnavailableError
 from domain.broker.snapshots import BrokerStatus
 from domain.exits.flatten import PositionKey
 from domain.ports import IST
@@ -229,9 +230,9 @@ class World:
 
     def _wire_feed(self, desk: Desk) -> None:
         wiring = desk._wiring
-        self.push.hear = wiring._see_update
-        self.push.hear_tick = wiring._see_tick
-        self.push.hear_state = wiring._see_feed
+        self.push.hear = wiring.adapters.see_update
+        self.push.hear_tick = wiring.adapters.see_tick
+        self.push.hear_state = wiring.adapters.see_feed
 
     def _hear_of_death(self, why: str) -> None:
         if self.scheduler.crashed:

@@ -89,7 +89,12 @@ WORLD_MUTANTS: Final = (
         "a way out without shares is begun anew by each start",
         "actors/exits/actor.py",
         "ExitsActor._end_without_shares",
-        "post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now(), missing=step.held))",
+        """
+        post(
+            self._repo,
+            Record(item=FlattenEnd(request_id=request.request_id, at=self._clock.now(), missing=step.held)),
+        )
+        """,
         "None",
         theme="delivery",
     ),
@@ -127,7 +132,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a start forgets the last days of contracts",
-        "actors/wiring.py",
+        "domain/starting.py",
         "known_of",
         "snapshot.expiries",
         "{}",

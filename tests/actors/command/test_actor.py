@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from actors.command.actor import RETRY_UNRECORDED_S
 from actors.command.pending import ON_THE_WAY_MAX
+from actors.command.records import RETRY_UNRECORDED_S
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import (
     BooksReconciled,
@@ -30,6 +30,7 @@ from actors.messages.persistence import (
 )
 from actors.messages.risk import CheckRisk, OrderOver, RiskBlocked
 from domain.alerts.alert import Level
+from domain.blocker import Blocker, BlockerKind
 from domain.broker.book_outages import BookKind, Sighting
 from domain.broker.reply_types import Accepted, Refused, Unavailable, Unknown, UnknownInstrument
 from domain.broker.session import SessionState
@@ -410,7 +411,7 @@ def test_a_desk_that_is_not_ready_declines_entries_and_takes_exits(
     entry, leaving = room.submit(command()), room.submit(way_out())
     room.tell(OrderNotFound(command_id="c1"))
 
-    assert room.readiness.reasons == (reason,)
+    assert [one.detail for one in room.readiness.blockers] == [reason]
     assert declined(entry) == OrderDeclined(command_id="c1", reason=Reason.DESK_NOT_READY, message=reason)
     assert [one.command.command_id for one in room.repo.of(RegisterOrder)] == ["x1"]
     assert leaving.messages == []
@@ -421,14 +422,14 @@ def test_a_new_desk_is_not_ready() -> None:
 
     room.submit(command())
 
-    assert len(room.readiness.reasons) == 2
+    assert len(room.readiness.blockers) == 2
     assert len(room.repo.of(LookUpOrder)) == 1
 
 
 def test_a_short_blindness_is_waited_out(room: CommandRoom) -> None:
     room.tell(BooksUnavailable(cause="HTTP 502", unavailable_s=4.9))
 
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_a_book_that_is_away_is_an_alarm_once_and_its_return_is_told(room: CommandRoom) -> None:
@@ -442,7 +443,7 @@ def test_a_book_that_is_away_is_an_alarm_once_and_its_return_is_told(room: Comma
 
     assert told == [Level.CRITICAL]
     assert room.notifier.of(RaiseAlert)[-1].alert.ends
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_silence_about_the_books_is_blindness_too() -> None:
@@ -454,7 +455,9 @@ def test_silence_about_the_books_is_blindness_too() -> None:
     room.tell(OrderNotFound(command_id="c1"))
 
     assert declined(entry).reason is Reason.DESK_NOT_READY
-    assert room.readiness.reasons == ("no order book has been compared with ours for 6 s",)
+    assert room.readiness.blockers == (
+        Blocker(BlockerKind.BOOKS_SILENT, "no order book has been compared with ours for 6 s"),
+    )
     assert leaving.messages == []
     assert "books can't be read" in room.notifier.of(RaiseAlert)[-1].alert.what
 
@@ -466,11 +469,11 @@ def test_a_book_that_was_read_long_ago_shows_nothing_of_now() -> None:
     room.wait(7)
 
     room.tell(BooksReconciled(reports=(), asked_at=asked_at))
-    old = room.readiness.reasons
+    old = room.readiness.blockers
     room.tell(BooksReconciled(reports=(), asked_at=room.clock.now()))
 
-    assert old == ("no order book has been compared with ours for 7 s",)
-    assert room.readiness.reasons == ()
+    assert [one.detail for one in old] == ["no order book has been compared with ours for 7 s"]
+    assert room.readiness.blockers == ()
 
 
 def test_a_desk_that_takes_nothing_new_still_answers_repeats(room: CommandRoom) -> None:
@@ -491,7 +494,7 @@ def test_a_stopping_desk_takes_nothing(room: CommandRoom, asked: OrderCommand) -
     room.tell(OrderNotFound(command_id=asked.command_id))
 
     assert declined(caller).reason is Reason.DESK_STOPPING
-    assert room.readiness.stopping
+    assert [one.kind for one in room.readiness.blockers] == [BlockerKind.STOPPING]
 
 
 def test_an_order_the_database_does_not_take_is_declined_and_not_sent(room: CommandRoom) -> None:
@@ -622,7 +625,7 @@ def test_what_the_database_did_not_take_is_noted_later(room: CommandRoom) -> Non
     kept = room.orders["x1"]
     assert (kept.state, kept.quantity, kept.limit_price) == (State.WORKING, 45, Decimal(100))
     assert written == [(Event.NOTED, Reason.STEP_3_UNRECORDED), (Event.ACCEPTED, None)]
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_entries_pause_while_events_wait_for_the_database(room: CommandRoom) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.command.actor import RETRY_UNRECORDED_S
+from actors.command.records import RETRY_UNRECORDED_S
 from actors.messages.books import UpdatesReconciled
 from actors.messages.broker import ChangeAtBroker
 from actors.messages.changes import ChangeBlocked, ChangeUnreadable, CheckChange, LookUpChange, ReserveChange
@@ -513,7 +513,7 @@ def test_a_modify_that_was_declined_for_the_database_is_not_written_later_as_ask
     room.record()
 
     assert room.orders["c1"].change is None
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 @pytest.mark.parametrize("reply", [Accepted("B1"), LOST, NO], ids=lambda one: type(one).__name__)

@@ -16,6 +16,7 @@ from actors.messages.persistence import (
     RegisterOrder,
     RegistrationUnwritten,
 )
+from domain.blocker import BlockerKind
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, TradeRow
 from domain.orders.command import OrderCommand
@@ -219,4 +220,4 @@ def test_an_exit_in_the_exit_journal_goes_on_at_once_and_says_where_it_is(room: 
 
     assert room.broker.of(LookUpTag) == []
     assert leaves(room)
-    assert "database" in room.readiness.reasons[0]
+    assert room.readiness.blockers[0].kind is BlockerKind.DATABASE_BEHIND

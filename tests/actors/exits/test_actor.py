@@ -15,13 +15,12 @@ from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, Flatten
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
 from actors.messages.orders import SubmitOrder
-from actors.messages.persistence import RecordArmedStop, RecordFlattened, RecordFlattenRequest
 from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
 from domain.alerts.alert import Alert, Level
 from domain.broker.snapshots import Tick
-from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
+from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import StopTerms, armed_stop_of
+from domain.exits.stops import ArmedStop, StopTerms, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, Reference
@@ -102,7 +101,13 @@ class ExitsRoom:
         question = self.market.of(PriceOrder)[-1]
         reference = Reference(price=Decimal(last), source=source, age_s=age_s)
         self.actor.on_receive(
-            OrderPriced(command_id=question.command_id, instrument=found, last_price=None, reference=reference)
+            OrderPriced(
+                about=question.about,
+                command_id=question.command_id,
+                instrument=found,
+                last_price=None,
+                reference=reference,
+            )
         )
 
     @property
@@ -117,7 +122,7 @@ class ExitsRoom:
 
     @property
     def requests(self) -> list[str]:
-        return [one.request.reason for one in self.repo.of(RecordFlattenRequest)]
+        return [one.reason for one in self.repo.records(FlattenRequest)]
 
 
 @pytest.fixture
@@ -191,7 +196,7 @@ def test_the_stop_of_a_position_that_has_ended_ends_by_that_reason(room: ExitsRo
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="the contract has expired"))
 
     assert room.armed == []
-    assert room.repo.of(RecordArmedStop)[-1].armed_stop.ended == "the contract has expired"
+    assert room.repo.records(ArmedStop)[-1].ended == "the contract has expired"
     assert room.requests == []
 
 
@@ -333,7 +338,7 @@ def test_units_that_make_no_lot_end_the_episode_with_an_alarm_once(room: ExitsRo
     room.answer(room.ask(after_s=1), Exposure(held=15))
 
     assert room.command.of(SubmitOrder) == []
-    assert room.repo.of(RecordFlattened), "the next start does not take it up"
+    assert room.repo.records(FlattenEnd), "the next start does not take it up"
     now = room.actor.on_receive(FindExits())
     assert isinstance(now, ExitsNow)
     assert (list(now.under_way), list(now.stays.values())) == ([], [15])
@@ -506,7 +511,12 @@ def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: Exits
         for question in questions:
             answered.append(question)
             room.actor.on_receive(
-                OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=Decimal(100))
+                OrderPriced(
+                    about=question.about,
+                    command_id=question.command_id,
+                    instrument=instrument(),
+                    last_price=Decimal(100),
+                )
             )
 
     assert 60 / StopSettings().price_age_s_max < len(answered) < 10
@@ -535,11 +545,11 @@ def test_a_wish_of_the_day_before_orders_nothing_in_a_contract_that_is_over_and_
         room.answer(room.ask(after_s=60), over=True)
 
     assert room.market.of(PriceOrder) == []
-    assert room.repo.of(RecordFlattened) == []
+    assert room.repo.records(FlattenEnd) == []
     told = [one.what for one in room.alerts if "the contract's last day is over" in one.what]
     assert len(told) == 1
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="it has expired"))
-    assert room.repo.only(RecordFlattened).request_id == "w1"
+    assert room.repo.record(FlattenEnd).request_id == "w1"
     room.answer(room.ask(after_s=60))
     assert not [one for one in room.alerts if "is flat" in one.what]
 
@@ -552,7 +562,7 @@ def test_it_goes_on_where_the_account_holds_the_contract_all_the_same(room: Exit
 
     assert room.market.of(PriceOrder)[-1].exit is not None
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="nothing of this request"))
-    assert room.repo.of(RecordFlattened) == [], "it is under way again"
+    assert room.repo.records(FlattenEnd) == [], "it is under way again"
 
 
 def test_a_wish_whose_orders_are_over_with_the_contract_ends_as_any_other(room: ExitsRoom) -> None:
@@ -562,7 +572,7 @@ def test_a_wish_whose_orders_are_over_with_the_contract_ends_as_any_other(room: 
     for _ in range(2):
         room.answer(room.ask(after_s=60))
 
-    assert room.repo.only(RecordFlattened).request_id == "w1"
+    assert room.repo.record(FlattenEnd).request_id == "w1"
 
 
 def test_stops_in_a_contract_that_is_over_wait_for_the_books(room: ExitsRoom) -> None:

@@ -11,8 +11,7 @@ import pytest
 from actors.exits.openings import CarriedStops
 from actors.exits.stops import PRICE_WAIT_S, Stops
 from actors.messages.alerts import RaiseAlert
-from actors.messages.market import OrderPriced, PriceOrder, WatchPrice
-from actors.messages.persistence import RecordArmedStop
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, WatchPrice
 from actors.messages.stops import SetStops, StopsAnswered
 from domain.broker.reply_types import UnknownInstrument
 from domain.exits.flatten import Exposure, PositionKey
@@ -78,7 +77,7 @@ class StopsRoom:
 
     @property
     def written(self) -> list[ArmedStop]:
-        return [one.armed_stop for one in self.repo.of(RecordArmedStop)]
+        return self.repo.records(ArmedStop)
 
     @property
     def told(self) -> list[str]:
@@ -108,7 +107,7 @@ def test_a_fill_arms_its_stops_on_disk_and_watches_the_price(room: StopsRoom) ->
 
 def test_a_level_that_todays_band_keeps_out_of_reach_is_told_where_it_is_set(room: StopsRoom) -> None:
     banded = instrument(lower_circuit=Decimal(90), upper_circuit=Decimal(110))
-    room.stops.see_answer(OrderPriced(command_id="q", instrument=banded, last_price=None))
+    room.stops.see_answer(OrderPriced(instrument=banded, last_price=None))
     room.stops.arm(entry(), 0)
     room.see("100")
 
@@ -232,9 +231,9 @@ def test_a_price_that_is_known_already_is_held_against_new_stops(room: StopsRoom
 
 def test_the_brokers_answer_is_a_price_and_teaches_the_instrument(room: StopsRoom) -> None:
     room.stops.arm(entry(), 0)
-    asked = room.market.only(PriceOrder)
+    assert room.market.only(PriceOrder).about is PriceQuestion.STOPS
 
-    answer = OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=Decimal(89))
+    answer = OrderPriced(instrument=instrument(), last_price=Decimal(89))
     room.stops.see_answer(replace(answer, last_price=None))
     room.stops.see_answer(replace(answer, instrument=UnknownInstrument(Exchange.NSE, "RELIANCE-EQ")))
     assert room.out == []

@@ -8,11 +8,9 @@ from itertools import count
 import pytest
 
 from actors.messages.exits import FlattenAll
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.persistence import DeskSnapshot, RecordRiskDay
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
-from actors.wiring import pnl_from
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
@@ -26,6 +24,8 @@ from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_doubt import ASK_AGAIN_S, DOUBT_S_MAX, OVER_S
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
+from domain.snapshot import DeskSnapshot
+from domain.starting import pnl_from
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, order, runtime
 
@@ -87,13 +87,12 @@ class LossRoom:
 
     def quote(self, price: int | None, *, overtaken_by: int | None = None) -> None:
         """Answer the last question; where a younger tick has overtaken the quote, its price stands."""
-        question = self.market.of(PriceOrder)[-1]
+        assert self.market.of(PriceOrder)[-1].about is PriceQuestion.LOSS
         stands = price if overtaken_by is None else overtaken_by
         if stands is not None:
             self.see(stands)
         last, own = (None if one is None else Decimal(one) for one in (stands, price))
-        answer = OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=last, quote=own)
-        self.actor.on_receive(answer)
+        self.actor.on_receive(OrderPriced(instrument=instrument(), last_price=last, quote=own))
 
     def looks_until_broken(self, one_second: Callable[[], None]) -> int:
         """Return after how many seconds the limit breaks while this goes on; 60 at most."""
@@ -271,7 +270,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
     room = LossRoom(budget=5_000)
     room.see(400)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.spent == {BOUGHT.command.strategy}
 
     again = LossRoom(budget=5_000, days=(day,))
@@ -289,7 +288,7 @@ def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart(
     room = LossRoom(pnl=book, bought=False)
     room.see(1_000)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.first_prices == {(Exchange.NSE, "RELIANCE-EQ"): Decimal(1000)}
 
     snapshot = DeskSnapshot(

@@ -11,7 +11,7 @@ import pytest
 import requests
 from loguru import logger
 
-from actors.desk import DeskUnavailableError
+from actors.errors import DeskUnavailableError
 from console.api import connections
 from console.api.priority_lanes import ENTRIES_AT_ONCE_MAX
 from console.api.server import ApiServer
