@@ -18,6 +18,7 @@ from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, OrderType, Side
 from domain.settings import StopSettings
+from tests.actors.rooms import order_sender
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, command, instrument, mailboxes, order, runtime
 
 KEY = command().key
@@ -33,8 +34,8 @@ class NetRoom:
         self.broker_stops = BrokerStops(
             mail=mailboxes(command=self.command),
             runtime=runtime(self.clock, ids=FakeIds()),
-            caller=self.caller,
-            client_id="FA1",
+            follower=self.caller,
+            sender=order_sender(self.command, self.caller),
             settings=StopSettings(at_broker=True, at_broker_change_s=5.0),
             calendar=None,
         )
