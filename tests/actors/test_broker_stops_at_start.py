@@ -7,9 +7,10 @@ from actors.exits.broker_stops import PREFIX, BrokerStops
 from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.settings import StopSettings
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, runtime
