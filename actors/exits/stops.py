@@ -29,6 +29,7 @@ from domain.exits.stops import ArmedStop, InvalidStopsError, StopTrigger, armed_
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.orders.order import Order
+from domain.orders.stop_terms import InvalidStopsError
 from domain.orders.types import Exchange, InstrumentKey
 from domain.positions.pnl import symbol_of
 from domain.settings import StopSettings
