@@ -14,6 +14,7 @@ from decimal import Decimal
 from math import inf
 from typing import Final, TypeAlias
 
+from domain.backoff import Backoff
 from domain.market.instrument import Instrument, band_of, protected_limit
 from domain.orders.types import InstrumentKey, Origin, Side
 from domain.orders.validation import QUANTITY_MAX
@@ -242,10 +243,8 @@ class FlattenTask:
         if not self.tries or (self._in_vain and is_open):
             return False
         refused = self.tries - self.unfilled if is_open else self.tries
-        pause_s = self.settings.retry_s * 2.0 ** min(refused - 1, 20)
-        return now - self._sent_at < min(
-            pause_s, self.settings.retry_s_max if is_open else self.settings.retry_closed_s
-        )
+        longest_s = self.settings.retry_s_max if is_open else self.settings.retry_closed_s
+        return now - self._sent_at < Backoff(self.settings.retry_s, longest_s).pause_s(refused - 1)
 
     def _send(self, exposure: Exposure, now: float) -> SendExit:
         held, self._sold_beside_then, self._missing = exposure.held, exposure.sold_beside, ""
