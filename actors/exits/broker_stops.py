@@ -13,6 +13,7 @@ from actors.exits.order_sender import OrderSender
 from actors.messages.baskets import FollowOrders, LegMoved
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
+from domain.backoff import Backoff
 from domain.exits.broker_stop import (
     PREFIX,
     Moved,
@@ -35,8 +36,12 @@ from domain.positions.pnl import symbol_of
 from domain.settings import StopSettings
 
 CHANGE_AGAIN_S: Final = 2.0
-_DOUBLINGS_MAX: Final = 6
+_LATER_MAX: Final = 64
 """Each net laid for the same position comes twice as late as the one before: the broker may have none of it."""
+
+
+def _pause_s(first_s: float, tries: int) -> float:
+    return Backoff(first_s, first_s * _LATER_MAX).pause_s(tries)
 
 
 class BrokerStops:
@@ -105,9 +110,9 @@ class BrokerStops:
     def _lay(self, position_key: PositionKey, exposure: Exposure, wanted: Wanted) -> None:
         is_open = self._calendar is None or self._calendar.is_open(position_key.key.exchange, self._clock.now())
         laid = self._laid.get(position_key, 0)
-        if not is_open or not self._may(str(position_key), self._settings.at_broker_change_s * 2**laid):
+        if not is_open or not self._may(str(position_key), _pause_s(self._settings.at_broker_change_s, laid)):
             return
-        self._laid[position_key] = min(laid + 1, _DOUBLINGS_MAX)
+        self._laid[position_key] = laid + 1
         name = f"{PREFIX}{self._ids.new()[:16]}"
         self._asked[name], self._laying[name] = wanted, position_key
         self._sender.submit(broker_stop_command(position_key, exposure.held, wanted, name, self._sender.client_id))
@@ -137,8 +142,8 @@ class BrokerStops:
         """Let the net follow. Less to catch is told at once: more than is held could turn the position round."""
         tries = self._refused.get(stop_order.command_id)
         if tries is not None:
-            if self._change(stop_order, ChangeKind.CANCEL, again_s=CHANGE_AGAIN_S * 2**tries):
-                self._refused[stop_order.command_id] = min(tries + 1, _DOUBLINGS_MAX)
+            if self._change(stop_order, ChangeKind.CANCEL, again_s=_pause_s(CHANGE_AGAIN_S, tries)):
+                self._refused[stop_order.command_id] = tries + 1
             return
         if stop_order.open_quantity > wanted.quantity or (
             self._asked.get(stop_order.command_id) != wanted

@@ -25,10 +25,11 @@ from domain.alerts.alert import Alert
 from domain.alerts.text.stops import armed_alert, triggered_alert, turned_alert
 from domain.exits.flatten import Exposure, PositionKey
 from domain.exits.stop_change import stop_by_hand
-from domain.exits.stops import ArmedStop, InvalidStopsError, StopTrigger, armed_stop_of
+from domain.exits.stops import ArmedStop, StopTrigger, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.orders.order import Order
+from domain.orders.stop_terms import InvalidStopsError
 from domain.orders.types import Exchange, InstrumentKey
 from domain.positions.pnl import symbol_of
 from domain.settings import StopSettings

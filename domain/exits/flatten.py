@@ -14,6 +14,7 @@ from decimal import Decimal
 from math import inf
 from typing import Final, TypeAlias
 
+from domain.backoff import Backoff
 from domain.market.instrument import Instrument, band_of, protected_limit
 from domain.orders.types import InstrumentKey, Origin, Side
 from domain.orders.validation import QUANTITY_MAX
@@ -258,8 +259,8 @@ class FlattenTask:
 
     def _pause_s(self, *, is_open: bool) -> float:
         refused = self.tries - self.unfilled if is_open else self.tries
-        pause_s = self.settings.retry_s * 2.0 ** min(refused - 1, 20)
-        return min(pause_s, self.settings.retry_s_max if is_open else self.settings.retry_closed_s)
+        longest_s = self.settings.retry_s_max if is_open else self.settings.retry_closed_s
+        return Backoff(self.settings.retry_s, longest_s).pause_s(refused - 1)
 
     def due_at(self, now: float) -> float:
         """Return when the next step may be another one although the exposure stays as it is (monotonic seconds).

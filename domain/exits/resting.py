@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.alerts.alert import Level
+from domain.backoff import Backoff
 from domain.broker.reply_types import InstrumentReply
 from domain.exits.flatten import UNFILLED_ALARM_S, exit_price
 from domain.exits.pricing import ExitShape
@@ -25,7 +26,6 @@ from domain.settings import ExitSettings
 
 RESTING: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
 _REFUSED: Final = frozenset({Reason.CHANGE_REFUSED, Reason.CHANGE_REJECTED})
-_DOUBLINGS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class RestingOrders:
         if not one.refused:
             return self.settings.unfilled_s
         longest_s = max(self.settings.retry_s_max, self.settings.unfilled_s)
-        return min(self.settings.unfilled_s * 2.0 ** min(one.refused, _DOUBLINGS_MAX), longest_s)
+        return Backoff(self.settings.unfilled_s, longest_s).pause_s(one.refused)
 
     def _closed_at(self, one: Resting, now_s: float) -> Resting:
         """Begin anew with the next opening; now and then it is priced all the same: the calendar may be wrong."""

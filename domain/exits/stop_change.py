@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from domain.exits.flatten import Exposure, PositionKey
 from domain.exits.stop_check import check_held
-from domain.exits.stops import ArmedStop, InvalidStopsError, StopTerms
+from domain.exits.stops import ArmedStop
+from domain.orders.stop_terms import InvalidStopsError, StopTerms
 
 
 def stop_by_hand(

@@ -11,11 +11,12 @@ from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.alerts.text.orders import order_alert
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.change import Change, ChangeKind
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Side
 from domain.settings import StopSettings
 from tests.actors.rooms import order_sender

@@ -8,9 +8,10 @@ from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.exits.broker_stop import PREFIX
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.settings import StopSettings
 from tests.actors.rooms import order_sender

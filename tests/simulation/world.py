@@ -163,6 +163,7 @@ class World:
             (story.ip_refusals, self._refuse_address),
             (story.takeovers, self.gateway.lose_session),
             (story.band_narrows, lambda: self.ledger.contracts.narrow(self.ledger.prices)),
+            (story.feed_errs, lambda: self.gateway.sayings.begin_to_err(self.clock.seconds)),
         )
         for times, deed in deeds:
             for _ in range(times):

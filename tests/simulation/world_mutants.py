@@ -30,6 +30,14 @@ WORLD_MUTANTS: Final = (
         theme="late quotes",
     ),
     Mutant(
+        "a quote that a tick has overtaken confirms a loss, whatever it says",
+        "domain/risk/loss_doubt.py",
+        "LossDoubt.look",
+        "shown.without(overrun(day, inputs.valued_at(doubt.quotes)))",
+        "Overrun()",
+        theme="doubtful losses",
+    ),
+    Mutant(
         "an exit is not cut to whole lots",
         "domain/exits/pricing.py",
         "whole_lots",

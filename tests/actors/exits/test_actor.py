@@ -20,13 +20,14 @@ from domain.alerts.alert import Alert, Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import ArmedStop, StopTerms, armed_stop_of
+from domain.exits.stops import ArmedStop, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, Reference
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Origin, Side
 from domain.ports import trading_day
 from domain.reconciliation.vanishing import Holders, vanished_of

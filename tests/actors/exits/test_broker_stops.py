@@ -9,8 +9,9 @@ from actors.exits.broker_stops import BrokerStops
 from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.change import ChangeKind
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
 from domain.settings import StopSettings
 from tests.actors.rooms import order_sender

@@ -17,9 +17,9 @@ from domain.alerts.alert import Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenRequest
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import StopTerms
 from domain.market.calendar import Calendar
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, Side
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import CommandRoom, answered

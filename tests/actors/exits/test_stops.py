@@ -15,10 +15,11 @@ from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, Watch
 from actors.messages.stops import SetStops, StopsAnswered
 from domain.broker.reply_types import UnknownInstrument
 from domain.exits.flatten import Exposure, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.calendar import Calendar
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, Side, TrailingType
 from domain.settings import CalendarSettings, StopSettings
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, order, runtime
