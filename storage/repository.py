@@ -58,17 +58,19 @@ REGISTERED: Final = "REGISTERED"
 SEEN: Final = "SEEN"
 """The journal's name for the first line of an order that others placed."""
 
+_DELIVERED: Final = ", ".join(f"'{one}'" for one in Product if one.is_delivery)
+_OF_THE_DAY: Final = ", ".join(f"'{one}'" for one in Product if one.ends_with_its_day)
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  constants only
 _OLDER_POSITIONS: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product NOT IN ('CNC', 'MTF')"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product NOT IN ({_DELIVERED})"
     " GROUP BY strategy, exchange, symbol, product"
 )
 _OLDER_DELIVERY: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product IN ('CNC', 'MTF')"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product IN ({_DELIVERED})"
     " ORDER BY id"
 )
 _FILL: Final = (
@@ -529,8 +531,8 @@ class OrderRepository:
     def written_off(self, now: datetime) -> dict[PositionKey, int]:
         """Return the units written off that count today: of what is carried all, of others today's."""
         rows = self._execute(
-            "SELECT strategy, exchange, symbol, product, SUM(units) FROM position_write_offs"
-            " WHERE client_id = ? AND (product IN ('NRML', 'CNC') OR day >= ?)"
+            "SELECT strategy, exchange, symbol, product, SUM(units) FROM position_write_offs"  # noqa: S608  constants only
+            f" WHERE client_id = ? AND (product NOT IN ({_OF_THE_DAY}) OR day >= ?)"
             " GROUP BY strategy, exchange, symbol, product",
             (self._client_id, trading_day(now)),
         ).fetchall()
