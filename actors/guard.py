@@ -10,7 +10,6 @@ from actors.messages.guard import (
     BeginDay,
     CountExternal,
     ExpiredStillHeld,
-    ExposureMoved,
     ExposureRefused,
     ExposureReserved,
     ExposuresTold,
@@ -26,6 +25,7 @@ from actors.messages.guard import (
     WriteOffPosition,
 )
 from actors.messages.inboxes import GuardInbox
+from actors.messages.orders import OrderChanged
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -63,7 +63,7 @@ class GuardActor(SharedThreadActor):
                 self._ledger.release(message.command)
             case WriteOffPosition():
                 return self._ledger.write_off(message.position_key)
-            case ExposureMoved():
+            case OrderChanged():
                 self._ledger.observe(message.order)
             case CountExternal():
                 for strategy, units in message.ended:

@@ -32,9 +32,8 @@ from actors.messages.changes import (
     LookUpChange,
     ReserveChange,
 )
-from actors.messages.guard import ExposureMoved
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
-from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.broker.reply_types import Accepted, Refused, Unknown
@@ -359,7 +358,7 @@ class Changes:
         )
         if request.order is not None and request.change is not None:
             # The guard may have reserved growth: what the order may trade is what it was.
-            post(self._guard, ExposureMoved(order=request.order))
+            post(self._guard, OrderChanged(order=request.order))
         for caller in request.callers:
             post(caller, OrderDeclined(command_id=name, reason=reason, message=message))
 

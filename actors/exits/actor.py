@@ -18,7 +18,7 @@ from actors.exits.openings import CarriedStops
 from actors.exits.resting import RestingMarketOrders
 from actors.exits.stops import Stops
 from actors.messages.alerts import RaiseAlert
-from actors.messages.baskets import LegMoved, StopBaskets, WayOutEnded
+from actors.messages.baskets import StopBaskets, WayOutEnded
 from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.changes import ChangeOrder
 from actors.messages.exits import (
@@ -28,18 +28,16 @@ from actors.messages.exits import (
     FindExits,
     Flatten,
     FlattenAll,
-    MarketOrderMoved,
     ResumeExits,
-    SaleRefused,
 )
 from actors.messages.guard import AskForExposures, ExposuresTold
 from actors.messages.inboxes import (
     ExitsInbox,
 )
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
-from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import Record
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsNow, TakeUpStops
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -70,9 +68,11 @@ from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
+from domain.orders.order import Order, OrderEvent
 from domain.orders.types import Intent, OrderType, Origin
 from domain.orders.validation import InvalidOrderError
 from domain.ports import trading_day
+from domain.positions.delivery import is_refused_for_shares
 from domain.settings import ExitSettings, StopSettings
 
 _NAME_CHARACTERS: Final = 12
@@ -162,7 +162,7 @@ class ExitsActor(SharedThreadActor):
         self._look_in(self._idle_look_s)
 
     def on_receive(
-        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked | LegMoved
+        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked
     ) -> ExitsNow | StopsNow | None:
         """Begin, look, decide."""
         match message:
@@ -172,9 +172,8 @@ class ExitsActor(SharedThreadActor):
                 self._ended_on = trading_day(self._clock.now())
                 self._ended = {one.position_key: one for one in message.ended}
                 self._begin(message.requests, in_order=True)
-            case SaleRefused():
-                for task in self._tasks.values():
-                    task.refused_for_shares(message.order.command.command_id, message.order.note or "")
+                for order in message.resting:
+                    self._resting.follow(order)
             case FlattenAll():
                 self._all_flat.append((self._question, message))
                 self._look_in(0)
@@ -187,10 +186,8 @@ class ExitsActor(SharedThreadActor):
             case PriceTicked():
                 self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
-            case EntryMoved():
-                self._stops.arm(message.order, self._question)
-            case MarketOrderMoved():
-                self._resting.follow(message.order)
+            case OrderChanged():
+                self._follow(message.order, message.event)
             case ExitCut():
                 self._cut.append((self._question, message.command))
                 self._look_in(0)
@@ -218,8 +215,6 @@ class ExitsActor(SharedThreadActor):
                 order = message.order
                 self._broker_stops.answered(order.command.command_id)
                 self._hear(order.command.command_id, f"{order.state} {order.note}".strip(), order.quantity)
-            case LegMoved():
-                self._broker_stops.follow(message.order)
             case OrderDeclined():
                 self._broker_stops.declined(message.command_id)
                 self._hear(message.command_id, message.message)
@@ -228,6 +223,17 @@ class ExitsActor(SharedThreadActor):
             case _:
                 assert_never(message)
         return None
+
+    def _follow(self, order: Order, event: OrderEvent | None) -> None:
+        """Arm an entry's stops when it trades, chase what rests at the market's price, give up on missing shares."""
+        if event is not None and event.filled_quantity:
+            self._stops.arm(order, self._question)
+        if order.command.order_type is OrderType.MARKET:
+            self._resting.follow(order)
+        if is_refused_for_shares(order):
+            for task in self._tasks.values():
+                task.refused_for_shares(order.command.command_id, order.note or "")
+        self._broker_stops.follow(order)
 
     def _now(self) -> ExitsNow:
         stays = {**self._odd, **{position_key: one.held for position_key, one in self._ended.items()}}

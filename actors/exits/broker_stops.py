@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Final
 
-from actors.messages.baskets import FollowOrders, LegMoved
+from actors.messages.baskets import FollowOrders
 from actors.messages.changes import ChangeOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.runtime.address import Address, post
@@ -23,6 +23,7 @@ from domain.market.instrument import Instrument, on_grid
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
+from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.types import Exchange, Intent, OrderType, Origin, Side
 from domain.orders.validation import PRICE_MAX, QUANTITY_MAX
@@ -47,7 +48,7 @@ class BrokerStops:
         *,
         mail: Mailboxes,
         runtime: Runtime,
-        caller: "Address[OrderAnswered | OrderDeclined | LegMoved]",
+        caller: "Address[OrderAnswered | OrderDeclined]",
         client_id: str,
         settings: StopSettings,
         calendar: Calendar | None,
@@ -63,6 +64,7 @@ class BrokerStops:
         self._not_before: dict[str, float] = {}
         self._laid: dict[PositionKey, int] = {}
         self._laying: dict[str, PositionKey] = {}
+        self._followed: set[str] = set()
         self._refused: dict[str, int] = {}
         """Nets that can't be moved any more, and how often each has been asked back."""
         self._begun = False
@@ -155,12 +157,15 @@ class BrokerStops:
     def follow(self, order: Order) -> None:
         """Hear what has become of a net: one that the broker does not move is to be laid anew."""
         name = order.command.command_id
+        if name not in self._followed:
+            return
         fate = moved(order, self._asked.get(name))
         if fate is Moved.REFUSED:
             self._refused.setdefault(name, 0)
         elif fate is Moved.UNSEEN:
             self._asked.pop(name, None)
         if order.is_terminal:
+            self._followed.discard(name)
             self._asked.pop(name, None)
             self._refused.pop(name, None)
 
@@ -195,7 +200,8 @@ class BrokerStops:
             reason="the stop at the broker follows" if wanted else "nothing is left for the stop at the broker",
             origin=Origin.DESK,
         )
-        post(self._command, FollowOrders(command_ids=(stop_order.command_id,), follower=self._caller))
+        self._followed.add(stop_order.command_id)
+        post(self._command, FollowOrders(command_ids=(stop_order.command_id,), follower=Follower.EXITS))
         post(self._command, ChangeOrder(command=change, reply_to=self._caller))
         return True
 

@@ -9,7 +9,6 @@ from actors.runtime.address import Address
 from domain.exits.flatten import Exposure, PositionKey
 from domain.market.expiry import ContractOver
 from domain.orders.command import OrderCommand
-from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey
 from domain.positions.already_exposed import AlreadyExposed
@@ -43,13 +42,6 @@ class ExposureRefused:
     reason: Reason
     inputs: Mapping[str, str]
     why: AlreadyExposed | NothingToExit | ContractOver | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureMoved:
-    """The guard shall know how this order stands now."""
-
-    order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What each actor hears, one union an actor: a message stands in exactly one, so that the flow can be computed."""
+"""What each actor hears, one union an actor: a command stands in one, a fact in those of all who follow it."""
 
 from typing import TypeAlias
 
@@ -8,7 +8,6 @@ from actors.messages.baskets import (
     BasketsTick,
     FindBaskets,
     FollowOrders,
-    LegMoved,
     ResumeBaskets,
     StopBaskets,
     SubmitBasket,
@@ -97,9 +96,7 @@ from actors.messages.exits import (
     FindExits,
     Flatten,
     FlattenAll,
-    MarketOrderMoved,
     ResumeExits,
-    SaleRefused,
     SuspendEntries,
 )
 from actors.messages.guard import (
@@ -109,7 +106,6 @@ from actors.messages.guard import (
     BeginDay,
     CountExternal,
     ExpiredStillHeld,
-    ExposureMoved,
     ExposureRefused,
     ExposureReserved,
     ExposuresTold,
@@ -132,11 +128,10 @@ from actors.messages.market import (
     PriceOrder,
     PriceSeen,
     PriceTicked,
-    TradePriceSeen,
     WatchPrice,
     WatchUnheard,
 )
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
     CommitNow,
     EventIllegal,
@@ -167,10 +162,8 @@ from actors.messages.persistence import (
 from actors.messages.risk import (
     BroadcastTradingState,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
     PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
@@ -179,7 +172,7 @@ from actors.messages.risk import (
     SetTradingState,
     TradingStateChanged,
 )
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsAnswered, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsAnswered, TakeUpStops
 
 CommandInbox: TypeAlias = (
     SubmitOrder
@@ -261,14 +254,13 @@ MarketInbox: TypeAlias = (
     | FindUnwatched
     | PriceSeen
     | BookPricesSeen
-    | TradePriceSeen
+    | OrderChanged
 )
 
 RiskInbox: TypeAlias = (
     CheckRisk
     | CheckChange
-    | FillCounted
-    | OrderOver
+    | OrderChanged
     | PositionsSeen
     | PnlWrittenOff
     | ExternalCounted
@@ -284,7 +276,7 @@ GuardInbox: TypeAlias = (
     | ReserveBasket
     | ReleaseReservation
     | WriteOffPosition
-    | ExposureMoved
+    | OrderChanged
     | CountExternal
     | PastDayApart
     | AskForHolders
@@ -302,9 +294,7 @@ ExitsInbox: TypeAlias = (
     | FlattenAll
     | ExitsTick
     | ExposuresTold
-    | EntryMoved
-    | MarketOrderMoved
-    | SaleRefused
+    | OrderChanged
     | ExitCut
     | TakeUpStops
     | PositionVanished
@@ -315,7 +305,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | StopBaskets | WayOutEnded | BasketsTick | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (
@@ -354,7 +344,7 @@ NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | Acknowle
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
+    PriceTicked | WatchUnheard | OrderChanged | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
 )
 
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone

@@ -8,7 +8,6 @@ from actors.messages.query import Query
 from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.orders.command import OrderCommand
-from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange
 from domain.positions.pnl import Pnl, PnlRow
@@ -40,20 +39,6 @@ class RiskBlocked:
     command_id: str
     reason: Reason
     inputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillCounted:
-    """An order, ours or of others, has traded more."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderOver:
-    """An order of ours can't trade any more."""
-
-    command: OrderCommand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

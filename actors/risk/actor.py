@@ -12,14 +12,13 @@ from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
+from actors.messages.orders import OrderChanged
 from actors.messages.persistence import Record
 from actors.messages.risk import (
     BroadcastTradingState,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
     PnlNow,
     PnlWrittenOff,
     PositionsSeen,
@@ -102,10 +101,8 @@ class RiskActor(SharedThreadActor):
                 self._check(message)
             case CheckChange():
                 self._check_change(message)
-            case FillCounted():
-                self._loss_monitor.count(message.order)
-            case OrderOver():
-                self._open_orders.remove(message.command)
+            case OrderChanged():
+                self._follow(message)
             case PriceTicked():
                 self._loss_monitor.see(message.tick)
             case OrderPriced():
@@ -129,6 +126,12 @@ class RiskActor(SharedThreadActor):
             case _:
                 assert_never(message)
         return None
+
+    def _follow(self, message: OrderChanged) -> None:
+        if message.event is None or message.event.filled_quantity:
+            self._loss_monitor.count(message.order)
+        if message.order.is_terminal:
+            self._open_orders.remove(message.order.command)
 
     def _check(self, message: CheckRisk) -> None:
         command, name = message.command, message.command.command_id

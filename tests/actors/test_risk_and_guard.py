@@ -10,7 +10,6 @@ from actors.messages.exits import SuspendEntries
 from actors.messages.guard import (
     AskForExposures,
     ExpiredStillHeld,
-    ExposureMoved,
     ExposureRefused,
     ExposureReserved,
     ExposuresTold,
@@ -20,6 +19,7 @@ from actors.messages.guard import (
     PastDayApart,
     ReserveExposure,
 )
+from actors.messages.orders import OrderChanged
 from actors.messages.risk import (
     CheckRisk,
     FindTradingState,
@@ -227,7 +227,7 @@ def test_the_guard_follows_what_becomes_of_orders() -> None:
     guard = GuardRoom()
     guard.reserve("c1")
 
-    guard.actor.on_receive(ExposureMoved(order=order(state=State.CANCELED, filled_quantity=4)))
+    guard.actor.on_receive(OrderChanged(order=order(state=State.CANCELED, filled_quantity=4)))
 
     assert guard.actor.on_receive(FindHoldings()) == Holdings(positions={"trend": {KEY: 4}})
 
@@ -237,7 +237,7 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     key = InstrumentKey(Exchange.NFO, "TCS", Product.NRML)
     held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
-    guard.actor.on_receive(ExposureMoved(order=filled))
+    guard.actor.on_receive(OrderChanged(order=filled))
     guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
 
     def told() -> ExposuresTold:

@@ -10,9 +10,8 @@ from actors.messages.books import UpdatesReconciled
 from actors.messages.broker import ChangeAtBroker
 from actors.messages.changes import ChangeBlocked, ChangeUnreadable, CheckChange, LookUpChange, ReserveChange
 from actors.messages.desk import ResumeOrders
-from actors.messages.guard import ExposureMoved
 from actors.messages.market import PriceOrder
-from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.persistence import EventRecorded, RecordEvent
 from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unavailable, Unknown
 from domain.orders.change import Change, ChangeKind, ChangeStage
@@ -279,7 +278,7 @@ def test_terms_that_the_order_has_already_are_not_sent_and_give_the_reserve_back
     room.reserve_change(quantity=10)
 
     assert declined(caller).reason is Reason.NOT_CHANGEABLE
-    assert room.guard.only(ExposureMoved).order.open_quantity == 10
+    assert room.guard.only(OrderChanged).order.open_quantity == 10
     assert room.broker.messages == []
 
 
@@ -393,7 +392,7 @@ def test_a_cancel_overtakes_a_modify_that_is_not_asked_yet(room: CommandRoom) ->
     assert sent(room) == ["k1"]
     assert declined(growing).reason is Reason.CHANGE_IN_FLIGHT
     assert room.orders["c1"].change == change(change_id="k1", kind=ChangeKind.CANCEL, stage=ChangeStage.REQUESTED)
-    assert room.guard.of(ExposureMoved)[-1].order.open_quantity == 10
+    assert room.guard.of(OrderChanged)[-1].order.open_quantity == 10
 
 
 # The order moves on the way.
@@ -411,7 +410,7 @@ def test_an_order_that_ends_on_the_way_is_not_changed_and_the_guard_hears_how_it
 
     assert declined(caller).reason is Reason.NOT_CHANGEABLE
     assert room.broker.messages == []
-    last = room.guard.of(ExposureMoved)[-1].order
+    last = room.guard.of(OrderChanged)[-1].order
     assert (last.state, last.filled_quantity, last.open_quantity) == (State.FILLED, 10, 0)
 
 
@@ -424,7 +423,7 @@ def test_a_fill_on_the_way_is_not_taken_back_from_the_guard(room: CommandRoom) -
     room.tell(ChangeBlocked(change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
 
     assert declined(caller).reason is Reason.TRADING_EXITS_ONLY
-    assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [4, 4]
+    assert [one.order.filled_quantity for one in room.guard.of(OrderChanged)] == [4, 4]
 
 
 def test_a_cancel_of_an_order_that_has_just_filled_is_answered_by_the_fill(room: CommandRoom) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
-from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
+from actors.messages.orders import OrderChanged
+from actors.messages.risk import CheckRisk, PositionsSeen, RiskBlocked, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
@@ -64,7 +65,7 @@ class LossRoom:
         )
         own_mailbox(self.actor)
         if bought:
-            self.actor.on_receive(FillCounted(order=BOUGHT))
+            self.actor.on_receive(OrderChanged(order=BOUGHT))
 
     def see(self, price: int) -> None:
         tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(price), seen_at=self.clock.now())
