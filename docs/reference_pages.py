@@ -283,12 +283,16 @@ def described_api() -> Schema:
 
 def pages() -> dict[str, str]:
     """Return the pages by the name of their file; those that stand beside docs/ come along with their links mended."""
-    beside = {
-        f"{name.lower()}.md": (ROOT / f"{name}.md").read_text(encoding="utf-8").replace("](docs/", "](../")
-        for name in ("CHANGELOG", "CONTRIBUTING")
-    }
+    beside = {f"{name.lower()}.md": _beside(name) for name in ("CHANGELOG", "CONTRIBUTING")}
     made = {"settings.md": settings_page(), "commands.md": commands_page(), "http.md": http_page(described_api())}
     return {**made, **beside}
+
+
+def _beside(name: str) -> str:
+    text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+    for link, there in (("docs/", "../"), ("README.md", "../index.md"), ("CHANGELOG.md", "changelog.md")):
+        text = text.replace(f"]({link}", f"]({there}")
+    return text
 
 
 def write() -> None:

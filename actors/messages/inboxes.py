@@ -8,11 +8,10 @@ from actors.messages.baskets import (
     BasketsTick,
     FindBaskets,
     FollowOrders,
+    PositionLeaving,
     ResumeBaskets,
-    StopBaskets,
     SubmitBasket,
     SuspendSymbol,
-    WayOutEnded,
 )
 from actors.messages.books import (
     AcceptanceUndone,
@@ -305,7 +304,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | OrderChanged | StopBaskets | WayOutEnded | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (

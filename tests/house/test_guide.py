@@ -23,7 +23,7 @@ SECTIONS = {Tick: "A tick", Order: "An order", OrderCommand: "What you asked for
 def _public(kind: type) -> set[str]:
     """Return the fields of a value, and what it works out of them."""
     worked_out = {name for name, value in vars(kind).items() if isinstance(value, property)}
-    return {one.name for one in fields(kind)} | worked_out  # type: ignore[arg-type]
+    return {one.name for one in fields(kind)} | worked_out
 
 
 @pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.__name__)
