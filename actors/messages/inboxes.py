@@ -43,13 +43,12 @@ from actors.messages.books import (
     VanishingResolved,
 )
 from actors.messages.broker import (
-    ChangeAnswered,
+    BrokerAnswered,
     ChangeAtBroker,
     FindBrokerState,
     InstrumentRead,
     LogIn,
     LookUpTag,
-    PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
     PriceRead,
@@ -64,16 +63,11 @@ from actors.messages.broker import (
     TagLookedUp,
 )
 from actors.messages.changes import (
-    ChangeApproved,
-    ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
     ChangeUnreadable,
-    CheckChange,
     LookUpChange,
     LookUpResolution,
-    ReserveChange,
     ResolutionLookedUp,
     ResolveOrder,
 )
@@ -105,7 +99,6 @@ from actors.messages.guard import (
     BeginDay,
     CountExternal,
     ExpiredStillHeld,
-    ExposureRefused,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
@@ -160,13 +153,13 @@ from actors.messages.persistence import (
 )
 from actors.messages.risk import (
     BroadcastTradingState,
+    CheckRefused,
     CheckRisk,
     FindPnl,
     FindTradingState,
     PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateChanged,
@@ -182,10 +175,6 @@ CommandInbox: TypeAlias = (
     | AcceptBreak
     | ChangeLookedUp
     | ChangeUnreadable
-    | ChangeApproved
-    | ChangeReserved
-    | ChangeBlocked
-    | ChangeAnswered
     | ExternalOrderRecorded
     | ExternalMoveRecorded
     | HoldersTold
@@ -201,14 +190,11 @@ CommandInbox: TypeAlias = (
     | TagLookedUp
     | OrderPriced
     | RiskApproved
-    | RiskBlocked
     | ExposureReserved
-    | ExposureRefused
     | EventRecorded
     | EventIllegal
     | EventUnrecorded
     | RetryUnrecorded
-    | PlaceAnswered
     | SessionChanged
     | FetchChangedOrders
     | BooksReconciled
@@ -222,6 +208,8 @@ CommandInbox: TypeAlias = (
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
+    | CheckRefused
+    | BrokerAnswered
 )
 
 RepoInbox: TypeAlias = (
@@ -258,7 +246,6 @@ MarketInbox: TypeAlias = (
 
 RiskInbox: TypeAlias = (
     CheckRisk
-    | CheckChange
     | OrderChanged
     | PositionsSeen
     | PnlWrittenOff
@@ -271,7 +258,6 @@ RiskInbox: TypeAlias = (
 
 GuardInbox: TypeAlias = (
     ReserveExposure
-    | ReserveChange
     | ReserveBasket
     | ReleaseReservation
     | WriteOffPosition

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from actors.broker import BrokerActor
-from actors.messages.broker import PlaceAnswered, PlaceOrder
+from actors.messages.broker import BrokerAnswered, PlaceOrder
 from actors.messages.desk import ResumeOrders
 from actors.messages.orders import OrderChanged
 from actors.messages.persistence import LoadSnapshot, RecordEvent
@@ -55,7 +55,7 @@ def replies(broker: NotedBroker, asked: Order) -> list[object]:
     own = own_mailbox(actor)
     actor.on_receive(PlaceOrder(order=asked))
     resolve(actor, own)
-    return [one.reply for one in command.of(PlaceAnswered)]
+    return [one.reply for one in command.of(BrokerAnswered)]
 
 
 WAY_OUT = order(command_id="x1", intent=Intent.EXIT, side=Side.SELL)

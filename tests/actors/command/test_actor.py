@@ -13,9 +13,9 @@ from actors.messages.books import (
     FetchChangedOrders,
     FillsSeen,
 )
-from actors.messages.broker import PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.broker import BrokerAnswered, PlaceOrder, SessionChanged
 from actors.messages.desk import JoinStrategy, ResumeOrders, StopTaking
-from actors.messages.guard import ExposureRefused, ReserveExposure
+from actors.messages.guard import ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
@@ -28,7 +28,7 @@ from actors.messages.persistence import (
     RegisterOrder,
     RegistrationFailed,
 )
-from actors.messages.risk import CheckRisk, RiskBlocked
+from actors.messages.risk import CheckRefused, CheckRisk
 from domain.alerts.alert import Level
 from domain.blocker import Blocker, BlockerKind
 from domain.broker.book_outages import BookKind, Sighting
@@ -151,7 +151,7 @@ def test_an_order_that_risk_blocks_is_recorded_answered_and_not_sent(room: Comma
     room.register()
     room.price()
 
-    room.tell(RiskBlocked(command_id="c1", reason=Reason.TRADING_EXITS_ONLY, inputs={"trading_state": "EXITS_ONLY"}))
+    room.tell(CheckRefused(command_id="c1", reason=Reason.TRADING_EXITS_ONLY, inputs={"trading_state": "EXITS_ONLY"}))
     unanswered = list(caller.messages)
     room.record()
 
@@ -166,7 +166,7 @@ def test_an_order_that_the_guard_refuses_is_recorded_answered_and_not_sent(room:
     room.price()
     room.clear()
 
-    room.tell(ExposureRefused(command_id="c1", reason=Reason.EXECUTION_GUARD_BLOCKED, inputs={}))
+    room.tell(CheckRefused(command_id="c1", reason=Reason.EXECUTION_GUARD_BLOCKED, inputs={}))
     room.record()
 
     assert answered(caller).status is Status.FAILED
@@ -274,7 +274,7 @@ def test_the_reply_is_written_before_the_caller_hears_of_it(room: CommandRoom) -
     caller = room.go_to_the_broker(command())
     caller.messages = room.repo.messages = []
 
-    room.tell(PlaceAnswered(command_id="c1", reply=Accepted("B1")))
+    room.tell(BrokerAnswered(command_id="c1", reply=Accepted("B1")))
 
     assert [type(one) for one in caller.messages] == [RecordEvent, OrderAnswered]
 
@@ -674,7 +674,7 @@ def test_a_block_that_cannot_be_written_is_still_answered_and_not_sent(room: Com
     caller = room.submit(command())
     room.register()
     room.price()
-    room.tell(RiskBlocked(command_id="c1", reason=Reason.TRADING_HALTED, inputs={}))
+    room.tell(CheckRefused(command_id="c1", reason=Reason.TRADING_HALTED, inputs={}))
 
     room.fail_to_record()
 

@@ -12,11 +12,11 @@ from actors.messages.exits import FlattenAll
 from actors.messages.market import PriceTicked
 from actors.messages.orders import OrderChanged
 from actors.messages.risk import (
+    CheckRefused,
     CheckRisk,
     FindTradingState,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateNow,
@@ -115,7 +115,7 @@ class RiskRoom:
         self.command.take()
         self.actor.on_receive(CheckRisk(command=command(command_id="asked"), price=Decimal(100)))
         passed = self.command.of(RiskApproved)
-        return None if passed else self.command.only(RiskBlocked).reason
+        return None if passed else self.command.only(CheckRefused).reason
 
 
 def test_a_loss_that_the_broker_shows_counts_where_ours_is_smaller() -> None:
