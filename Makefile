@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-days check fix draw bench faults bounds siege kill soak long prove mutants clean
+.PHONY: help demo test test-days check fix draw docs bench faults bounds siege kill soak long prove mutants clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | awk '{name=$$1; $$1=""; printf "%-10s%s\n", name, $$0}'
@@ -40,6 +40,10 @@ fix: $(STAMP)  ## Format, and mend what the linter can mend
 
 draw: $(STAMP)  ## Draw the life of an order and the flow of messages anew, from the code
 	$(BIN)/python -m docs.draw
+
+docs: $(STAMP)  ## Build the pages as a site in build/site, and fail on the smallest warning
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo "build/site/index.html"
 
 bench: $(STAMP)  ## Measure the order path beside the bare client
 	$(BIN)/python -m benchmarks
@@ -80,5 +84,5 @@ $(RUNS): pyproject.toml constraints.txt
 	touch $@
 
 $(STAMP): $(RUNS)
-	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@

@@ -15,21 +15,19 @@ from actors.messages.baskets import (
     FindBaskets,
     FollowOrders,
     LegMoved,
+    PositionLeaving,
     ResumeBaskets,
-    StopBaskets,
     SubmitBasket,
-    WayOutEnded,
 )
 from actors.messages.changes import ChangeOrder
-from actors.messages.desk import ActorDied
 from actors.messages.exits import Flatten
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
-from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, GuardInbox, NotifierInbox, RepoInbox
+from actors.messages.inboxes import BasketsInbox
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
-from actors.messages.persistence import RecordBasket
+from actors.messages.persistence import Record
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.alerts.text.baskets import ended_alert
 from domain.baskets import (
     BasketRecord,
@@ -49,7 +47,6 @@ from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import explain
 from domain.orders.types import Origin
-from domain.ports import Clock, Ids
 
 LOOK_S: Final = 0.5
 KEPT_MAX: Final = 1_000
@@ -62,27 +59,20 @@ class BasketsActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        guard: Address[GuardInbox],
-        exits: Address[ExitsInbox],
-        repo: Address[RepoInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         client_id: str,
-        clock: Clock,
-        ids: Ids,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._guard = guard
-        self._exits = exits
-        self._repo = repo
-        self._notifier = notifier
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._guard = mail.guard
+        self._exits = mail.exits
+        self._repo = mail.repo
+        self._notifier = mail.notifier
         self._client_id = client_id
-        self._clock = clock
-        self._ids = ids
-        self._timer = timer
+        self._clock = runtime.clock
+        self._ids = runtime.ids
+        self._timer = runtime.timer
         self._records: dict[str, BasketRecord] = {}
         self._running: dict[str, Progress] = {}
         self._basket_of: dict[str, str] = {}
@@ -104,11 +94,8 @@ class BasketsActor(SharedThreadActor):
                 self._hear(message.order)
             case OrderDeclined():
                 self._hear_declined(message)
-            case StopBaskets():
-                self._leaving[message.position_key] = message.reason
-                self._stop_those_of(message)
-            case WayOutEnded():
-                self._leaving.pop(message.position_key, None)
+            case PositionLeaving():
+                self._heed(message)
             case BasketsTick():
                 self._looking = False
                 for name in list(self._running):
@@ -170,7 +157,12 @@ class BasketsActor(SharedThreadActor):
             self._running[name].declined[message.command_id] = message.message
             self._go_on(name)
 
-    def _stop_those_of(self, message: StopBaskets) -> None:
+    def _heed(self, message: PositionLeaving) -> None:
+        """Begin no basket beside what is being made flat, and stop those of its strategy."""
+        if not message.reason:
+            self._leaving.pop(message.position_key, None)
+            return
+        self._leaving[message.position_key] = message.reason
         for name, progress in list(self._running.items()):
             if progress.basket.strategy == message.position_key.strategy and not progress.stopped:
                 progress.stopped = message.reason
@@ -234,7 +226,7 @@ class BasketsActor(SharedThreadActor):
 
     def _keep(self, record: BasketRecord) -> None:
         self._records[record.basket.basket_id] = record
-        post(self._repo, RecordBasket(record=record))
+        post(self._repo, Record(item=record))
         for name in list(self._records)[: max(0, len(self._records) - KEPT_MAX)]:
             if name not in self._running:
                 del self._records[name]

@@ -38,12 +38,11 @@ from actors.messages.broker import (
     SessionChanged,
     TagLookedUp,
 )
-from actors.messages.desk import ActorDied
 from actors.messages.exits import SuspendEntries
-from actors.messages.inboxes import BrokerInbox, CommandInbox, MarketInbox, WatcherInbox
+from actors.messages.inboxes import BrokerInbox
 from actors.runtime.actor import DeskActor
-from actors.runtime.address import Address, post
-from actors.runtime.timer import Timer
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from broker.port import Broker, Session
 from domain.broker.addresses import names_an_address
 from domain.broker.reply_types import Accepted, LoggedIn, LoginReply, PlaceReply, Refused, Unavailable
@@ -53,7 +52,6 @@ from domain.orders.change import ChangeKind
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent
-from domain.ports import Clock
 from domain.risk.rate import OrderRate
 from domain.settings import BrokerSettings
 
@@ -120,34 +118,30 @@ class BrokerActor(DeskActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        watcher: Address[WatcherInbox],
-        market: Address[MarketInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         broker: Broker,
         feed: SessionFeed,
         settings: BrokerSettings,
-        clock: Clock,
-        timer: Timer,
         sent_s_ago: float | None = None,
         wire: OrderWire | None = None,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._watcher = watcher
-        self._market = market
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._watcher = mail.watcher
+        self._market = mail.market
         self._broker = broker
         self._feed = feed
         self._wire = wire or _NoWire()
         self._settings = settings
-        self._clock = clock
-        self._timer = timer
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._lanes = Lanes()
         self._entries_stopped: Reason | None = None
         self._rate = OrderRate(
             settings.orders_per_second_max,
             settings.orders_reserved_for_exits,
-            sent_at=None if sent_s_ago is None else clock.monotonic() - sent_s_ago,
+            sent_at=None if sent_s_ago is None else runtime.clock.monotonic() - sent_s_ago,
         )
         self._serving = False
         self._entry_was_passed = False
@@ -160,7 +154,7 @@ class BrokerActor(DeskActor):
         self._placed = 0
         self._address_refused = ""
         self._idle_s = 0.0
-        self._idle_since: float | None = clock.monotonic()
+        self._idle_since: float | None = runtime.clock.monotonic()
 
     def on_stop(self) -> None:
         """Say of every waiting order that it was not sent; let go of the connection but not of the session."""

@@ -11,8 +11,7 @@ from typing import Final, Protocol, TypeAlias, assert_never
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.broker import InstrumentRead, PriceRead, ReadInstrument, ReadPrice
-from actors.messages.desk import ActorDied
-from actors.messages.inboxes import BrokerInbox, CommandInbox, MarketInbox, NotifierInbox, RiskInbox
+from actors.messages.inboxes import MarketInbox
 from actors.messages.market import (
     AnswerExit,
     BookPricesSeen,
@@ -29,9 +28,9 @@ from actors.messages.market import (
 )
 from actors.messages.risk import PositionsSeen
 from actors.runtime.address import Address, post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.subscribers import Subscribers
-from actors.runtime.timer import Timer
 from domain.alerts.text.prices import impossible_price_alert
 from domain.broker.reply_types import InstrumentReply, Unavailable
 from domain.broker.snapshots import Book, PositionRow, Tick, prices_in
@@ -39,7 +38,7 @@ from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
 from domain.market.price import Belief, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, Watching, unwatched_alert, watched_alert
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
 
 EXIT_WAIT_S: Final = 1.0
 """An exit waits so long for a price or an instrument to be read."""
@@ -60,24 +59,19 @@ class MarketActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        broker: Address[BrokerInbox],
-        risk: Address[RiskInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         feed: Feed,
         remembered: Mapping[Key, SeenPrice],
-        clock: Clock,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._broker = broker
-        self._risk = risk
-        self._notifier = notifier
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._broker = mail.broker
+        self._risk = mail.risk
+        self._notifier = mail.notifier
         self._feed = feed
-        self._clock = clock
-        self._timer = timer
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._known = MarketKnowledge()
         for key, price in remembered.items():
             self._known.remember(key, price)
@@ -95,7 +89,7 @@ class MarketActor(SharedThreadActor):
             case PriceOrder():
                 self._price(message)
             case AnswerExit():
-                self._give_up(message.command_id)
+                self._give_up(message.question)
             case InstrumentRead():
                 self._learn_instrument(message)
             case PriceRead():
@@ -133,7 +127,7 @@ class MarketActor(SharedThreadActor):
         self._questions.setdefault((key, want), []).append(question)
         self._ask(key, want)
         if question.exit is not None:
-            self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(command_id=question.command_id))
+            self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(question=question))
 
     def _hangs(self, asked: Waiting, now_s: float) -> bool:
         return now_s - self._asking.get(asked, now_s) >= EXIT_WAIT_S
@@ -151,7 +145,11 @@ class MarketActor(SharedThreadActor):
             post(self._broker, ReadPrice(instrument=instrument))
 
     def _answer(
-        self, question: PriceOrder, failed: InstrumentReply | None = None, quote: Decimal | None = None
+        self,
+        question: PriceOrder,
+        failed: InstrumentReply | None = None,
+        stands: Tick | None = None,
+        quote: Tick | None = None,
     ) -> None:
         key, now = (question.exchange, question.symbol), self._clock.now()
         instrument = failed or self._known.instrument(key)
@@ -162,17 +160,19 @@ class MarketActor(SharedThreadActor):
             self._price(question)  # the day has turned since it was asked
             return
         priced = OrderPriced(
+            about=question.about,
             command_id=question.command_id,
             instrument=instrument,
-            last_price=quote if question.anew else self._known.fresh_price(key, now),
+            last_price=_price_of(stands) if question.anew else self._known.fresh_price(key, now),
             reference=self._known.reference(key, now),
+            quote=_price_of(quote),
         )
         post(question.reply_to or self._command, priced)
 
-    def _give_up(self, command_id: str) -> None:
+    def _give_up(self, question: PriceOrder) -> None:
         """Let an exit that has waited long enough leave with what is known."""
         for waiting in self._questions.values():
-            for question in [one for one in waiting if one.command_id == command_id and one.exit is not None]:
+            if question in waiting:
                 waiting.remove(question)
                 self._answer(question)
 
@@ -196,11 +196,12 @@ class MarketActor(SharedThreadActor):
         key = (message.instrument.exchange, message.instrument.symbol)
         self._asking.pop((key, Want.PRICE), None)
         waiting = self._questions.pop((key, Want.PRICE), [])
-        quote = self._see(message.reply, PriceSource.QUOTE) if isinstance(message.reply, Tick) else None
-        if quote is None:
+        quote = message.reply if isinstance(message.reply, Tick) else None
+        stands = quote and self._see(quote, PriceSource.QUOTE)
+        if stands is None:
             self._known.fail(key, Want.PRICE, self._clock.monotonic())
         for question in waiting:
-            self._answer(question, quote=None if quote is None else quote.last_price)
+            self._answer(question, stands=stands, quote=stands and quote)
 
     # what the market shows
 
@@ -299,3 +300,7 @@ class MarketActor(SharedThreadActor):
         if self._known.enter_day(trading_day(self._clock.now())) and not first:
             for key in self._subscribers:
                 self._want(key)
+
+
+def _price_of(tick: Tick | None) -> Decimal | None:
+    return None if tick is None else tick.last_price

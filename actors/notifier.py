@@ -21,16 +21,15 @@ from actors.messages.alerts import (
     RaiseAlert,
     ResumeAlarms,
 )
-from actors.messages.desk import ActorDied
-from actors.messages.inboxes import NotifierInbox, RepoInbox
-from actors.messages.persistence import RecordAlert
-from actors.runtime.address import Address, post
+from actors.messages.inboxes import NotifierInbox
+from actors.messages.persistence import Record
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level, Unfinished
 from domain.alerts.policy import Alerting, Notification
 from domain.alerts.text.desk import channel_back_alert, channel_failing_alert
-from domain.ports import IST, Clock, Ids
+from domain.ports import IST
 from domain.settings import AlertSettings
 
 LOOK_S: Final = 1.0
@@ -57,23 +56,20 @@ class NotifierActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        repo: Address[RepoInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         outbox: Outbox | None,
         summarise: Callable[[], None] | None,
         settings: AlertSettings,
-        clock: Clock,
-        ids: Ids,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._repo = repo
+        super().__init__(mail.supervisor)
+        self._repo = mail.repo
         self._outbox = outbox
         self._summarise = summarise
         self._settings = settings
-        self._clock = clock
-        self._ids = ids
-        self._timer = timer
+        self._clock = runtime.clock
+        self._ids = runtime.ids
+        self._timer = runtime.timer
         self._alerting = Alerting(settings)
         self._records: dict[str, AlertRecord] = {}
         self._failing: set[str] = set()
@@ -117,7 +113,7 @@ class NotifierActor(SharedThreadActor):
         record = AlertRecord(alert_id=self._ids.new(), alert=alert, raised_at=now, told_at=told_at, owed=owed)
         self._records[record.alert_id] = record
         if alert.level is not Level.INFO or alert.ends:
-            post(self._repo, RecordAlert(record=record))
+            post(self._repo, Record(item=record))
         self._send(self._alerting.take(record, self._clock.monotonic()))
         self._forget_the_oldest()
 
@@ -138,7 +134,7 @@ class NotifierActor(SharedThreadActor):
     def _keep(self, record: AlertRecord) -> None:
         self._records[record.alert_id] = record
         if record.alert.level is not Level.INFO or record.alert.ends:
-            post(self._repo, RecordAlert(record=record))
+            post(self._repo, Record(item=record))
 
     def _acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
         topics = self._alerting.acknowledge(topic)

@@ -20,7 +20,6 @@ from actors.messages.exits import Flatten
 from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, MarketInbox, StrategyInbox
 from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
 from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
-from actors.messages.persistence import DeskSnapshot
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
@@ -35,6 +34,7 @@ from domain.orders.validation import InvalidOrderError
 from domain.ports import Clock, Ids
 from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
+from domain.snapshot import DeskSnapshot
 
 ERRORS_MAX: Final = 10
 """After so many exceptions in its hooks a strategy is stopped: it no longer hears ticks and can no longer order."""

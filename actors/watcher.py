@@ -34,15 +34,15 @@ from actors.messages.books import (
 )
 from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
-from actors.messages.inboxes import BrokerInbox, CommandInbox, MarketInbox, SupervisorInbox, WatcherInbox
+from actors.messages.inboxes import WatcherInbox
 from actors.messages.market import BookPricesSeen
 from actors.runtime.actor import DeskActor
-from actors.runtime.address import Address, post
-from actors.runtime.timer import Timer
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.broker.book_outages import BookKind, BookOutages
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Reconciler
 from domain.settings import WatcherSettings
@@ -57,27 +57,23 @@ class WatcherActor(DeskActor):
     def __init__(
         self,
         *,
-        supervisor: Address[SupervisorInbox],
-        command: Address[CommandInbox],
-        broker: Address[BrokerInbox],
-        market: Address[MarketInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         reconciler: Reconciler,
         settings: WatcherSettings,
-        clock: Clock,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._supervisor = supervisor
-        self._command = command
-        self._broker = broker
-        self._market = market
+        super().__init__(mail.supervisor)
+        self._supervisor = mail.supervisor
+        self._command = mail.command
+        self._broker = mail.broker
+        self._market = mail.market
         self._reconciler = reconciler
         self._settings = settings
-        self._clock = clock
-        self._timer = timer
-        self._seen_at = clock.monotonic()
+        self._clock = runtime.clock
+        self._timer = runtime.timer
+        self._seen_at = runtime.clock.monotonic()
         self._troubles: dict[str, Trouble] = {}
-        self._witnessing = BookOutages(settings.book_away_s_max, clock.monotonic())
+        self._witnessing = BookOutages(settings.book_away_s_max, runtime.clock.monotonic())
         self._book_asked_at: datetime | None = None
         self._day = ""
         self._updates: list[OrderUpdate] = []

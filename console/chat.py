@@ -3,7 +3,7 @@
 import secrets
 from typing import Final, Protocol
 
-from actors.desk import DeskUnavailableError
+from actors.errors import DeskUnavailableError
 from actors.messages.alerts import AlarmsAcknowledged
 from actors.messages.desk import Readiness
 from actors.messages.exits import ExitsNow

@@ -87,6 +87,24 @@ def flow_of_messages() -> str:
     return "\n".join([*lines, "```"])
 
 
+def life_as_a_table() -> str:
+    """Return the same moves as rows: a state, the events that it knows, and the state after each."""
+    lines = ["| state | event | state after |", "|---|---|---|"]
+    for tables, mark in ((TRANSITIONS, ""), (LATE_TRUTHS, " (late)")):
+        for state, moves in tables.items():
+            lines += [f"| {state} | {event}{mark} | {to} |" for event, to in moves.items() if to is not state]
+    return "\n".join(lines)
+
+
+def flow_as_a_table() -> str:
+    """Return the same flow as rows: who tells whom what."""
+    found = re.findall(r"    (\w+) -->\|\"(.*)\"\| (\w+)", flow_of_messages())
+    rows = [f"| {sender} | {receiver} | {told.replace('<br/>', ', ')} |" for sender, told, receiver in found]
+    return "\n".join(["| from | to | messages |", "|---|---|---|", *rows])
+
+
+TABLES: Final = {"life-of-an-order": life_as_a_table, "flow-of-messages": flow_as_a_table}
+"""For the site, which draws nothing."""
 PICTURES: Final = {"life-of-an-order": life_of_an_order, "flow-of-messages": flow_of_messages}
 
 

@@ -85,35 +85,55 @@ class BrokerSettings(Section):
     """Where the broker is, how we identify ourselves, and how long we wait."""
 
     rest_url: str | None = None
+    """The broker's REST address; none on paper: the embedded paper broker is started."""
     websocket_url: str | None = None
+    """The broker's WebSocket address, for prices and order updates."""
     address_family: AddressFamily | None = None
     """Whether orders and the feed leave by "ipv4", "ipv6" or "any". None: "ipv4" with live money, as orders count from
     the registered static IP only, and any on paper."""
     dialect: Literal["quickauth", "oauth"] = "quickauth"
+    """How to log in: with user, password and code, or with an access token of the browser's login."""
     connect_timeout_s: Seconds = 3.0
+    """Deadline for connecting: name, TCP and TLS together."""
     read_timeout_s: Seconds = 7.0
+    """Deadline for the whole answer after connecting; an order without one is UNCONFIRMED."""
     look_up_timeout_s: Seconds = 2.0
-    """A search, a security info or a quote is given up after so long, connecting included: an exit may wait behind one,
-    and gets out without what it would have told."""
+    """Deadline of a search, a security info or a quote, connecting included: an exit waits no longer for one, and is
+    sent without it."""
     orders_per_second_max: Count = 10
+    """Place, modify and cancel requests in any one second; above 10 with live money needs `algo_id`."""
     orders_reserved_for_exits: Annotated[int, Field(ge=0)] = 3
+    """How many of `orders_per_second_max` only exits and cancels may use."""
     rate_wait_s_max: Seconds = 30.0
+    """An entry that has waited this long for its turn is refused instead of sent late."""
     orders_waiting_max: Count = 5_000
+    """Maximum number of orders on their way inside the desk; further entries are declined."""
     feed_silence_s_max: Seconds = 16.0
-    """A feed that is silent for so long, three unanswered heartbeats and a bit, is dialled anew."""
+    """A feed that is silent this long (three unanswered heartbeats and a margin) is reconnected."""
     feed_retry_s_max: Seconds = 30.0
+    """Longest pause between two attempts to connect the feed."""
     login_retry_s: Seconds = 5.0
+    """First pause between two logins; it doubles up to `login_retry_s_max`."""
     login_retry_s_max: Seconds = 60.0
+    """Longest pause between two logins."""
     login_refusals_max: Count = 3
     """After this number of refused logins in a row a person has to say `login`: brokers lock accounts."""
     algo_id: str | None = None
+    """The exchange's id of your algo: needed above 10 orders a second with live money. It is not sent to the broker."""
     user_id: str = ""
+    """The broker's user; without it the `client_id`."""
     password: SecretStr = SecretStr("")
+    """The broker's password."""
     totp_secret: SecretStr = SecretStr("")
+    """The secret of the one-time codes, as the broker showed it (base32)."""
     vendor_code: str = ""
+    """The vendor code that the broker gave with the API key."""
     api_secret: SecretStr = SecretStr("")
+    """The API key's secret."""
     imei: str = "shoonya-desk"
+    """The device that the login names."""
     access_token: SecretStr = SecretStr("")
+    """A token of the browser's login, for the dialect `oauth`."""
 
     @model_validator(mode="after")
     def _leave_room_for_entries(self) -> Self:
@@ -126,27 +146,35 @@ class StorageSettings(Section):
     """Where the database lies."""
 
     path: Path = DATA_DIR / "desk.db"
+    """The database file; without it `desk.db` in `data_dir`."""
     commit_linger_ms: Annotated[int, Field(ge=0, le=1_000)] = 10
+    """How long a group of writes that nobody waits for is held open for others to join."""
     busy_timeout_ms: Annotated[int, Field(ge=0)] = 2_000
+    """How long a write waits for another process's lock before it fails; exits do not wait."""
 
 
 class WatcherSettings(Section):
     """How often the books are read (guide, step 6: 1.0 s)."""
 
     poll_interval_s: Seconds = 1.0
+    """Pause between two readings of the broker's books."""
     books_unavailable_s_max: Seconds = 5.0
+    """Entries stop when no whole order book has been compared for this long."""
     book_away_s_max: Seconds = 600.0
-    """A book that could not be read for so long is told: what waits for it needs a person."""
+    """A book that could not be read for this long is an alert: what waits for it needs a person."""
     breaks_seen_min: Count = 3
+    """A reconciliation break counts after this number of rounds in a row."""
     break_s_min: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.0
-    """The books are read one after the other: a break counts after this number of cycles over at least this time."""
+    """A reconciliation break counts after this time at least: the books are read one after the other."""
 
 
 class ProofSettings(Section):
     """The proof of absence: this many healthy books, spread over at least this long."""
 
     books: Count = 3
+    """Rounds of healthy books that must not show an order before it is NOT_PLACED."""
     window_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 90.0
+    """The time over which these rounds are spread at least."""
 
 
 TOKEN_CHARACTERS_MIN: Final = 16
@@ -156,10 +184,15 @@ class ApiSettings(Section):
     """The loopback HTTP API."""
 
     host: str = "127.0.0.1"
+    """The address to listen on: 127.0.0.1 or ::1."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8_711
+    """The port to listen on; 0 takes any free one."""
     token: SecretStr = SecretStr("")
+    """The token that each request needs, of 16 characters or more; without it the desk makes one."""
     token_path: Path = DATA_DIR / "api-token"
+    """The file that holds the token; without it `api-token` in `data_dir`."""
     answer_wait_s_max: Seconds = 15.0
+    """How long an order's request waits for its outcome; then it answers with the state so far."""
 
     @model_validator(mode="after")
     def _stay_on_loopback(self) -> Self:
@@ -181,30 +214,35 @@ class RiskSettings(Section):
     """The day's limits. None means no limit of ours."""
 
     orders_per_day_max: Count = 500
+    """After this number of orders in a day, exits counted, entries are blocked."""
     order_quantity_max: Count = 100_000
+    """Maximum units of one entry."""
     order_notional_max: Rupees | None = Decimal(10_000_000)
+    """Maximum value of one entry: units times price."""
     open_positions_max: Count | None = None
     """Maximum number of open positions, those being entered included, of all strategies together."""
     price_collar_percent: Annotated[Decimal, Field(gt=0, le=100)] | None = None
-    """An entry's limit may lie so far from the last price."""
+    """How far an entry's limit may lie from the last price."""
     daily_loss_max: Rupees | None = None
     """Rupees the account may lose in a day, realised and open, delivery apart. Then all is made flat."""
     breach_sells_delivery: bool = False
     """Whether a broken loss limit, or a strategy's, sells what is held in CNC too, although its sum leaves it out."""
     trailing_step: Rupees | None = None
-    """For each whole step that the day's peak is above zero, the limit rises by a step."""
+    """For each whole step of the day's peak profit, the loss limit rises by one step."""
     loss_warning_share: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    """The share of the loss limit at which a warning is sent."""
     losing_days_max: Count | None = None
-    """After this number of trading days in a row that ended with a loss, entries rest."""
+    """After this number of losing trading days in a row, entries are blocked for `cooldown_days`."""
     cooldown_days: Count = 1
-    """For this number of trading days after the last of them, and over the weekends and holidays between."""
+    """For how many trading days entries are blocked then, weekends and holidays between included."""
     resume_cooloff_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
-    """So long after a breach nobody can resume."""
+    """How long after a breach `resume` is refused."""
     prices_stale_s_max: Seconds = 30.0
-    """A held position without a price for so long, from the feed or the books, makes the day's loss unknown."""
+    """A held position without a price for this long, from feed or books, makes the day's loss unknown."""
     pnl_difference_max: Rupees = Decimal(1_000)
-    """Our sum and the broker's may differ by so much before a person is told; the worse one counts always."""
+    """How far our figure and the broker's may differ before you are told; the worse one always counts."""
     look_s: Seconds = 1.0
+    """Pause between two looks at the day's profit and loss."""
 
 
 def _day(given: object) -> date:
@@ -235,9 +273,13 @@ class SpecialSession(Section):
     """Hours (IST) that an exchange announced for one day, such as the Muhurat hour of Diwali."""
 
     date: Day
+    """The day, as YYYY-MM-DD."""
     exchanges: Annotated[tuple[Exchange, ...], Field(min_length=1)]
+    """The exchanges that have this session."""
     opens: TimeOfDay
+    """When it opens (IST)."""
     closes: TimeOfDay
+    """When it closes (IST)."""
 
     @model_validator(mode="after")
     def _open_before_closing(self) -> Self:
@@ -252,9 +294,11 @@ class CalendarSettings(Section):
     enforced: bool | None = None
     """Whether an order outside its segment's hours is refused. None: with live money, and not on paper."""
     extra_holidays: tuple[Day, ...] = ()
+    """Days on which every segment is closed although they seem to be trading days."""
     no_holidays: tuple[Day, ...] = ()
     """Days with regular hours although they seem to be none, such as the Saturday of a budget."""
     special_sessions: tuple[SpecialSession, ...] = ()
+    """Sessions that an exchange announced for one day; they replace all other hours of that day."""
     holidays_checked_until: Annotated[int, Field(ge=2_000, le=2_200)] | None = None
     """The last year whose holidays a person has compared with the exchange's circular: the desk doubts later ones."""
 
@@ -273,42 +317,41 @@ class CalendarSettings(Section):
 class ExitSettings(Section):
     """How a position is seen through to flat."""
 
-    look_s: Seconds = 0.1
-    """So often a flatten task looks at what the guard holds."""
     cancel_wait_s: Seconds = 2.0
-    """So long an exit waits for evidence that working orders of its position are gone; then it goes all the same."""
+    """How long an exit waits for evidence that working orders of its position are gone; then it is sent anyway."""
     cancel_again_s: Seconds = 2.0
+    """Pause before a cancel of the same working order is asked for again."""
     flat_for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
-    """A position has to be flat for so long: an order that was asked for just before may be on its way to the guard."""
+    """How long a position must stay flat before its flatten task ends: a fill may still be on its way."""
     hedge_wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
-    """So long a long position of an underlying waits, where its shorts are made flat with it: they are bought back
+    """How long a long position waits for the shorts of its underlying that are made flat with it and bought back
     first."""
     stuck_s: Seconds = 15.0
-    """Where nothing of what is made flat together has become so for so long, an alarm names what is left."""
+    """Where nothing of what is made flat together becomes flat for this long, a CRITICAL alert names what is left."""
     unfilled_s: Seconds = 1.5
     """An exit that has not filled for so long is taken back, and leaves again at a worse price. A market exit that was
     sent by hand or by a strategy is modified to the next price instead. Without a feed it takes another
     `watcher.poll_interval_s` to see that it is back: no exit stays longer than 3 s at one price."""
     retry_s: Seconds = 0.5
+    """First pause between two attempts of a refused exit; it doubles up to `retry_s_max`."""
     retry_s_max: Seconds = 4.0
-    """The pause between two tries doubles from the first to the second: a broker that takes orders again after a while
-    gets the exit within that."""
+    """Longest pause between two attempts of a refused exit while the market is open."""
     retry_closed_s: Seconds = 300.0
-    """So long it grows while the calendar says that the market is closed: the calendar may be wrong, the broker not."""
+    """Longest pause while the calendar says that the market is closed: the calendar may be wrong, the broker is not."""
 
 
 class StopSettings(Section):
     """How stops are watched, and when a day's positions are squared off."""
 
     look_s: Seconds = 1.0
-    """So often armed stops are held against what is held, and their peaks are written."""
+    """Pause between two comparisons of armed stops with what is held; best prices are written then."""
     price_age_s_max: Annotated[float, Field(ge=6, le=3_600)] = 15.0
     """A price that is older, in an open market, leaves a stop blind: the desk says so and asks the broker again. The
     broker's position book stands in for a feed that is silent for 3 s, so much less could not be kept."""
     at_broker: bool = False
     """Whether a stop order of the broker stands behind each stop, for the time in which no desk runs."""
     at_broker_change_s: Seconds = 5.0
-    """No oftener is it moved after the stop, or laid again."""
+    """Shortest pause between two changes of that order when the stop moves."""
     square_off_before_close_min: Annotated[int, Field(ge=1, le=240)] | None = 20
     """Minutes before its segment closes, positions in MIS are made flat and no more are taken, where the calendar is
     enforced: the broker's own square-off comes later, and costs. [assumption] Shoonya's comes 10 minutes before."""
@@ -320,6 +363,7 @@ class AlertSettings(Section):
     urls: tuple[SecretStr, ...] = ()
     """Channels as apprise writes them, such as `mailto://…` or `ntfy://…`; they hold secrets."""
     telegram_token: SecretStr = SecretStr("")
+    """The Telegram bot's token."""
     telegram_chat_id: str = ""
     """The one chat that is told; a private chat may give orders too."""
     telegram_user_id: str = ""
@@ -327,16 +371,25 @@ class AlertSettings(Section):
     telegram_allow_group: bool = False
     """Whether that person may give orders in a group too: every member of it reads the answers."""
     telegram_api_url: str = "https://api.telegram.org"
+    """The address of Telegram's bot API."""
     quiet_from: TimeOfDay | None = None
+    """When quiet hours begin (IST): until `quiet_to` only CRITICAL alerts are sent."""
     quiet_to: TimeOfDay | None = None
-    """Between these times (IST) only alarms are told."""
+    """When quiet hours end (IST)."""
     repeat_s: Seconds = 300.0
+    """The same alert about the same topic is sent once in this time, with how often it came."""
     digest_s: Seconds = 60.0
+    """Pause between two digests of INFO alerts."""
     escalate_s: Seconds = 120.0
+    """Pause after which a CRITICAL alert that nobody acknowledged is sent again."""
     waiting_max: Count = 500
+    """Maximum number of alerts that wait for a digest; older ones are dropped and counted, INFO first."""
     send_timeout_s: Seconds = 10.0
+    """Deadline of one message to a channel."""
     retry_s: Seconds = 2.0
+    """First pause before a channel is tried again; it doubles up to `retry_s_max`."""
     retry_s_max: Seconds = 60.0
+    """Longest pause before a channel is tried again."""
     summary_at: TimeOfDay | None = time(15, 45)
     """When the day is summed up (IST)."""
 
@@ -356,12 +409,19 @@ class SupervisorSettings(Section):
     """How deaths are answered."""
 
     restarts_max: Count = 5
+    """Maximum number of the watcher's restarts in `restart_window_s`; one more ends the desk."""
     restart_window_s: Seconds = 60.0
+    """The time in which restarts are counted."""
     restart_delay_s: Seconds = 0.2
+    """First pause before the watcher is started again; it doubles with each restart in the window."""
     heartbeat_s: Seconds = 2.0
+    """Pause between two heartbeats that the watcher is asked for."""
     heartbeat_missed_max: Count = 5
+    """After more missed heartbeats than this the watcher is replaced."""
     shutdown_grace_s: Seconds = 10.0
+    """How long a stop waits for orders on their way; then it names them."""
     start_wait_s_max: Seconds = 30.0
+    """Not used any more: a start takes orders as soon as the books have been compared. Older files may name it."""
 
 
 class StrategySettings(BaseModel):
@@ -370,9 +430,13 @@ class StrategySettings(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     class_path: str = Field(alias="class")
+    """The class, as `module:Class`; `module.py` lies where `run` is started, or where Python finds it."""
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    """The strategy's name; its orders and positions are kept under it."""
     orders_in_flight_max: Count = 50
+    """Maximum number of its orders that are not over; exits do not count."""
     orders_per_minute_max: Count = 120
+    """Maximum number of its orders in a minute; exits are never held back."""
     loss_max: Rupees | None = None
     """Rupees the strategy may lose in a day; then it is made flat and takes nothing new until the next."""
     square_off: TimeOfDay | None = None
@@ -396,9 +460,13 @@ class Settings(BaseSettings):
     )
 
     mode: Mode
+    """Whose money: `paper` trades with the embedded paper broker, `live` with yours."""
     client_id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    """The account; it names the rows of the database and the lease."""
     exits_only: bool = False
+    """Start without taking entries, until `resume`; for this run only."""
     data_dir: Path = DATA_DIR
+    """The folder of the database, the API's token, the log, the lease and the paper broker's books."""
     broker: BrokerSettings = BrokerSettings()
     storage: StorageSettings = StorageSettings()
     watcher: WatcherSettings = WatcherSettings()

@@ -4,18 +4,19 @@ What the night did to a position is first held against who holds it, and only th
 are an alarm and wait for a person; those of a contract that is over end by themselves; what others carried is theirs.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable
+from typing import Final, assert_never
 
 from loguru import logger
 
 from actors.command.entry_gate import EntryGate
+from actors.command.followers import Followers
 from actors.messages.books import BreakResolved, ExternalCounted, HoldingWrittenOff, PositionVanished, VanishingResolved
 from actors.messages.guard import AskForHolders, CountExternal, ExpiredStillHeld, HoldersTold, PastDayApart
-from actors.messages.inboxes import ExitsInbox, GuardInbox, RepoInbox, RiskInbox, WatcherInbox
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
 from actors.messages.risk import PnlWrittenOff
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import (
     acceptance_undone_alert,
@@ -26,7 +27,6 @@ from domain.alerts.text.breaks import (
 )
 from domain.exits.flatten import PositionKey
 from domain.orders.types import InstrumentKey
-from domain.ports import Clock
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.broker_square_off import closed_by
 from domain.reconciliation.moves import AGAINST_OURS, MoveKind
@@ -42,28 +42,36 @@ class ExternalMoves:
     def __init__(
         self,
         *,
-        repo: Address[RepoInbox],
-        guard: Address[GuardInbox],
-        risk: Address[RiskInbox],
-        exits: Address[ExitsInbox],
-        watcher: Address[WatcherInbox],
-        strategies: Mapping[str, Address[HoldingWrittenOff]],
+        mail: Mailboxes,
+        runtime: Runtime,
+        followers: Followers,
         gate: EntryGate,
         tell: Callable[[Alert], None],
-        clock: Clock,
     ) -> None:
-        self._repo = repo
-        self._guard = guard
-        self._risk = risk
-        self._exits = exits
-        self._watcher = watcher
-        self._strategies = strategies
+        self._repo = mail.repo
+        self._guard = mail.guard
+        self._risk = mail.risk
+        self._exits = mail.exits
+        self._watcher = mail.watcher
+        self._followers = followers
         self._gate = gate
         self._tell = tell
-        self._clock = clock
+        self._clock = runtime.clock
         self._under_way: set[str] = set()
         self._living: frozenset[InstrumentKey] = frozenset()
         self._decisions: dict[str, str] = {}
+
+    def receive(self, message: ExternalMoveRecorded | HoldersTold | UndoRecorded) -> None:
+        """Take a move one step further."""
+        match message:
+            case ExternalMoveRecorded():
+                self._count(message)
+            case HoldersTold():
+                self._judge(message)
+            case UndoRecorded():
+                self._undo(message)
+            case _:
+                assert_never(message)
 
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
@@ -97,7 +105,7 @@ class ExternalMoves:
             self._under_way.add(about.name)
             post(self._guard, AskForHolders(recon_break=about))
 
-    def judge(self, message: HoldersTold) -> None:
+    def _judge(self, message: HoldersTold) -> None:
         """Record what a move is, now that it is known who holds the position."""
         one, holders = message.recon_break, message.holders
         self._under_way.discard(one.name)
@@ -146,7 +154,7 @@ class ExternalMoves:
             )
             post(self._repo, record)
 
-    def count(self, message: ExternalMoveRecorded) -> None:
+    def _count(self, message: ExternalMoveRecorded) -> None:
         """Count what is on disk: guard, risk, watcher and the strategies follow."""
         resolved, kind = message.recon_break, message.kind
         self._under_way.discard(resolved.name)
@@ -159,9 +167,7 @@ class ExternalMoves:
                     self._risk,
                     PnlWrittenOff(position_key=PositionKey(strategy, key), units=units, price=resolved.price),
                 )
-                address = self._strategies.get(strategy)
-                if address is not None:
-                    post(address, HoldingWrittenOff(key=key, units=units))
+                self._followers.tell_strategy(strategy, HoldingWrittenOff(key=key, units=units))
             if kind in AGAINST_OURS:
                 post(self._risk, ExternalCounted(key=key, units=resolved.difference))
         post(self._watcher, BreakResolved(recon_break=resolved, kind=kind))
@@ -202,10 +208,10 @@ class ExternalMoves:
         self._gate.resolve_vanished(vanished_name(key))
         self._tell(returned_alert(resolved))
 
-    def undo(self, message: UndoRecorded) -> None:
+    def _undo(self, message: UndoRecorded) -> None:
         """Count what was accepted no more, and let whoever asked know."""
         undone = message.answer.undone
         if undone is not None:
             logger.warning("what was accepted of {} is undone: {:+d} units", undone.name, undone.difference)
-            self.count(ExternalMoveRecorded(recon_break=undone, kind=MoveKind.UNDONE))
+            self._count(ExternalMoveRecorded(recon_break=undone, kind=MoveKind.UNDONE))
         post(message.reply_to, message.answer)

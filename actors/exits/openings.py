@@ -10,8 +10,8 @@ from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import SuspendSymbol
-from actors.messages.inboxes import CommandInbox, NotifierInbox
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.text.stops import adjusted_alert, adjusted_before, counts_again_alert
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import PositionKey
@@ -19,7 +19,7 @@ from domain.exits.stops import ArmedStop
 from domain.market.calendar import Calendar
 from domain.market.corporate_actions import Openings, Verdict
 from domain.orders.types import Exchange
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
 from domain.positions.pnl import symbol_of
 
 
@@ -29,15 +29,14 @@ class CarriedStops:
     def __init__(
         self,
         *,
-        command: Address[CommandInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         calendar: Calendar | None,
-        clock: Clock,
     ) -> None:
-        self._command = command
-        self._notifier = notifier
+        self._command = mail.command
+        self._notifier = mail.notifier
         self._calendar = calendar
-        self._clock = clock
+        self._clock = runtime.clock
         self._openings = Openings()
 
     @property

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.book_outages import Sighting
 from domain.broker.reply_types import Unavailable
@@ -18,7 +19,7 @@ from domain.reconciliation.vanishing import Holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptBreak:
+class AcceptBreak(Query[Break | None]):
     """A person accepts what the books differ about; units of it become EXTERNAL."""
 
     name: str
@@ -218,7 +219,7 @@ class HoldingWrittenOff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindWatchState:
+class FindWatchState(Query["WatchState"]):
     """How well do we see the broker?"""
 
 

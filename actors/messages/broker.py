@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.reply_types import ChangeReply, InstrumentReply, PlaceReply, PriceReply, Unavailable
 from domain.broker.session import SessionState
@@ -145,7 +146,7 @@ class PositionBookRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindBrokerState:
+class FindBrokerState(Query["BrokerState"]):
     """How busy is the broker's line?"""
 
 

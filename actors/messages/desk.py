@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from actors.messages.books import HoldingWrittenOff
 from actors.messages.orders import OrderDeclined, OrderUpdated
+from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address
 from domain.blocker import Blocker
@@ -79,7 +80,7 @@ class RestartWatcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindReadiness:
+class FindReadiness(Query["Readiness"]):
     """Does the desk take orders, and if not, why?"""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from actors.messages.query import Query
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
@@ -60,7 +61,7 @@ class ExitsTick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindExits:
+class FindExits(Query["ExitsNow"]):
     """Which positions are on their way to flat?"""
 
 

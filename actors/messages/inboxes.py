@@ -9,11 +9,10 @@ from actors.messages.baskets import (
     FindBaskets,
     FollowOrders,
     LegMoved,
+    PositionLeaving,
     ResumeBaskets,
-    StopBaskets,
     SubmitBasket,
     SuspendSymbol,
-    WayOutEnded,
 )
 from actors.messages.books import (
     AcceptanceUndone,
@@ -153,25 +152,16 @@ from actors.messages.persistence import (
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
-    RecordAlert,
-    RecordArmedStop,
-    RecordBasket,
+    Record,
     RecordEvent,
-    RecordExpiry,
     RecordExternalMove,
     RecordExternalOrder,
     RecordFills,
-    RecordFlattened,
-    RecordFlattenRequest,
-    RecordRiskDay,
-    RecordTradingState,
-    RecordWriteOff,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
     RetryUnrecorded,
     UndoRecorded,
-    WriteAgain,
 )
 from actors.messages.risk import (
     BroadcastTradingState,
@@ -249,20 +239,11 @@ RepoInbox: TypeAlias = (
     | RecordFills
     | RecordExternalOrder
     | RecordExternalMove
-    | RecordExpiry
     | UndoAcceptance
     | LookUpChange
     | LookUpResolution
-    | RecordTradingState
-    | RecordFlattenRequest
-    | RecordFlattened
-    | RecordArmedStop
-    | RecordRiskDay
-    | RecordBasket
-    | RecordAlert
-    | RecordWriteOff
+    | Record
     | CommitNow
-    | WriteAgain
     | FindUnwritten
     | LoadSnapshot
     | FindOrders
@@ -333,7 +314,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | LegMoved | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from actors.messages.query import Query
 from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.orders.command import OrderCommand
@@ -69,7 +70,7 @@ class RiskTick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindPnl:
+class FindPnl(Query["PnlNow"]):
     """How does the day stand?"""
 
 
@@ -95,7 +96,7 @@ class PnlWrittenOff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetTradingState:
+class SetTradingState(Query["TradingStateNow"]):
     """A person turns trading to this state; `force` resumes over a broken loss limit."""
 
     state: TradingState
@@ -120,7 +121,7 @@ class TradingStateChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindTradingState:
+class FindTradingState(Query["TradingStateNow"]):
     """What may be sent?"""
 
 

@@ -16,11 +16,9 @@ from loguru import logger
 
 from actors.messages.books import AcceptanceUndone, UndoAcceptance
 from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChange, LookUpResolution, ResolutionLookedUp
-from actors.messages.desk import ActorDied
 from actors.messages.inboxes import CommandInbox, RepoInbox
 from actors.messages.persistence import (
     CommitNow,
-    DeskSnapshot,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
@@ -35,37 +33,37 @@ from actors.messages.persistence import (
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
-    RecordAlert,
-    RecordArmedStop,
-    RecordBasket,
+    Record,
+    Recordable,
     RecordEvent,
-    RecordExpiry,
     RecordExternalMove,
     RecordExternalOrder,
     RecordFills,
-    RecordFlattened,
-    RecordFlattenRequest,
-    RecordRiskDay,
-    RecordTradingState,
-    RecordWriteOff,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
     Timeline,
     UndoRecorded,
-    WriteAgain,
 )
 from actors.repo.journaled_exits import JournaledExits
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
-from domain.exits.flatten import PositionKey
+from domain.alerts.alert import AlertRecord
+from domain.baskets import BasketRecord
+from domain.exits.flatten import FlattenEnd, FlattenRequest, PositionKey
+from domain.exits.stops import ArmedStop
+from domain.market.expiry import Expiry
 from domain.orders.change import ChangeKind
 from domain.orders.lifecycle import Event, IllegalTransitionError
 from domain.orders.order import JournalLine, Order, new_order
 from domain.orders.types import Intent
-from domain.ports import Clock, trading_day
+from domain.ports import trading_day
+from domain.reconciliation.write_off import WriteOff
+from domain.risk.checks import TradingDecision
+from domain.risk.loss_limit import RiskDay
 from domain.settings import StorageSettings
+from domain.snapshot import DeskSnapshot
 from storage.database import LOCK_WAIT_MS, StorageError, UnreadableError, open_database, sync_log
 from storage.exit_journal import ExitJournalFile
 from storage.repository import REGISTERED, OrderRepository, UnknownOrderError
@@ -79,16 +77,8 @@ Write: TypeAlias = (
     | RecordFills
     | RecordExternalOrder
     | RecordExternalMove
-    | RecordExpiry
     | UndoAcceptance
-    | RecordFlattenRequest
-    | RecordFlattened
-    | RecordArmedStop
-    | RecordRiskDay
-    | RecordBasket
-    | RecordAlert
-    | RecordWriteOff
-    | RecordTradingState
+    | Record
 )
 """What goes through a group: look-ups too, so that they see what was written before them."""
 
@@ -107,24 +97,22 @@ class RepoActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         settings: StorageSettings,
         client_id: str,
-        clock: Clock,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
+        super().__init__(mail.supervisor)
+        self._command = mail.command
         self._settings = settings
         self._client_id = client_id
-        self._clock = clock
-        self._timer = timer
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._waited_for: list[Write] = []
         self._told: list[Write] = []
         self._again: list[Write] = []
         self._refused: list[Write] = []
-        self._trading_state: RecordTradingState | None = None
+        self._trading_state: Record | None = None
         self._held: list[Write] = []
         self._woken = False
         self._wound = False
@@ -178,23 +166,13 @@ class RepoActor(SharedThreadActor):
                 | RecordFills()
                 | RecordExternalOrder()
                 | RecordExternalMove()
-                | RecordExpiry()
                 | UndoAcceptance()
-                | RecordFlattenRequest()
-                | RecordFlattened()
-                | RecordArmedStop()
-                | RecordRiskDay()
-                | RecordBasket()
-                | RecordAlert()
-                | RecordWriteOff()
-                | RecordTradingState()
+                | Record()
             ):
                 self._gather(message)
             case CommitNow():
+                self._wound = self._wound and not message.is_retry
                 self._commit_next(lingered=message.lingered)
-            case WriteAgain():
-                self._wound = False
-                self._commit_next(lingered=True)
             case FindUnwritten():
                 self._commit_next(lingered=True)
                 return len(self._unwritten())
@@ -223,7 +201,7 @@ class RepoActor(SharedThreadActor):
 
     def _gather(self, message: Write) -> None:
         """Keep the write for the next group; begin the group once the mailbox has been read to its end."""
-        if isinstance(message, RecordTradingState):
+        if isinstance(message, Record) and isinstance(message.item, TradingDecision):
             # Only the last word counts: one that could not be written must not come after it.
             self._trading_state = message
         elif _was_told(message):
@@ -419,7 +397,8 @@ class RepoActor(SharedThreadActor):
         """Answer a write that the database did not take; one that nobody leads is tried again later."""
         # Told aloud once: what is tried with every group must not fill the disk whose being full may be the cause.
         level = "DEBUG" if any(one is message for one in self._refused) else "ERROR"
-        logger.log(level, "not written: {} ({})", type(message).__name__, cause)
+        what = message.item if isinstance(message, Record) else message
+        logger.log(level, "not written: {} ({})", type(what).__name__, cause)
         match message:
             case RegisterOrder():
                 if message.command.intent is Intent.EXIT:
@@ -444,25 +423,13 @@ class RepoActor(SharedThreadActor):
             case UndoAcceptance():
                 answer = AcceptanceUndone(name=message.name, undone=None, cause=cause)
                 return UndoRecorded(answer=answer, reply_to=message.reply_to)
-            case (
-                RecordFills()
-                | RecordExternalMove()
-                | RecordExpiry()
-                | UndoAcceptance()
-                | RecordFlattenRequest()
-                | RecordFlattened()
-                | RecordArmedStop()
-                | RecordRiskDay()
-                | RecordBasket()
-                | RecordAlert()
-                | RecordWriteOff()
-            ):
+            case Record(item=TradingDecision()):
+                self._trading_state = message
+                self._wind()
+            case RecordFills() | RecordExternalMove() | Record():
                 self._try_again(message)
             case RecordExternalOrder():
                 return self._take_external_beside(message)
-            case RecordTradingState():
-                self._trading_state = message
-                self._wind()
             case _:
                 assert_never(message)
         return None
@@ -475,7 +442,7 @@ class RepoActor(SharedThreadActor):
         """See to it that what the database did not take is tried again: one clock for all of it."""
         if not self._wound:
             self._wound = True
-            self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, WriteAgain())
+            self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, CommitNow(lingered=True, is_retry=True))
 
     def _sync_registrations(self) -> None:
         """Step 3 failed and the order goes on: see to it that its registration is on the disk before it leaves."""
@@ -552,31 +519,39 @@ class RepoActor(SharedThreadActor):
                 return ExternalMoveRecorded(
                     recon_break=message.recon_break, kind=message.kind, reason=message.reason, ended=message.ended
                 )
-            case RecordExpiry():
-                self._repository.keep_expiry(message.exchange, message.symbol, message.expires_on)
             case UndoAcceptance():
                 undone = self._repository.undo_acceptance(message.name, message.reason, message.at)
                 answer = AcceptanceUndone(name=message.name, undone=undone)
                 return UndoRecorded(answer=answer, reply_to=message.reply_to)
-            case RecordFlattenRequest():
-                self._repository.keep_flatten_request(message.request)
-            case RecordFlattened():
-                self._repository.end_flatten_request(message.request_id, message.at, message.missing)
-            case RecordArmedStop():
-                self._repository.keep_armed_stop(message.armed_stop)
-            case RecordRiskDay():
-                self._repository.keep_risk_day(message.risk_day)
-            case RecordBasket():
-                self._repository.keep_basket(message.record)
-            case RecordAlert():
-                self._repository.keep_alert(message.record)
-            case RecordWriteOff():
-                self._repository.keep_write_off(message.position_key, message.units, message.reason, message.at)
-            case RecordTradingState():
-                self._repository.set_trading_state(message.state, message.reason, self._clock.now())
+            case Record():
+                self._keep(message.item)
             case _:
                 assert_never(message)
         return None
+
+    def _keep(self, item: Recordable) -> None:
+        """Write one item into its table."""
+        match item:
+            case TradingDecision():
+                self._repository.set_trading_state(item.state, item.reason, self._clock.now())
+            case FlattenRequest():
+                self._repository.keep_flatten_request(item)
+            case FlattenEnd():
+                self._repository.end_flatten_request(item.request_id, item.at, item.missing)
+            case ArmedStop():
+                self._repository.keep_armed_stop(item)
+            case RiskDay():
+                self._repository.keep_risk_day(item)
+            case BasketRecord():
+                self._repository.keep_basket(item)
+            case AlertRecord():
+                self._repository.keep_alert(item)
+            case Expiry():
+                self._repository.keep_expiry(item.exchange, item.symbol, item.expires_on)
+            case WriteOff():
+                self._repository.keep_write_off(item.position_key, item.units, item.reason, item.at)
+            case _:
+                assert_never(item)
 
     def _resolve(self, message: RecordExternalMove) -> None:
         """Write a move, and with it which strategies hold something no more."""
@@ -662,20 +637,7 @@ def _name_in(message: Write) -> str | None:
             return message.request.command_id
         case RecordExternalOrder():
             return message.order.command.command_id
-        case (
-            RecordFills()
-            | RecordExternalMove()
-            | RecordExpiry()
-            | UndoAcceptance()
-            | RecordFlattenRequest()
-            | RecordFlattened()
-            | RecordArmedStop()
-            | RecordRiskDay()
-            | RecordBasket()
-            | RecordAlert()
-            | RecordWriteOff()
-            | RecordTradingState()
-        ):
+        case RecordFills() | RecordExternalMove() | UndoAcceptance() | Record():
             return None
 
 

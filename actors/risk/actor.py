@@ -1,6 +1,5 @@
 """Step 2A: owns the trading state, the day's counts, and the day's profit and loss against its limits."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, assert_never
@@ -10,19 +9,10 @@ from loguru import logger
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import ExternalCounted
 from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
-from actors.messages.desk import ActorDied
 from actors.messages.exits import SuspendEntries
-from actors.messages.inboxes import (
-    BrokerInbox,
-    CommandInbox,
-    ExitsInbox,
-    MarketInbox,
-    NotifierInbox,
-    RepoInbox,
-    RiskInbox,
-)
+from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
-from actors.messages.persistence import RecordTradingState
+from actors.messages.persistence import Record
 from actors.messages.risk import (
     BroadcastTradingState,
     CheckRisk,
@@ -40,19 +30,21 @@ from actors.messages.risk import (
     TradingStateNow,
 )
 from actors.risk.loss_monitor import LossMonitor
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
-from actors.runtime.timer import Timer
 from domain.alerts.text.risk import self_trade_alert
-from domain.exits.flatten import PositionKey
 from domain.market.trading_days import TradingDays
 from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, Intent, Side
-from domain.ports import Clock, trading_day
-from domain.positions.pnl import PnlBook
-from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.orders.types import Intent
+from domain.ports import trading_day
+from domain.positions.pnl import PnlBook, is_ours
+from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingDecision, TradingState
+from domain.risk.loss_inputs import LossRules
 from domain.risk.loss_limit import RiskDay
+from domain.risk.open_orders import OpenOrders
+from domain.risk.restriction import Restriction, TradingWord
 
 _STOPS: Final = {
     TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
@@ -66,50 +58,37 @@ class RiskActor(SharedThreadActor):
     def __init__(
         self,
         *,
-        supervisor: Address[ActorDied],
-        command: Address[CommandInbox],
-        repo: Address[RepoInbox],
-        broker: Address[BrokerInbox],
-        market: Address[MarketInbox],
-        exits: Address[ExitsInbox],
-        notifier: Address[NotifierInbox],
+        mail: Mailboxes,
+        runtime: Runtime,
         book: RiskBook,
         pnl: PnlBook,
         days: tuple[RiskDay, ...],
         trading_days: TradingDays,
         budgets: Mapping[str, Decimal],
         working: Iterable[OrderCommand],
-        clock: Clock,
-        timer: Timer,
     ) -> None:
-        super().__init__(supervisor)
-        self._command = command
-        self._repo = repo
-        self._broker = broker
-        self._notifier = notifier
+        super().__init__(mail.supervisor)
+        self._command = mail.command
+        self._repo = mail.repo
+        self._broker = mail.broker
+        self._notifier = mail.notifier
         self._book = book
-        self._said = (book.trading_state, book.reason)
-        self._clock = clock
-        self._timer = timer
+        self._said = TradingWord(book.trading_state, book.reason)
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._look_s = book.limits.look_s
-        self._entering: dict[str, PositionKey] = {}
-        self._sides: defaultdict[tuple[Exchange, str, Side], dict[str, None]] = defaultdict(dict)
+        self._open_orders = OpenOrders()
         for one in working:
-            self._remember(one)
+            self._open_orders.add(one)
         self._stopped: Reason | None = None
-        self._restriction: tuple[Reason, str] | None = None
+        self._restriction: Restriction | None = None
         self._loss_monitor = LossMonitor(
-            market=market,
-            exits=exits,
-            repo=repo,
-            notifier=notifier,
+            mail=mail,
+            runtime=runtime,
             subscriber=self.actor_ref,
-            limits=book.limits,
-            budgets=budgets,
+            rules=LossRules(book.limits, budgets, trading_days),
             book=pnl,
             days=days,
-            trading_days=trading_days,
-            clock=clock,
         )
 
     def on_stop(self) -> None:
@@ -126,17 +105,17 @@ class RiskActor(SharedThreadActor):
             case FillCounted():
                 self._loss_monitor.count(message.order)
             case OrderOver():
-                self._forget(message.command)
+                self._open_orders.remove(message.command)
             case PriceTicked():
-                self._loss_monitor.see(message)
+                self._loss_monitor.see(message.tick)
             case OrderPriced():
                 self._loss_monitor.hear_quote(message)
             case PositionsSeen():
                 self._loss_monitor.take_positions(message.book, message.doubted)
             case ExternalCounted():
-                self._loss_monitor.move(message.key, message.units)
+                self._loss_monitor.book.move(message.key, message.units)
             case PnlWrittenOff():
-                self._loss_monitor.write_off(message.position_key, message.units, message.price)
+                self._loss_monitor.book.shift(message.position_key, message.units, message.price)
             case RiskTick():
                 self._loss_monitor.look()
                 self._restrict()
@@ -156,46 +135,29 @@ class RiskActor(SharedThreadActor):
         book = self._book.on_day(trading_day(self._clock.now()))
         self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
         if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
-            if self._loss_monitor.has_used_up_its_budget(command.strategy):
-                verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
+            objection = self._loss_monitor.objection_to(command.strategy)
+            if objection is not None:
+                verdict = RiskRefused(objection, verdict.inputs)
             self._warn_of_self_trade(command)
         match verdict:
             case RiskPassed():
-                self._remember(command)
+                self._open_orders.add(command)
                 post(self._command, RiskApproved(command_id=name, inputs=verdict.inputs))
             case RiskRefused():
-                reason = self._finer(verdict.reason)
+                reason = self._said.finer(verdict.reason, self._restriction)
                 post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
-
-    def _finer(self, reason: Reason) -> Reason:
-        """Name what has restricted trading, where no person did."""
-        restricted = reason is Reason.TRADING_EXITS_ONLY and self._said[0] is TradingState.ACTIVE
-        return self._restriction[0] if restricted and self._restriction is not None else reason
 
     def _positions_beside(self, command: OrderCommand) -> int:
         """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
         if self._book.limits.open_positions_max is None:
             return 0
-        return len(
-            (self._loss_monitor.held() | {*self._entering.values()}) - {PositionKey(command.strategy, command.key)}
-        )
-
-    def _remember(self, command: OrderCommand) -> None:
-        self._sides[command.exchange, command.symbol, command.side][command.command_id] = None
-        if command.intent is not Intent.EXIT:
-            self._entering[command.command_id] = PositionKey(command.strategy, command.key)
-
-    def _forget(self, command: OrderCommand) -> None:
-        self._entering.pop(command.command_id, None)
-        there = (command.exchange, command.symbol, command.side)
-        self._sides[there].pop(command.command_id, None)
-        if not self._sides[there]:
-            del self._sides[there]
+        held = (one for one in self._loss_monitor.book.held if is_ours(one))
+        return self._open_orders.positions_beside(command, held)
 
     def _warn_of_self_trade(self, command: OrderCommand) -> None:
-        against = self._sides.get((command.exchange, command.symbol, command.side.opposite))
-        if against:
-            alert = self_trade_alert(command.command_id, next(iter(against)), command.symbol)
+        other = self._open_orders.could_meet(command)
+        if other is not None:
+            alert = self_trade_alert(command.command_id, other, command.symbol)
             post(self._notifier, RaiseAlert(alert=alert))
 
     def _check_change(self, message: CheckChange) -> None:
@@ -203,42 +165,39 @@ class RiskActor(SharedThreadActor):
         command = message.command
         book = self._book.on_day(trading_day(self._clock.now()))
         verdict = book.check_change(command, message.price)
-        spent = command.intent is not Intent.EXIT and self._loss_monitor.has_used_up_its_budget(command.strategy)
-        if spent and isinstance(verdict, RiskPassed):
-            verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
+        objection = None if command.intent is Intent.EXIT else self._loss_monitor.objection_to(command.strategy)
+        if objection is not None and isinstance(verdict, RiskPassed):
+            verdict = RiskRefused(objection, verdict.inputs)
         match verdict:
             case RiskPassed():
                 post(self._command, ChangeApproved(change_id=message.change_id, inputs=verdict.inputs))
             case RiskRefused():
-                reason = self._finer(verdict.reason)
+                reason = self._said.finer(verdict.reason, self._restriction)
                 refused = ChangeBlocked(change_id=message.change_id, reason=reason, inputs=verdict.inputs)
                 post(self._command, refused)
 
     def _turn(self, message: SetTradingState) -> TradingStateNow:
         """Follow a person's word; what the day itself forbids is not resumed by it."""
         if message.state is TradingState.ACTIVE:
-            refused = self._loss_monitor.objection_to_resuming(force=message.force)
+            refused = self._loss_monitor.resume(force=message.force)
             if refused:
                 return self._now(refused)
         logger.warning("trading is now {} ({})", message.state, message.reason or "no reason given")
-        self._said = (message.state, message.reason)
-        post(self._repo, RecordTradingState(state=message.state, reason=message.reason))
+        self._said = TradingWord(message.state, message.reason)
+        post(self._repo, Record(item=TradingDecision(state=message.state, reason=message.reason)))
         self._restrict(told=True)
         return self._now()
 
     def _restrict(self, *, told: bool = False) -> None:
         """Put the stricter of a person's word and the day's restriction in force; tell the broker's lanes of it."""
         self._restriction = self._loss_monitor.restriction()
-        state, reason = self._said
-        if state is TradingState.ACTIVE and self._restriction is not None:
-            state, reason = TradingState.EXITS_ONLY, self._restriction[1]
-        changed = (state, reason) != (self._book.trading_state, self._book.reason)
-        if not changed and not told:
+        now = self._said.under(self._restriction)
+        if now == TradingWord(self._book.trading_state, self._book.reason) and not told:
             return
-        self._book = self._book.with_state(state, reason)
-        post(self._command, BroadcastTradingState(state=state, reason=reason))
+        self._book = self._book.with_state(now.state, now.reason)
+        post(self._command, BroadcastTradingState(state=now.state, reason=now.reason))
         # What risk has let pass and the broker has not seen yet is stopped there.
-        stopped = _STOPS.get(state)
+        stopped = _STOPS.get(now.state)
         if told or stopped is not self._stopped:
             self._stopped = stopped
             post(self._broker, SuspendEntries(stopped=stopped))

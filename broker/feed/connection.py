@@ -1,26 +1,37 @@
 """One WebSocket connection to the broker, from its opening to its end (docs/protocol.md, WebSocket)."""
 
 import json
-import selectors
+import logging
 import socket
 import ssl
 from collections.abc import Mapping
-from http import HTTPStatus
+from contextlib import ExitStack
+from threading import Event
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import websocket
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.protocol import State
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
-from broker.http.connect import Endpoint, Socket, open_connection
+from broker.http.connect import Endpoint, open_tcp
 from broker.noren.json_array import loads
 from broker.noren.row_parsers import Session
 from domain.broker.addresses import AddressRules
 from domain.ports import Clock
 
-TEXT_KINDS: Final = frozenset({websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY})
+FRAME_BYTES_MAX: Final = 256 * 1024
+"""A frame is some hundred bytes; a longer one ends the connection, so that no peer can fill our memory."""
+_FRAMES_WAITING_MAX: Final = 256
+"""Frames that were read ahead; beyond them the socket is not read, so that the broker's side slows down."""
+_GOODBYE_S_MAX: Final = 0.1
 _EVICTED: Final = 1000
 _HEARTBEAT: Final = '{"t":"h"}'
 LOGIN_ANSWERS: Final = frozenset({"ck", "ak"})
+
+_MUTE: Final = logging.getLogger("broker.feed.websockets")
+_MUTE.disabled = True  # what the library logs of a frame would hold the session's token
 
 
 class ConnectionLostError(Exception):
@@ -56,44 +67,38 @@ class FeedConnection:
     """
 
     def __init__(
-        self,
-        url: str,
-        clock: Clock,
-        timeout_s: float,
-        waker: Socket,
-        tls: ssl.SSLContext | None,
-        rules: AddressRules,
+        self, url: str, clock: Clock, timeout_s: float, tls: ssl.SSLContext | None, rules: AddressRules
     ) -> None:
         self._clock = clock
-        endpoint = endpoint_of(url)
+        self._endpoint = endpoint_of(url)
         try:
-            self._socket = open_connection(endpoint, timeout_s, clock, tls, rules)
+            self._socket = open_tcp(self._endpoint, timeout_s, clock, rules)
         except (OSError, ValueError) as error:
-            raise ConnectionLostError(f"no connection to {endpoint.host}: {error}") from error
+            raise ConnectionLostError(f"no connection to {self._endpoint.host}: {error}") from error
+        # The library wraps the socket for TLS; the connection under it can be cut by a second handle all the same.
+        self._handle = self._socket.dup()
         self._url = urlsplit(url).geturl()  # the library knows the scheme in small letters only
         self._timeout_s = timeout_s
-        self._waker = waker
-        # Text that is no UTF-8 is one bad frame, not the end of the connection: it is judged where it is parsed.
-        self._web = websocket.WebSocket(skip_utf8_validation=True)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._socket, selectors.EVENT_READ)
-        self._selector.register(waker, selectors.EVENT_READ)
-        self.heard_at = self.told_at = clock.monotonic()
+        self._tls = tls
+        self._open = ExitStack()
+        self._web: ClientConnection | None = None
+        self._pong: Event | None = None
+        self._looked_at = self.heard_at = self.told_at = clock.monotonic()
         """When anything came last, and when text did: a line can answer pings and be mute."""
 
     def shake_hands(self) -> None:
-        """Turn the connection into a WebSocket."""
-        self._socket.settimeout(self._timeout_s)
+        """Turn the connection into a WebSocket: TLS and the answer to the upgrade within the time-out."""
         try:
-            self._web.connect(self._url, socket=self._socket, redirect_limit=0)  # type: ignore[no-untyped-call]
-        except websocket.WebSocketBadStatusException as error:
-            raise ConnectionLostError(f"the WebSocket was refused with HTTP {error.status_code}") from error
-        except (websocket.WebSocketException, OSError, ValueError) as error:
+            self._web = self._open.enter_context(self._opened())
+        except ssl.SSLError as error:
+            raise ConnectionLostError(f"no connection to {self._endpoint.host}: {error}") from error
+        except (WebSocketException, OSError, EOFError, ValueError) as error:
+            # A redirect that is not followed is told as an error whose cause is the status.
+            refusal = error if isinstance(error, InvalidStatus) else error.__cause__
+            if isinstance(refusal, InvalidStatus):
+                status = refusal.response.status_code
+                raise ConnectionLostError(f"the WebSocket was refused with HTTP {status}") from error
             raise ConnectionLostError(f"the WebSocket did not open: {type(error).__name__}") from error
-        # The library takes a redirect that it may not follow for an open connection.
-        status = self._web.getstatus()
-        if status != HTTPStatus.SWITCHING_PROTOCOLS:
-            raise ConnectionLostError(f"the WebSocket was refused with HTTP {status}; redirects are not followed")
 
     def log_in(self, session: Session) -> None:
         """Present the session; a refused or unanswered one ends the link: such a socket may stay open and mute."""
@@ -114,57 +119,93 @@ class FeedConnection:
 
     def send(self, frame: Mapping[str, str]) -> None:
         """Send one text frame."""
-        self._send(json.dumps(frame), websocket.ABNF.OPCODE_TEXT)
+        self._say(json.dumps(frame))
 
     def beat(self) -> None:
         """Show that we live, and ask for a sign of life: text heartbeats are not always answered, pings are."""
-        self._send(_HEARTBEAT, websocket.ABNF.OPCODE_TEXT)
-        self._send("", websocket.ABNF.OPCODE_PING)
+        self._hear_pong()
+        self._say(_HEARTBEAT)
+        assert self._web is not None
+        try:
+            pong = self._web.ping()
+            self._pong = self._pong or pong  # the pong to a later ping answers the earlier ones too
+        except (ConnectionClosed, OSError) as error:
+            raise self._lost(error) from error
 
     def receive(self, wait_s: float) -> bytes | None:
-        """Return the next text; None after `wait_s`, when woken, or after a control frame."""
-        if not self._readable(wait_s):
-            return None
+        """Return the next text, or None when none came within `wait_s`."""
+        assert self._web is not None
         try:
-            kind, frame = self._web.recv_data_frame(control_frame=True)
-        except (websocket.WebSocketException, OSError, ValueError) as error:
-            raise ConnectionLostError(f"the WebSocket broke: {type(error).__name__}") from error
-        self.heard_at = self._clock.monotonic()
-        if kind == websocket.ABNF.OPCODE_CLOSE:
-            code = int.from_bytes(frame.data[:2], "big") if frame.data else 0
-            # This is how the broker evicts an older socket when a second one logs in with the same token.
-            why = "; another client may have taken the session" if code == _EVICTED else ""
-            raise ConnectionLostError(f"the broker closed the WebSocket (code {code}{why})")
-        if kind not in TEXT_KINDS:
+            # Text that is no UTF-8 is one bad frame, not the end of the connection: it is judged where it is parsed.
+            text = self._web.recv(max(wait_s, 0.0), decode=False)
+        except TimeoutError:
+            self._hear_pong()
+            if self._web.state is not State.OPEN:
+                self.cut()  # a goodbye was heard, and whoever said it has not hung up
             return None
-        self.told_at = self.heard_at
-        return bytes(frame.data)
+        except (ConnectionClosed, OSError) as error:
+            raise self._lost(error) from error
+        self.heard_at = self.told_at = self._clock.monotonic()
+        return text
 
     def cut(self) -> None:
-        """End whatever the link waits for, from any thread."""
+        """End whatever the connection waits for, from any thread."""
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._handle.shutdown(socket.SHUT_RDWR)
         except OSError:
             return
 
     def close(self) -> None:
         """Let go of the connection without waiting for the broker's goodbye."""
-        self._selector.close()
+        self.cut()
+        self._open.close()
+        self._handle.close()
         self._socket.close()
 
-    def _readable(self, wait_s: float) -> bool:
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
-            return True
-        ready = {key.fileobj for key, _ in self._selector.select(max(wait_s, 0.0))}
-        if self._waker in ready:
-            self._waker.recv(4096)
-        return self._socket in ready
+    def _opened(self) -> ClientConnection:
+        secure = self._endpoint.secure
+        return connect(
+            self._url,
+            sock=self._socket,
+            ssl=(self._tls or ssl.create_default_context()) if secure else None,
+            server_hostname=self._endpoint.host if secure else None,
+            origin=Origin(f"{'https' if secure else 'http'}://{urlsplit(self._url).netloc}"),
+            compression=None,
+            user_agent_header=None,
+            proxy=None,
+            open_timeout=self._timeout_s,
+            # Ours are sent with the heartbeats: to the library a pong that waits behind a flood of ticks is silence.
+            ping_interval=None,
+            close_timeout=_GOODBYE_S_MAX,
+            max_size=FRAME_BYTES_MAX,
+            max_queue=_FRAMES_WAITING_MAX,
+            logger=_MUTE,
+        )
 
-    def _send(self, text: str, kind: int) -> None:
+    def _hear_pong(self) -> None:
+        """Note that our oldest ping was answered, after the last look at the earliest: no silence is told late.
+
+        The library keeps control frames to itself and says only that they came.
+        """
+        if self._pong is not None and self._pong.is_set():
+            self._pong = None
+            self.heard_at = max(self.heard_at, self._looked_at)
+        self._looked_at = self._clock.monotonic()
+
+    def _say(self, text: str) -> None:
+        assert self._web is not None
         try:
-            self._web.send(text, kind)
-        except (websocket.WebSocketException, OSError) as error:
-            raise ConnectionLostError(f"the WebSocket broke: {type(error).__name__}") from error
+            self._web.send(text)
+        except (ConnectionClosed, OSError) as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> ConnectionLostError:
+        """Say why the connection ended: the broker closed it, or it broke."""
+        if not isinstance(error, ConnectionClosed) or error.rcvd is None:
+            return ConnectionLostError(f"the WebSocket broke: {type(error).__name__}")
+        # This is how the broker evicts an older socket when a second one logs in with the same token.
+        why = "; another client may have taken the session" if error.rcvd.code == _EVICTED else ""
+        return ConnectionLostError(f"the broker closed the WebSocket (code {error.rcvd.code}{why})")
 
 
 def as_frame(text: bytes | None) -> dict[str, Any] | None:

@@ -2,13 +2,12 @@
 
 One connection at a time. It logs in, subscribes to the account's orders and to all that is watched, and is replaced
 when it ends or falls silent; subscriptions do not survive a connection, so each new one subscribes anew. Nothing that
-was missed is replayed: whoever hears that the feed is up again reads the books. The library's own loop is not used: it
-reconnects ten times a second, never notices silence, and hears no stop.
+was missed is replayed: whoever hears that the feed is up again reads the books. The loop of the broker's client is not
+used: it reconnects ten times a second, never notices silence, and hears no stop.
 """
 
 import math
 import random
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ from loguru import logger
 from broker.feed.connection import ConnectionLostError, FeedConnection, endpoint_of
 from broker.feed.dispatch import FrameDispatch
 from broker.noren.row_parsers import Session
+from domain.backoff import Backoff
 from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
@@ -43,6 +43,8 @@ class FeedLimits:
     watched_max: int = 500
     """The broker's bound on one connection (docs/protocol.md, rates)."""
     keys_per_frame_max: int = 50
+    look_s: float = 0.1
+    """What is newly watched is asked for within this on a feed that is silent, else with its next frame."""
 
     @property
     def heartbeat_s(self) -> float:
@@ -98,7 +100,6 @@ class Feed:
         self._session: Session | None = None
         self._connection: FeedConnection | None = None
         self._thread: threading.Thread | None = None
-        self._waker: socket.socket | None = None
         self._nudged = threading.Event()
         self._stopping = threading.Event()
         self._told: tuple[bool, str] | None = None
@@ -119,12 +120,13 @@ class Feed:
             if session == self._session or self._stopping.is_set():
                 return
             self._session = session
+            connection = self._connection
             if self._thread is None:
-                self._waker, ear = socket.socketpair()
-                self._waker.settimeout(0)
-                self._thread = threading.Thread(target=self._run, args=(ear,), name="broker-feed", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="broker-feed", daemon=True)
                 self._thread.start()
-        self._wake()
+        self._nudged.set()
+        if connection is not None:
+            connection.cut()
 
     def watch(self, instrument: Instrument) -> None:
         """Bring ticks of this instrument from now on, on this connection and on later ones.
@@ -137,32 +139,21 @@ class Feed:
                 logger.warning("the feed is full ({}): no ticks of {}", len(self._watched), instrument.symbol)
                 return
             self._watched[key] = instrument
-        self._wake()
 
     def stop(self) -> None:
         """End the thread and wait for it, at most the time that a connection may take to open."""
         self._stopping.set()
         with self._lock:
             thread, connection = self._thread, self._connection
-        self._wake()
+        self._nudged.set()
         if connection is not None:
             connection.cut()
         if thread is not None and thread is not threading.current_thread():
             thread.join(self._connect_timeout_s + 1.0)
 
-    def _wake(self) -> None:
-        self._nudged.set()
-        with self._lock:
-            waker = self._waker
-            if waker is not None:
-                try:
-                    waker.send(b"!")
-                except OSError:
-                    return  # it has been woken already, or is about to end
-
     # On the feed's own thread
 
-    def _run(self, ear: socket.socket) -> None:
+    def _run(self) -> None:
         retries = 0
         message = "the feed's thread died of an error of ours"
         try:
@@ -172,9 +163,9 @@ class Feed:
                 session = self._session
                 assert session is not None
                 try:
-                    self._connect_and_serve(session, ear)
+                    self._connect_and_serve(session)
                 except ConnectionLostError as error:
-                    if not self._stopping.is_set():
+                    if self._is_wanted(session):
                         self._tell(up=False, message=str(error))
                 if self._session is not session:
                     retries = 0
@@ -184,21 +175,19 @@ class Feed:
                 self._rest(retries, session)
             message = _STOPPED
         finally:
-            with self._lock:
-                assert self._waker is not None
-                self._waker.close()
-                self._waker = None
-            ear.close()
             self._tell(up=False, message=message)
 
-    def _connect_and_serve(self, session: Session, ear: socket.socket) -> None:
+    def _is_wanted(self, session: Session) -> bool:
+        return self._session is session and not self._stopping.is_set()
+
+    def _connect_and_serve(self, session: Session) -> None:
         """Serve one connection until it is lost, or until we want another."""
         assert self._url is not None
-        connection = FeedConnection(self._url, self._clock, self._connect_timeout_s, ear, self._tls, self._rules)
+        connection = FeedConnection(self._url, self._clock, self._connect_timeout_s, self._tls, self._rules)
         with self._lock:
             self._connection = connection
         try:
-            if self._stopping.is_set():
+            if not self._is_wanted(session):
                 return
             connection.shake_hands()
             connection.log_in(session)
@@ -215,7 +204,7 @@ class Feed:
         limits, clock = self._limits, self._clock
         asked: set[tuple[str, str]] = set()
         beat_at = clock.monotonic() + limits.heartbeat_s
-        while not self._stopping.is_set() and self._session is session:
+        while self._is_wanted(session):
             self._subscribe(connection, asked)
             now = clock.monotonic()
             silent_since = connection.told_at if self._dispatch.hears_hearts else connection.heard_at
@@ -224,7 +213,7 @@ class Feed:
             if now >= beat_at:
                 connection.beat()
                 beat_at = now + limits.heartbeat_s
-            text = connection.receive(min(beat_at, silent_since + limits.silence_s_max) - now)
+            text = connection.receive(min(beat_at - now, silent_since + limits.silence_s_max - now, limits.look_s))
             if text is not None:
                 self._dispatch.hear(text)
 
@@ -241,9 +230,9 @@ class Feed:
     def _rest(self, retries: int, session: Session) -> None:
         """Wait before the next try: doubled each time, with jitter, bounded; a new session or the end cuts it short."""
         limits = self._limits
-        longest = min(limits.retry_s_max, limits.retry_s_min * 2.0 ** min(max(retries - 1, 0), 30))
-        ends_at = self._clock.monotonic() + longest * self._chance.uniform(0.5, 1.0)
-        while not self._stopping.is_set() and self._session is session:
+        backoff = Backoff(limits.retry_s_min, limits.retry_s_max)
+        ends_at = self._clock.monotonic() + backoff.spread_s(max(retries - 1, 0), self._chance.random)
+        while self._is_wanted(session):
             left_s = ends_at - self._clock.monotonic()
             if left_s <= 0:
                 return

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -33,6 +34,25 @@ def open_connection(
 
     Straight to the address, through no proxy, and only to one that `rules` allow.
     """
+
+    def secure(connection: Socket) -> Socket:
+        return (tls or ssl.create_default_context()).wrap_socket(connection, server_hostname=endpoint.host)
+
+    return _open(endpoint, timeout_s, clock, rules, secure if endpoint.secure else None)
+
+
+def open_tcp(endpoint: Endpoint, timeout_s: float, clock: Clock, rules: AddressRules) -> Socket:
+    """Connect as `open_connection` does, but leave TLS to the caller."""
+    return _open(endpoint, timeout_s, clock, rules, None)
+
+
+def _open(
+    endpoint: Endpoint,
+    timeout_s: float,
+    clock: Clock,
+    rules: AddressRules,
+    secure: Callable[[Socket], Socket] | None,
+) -> Socket:
     ends_at = clock.monotonic() + timeout_s
     addresses = _allowed(_addresses(endpoint, timeout_s), endpoint, rules)
     trouble: Exception = OSError("the name has no address")
@@ -46,10 +66,9 @@ def open_connection(
             connection.settimeout(left_s / (len(addresses) - position))
             connection.connect(address)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if endpoint.secure:
-                context = tls or ssl.create_default_context()
+            if secure is not None:
                 connection.settimeout(max(ends_at - clock.monotonic(), 0.001))
-                connection = context.wrap_socket(connection, server_hostname=endpoint.host)
+                connection = secure(connection)
         except (OSError, ValueError) as error:
             connection.close()
             trouble = error

@@ -16,7 +16,8 @@ from loguru import logger
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from actors.desk import DeskUnavailableError, Status
+from actors.desk_interface import Status
+from actors.errors import DeskUnavailableError
 from actors.messages.broker import PositionBookRead
 from actors.messages.guard import Holdings
 from actors.messages.orders import OrderAnswered, OrderDeclined

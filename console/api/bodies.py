@@ -13,12 +13,12 @@ from console.api.schemas import RequestBody
 from console.errors import ApiError
 from domain.baskets import LEGS_MAX, Basket, InvalidBasketError, OnFailure, Pace
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import InvalidStopsError, StopTerms
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.parsing import parse_word, parsers
 from domain.orders.resolution import Resolution
+from domain.orders.stop_terms import InvalidStopsError, StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
 from domain.orders.validation import QUANTITY_MAX, InvalidOrderError, check_price
 from domain.risk.checks import TradingState
@@ -117,7 +117,7 @@ class OrderTerms(RequestBody):
             raise ApiError(422, f"this desk trades for {client_id!r} only; leave client_id out", command_id)
         own = {name: getattr(self, name) for name in OrderTerms.model_fields if name != "client_id"}
         try:
-            return OrderCommand(**{**own, **more, "command_id": command_id, "client_id": client_id})
+            return OrderCommand.parse({**own, **more, "command_id": command_id, "client_id": client_id})
         except InvalidOrderError as error:
             raise ApiError(422, self.refusal(error), command_id) from None
 

@@ -92,7 +92,8 @@ def backup(
     config: Config = None,
 ) -> None:
     """Copy the database to FILE, whether the desk is running or not."""
-    from actors.desk import DeskUnavailableError, back_up_database  # noqa: PLC0415  loads the desk
+    from actors.account import back_up_database  # noqa: PLC0415  loads the desk
+    from actors.errors import DeskUnavailableError  # noqa: PLC0415  as above
 
     with plainly():
         try:

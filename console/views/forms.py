@@ -20,7 +20,17 @@ class ChangeForm(TypedDict):
     trigger_price: str | None
 
 
-class OrderForm(TypedDict):
+class StopTermsForm(TypedDict):
+    """The stops that were asked for; null where one was not."""
+
+    stop_loss: str | None
+    target: str | None
+    trailing_type: str | None
+    trailing_value: str | None
+    trail_activation: str | None
+
+
+class OrderForm(StopTermsForm):
     """Every field of an order. `quantity` is what was sent, `requested_quantity` what was asked for."""
 
     command_id: str
@@ -38,11 +48,6 @@ class OrderForm(TypedDict):
     price: str | None
     trigger_price: str | None
     limit_price: str | None
-    stop_loss: str | None
-    target: str | None
-    trailing_type: str | None
-    trailing_value: str | None
-    trail_activation: str | None
     comment: str
     state: str
     status: str
@@ -309,7 +314,7 @@ class AcknowledgedAnswer(TypedDict):
     sentence: str
 
 
-class StopsForm(TypedDict):
+class StopsForm(StopTermsForm):
     """A position under stops: the stop in force, what was asked for, and the last price."""
 
     strategy: str
@@ -318,11 +323,6 @@ class StopsForm(TypedDict):
     product: str
     words: str
     stop: str | None
-    stop_loss: str | None
-    target: str | None
-    trailing_type: str | None
-    trailing_value: str | None
-    trail_activation: str | None
     entry_price: str | None
     best_price: str | None
     last_price: str | None

@@ -25,6 +25,7 @@ from console.views.forms import (
     ReadinessForm,
     StayForm,
     StepsForm,
+    StopTermsForm,
     TimelineForm,
     TradingForm,
 )
@@ -35,6 +36,7 @@ from domain.alerts.text.breaks import fix_of
 from domain.broker.snapshots import PRODUCT_LETTERS, Book, PositionRow
 from domain.orders.change import Change
 from domain.orders.order import JournalLine, Order
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break
 
@@ -59,6 +61,21 @@ def text(price: Decimal | None) -> str | None:
     return None if price is None else f"{price:f}"
 
 
+def stops_form(stops: StopTerms | None) -> StopTermsForm:
+    """Return the terms of an order's stops; each is None where it carries none."""
+    if stops is None:
+        return StopTermsForm(
+            stop_loss=None, target=None, trailing_type=None, trailing_value=None, trail_activation=None
+        )
+    return {
+        "stop_loss": text(stops.stop_loss),
+        "target": text(stops.target),
+        "trailing_type": stops.trailing_type.value if stops.trailing_type else None,
+        "trailing_value": text(stops.trailing_value),
+        "trail_activation": text(stops.trail_activation),
+    }
+
+
 def order_form(order: Order) -> OrderForm:
     """Return every field of an order."""
     command = order.command
@@ -78,11 +95,7 @@ def order_form(order: Order) -> OrderForm:
         "price": text(command.price),
         "trigger_price": text(command.trigger_price),
         "limit_price": text(order.limit_price),
-        "stop_loss": text(command.stop_loss),
-        "target": text(command.target),
-        "trailing_type": command.trailing_type.value if command.trailing_type else None,
-        "trailing_value": text(command.trailing_value),
-        "trail_activation": text(command.trail_activation),
+        **stops_form(command.stops),
         "comment": command.comment,
         "state": order.state.value,
         "status": order.status.value,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from actors.desk import Status
+from actors.desk_interface import Status
 from console.daemon.private import unprotected
 from console.views.forms import HealthForm, StatusForm
 from console.views.serializers import channel_form, exits_form, readiness_form, stays_form, trading_form

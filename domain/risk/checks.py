@@ -20,6 +20,14 @@ class TradingState(StrEnum):
     HALTED = "HALTED"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingDecision:
+    """A decision about what may be sent, and why; it stands over restarts."""
+
+    state: TradingState
+    reason: str
+
+
 _PASS_A_HALT: Final = frozenset({Origin.HUMAN, Origin.DESK})
 
 

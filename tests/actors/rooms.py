@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.command.actor import CommandActor, CommandLimits
+from actors.exits.order_sender import OrderSender
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAnswered, ChangeAtBroker, PlaceAnswered, PlaceOrder, SessionChanged
 from actors.messages.changes import (
@@ -19,7 +20,7 @@ from actors.messages.changes import (
     ResolutionLookedUp,
 )
 from actors.messages.desk import FindReadiness, Readiness
-from actors.messages.guard import ExposureReserved, ReserveExposure
+from actors.messages.guard import AskForExposures, ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
@@ -40,8 +41,19 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.orders.order import Order
-from tests.fakes import FakeClock, ManualTimer, Probe, instrument
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, instrument, mailboxes, runtime
 from tests.fakes import order as an_order
+
+
+def order_sender(command: Probe, caller: Probe | None = None) -> OrderSender:
+    """Return what the exits' parts send their orders with."""
+    own = mailboxes(command=command)
+    return OrderSender(mail=own, runtime=runtime(FakeClock(), ids=FakeIds()), client_id="FA1", caller=caller or Probe())
+
+
+def is_asked(guard: Probe) -> bool:
+    """Say whether the exits wait for an answer of the guard, and take the question."""
+    return any(isinstance(one, AskForExposures) and not one.only_changes for one in guard.take())
 
 
 def own_mailbox(actor: DeskActor) -> Probe:
@@ -73,22 +85,24 @@ class CommandRoom:
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
         self.guard, self.broker, self.watcher, self.exits, self.notifier = (Probe() for _ in range(5))
+        self.own = Probe()
         self.actor = CommandActor(
-            supervisor=self.supervisor,
-            repo=self.repo,
-            market=self.market,
-            risk=self.risk,
-            guard=self.guard,
-            broker=self.broker,
-            watcher=self.watcher,
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                command=self.own,
+                supervisor=self.supervisor,
+                repo=self.repo,
+                market=self.market,
+                risk=self.risk,
+                guard=self.guard,
+                broker=self.broker,
+                watcher=self.watcher,
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=self.timer),
             limits=CommandLimits(orders_waiting_max, books_unavailable_s_max, silence_s_max),
             calendar=calendar,
-            clock=self.clock,
-            timer=self.timer,
         )
-        self.own = own_mailbox(self.actor)
         self.orders: dict[str, Order] = {}
         self.changes_asked: set[tuple[str, str]] = set()
         if ready:
@@ -134,7 +148,10 @@ class CommandRoom:
         """Step 2, market: say what the exchange demands."""
         for message in _taken(self.market, PriceOrder):
             found = reply or instrument(exchange=message.exchange, symbol=message.symbol)
-            self.tell(OrderPriced(command_id=message.command_id, instrument=found, last_price=last_price))
+            priced = OrderPriced(
+                about=message.about, command_id=message.command_id, instrument=found, last_price=last_price
+            )
+            self.tell(priced)
 
     def clear(self) -> None:
         """Step 2A: risk says yes."""

@@ -30,10 +30,10 @@ from actors.messages.guard import (
     PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
-from actors.messages.persistence import ExternalMoveRecorded, RecordExpiry, RecordExternalMove, UndoRecorded
+from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
 from actors.messages.risk import PnlWrittenOff
 from domain.alerts.alert import Level
-from domain.market.expiry import ContractOver
+from domain.market.expiry import ContractOver, Expiry
 from domain.orders.lifecycle import State
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
@@ -273,7 +273,7 @@ def test_the_last_day_of_what_is_traded_is_kept_once(room: CommandRoom) -> None:
     for name in ("c1", "c2"):
         priced_with(room, name, last_day)
 
-    kept = room.repo.only(RecordExpiry)
+    kept = room.repo.record(Expiry)
 
     assert (kept.exchange, kept.symbol, kept.expires_on) == (Exchange.NSE, "RELIANCE-EQ", last_day)
     assert room.watcher.only(ExpiryLearnt).expires_on == last_day
@@ -285,7 +285,7 @@ def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed
     for number, last_day in enumerate(days):
         priced_with(room, f"c{number}", last_day)
 
-    assert [one.expires_on for one in room.repo.of(RecordExpiry)] == days[:2]
+    assert [one.expires_on for one in room.repo.records(Expiry)] == days[:2]
     assert [one.last_day for one in room.guard.of(LastDayLearnt)] == days[:2]
 
 
@@ -309,7 +309,7 @@ def test_what_never_expires_has_no_last_day(room: CommandRoom) -> None:
     room.register()
     room.price()
 
-    assert room.repo.of(RecordExpiry) == []
+    assert room.repo.records(Expiry) == []
 
 
 MIS_CLOSED = Break(

@@ -30,7 +30,19 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, change, instrument, order
+from tests.fakes import (
+    FakeBroker,
+    FakeClock,
+    FakeFeed,
+    FakeSession,
+    ManualTimer,
+    Probe,
+    change,
+    instrument,
+    mailboxes,
+    order,
+    runtime,
+)
 
 EXPIRED = Refused(Reason.SESSION_EXPIRED, "Session Expired : Invalid Session Key")
 
@@ -46,15 +58,11 @@ class BrokerRoom:
         if logged_in:
             self.broker.session, self.broker.needs_login = FakeSession(), False
         self.actor = BrokerActor(
-            supervisor=self.supervisor,
-            command=self.command,
-            watcher=self.watcher,
-            market=self.market,
+            mail=mailboxes(supervisor=self.supervisor, command=self.command, watcher=self.watcher, market=self.market),
+            runtime=runtime(self.clock, timer=self.timer),
             broker=self.broker,
             feed=self.feed,
             settings=BrokerSettings(**settings),
-            clock=self.clock,
-            timer=self.timer,
         )
         self.own = own_mailbox(self.actor)
 

@@ -11,14 +11,16 @@ from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.alerts.text.orders import order_alert
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.change import Change, ChangeKind
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Side
 from domain.settings import StopSettings
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, command, instrument, order
+from tests.actors.rooms import order_sender
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, command, instrument, mailboxes, order, runtime
 
 KEY = command().key
 SCOPE = PositionKey("trend", KEY)
@@ -31,13 +33,12 @@ class NetRoom:
     def __init__(self) -> None:
         self.clock, self.command, self.caller = FakeClock(), Probe(), Probe()
         self.broker_stops = BrokerStops(
-            command=self.command,
-            caller=self.caller,
-            client_id="FA1",
+            mail=mailboxes(command=self.command),
+            runtime=runtime(self.clock, ids=FakeIds()),
+            follower=self.caller,
+            sender=order_sender(self.command, self.caller),
             settings=StopSettings(at_broker=True, at_broker_change_s=5.0),
             calendar=None,
-            clock=self.clock,
-            ids=FakeIds(),
         )
         self.broker_stops.begin()
         self.open: tuple[OpenOrder, ...] = ()

@@ -18,7 +18,7 @@ from domain.orders.types import Intent, Side
 from domain.settings import BrokerSettings
 from tests.actors.repo.test_actor import RepoRoom
 from tests.actors.rooms import CommandRoom, own_mailbox, resolve
-from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, order
+from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, mailboxes, order, runtime
 
 
 class NotedBroker(FakeBroker):
@@ -45,15 +45,11 @@ def replies(broker: NotedBroker, asked: Order) -> list[object]:
     command, clock = Probe(), FakeClock()
     broker.session, broker.needs_login = FakeSession(), False
     actor = BrokerActor(
-        supervisor=Probe(),
-        command=command,
-        watcher=Probe(),
-        market=Probe(),
+        mail=mailboxes(supervisor=Probe(), command=command, watcher=Probe(), market=Probe()),
+        runtime=runtime(clock, timer=ManualTimer(clock)),
         broker=broker,
         feed=FakeFeed(),
         settings=BrokerSettings(),
-        clock=clock,
-        timer=ManualTimer(clock),
         wire=broker,
     )
     own = own_mailbox(actor)

@@ -21,7 +21,8 @@ from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command
+from tests.actors.rooms import order_sender
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, runtime
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)
 SHARES = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
@@ -42,21 +43,22 @@ class LossRoom:
         self.book.carry(LONG_AGO, 10)
         self.price(150)
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=self.command,
-            repo=Probe(),
-            broker=Probe(),
-            market=Probe(),
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                repo=Probe(),
+                broker=Probe(),
+                market=Probe(),
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=RiskBook(limits=settings, day=self.today),
             pnl=self.book,
             days=() if day is None else (replace(day, day=self.today),),
             budgets={"a": Decimal(5000)},
             working=(),
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
 
     def price(self, option: int) -> None:
@@ -156,7 +158,7 @@ def test_a_message_knows_whom_it_means_and_what_it_leaves() -> None:
 
 def test_what_is_left_may_not_grow_its_entries_are_taken_back_until_none_is_open() -> None:
     clock, asked = FakeClock(), Probe()
-    back = EntryCanceler(command=asked, client_id="FA1", again_s=2.0, clock=clock, ids=FakeIds())
+    back = EntryCanceler(sender=order_sender(asked), clock=clock, again_s=2.0)
     sells, buys = OpenOrder("s", Side.SELL, 10), OpenOrder("b", Side.BUY, 10)
     back.want(LONG_AGO, "the day's loss limit")
 

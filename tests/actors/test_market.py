@@ -16,6 +16,7 @@ from actors.messages.market import (
     LookUpWatched,
     OrderPriced,
     PriceOrder,
+    PriceQuestion,
     PriceSeen,
     PriceTicked,
     UnwatchedNow,
@@ -33,7 +34,7 @@ from domain.market.price import PRICE_AGE_S_MAX, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, TOLD_S
 from domain.orders.types import Exchange, Side
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeClock, FakeFeed, ManualTimer, Probe, instrument
+from tests.fakes import FakeClock, FakeFeed, ManualTimer, Probe, instrument, mailboxes, runtime
 
 SHARE = instrument()
 
@@ -47,15 +48,16 @@ class MarketRoom:
         self.feed = FakeFeed()
         self.timer = ManualTimer(self.clock)
         self.actor = MarketActor(
-            supervisor=self.supervisor,
-            command=self.command,
-            broker=self.broker,
-            risk=self.risk,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=self.supervisor,
+                command=self.command,
+                broker=self.broker,
+                risk=self.risk,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=self.timer),
             feed=self.feed,
             remembered={},
-            clock=self.clock,
-            timer=self.timer,
         )
         self.mailbox = own_mailbox(self.actor)
 
@@ -354,6 +356,21 @@ def test_an_exit_waits_for_a_hanging_quote_so_long_only(room: MarketRoom) -> Non
     assert len(room.command.of(OrderPriced)) == 2, "it is answered once"
 
 
+def test_two_questions_of_one_id_are_answered_each_for_what_it_is_about(room: MarketRoom) -> None:
+    shape = ExitShape(side=Side.SELL, quantity=10)
+    both = (PriceQuestion.EXIT, PriceQuestion.ORDER)
+    for about in both:
+        room.actor.on_receive(
+            PriceOrder(
+                about=about, command_id="out", exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, exit=shape
+            )
+        )
+
+    room.wait(EXIT_WAIT_S)
+
+    assert [one.about for one in room.command.of(OrderPriced)] == [*both]
+
+
 def test_a_quote_that_hangs_is_waited_for_once(room: MarketRoom) -> None:
     room.ask("c1", needs_price=False)
     room.found()
@@ -532,6 +549,7 @@ def test_whoever_asks_anew_and_is_overtaken_hears_the_price_that_stands(room: Ma
 
     assert watched.told == [153, 153]
     assert room.prices == {"doubt": Decimal(153)}
+    assert room.command.only(OrderPriced).quote == 150, "the quote's own price is told beside it"
 
 
 def test_a_row_that_was_asked_for_before_a_quote_moves_nothing(room: MarketRoom) -> None:
@@ -866,15 +884,12 @@ def test_watched_instruments_are_read_anew_as_the_day_turns(room: MarketRoom) ->
 def test_a_start_goes_by_what_was_last_traded(room: MarketRoom) -> None:
     stored = SeenPrice(price=Decimal(88), source=PriceSource.STORED, seen_at=room.clock.now() - timedelta(days=1))
     room.actor = MarketActor(
-        supervisor=room.supervisor,
-        command=room.command,
-        broker=room.broker,
-        risk=room.risk,
-        notifier=room.notifier,
+        mail=mailboxes(
+            supervisor=room.supervisor, command=room.command, broker=room.broker, risk=room.risk, notifier=room.notifier
+        ),
+        runtime=runtime(room.clock, timer=room.timer),
         feed=room.feed,
         remembered={(Exchange.NSE, "RELIANCE-EQ"): stored},
-        clock=room.clock,
-        timer=room.timer,
     )
     own_mailbox(room.actor)
 

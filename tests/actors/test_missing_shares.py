@@ -8,9 +8,8 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll, ResumeExits, SaleRefused
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered
-from actors.messages.persistence import RecordFlattened
 from domain.alerts.alert import Level
-from domain.exits.flatten import EndedRequest, Exposure
+from domain.exits.flatten import EndedRequest, Exposure, FlattenEnd
 from domain.orders.lifecycle import State
 from tests.actors.test_flatten_tasks import HELD, SCOPE, WISH, ExitsRoom
 from tests.fakes import order
@@ -47,7 +46,7 @@ def test_the_way_out_ends_is_kept_and_is_an_alarm(room: ExitsRoom) -> None:
     now = room.actor.on_receive(FindExits())
     assert isinstance(now, ExitsNow)
     assert (now.under_way, now.stays) == ({}, {SCOPE: 10})
-    assert (room.repo.only(RecordFlattened).request_id, room.repo.only(RecordFlattened).missing) == ("w1", 10)
+    assert (room.repo.record(FlattenEnd).request_id, room.repo.record(FlattenEnd).missing) == ("w1", 10)
     (alarm,) = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.CRITICAL]
     assert WORDS in alarm.what
     assert "trend holds 10" in alarm.what
@@ -89,7 +88,7 @@ def test_a_new_request_tries_again_and_is_remembered_as_the_last(room: ExitsRoom
 
     room.actor.on_receive(Flatten(requests=(replace(WISH, request_id="w2"),)))
 
-    assert (room.repo.only(RecordFlattened).request_id, room.repo.only(RecordFlattened).missing) == ("w1", 0)
+    assert (room.repo.record(FlattenEnd).request_id, room.repo.record(FlattenEnd).missing) == ("w1", 0)
     assert begins_anew(room)
 
 
@@ -99,7 +98,7 @@ def test_a_start_takes_up_what_has_ended_so(room: ExitsRoom) -> None:
     room.actor.on_receive(LIMIT)
 
     assert not begins_anew(room)
-    assert room.repo.of(RecordFlattened) == []
+    assert room.repo.records(FlattenEnd) == []
 
 
 def test_a_start_takes_up_the_wishes_of_the_run_before(room: ExitsRoom) -> None:

@@ -20,7 +20,6 @@ from actors.messages.guard import (
     PastDayApart,
     ReserveExposure,
 )
-from actors.messages.persistence import RecordTradingState
 from actors.messages.risk import (
     CheckRisk,
     FindTradingState,
@@ -39,9 +38,9 @@ from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.ports import trading_day
 from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
-from domain.risk.checks import RiskBook, TradingState
+from domain.risk.checks import RiskBook, TradingDecision, TradingState
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, ManualTimer, Probe, command, order
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, order, runtime
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 
@@ -55,21 +54,22 @@ class RiskRoom:
         self.market, self.exits, self.notifier = Probe(), Probe(), Probe()
         book = RiskBook(limits=RiskSettings.model_validate(limits), day=trading_day(self.clock.now()))
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=self.command,
-            repo=self.repo,
-            broker=self.broker,
-            market=self.market,
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                repo=self.repo,
+                broker=self.broker,
+                market=self.market,
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=book,
             pnl=PnlBook(),
             days=(),
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=True),
             budgets={},
             working=(),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
 
     def check(self, name: str = "c1") -> None:
@@ -97,7 +97,7 @@ def test_a_halt_counts_from_the_next_check_and_is_kept(risk: RiskRoom) -> None:
     risk.check()
 
     assert risk.command.only(RiskBlocked).reason is Reason.TRADING_HALTED
-    assert risk.repo.only(RecordTradingState) == RecordTradingState(state=TradingState.HALTED, reason="a test")
+    assert risk.repo.record(TradingDecision) == TradingDecision(state=TradingState.HALTED, reason="a test")
     assert now == TradingStateNow(state=TradingState.HALTED, reason="a test", orders_today=0)
 
 
@@ -174,11 +174,15 @@ class GuardRoom:
     """A GuardActor without a thread."""
 
     def __init__(self, held: int = 0) -> None:
-        self.command = Probe()
+        self.command, self.exits = Probe(), Probe()
         entered = order(command_id="entered", quantity=held, state=State.FILLED, filled_quantity=held) if held else None
         ledger = GuardLedger(orders=() if entered is None else (entered,))
         self.clock = FakeClock()
-        self.actor = GuardActor(supervisor=Probe(), command=self.command, ledger=ledger, clock=self.clock)
+        self.actor = GuardActor(
+            mail=mailboxes(supervisor=Probe(), command=self.command, exits=self.exits),
+            runtime=runtime(self.clock),
+            ledger=ledger,
+        )
 
     def reserve(self, name: str, intent: Intent = Intent.ENTRY, side: Side = Side.BUY, quantity: int = 10) -> None:
         asked = command(command_id=name, intent=intent, side=side, quantity=quantity)
@@ -231,7 +235,7 @@ def test_the_guard_follows_what_becomes_of_orders() -> None:
 
 
 def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
-    guard, asker = GuardRoom(), Probe()
+    guard = GuardRoom()
     key = InstrumentKey(Exchange.NFO, "TCS", Product.NRML)
     held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
@@ -239,8 +243,9 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
 
     def told() -> ExposuresTold:
-        guard.actor.on_receive(AskForExposures(reply_to=asker, question=1))
-        (answer,) = asker.take()
+        guard.exits.take()
+        guard.actor.on_receive(AskForExposures())
+        (answer,) = guard.exits.take()
         assert isinstance(answer, ExposuresTold)
         return answer
 

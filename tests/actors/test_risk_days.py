@@ -8,7 +8,6 @@ import pytest
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.inboxes import RiskInbox
-from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import FindPnl, PnlNow, PositionsSeen, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow
@@ -22,7 +21,7 @@ from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, ManualTimer, Probe
+from tests.fakes import FakeClock, ManualTimer, Probe, mailboxes, runtime
 
 FRIDAY = datetime(2026, 11, 20, 11, 0, tzinfo=IST)
 FUTURE = PositionKey("trend", InstrumentKey(Exchange.NFO, "NIFTY26NOVFUT", Product.NRML))
@@ -38,21 +37,22 @@ class Room:
         pnl = PnlBook()
         pnl.carry(FUTURE, 65)
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=Probe(),
-            repo=self.repo,
-            broker=Probe(),
-            market=Probe(),
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=Probe(),
+                repo=self.repo,
+                broker=Probe(),
+                market=Probe(),
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=RiskBook(limits=limits, day=trading_day(at)),
             pnl=pnl,
             days=days,
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=enforced),
             budgets={},
             working=(),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
 
     def hear(self, message: RiskInbox) -> None:
@@ -79,7 +79,7 @@ class Room:
 
     def stopped_by(self) -> Reason | None:
         restriction = self.actor._loss_monitor.restriction()
-        return None if restriction is None else restriction[0]
+        return None if restriction is None else restriction.reason
 
 
 def row(unrealised: int) -> PositionRow:
@@ -112,7 +112,7 @@ def test_what_the_broker_values_while_nothing_trades_breaks_no_limit_and_loses_n
     assert room.day.breach == ""
     assert room.day.pnl >= 0
     assert not room.exits.of(FlattenAll)
-    assert {one.risk_day.pnl >= 0 for one in room.repo.of(RecordRiskDay)} <= {True}
+    assert {one.pnl >= 0 for one in room.repo.records(RiskDay)} <= {True}
 
 
 def test_the_brokers_figure_is_told_with_its_age_and_one_that_does_not_count_makes_it_no_younger() -> None:
@@ -162,5 +162,5 @@ def test_a_lost_friday_rests_entries_on_monday_though_the_desk_ran_over_the_week
         room.until(FRIDAY + timedelta(days=days))
         room.look(unrealised=0)
         assert (room.stopped_by() is Reason.COOLING_DOWN) is rests, days
-    again = Room(monday, days=tuple(one.risk_day for one in room.repo.of(RecordRiskDay)))
+    again = Room(monday, days=tuple(room.repo.records(RiskDay)))
     assert again.stopped_by() is Reason.COOLING_DOWN

@@ -10,7 +10,6 @@ from actors.messages.desk import ActorDied, JoinStrategy
 from actors.messages.exits import Flatten
 from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
 from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
-from actors.messages.persistence import DeskSnapshot
 from actors.strategy import ERRORS_MAX, StrategyActor, StrategyPorts
 from domain.broker.snapshots import Tick
 from domain.orders.lifecycle import Event, State
@@ -20,6 +19,7 @@ from domain.orders.types import Exchange, InstrumentKey, Intent, Origin, Product
 from domain.orders.validation import InvalidOrderError
 from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
+from domain.snapshot import DeskSnapshot
 from tests.fakes import TEN_O_CLOCK, WAIT_S, FakeClock, FakeIds, Probe, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)

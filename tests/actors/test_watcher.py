@@ -30,7 +30,7 @@ from domain.orders.order import Order
 from domain.reconciliation.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.actors.rooms import own_mailbox
-from tests.fakes import FakeClock, ManualTimer, Probe, book, order, row_of, trade_of
+from tests.fakes import FakeClock, ManualTimer, Probe, book, mailboxes, order, row_of, runtime, trade_of
 
 
 class WatcherRoom:
@@ -41,14 +41,10 @@ class WatcherRoom:
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.command, self.broker, self.market = (Probe() for _ in range(4))
         self.actor = WatcherActor(
-            supervisor=self.supervisor,
-            command=self.command,
-            broker=self.broker,
-            market=self.market,
+            mail=mailboxes(supervisor=self.supervisor, command=self.command, broker=self.broker, market=self.market),
+            runtime=runtime(self.clock, timer=self.timer),
             reconciler=Reconciler(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
             settings=WatcherSettings(poll_interval_s=1.0),
-            clock=self.clock,
-            timer=self.timer,
         )
         self.own = own_mailbox(self.actor)
 

@@ -124,14 +124,10 @@ def test_a_login_in_paper_mode_never_reaches_another_machine(trap: Trap, clock: 
 
 
 def test_the_feed_opens_no_connection_to_a_forbidden_address(trap: Trap, clock: WallClock) -> None:
-    waker, ear = socket.socketpair()
-
     with pytest.raises(ConnectionLostError, match="is not this machine"):
-        FeedConnection(f"ws://[::ffff:127.0.0.1]:{trap.port}/", clock, WAIT_S, ear, None, PAPER)
+        FeedConnection(f"ws://[::ffff:127.0.0.1]:{trap.port}/", clock, WAIT_S, None, PAPER)
 
     assert trap.is_untouched()
-    waker.close()
-    ear.close()
 
 
 def test_a_redirect_of_a_request_is_a_reply_and_is_not_followed(stub: StubBroker, trap: Trap, clock: WallClock) -> None:
@@ -163,8 +159,7 @@ def test_a_redirect_of_the_websocket_ends_the_link_before_the_session_is_present
 
     speaker = threading.Thread(target=redirect, daemon=True)
     speaker.start()
-    waker, ear = socket.socketpair()
-    link = FeedConnection(f"ws://127.0.0.1:{server.getsockname()[1]}/", clock, WAIT_S, ear, None, PAPER)
+    link = FeedConnection(f"ws://127.0.0.1:{server.getsockname()[1]}/", clock, WAIT_S, None, PAPER)
 
     with pytest.raises(ConnectionLostError, match=r"HTTP 302|did not open"):
         link.shake_hands()
@@ -173,8 +168,7 @@ def test_a_redirect_of_the_websocket_ends_the_link_before_the_session_is_present
     speaker.join(WAIT_S)
     assert trap.is_untouched()
     assert heard[1:] == [b""]
-    for one in (waker, ear, server):
-        one.close()
+    server.close()
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
@@ -185,10 +179,9 @@ def test_no_proxy_of_the_environment_is_used(
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("no_proxy", "")
     broker = NorenBroker(settings(stub.url), clock, rules=PAPER)
-    waker, ear = socket.socketpair()
 
     broker.log_in()
-    link = FeedConnection(web.url.replace("ws://", "WS://"), clock, WAIT_S, ear, None, PAPER)
+    link = FeedConnection(web.url.replace("ws://", "WS://"), clock, WAIT_S, None, PAPER)
     link.shake_hands()
     link.send({"t": "c", "uid": SESSION.user_id})
 
@@ -197,5 +190,3 @@ def test_no_proxy_of_the_environment_is_used(
     assert trap.is_untouched()
     link.close()
     broker.close()
-    for one in (waker, ear):
-        one.close()

@@ -22,8 +22,8 @@ from domain.alerts.alert import ChannelState
 from domain.baskets import BasketState
 from domain.blocker import Blocker, BlockerKind
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import StopTerms
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.settings import load_settings

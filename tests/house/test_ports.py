@@ -32,6 +32,7 @@ WORLD = frozenset(
         "urllib",
         "uuid",
         "websocket",
+        "websockets",
     }
 )
 """Modules through which a program meets time, chance, other threads, other processes and the network."""

@@ -58,20 +58,20 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the better of our loss and the broker's counts",
-            "actors/risk/loss_monitor.py",
-            "LossMonitor._judge",
-            "min(ours.total, self._account)",
-            "max(ours.total, self._account)",
+            "domain/risk/loss_step.py",
+            "_judge",
+            "min(ours, account)",
+            "max(ours, account)",
         ),
         "tests/actors/risk/test_loss_monitor.py",
     ),
     Known(
         Mutant(
             "a broken loss limit is written some seconds later",
-            "actors/risk/loss_monitor.py",
-            "LossMonitor._break",
-            "self.record()",
-            "",
+            "domain/risk/loss_step.py",
+            "_break",
+            "(*record, told, flat)",
+            "(told, flat)",
         ),
         "tests/actors/risk/test_loss_monitor.py",
     ),
@@ -191,8 +191,8 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the days of after-market and regular orders are swapped",
-            "actors/command/actor.py",
-            "CommandActor._day_of",
+            "actors/command/admission.py",
+            "Admission.day_of",
             "not command.amo",
             "command.amo",
         ),
@@ -201,12 +201,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a restart's rate knows nothing of changes under way",
-            "actors/wiring.py",
+            "domain/starting.py",
             "sent_s_ago",
             "one.state in _UNANSWERED or one.change is not None",
             "one.state in _UNANSWERED",
         ),
-        "tests/actors/test_wiring_snapshot.py",
+        "tests/domain/test_starting.py",
     ),
     Known(
         Mutant(
@@ -354,9 +354,9 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a loss limit sells delivery",
-            "actors/risk/loss_monitor.py",
-            "LossMonitor.__init__",
-            "None if limits.breach_sells_delivery else COUNTED",
+            "domain/risk/loss_inputs.py",
+            "LossRules.products",
+            "None if self.limits.breach_sells_delivery else COUNTED",
             "None",
         ),
         "tests/actors/test_loss_products.py",

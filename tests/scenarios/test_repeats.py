@@ -15,7 +15,7 @@ from domain.broker.reply_types import Accepted
 from domain.broker.session import SessionState
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, OrderEvent
-from tests.fakes import TEN_O_CLOCK, FakeClock, ManualTimer, Probe, command, instrument, order
+from tests.fakes import TEN_O_CLOCK, FakeClock, ManualTimer, Probe, command, instrument, mailboxes, order, runtime
 
 ACCEPT = OrderEvent(kind=Event.ACCEPTED, broker_order_id="1")
 SEND = OrderEvent(kind=Event.SENT)
@@ -44,19 +44,20 @@ def test_a_repeat_that_meets_the_first_orders_last_write_is_no_second_order() ->
 def _actor(risk: Probe, broker: Probe) -> CommandActor:
     clock = FakeClock()
     actor = CommandActor(
-        supervisor=Probe(),
-        repo=Probe(),
-        market=Probe(),
-        risk=risk,
-        guard=Probe(),
-        broker=broker,
-        watcher=Probe(),
-        exits=Probe(),
-        notifier=Probe(),
+        mail=mailboxes(
+            supervisor=Probe(),
+            repo=Probe(),
+            market=Probe(),
+            risk=risk,
+            guard=Probe(),
+            broker=broker,
+            watcher=Probe(),
+            exits=Probe(),
+            notifier=Probe(),
+        ),
+        runtime=runtime(clock, timer=ManualTimer(clock)),
         limits=CommandLimits(orders_waiting_max=10, books_unavailable_s_max=5.0, silence_s_max=3_600.0),
         calendar=None,
-        clock=clock,
-        timer=ManualTimer(clock),
     )
     actor.on_receive(SessionChanged(state=SessionState.LOGGED_IN, message="logged in"))
     actor.on_receive(BooksReconciled(reports=(), asked_at=clock.now()))

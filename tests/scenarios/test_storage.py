@@ -76,7 +76,7 @@ def fresh(make_paper: MakePaper) -> Paper:
 
 @pytest.fixture(autouse=True)
 def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.command.actor.RETRY_UNRECORDED_S", 0.1)
+    monkeypatch.setattr("actors.command.records.RETRY_UNRECORDED_S", 0.1)
     monkeypatch.setattr("actors.repo.actor.TRY_AGAIN_S", 0.1)
 
 

@@ -8,14 +8,14 @@ from tests.simulation.world_mutants import WORLD_MUTANTS
 MUTANTS: Final = (
     Mutant(
         "an order leaves before step 3 is written",
-        "actors/command/actor.py",
-        "CommandActor._record_sending",
-        "self._record(message.command_id, event)",
+        "actors/command/records.py",
+        "Records.record",
+        "post(self._repo, RecordEvent(command_id=command_id, event=event, at=at, is_urgent=urgent))",
         """
-        skipped = EventUnrecorded(
-            command_id=message.command_id, event=event, at=self._clock.now(), cause=""
-        )
-        self.actor_ref.tell(skipped)
+        if event.kind.value == "SENT":
+            post(self._command, EventUnrecorded(command_id=command_id, event=event, at=at, cause=""))
+            return
+        post(self._repo, RecordEvent(command_id=command_id, event=event, at=at, is_urgent=urgent))
         """,
     ),
     Mutant(
@@ -28,8 +28,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a lost reply is taken for a refusal",
-        "actors/command/actor.py",
-        "CommandActor._record_reply",
+        "actors/command/placement.py",
+        "Placement._record_reply",
         "OrderEvent(kind=Event.REPLY_LOST, tag=Reason.REPLY_LOST, note=message.reply.cause)",
         "OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED, note=message.reply.cause)",
         theme="lost replies",
@@ -154,7 +154,8 @@ MUTANTS: Final = (
         "event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)",
         """
         event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)
-        post(self._broker, PlaceOrder(order=replace(order, limit_price=order.limit_price or order.command.price)))
+        from dataclasses import replace
+        self._placement.execute(replace(order, limit_price=order.limit_price or order.command.price))
         """,
         theme="restarts",
     ),
@@ -291,7 +292,7 @@ MUTANTS: Final = (
         "a restart forgets what this second has seen",
         "actors/broker.py",
         "BrokerActor.__init__",
-        "None if sent_s_ago is None else clock.monotonic() - sent_s_ago",
+        "None if sent_s_ago is None else runtime.clock.monotonic() - sent_s_ago",
         "None",
         theme="quick restarts",
     ),
@@ -305,8 +306,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "late truths are told to nobody",
-        "actors/command/actor.py",
-        "CommandActor._spread",
+        "actors/command/followers.py",
+        "Followers.spread",
         "alert is not None",
         "alert is not None and (not late)",
         theme="late truths",
@@ -329,11 +330,11 @@ MUTANTS: Final = (
     ),
     Mutant(
         "orders of others are passed over",
-        "actors/command/actor.py",
-        "CommandActor._record_reports",
+        "actors/command/placement.py",
+        "Placement._record_reports",
         """
         for order in message.external:
-            post(self._repo, RecordExternalOrder(order=order))
+            post(self._mail.repo, RecordExternalOrder(order=order))
         """,
         "",
         theme="others",
@@ -341,15 +342,15 @@ MUTANTS: Final = (
     Mutant(
         "the trading state is not kept",
         "actors/repo/actor.py",
-        "RepoActor._write",
-        "self._repository.set_trading_state(message.state, message.reason, self._clock.now())",
+        "RepoActor._keep",
+        "self._repository.set_trading_state(item.state, item.reason, self._clock.now())",
         "",
         theme="halts",
     ),
     Mutant(
         "an accepted cancel is taken for canceled",
         "actors/command/changes.py",
-        "Changes.take_reply",
+        "Changes._record_reply",
         "event = OrderEvent(kind=Event.CHANGE_ACCEPTED, change=change)",
         """
         ended = Event.CANCELED if change.kind is ChangeKind.CANCEL else Event.CHANGE_ACCEPTED
@@ -375,12 +376,12 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the outcome is told to nobody",
-        "actors/command/actor.py",
-        "CommandActor._record_reply",
-        "pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))",
+        "actors/command/placement.py",
+        "Placement._record_reply",
+        "self._end(message.command_id).answer_after(event, self._clock.now())",
         """
         if not isinstance(message.reply, Unknown):
-            pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))
+            self._end(message.command_id).answer_after(event, self._clock.now())
         """,
         theme="lost replies",
     ),
@@ -395,8 +396,8 @@ MUTANTS: Final = (
     Mutant(
         "a request to get out is not kept",
         "actors/repo/actor.py",
-        "RepoActor._write",
-        "self._repository.keep_flatten_request(message.request)",
+        "RepoActor._keep",
+        "self._repository.keep_flatten_request(item)",
         "",
         theme="ways out",
     ),
@@ -426,8 +427,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "what the database did not take is forgotten",
-        "actors/command/actor.py",
-        "CommandActor._retry",
+        "actors/command/records.py",
+        "Records.retry",
         """
         for message in self._unwritten.take():
             post(self._repo, message)
@@ -453,8 +454,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an exit that no disk knows leaves without a look at the books",
-        "actors/command/actor.py",
-        "CommandActor._go_on_unregistered",
+        "actors/command/placement.py",
+        "Placement._go_on_unregistered",
         "self._pending_order(message.order.command.command_id).is_new",
         "True",
         theme="disk",
@@ -463,7 +464,7 @@ MUTANTS: Final = (
         "what happens while nothing can be written is told to nobody",
         "actors/command/actor.py",
         "CommandActor._go_on_unrecorded",
-        "self._spread(order, message.event, late=is_late_truth(before.state, event))",
+        "self._followers.spread(order, event, late=is_late_truth(before.state, event.kind))",
         "",
         theme="disk",
     ),
@@ -477,8 +478,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stops are not armed by fills",
-        "actors/command/actor.py",
-        "CommandActor._spread",
+        "actors/command/followers.py",
+        "Followers.spread",
         "event.filled_quantity and order.command.carries_stops",
         "not event.filled_quantity and order.command.carries_stops",
         theme="stops",
@@ -532,7 +533,7 @@ MUTANTS: Final = (
         "an answer that does not know of a fill ends its stop",
         "actors/exits/stops.py",
         "Stops.look",
-        "self._armed_after.get(position_key, 0) < question",
+        "position_key not in stale",
         "True",
         theme="late stops",
     ),
@@ -566,8 +567,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a halt is answered before it is stored",
-        "actors/desk.py",
-        "Desk.set_trading_state",
+        "actors/desk_interface.py",
+        "DeskInterface.set_trading_state",
         "replace(now, stored=self.is_stored())",
         "now",
         theme="halts",

@@ -57,7 +57,7 @@ THIRD_PARTIES: Final = [
     "pydantic_settings",
     "loguru",
     "requests",
-    "websocket",
+    "websockets.sync.client",
     "holidays",
     "httptools",
     "NorenRestApiPy.NorenApi",

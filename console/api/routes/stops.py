@@ -11,9 +11,10 @@ from console.api.openapi import BODY_REFUSALS, refuses, takes
 from console.api.schemas import body_of
 from console.errors import ApiError
 from console.views.forms import StopsAnswer, StopsForm, StopsSetAnswer
-from console.views.serializers import text
+from console.views.serializers import stops_form, text
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
+from domain.orders.stop_terms import StopTerms
 
 _MAY_REFUSE = {**BODY_REFUSALS, **refuses(409)}
 
@@ -72,7 +73,7 @@ def _set(desk: ProtectingDesk, position_key: PositionKey, terms: StopTerms | Non
 
 
 def _stops_form(armed_stop: ArmedStop, last_price: Decimal | None = None, age_s: float | None = None) -> StopsForm:
-    position_key, terms = armed_stop.position_key, armed_stop.terms
+    position_key = armed_stop.position_key
     return {
         "strategy": position_key.strategy,
         "exchange": position_key.key.exchange.value,
@@ -80,11 +81,7 @@ def _stops_form(armed_stop: ArmedStop, last_price: Decimal | None = None, age_s:
         "product": position_key.key.product.value,
         "words": str(armed_stop),
         "stop": text(armed_stop.stop),
-        "stop_loss": text(terms.stop_loss),
-        "target": text(terms.target),
-        "trailing_type": None if terms.trailing_type is None else terms.trailing_type.value,
-        "trailing_value": text(terms.trailing_value),
-        "trail_activation": text(terms.trail_activation),
+        **stops_form(armed_stop.terms),
         "entry_price": text(armed_stop.entry_price),
         "best_price": text(armed_stop.best_price),
         "last_price": text(last_price),

@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from actors.command.actor import RETRY_UNRECORDED_S
 from actors.command.pending import ON_THE_WAY_MAX
+from actors.command.records import RETRY_UNRECORDED_S
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import (
     BooksReconciled,

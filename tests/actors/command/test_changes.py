@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.command.actor import RETRY_UNRECORDED_S
+from actors.command.records import RETRY_UNRECORDED_S
 from actors.messages.books import UpdatesReconciled
 from actors.messages.broker import ChangeAtBroker
 from actors.messages.changes import ChangeBlocked, ChangeUnreadable, CheckChange, LookUpChange, ReserveChange

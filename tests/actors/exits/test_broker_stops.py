@@ -9,11 +9,13 @@ from actors.exits.broker_stops import BrokerStops
 from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.change import ChangeKind
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
 from domain.settings import StopSettings
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument
+from tests.actors.rooms import order_sender
+from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, runtime
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 SCOPE = PositionKey("trend", KEY)
@@ -37,13 +39,12 @@ class NetsRoom:
     def __init__(self, *, at_broker: bool = True) -> None:
         self.clock, self.command = FakeClock(), Probe()
         self.broker_stops = BrokerStops(
-            command=self.command,
-            caller=Probe(),
-            client_id="FA1",
+            mail=mailboxes(command=self.command),
+            runtime=runtime(self.clock, ids=FakeIds()),
+            follower=Probe(),
+            sender=order_sender(self.command, Probe()),
             settings=StopSettings(at_broker=at_broker, at_broker_change_s=5),
             calendar=None,
-            clock=self.clock,
-            ids=FakeIds(),
         )
         self.broker_stops.begin()
         self.name = ""

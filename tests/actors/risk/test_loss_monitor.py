@@ -10,7 +10,6 @@ import pytest
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.market import PriceTicked
-from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import (
     CheckRisk,
     FillCounted,
@@ -34,7 +33,7 @@ from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, ManualTimer, Probe, command, order
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, order, runtime
 
 
 class RiskRoom:
@@ -50,21 +49,22 @@ class RiskRoom:
         self.command, self.repo, self.exits, self.notifier, self.broker = (Probe() for _ in range(5))
         given = RiskSettings.model_validate(limits)
         self.actor = RiskActor(
-            supervisor=Probe(),
-            command=self.command,
-            repo=self.repo,
-            broker=self.broker,
-            market=Probe(),
-            exits=self.exits,
-            notifier=self.notifier,
+            mail=mailboxes(
+                supervisor=Probe(),
+                command=self.command,
+                repo=self.repo,
+                broker=self.broker,
+                market=Probe(),
+                exits=self.exits,
+                notifier=self.notifier,
+            ),
+            runtime=runtime(self.clock, timer=ManualTimer(self.clock)),
             book=RiskBook(limits=given, day=trading_day(self.clock.now())),
             pnl=PnlBook(),
             days=days,
             budgets=budgets or {},
             working=(),
             trading_days=TradingDays(Calendar(CalendarSettings()), enforced=False),
-            clock=self.clock,
-            timer=ManualTimer(self.clock),
         )
 
     def hold(self, units: int, bought_at: str, now_at: str, name: str = "c1") -> None:
@@ -190,7 +190,7 @@ def test_a_broken_limit_is_on_its_way_to_the_disk_at_the_look_that_saw_it() -> N
 
     risk.look()
 
-    assert risk.repo.of(RecordRiskDay)[-1].risk_day.breach
+    assert risk.repo.records(RiskDay)[-1].breach
     assert len(risk.exits.of(FlattenAll)) == 1
 
 
@@ -307,7 +307,7 @@ def test_a_breach_stays_for_its_day_and_ends_with_it() -> None:
     risk.clock.now_is += timedelta(days=1)
     risk.look()
     assert risk.verdict is None
-    assert [one.risk_day.day for one in risk.repo.of(RecordRiskDay)][-1] == "2026-01-05", "the day is closed on disk"
+    assert [one.day for one in risk.repo.records(RiskDay)][-1] == "2026-01-05", "the day is closed on disk"
 
 
 def test_a_loss_near_the_limit_is_told_once() -> None:
@@ -341,7 +341,7 @@ def test_a_breach_is_resumed_after_its_pause_and_knowingly() -> None:
 
     assert risk.resume(force=True) == ""
     assert risk.verdict is None
-    assert risk.repo.of(RecordRiskDay)[-1].risk_day.base == Decimal(-1000), "the limit counts from here, on disk too"
+    assert risk.repo.records(RiskDay)[-1].base == Decimal(-1000), "the limit counts from here, on disk too"
 
 
 # figures that move
@@ -354,7 +354,7 @@ def test_figures_are_written_now_and_then_while_they_move() -> None:
     for second in range(12):
         risk.hold_more(0, now_at=str(100 + second))
         risk.look()
-        written += [second] * len(risk.repo.of(RecordRiskDay))
+        written += [second] * len(risk.repo.records(RiskDay))
         risk.repo.take()
         risk.clock.advance(1)
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from loguru import logger
 
+from broker.feed.connection import FRAME_BYTES_MAX
 from broker.feed.reconnecting_feed import Feed, FeedLimits
 from broker.noren.row_parsers import Session
 from domain.broker.snapshots import Tick
@@ -189,6 +190,20 @@ def test_a_goodbye_of_the_broker_names_its_code(feed: Feed, web: WebStub, listen
     assert not up
     assert "1000" in message
     assert "another client" in message
+
+
+def test_a_frame_beyond_the_bound_ends_a_connection(feed: Feed, web: WebStub, listener: Ears) -> None:
+    feed.start(SESSION)
+    peer = web.logged_in()
+    listener.next_state()
+
+    # Told by its head alone: nothing of its length is ever kept.
+    peer.connection.sendall(bytes([0x81, 127]) + (FRAME_BYTES_MAX + 1).to_bytes(8, "big"))
+
+    up, message = listener.next_state()
+    assert not up
+    assert "broke" in message
+    web.logged_in()
 
 
 def test_silence_ends_a_connection(feed: Feed, web: WebStub, listener: Ears) -> None:

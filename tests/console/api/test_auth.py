@@ -5,13 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import fields
 
 import pytest
 import requests
 from loguru import logger
 
-from actors.desk import DeskUnavailableError
+from actors.errors import DeskUnavailableError
 from console.api import connections
 from console.api.priority_lanes import ENTRIES_AT_ONCE_MAX
 from console.api.server import ApiServer
@@ -20,6 +19,7 @@ from domain.orders.types import Intent
 from domain.risk.checks import TradingState
 from tests.console.conftest import TOKEN
 from tests.console.fakes import FakeDesk
+from tests.fakes import command
 from tests.scenarios.waiting import until
 from tests.timing import patient
 
@@ -322,7 +322,7 @@ def test_every_request_that_takes_a_body_says_so(ask: Ask) -> None:
     assert silent == ["/session/login", "/reconcile"]
     named = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     order = described["components"]["schemas"][named.rpartition("/")[2]]
-    assert set(order["properties"]) == {one.name for one in fields(OrderCommand)} | {"until_flat"}
+    assert set(order["properties"]) == set(command().as_given()) | {"until_flat"}
     assert order["additionalProperties"] is False
 
 

@@ -2,7 +2,7 @@ from collections import deque
 
 import pytest
 
-from actors.desk import DeskUnavailableError
+from actors.errors import DeskUnavailableError
 from actors.messages.desk import Readiness
 from actors.messages.risk import TradingStateNow
 from console.daemon.run import Ending, end_desk, wait_until_ready, watch

@@ -192,7 +192,7 @@ def test_an_order_believed_absent_that_may_explain_it_is_named_first(desk: FakeD
 
     fix = ask("GET", "/status").json()["breaks"][0]["fix"]
 
-    assert "if c1 has traded after all, `resolve c1 found" in fix
+    assert "if c1 has traded after all, `resolve c1 --placed NUMBER" in fix
     assert "else `accept 'position:x'" in fix
 
 
