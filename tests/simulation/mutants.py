@@ -124,14 +124,14 @@ MUTANTS: Final = (
     Mutant(
         "exits are not cut to what is held",
         "domain/positions/ledger.py",
-        "GuardLedger.reserve",
+        "GuardLedger._clamp",
         "min(quantity, reducible)",
         "max(quantity, reducible)",
     ),
     Mutant(
         "exits forget the exits that work",
         "domain/positions/ledger.py",
-        "GuardLedger.reserve",
+        "GuardLedger._clamp",
         "abs(held) - closing",
         "abs(held)",
     ),
@@ -184,7 +184,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "working orders are no exposure",
-        "domain/positions/ledger.py",
+        "domain/positions/books.py",
         "StrategyBook.has_exposure",
         "any(one.may_take_a_position for one in self.reservations.values())",
         "False",
@@ -192,7 +192,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "positions are no exposure",
-        "domain/positions/ledger.py",
+        "domain/positions/books.py",
         "StrategyBook.has_exposure",
         "any(self.positions.values())",
         "False",
@@ -535,6 +535,14 @@ MUTANTS: Final = (
         "Stops.look",
         "position_key not in stale",
         "True",
+        theme="late stops",
+    ),
+    Mutant(
+        "the exits act on what the guard told before the order behind a word reached it",
+        "actors/exits/knowledge.py",
+        "GuardKnowledge.take",
+        "not told.answers",
+        "False",
         theme="late stops",
     ),
     Mutant(
