@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from console.errors import PlainError
-from domain.settings import Settings, SettingsError, load_settings
+from console.settings_file import SettingsError, load_settings
+from domain.settings import Settings
 
 DEFAULT_FILE: Final = Path("desk.toml")
 DEFAULT_DATA_DIR: Final = Path(".desk")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 
 from console.api.app import make_api
-from domain.settings import load_settings
+from console.settings_file import load_settings
 from tests.console.fakes import FakeDesk
 from tests.fuzz.hostile import ANYTHING, shaped
 
