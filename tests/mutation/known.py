@@ -48,9 +48,9 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a request to get out is taken up by every start, flat or not",
-            "storage/repository.py",
-            "OrderRepository.end_flatten_request",
-            "self._execute(statement, (to_text(at), missing or None, self._client_id, request_id))",
+            "storage/flatten_requests.py",
+            "FlattenRequests.end",
+            "ended.where(Row.client_id == self._client_id, Row.request_id == request_id).execute(self._database)",
             "",
         ),
         "tests/storage/test_flatten_requests.py",
@@ -119,22 +119,9 @@ KNOWN: Final = (
         Mutant(
             "a late write arms stops that have ended",
             "storage/armed_stops.py",
-            "",
-            """
-            (
-                ") ON CONFLICT (client_id, stop_id) DO UPDATE SET quantity = excluded.quantity,"
-                " entry_price = excluded.entry_price, best_price = excluded.best_price,"
-                " armed_at = excluded.armed_at, ended = excluded.ended"
-                " WHERE armed_stops.ended = '' OR excluded.quantity > armed_stops.quantity"
-            )
-            """,
-            """
-            (
-                ") ON CONFLICT (client_id, stop_id) DO UPDATE SET quantity = excluded.quantity,"
-                " entry_price = excluded.entry_price, best_price = excluded.best_price,"
-                " armed_at = excluded.armed_at, ended = excluded.ended"
-            )
-            """,
+            "ArmedStops.keep",
+            '(Row.ended == "") | (EXCLUDED.quantity > Row.quantity)',
+            "None",
         ),
         "tests/storage/test_flatten_requests.py",
     ),
@@ -171,10 +158,10 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a difference that was accepted once is accepted for ever after a restart",
-            "storage/repository.py",
-            "OrderRepository.accepted_today",
-            "trading_day(to_moment(at)) == trading_day(now)",
-            "trading_day(to_moment(at)) <= trading_day(now)",
+            "storage/external_moves.py",
+            "ExternalMoves.accepted_today",
+            "trading_day(one.at) == trading_day(now)",
+            "trading_day(one.at) <= trading_day(now)",
         ),
         "tests/storage/test_flatten_requests.py",
     ),
