@@ -145,7 +145,11 @@ class MarketActor(SharedThreadActor):
             post(self._broker, ReadPrice(instrument=instrument))
 
     def _answer(
-        self, question: PriceOrder, failed: InstrumentReply | None = None, quote: Decimal | None = None
+        self,
+        question: PriceOrder,
+        failed: InstrumentReply | None = None,
+        stands: Tick | None = None,
+        quote: Tick | None = None,
     ) -> None:
         key, now = (question.exchange, question.symbol), self._clock.now()
         instrument = failed or self._known.instrument(key)
@@ -159,8 +163,9 @@ class MarketActor(SharedThreadActor):
             about=question.about,
             command_id=question.command_id,
             instrument=instrument,
-            last_price=quote if question.anew else self._known.fresh_price(key, now),
+            last_price=_price_of(stands) if question.anew else self._known.fresh_price(key, now),
             reference=self._known.reference(key, now),
+            quote=_price_of(quote),
         )
         post(question.reply_to or self._command, priced)
 
@@ -191,11 +196,12 @@ class MarketActor(SharedThreadActor):
         key = (message.instrument.exchange, message.instrument.symbol)
         self._asking.pop((key, Want.PRICE), None)
         waiting = self._questions.pop((key, Want.PRICE), [])
-        quote = self._see(message.reply, PriceSource.QUOTE) if isinstance(message.reply, Tick) else None
-        if quote is None:
+        quote = message.reply if isinstance(message.reply, Tick) else None
+        stands = quote and self._see(quote, PriceSource.QUOTE)
+        if stands is None:
             self._known.fail(key, Want.PRICE, self._clock.monotonic())
         for question in waiting:
-            self._answer(question, quote=None if quote is None else quote.last_price)
+            self._answer(question, stands=stands, quote=stands and quote)
 
     # what the market shows
 
@@ -294,3 +300,7 @@ class MarketActor(SharedThreadActor):
         if self._known.enter_day(trading_day(self._clock.now())) and not first:
             for key in self._subscribers:
                 self._want(key)
+
+
+def _price_of(tick: Tick | None) -> Decimal | None:
+    return None if tick is None else tick.last_price

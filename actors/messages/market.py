@@ -63,6 +63,8 @@ class OrderPriced:
     instrument: InstrumentReply
     last_price: Decimal | None
     reference: Reference | None = None
+    quote: Decimal | None = None
+    """What the broker has just said of the price, also where a younger tick stands instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

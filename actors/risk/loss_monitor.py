@@ -67,10 +67,10 @@ class LossMonitor:
         self._sources.see(tick, self._now())
 
     def hear_quote(self, message: OrderPriced) -> None:
-        """Take a quote that was asked for while a loss was in doubt; its price came as a tick too."""
+        """Take what the broker says of a price while a loss is in doubt; what stands came as a tick."""
         instrument = message.instrument
-        if isinstance(instrument, Instrument) and message.last_price is not None:
-            self._sources.hear_quote((instrument.exchange, instrument.symbol), message.last_price)
+        if isinstance(instrument, Instrument) and message.quote is not None:
+            self._sources.hear_quote((instrument.exchange, instrument.symbol), message.quote)
 
     def take_positions(self, book: Book[PositionRow], doubted: AbstractSet[Symbol]) -> None:
         """Take the broker's own figures of the day; `doubted` stand on no price to believe."""

@@ -11,7 +11,7 @@ from domain.exits.flatten import PositionKey
 from domain.market.trading_days import TradingDays
 from domain.orders.types import Product
 from domain.ports import trading_day
-from domain.positions.pnl import Pnl, PnlRow, Symbol, is_ours, symbol_of, total_of
+from domain.positions.pnl import ZERO, Pnl, PnlRow, Symbol, is_ours, symbol_of, total_of
 from domain.settings import RiskSettings
 
 COUNTED: Final = frozenset(one for one in Product if not one.is_delivery)
@@ -91,6 +91,15 @@ class LossInputs:
     def valued_at(self, quotes: Mapping[Symbol, Decimal]) -> "LossInputs":
         """Return the same with these prices in place of the last ones."""
         return replace(self, rows=tuple(_valued_at(row, quotes) for row in self.rows))
+
+    def better_at(self, quotes: Mapping[Symbol, Decimal]) -> dict[Symbol, Decimal]:
+        """Return the symbols that show less of a loss at these prices than at the last ones, with how much (rupees)."""
+        gains: dict[Symbol, Decimal] = {}
+        for row, other in zip(self.rows, self.valued_at(quotes).rows, strict=True):
+            if row.open is not None and other.open is not None:
+                symbol = symbol_of(row.position_key.key)
+                gains[symbol] = gains.get(symbol, ZERO) + other.open - row.open
+        return {symbol: gain for symbol, gain in gains.items() if gain > 0}
 
     @property
     def held_beside_delivery(self) -> tuple[PositionKey, ...]:

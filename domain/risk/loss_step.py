@@ -1,13 +1,14 @@
 """One look at the day's loss: the state after it, and what follows, in the order in which it is to be delivered."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final, TypeAlias
 
 from domain.alerts.text import risk as risk_text
-from domain.positions.pnl import Symbol, symbol_of
+from domain.positions.pnl import symbol_of
 from domain.risk.loss_actions import Action, AskForQuote, MakeFlat, TellPeople, WatchSymbol
-from domain.risk.loss_doubt import LossDoubt, is_ours_alone
+from domain.risk.loss_doubt import Overrun, first_doubt, is_ours_alone, overrun
 from domain.risk.loss_inputs import LossInputs, Now
 from domain.risk.loss_state import Difference, LossState
 from domain.risk.stale_prices import stale_prices
@@ -53,35 +54,28 @@ def _mind_price_ages(state: LossState, inputs: LossInputs, now: Now) -> Step:
 
 
 def _mind_limits(state: LossState, inputs: LossInputs, now: Now) -> Step:
-    """Judge the account and the strategies, unless their loss is in doubt."""
-    state, actions = _doubt(state, inputs, now)
-    if state.doubt is not None and not state.doubt.is_resolved(_symbols(inputs), now.s):
-        return state, actions
-    state, judged = _judge(state, inputs, now)
-    state, spent = _mind_budgets(state, inputs, now)
-    return state, (*actions, *judged, *spent)
+    """Judge the account and the strategies; what is in doubt waits."""
+    state, asked = _doubt(state, inputs, now)
+    held_back = Overrun() if state.doubt is None else state.doubt.held_back
+    state, judged = (state, ()) if held_back.is_account else _judge(state, inputs, now)
+    state, spent = _mind_budgets(state, inputs, now, held_back.strategies)
+    return state, (*asked, *judged, *spent)
 
 
 def _doubt(state: LossState, inputs: LossInputs, now: Now) -> Step:
     """Doubt what our figure alone breaks, and ask for quotes; forget the doubt where it is over."""
-    ours, level = inputs.ours().total, state.day.level(inputs.rules.limits)
-    is_broken = level is not None and ours <= level and not state.day.is_broken
-    account = inputs.account_on(state.day.day)
-    alone = is_ours_alone(ours, account, level, inputs.rules.limits.pnl_difference_max)
-    if not alone or not (is_broken or state.day.newly_spent(inputs.by_strategy(), inputs.rules.budgets)):
+    shown, account = overrun(state.day, inputs), inputs.account_on(state.day.day)
+    level, limits = state.day.level(inputs.rules.limits), inputs.rules.limits
+    if shown and not is_ours_alone(inputs.ours().total, account, level, limits.pnl_difference_max):
         return replace(state, doubt=None), ()
-    symbols = _symbols(inputs)
-    if state.doubt is None:
-        doubt = LossDoubt(since_s=now.s, asked_s=now.s)
-        return replace(state, doubt=doubt), tuple(AskForQuote(one) for one in sorted(symbols))
-    doubt = state.doubt.with_quotes(inputs.quotes)
-    asks = doubt.asks(symbols, now.s)
-    doubt = replace(doubt, asked_s=now.s) if asks else doubt
+    if state.doubt is not None:
+        doubt = state.doubt.look(state.day, shown, inputs, now)
+    else:
+        doubt = first_doubt(shown, now) if shown else None
+    asks = () if doubt is None else doubt.asks(inputs, now)
+    if doubt is not None and asks:
+        doubt = replace(doubt, asked_s=now.s)
     return replace(state, doubt=doubt), tuple(AskForQuote(one) for one in asks)
-
-
-def _symbols(inputs: LossInputs) -> frozenset[Symbol]:
-    return frozenset(symbol_of(one.key) for one in inputs.held_beside_delivery)
 
 
 def _judge(state: LossState, inputs: LossInputs, now: Now) -> Step:
@@ -109,10 +103,12 @@ def _break(state: LossState, inputs: LossInputs, now: Now) -> Step:
     return state, (*record, told, flat)
 
 
-def _mind_budgets(state: LossState, inputs: LossInputs, now: Now) -> Step:
-    """Get strategies out that have lost what they may lose in a day."""
+def _mind_budgets(state: LossState, inputs: LossInputs, now: Now, held_back: AbstractSet[str]) -> Step:
+    """Get strategies out that have lost what they may lose in a day, those apart whose loss is in doubt."""
     totals, budgets, actions = inputs.by_strategy(), inputs.rules.budgets, list[Action]()
     for strategy in state.day.newly_spent(totals, budgets):
+        if strategy in held_back:
+            continue
         state, record = replace(state, day=state.day.spent_by(strategy)).recorded(now)
         alert = risk_text.strategy_alert(strategy, totals[strategy], budgets[strategy], inputs.left(strategy))
         reason = f"{strategy} may lose {budgets[strategy]} rupees a day"

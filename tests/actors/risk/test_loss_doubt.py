@@ -1,7 +1,9 @@
 """RiskActor and the day's figures: a loss that only our own figure shows waits for fresh quotes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 
 import pytest
 
@@ -19,7 +21,7 @@ from domain.orders.types import Exchange, Product
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, TradingState
-from domain.risk.loss_doubt import DOUBT_S_MAX
+from domain.risk.loss_doubt import ASK_AGAIN_S, DOUBT_S_MAX, OVER_S
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
 from domain.snapshot import DeskSnapshot
@@ -83,12 +85,24 @@ class LossRoom:
         )
         self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now())))
 
-    def quote(self, price: int | None) -> None:
+    def quote(self, price: int | None, *, overtaken_by: int | None = None) -> None:
+        """Answer the last question; where a younger tick has overtaken the quote, its price stands."""
         assert self.market.of(PriceOrder)[-1].about is PriceQuestion.LOSS
-        if price is not None:
-            self.see(price)
-        last = None if price is None else Decimal(price)
-        self.actor.on_receive(OrderPriced(instrument=instrument(), last_price=last))
+        stands = price if overtaken_by is None else overtaken_by
+        if stands is not None:
+            self.see(stands)
+        last, own = (None if one is None else Decimal(one) for one in (stands, price))
+        self.actor.on_receive(OrderPriced(instrument=instrument(), last_price=last, quote=own))
+
+    def looks_until_broken(self, one_second: Callable[[], None]) -> int:
+        """Return after how many seconds the limit breaks while this goes on; 60 at most."""
+        seconds = 0
+        while not self.broke and seconds < 60:
+            seconds += 1
+            one_second()
+            self.account(-10)
+            self.look()
+        return seconds
 
     def look(self, after_s: float = 1.0) -> None:
         self.clock.advance(after_s)
@@ -167,15 +181,73 @@ def test_quotes_that_fail_are_asked_for_again_and_waited_for_so_long_only(room: 
     room.account(-10)
     room.see(400)
     room.look()
-    looks = 0
-    while not room.broke and looks < 60:
-        looks += 1
-        room.quote(None)
-        room.account(-10)
-        room.look()
+    looks = room.looks_until_broken(lambda: room.quote(None))
 
     assert DOUBT_S_MAX - 1 <= looks <= DOUBT_S_MAX + 1
     assert len(room.market.of(PriceOrder)) > 2
+
+
+def test_a_quote_that_a_wrong_tick_has_overtaken_breaks_nothing(room: LossRoom) -> None:
+    """Two wrong ticks inside the band, one of them while the quote is on its way: the quote alone knows better."""
+    room.account(-10)
+    room.see(400)
+    room.look()
+
+    room.quote(999, overtaken_by=400)
+    room.look()
+    assert not room.broke
+
+    room.see(1_000)
+    room.look()
+    assert not room.broke
+
+
+def test_while_quote_and_tick_differ_the_quote_is_asked_for_again_and_the_next_one_may_confirm(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+    room.look()
+    room.quote(999, overtaken_by=400)
+    room.look(ASK_AGAIN_S)
+    assert len(room.market.of(PriceOrder)) == 2
+
+    room.quote(410, overtaken_by=400)
+    room.look()
+
+    assert room.broke
+
+
+def test_a_feed_that_goes_on_telling_a_loss_is_believed_after_so_long(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+    room.look()
+
+    looks = room.looks_until_broken(lambda: room.quote(999, overtaken_by=400))
+
+    assert DOUBT_S_MAX - 1 <= looks <= DOUBT_S_MAX + 1
+
+
+def test_a_quote_that_stands_for_a_moment_does_not_begin_the_doubt_anew(room: LossRoom) -> None:
+    """The feed may be right, and the broker's quotes the ones that stand still."""
+    room.account(-10)
+    room.see(400)
+    room.look()
+    turns = count()
+
+    looks = room.looks_until_broken(lambda: room.quote(999) if next(turns) % 2 else room.see(400))
+
+    assert DOUBT_S_MAX - 1 <= looks <= DOUBT_S_MAX + 2
+
+
+def test_a_loss_that_comes_up_again_much_later_is_a_new_doubt(room: LossRoom) -> None:
+    room.account(-10)
+    for _ in range(4):
+        room.see(400)
+        room.look()
+        room.quote(999)
+        for _ in range(int(OVER_S)):
+            room.look()
+
+    assert not room.broke
 
 
 def test_a_strategys_budget_waits_as_well() -> None:

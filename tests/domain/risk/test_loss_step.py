@@ -1,7 +1,7 @@
 """A look at the day's loss as a pure step: what is broken, told, written and made flat, and what never heals."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.positions.pnl import PnlRow, Symbol
 from domain.risk.loss_actions import Action, AskForQuote, MakeFlat, RecordDay, TellPeople, WatchSymbol
+from domain.risk.loss_doubt import DOUBT_S_MAX
 from domain.risk.loss_inputs import COUNTED, AccountFigure, LossInputs, LossRules, Now
 from domain.risk.loss_limit import RiskDay
 from domain.risk.loss_state import LossState, first_state
@@ -214,48 +215,102 @@ def test_a_restart_after_a_breach_asks_for_flat_once_more() -> None:
     assert [kinds(first).count(MakeFlat), kinds(second).count(MakeFlat)] == [1, 0]
 
 
+# a loss that our figure alone shows
+
+
+def test_only_what_the_quotes_show_too_breaks_and_the_rest_waits() -> None:
+    by = rules({"trend": 300})
+    state, asked = step(begun(), seen(-LIMIT, account=0, by=by), now())
+    at = now(1)
+    quoted = seen(-LIMIT, account=0, by=by, at=at, quotes={SYMBOL: Decimal(60)})
+
+    state, actions = step(state, quoted, at)
+
+    assert AskForQuote(SYMBOL) in asked
+    assert state.day.spent == {"trend"}
+    assert not state.day.is_broken
+    assert [one.strategy for one in actions if isinstance(one, MakeFlat)] == ["trend"]
+
+
+def test_a_quote_from_before_the_doubt_confirms_nothing() -> None:
+    state, asked = step(begun(), seen(-LIMIT, account=0, quotes={SYMBOL: Decimal(0)}), now())
+    state, _ = step(state, seen(-LIMIT, account=0, at=now(1)), now(1))
+
+    assert AskForQuote(SYMBOL) in asked
+    assert not state.day.is_broken
+
+
+def test_what_differs_most_is_asked_for_first_and_not_everything_at_once() -> None:
+    keys = [InstrumentKey(Exchange.NSE, f"S{number}-EQ", Product.MIS) for number in range(9)]
+    held = tuple(PositionKey("trend", key) for key in keys)
+    rows = tuple(PnlRow(one, 10, Decimal(100), Decimal(0), Decimal(-200)) for one in held)
+    right = {(Exchange.NSE, key.symbol): Decimal(90 + number) for number, key in enumerate(keys)}
+    state, first = step(begun(), replace(seen(held=held, account=0), rows=rows), now())
+
+    _, again = step(state, replace(seen(held=held, account=0, at=now(2), quotes=right), rows=rows), now(2))
+
+    assert len([one for one in first if isinstance(one, AskForQuote)]) == len(held)
+    asked = [one.symbol[1] for one in again if isinstance(one, AskForQuote)]
+    assert asked == ["S8-EQ", "S7-EQ", "S6-EQ", "S5-EQ", "S4-EQ"]
+
+
 # whatever comes, in whatever order
 
 LOOKS = st.lists(
     st.tuples(
-        st.integers(-3_000, 3_000),
-        st.none() | st.integers(-3_000, 3_000),
+        st.sampled_from([-1_500, -LIMIT, -990, -700, 0, 800]),
+        st.sampled_from([None, 0, 0, -950, -1_500]),
         st.sampled_from([(), (OURS,), (PHONE,), (OURS, PHONE), (OURS, SHARES)]),
         st.sampled_from([0.5, 1.0, 7.0, 31.0, 200.0]),
-        st.none() | st.integers(0, 200),
+        st.sampled_from([None, 0, 40, 98, 120]),
         st.booleans(),
     ),
     max_size=12,
 )
 
 
-def looks(moves: list[Any], state: LossState) -> list[tuple[LossState, LossState, tuple[Action, ...], Now]]:
-    """Look at each of these in turn; return each state before and after, with what followed."""
-    told_of, s, by = [], 0.0, WITH_BUDGET
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The state before and after a look, what it went by, and what followed."""
+
+    before: LossState
+    after: LossState
+    actions: tuple[Action, ...]
+    inputs: LossInputs
+    at: Now
+
+
+def looks(moves: list[Any], state: LossState) -> list[Look]:
+    """Look at each of these in turn."""
+    s, by = 0.0, WITH_BUDGET
+    taken: list[Look] = []
     for pnl, account, held, after_s, quote, is_seen in moves:
         s += after_s
         moment = now(s)
         quotes = {} if quote is None else {SYMBOL: Decimal(quote)}
         more: dict[str, Any] = {"quotes": quotes} if is_seen else {"quotes": quotes, "seen_s": {}, "book_read_s": 0.0}
-        after, actions = step(state, seen(pnl, account=account, held=held, by=by, at=moment, **more), moment)
-        told_of.append((state, after, actions, moment))
+        inputs = seen(pnl, account=account, held=held, by=by, at=moment, **more)
+        after, actions = step(state, inputs, moment)
+        taken.append(Look(state, after, actions, inputs, moment))
         state = after
-    return told_of
+    return taken
 
 
 @settings(deadline=None)
 @given(LOOKS)
 def test_a_breach_or_a_spent_budget_never_heals_within_the_day_without_a_person(moves: list[Any]) -> None:
-    for before, after, _, _ in looks(moves, begun()):
-        assert after.day.is_broken or not before.day.is_broken
-        assert before.day.breached_at in {None, after.day.breached_at}
-        assert before.day.spent <= after.day.spent
+    for one in looks(moves, begun()):
+        before, after = one.before.day, one.after.day
+        assert after.is_broken or not before.is_broken
+        assert before.breached_at in {None, after.breached_at}
+        assert before.spent <= after.spent
 
 
 @settings(deadline=None)
 @given(LOOKS)
 def test_what_is_newly_broken_is_made_flat_and_is_on_its_way_to_the_disk_before(moves: list[Any]) -> None:
-    for before, after, actions, _ in looks(moves, begun()):
+    for look in looks(moves, begun()):
+        before, after, actions = look.before, look.after, look.actions
         if after.day.is_broken and not before.day.is_broken:
             recorded = next(one for one in actions if isinstance(one, RecordDay))
             assert recorded.day.is_broken
@@ -269,7 +324,8 @@ def test_what_is_newly_broken_is_made_flat_and_is_on_its_way_to_the_disk_before(
 @settings(deadline=None)
 @given(LOOKS)
 def test_what_is_restricted_has_a_reason_and_that_reason_is_so(moves: list[Any]) -> None:
-    for _, after, _, _ in looks(moves, begun()):
+    for one in looks(moves, begun()):
+        after = one.after
         restriction = after.restriction(RULES)
         is_restricted = after.day.is_broken or after.are_prices_stale
         assert (restriction is not None) is is_restricted
@@ -281,8 +337,22 @@ def test_what_is_restricted_has_a_reason_and_that_reason_is_so(moves: list[Any])
 
 @settings(deadline=None)
 @given(LOOKS)
+def test_a_loss_far_from_the_brokers_figure_breaks_only_what_a_quote_shows_or_what_has_waited(moves: list[Any]) -> None:
+    for one in looks(moves, begun()):
+        ours, account = one.inputs.ours().total, one.inputs.account_on(one.before.day.day)
+        is_new = one.after.day.is_broken and not one.before.day.is_broken
+        if not is_new or account is None or account <= -LIMIT or account - ours <= 100:
+            continue
+        doubt = one.before.doubt
+        assert doubt is not None
+        at_quotes = one.inputs.valued_at({**doubt.quotes, **one.inputs.quotes})
+        assert at_quotes.ours().total <= -LIMIT or one.at.s - doubt.since_s >= DOUBT_S_MAX
+
+
+@settings(deadline=None)
+@given(LOOKS)
 def test_nothing_is_told_written_or_asked_twice_at_the_same_look(moves: list[Any]) -> None:
-    for _, _, actions, _ in looks(moves, begun()):
-        asked = [one for one in actions if isinstance(one, WatchSymbol | AskForQuote)]
-        assert len(asked) == len({repr(one) for one in asked})
-        assert len(told(actions)) == len({*told(actions)})
+    for look in looks(moves, begun()):
+        asked = [one for one in look.actions if isinstance(one, WatchSymbol | AskForQuote)]
+        assert len(asked) == len({*asked})
+        assert len(told(look.actions)) == len({*told(look.actions)})
