@@ -136,7 +136,8 @@ def _cut(part: str) -> tuple[str, str, str]:
 
 
 def plain(text: str) -> str:
-    """Return a text without its numbers, ids, lines and wrapping."""
+    """Return a text without its numbers, ids, months, lines and wrapping."""
+    text = re.sub(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b", "#", text)
     text = re.sub(r"[─\s]+", " ", text)
     text = re.sub(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{3,32}\b", "#", text)
     return re.sub(r"[+-]?\d[\d,.:]*", "#", text).strip()
