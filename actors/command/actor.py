@@ -68,7 +68,7 @@ from actors.messages.changes import (
     ResolveOrder,
 )
 from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
-from actors.messages.guard import BeginDay, ExposureReserved, HoldersTold
+from actors.messages.guard import ExposureReserved, HoldersTold
 from actors.messages.inboxes import CommandInbox
 from actors.messages.market import OrderPriced
 from actors.messages.orders import SubmitOrder
@@ -257,7 +257,7 @@ class CommandActor(SharedThreadActor):
             case SessionChanged():
                 self._take_session(message)
             case DayBegan():
-                post(self._mail.guard, BeginDay(day=message.day))
+                post(self._mail.guard, message)
             case FillsSeen():
                 post(self._mail.repo, RecordFills(fills=message.fills))
             case _:

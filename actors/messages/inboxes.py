@@ -96,16 +96,11 @@ from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    BeginDay,
-    CountExternal,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
-    LastDayLearnt,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -262,15 +257,14 @@ GuardInbox: TypeAlias = (
     | ReleaseReservation
     | WriteOffPosition
     | OrderChanged
-    | CountExternal
-    | PastDayApart
+    | ExternalMoveRecorded
+    | BooksChecked
     | AskForHolders
-    | BeginDay
+    | DayBegan
     | AskForExposures
     | FindExposures
     | FindHoldings
-    | LastDayLearnt
-    | ExpiredStillHeld
+    | ExpiryLearnt
 )
 
 ExitsInbox: TypeAlias = (
