@@ -7,11 +7,11 @@ change after that: so at most one change waits in their mailbox, however many or
 from dataclasses import replace
 from typing import assert_never
 
+from actors.messages.books import DayBegan, ExpiryLearnt
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    BeginDay,
     CountExternal,
     ExpiredStillHeld,
     ExposureReserved,
@@ -20,7 +20,6 @@ from actors.messages.guard import (
     FindHoldings,
     HoldersTold,
     Holdings,
-    LastDayLearnt,
     PastDayApart,
     ReleaseReservation,
     ReserveBasket,
@@ -82,10 +81,10 @@ class GuardActor(SharedThreadActor):
                 self._ledger.be_apart(message.key, message.difference)
             case AskForHolders():
                 self._tell_holders(message.recon_break)
-            case BeginDay():
+            case DayBegan():
                 self._ledger.begin_day(message.day)
-            case LastDayLearnt():
-                self._ledger.learn_last_day(message.exchange, message.symbol, message.last_day)
+            case ExpiryLearnt():
+                self._ledger.learn_last_day(message.exchange, message.symbol, message.expires_on)
             case ExpiredStillHeld():
                 self._ledger.show(message.keys)
             case AskForExposures():

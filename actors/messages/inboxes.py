@@ -29,7 +29,6 @@ from actors.messages.books import (
     FetchChangedOrders,
     FillsSeen,
     FindWatchState,
-    HoldingWrittenOff,
     OrderBookRead,
     OrderUpdateSeen,
     Poll,
@@ -39,7 +38,6 @@ from actors.messages.books import (
     ReconcileNow,
     TradeBookRead,
     UndoAcceptance,
-    UpdatesReconciled,
     VanishingResolved,
 )
 from actors.messages.broker import (
@@ -96,7 +94,6 @@ from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    BeginDay,
     CountExternal,
     ExpiredStillHeld,
     ExposureReserved,
@@ -104,7 +101,6 @@ from actors.messages.guard import (
     FindExposures,
     FindHoldings,
     HoldersTold,
-    LastDayLearnt,
     PastDayApart,
     ReleaseReservation,
     ReserveBasket,
@@ -152,12 +148,10 @@ from actors.messages.persistence import (
     UndoRecorded,
 )
 from actors.messages.risk import (
-    BroadcastTradingState,
     CheckRefused,
     CheckRisk,
     FindPnl,
     FindTradingState,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
     RiskTick,
@@ -179,7 +173,6 @@ CommandInbox: TypeAlias = (
     | ExternalMoveRecorded
     | HoldersTold
     | UndoRecorded
-    | UpdatesReconciled
     | BooksChecked
     | DayBegan
     | OrderRegistered
@@ -204,12 +197,12 @@ CommandInbox: TypeAlias = (
     | ResumeOrders
     | JoinStrategy
     | FollowOrders
-    | BroadcastTradingState
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
     | CheckRefused
     | BrokerAnswered
+    | TradingStateChanged
 )
 
 RepoInbox: TypeAlias = (
@@ -248,12 +241,12 @@ RiskInbox: TypeAlias = (
     CheckRisk
     | OrderChanged
     | PositionsSeen
-    | PnlWrittenOff
     | ExternalCounted
     | RiskTick
     | SetTradingState
     | FindTradingState
     | FindPnl
+    | PositionWrittenOff
 )
 
 GuardInbox: TypeAlias = (
@@ -265,12 +258,12 @@ GuardInbox: TypeAlias = (
     | CountExternal
     | PastDayApart
     | AskForHolders
-    | BeginDay
     | AskForExposures
     | FindExposures
     | FindHoldings
-    | LastDayLearnt
     | ExpiredStillHeld
+    | DayBegan
+    | ExpiryLearnt
 )
 
 ExitsInbox: TypeAlias = (
@@ -329,7 +322,13 @@ NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | Acknowle
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderChanged | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
+    PriceTicked
+    | WatchUnheard
+    | OrderChanged
+    | OrderDeclined
+    | BasketAnswered
+    | TradingStateChanged
+    | PositionWrittenOff
 )
 
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone

@@ -15,8 +15,8 @@ from actors.messages.books import (
     BreakResolved,
     ExpiryLearnt,
     ExternalCounted,
-    HoldingWrittenOff,
     PositionVanished,
+    PositionWrittenOff,
     VanishingResolved,
 )
 from actors.messages.desk import JoinStrategy, ResumeOrders
@@ -25,12 +25,11 @@ from actors.messages.guard import (
     CountExternal,
     ExpiredStillHeld,
     HoldersTold,
-    LastDayLearnt,
     PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
-from actors.messages.risk import CheckRefused, PnlWrittenOff
+from actors.messages.risk import CheckRefused
 from domain.alerts.alert import Level
 from domain.market.expiry import ContractOver, Expiry
 from domain.orders.lifecycle import State
@@ -196,7 +195,7 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
     assert (decided.kind, decided.recon_break.difference) == (MoveKind.DECIDED, 0)
     assert (decided.ended, decided.reason) == ((("seller", -65),), "renamed")
     assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
-    assert room.risk.only(PnlWrittenOff).units == -65
+    assert room.risk.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
     assert room.readiness.blockers == ()
 
@@ -228,8 +227,8 @@ def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(ro
 
     assert (record.kind, record.recon_break.difference, record.ended) == (MoveKind.EXPIRED, 40, both.strategies)
     assert room.watcher.only(BreakResolved).kind is MoveKind.EXPIRED
-    assert [one.units for one in room.risk.of(PnlWrittenOff)] == [20, -65]
-    assert holder.only(HoldingWrittenOff).units == -65
+    assert [one.write_off.units for one in room.risk.of(PositionWrittenOff)] == [20, -65]
+    assert holder.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "NIFTY27JAN26F (NFO NRML) has expired"
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, "buyer +20, seller -65" in alert.what) == (Level.INFO, True)
@@ -276,7 +275,7 @@ def test_the_last_day_of_what_is_traded_is_kept_once(room: CommandRoom) -> None:
 
     assert (kept.exchange, kept.symbol, kept.expires_on) == (Exchange.NSE, "RELIANCE-EQ", last_day)
     assert room.watcher.only(ExpiryLearnt).expires_on == last_day
-    assert room.guard.only(LastDayLearnt).last_day == last_day
+    assert room.guard.only(ExpiryLearnt).expires_on == last_day
 
 
 def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed(room: CommandRoom) -> None:
@@ -285,7 +284,7 @@ def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed
         priced_with(room, f"c{number}", last_day)
 
     assert [one.expires_on for one in room.repo.records(Expiry)] == days[:2]
-    assert [one.last_day for one in room.guard.of(LastDayLearnt)] == days[:2]
+    assert [one.expires_on for one in room.guard.of(ExpiryLearnt)] == days[:2]
 
 
 def test_an_exit_of_a_contract_that_is_over_says_so(room: CommandRoom) -> None:
@@ -325,7 +324,7 @@ def test_a_square_off_closes_the_strategies_positions_at_its_price(room: Command
 
     assert (record.kind, record.ended, record.recon_break.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
     assert room.guard.only(CountExternal).ended == (("a", 10),)
-    assert room.risk.only(PnlWrittenOff).price == Decimal("98.5")
+    assert room.risk.only(PositionWrittenOff).write_off.price == Decimal("98.5")
     assert room.watcher.only(BreakResolved).kind is MoveKind.SQUARED_OFF
     assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
 

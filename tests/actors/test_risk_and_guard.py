@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from actors.guard import GuardActor
+from actors.messages.books import ExpiryLearnt
 from actors.messages.exits import SuspendEntries
 from actors.messages.guard import (
     AskForExposures,
@@ -13,7 +14,6 @@ from actors.messages.guard import (
     ExposuresTold,
     FindHoldings,
     Holdings,
-    LastDayLearnt,
     PastDayApart,
     ReserveExposure,
 )
@@ -238,7 +238,7 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
     guard.actor.on_receive(OrderChanged(order=filled))
-    guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
+    guard.actor.on_receive(ExpiryLearnt(exchange=key.exchange, symbol=key.symbol, expires_on=guard.clock.now().date()))
 
     def told() -> ExposuresTold:
         guard.exits.take()
