@@ -13,7 +13,7 @@ Theory of operation. A caller's `SubmitOrder` opens a `PendingOrder`, which live
               If the database does not take it, the order goes on all the same, as the guide says: the tag finds it.
 4. Execute.   BrokerActor asks the broker once (`PlaceOrder`).
 5. Result.    Accepted, Refused or Unknown is stored (`RecordEvent`) and the caller is answered.
-6. Watch.     WatcherActor reports what the broker's books and updates prove (`BooksReconciled`, `UpdatesReconciled`);
+6. Watch.     WatcherActor reports what the broker's books and updates prove (`BooksReconciled`);
               each report is stored like any other event, and guard, watcher and strategy hear of it. Orders of others
               are stored as EXTERNAL. What the three books tell differently stops entries (`BooksChecked`).
 
@@ -57,7 +57,6 @@ from actors.messages.books import (
     FillsSeen,
     PositionWrittenOff,
     ReconcileNow,
-    UpdatesReconciled,
 )
 from actors.messages.broker import BrokerAnswered, SessionChanged, TagLookedUp
 from actors.messages.changes import (
@@ -87,7 +86,7 @@ from actors.messages.persistence import (
     RetryUnrecorded,
     UndoRecorded,
 )
-from actors.messages.risk import BroadcastTradingState, CheckRefused, RiskApproved
+from actors.messages.risk import CheckRefused, RiskApproved, TradingStateChanged
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -154,7 +153,7 @@ class CommandActor(SharedThreadActor):
                 self._placement.receive(message)
             case OrderPriced() | RiskApproved() | CheckRefused() | ExposureReserved() | BrokerAnswered():
                 (self._changes if is_about_change(message) else self._placement).receive(message)
-            case BooksReconciled() | UpdatesReconciled() | ExternalOrderRecorded():
+            case BooksReconciled() | ExternalOrderRecorded():
                 self._placement.receive(message)
             case ChangeOrder() | ChangeLookedUp() | ChangeUnreadable():
                 self._changes.receive(message)
@@ -168,7 +167,7 @@ class CommandActor(SharedThreadActor):
                 self._go_on_unrecorded(message)
             case RetryUnrecorded():
                 self._records.retry()
-            case JoinStrategy() | FollowOrders() | BroadcastTradingState() | PositionWrittenOff():
+            case JoinStrategy() | FollowOrders() | TradingStateChanged() | PositionWrittenOff():
                 self._followers.receive(message)
             case FetchChangedOrders():
                 self._followers.tell_watcher(self._records.ahead)
@@ -257,7 +256,7 @@ class CommandActor(SharedThreadActor):
             case SessionChanged():
                 self._take_session(message)
             case DayBegan():
-                post(self._mail.guard, message)
+                post(self._mail.guard, DayBegan(day=message.day))
             case FillsSeen():
                 post(self._mail.repo, RecordFills(fills=message.fills))
             case _:

@@ -15,13 +15,11 @@ from actors.messages.books import (
     BooksChecked,
     BreakResolved,
     ExternalCounted,
-    HoldingWrittenOff,
     PositionVanished,
     VanishingResolved,
 )
 from actors.messages.guard import AskForHolders, HoldersTold
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
-from actors.messages.risk import PnlWrittenOff
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
@@ -39,6 +37,7 @@ from domain.reconciliation.broker_square_off import closed_by
 from domain.reconciliation.moves import AGAINST_OURS, MoveKind
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, kind_of_carried, vanished_name, vanished_of, where
+from domain.reconciliation.write_off import WriteOff
 
 HELD_BY_OTHERS: Final = "held when the day began, by no order that this desk has seen"
 
@@ -168,11 +167,14 @@ class ExternalMoves:
         if key is not None:
             post(self._guard, message)
             for strategy, units in message.ended:
-                post(
-                    self._risk,
-                    PnlWrittenOff(position_key=PositionKey(strategy, key), units=units, price=resolved.price),
+                gone = WriteOff(
+                    position_key=PositionKey(strategy, key),
+                    units=units,
+                    reason=message.reason,
+                    at=self._clock.now(),
+                    price=resolved.price,
                 )
-                self._followers.tell_strategy(strategy, HoldingWrittenOff(key=key, units=units))
+                self._followers.write_off(gone)
             if kind in AGAINST_OURS:
                 post(self._risk, ExternalCounted(key=key, units=resolved.difference))
         post(self._watcher, BreakResolved(recon_break=resolved, kind=kind))

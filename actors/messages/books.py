@@ -8,7 +8,6 @@ from actors.runtime.address import Address
 from domain.broker.book_outages import Sighting
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
-from domain.exits.flatten import PositionKey
 from domain.orders.order import Order
 from domain.orders.types import Exchange, InstrumentKey
 from domain.reconciliation.breaks import Break
@@ -16,6 +15,7 @@ from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.order_rows import Report
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders
+from domain.reconciliation.write_off import WriteOff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,22 +125,16 @@ class TradeBookRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooksReconciled:
-    """An order book was compared with ours; these are the news in it, and the orders of others.
+    """Books or updates of the broker were compared with ours; these are the news in them, and the orders of others.
 
-    Only a `whole` book shows that we see; one that has lost rows is told as unavailable too.
+    Only a `whole` order book shows that we see: updates and trades don't, nor one that has lost rows and is told as
+    unavailable too.
     """
 
     reports: tuple[Report, ...]
     asked_at: datetime
     external: tuple[Order, ...] = ()
     whole: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdatesReconciled:
-    """Updates that the broker pushed, or its trades, were compared with ours; these are the news in them."""
-
-    reports: tuple[Report, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,20 +196,12 @@ class ChangedOrders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionWrittenOff:
-    """A person has written off these signed units of a strategy, and why."""
+    """The strategy holds these signed units no more: by a person's word, or because the account has them no more.
 
-    position_key: PositionKey
-    units: int
-    reason: str
-    at: datetime
+    They count for others in the day's profit and loss from now on: at their cost, or at the price.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldingWrittenOff:
-    """The strategy holds these units no more: a person has written them off."""
-
-    key: InstrumentKey
-    units: int
+    write_off: WriteOff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

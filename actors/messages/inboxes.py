@@ -29,7 +29,6 @@ from actors.messages.books import (
     FetchChangedOrders,
     FillsSeen,
     FindWatchState,
-    HoldingWrittenOff,
     OrderBookRead,
     OrderUpdateSeen,
     Poll,
@@ -39,7 +38,6 @@ from actors.messages.books import (
     ReconcileNow,
     TradeBookRead,
     UndoAcceptance,
-    UpdatesReconciled,
     VanishingResolved,
 )
 from actors.messages.broker import (
@@ -147,12 +145,10 @@ from actors.messages.persistence import (
     UndoRecorded,
 )
 from actors.messages.risk import (
-    BroadcastTradingState,
     CheckRefused,
     CheckRisk,
     FindPnl,
     FindTradingState,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
     RiskTick,
@@ -174,7 +170,6 @@ CommandInbox: TypeAlias = (
     | ExternalMoveRecorded
     | HoldersTold
     | UndoRecorded
-    | UpdatesReconciled
     | BooksChecked
     | DayBegan
     | OrderRegistered
@@ -199,12 +194,12 @@ CommandInbox: TypeAlias = (
     | ResumeOrders
     | JoinStrategy
     | FollowOrders
-    | BroadcastTradingState
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
     | CheckRefused
     | BrokerAnswered
+    | TradingStateChanged
 )
 
 RepoInbox: TypeAlias = (
@@ -243,12 +238,12 @@ RiskInbox: TypeAlias = (
     CheckRisk
     | OrderChanged
     | PositionsSeen
-    | PnlWrittenOff
     | ExternalCounted
     | RiskTick
     | SetTradingState
     | FindTradingState
     | FindPnl
+    | PositionWrittenOff
 )
 
 GuardInbox: TypeAlias = (
@@ -323,7 +318,13 @@ NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | Acknowle
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderChanged | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
+    PriceTicked
+    | WatchUnheard
+    | OrderChanged
+    | OrderDeclined
+    | BasketAnswered
+    | TradingStateChanged
+    | PositionWrittenOff
 )
 
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone

@@ -7,24 +7,23 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.books import ExternalCounted
+from actors.messages.books import ExternalCounted, PositionWrittenOff
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
 from actors.messages.orders import OrderChanged
 from actors.messages.persistence import Record
 from actors.messages.risk import (
-    BroadcastTradingState,
     CheckRefused,
     CheckRisk,
     FindPnl,
     FindTradingState,
     PnlNow,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
     RiskTick,
     SetTradingState,
+    TradingStateChanged,
     TradingStateNow,
 )
 from actors.risk.loss_monitor import LossMonitor
@@ -108,8 +107,9 @@ class RiskActor(SharedThreadActor):
                 self._loss_monitor.take_positions(message.book, message.doubted)
             case ExternalCounted():
                 self._loss_monitor.book.move(message.key, message.units)
-            case PnlWrittenOff():
-                self._loss_monitor.book.shift(message.position_key, message.units, message.price)
+            case PositionWrittenOff():
+                gone = message.write_off
+                self._loss_monitor.book.shift(gone.position_key, gone.units, gone.price)
             case RiskTick():
                 self._loss_monitor.look()
                 self._restrict()
@@ -192,7 +192,7 @@ class RiskActor(SharedThreadActor):
         if now == TradingWord(self._book.trading_state, self._book.reason) and not told:
             return
         self._book = self._book.with_state(now.state, now.reason)
-        post(self._command, BroadcastTradingState(state=now.state, reason=now.reason))
+        post(self._command, TradingStateChanged(state=now.state, reason=now.reason))
         # What risk has let pass and the broker has not seen yet is stopped there.
         stopped = _STOPS.get(now.state)
         if told or stopped is not self._stopped:

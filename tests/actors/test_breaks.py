@@ -15,8 +15,8 @@ from actors.messages.books import (
     BreakResolved,
     ExpiryLearnt,
     ExternalCounted,
-    HoldingWrittenOff,
     PositionVanished,
+    PositionWrittenOff,
     VanishingResolved,
 )
 from actors.messages.desk import JoinStrategy, ResumeOrders
@@ -26,7 +26,7 @@ from actors.messages.guard import (
 )
 from actors.messages.orders import OrderAnswered
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
-from actors.messages.risk import CheckRefused, PnlWrittenOff
+from actors.messages.risk import CheckRefused
 from domain.alerts.alert import Level
 from domain.market.expiry import ContractOver, Expiry
 from domain.orders.lifecycle import State
@@ -198,7 +198,7 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
     assert (decided.kind, decided.recon_break.difference) == (MoveKind.DECIDED, 0)
     assert (decided.ended, decided.reason) == ((("seller", -65),), "renamed")
     assert counted(room)[-1] == (FUTURE, 0, (("seller", -65),))
-    assert room.risk.only(PnlWrittenOff).units == -65
+    assert room.risk.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
     assert room.readiness.blockers == ()
 
@@ -230,8 +230,8 @@ def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(ro
 
     assert (record.kind, record.recon_break.difference, record.ended) == (MoveKind.EXPIRED, 40, both.strategies)
     assert room.watcher.only(BreakResolved).kind is MoveKind.EXPIRED
-    assert [one.units for one in room.risk.of(PnlWrittenOff)] == [20, -65]
-    assert holder.only(HoldingWrittenOff).units == -65
+    assert [one.write_off.units for one in room.risk.of(PositionWrittenOff)] == [20, -65]
+    assert holder.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "NIFTY27JAN26F (NFO NRML) has expired"
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, "buyer +20, seller -65" in alert.what) == (Level.INFO, True)
@@ -327,7 +327,7 @@ def test_a_square_off_closes_the_strategies_positions_at_its_price(room: Command
 
     assert (record.kind, record.ended, record.recon_break.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
     assert counted(room)[0][2] == (("a", 10),)
-    assert room.risk.only(PnlWrittenOff).price == Decimal("98.5")
+    assert room.risk.only(PositionWrittenOff).write_off.price == Decimal("98.5")
     assert room.watcher.only(BreakResolved).kind is MoveKind.SQUARED_OFF
     assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
 
