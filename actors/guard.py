@@ -7,20 +7,17 @@ change after that: so at most one change waits in their mailbox, however many or
 from dataclasses import replace
 from typing import assert_never
 
-from actors.messages.books import DayBegan, ExpiryLearnt
+from actors.messages.books import BooksChecked, DayBegan, ExpiryLearnt
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    CountExternal,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
     Holdings,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -28,6 +25,7 @@ from actors.messages.guard import (
 )
 from actors.messages.inboxes import GuardInbox
 from actors.messages.orders import OrderChanged
+from actors.messages.persistence import ExternalMoveRecorded
 from actors.messages.risk import CheckRefused
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -73,20 +71,18 @@ class GuardActor(SharedThreadActor):
                 answer = self._ledger.write_off(message.position_key)
             case OrderChanged():
                 self._ledger.observe(message.order)
-            case CountExternal():
-                for strategy, units in message.ended:
-                    self._ledger.shift(PositionKey(strategy, message.key), units)
-                self._ledger.move(message.key, message.quantity)
-            case PastDayApart():
-                self._ledger.be_apart(message.key, message.difference)
+            case ExternalMoveRecorded():
+                self._count(message)
+            case BooksChecked():
+                for key, difference in message.checked.apart.items():
+                    self._ledger.be_apart(key, difference)
+                self._ledger.show(message.checked.living)
             case AskForHolders():
                 self._tell_holders(message.recon_break)
             case DayBegan():
                 self._ledger.begin_day(message.day)
             case ExpiryLearnt():
                 self._ledger.learn_last_day(message.exchange, message.symbol, message.expires_on)
-            case ExpiredStillHeld():
-                self._ledger.show(message.keys)
             case AskForExposures():
                 self._is_followed = True
                 if not message.only_changes:
@@ -104,6 +100,14 @@ class GuardActor(SharedThreadActor):
         if self._is_followed:
             self._tell_change()
         return answer
+
+    def _count(self, message: ExternalMoveRecorded) -> None:
+        """Count what came by nobody's order: under EXTERNAL, and no more under the strategies whose units it ended."""
+        key = message.recon_break.key
+        assert key is not None, "only units are counted"
+        for strategy, units in message.ended:
+            self._ledger.shift(PositionKey(strategy, key), units)
+        self._ledger.move(key, message.recon_break.difference)
 
     def _exposures(self) -> ExposuresTold:
         ledger = self._ledger

@@ -256,7 +256,7 @@ class CommandActor(SharedThreadActor):
             case SessionChanged():
                 self._take_session(message)
             case DayBegan():
-                post(self._mail.guard, DayBegan(day=message.day))
+                post(self._mail.guard, message)
             case FillsSeen():
                 post(self._mail.repo, RecordFills(fills=message.fills))
             case _:

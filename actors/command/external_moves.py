@@ -11,8 +11,14 @@ from loguru import logger
 
 from actors.command.entry_gate import EntryGate
 from actors.command.followers import Followers
-from actors.messages.books import BreakResolved, ExternalCounted, PositionVanished, VanishingResolved
-from actors.messages.guard import AskForHolders, CountExternal, ExpiredStillHeld, HoldersTold, PastDayApart
+from actors.messages.books import (
+    BooksChecked,
+    BreakResolved,
+    ExternalCounted,
+    PositionVanished,
+    VanishingResolved,
+)
+from actors.messages.guard import AskForHolders, HoldersTold
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -75,16 +81,14 @@ class ExternalMoves:
 
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
-        for one in checked.breaks:
-            if one.kind is BreakKind.PAST and one.key is not None:
-                post(self._guard, PastDayApart(key=one.key, difference=one.difference))
         for one in (*checked.carried, *checked.ended):
             self._ask(one)
+        if checked.apart or checked.living != self._living:
+            post(self._guard, BooksChecked(checked=checked))
         if checked.living != self._living:
             for key in sorted(checked.living - self._living, key=where):
                 self._tell(still_held_alert(key))
             self._living = checked.living
-            post(self._guard, ExpiredStillHeld(keys=checked.living))
         for one in checked.undone:
             self._resolve(one, f"explained since by {', '.join(one.explained_by)}", MoveKind.UNDONE)
 
@@ -161,7 +165,7 @@ class ExternalMoves:
         self._gate.resolve(resolved.name)
         key = resolved.key
         if key is not None:
-            post(self._guard, CountExternal(key=key, quantity=resolved.difference, ended=message.ended))
+            post(self._guard, message)
             for strategy, units in message.ended:
                 gone = WriteOff(
                     position_key=PositionKey(strategy, key),

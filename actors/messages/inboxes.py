@@ -94,14 +94,11 @@ from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    CountExternal,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -255,14 +252,13 @@ GuardInbox: TypeAlias = (
     | ReleaseReservation
     | WriteOffPosition
     | OrderChanged
-    | CountExternal
-    | PastDayApart
+    | ExternalMoveRecorded
+    | BooksChecked
     | AskForHolders
+    | DayBegan
     | AskForExposures
     | FindExposures
     | FindHoldings
-    | ExpiredStillHeld
-    | DayBegan
     | ExpiryLearnt
 )
 

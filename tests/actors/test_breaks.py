@@ -22,10 +22,7 @@ from actors.messages.books import (
 from actors.messages.desk import JoinStrategy, ResumeOrders
 from actors.messages.guard import (
     AskForHolders,
-    CountExternal,
-    ExpiredStillHeld,
     HoldersTold,
-    PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
@@ -55,6 +52,12 @@ def apart(difference: int = 10, **more: Any) -> Break:  # noqa: ANN401  any fiel
         "key": KEY,
     }
     return Break(**(values | more))  # type: ignore[arg-type]
+
+
+def counted(room: CommandRoom) -> list[tuple[InstrumentKey | None, int, tuple[tuple[str, int], ...]]]:
+    """Return what the guard is to count: the instrument, its units, and those that strategies hold no more."""
+    moves = room.guard.of(ExternalMoveRecorded)
+    return [(one.recon_break.key, one.recon_break.difference, one.ended) for one in moves]
 
 
 def told(*found: Break, undone: tuple[Break, ...] = ()) -> BooksChecked:
@@ -96,7 +99,7 @@ def test_the_guard_learns_what_the_account_shows_of_a_past_days_orders(room: Com
 
     room.tell(told(past, delivered, apart(-4)))
 
-    assert room.guard.of(PastDayApart) == [PastDayApart(key=KEY, difference=-4)]
+    assert room.guard.only(BooksChecked).checked.apart == {KEY: -4}
 
 
 def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom) -> None:
@@ -108,7 +111,7 @@ def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom)
     room.tell(ExternalMoveRecorded(recon_break=back, kind=MoveKind.UNDONE))
 
     assert (record.kind, record.reason) == (MoveKind.UNDONE, "explained since by c1")
-    assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
+    assert counted(room) == [(KEY, -10, ())]
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, alert.ends, "c1 explains it" in alert.what) == (Level.INFO, True, True)
@@ -119,7 +122,7 @@ def test_what_a_person_takes_back_counts_no_more_and_the_person_hears_so(room: C
 
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=apart(-10)), reply_to=caller))
 
-    assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
+    assert counted(room) == [(KEY, -10, ())]
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     assert caller.only(AcceptanceUndone).undone == apart(-10)
 
@@ -129,7 +132,7 @@ def test_where_nothing_was_accepted_nothing_is_counted(room: CommandRoom) -> Non
 
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=None), reply_to=caller))
 
-    assert room.guard.of(CountExternal) == []
+    assert counted(room) == []
     assert caller.only(AcceptanceUndone).undone is None
 
 
@@ -173,7 +176,7 @@ def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) ->
     record = recorded(room)
 
     assert (record.kind, record.ended) == (MoveKind.CARRIED, ())
-    assert room.guard.only(CountExternal) == CountExternal(key=FUTURE, quantity=65)
+    assert counted(room) == [(FUTURE, 65, ())]
     assert room.risk.of(ExternalCounted) == []
     assert room.notifier.of(RaiseAlert) == []
     assert room.readiness.blockers == ()
@@ -194,7 +197,7 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
     assert room.risk.of(ExternalCounted) == [ExternalCounted(key=FUTURE, units=65)]
     assert (decided.kind, decided.recon_break.difference) == (MoveKind.DECIDED, 0)
     assert (decided.ended, decided.reason) == ((("seller", -65),), "renamed")
-    assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
+    assert counted(room)[-1] == (FUTURE, 0, (("seller", -65),))
     assert room.risk.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
     assert room.readiness.blockers == ()
@@ -255,7 +258,7 @@ def test_what_the_account_holds_of_a_contract_that_should_be_over_counts_and_is_
     for message in (shown, shown, night(), night()):
         room.tell(message)
 
-    assert [one.keys for one in room.guard.of(ExpiredStillHeld)] == [{FUTURE}, frozenset()]
+    assert [one.checked.living for one in room.guard.of(BooksChecked)] == [{FUTURE}, frozenset()]
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, FUTURE.symbol in alert.what) == (Level.WARNING, True)
 
@@ -323,7 +326,7 @@ def test_a_square_off_closes_the_strategies_positions_at_its_price(room: Command
     record = recorded(room)
 
     assert (record.kind, record.ended, record.recon_break.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
-    assert room.guard.only(CountExternal).ended == (("a", 10),)
+    assert counted(room)[0][2] == (("a", 10),)
     assert room.risk.only(PositionWrittenOff).write_off.price == Decimal("98.5")
     assert room.watcher.only(BreakResolved).kind is MoveKind.SQUARED_OFF
     assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
