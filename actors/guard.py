@@ -2,13 +2,13 @@
 
 from typing import assert_never
 
+from actors.messages.books import BreakResolved
 from actors.messages.changes import ChangeBlocked, ChangeReserved, ReserveChange
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
     BeginDay,
-    CountExternal,
     ExpiredStillHeld,
     ExposureMoved,
     ExposureRefused,
@@ -65,10 +65,8 @@ class GuardActor(SharedThreadActor):
                 return self._ledger.write_off(message.position_key)
             case ExposureMoved():
                 self._ledger.observe(message.order)
-            case CountExternal():
-                for strategy, units in message.ended:
-                    self._ledger.shift(PositionKey(strategy, message.key), units)
-                self._ledger.move(message.key, message.quantity)
+            case BreakResolved():
+                self._move(message)
             case PastDayApart():
                 self._ledger.be_apart(message.key, message.difference)
             case AskForHolders():
@@ -98,6 +96,14 @@ class GuardActor(SharedThreadActor):
         return ExposuresTold(
             exposures=ledger.exposures(), question=question, over=ledger.over(), awaited=ledger.awaited()
         )
+
+    def _move(self, message: BreakResolved) -> None:
+        """Count units that the account holds by nobody's order, and what strategies hold no more."""
+        resolved = message.recon_break
+        if resolved.key is not None:
+            for strategy, units in message.ended:
+                self._ledger.shift(PositionKey(strategy, resolved.key), units)
+            self._ledger.move(resolved.key, resolved.difference)
 
     def _tell_holders(self, about: Break) -> None:
         assert about.key is not None, "only a position has holders"

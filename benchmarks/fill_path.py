@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages.books import HoldingWrittenOff
+from actors.messages.books import PositionWrittenOff
 from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated
 from actors.messages.risk import TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
@@ -32,7 +32,7 @@ class Told:
     def __init__(self) -> None:
         self.fills: queue.SimpleQueue[tuple[Order, float]] = queue.SimpleQueue()
 
-    def tell(self, message: OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff) -> None:
+    def tell(self, message: OrderUpdated | OrderDeclined | TradingStateChanged | PositionWrittenOff) -> None:
         """Note a fill."""
         if isinstance(message, OrderUpdated) and message.order.state is State.FILLED:
             self.fills.put((message.order, time.time()))

@@ -76,7 +76,7 @@ def parts_of(sender: Path) -> frozenset[Path]:
 
 
 def flow_of_messages() -> str:
-    """Return who tells whom what: a sender or its helper makes a message, and the message stands in one inbox."""
+    """Return who tells whom what: who makes a message, and in whose inboxes it stands; a fact may be passed on."""
     lines = ["```mermaid", "flowchart LR"]
     for path, sender in senders().items():
         made = frozenset().union(*map(sent_by, parts_of(path)))

@@ -52,6 +52,7 @@ from actors.messages.books import (
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
+    BreakResolved,
     DayBegan,
     FetchChangedOrders,
     FillsSeen,
@@ -79,7 +80,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     OrderNotFound,
     OrderRegistered,
@@ -90,7 +90,7 @@ from actors.messages.persistence import (
     RetryUnrecorded,
     UndoRecorded,
 )
-from actors.messages.risk import BroadcastTradingState, RiskApproved, RiskBlocked
+from actors.messages.risk import RiskApproved, RiskBlocked, TradingStateChanged
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -175,13 +175,13 @@ class CommandActor(SharedThreadActor):
                 self._go_on_unrecorded(message)
             case RetryUnrecorded():
                 self._records.retry()
-            case JoinStrategy() | FollowOrders() | BroadcastTradingState() | PositionWrittenOff():
+            case JoinStrategy() | FollowOrders() | TradingStateChanged() | PositionWrittenOff():
                 self._followers.receive(message)
             case FetchChangedOrders():
                 self._followers.tell_watcher(self._records.ahead)
             case BooksChecked() | BooksUnavailable() | BooksWitnessed() | SessionChanged() | DayBegan() | FillsSeen():
                 self._see_books(message)
-            case ExternalMoveRecorded() | HoldersTold() | UndoRecorded():
+            case BreakResolved() | HoldersTold() | UndoRecorded():
                 self._moves.receive(message)
             case AcceptBreak():
                 return self._moves.accept(message.name, message.reason)

@@ -26,12 +26,10 @@ from actors.messages.books import (
     ChangedOrders,
     DayBegan,
     ExpiryLearnt,
-    ExternalCounted,
     FeedChanged,
     FetchChangedOrders,
     FillsSeen,
     FindWatchState,
-    HoldingWrittenOff,
     OrderBookRead,
     OrderUpdateSeen,
     Poll,
@@ -107,7 +105,6 @@ from actors.messages.guard import (
     AskForHolders,
     BasketReserved,
     BeginDay,
-    CountExternal,
     ExpiredStillHeld,
     ExposureMoved,
     ExposureRefused,
@@ -142,7 +139,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
@@ -165,13 +161,11 @@ from actors.messages.persistence import (
     UndoRecorded,
 )
 from actors.messages.risk import (
-    BroadcastTradingState,
     CheckRisk,
     FillCounted,
     FindPnl,
     FindTradingState,
     OrderOver,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
     RiskBlocked,
@@ -195,7 +189,7 @@ CommandInbox: TypeAlias = (
     | ChangeBlocked
     | ChangeAnswered
     | ExternalOrderRecorded
-    | ExternalMoveRecorded
+    | BreakResolved
     | HoldersTold
     | UndoRecorded
     | UpdatesReconciled
@@ -226,7 +220,7 @@ CommandInbox: TypeAlias = (
     | ResumeOrders
     | JoinStrategy
     | FollowOrders
-    | BroadcastTradingState
+    | TradingStateChanged
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
@@ -270,8 +264,8 @@ RiskInbox: TypeAlias = (
     | FillCounted
     | OrderOver
     | PositionsSeen
-    | PnlWrittenOff
-    | ExternalCounted
+    | PositionWrittenOff
+    | BreakResolved
     | RiskTick
     | SetTradingState
     | FindTradingState
@@ -285,7 +279,7 @@ GuardInbox: TypeAlias = (
     | ReleaseReservation
     | WriteOffPosition
     | ExposureMoved
-    | CountExternal
+    | BreakResolved
     | PastDayApart
     | AskForHolders
     | BeginDay
@@ -354,7 +348,13 @@ NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | Acknowle
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
+    PriceTicked
+    | WatchUnheard
+    | OrderUpdated
+    | OrderDeclined
+    | BasketAnswered
+    | TradingStateChanged
+    | PositionWrittenOff
 )
 
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone

@@ -7,26 +7,25 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.books import ExternalCounted
+from actors.messages.books import BreakResolved, PositionWrittenOff
 from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
 from actors.messages.persistence import Record
 from actors.messages.risk import (
-    BroadcastTradingState,
     CheckRisk,
     FillCounted,
     FindPnl,
     FindTradingState,
     OrderOver,
     PnlNow,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
     RiskBlocked,
     RiskTick,
     SetTradingState,
+    TradingStateChanged,
     TradingStateNow,
 )
 from actors.risk.loss_monitor import LossMonitor
@@ -112,10 +111,10 @@ class RiskActor(SharedThreadActor):
                 self._loss_monitor.hear_quote(message)
             case PositionsSeen():
                 self._loss_monitor.take_positions(message.book, message.doubted)
-            case ExternalCounted():
-                self._loss_monitor.book.move(message.key, message.units)
-            case PnlWrittenOff():
-                self._loss_monitor.book.shift(message.position_key, message.units, message.price)
+            case BreakResolved():
+                self._loss_monitor.count_move(message)
+            case PositionWrittenOff():
+                self._loss_monitor.book.shift(message.write_off.position_key, message.write_off.units)
             case RiskTick():
                 self._loss_monitor.look()
                 self._restrict()
@@ -133,19 +132,33 @@ class RiskActor(SharedThreadActor):
     def _check(self, message: CheckRisk) -> None:
         command, name = message.command, message.command.command_id
         book = self._book.on_day(trading_day(self._clock.now()))
-        self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
-        if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
-            objection = self._loss_monitor.objection_to(command.strategy)
-            if objection is not None:
-                verdict = RiskRefused(objection, verdict.inputs)
-            self._warn_of_self_trade(command)
-        match verdict:
+        self._book, judged = book.check(command, message.price, message.last_price, self._positions_beside(command))
+        match verdict := self._under_budget(command, judged):
             case RiskPassed():
+                if command.intent is not Intent.EXIT:
+                    self._warn_of_self_trade(command)
                 self._open_orders.add(command)
                 post(self._command, RiskApproved(command_id=name, inputs=verdict.inputs))
             case RiskRefused():
                 reason = self._said.finer(verdict.reason, self._restriction)
                 post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
+
+    def _check_change(self, message: CheckChange) -> None:
+        """Judge an order as it would be; a change counts as no order of the day."""
+        name, book = message.change_id, self._book.on_day(trading_day(self._clock.now()))
+        match verdict := self._under_budget(message.command, book.check_change(message.command, message.price)):
+            case RiskPassed():
+                post(self._command, ChangeApproved(change_id=name, inputs=verdict.inputs))
+            case RiskRefused():
+                reason = self._said.finer(verdict.reason, self._restriction)
+                post(self._command, ChangeBlocked(change_id=name, reason=reason, inputs=verdict.inputs))
+
+    def _under_budget(self, command: OrderCommand, verdict: RiskPassed | RiskRefused) -> RiskPassed | RiskRefused:
+        """Refuse what would enter for a strategy that has lost what it may lose today."""
+        objection = None if command.intent is Intent.EXIT else self._loss_monitor.objection_to(command.strategy)
+        if objection is None or isinstance(verdict, RiskRefused):
+            return verdict
+        return RiskRefused(objection, verdict.inputs)
 
     def _positions_beside(self, command: OrderCommand) -> int:
         """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
@@ -159,22 +172,6 @@ class RiskActor(SharedThreadActor):
         if other is not None:
             alert = self_trade_alert(command.command_id, other, command.symbol)
             post(self._notifier, RaiseAlert(alert=alert))
-
-    def _check_change(self, message: CheckChange) -> None:
-        """Judge an order as it would be; a change counts as no order of the day."""
-        command = message.command
-        book = self._book.on_day(trading_day(self._clock.now()))
-        verdict = book.check_change(command, message.price)
-        objection = None if command.intent is Intent.EXIT else self._loss_monitor.objection_to(command.strategy)
-        if objection is not None and isinstance(verdict, RiskPassed):
-            verdict = RiskRefused(objection, verdict.inputs)
-        match verdict:
-            case RiskPassed():
-                post(self._command, ChangeApproved(change_id=message.change_id, inputs=verdict.inputs))
-            case RiskRefused():
-                reason = self._said.finer(verdict.reason, self._restriction)
-                refused = ChangeBlocked(change_id=message.change_id, reason=reason, inputs=verdict.inputs)
-                post(self._command, refused)
 
     def _turn(self, message: SetTradingState) -> TradingStateNow:
         """Follow a person's word; what the day itself forbids is not resumed by it."""
@@ -195,7 +192,7 @@ class RiskActor(SharedThreadActor):
         if now == TradingWord(self._book.trading_state, self._book.reason) and not told:
             return
         self._book = self._book.with_state(now.state, now.reason)
-        post(self._command, BroadcastTradingState(state=now.state, reason=now.reason))
+        post(self._command, TradingStateChanged(state=now.state, reason=now.reason))
         # What risk has let pass and the broker has not seen yet is stopped there.
         stopped = _STOPS.get(now.state)
         if told or stopped is not self._stopped:
