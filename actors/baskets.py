@@ -15,10 +15,9 @@ from actors.messages.baskets import (
     FindBaskets,
     FollowOrders,
     LegMoved,
+    PositionLeaving,
     ResumeBaskets,
-    StopBaskets,
     SubmitBasket,
-    WayOutEnded,
 )
 from actors.messages.changes import ChangeOrder
 from actors.messages.exits import Flatten
@@ -95,11 +94,8 @@ class BasketsActor(SharedThreadActor):
                 self._hear(message.order)
             case OrderDeclined():
                 self._hear_declined(message)
-            case StopBaskets():
-                self._leaving[message.position_key] = message.reason
-                self._stop_those_of(message)
-            case WayOutEnded():
-                self._leaving.pop(message.position_key, None)
+            case PositionLeaving():
+                self._heed(message)
             case BasketsTick():
                 self._looking = False
                 for name in list(self._running):
@@ -161,7 +157,12 @@ class BasketsActor(SharedThreadActor):
             self._running[name].declined[message.command_id] = message.message
             self._go_on(name)
 
-    def _stop_those_of(self, message: StopBaskets) -> None:
+    def _heed(self, message: PositionLeaving) -> None:
+        """Begin no basket beside what is being made flat, and stop those of its strategy."""
+        if not message.reason:
+            self._leaving.pop(message.position_key, None)
+            return
+        self._leaving[message.position_key] = message.reason
         for name, progress in list(self._running.items()):
             if progress.basket.strategy == message.position_key.strategy and not progress.stopped:
                 progress.stopped = message.reason

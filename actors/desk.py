@@ -28,6 +28,7 @@ from broker.port import Broker
 from domain.alerts.text.desk import ending_alert, started_alert, stopped_alert, summary_alert
 from domain.ports import Clock, Ids, trading_day
 from domain.settings import Settings
+from domain.texts import counted
 from storage.kept_files import KeptFiles
 from storage.lease import Lease
 
@@ -93,17 +94,31 @@ class Desk(DeskInterface):
             raise
 
     def _tell_start(self) -> None:
-        held = sum(len(positions) for positions in self.holdings().positions.values())
-        open_orders = len(self.orders(OPEN_ORDERS_TOLD_MAX, open_only=True))
-        found = (
-            (held, "held"),
-            (open_orders, "open"),
-            (len(self.stops().armed), "under stops"),
-            (len(self.exits().under_way), "on the way to flat"),
-        )
-        whats = {"open": "orders"}
-        self.taken_up = ", ".join(f"{count} {whats.get(how, 'positions')} {how}" for count, how in found if count)
+        held, open_orders = self._held(), self._open_orders()
+        self.taken_up = self._what_there_is(held, open_orders)
         post(self._wiring.notifier, RaiseAlert(alert=started_alert(held, open_orders)))
+
+    def _held(self) -> int:
+        return sum(len(positions) for positions in self.holdings().positions.values())
+
+    def _open_orders(self) -> int:
+        return len(self.orders(OPEN_ORDERS_TOLD_MAX, open_only=True))
+
+    def _what_there_is(self, held: int, open_orders: int) -> str:
+        """Count what the desk watches, in words; empty where there is nothing."""
+        found = (
+            (held, "position", "held"),
+            (open_orders, "order", "open"),
+            (len(self.stops().armed), "position", "under stops"),
+            (len(self.exits().under_way), "position", "on the way to flat"),
+        )
+        return ", ".join(f"{counted(count, what)} {how}" for count, what, how in found if count)
+
+    def _what_is_left(self) -> str:
+        try:
+            return self._what_there_is(self._held(), self._open_orders())
+        except DeskUnavailableError:
+            return "what it held"
 
     def _summarise(self) -> None:
         """Sum the day up, in a thread of its own: it asks the actors."""
@@ -168,7 +183,7 @@ class Desk(DeskInterface):
         if self._wiring.is_running:
             post(self._wiring.command, StopTaking())
             orphans = self._drain(grace)
-            post(self._wiring.notifier, RaiseAlert(alert=stopped_alert(orphans)))
+            post(self._wiring.notifier, RaiseAlert(alert=stopped_alert(orphans, self._what_is_left())))
             self._wiring.stop()
         if self._lease is not None:
             self._lease.release()

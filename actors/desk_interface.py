@@ -41,12 +41,12 @@ from domain.alerts.text.desk import stranger_alert
 from domain.baskets import Basket
 from domain.broker.snapshots import Book
 from domain.exits.flatten import FlattenRequest, PositionKey
-from domain.exits.stops import StopTerms
 from domain.market.watching import Unwatched
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.resolution import Resolution
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Origin
 from domain.ports import Ids, Kept
 from domain.reconciliation.breaks import Break

@@ -1,5 +1,10 @@
-"""Steps 2B and 2C: owns what each strategy holds, works, and may still be holding."""
+"""Steps 2B and 2C: owns what each strategy holds, works, and may still be holding.
 
+The exits go by what it holds (`actors/exits/knowledge.py`). They are told at once when they ask, and once of the next
+change after that: so at most one change waits in their mailbox, however many orders move.
+"""
+
+from dataclasses import replace
 from typing import assert_never
 
 from actors.messages.books import BreakResolved
@@ -47,11 +52,17 @@ class GuardActor(SharedThreadActor):
         super().__init__(mail.supervisor)
         self._clock = runtime.clock
         self._command = mail.command
+        self._exits = mail.exits
         self._ledger = ledger
+        self._told: ExposuresTold | None = None
+        """What the exits know."""
+        self._is_followed = False
+        """The exits are to be told of the next change."""
 
     def on_receive(self, message: GuardInbox) -> Holdings | ExposuresTold | int | None:
-        """Reserve, or take over what an order has become."""
+        """Reserve, or take over what an order has become; then let the exits know of it."""
         self._ledger.see_time(self._clock.now())
+        answer: int | None = None
         match message:
             case ReserveExposure():
                 self._reserve(message)
@@ -62,7 +73,7 @@ class GuardActor(SharedThreadActor):
             case ReleaseReservation():
                 self._ledger.release(message.command)
             case WriteOffPosition():
-                return self._ledger.write_off(message.position_key)
+                answer = self._ledger.write_off(message.position_key)
             case ExposureMoved():
                 self._ledger.observe(message.order)
             case BreakResolved():
@@ -78,7 +89,9 @@ class GuardActor(SharedThreadActor):
             case ExpiredStillHeld():
                 self._ledger.show(message.keys)
             case AskForExposures():
-                post(message.reply_to, self._exposures(message.question))
+                self._is_followed = True
+                if not message.only_changes:
+                    self._tell_exits(self._exposures(), answers=True)
             case FindExposures():
                 return self._exposures()
             case FindHoldings():
@@ -89,13 +102,24 @@ class GuardActor(SharedThreadActor):
                 )
             case _:
                 assert_never(message)
-        return None
+        if self._is_followed:
+            self._tell_change()
+        return answer
 
-    def _exposures(self, question: int = 0) -> ExposuresTold:
+    def _exposures(self) -> ExposuresTold:
         ledger = self._ledger
-        return ExposuresTold(
-            exposures=ledger.exposures(), question=question, over=ledger.over(), awaited=ledger.awaited()
-        )
+        return ExposuresTold(exposures=ledger.exposures(), over=ledger.over(), awaited=ledger.awaited())
+
+    def _tell_change(self) -> None:
+        """Tell the exits once, where something differs from what they know: they ask for the next change."""
+        now = self._exposures()
+        if now != self._told:
+            self._is_followed = False
+            self._tell_exits(now, answers=False)
+
+    def _tell_exits(self, now: ExposuresTold, *, answers: bool) -> None:
+        self._told = now
+        post(self._exits, replace(now, answers=answers))
 
     def _move(self, message: BreakResolved) -> None:
         """Count units that the account holds by nobody's order, and what strategies hold no more."""

@@ -14,6 +14,7 @@ from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, AddressSlot, post
 from actors.runtime.timer import Timer
 from domain.alerts.text.desk import thread_alert, watcher_alert
+from domain.backoff import Backoff
 from domain.ports import Clock, Kept
 from domain.settings import SupervisorSettings
 
@@ -117,7 +118,7 @@ class SupervisorActor(DeskActor):
             return
         self._restarting = True
         self._restarts.append(now)
-        delay_s = self._settings.restart_delay_s * 2 ** len(recent)
+        delay_s = Backoff(self._settings.restart_delay_s, self._settings.restart_window_s).pause_s(len(recent))
         post(self._notifier, RaiseAlert(alert=watcher_alert(why)))
         self._timer.tell_after(delay_s, self.actor_ref, RestartWatcher())
 

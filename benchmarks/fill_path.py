@@ -10,6 +10,7 @@ import statistics
 import time
 import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,6 @@ from actors.messages.books import PositionWrittenOff
 from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated
 from actors.messages.risk import TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
-from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 
@@ -77,8 +77,7 @@ def until_ready(desk: Desk, *, by_push: bool) -> None:
 def _one_fill(desk: Desk, server: Server, told: Told, name: str) -> float:
     """Rest an order, let it trade, and return the seconds from the trade to the word after the commit."""
     given = order(0)
-    fields = {one: getattr(given, one) for one in given.__slots__}
-    command = OrderCommand(**fields | {"command_id": name, "strategy": name, "price": RESTING})
+    command = replace(given, command_id=name, strategy=name, price=RESTING)
     desk.join(name, told)
     answer = desk.submit(command, WAIT_S)
     assert isinstance(answer, OrderAnswered), answer

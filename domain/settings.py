@@ -317,8 +317,6 @@ class CalendarSettings(Section):
 class ExitSettings(Section):
     """How a position is seen through to flat."""
 
-    look_s: Seconds = 0.1
-    """Pause between two looks of a flatten task at what the guard holds."""
     cancel_wait_s: Seconds = 2.0
     """How long an exit waits for evidence that working orders of its position are gone; then it is sent anyway."""
     cancel_again_s: Seconds = 2.0

@@ -4,8 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from domain.backoff import Backoff
+
 AGAIN_S: Final = 60.0
 AGAIN_S_MAX: Final = 900.0
+_AGAIN: Final = Backoff(AGAIN_S, AGAIN_S_MAX)
 _DIGITS: Final = re.compile(r"\d+")
 
 
@@ -16,7 +19,7 @@ class Trouble:
     _message: str = ""
     _began_s: float = 0.0
     _again_s: float = 0.0
-    _pause_s: float = AGAIN_S
+    _repeats: int = 0
     _times: int = 0
 
     def tell(self, message: str, now_s: float) -> str:
@@ -30,12 +33,12 @@ class Trouble:
         self._times += 1
         lasts = "" if is_new or is_other else f" ({self._times} times in {now_s - self._began_s:.0f} s)"
         if is_new or is_other:
-            self._pause_s = AGAIN_S
+            self._repeats = 0
         elif now_s < self._again_s:
             return ""
         else:
-            self._pause_s = min(self._pause_s * 2, AGAIN_S_MAX)
-        self._message, self._again_s = message, now_s + self._pause_s
+            self._repeats += 1
+        self._message, self._again_s = message, now_s + _AGAIN.pause_s(self._repeats)
         return f"{message}{lasts}"
 
     def end(self, now_s: float) -> str:

@@ -15,6 +15,7 @@ from loguru import logger
 
 from domain.alerts.alert import ChannelState, Level
 from domain.alerts.policy import Notification
+from domain.backoff import Backoff
 from domain.ports import Clock
 from domain.redaction import without
 from domain.settings import AlertSettings
@@ -89,7 +90,7 @@ class _ChannelLine:
         self._changed = threading.Condition()
         self._ended = threading.Event()
         self._tries = 0
-        self._pause_s = settings.retry_s
+        self._failures = 0
         self._trouble = ToldTrouble(f"alerts by {channel.name}", clock)
         self._state = ChannelState(name=channel.name)
         self.thread = KeptThread(f"alerts by {channel.name}", self._run)
@@ -135,7 +136,7 @@ class _ChannelLine:
         except BaseException as error:  # noqa: BLE001  a channel's own fault, SystemExit among them, ends no thread
             self._fail(f"{type(error).__name__}: {error}", None)
             return False
-        self._tries, self._pause_s = 0, self._settings.retry_s
+        self._tries = self._failures = 0
         self._trouble.end()
         self._state = ChannelState(name=self._channel.name, last_told_at=self._clock.now())
         return True
@@ -146,8 +147,9 @@ class _ChannelLine:
         self._trouble.tell(message)
         since = self._state.failing_since or self._clock.now()
         self._state = replace(self._state, failing_since=since, why=message)
-        self._ended.wait(self._pause_s if retry_after_s is None else retry_after_s)
-        self._pause_s = min(self._pause_s * 2, self._settings.retry_s_max)
+        pause_s = Backoff(self._settings.retry_s, self._settings.retry_s_max).pause_s(self._failures)
+        self._failures += 1
+        self._ended.wait(pause_s if retry_after_s is None else retry_after_s)
 
     def _give_way(self, first: Notification) -> None:
         """Give news up after some tries; set aside what is refused again and again while the next one is taken."""

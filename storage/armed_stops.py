@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, TrailingType
 from domain.ports import trading_day
 from storage.rows import to_moment, to_text

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from dataclasses import fields
 from typing import Any, Final
 
 from domain.baskets import Basket, BasketRecord, BasketState, OnFailure, Pace
@@ -49,7 +48,7 @@ def _record(basket_id: str, strategy: str, asked_at: str, given: str, state: str
     basket = Basket(
         basket_id=basket_id,
         strategy=strategy,
-        legs=tuple(OrderCommand.parse(leg) for leg in asked["legs"]),
+        legs=tuple(OrderCommand.parse(leg, unchecked=True) for leg in asked["legs"]),
         pace=Pace(asked["pace"]),
         on_failure=OnFailure(asked["on_failure"]),
         hedge_first=asked["hedge_first"],
@@ -60,5 +59,4 @@ def _record(basket_id: str, strategy: str, asked_at: str, given: str, state: str
 
 
 def _leg_form(leg: OrderCommand) -> dict[str, str]:
-    values = {one.name: getattr(leg, one.name) for one in fields(leg)}
-    return {name: str(value) for name, value in values.items() if value is not None}
+    return {name: str(value) for name, value in leg.as_given().items() if value is not None}

@@ -33,6 +33,7 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
+from domain.orders.stop_terms import STOP_FIELDS, StopTerms
 from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.ports import IST, Clock, Ids
 from domain.reconciliation.order_rows import remarks_tag_of
@@ -284,6 +285,9 @@ def command(**overrides: Any) -> OrderCommand:  # noqa: ANN401  any field of a c
     values |= overrides
     if "price" not in overrides and values["order_type"] is OrderType.LIMIT:
         values["price"] = Decimal(100)
+    stops = {name: values.pop(name) for name in STOP_FIELDS if name in values}
+    if any(level is not None for level in stops.values()):
+        values["stops"] = StopTerms(**stops)
     return OrderCommand(**values)
 
 

@@ -50,18 +50,14 @@ class LegMoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StopBaskets:
-    """Send no further leg of the strategy's baskets, and take none beside this position: it is being made flat."""
+class PositionLeaving:
+    """The position is being made flat for this reason: no further leg of its strategy's baskets, and none beside it.
+
+    An empty reason: it is not any more, and baskets beside it may begin.
+    """
 
     position_key: PositionKey
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WayOutEnded:
-    """The position is not being made flat any more: baskets beside it may begin."""
-
-    position_key: PositionKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,11 +100,12 @@ class PastDayApart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskForExposures:
-    """What does every strategy hold, and what may still trade?"""
+    """Tell the exits what every strategy holds and what may still trade, now; and then once more when it has changed.
 
-    reply_to: "Address[ExposuresTold]"
-    question: int
-    """Comes back with the answer, which knows of nothing that the guard was told after this was asked."""
+    `only_changes`: not now, unless it differs from what they were told last.
+    """
+
+    only_changes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +114,11 @@ class ExposuresTold:
 
     Nor is one whose contract is over: `over` names these as long as something of them stands in a book.
     `awaited` are the positions of which a basket's leg is reserved and has not come to be sent yet.
+    `answers`: the exits asked for it; else something of it has changed.
     """
 
     exposures: Mapping[PositionKey, Exposure]
-    question: int = 0
+    answers: bool = False
     over: frozenset[InstrumentKey] = frozenset()
     awaited: frozenset[PositionKey] = frozenset()
 

@@ -9,11 +9,10 @@ from actors.messages.baskets import (
     FindBaskets,
     FollowOrders,
     LegMoved,
+    PositionLeaving,
     ResumeBaskets,
-    StopBaskets,
     SubmitBasket,
     SuspendSymbol,
-    WayOutEnded,
 )
 from actors.messages.books import (
     AcceptanceUndone,
@@ -309,7 +308,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | LegMoved | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (

@@ -6,8 +6,9 @@ from decimal import Decimal
 from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.order import Order
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import InstrumentKey
 
 

@@ -19,6 +19,7 @@ from loguru import logger
 from broker.feed.connection import ConnectionLostError, FeedConnection, endpoint_of
 from broker.feed.dispatch import FrameDispatch
 from broker.noren.row_parsers import Session
+from domain.backoff import Backoff
 from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
@@ -229,8 +230,8 @@ class Feed:
     def _rest(self, retries: int, session: Session) -> None:
         """Wait before the next try: doubled each time, with jitter, bounded; a new session or the end cuts it short."""
         limits = self._limits
-        longest = min(limits.retry_s_max, limits.retry_s_min * 2.0 ** min(max(retries - 1, 0), 30))
-        ends_at = self._clock.monotonic() + longest * self._chance.uniform(0.5, 1.0)
+        backoff = Backoff(limits.retry_s_min, limits.retry_s_max)
+        ends_at = self._clock.monotonic() + backoff.spread_s(max(retries - 1, 0), self._chance.random)
         while self._is_wanted(session):
             left_s = ends_at - self._clock.monotonic()
             if left_s <= 0:

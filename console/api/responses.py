@@ -1,7 +1,7 @@
 """What came of submitting an order: the HTTP status, and one sentence for the person who sent it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
@@ -235,4 +235,5 @@ def _why(order: Order) -> str:
 
 
 def _differing(first: OrderCommand, now: OrderCommand) -> list[str]:
-    return [one.name for one in fields(OrderCommand) if getattr(first, one.name) != getattr(now, one.name)]
+    given = now.as_given()
+    return [name for name, value in first.as_given().items() if given[name] != value]

@@ -23,7 +23,7 @@ from console.chat import Chat
 from console.daemon.config import at_paper_broker
 from console.daemon.limits import raise_descriptor_limit
 from console.daemon.logs import open_log
-from console.daemon.paper import PaperBroker, lasting_paper
+from console.daemon.paper import PaperBroker, lasting_paper, remembered_paper
 from console.daemon.private import guard_files
 from console.daemon.systemd import Notifier
 from console.endpoint import token_in
@@ -104,8 +104,7 @@ def run_desk(settings: Settings) -> int:
                 if paper is None:
                     return _run(settings, lease, server, token, ending)
                 code = _run(at_paper_broker(settings, paper.addresses), lease, server, token, ending)
-                pid = paper.addresses["pid"]
-                _say(f"the paper broker goes on, as a real one would, as process {pid}; `kill {pid}` ends it")
+                _say(what_becomes_of(paper, settings.data_dir))
                 return code
             finally:
                 lease.release()
@@ -113,6 +112,14 @@ def run_desk(settings: Settings) -> int:
             server.stop()
     finally:
         writer.close()
+
+
+def what_becomes_of(paper: PaperBroker, data_dir: Path) -> str:
+    """Say whether the paper broker outlives the desk, and how it is ended."""
+    if remembered_paper(data_dir) is None:
+        return "the paper broker has ended too; the next `run` starts another one"
+    pid = paper.addresses["pid"]
+    return f"the paper broker goes on, as a real one would, as process {pid}; `kill {pid}` ends it"
 
 
 def check_channels(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from domain.alerts.text.breaks import fix_of
 from domain.broker.snapshots import PRODUCT_LETTERS, Book, PositionRow
 from domain.orders.change import Change
 from domain.orders.order import JournalLine, Order
+from domain.orders.stop_terms import STOP_FIELDS, StopTerms
 from domain.reconciliation.breaks import Break
 
 _ANSWERS: Final = frozenset({"BLOCKED", "ACCEPTED", "REFUSED", "REPLY_LOST", "RESTARTED"})
@@ -42,6 +43,19 @@ def text(price: Decimal | None) -> str | None:
     return None if price is None else f"{price:f}"
 
 
+def stops_form(stops: StopTerms | None) -> Form:
+    """Return the terms of an order's stops; each is None where it carries none."""
+    if stops is None:
+        return dict.fromkeys(STOP_FIELDS)
+    return {
+        "stop_loss": text(stops.stop_loss),
+        "target": text(stops.target),
+        "trailing_type": stops.trailing_type.value if stops.trailing_type else None,
+        "trailing_value": text(stops.trailing_value),
+        "trail_activation": text(stops.trail_activation),
+    }
+
+
 def order_form(order: Order) -> Form:
     """Return every field of an order."""
     command = order.command
@@ -61,11 +75,7 @@ def order_form(order: Order) -> Form:
         "price": text(command.price),
         "trigger_price": text(command.trigger_price),
         "limit_price": text(order.limit_price),
-        "stop_loss": text(command.stop_loss),
-        "target": text(command.target),
-        "trailing_type": command.trailing_type.value if command.trailing_type else None,
-        "trailing_value": text(command.trailing_value),
-        "trail_activation": text(command.trail_activation),
+        **stops_form(command.stops),
         "comment": command.comment,
         "state": order.state.value,
         "status": order.status.value,

@@ -125,8 +125,8 @@ def asked_text(order: Order) -> str:
     named = (
         ("at", command.price),
         ("trigger", command.trigger_price),
-        ("stop loss", command.stop_loss),
-        ("target", command.target),
+        ("stop loss", command.stops and command.stops.stop_loss),
+        ("target", command.stops and command.stops.target),
     )
     parts += [f"{name} {price_text(price)}" for name, price in named if price is not None]
     parts += [] if is_external else [f"for {command.strategy}"]

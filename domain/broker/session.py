@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from domain.backoff import Backoff
 from domain.broker.reply_types import LoggedIn, LoginReply
 from domain.settings import BrokerSettings
 
@@ -42,7 +43,7 @@ class LoginPace:
         if isinstance(reply, LoggedIn):
             is_quick = now - self.logged_in_at < settings.login_retry_s
             return LoginPace(next_at=now + settings.login_retry_s if is_quick else now, logged_in_at=now)
-        rest_s = min(settings.login_retry_s_max, settings.login_retry_s * 2.0 ** min(self.failures, 30))
+        rest_s = Backoff(settings.login_retry_s, settings.login_retry_s_max).pause_s(self.failures)
         refusals = self.refusals + reply.answered
         return replace(
             self,

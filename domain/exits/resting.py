@@ -12,8 +12,12 @@ from decimal import Decimal
 from typing import Final
 
 from domain.alerts.alert import Level
-from domain.exits.flatten import UNFILLED_ALARM_S
+from domain.backoff import Backoff
+from domain.broker.reply_types import InstrumentReply
+from domain.exits.flatten import UNFILLED_ALARM_S, exit_price
 from domain.exits.pricing import ExitShape
+from domain.market.instrument import Instrument
+from domain.market.price import Reference
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
@@ -22,7 +26,6 @@ from domain.settings import ExitSettings
 
 RESTING: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
 _REFUSED: Final = frozenset({Reason.CHANGE_REFUSED, Reason.CHANGE_REJECTED})
-_DOUBLINGS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class RestingOrders:
         if not one.refused:
             return self.settings.unfilled_s
         longest_s = max(self.settings.retry_s_max, self.settings.unfilled_s)
-        return min(self.settings.unfilled_s * 2.0 ** min(one.refused, _DOUBLINGS_MAX), longest_s)
+        return Backoff(self.settings.unfilled_s, longest_s).pause_s(one.refused)
 
     def _closed_at(self, one: Resting, now_s: float) -> Resting:
         """Begin anew with the next opening; now and then it is priced all the same: the calendar may be wrong."""
@@ -110,6 +113,15 @@ class RestingOrders:
 def shape_of_resting(one: Resting) -> ExitShape:
     """Return what a resting exit wants when it is priced anew."""
     return ExitShape(side=one.order.command.side, quantity=one.order.open_quantity, unfilled=one.unfilled)
+
+
+def price_anew(one: Resting, instrument: InstrumentReply, reference: Reference | None) -> Decimal | None:
+    """Return an exit's next protected limit; None where it keeps the one that it has, as every other order does."""
+    order = one.order
+    if order.command.intent is not Intent.EXIT or reference is None or not isinstance(instrument, Instrument):
+        return None
+    price = exit_price(order.command.side, reference.price, instrument, one.unfilled + 1, reference.age_s)
+    return None if price == order.limit_price else price
 
 
 def resting_in(orders: Iterable[Order]) -> tuple[Order, ...]:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from domain.backoff import Backoff
 from domain.broker.reply_types import InstrumentReply, Unavailable
 from domain.broker.snapshots import Book, PositionRow, Tick, key_of
 from domain.exits.pricing import ExitShape, assumed_instrument
@@ -41,7 +42,6 @@ a stop that it is through has to be flat within 5 s, one reading of the book and
 FAILED_REST_S: Final = 3.0
 """What could not be read is not waited for again for so long, doubled with each failure in a row."""
 FAILED_REST_S_MAX: Final = 60.0
-_DOUBLINGS_MAX: Final = 16
 DOUBT_OVER_S: Final = 300.0
 """When no impossible price has come for so long, the next one is a new story: it is told again."""
 
@@ -61,7 +61,7 @@ class _Failures:
     at_s: float
 
     def rests(self, now_s: float) -> bool:
-        return now_s - self.at_s < min(FAILED_REST_S * 2.0 ** min(self.count - 1, _DOUBLINGS_MAX), FAILED_REST_S_MAX)
+        return now_s - self.at_s < Backoff(FAILED_REST_S, FAILED_REST_S_MAX).pause_s(self.count - 1)
 
 
 @dataclass(frozen=True, slots=True)

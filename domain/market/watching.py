@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from domain.alerts.alert import Alert, Level
+from domain.backoff import Backoff
 from domain.broker.reply_types import InstrumentReply, Unavailable, UnknownInstrument
 from domain.market.knowledge import Key
 
@@ -65,7 +66,7 @@ class Watching:
             return None
         match reply:
             case Unavailable():
-                pause_s = min(AGAIN_S * 2.0 ** min(known.failures, 16), AGAIN_S_MAX)
+                pause_s = Backoff(AGAIN_S, AGAIN_S_MAX).pause_s(known.failures)
                 self._missing[key] = replace(
                     known, failures=known.failures + 1, cause=reply.cause, is_unknown=False, again_s=now_s + pause_s
                 )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.command.actor import CommandActor, CommandLimits
+from actors.exits.order_sender import OrderSender
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAnswered, ChangeAtBroker, PlaceAnswered, PlaceOrder, SessionChanged
 from actors.messages.changes import (
@@ -19,7 +20,7 @@ from actors.messages.changes import (
     ResolutionLookedUp,
 )
 from actors.messages.desk import FindReadiness, Readiness
-from actors.messages.guard import ExposureReserved, ReserveExposure
+from actors.messages.guard import AskForExposures, ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
@@ -40,8 +41,19 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.orders.order import Order
-from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, runtime
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, instrument, mailboxes, runtime
 from tests.fakes import order as an_order
+
+
+def order_sender(command: Probe, caller: Probe | None = None) -> OrderSender:
+    """Return what the exits' parts send their orders with."""
+    own = mailboxes(command=command)
+    return OrderSender(mail=own, runtime=runtime(FakeClock(), ids=FakeIds()), client_id="FA1", caller=caller or Probe())
+
+
+def is_asked(guard: Probe) -> bool:
+    """Say whether the exits wait for an answer of the guard, and take the question."""
+    return any(isinstance(one, AskForExposures) and not one.only_changes for one in guard.take())
 
 
 def own_mailbox(actor: DeskActor) -> Probe:

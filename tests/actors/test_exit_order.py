@@ -7,6 +7,7 @@ from actors.messages.guard import ExposuresTold
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.types import Exchange, InstrumentKey, Origin, Product, Side
+from tests.actors.rooms import is_asked
 from tests.actors.test_flatten_tasks import ExitsRoom
 from tests.fakes import TEN_O_CLOCK
 
@@ -26,8 +27,7 @@ class SpreadRoom(ExitsRoom):
         for message in self.own.take():
             self.actor.on_receive(message)
         told = {position_key: one for position_key, one in ((WING, wing), (SHORT, short)) if not one.is_flat}
-        question = self.guard.take()[-1].question
-        self.actor.on_receive(ExposuresTold(exposures=told, question=question, awaited=awaited))
+        self.actor.on_receive(ExposuresTold(exposures=told, answers=is_asked(self.guard), awaited=awaited))
         if self.market.messages:
             self.price()
             self.answer(self.sent[-1], State.WORKING)

@@ -21,7 +21,8 @@ from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, mailboxes, runtime
+from tests.actors.rooms import order_sender
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, runtime
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)
 SHARES = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
@@ -157,9 +158,7 @@ def test_a_message_knows_whom_it_means_and_what_it_leaves() -> None:
 
 def test_what_is_left_may_not_grow_its_entries_are_taken_back_until_none_is_open() -> None:
     clock, asked = FakeClock(), Probe()
-    back = EntryCanceler(
-        mail=mailboxes(command=asked), runtime=runtime(clock, ids=FakeIds()), client_id="FA1", again_s=2.0
-    )
+    back = EntryCanceler(sender=order_sender(asked), clock=clock, again_s=2.0)
     sells, buys = OpenOrder("s", Side.SELL, 10), OpenOrder("b", Side.BUY, 10)
     back.want(LONG_AGO, "the day's loss limit")
 

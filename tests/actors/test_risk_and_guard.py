@@ -174,12 +174,14 @@ class GuardRoom:
     """A GuardActor without a thread."""
 
     def __init__(self, held: int = 0) -> None:
-        self.command = Probe()
+        self.command, self.exits = Probe(), Probe()
         entered = order(command_id="entered", quantity=held, state=State.FILLED, filled_quantity=held) if held else None
         ledger = GuardLedger(orders=() if entered is None else (entered,))
         self.clock = FakeClock()
         self.actor = GuardActor(
-            mail=mailboxes(supervisor=Probe(), command=self.command), runtime=runtime(self.clock), ledger=ledger
+            mail=mailboxes(supervisor=Probe(), command=self.command, exits=self.exits),
+            runtime=runtime(self.clock),
+            ledger=ledger,
         )
 
     def reserve(self, name: str, intent: Intent = Intent.ENTRY, side: Side = Side.BUY, quantity: int = 10) -> None:
@@ -233,7 +235,7 @@ def test_the_guard_follows_what_becomes_of_orders() -> None:
 
 
 def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
-    guard, asker = GuardRoom(), Probe()
+    guard = GuardRoom()
     key = InstrumentKey(Exchange.NFO, "TCS", Product.NRML)
     held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
@@ -241,8 +243,9 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
 
     def told() -> ExposuresTold:
-        guard.actor.on_receive(AskForExposures(reply_to=asker, question=1))
-        (answer,) = asker.take()
+        guard.exits.take()
+        guard.actor.on_receive(AskForExposures())
+        (answer,) = guard.exits.take()
         assert isinstance(answer, ExposuresTold)
         return answer
 

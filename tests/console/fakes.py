@@ -24,7 +24,7 @@ from domain.blocker import Blocker
 from domain.broker.session import SessionState
 from domain.broker.snapshots import Book
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.watching import Unwatched
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
@@ -32,6 +32,7 @@ from domain.orders.lifecycle import Event
 from domain.orders.order import JournalLine, Order, OrderEvent
 from domain.orders.reasons import Reason, explain
 from domain.orders.resolution import Resolution
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.positions.pnl import Pnl, PnlRow

@@ -114,7 +114,11 @@ def test_an_accepted_order_exits_with_0_and_tells_its_id(call: Desk, desk: FakeD
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert "Accepted: BUY 10 RELIANCE-EQ at limit 2,461.60" in answer.stdout
     command = desk.taken["one"].order.command
-    assert (command.origin, command.strategy, str(command.stop_loss)) == ("HUMAN", "manual", "1400")
+    assert (command.origin, command.strategy, str(command.stops and command.stops.stop_loss)) == (
+        "HUMAN",
+        "manual",
+        "1400",
+    )
     assert call(*BUY, "--command-id", "one").stdout.startswith("Repeated:")
 
 

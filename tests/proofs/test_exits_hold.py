@@ -77,9 +77,7 @@ class World:
         self.count += 1
         name = f"phone{self.count}"
         made = order(command_id=name, side=side, quantity=units, state=State.FILLED, filled_quantity=units)
-        theirs = OrderCommand.stored(
-            *(EXTERNAL if field == "strategy" else getattr(made.command, field) for field in made.command.__slots__)
-        )
+        theirs = replace(made.command, strategy=EXTERNAL, unchecked=True)
         self.account += units * side.sign
         self.move(replace(made, command=theirs))
 

@@ -533,7 +533,7 @@ MUTANTS: Final = (
         "an answer that does not know of a fill ends its stop",
         "actors/exits/stops.py",
         "Stops.look",
-        "self._armed_after.get(position_key, 0) < question",
+        "position_key not in stale",
         "True",
         theme="late stops",
     ),

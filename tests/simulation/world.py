@@ -485,7 +485,7 @@ class World:
             "broker": {"connect_timeout_s": 1.0, "read_timeout_s": 2.0, "login_retry_s": 0.5, "login_retry_s_max": 2.0},
             "watcher": {"poll_interval_s": 0.5, "books_unavailable_s_max": BLIND_S, "break_s_min": 2.0},
             "proof": {"books": 3, "window_s": PROOF_S},
-            "exits": {"look_s": 0.2, "unfilled_s": 1.0, "retry_s": 0.3, "retry_s_max": 1.0},
+            "exits": {"unfilled_s": 1.0, "retry_s": 0.3, "retry_s_max": 1.0},
             "risk": {"orders_per_day_max": 1_000_000, "order_notional_max": None},
         }
         for section, values in self.story.settings.items():

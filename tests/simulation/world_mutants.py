@@ -47,8 +47,8 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a refused exit counts as one that did not fill",
-        "actors/exits/actor.py",
-        "ExitsActor._send_priced",
+        "domain/exits/pricing.py",
+        "exit_command",
         "step.unfilled + 1",
         "step.number",
         theme="refusals",
@@ -87,15 +87,10 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a way out without shares is begun anew by each start",
-        "actors/exits/actor.py",
-        "ExitsActor._end_without_shares",
-        """
-        post(
-            self._repo,
-            Record(item=FlattenEnd(request_id=request.request_id, at=self._clock.now(), missing=step.held)),
-        )
-        """,
-        "None",
+        "actors/exits/tasks.py",
+        "FlattenTasks._end_without_shares",
+        "self._close(request, missing=step.held)",
+        "self._close(request)",
         theme="delivery",
     ),
     Mutant(

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK

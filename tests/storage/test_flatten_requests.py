@@ -5,7 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Origin, Product
 from domain.reconciliation.breaks import Break, BreakKind
 from storage.repository import OrderRepository

@@ -15,7 +15,8 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
 from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
+from domain.orders.stop_terms import StopTerms
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.risk.loss_limit import RiskDay
 from storage.alerts import RESUMED_MAX
@@ -123,6 +124,18 @@ def basket(name: str, state: BasketState = BasketState.RUNNING, message: str = "
     return BasketRecord(
         basket=Basket(basket_id=name, strategy="trend", legs=legs), state=state, message=message, asked_at=TEN_O_CLOCK
     )
+
+
+def test_a_basket_is_read_though_the_rules_for_its_legs_are_stricter_now(repository: OrderRepository) -> None:
+    # One rule came later than the trail of 150 % that this leg has: a start must not fail for it.
+    endless = StopTerms(trailing_type=TrailingType.PERCENT, trailing_value=Decimal(150), unchecked=True)
+    leg = replace(command(command_id="b1-1"), stops=endless, unchecked=True)
+    made = basket("b1")
+    made = replace(made, basket=replace(made.basket, legs=(leg,)))
+    with repository.transaction():
+        repository.keep_basket(made)
+
+    assert repository.baskets() == (made,)
 
 
 def test_a_basket_that_has_ended_has_ended(repository: OrderRepository) -> None:

@@ -311,6 +311,7 @@ def test_a_price_as_a_float_comes_back_exactly(price: Decimal) -> None:
 
 PRICES = st.integers(1, int(PRICE_MAX) * 10_000).map(lambda paise: Decimal(paise) / 10_000)
 
+PERCENTS = st.integers(1, 999_999).map(lambda paise: Decimal(paise) / 10_000)
 
 CHANGES = st.builds(
     Change,
@@ -347,7 +348,7 @@ def orders(draw: st.DrawFn) -> Order:
         stop_loss=stop if carries else None,
         target=target if carries and draw(st.booleans()) else None,
         trailing_type=trailing,
-        trailing_value=None if trailing is None else draw(PRICES),
+        trailing_value=None if trailing is None else draw(PERCENTS if trailing is TrailingType.PERCENT else PRICES),
         trail_activation=draw(st.none() | PRICES) if carries else None,
         state=draw(st.sampled_from(State)),
         tag=draw(st.none() | st.sampled_from(Reason)),

@@ -58,7 +58,9 @@ def test_orders_and_their_journal_speak_the_terms_of_today(older: sqlite3.Connec
         "restarted": State.UNCONFIRMED,
         "disagreeing": State.WORKING,
     }
-    assert orders["trailed"].command.trail_activation == Decimal(1510)
+    stops = orders["trailed"].command.stops
+    assert stops is not None
+    assert stops.trail_activation == Decimal(1510)
     assert orders["settled"].tag is Reason.RESOLVED_BY_HAND
     assert orders["disagreeing"].tag is Reason.RECONCILIATION_BREAK
     change = orders["changing"].change
@@ -87,7 +89,7 @@ def test_what_stands_beside_the_orders_is_read_as_before(older: sqlite3.Connecti
     )
     (basket,) = repository.baskets()
     assert (basket.message, basket.basket.reason) == ("under way", "a straddle")
-    assert [leg.trail_activation for leg in basket.basket.legs] == [Decimal(105), None]
+    assert [leg.stops and leg.stops.trail_activation for leg in basket.basket.legs] == [Decimal(105), None]
     (asked,) = repository.open_flatten_requests()
     assert (asked.request_id, asked.reason) == ("w1", "a person asked")
     (ended,) = repository.ended_requests(TEN_O_CLOCK)

@@ -12,8 +12,9 @@ from console.api.schemas import Body, read_object
 from console.errors import ApiError
 from console.views.form import Form
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, InvalidStopsError, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.parsing import parse_word, parsers
+from domain.orders.stop_terms import InvalidStopsError, StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, TrailingType
 from domain.orders.validation import InvalidOrderError, check_price
 
@@ -90,9 +91,9 @@ def read_terms(given: dict[str, Any]) -> StopTerms:
     """Return the stops that were asked for; raise `ApiError` in one sentence."""
     try:
         kind = given.get("trailing_type")
+        levels: dict[str, Any] = {name: _level(name, given[name]) for name in LEVELS if given.get(name) is not None}
         return StopTerms(
-            trailing_type=None if kind is None else parse_word(TrailingType, "trailing_type", kind),
-            **{name: _level(name, given[name]) for name in LEVELS if given.get(name) is not None},
+            trailing_type=None if kind is None else parse_word(TrailingType, "trailing_type", kind), **levels
         )
     except (InvalidOrderError, InvalidStopsError) as error:
         raise ApiError(422, f"Invalid: {error}. Nothing was changed.") from None

@@ -1,5 +1,7 @@
 """Exits that no disk takes, and exits after a run that was killed: the broker's books are asked before one leaves."""
 
+from dataclasses import replace
+
 import pytest
 
 from actors.messages.books import BooksReconciled
@@ -187,14 +189,8 @@ def test_after_two_books_of_a_run_nothing_is_asked_any_more(after_a_kill: Comman
 
 def external(ours: Order) -> Order:
     """Return an order of ours as the books show it to who has no row of it."""
-    stored = OrderCommand.stored(
-        *(
-            {"strategy": EXTERNAL, "origin": Origin.EXTERNAL, "command_id": f"ext-{ours.broker_order_id}"}.get(
-                name, getattr(ours.command, name)
-            )
-            for name in OrderCommand.__slots__
-        )
-    )
+    name = f"ext-{ours.broker_order_id}"
+    stored = replace(ours.command, strategy=EXTERNAL, origin=Origin.EXTERNAL, command_id=name, unchecked=True)
     return order(command=stored, remarks_tag="", note=ours.remarks_tag, broker_order_id=ours.broker_order_id)
 
 

@@ -20,18 +20,19 @@ from domain.alerts.alert import Alert, Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import ArmedStop, StopTerms, armed_stop_of
+from domain.exits.stops import ArmedStop, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, Reference
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Origin, Side
 from domain.ports import trading_day
 from domain.reconciliation.vanishing import Holders, vanished_of
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
-from tests.actors.rooms import own_mailbox
+from tests.actors.rooms import is_asked, own_mailbox
 from tests.fakes import (
     TEN_O_CLOCK,
     FakeClock,
@@ -79,20 +80,19 @@ class ExitsRoom:
         self.own = own_mailbox(self.actor)
         self.actor.on_start()
 
-    def ask(self, after_s: float = 0.0) -> int:
-        """Let the actor's question leave for the guard; return its number."""
-        self.clock.advance(after_s)
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and the actor's ticks come."""
+        self.clock.advance(seconds)
         self.timer.fire_due()
         for message in self.own.take():
             self.actor.on_receive(message)
-        question: int = self.guard.take()[-1].question
-        return question
 
-    def answer(self, question: int, exposure: Exposure | None = None, *, over: bool = False) -> None:
-        """Let the guard answer; `over`: the contract's last day is."""
+    def guard_tells(self, exposure: Exposure | None = None, *, after_s: float = 0.0, over: bool = False) -> None:
+        """Let the guard answer what it was asked, or tell of a change; `over`: the contract's last day is."""
+        self.wait(after_s)
         held = {} if exposure is None else {SCOPE: exposure}
         keys = frozenset({SCOPE.key} if over else ())
-        self.actor.on_receive(ExposuresTold(exposures=held, question=question, over=keys))
+        self.actor.on_receive(ExposuresTold(exposures=held, answers=is_asked(self.guard), over=keys))
 
     def price(
         self, found: Instrument, last: str = "100", source: PriceSource = PriceSource.TICK, age_s: float = 0
@@ -132,19 +132,19 @@ def room() -> ExitsRoom:
 
 def test_a_stop_outlives_an_answer_that_does_not_know_of_its_fill(room: ExitsRoom) -> None:
     """Found on real parts: a late fill armed its stop while an answer from before the fill was on its way."""
-    question = room.ask(after_s=1)
+    room.wait(1)
     room.actor.on_receive(EntryMoved(order=ENTRY))
 
-    room.answer(question)
+    room.guard_tells()
 
     assert room.armed == ["e1"]
 
 
 def test_a_stop_ends_by_the_next_answer_that_says_flat(room: ExitsRoom) -> None:
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
     room.actor.on_receive(EntryMoved(order=ENTRY))
 
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
 
     assert room.armed == []
 
@@ -156,7 +156,7 @@ GONE = PositionVanished(
 
 def under_a_stop(room: ExitsRoom) -> None:
     room.actor.on_receive(EntryMoved(order=ENTRY))
-    room.answer(room.ask(after_s=1), HELD)
+    room.guard_tells(HELD, after_s=1)
     room.notifier.take()
 
 
@@ -169,7 +169,7 @@ def test_the_stop_of_a_position_that_is_gone_waits_and_is_named(room: ExitsRoom)
     under_a_stop(room)
 
     room.actor.on_receive(GONE)
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
     tick(room, "50")
 
     (alarm,) = room.alerts
@@ -180,10 +180,10 @@ def test_the_stop_of_a_position_that_is_gone_waits_and_is_named(room: ExitsRoom)
 def test_the_stop_of_a_position_that_is_back_watches_again(room: ExitsRoom) -> None:
     under_a_stop(room)
     room.actor.on_receive(GONE)
-    question = room.ask(after_s=1)
+    room.wait(1)
 
     room.actor.on_receive(VanishingResolved(key=SCOPE.key))
-    room.answer(question)
+    room.guard_tells()
     still = room.armed
     tick(room, "50")
 
@@ -205,17 +205,17 @@ def test_stops_that_waited_in_an_earlier_run_wait_on(room: ExitsRoom) -> None:
     assert armed_stop is not None
 
     room.actor.on_receive(TakeUpStops(armed_stops=(armed_stop,), unarmed=(), vanished=(SCOPE.key,)))
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
     tick(room, "50")
 
     assert (room.armed, room.requests) == (["e1"], [])
 
 
 def test_a_stop_of_the_other_side_outlives_an_answer_from_before(room: ExitsRoom) -> None:
-    question = room.ask(after_s=1)
+    room.wait(1)
     room.actor.on_receive(EntryMoved(order=ENTRY))
 
-    room.answer(question, Exposure(held=-5))
+    room.guard_tells(Exposure(held=-5))
 
     assert room.armed == ["e1"]
 
@@ -253,7 +253,7 @@ def test_a_persons_stops_outlive_the_late_fill_of_an_entry_from_before(room: Exi
     room.clock.advance(60)
     room.actor.on_receive(EntryMoved(order=replace(ENTRY, filled_quantity=5)))
     room.actor.on_receive(SetStops(position_key=SCOPE, terms=terms, reason="a person"))
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
     (by_hand,) = room.armed
 
     room.actor.on_receive(EntryMoved(order=ENTRY))
@@ -262,39 +262,40 @@ def test_a_persons_stops_outlive_the_late_fill_of_an_entry_from_before(room: Exi
 
 
 def test_making_all_flat_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
-    question = room.ask(after_s=1)
+    room.wait(1)
     room.actor.on_receive(FlattenAll(reason="the day's limit"))
 
-    room.answer(question)
+    room.guard_tells()
     assert room.requests == []
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
 
     assert room.requests == ["the day's limit"]
 
 
 def test_a_word_about_stops_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
-    question, caller = room.ask(after_s=1), Probe()
+    caller = Probe()
+    room.wait(1)
     terms = StopTerms(stop_loss=Decimal(80))
     room.actor.on_receive(SetStops(position_key=SCOPE, terms=terms, reason="a person", reply_to=caller))
 
-    room.answer(question)
+    room.guard_tells()
     assert caller.messages == []
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
     room.clock.advance(PRICE_WAIT_S)
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
 
     assert caller.messages[0].refused == ""
     assert len(room.armed) == 1
 
 
 def test_a_cut_exit_waits_for_an_answer_that_knows_of_the_net_in_its_way(room: ExitsRoom) -> None:
-    question = room.ask(after_s=1)
+    room.wait(1)
     room.actor.on_receive(ExitCut(command=command(command_id="x1", intent=Intent.EXIT, side=Side.SELL)))
 
-    room.answer(question, HELD)
+    room.guard_tells(HELD)
     assert room.requests == []
     net = OpenOrder(command_id="net-1", side=Side.SELL, open_quantity=10)
-    room.answer(room.ask(), Exposure(held=10, open=(net,)))
+    room.guard_tells(Exposure(held=10, open=(net,)))
 
     assert room.requests == ["exit x1 was asked for while the stop at the broker works"]
 
@@ -305,7 +306,7 @@ def test_a_cut_exit_waits_for_an_answer_that_knows_of_the_net_in_its_way(room: E
 def get_out(room: ExitsRoom, held: int = 10) -> None:
     """Begin a flatten task and let it ask for its price."""
     room.actor.on_receive(FlattenAll(reason="test"))
-    room.answer(room.ask(), Exposure(held=held))
+    room.guard_tells(Exposure(held=held))
 
 
 def test_an_exit_leaves_by_an_old_price_further_out(room: ExitsRoom) -> None:
@@ -324,7 +325,7 @@ def test_an_exit_that_can_not_be_written_down_is_tried_again(room: ExitsRoom, la
     room.price(instrument(tick=Decimal(tick), lower_circuit=None, upper_circuit=None), last=last)
     assert room.command.of(SubmitOrder) == []
 
-    room.answer(room.ask(after_s=1), HELD)
+    room.guard_tells(HELD, after_s=1)
     room.price(instrument())
 
     assert room.command.only(SubmitOrder).command.price == Decimal("99.00")
@@ -335,7 +336,7 @@ def test_units_that_make_no_lot_end_the_episode_with_an_alarm_once(room: ExitsRo
     room.price(instrument(lot=50))
 
     room.actor.on_receive(FlattenAll(reason="the day's loss limit was broken before"))
-    room.answer(room.ask(after_s=1), Exposure(held=15))
+    room.guard_tells(Exposure(held=15), after_s=1)
 
     assert room.command.of(SubmitOrder) == []
     assert room.repo.records(FlattenEnd), "the next start does not take it up"
@@ -352,7 +353,7 @@ def test_more_of_it_is_made_flat_again(room: ExitsRoom) -> None:
     room.price(instrument(lot=50))
 
     room.actor.on_receive(FlattenAll(reason="again"))
-    room.answer(room.ask(after_s=1), Exposure(held=65))
+    room.guard_tells(Exposure(held=65), after_s=1)
     room.price(instrument(lot=50))
 
     assert room.command.only(SubmitOrder).command.quantity == 65
@@ -377,7 +378,7 @@ def resting(intent: Intent = Intent.EXIT, limit: str = "97", filled: int = 0) ->
 
 
 def look(room: ExitsRoom, after_s: float) -> None:
-    room.answer(room.ask(after_s=after_s), HELD)
+    room.guard_tells(HELD, after_s=after_s)
 
 
 def test_a_market_exit_that_rests_is_told_and_priced_anew(room: ExitsRoom) -> None:
@@ -542,7 +543,7 @@ def test_a_wish_of_the_day_before_orders_nothing_in_a_contract_that_is_over_and_
     room.actor.on_receive(Flatten(requests=(WISH,)))
 
     for _ in range(3):
-        room.answer(room.ask(after_s=60), over=True)
+        room.guard_tells(over=True, after_s=60)
 
     assert room.market.of(PriceOrder) == []
     assert room.repo.records(FlattenEnd) == []
@@ -550,15 +551,15 @@ def test_a_wish_of_the_day_before_orders_nothing_in_a_contract_that_is_over_and_
     assert len(told) == 1
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="it has expired"))
     assert room.repo.record(FlattenEnd).request_id == "w1"
-    room.answer(room.ask(after_s=60))
+    room.guard_tells(after_s=60)
     assert not [one for one in room.alerts if "is flat" in one.what]
 
 
 def test_it_goes_on_where_the_account_holds_the_contract_all_the_same(room: ExitsRoom) -> None:
     room.actor.on_receive(Flatten(requests=(WISH,)))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(over=True, after_s=1)
 
-    room.answer(room.ask(after_s=1), HELD)
+    room.guard_tells(HELD, after_s=1)
 
     assert room.market.of(PriceOrder)[-1].exit is not None
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="nothing of this request"))
@@ -567,24 +568,24 @@ def test_it_goes_on_where_the_account_holds_the_contract_all_the_same(room: Exit
 
 def test_a_wish_whose_orders_are_over_with_the_contract_ends_as_any_other(room: ExitsRoom) -> None:
     room.actor.on_receive(Flatten(requests=(WISH,)))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(over=True, after_s=1)
 
     for _ in range(2):
-        room.answer(room.ask(after_s=60))
+        room.guard_tells(after_s=60)
 
     assert room.repo.record(FlattenEnd).request_id == "w1"
 
 
 def test_stops_in_a_contract_that_is_over_wait_for_the_books(room: ExitsRoom) -> None:
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
     room.actor.on_receive(EntryMoved(order=ENTRY))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(over=True, after_s=1)
 
     tick = Tick(exchange=SCOPE.key.exchange, symbol=SCOPE.key.symbol, last_price=Decimal(80), seen_at=TEN_O_CLOCK)
     room.actor.on_receive(PriceTicked(tick=tick))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(over=True, after_s=1)
     waiting, requests = room.armed, list(room.requests)
-    room.answer(room.ask(after_s=1), HELD)
+    room.guard_tells(HELD, after_s=1)
     room.actor.on_receive(PriceTicked(tick=tick))
 
     assert (waiting, requests) == (["e1"], [])

@@ -17,9 +17,9 @@ from domain.alerts.alert import Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenRequest
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import StopTerms
 from domain.market.calendar import Calendar
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, Side
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import CommandRoom, answered
@@ -53,7 +53,6 @@ class MorningRoom:
             calendar=Calendar(CalendarSettings()),
         )
         self.actor._actor_ref = Probe()  # type: ignore[assignment]
-        self.questions = 0
         self.actor.on_receive(TakeUpStops(armed_stops=(STOP,), unarmed=()))
         self.actor.on_receive(
             OrderPriced(about=PriceQuestion.STOPS, instrument=instrument(symbol=KEY.symbol), last_price=None)
@@ -61,8 +60,7 @@ class MorningRoom:
 
     def look(self, seconds: float = 1.0) -> None:
         self.clock.advance(seconds)
-        self.questions += 1
-        self.actor.on_receive(ExposuresTold(exposures={STOP.position_key: Exposure(10)}, question=self.questions))
+        self.actor.on_receive(ExposuresTold(exposures={STOP.position_key: Exposure(10)}, answers=True))
 
     def tick(self, price: int, close: int | None = None) -> None:
         previous = None if close is None else Decimal(close)

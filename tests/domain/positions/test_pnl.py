@@ -150,8 +150,7 @@ def filled(name: str, strategy: str, quantity: int, price: Decimal) -> Any:  # n
 
 
 def _of(command: Any, strategy: str) -> Any:  # noqa: ANN401  a command
-    values = {name: getattr(command, name) for name in command.__slots__} | {"strategy": strategy}
-    return type(command).stored(*values.values())
+    return replace(command, strategy=strategy, unchecked=True)
 
 
 def test_an_orders_growth_counts_at_its_own_price_and_a_repeat_counts_nothing() -> None:
