@@ -1,4 +1,4 @@
-"""What each actor hears, one union an actor: a message stands in exactly one, so that the flow can be computed."""
+"""What each actor hears, one union an actor: a command stands in one, a fact in those of all who follow it."""
 
 from typing import TypeAlias
 
@@ -8,7 +8,6 @@ from actors.messages.baskets import (
     BasketsTick,
     FindBaskets,
     FollowOrders,
-    LegMoved,
     PositionLeaving,
     ResumeBaskets,
     SubmitBasket,
@@ -42,13 +41,12 @@ from actors.messages.books import (
     VanishingResolved,
 )
 from actors.messages.broker import (
-    ChangeAnswered,
+    BrokerAnswered,
     ChangeAtBroker,
     FindBrokerState,
     InstrumentRead,
     LogIn,
     LookUpTag,
-    PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
     PriceRead,
@@ -63,16 +61,11 @@ from actors.messages.broker import (
     TagLookedUp,
 )
 from actors.messages.changes import (
-    ChangeApproved,
-    ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
     ChangeUnreadable,
-    CheckChange,
     LookUpChange,
     LookUpResolution,
-    ReserveChange,
     ResolutionLookedUp,
     ResolveOrder,
 )
@@ -94,9 +87,7 @@ from actors.messages.exits import (
     FindExits,
     Flatten,
     FlattenAll,
-    MarketOrderMoved,
     ResumeExits,
-    SaleRefused,
     SuspendEntries,
 )
 from actors.messages.guard import (
@@ -105,8 +96,6 @@ from actors.messages.guard import (
     BasketReserved,
     BeginDay,
     ExpiredStillHeld,
-    ExposureMoved,
-    ExposureRefused,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
@@ -128,11 +117,10 @@ from actors.messages.market import (
     PriceOrder,
     PriceSeen,
     PriceTicked,
-    TradePriceSeen,
     WatchPrice,
     WatchUnheard,
 )
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
     CommitNow,
     EventIllegal,
@@ -160,19 +148,17 @@ from actors.messages.persistence import (
     UndoRecorded,
 )
 from actors.messages.risk import (
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateChanged,
 )
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsAnswered, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsAnswered, TakeUpStops
 
 CommandInbox: TypeAlias = (
     SubmitOrder
@@ -183,10 +169,6 @@ CommandInbox: TypeAlias = (
     | AcceptBreak
     | ChangeLookedUp
     | ChangeUnreadable
-    | ChangeApproved
-    | ChangeReserved
-    | ChangeBlocked
-    | ChangeAnswered
     | ExternalOrderRecorded
     | BreakResolved
     | HoldersTold
@@ -202,14 +184,11 @@ CommandInbox: TypeAlias = (
     | TagLookedUp
     | OrderPriced
     | RiskApproved
-    | RiskBlocked
     | ExposureReserved
-    | ExposureRefused
     | EventRecorded
     | EventIllegal
     | EventUnrecorded
     | RetryUnrecorded
-    | PlaceAnswered
     | SessionChanged
     | FetchChangedOrders
     | BooksReconciled
@@ -223,6 +202,8 @@ CommandInbox: TypeAlias = (
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
+    | CheckRefused
+    | BrokerAnswered
 )
 
 RepoInbox: TypeAlias = (
@@ -254,14 +235,12 @@ MarketInbox: TypeAlias = (
     | FindUnwatched
     | PriceSeen
     | BookPricesSeen
-    | TradePriceSeen
+    | OrderChanged
 )
 
 RiskInbox: TypeAlias = (
     CheckRisk
-    | CheckChange
-    | FillCounted
-    | OrderOver
+    | OrderChanged
     | PositionsSeen
     | PositionWrittenOff
     | BreakResolved
@@ -273,11 +252,10 @@ RiskInbox: TypeAlias = (
 
 GuardInbox: TypeAlias = (
     ReserveExposure
-    | ReserveChange
     | ReserveBasket
     | ReleaseReservation
     | WriteOffPosition
-    | ExposureMoved
+    | OrderChanged
     | BreakResolved
     | PastDayApart
     | AskForHolders
@@ -295,9 +273,7 @@ ExitsInbox: TypeAlias = (
     | FlattenAll
     | ExitsTick
     | ExposuresTold
-    | EntryMoved
-    | MarketOrderMoved
-    | SaleRefused
+    | OrderChanged
     | ExitCut
     | TakeUpStops
     | PositionVanished
@@ -308,7 +284,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (
@@ -349,7 +325,7 @@ SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAl
 StrategyInbox: TypeAlias = (
     PriceTicked
     | WatchUnheard
-    | OrderUpdated
+    | OrderChanged
     | OrderDeclined
     | BasketAnswered
     | TradingStateChanged

@@ -8,21 +8,19 @@ from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import BreakResolved, PositionWrittenOff
-from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
+from actors.messages.orders import OrderChanged
 from actors.messages.persistence import Record
 from actors.messages.risk import (
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
     PnlNow,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateChanged,
@@ -99,12 +97,8 @@ class RiskActor(SharedThreadActor):
         match message:
             case CheckRisk():
                 self._check(message)
-            case CheckChange():
-                self._check_change(message)
-            case FillCounted():
-                self._loss_monitor.count(message.order)
-            case OrderOver():
-                self._open_orders.remove(message.command)
+            case OrderChanged():
+                self._follow(message)
             case PriceTicked():
                 self._loss_monitor.see(message.tick)
             case OrderPriced():
@@ -129,29 +123,32 @@ class RiskActor(SharedThreadActor):
                 assert_never(message)
         return None
 
+    def _follow(self, message: OrderChanged) -> None:
+        if message.event is None or message.event.filled_quantity:
+            self._loss_monitor.count(message.order)
+        if message.order.is_terminal:
+            self._open_orders.remove(message.order.command)
+
     def _check(self, message: CheckRisk) -> None:
-        command, name = message.command, message.command.command_id
+        """Judge an order, or one as it would be after a change: that counts as no order of the day."""
+        command, name, change = message.command, message.command.command_id, message.change_id
         book = self._book.on_day(trading_day(self._clock.now()))
-        self._book, judged = book.check(command, message.price, message.last_price, self._positions_beside(command))
+        judged: RiskPassed | RiskRefused
+        if not change:
+            beside = self._positions_beside(command)
+            self._book, judged = book.check(command, message.price, message.last_price, beside)
+        else:
+            judged = book.check_change(command, message.price)
         match verdict := self._under_budget(command, judged):
             case RiskPassed():
-                if command.intent is not Intent.EXIT:
+                if not change:
                     self._warn_of_self_trade(command)
-                self._open_orders.add(command)
-                post(self._command, RiskApproved(command_id=name, inputs=verdict.inputs))
+                    self._open_orders.add(command)
+                post(self._command, RiskApproved(command_id=name, change_id=change, inputs=verdict.inputs))
             case RiskRefused():
                 reason = self._said.finer(verdict.reason, self._restriction)
-                post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
-
-    def _check_change(self, message: CheckChange) -> None:
-        """Judge an order as it would be; a change counts as no order of the day."""
-        name, book = message.change_id, self._book.on_day(trading_day(self._clock.now()))
-        match verdict := self._under_budget(message.command, book.check_change(message.command, message.price)):
-            case RiskPassed():
-                post(self._command, ChangeApproved(change_id=name, inputs=verdict.inputs))
-            case RiskRefused():
-                reason = self._said.finer(verdict.reason, self._restriction)
-                post(self._command, ChangeBlocked(change_id=name, reason=reason, inputs=verdict.inputs))
+                refused = CheckRefused(command_id=name, change_id=change, reason=reason, inputs=verdict.inputs)
+                post(self._command, refused)
 
     def _under_budget(self, command: OrderCommand, verdict: RiskPassed | RiskRefused) -> RiskPassed | RiskRefused:
         """Refuse what would enter for a strategy that has lost what it may lose today."""
@@ -168,7 +165,7 @@ class RiskActor(SharedThreadActor):
         return self._open_orders.positions_beside(command, held)
 
     def _warn_of_self_trade(self, command: OrderCommand) -> None:
-        other = self._open_orders.could_meet(command)
+        other = None if command.intent is Intent.EXIT else self._open_orders.could_meet(command)
         if other is not None:
             alert = self_trade_alert(command.command_id, other, command.symbol)
             post(self._notifier, RaiseAlert(alert=alert))
