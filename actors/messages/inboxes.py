@@ -88,7 +88,6 @@ from actors.messages.exits import (
     Flatten,
     FlattenAll,
     ResumeExits,
-    SuspendEntries,
 )
 from actors.messages.guard import (
     AskForExposures,
@@ -289,7 +288,7 @@ BasketsInbox: TypeAlias = (
 
 BrokerInbox: TypeAlias = (
     PlaceOrder
-    | SuspendEntries
+    | TradingStateChanged
     | ChangeAtBroker
     | SendNextRequest
     | LogIn

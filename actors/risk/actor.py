@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import assert_never
 
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import BreakResolved, PositionWrittenOff
-from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
 from actors.messages.orders import OrderChanged
@@ -33,7 +32,6 @@ from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.text.risk import self_trade_alert
 from domain.market.trading_days import TradingDays
 from domain.orders.command import OrderCommand
-from domain.orders.reasons import Reason
 from domain.orders.types import Intent
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook, is_ours
@@ -42,11 +40,6 @@ from domain.risk.loss_inputs import LossRules
 from domain.risk.loss_limit import RiskDay
 from domain.risk.open_orders import OpenOrders
 from domain.risk.restriction import Restriction, TradingWord
-
-_STOPS: Final = {
-    TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
-    TradingState.HALTED: Reason.TRADING_HALTED,
-}
 
 
 class RiskActor(SharedThreadActor):
@@ -77,7 +70,6 @@ class RiskActor(SharedThreadActor):
         self._open_orders = OpenOrders()
         for one in working:
             self._open_orders.add(one)
-        self._stopped: Reason | None = None
         self._restriction: Restriction | None = None
         self._loss_monitor = LossMonitor(
             mail=mail,
@@ -183,18 +175,16 @@ class RiskActor(SharedThreadActor):
         return self._now()
 
     def _restrict(self, *, told: bool = False) -> None:
-        """Put the stricter of a person's word and the day's restriction in force; tell the broker's lanes of it."""
+        """Put the stricter of a person's word and the day's restriction in force, and tell all who follow it."""
         self._restriction = self._loss_monitor.restriction()
         now = self._said.under(self._restriction)
         if now == TradingWord(self._book.trading_state, self._book.reason) and not told:
             return
         self._book = self._book.with_state(now.state, now.reason)
-        post(self._command, TradingStateChanged(state=now.state, reason=now.reason))
+        changed = TradingStateChanged(state=now.state, reason=now.reason)
+        post(self._command, changed)
         # What risk has let pass and the broker has not seen yet is stopped there.
-        stopped = _STOPS.get(now.state)
-        if told or stopped is not self._stopped:
-            self._stopped = stopped
-            post(self._broker, SuspendEntries(stopped=stopped))
+        post(self._broker, changed)
 
     def _now(self, refused: str = "") -> TradingStateNow:
         book = self._book.on_day(trading_day(self._clock.now()))

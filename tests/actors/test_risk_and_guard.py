@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 
 from actors.guard import GuardActor
-from actors.messages.exits import SuspendEntries
 from actors.messages.guard import (
     AskForExposures,
     ExpiredStillHeld,
@@ -24,6 +23,7 @@ from actors.messages.risk import (
     FindTradingState,
     RiskApproved,
     SetTradingState,
+    TradingStateChanged,
     TradingStateNow,
 )
 from actors.risk.actor import RiskActor
@@ -112,7 +112,7 @@ def test_entries_that_wait_at_the_broker_are_turned_too(
 ) -> None:
     risk.turn(state)
 
-    assert risk.broker.only(SuspendEntries) == SuspendEntries(stopped=stopped)
+    assert risk.broker.only(TradingStateChanged).state.objection_to_entries is stopped
 
 
 def test_a_resumed_desk_trades_again(risk: RiskRoom) -> None:
