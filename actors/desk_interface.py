@@ -226,8 +226,8 @@ class DeskInterface:
             return f"orders of {position_key} may still trade; cancel or resolve them first"
         if not units:
             return f"{position_key} holds nothing by our books"
-        written_off = WriteOff(position_key=position_key, units=units, reason=reason, at=self._clock.now())
-        post(self._wiring.command, PositionWrittenOff(write_off=written_off))
+        write_off = WriteOff(position_key=position_key, units=units, reason=reason, at=self._clock.now())
+        post(self._wiring.command, PositionWrittenOff(write_off=write_off))
         return ""
 
     def reconcile(self) -> tuple[Difference, ...] | str:

@@ -169,16 +169,6 @@ class RecordExternalMove:
     """Strategies whose signed units end by it: they are taken out of their books."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalMoveRecorded:
-    """It is on disk that the break is resolved, and how."""
-
-    recon_break: Break
-    kind: MoveKind = MoveKind.CARRIED
-    reason: str = ""
-    ended: tuple[tuple[str, int], ...] = ()
-
-
 Recordable: TypeAlias = (
     TradingDecision | FlattenRequest | FlattenEnd | ArmedStop | RiskDay | BasketRecord | AlertRecord | Expiry | WriteOff
 )

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
 from loguru import logger
 
-from actors.messages.books import AcceptanceUndone, UndoAcceptance
+from actors.messages.books import AcceptanceUndone, BreakResolved, UndoAcceptance
 from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChange, LookUpResolution, ResolutionLookedUp
 from actors.messages.inboxes import CommandInbox, RepoInbox
 from actors.messages.persistence import (
@@ -22,7 +22,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
@@ -517,7 +516,7 @@ class RepoActor(SharedThreadActor):
                 return ExternalOrderRecorded(order=kept, known=kept is not message.order)
             case RecordExternalMove():
                 self._resolve(message)
-                return ExternalMoveRecorded(
+                return BreakResolved(
                     recon_break=message.recon_break, kind=message.kind, reason=message.reason, ended=message.ended
                 )
             case UndoAcceptance():

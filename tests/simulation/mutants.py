@@ -226,7 +226,7 @@ MUTANTS: Final = (
         "actors/broker.py",
         "BrokerActor.on_receive",
         """
-        self._entries_stopped = message.stopped
+        self._entries_stopped = message.state.objection_to_entries
         self._stop_entries()
         """,
         "self._entries_stopped = None",
