@@ -46,7 +46,6 @@ LONG_ROOMS = {
     "actors/desk.py": "all that callers outside the actors may ask",
     "actors/wiring.py": "the one place of wiring",
     "actors/exits/actor.py": "the one clock by which flatten tasks, stops, nets and the square-off look",
-    "actors/repo/actor.py": "every write and look-up, and what becomes of it when the database fails",
     "domain/positions/ledger.py": "the whole ledger: every way in which units come, go and are shared",
     "domain/settings.py": "every limit, interval and bound on one page",
 }
