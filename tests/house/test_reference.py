@@ -1,10 +1,8 @@
 """The reference says what the code has: every setting with its meaning, every command, every request of the API."""
 
 import re
-from typing import cast
 
 import pytest
-import typer
 from pydantic import BaseModel
 
 from console.cli.app import app
@@ -57,7 +55,7 @@ def test_no_secret_is_shown_as_more_than_a_name() -> None:
 
 
 def test_every_command_says_how_it_is_used() -> None:
-    names = set(cast("dict[str, object]", vars(typer.main.get_command(app))["commands"]))
+    names = set(app.commands)
 
     assert set(re.findall(r"^## (.+)$", commands_page(), re.MULTILINE)) == names
     assert commands_page().count("Usage: shoonya-desk ") == len(names)
