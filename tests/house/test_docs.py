@@ -70,3 +70,16 @@ def test_the_page_of_commands_has_a_situation_for_each() -> None:
     rows = re.findall(r"^\| [^|]+ \| `([a-z-]+)", page, re.MULTILINE)
 
     assert set(rows) == set(app.commands)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("0*.md")), ids=lambda page: page.stem)
+def test_a_decision_says_why_and_how_we_would_notice_that_it_is_wrong(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [
+        "Context",
+        "Decision",
+        "Consequences",
+        "How we would notice that it is wrong",
+    ]
+    assert text.startswith(f"# {int(page.stem[:4])}. ")
