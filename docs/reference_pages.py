@@ -15,10 +15,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
 
-import typer
+from click.testing import CliRunner
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
-from typer.testing import CliRunner
 
 from console.api.app import make_api
 from console.cli.app import app
@@ -177,7 +176,7 @@ def unit_of(name: str) -> str:
 def commands_page() -> str:
     """Return what each command says of itself under `--help`, at the width of a terminal."""
     lines = ["# Commands", "", "What `--help` says. [Which command when](../commands.md) says which one you want.", ""]
-    runner, names = CliRunner(), list(cast("Any", typer.main.get_command(app)).commands)
+    runner, names = CliRunner(), list(app.commands)
     for name in names:
         said = runner.invoke(app, [name, "--help"], prog_name="shoonya-desk", env={"COLUMNS": COLUMNS, "NO_COLOR": "1"})
         assert said.exit_code == 0, said.output
