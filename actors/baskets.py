@@ -14,7 +14,6 @@ from actors.messages.baskets import (
     BasketsTick,
     FindBaskets,
     FollowOrders,
-    LegMoved,
     PositionLeaving,
     ResumeBaskets,
     SubmitBasket,
@@ -23,7 +22,7 @@ from actors.messages.changes import ChangeOrder
 from actors.messages.exits import Flatten
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
 from actors.messages.inboxes import BasketsInbox
-from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import Record
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -44,6 +43,7 @@ from domain.exits.leg_order import beside_ways_out
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
+from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.reasons import explain
 from domain.orders.types import Origin
@@ -90,7 +90,7 @@ class BasketsActor(SharedThreadActor):
                 self._begin(message)
             case OrderAnswered():
                 self._hear(message.order)
-            case LegMoved():
+            case OrderChanged():
                 self._hear(message.order)
             case OrderDeclined():
                 self._hear_declined(message)
@@ -141,7 +141,7 @@ class BasketsActor(SharedThreadActor):
             self._end(progress, Finish(BasketState.STOPPED, explain(message.refused).rstrip("."), (), ()))
             return
         names = tuple(leg.command_id for leg in progress.basket.legs)
-        post(self._command, FollowOrders(command_ids=names, follower=self.actor_ref))
+        post(self._command, FollowOrders(command_ids=names, follower=Follower.BASKETS))
         self._go_on(message.basket_id)
         self._look_later()
 
@@ -241,7 +241,7 @@ class BasketsActor(SharedThreadActor):
             self._running[name] = resumed(record, orders, self._clock.monotonic())
             names = tuple(leg.command_id for leg in record.basket.legs)
             self._basket_of.update(dict.fromkeys(names, name))
-            post(self._command, FollowOrders(command_ids=names, follower=self.actor_ref))
+            post(self._command, FollowOrders(command_ids=names, follower=Follower.BASKETS))
             self._go_on(name)
         self._look_later()
 

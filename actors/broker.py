@@ -17,14 +17,13 @@ from loguru import logger
 
 from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
 from actors.messages.broker import (
+    BrokerAnswered,
     BrokerState,
-    ChangeAnswered,
     ChangeAtBroker,
     FindBrokerState,
     InstrumentRead,
     LogIn,
     LookUpTag,
-    PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
     PriceRead,
@@ -333,9 +332,9 @@ class BrokerActor(DeskActor):
         name = message.order.command.command_id
         match message:
             case PlaceOrder():
-                post(self._command, PlaceAnswered(command_id=name, reply=reply))
+                post(self._command, BrokerAnswered(command_id=name, reply=reply))
             case ChangeAtBroker():
-                post(self._command, ChangeAnswered(command_id=name, change=message.change, reply=reply))
+                post(self._command, BrokerAnswered(command_id=name, change=message.change, reply=reply))
             case _:
                 assert_never(message)
 

@@ -25,7 +25,7 @@ from actors.messages.desk import FindReadiness, JoinStrategy, KeepAlive, Readine
 from actors.messages.exits import ExitsNow, FindExits, Flatten
 from actors.messages.guard import FindExposures, FindHoldings, Holdings, WriteOffPosition
 from actors.messages.market import FindUnwatched
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import FindOrders, FindTimeline, FindUnwritten, Timeline
 from actors.messages.risk import (
     FindPnl,
@@ -93,7 +93,7 @@ class DeskInterface:
         post(self._wiring.command, SubmitOrder(command=command, reply_to=reply_to))
 
     def join(
-        self, strategy: str, address: Address[OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff]
+        self, strategy: str, address: Address[OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff]
     ) -> None:
         """Tell this address what becomes of the strategy's orders, after each commit."""
         post(self._wiring.command, JoinStrategy(strategy=strategy, address=address))

@@ -7,7 +7,6 @@ change after that: so at most one change waits in their mailbox, however many or
 from dataclasses import replace
 from typing import assert_never
 
-from actors.messages.changes import ChangeBlocked, ChangeReserved, ReserveChange
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
@@ -15,8 +14,6 @@ from actors.messages.guard import (
     BeginDay,
     CountExternal,
     ExpiredStillHeld,
-    ExposureMoved,
-    ExposureRefused,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
@@ -31,6 +28,8 @@ from actors.messages.guard import (
     WriteOffPosition,
 )
 from actors.messages.inboxes import GuardInbox
+from actors.messages.orders import OrderChanged
+from actors.messages.risk import CheckRefused
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -66,15 +65,13 @@ class GuardActor(SharedThreadActor):
         match message:
             case ReserveExposure():
                 self._reserve(message)
-            case ReserveChange():
-                self._reserve_change(message)
             case ReserveBasket():
                 self._reserve_basket(message)
             case ReleaseReservation():
                 self._ledger.release(message.command)
             case WriteOffPosition():
                 answer = self._ledger.write_off(message.position_key)
-            case ExposureMoved():
+            case OrderChanged():
                 self._ledger.observe(message.order)
             case CountExternal():
                 for strategy, units in message.ended:
@@ -129,29 +126,23 @@ class GuardActor(SharedThreadActor):
         post(self._command, HoldersTold(recon_break=about, holders=holders))
 
     def _reserve(self, message: ReserveExposure) -> None:
-        name = message.command.command_id
-        verdict = self._ledger.reserve(message.command, from_position_only=message.from_position_only)
+        """Hold what the order may trade, or what it may trade more after a change."""
+        command, name, change = message.command, message.command.command_id, message.change_id
+        if message.order is None:
+            verdict = self._ledger.reserve(command, from_position_only=message.from_position_only)
+        else:
+            verdict = self._ledger.reserve_change(message.order, command.quantity)
         match verdict:
             case Reserved():
                 quantity, inputs = verdict.quantity, verdict.inputs
-                post(self._command, ExposureReserved(command_id=name, quantity=quantity, inputs=inputs))
+                reserved = ExposureReserved(command_id=name, change_id=change, quantity=quantity, inputs=inputs)
+                post(self._command, reserved)
             case GuardRefused():
-                refused = ExposureRefused(
-                    command_id=name, reason=verdict.reason, inputs=verdict.inputs, why=verdict.why
-                )
+                reason, inputs, why = verdict.reason, verdict.inputs, verdict.why
+                refused = CheckRefused(command_id=name, change_id=change, reason=reason, inputs=inputs, why=why)
                 post(self._command, refused)
 
     def _reserve_basket(self, message: ReserveBasket) -> None:
         verdict = self._ledger.reserve_basket(message.legs)
         refused = verdict.reason if isinstance(verdict, GuardRefused) else None
         post(message.reply_to, BasketReserved(basket_id=message.basket_id, refused=refused))
-
-    def _reserve_change(self, message: ReserveChange) -> None:
-        name = message.change_id
-        verdict = self._ledger.reserve_change(message.order, message.quantity)
-        match verdict:
-            case Reserved():
-                reserved = ChangeReserved(change_id=name, quantity=verdict.quantity, inputs=verdict.inputs)
-                post(self._command, reserved)
-            case GuardRefused():
-                post(self._command, ChangeBlocked(change_id=name, reason=verdict.reason, inputs=verdict.inputs))

@@ -21,11 +21,11 @@ from actors.messages.market import (
     PriceOrder,
     PriceSeen,
     PriceTicked,
-    TradePriceSeen,
     UnwatchedNow,
     WatchPrice,
     WatchUnheard,
 )
+from actors.messages.orders import OrderChanged
 from actors.messages.risk import PositionsSeen
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -38,6 +38,7 @@ from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
 from domain.market.price import Belief, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, Watching, unwatched_alert, watched_alert
+from domain.orders.order import Order
 from domain.ports import trading_day
 
 EXIT_WAIT_S: Final = 1.0
@@ -104,11 +105,17 @@ class MarketActor(SharedThreadActor):
                 self._see(message.tick, PriceSource.TICK)
             case BookPricesSeen():
                 self._see_book(message.book)
-            case TradePriceSeen():
-                self._known.remember((message.exchange, message.symbol), message.price)
+            case OrderChanged():
+                self._see_trade(message.order)
             case _:
                 assert_never(message)
         return None
+
+    def _see_trade(self, order: Order) -> None:
+        """Remember at what price the account has traded: something to fall back on."""
+        if order.average_price is not None:
+            price = SeenPrice(price=order.average_price, source=PriceSource.TRADE, seen_at=order.updated_at)
+            self._known.remember((order.command.exchange, order.command.symbol), price)
 
     # what orders need to know
 

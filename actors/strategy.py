@@ -19,7 +19,7 @@ from actors.messages.desk import ActorDied, JoinStrategy
 from actors.messages.exits import Flatten
 from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, MarketInbox, StrategyInbox
 from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
-from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.orders import OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
@@ -263,9 +263,10 @@ class StrategyActor(DeskActor):
             case WatchUnheard():
                 logger.warning("{}: no prices: {}", self.name, message.why)
                 self._run(lambda: self.on_unwatched(message.exchange.value, message.symbol, message.why))
-            case OrderUpdated():
-                grown = self._keep(message.order)
-                self._run(lambda: self.on_order(message.order, message.event))
+            case OrderChanged():
+                grown, event = self._keep(message.order), message.event
+                assert event is not None, "a strategy hears of changes alone"
+                self._run(lambda: self.on_order(message.order, event))
                 if grown:
                     self._run(lambda: self.on_fill(message.order, grown))
             case BasketAnswered():

@@ -22,7 +22,7 @@ from actors.messages.baskets import ResumeBaskets
 from actors.messages.books import Poll
 from actors.messages.broker import FindBrokerState, LogIn
 from actors.messages.desk import FindReadiness, KeepAlive, ResumeOrders
-from actors.messages.exits import MarketOrderMoved, ResumeExits
+from actors.messages.exits import ResumeExits
 from actors.messages.guard import FindHoldings
 from actors.messages.inboxes import (
     BasketsInbox,
@@ -159,9 +159,10 @@ class Wiring:
         post(self.risk, RiskTick())
         gone = tuple(one.key for one in snapshot.vanished if one.key is not None)
         post(self.exits, TakeUpStops(armed_stops=snapshot.armed_stops, unarmed=snapshot.unarmed, vanished=gone))
-        post(self.exits, ResumeExits(requests=snapshot.requests, ended=snapshot.ended_requests))
-        for order in resting_in(snapshot.orders):
-            post(self.exits, MarketOrderMoved(order=order))
+        post(
+            self.exits,
+            ResumeExits(requests=snapshot.requests, ended=snapshot.ended_requests, resting=resting_in(snapshot.orders)),
+        )
         self._start_supervisor()
         for thread in () if self._sender is None else self._sender.threads:
             post(self.supervisor, KeepAlive(thread=thread))

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from actors.desk import Desk
 from actors.messages.books import HoldingWrittenOff
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.risk import TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
 from domain.orders.lifecycle import State
@@ -32,9 +32,9 @@ class Told:
     def __init__(self) -> None:
         self.fills: queue.SimpleQueue[tuple[Order, float]] = queue.SimpleQueue()
 
-    def tell(self, message: OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff) -> None:
+    def tell(self, message: OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff) -> None:
         """Note a fill."""
-        if isinstance(message, OrderUpdated) and message.order.state is State.FILLED:
+        if isinstance(message, OrderChanged) and message.order.state is State.FILLED:
             self.fills.put((message.order, time.time()))
 
 

@@ -6,10 +6,12 @@
 import ast
 import re
 import types
+from collections import Counter
 from pathlib import Path
 from typing import Final, Union, get_args, get_origin
 
 import actors.messages.inboxes
+from actors.runtime.mailboxes import Mailboxes
 from domain.orders.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, State
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -75,13 +77,32 @@ def parts_of(sender: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
+def shared() -> frozenset[str]:
+    """Return the facts that stand in several inboxes."""
+    count = Counter(name for inbox in inboxes().values() for name in inbox)
+    return frozenset(name for name, homes in count.items() if homes > 1)
+
+
+def knows(parts: frozenset[Path], receiver: str) -> bool:
+    """Say whether a sender has the mailbox of this actor; strategies and callers have addresses of their own."""
+    mailbox = receiver.lower()
+    if mailbox not in Mailboxes.__dataclass_fields__:
+        return True
+    return any(re.search(rf"mail\.{mailbox}\b", part.read_text(encoding="utf-8")) for part in parts)
+
+
 def flow_of_messages() -> str:
-    """Return who tells whom what: a sender or its helper makes a message, and the message stands in one inbox."""
+    """Return who tells whom what: a sender or its helper makes a message, and the message stands in an inbox.
+
+    A fact that stands in several is told to those of whom the sender has the mailbox, and never to itself.
+    """
     lines = ["```mermaid", "flowchart LR"]
     for path, sender in senders().items():
-        made = frozenset().union(*map(sent_by, parts_of(path)))
+        parts = parts_of(path)
+        made = frozenset().union(*map(sent_by, parts))
         for receiver, inbox in inboxes().items():
-            told = sorted(made & inbox)
+            is_follower = sender != receiver and knows(parts, receiver)
+            told = sorted((made & inbox) - (frozenset() if is_follower else shared()))
             if told:
                 lines.append(f'    {sender} -->|"{"<br/>".join(told)}"| {receiver}')
     return "\n".join([*lines, "```"])

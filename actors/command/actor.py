@@ -38,7 +38,7 @@ from actors.command.changes import Changes
 from actors.command.entry_gate import EntryGate
 from actors.command.external_moves import ExternalMoves
 from actors.command.followers import Followers
-from actors.command.part import Part
+from actors.command.part import Part, is_about_change
 from actors.command.pending import PendingOrders
 from actors.command.placement import Placement
 from actors.command.records import Records
@@ -59,21 +59,18 @@ from actors.messages.books import (
     ReconcileNow,
     UpdatesReconciled,
 )
-from actors.messages.broker import ChangeAnswered, PlaceAnswered, SessionChanged, TagLookedUp
+from actors.messages.broker import BrokerAnswered, SessionChanged, TagLookedUp
 from actors.messages.changes import (
-    ChangeApproved,
-    ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
     ChangeUnreadable,
     ResolutionLookedUp,
     ResolveOrder,
 )
 from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
-from actors.messages.guard import BeginDay, ExposureRefused, ExposureReserved, HoldersTold
+from actors.messages.guard import BeginDay, ExposureReserved, HoldersTold
 from actors.messages.inboxes import CommandInbox
-from actors.messages.market import OrderPriced, PriceQuestion
+from actors.messages.market import OrderPriced
 from actors.messages.orders import SubmitOrder
 from actors.messages.persistence import (
     EventIllegal,
@@ -90,7 +87,7 @@ from actors.messages.persistence import (
     RetryUnrecorded,
     UndoRecorded,
 )
-from actors.messages.risk import BroadcastTradingState, RiskApproved, RiskBlocked
+from actors.messages.risk import BroadcastTradingState, CheckRefused, RiskApproved
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -155,15 +152,11 @@ class CommandActor(SharedThreadActor):
                 self._placement.receive(message)
             case RegistrationUnwritten() | TagLookedUp():
                 self._placement.receive(message)
-            case OrderPriced(about=PriceQuestion.CHANGE):
-                self._changes.receive(message)
-            case OrderPriced() | RiskApproved() | RiskBlocked() | ExposureReserved() | ExposureRefused():
+            case OrderPriced() | RiskApproved() | CheckRefused() | ExposureReserved() | BrokerAnswered():
+                (self._changes if is_about_change(message) else self._placement).receive(message)
+            case BooksReconciled() | UpdatesReconciled() | ExternalOrderRecorded():
                 self._placement.receive(message)
-            case PlaceAnswered() | BooksReconciled() | UpdatesReconciled() | ExternalOrderRecorded():
-                self._placement.receive(message)
-            case ChangeOrder() | ChangeLookedUp() | ChangeUnreadable() | ChangeAnswered():
-                self._changes.receive(message)
-            case ChangeApproved() | ChangeReserved() | ChangeBlocked():
+            case ChangeOrder() | ChangeLookedUp() | ChangeUnreadable():
                 self._changes.receive(message)
             case ResolveOrder() | ResolutionLookedUp():
                 self._resolution.receive(message)

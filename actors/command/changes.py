@@ -19,22 +19,19 @@ from typing import Final, TypeAlias, assert_never
 
 from loguru import logger
 
+from actors.command.part import Answer
 from actors.command.records import Records
-from actors.messages.broker import ChangeAnswered, ChangeAtBroker
+from actors.messages.broker import BrokerAnswered, ChangeAtBroker
 from actors.messages.changes import (
-    ChangeApproved,
-    ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
     ChangeUnreadable,
-    CheckChange,
     LookUpChange,
-    ReserveChange,
 )
-from actors.messages.guard import ExposureMoved
+from actors.messages.guard import ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
-from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
+from actors.messages.risk import CheckRefused, CheckRisk, RiskApproved
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.broker.reply_types import Accepted, Refused, Unknown
@@ -50,16 +47,7 @@ from domain.orders.reasons import Reason, explain
 from domain.orders.validation import InvalidOrderError
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
-Heard: TypeAlias = (
-    ChangeOrder
-    | ChangeLookedUp
-    | ChangeUnreadable
-    | OrderPriced
-    | ChangeApproved
-    | ChangeReserved
-    | ChangeBlocked
-    | ChangeAnswered
-)
+Heard: TypeAlias = ChangeOrder | ChangeLookedUp | ChangeUnreadable | OrderPriced | Answer
 
 _CHANGEABLE: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
 
@@ -110,13 +98,13 @@ class Changes:
                 self._fail_to_look_up(message)
             case OrderPriced():
                 self._check(message)
-            case ChangeApproved():
+            case RiskApproved():
                 self._reserve(message)
-            case ChangeReserved():
+            case ExposureReserved():
                 self._have_reserved(message)
-            case ChangeBlocked():
+            case CheckRefused():
                 self._block(message)
-            case ChangeAnswered():
+            case BrokerAnswered():
                 self._record_reply(message)
             case _:
                 assert_never(message)
@@ -222,20 +210,19 @@ class Changes:
             limit_price=pricing.limit_price,
             trigger_price=pricing.trigger_price,
         )
-        post(self._risk, CheckChange(change_id=request.command.change_id, command=wanted, price=pricing.limit_price))
+        name, limit = request.command.change_id, pricing.limit_price
+        post(self._risk, CheckRisk(change_id=name, command=wanted, price=limit))
 
-    def _reserve(self, message: ChangeApproved) -> None:
+    def _reserve(self, message: RiskApproved) -> None:
         """Risk says yes: ask the guard."""
         request = self._pending[message.change_id]
         assert request.order is not None
         assert request.wanted is not None
         request.inputs |= message.inputs
-        post(
-            self._guard,
-            ReserveChange(change_id=message.change_id, order=request.order, quantity=request.wanted.quantity),
-        )
+        wanted, order = request.wanted, request.order
+        post(self._guard, ReserveExposure(command=wanted, change_id=message.change_id, order=order))
 
-    def _have_reserved(self, message: ChangeReserved) -> None:
+    def _have_reserved(self, message: ExposureReserved) -> None:
         """Record what the guard holds: an exit's growth is cut to what is left to reduce."""
         request = self._pending[message.change_id]
         assert request.order is not None
@@ -247,7 +234,7 @@ class Changes:
             return
         self._ask(request, change)
 
-    def _block(self, message: ChangeBlocked) -> None:
+    def _block(self, message: CheckRefused) -> None:
         """Risk or guard says no."""
         self._decline(self._pending[message.change_id], message.reason, explain(message.reason), message.inputs)
 
@@ -318,9 +305,10 @@ class Changes:
         if request is not None and not (request.sent and event.kind is Event.CHANGE_REQUESTED):
             self._decline(request, Reason.NOT_CHANGEABLE, cause)
 
-    def _record_reply(self, message: ChangeAnswered) -> None:
+    def _record_reply(self, message: BrokerAnswered) -> None:
         """Record what the broker answered."""
         change = message.change
+        assert change is not None, "an order's own reply is no change's"
         match message.reply:
             case Accepted():
                 event = OrderEvent(kind=Event.CHANGE_ACCEPTED, change=change)
@@ -359,7 +347,7 @@ class Changes:
         )
         if request.order is not None and request.change is not None:
             # The guard may have reserved growth: what the order may trade is what it was.
-            post(self._guard, ExposureMoved(order=request.order))
+            post(self._guard, OrderChanged(order=request.order))
         for caller in request.callers:
             post(caller, OrderDeclined(command_id=name, reason=reason, message=message))
 

@@ -5,29 +5,23 @@ from typing import TypeAlias, assert_never
 
 from loguru import logger
 
-from actors.messages.baskets import FollowOrders, LegMoved
+from actors.messages.baskets import FollowOrders
 from actors.messages.books import ChangedOrders, HoldingWrittenOff, PositionWrittenOff
 from actors.messages.desk import JoinStrategy
-from actors.messages.exits import MarketOrderMoved, SaleRefused
-from actors.messages.guard import ExposureMoved
-from actors.messages.market import TradePriceSeen
-from actors.messages.orders import OrderDeclined, OrderUpdated
+from actors.messages.orders import OrderChanged, OrderDeclined
 from actors.messages.persistence import Record
-from actors.messages.risk import BroadcastTradingState, FillCounted, OrderOver, PnlWrittenOff, TradingStateChanged
-from actors.messages.stops import EntryMoved
+from actors.messages.risk import BroadcastTradingState, PnlWrittenOff, TradingStateChanged
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes
 from domain.alerts.alert import Alert
 from domain.alerts.text.orders import order_alert
-from domain.market.price import PriceSource, SeenPrice
+from domain.orders.followers import Follower, followers_of
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, OrderEvent
 from domain.orders.text import outcome_line
-from domain.orders.types import OrderType
-from domain.positions.delivery import is_refused_for_shares
 from domain.reconciliation.write_off import WriteOff
 
-Told: TypeAlias = OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff
+Told: TypeAlias = OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff
 Heard: TypeAlias = JoinStrategy | FollowOrders | BroadcastTradingState | PositionWrittenOff
 
 
@@ -37,13 +31,18 @@ class Followers:
     def __init__(self, mail: Mailboxes, tell: Callable[[Alert], None]) -> None:
         self._guard = mail.guard
         self._risk = mail.risk
-        self._exits = mail.exits
-        self._market = mail.market
         self._watcher = mail.watcher
         self._repo = mail.repo
         self._tell = tell
+        self._mailboxes: dict[Follower, Address[OrderChanged]] = {
+            Follower.GUARD: mail.guard,
+            Follower.RISK: mail.risk,
+            Follower.MARKET: mail.market,
+            Follower.EXITS: mail.exits,
+            Follower.BASKETS: mail.baskets,
+        }
         self._strategies: dict[str, Address[Told]] = {}
-        self._followers: dict[str, Address[LegMoved]] = {}
+        self._asked: dict[str, set[Follower]] = {}
         self._moved: dict[str, Order] = {}
         self._fills_grew = False
 
@@ -53,7 +52,8 @@ class Followers:
             case JoinStrategy():
                 self._strategies[message.strategy] = message.address
             case FollowOrders():
-                self._followers.update(dict.fromkeys(message.command_ids, message.follower))
+                for name in message.command_ids:
+                    self._asked.setdefault(name, set()).add(message.follower)
             case BroadcastTradingState():
                 for address in self._strategies.values():
                     post(address, TradingStateChanged(state=message.state, reason=message.reason))
@@ -67,43 +67,25 @@ class Followers:
         alert = order_alert(order, event, late=late)
         if alert is not None:
             self._tell(alert)
-        if told := outcome_line(order, event.kind):
-            logger.info("{}", told)
+        if outcome := outcome_line(order, event.kind):
+            logger.info("{}", outcome)
         if event.kind is Event.NOTED and event.note is not None:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
-        cut = event.kind is Event.SENT and order.quantity < order.command.quantity
-        if cut or event.kind not in {Event.SENT, Event.ACCEPTED}:
-            post(self._guard, ExposureMoved(order=order))
-        self._moved[order.command.command_id] = order
+        name, changed = order.command.command_id, OrderChanged(order=order, event=event)
+        self._moved[name] = order
         self._fills_grew = self._fills_grew or bool(event.filled_quantity)
-        if event.filled_quantity:
-            post(self._risk, FillCounted(order=order))
-            self._tell_price(order)
+        told = {*followers_of(order, event), *self._asked.get(name, ())}
+        for follower in Follower:
+            if follower is Follower.STRATEGY:
+                self.tell_strategy(order.command.strategy, changed)
+            elif follower in told:
+                post(self._mailboxes[follower], changed)
         if order.is_terminal:
-            post(self._risk, OrderOver(command=order.command))
-        if event.filled_quantity and order.command.carries_stops:
-            post(self._exits, EntryMoved(order=order))
-        if order.command.order_type is OrderType.MARKET and event.kind is not Event.SENT:
-            post(self._exits, MarketOrderMoved(order=order))
-        if is_refused_for_shares(order):
-            post(self._exits, SaleRefused(order=order))
-        follower = self._followers.get(order.command.command_id)
-        if follower is not None:
-            post(follower, LegMoved(order=order))
-            if order.is_terminal:
-                del self._followers[order.command.command_id]
-        self.tell_strategy(order.command.strategy, OrderUpdated(order=order, event=event))
-
-    def _tell_price(self, order: Order) -> None:
-        """Let the market know at what price the account has traded: something to fall back on."""
-        if order.average_price is not None:
-            key = order.command.key
-            price = SeenPrice(price=order.average_price, source=PriceSource.TRADE, seen_at=order.updated_at)
-            post(self._market, TradePriceSeen(exchange=key.exchange, symbol=key.symbol, price=price))
+            self._asked.pop(name, None)
 
     def catch_up(self, order: Order) -> None:
         """Tell the guard and the watcher again of an order that was told ahead of its row."""
-        post(self._guard, ExposureMoved(order=order))
+        post(self._guard, OrderChanged(order=order))
         self._moved[order.command.command_id] = order
 
     def take_external(self, order: Order, *, known: bool) -> None:
@@ -113,8 +95,8 @@ class Followers:
             logger.warning(
                 "{} was placed elsewhere: {} {}", order.command.command_id, order.state, order.command.symbol
             )
-            post(self._guard, ExposureMoved(order=order))
-            post(self._risk, FillCounted(order=order))
+            post(self._guard, OrderChanged(order=order))
+            post(self._risk, OrderChanged(order=order))
 
     def tell_watcher(self, ahead: tuple[Order, ...]) -> None:
         """Tell the watcher what has moved since it last asked; one that was started anew has read the rows alone."""

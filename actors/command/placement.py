@@ -9,13 +9,14 @@ from actors.command.admission import Admission
 from actors.command.entry_gate import EntryGate
 from actors.command.followers import Followers
 from actors.command.last_days import LastDays
+from actors.command.part import Answer
 from actors.command.pending import PendingOrder, PendingOrders
 from actors.command.records import Records
 from actors.command.tag_search import CannotTell, NotSent, SentBefore, TagSearch
 from actors.messages.books import BooksReconciled, ReconcileNow, UpdatesReconciled
-from actors.messages.broker import PlaceAnswered, PlaceOrder, TagLookedUp
+from actors.messages.broker import BrokerAnswered, PlaceOrder, TagLookedUp
 from actors.messages.exits import ExitCut
-from actors.messages.guard import ExposureRefused, ExposureReserved, ReserveExposure
+from actors.messages.guard import ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
@@ -30,7 +31,7 @@ from actors.messages.persistence import (
     RegistrationFailed,
     RegistrationUnwritten,
 )
-from actors.messages.risk import CheckRisk, RiskApproved, RiskBlocked
+from actors.messages.risk import CheckRefused, CheckRisk, RiskApproved
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
@@ -50,7 +51,6 @@ from domain.orders.types import Intent, OrderType
 from domain.reconciliation.order_rows import remarks_tag_of
 
 Registration: TypeAlias = OrderRegistered | OrderRepeated | OrderNotFound | RegistrationFailed | RegistrationUnwritten
-Checks: TypeAlias = OrderPriced | RiskApproved | RiskBlocked | ExposureReserved | ExposureRefused
 Books: TypeAlias = BooksReconciled | UpdatesReconciled | ExternalOrderRecorded
 
 _ANSWERS: Final = frozenset({Event.BLOCKED, Event.ACCEPTED, Event.REFUSED, Event.REPLY_LOST})
@@ -90,7 +90,7 @@ class Placement:
         self._said = {RUN: run} if run else {}
         self._tell = tell
 
-    def receive(self, message: SubmitOrder | Registration | TagLookedUp | Checks | PlaceAnswered | Books) -> None:
+    def receive(self, message: SubmitOrder | Registration | TagLookedUp | Answer | Books) -> None:
         """Take an order one step further."""
         match message:
             case SubmitOrder():
@@ -105,11 +105,11 @@ class Placement:
                 self._look_for_tag(message)
             case RiskApproved():
                 self._reserve(message)
-            case RiskBlocked() | ExposureRefused():
+            case CheckRefused():
                 self._take_no(message)
             case ExposureReserved():
                 self._record_sending(message)
-            case PlaceAnswered():
+            case BrokerAnswered():
                 self._record_reply(message)
             case BooksReconciled() | UpdatesReconciled():
                 self._record_reports(message)
@@ -251,14 +251,13 @@ class Placement:
         only = pending.from_position_only
         post(self._mail.guard, ReserveExposure(command=pending.command, from_position_only=only))
 
-    def _take_no(self, message: RiskBlocked | ExposureRefused) -> None:
+    def _take_no(self, message: CheckRefused) -> None:
         pending = self._pending_order(message.command_id)
         if message.reason is Reason.NOTHING_TO_EXIT:
             post(self._mail.exits, ExitCut(command=pending.command))
         # What is in the way, or why nothing is left to exit, is known beside the reason's own sentence.
-        why = message.why if isinstance(message, ExposureRefused) else None
         reference = pending.priced.reference if pending.priced is not None else None
-        text = "" if why is None else why.sentence(reference)
+        text = "" if message.why is None else message.why.sentence(reference)
         self._block(message.command_id, message.reason, text, dict(message.inputs))
 
     def _block(self, command_id: str, reason: Reason, sentence: str, inputs: dict[str, str]) -> None:
@@ -308,7 +307,7 @@ class Placement:
 
     # Step 5: record what came back, and tell the caller.
 
-    def _record_reply(self, message: PlaceAnswered) -> None:
+    def _record_reply(self, message: BrokerAnswered) -> None:
         match message.reply:
             case Accepted():
                 event = OrderEvent(kind=Event.ACCEPTED, broker_order_id=message.reply.broker_order_id)

@@ -19,7 +19,6 @@ from actors.exits.resting import RestingMarketOrders
 from actors.exits.stops import Stops
 from actors.exits.tasks import FlattenTasks
 from actors.messages.alerts import RaiseAlert
-from actors.messages.baskets import LegMoved
 from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.exits import (
     ExitCut,
@@ -28,17 +27,15 @@ from actors.messages.exits import (
     FindExits,
     Flatten,
     FlattenAll,
-    MarketOrderMoved,
     ResumeExits,
-    SaleRefused,
 )
 from actors.messages.guard import ExposuresTold
 from actors.messages.inboxes import (
     ExitsInbox,
 )
 from actors.messages.market import OrderPriced, PriceQuestion, PriceTicked
-from actors.messages.orders import OrderAnswered, OrderDeclined
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
+from actors.messages.stops import FindStops, SetStops, StopsNow, TakeUpStops
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -51,6 +48,9 @@ from domain.exits.flatten import (
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.orders.command import OrderCommand
+from domain.orders.order import Order, OrderEvent
+from domain.orders.types import OrderType
+from domain.positions.delivery import is_refused_for_shares
 from domain.settings import ExitSettings, StopSettings
 
 TASK_LOOK_S_MAX: Final = 1.0
@@ -102,16 +102,14 @@ class ExitsActor(SharedThreadActor):
             calendar=calendar,
             carried=self._carried,
         )
-        self._broker_stops = BrokerStops(
-            mail=mail, runtime=runtime, follower=me, sender=sender, settings=stops, calendar=calendar
-        )
+        self._broker_stops = BrokerStops(mail=mail, runtime=runtime, sender=sender, settings=stops, calendar=calendar)
 
     def on_start(self) -> None:
         """Begin to look."""
         self._wind(self._look_s_max)
 
     def on_receive(
-        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked | LegMoved
+        self, message: ExitsInbox | OrderAnswered | OrderDeclined | OrderPriced | PriceTicked
     ) -> ExitsNow | StopsNow | None:
         """Hear what is wanted and what has become of it; look where that is news."""
         match message:
@@ -124,19 +122,13 @@ class ExitsActor(SharedThreadActor):
                 self._begin(message)
             case FlattenAll() | SetStops() | ExitCut():
                 self._knowledge.ask(message)
-            case SaleRefused():
-                self._tasks.hear_refused(message.order)
             case PriceTicked():
                 self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
             case OrderPriced():
                 self._price(message)
-            case EntryMoved():
-                self._stops.arm(message.order)
-            case MarketOrderMoved():
-                self._resting.follow(message.order)
-            case LegMoved():
-                self._broker_stops.follow(message.order)
+            case OrderChanged():
+                self._follow(message.order, message.event)
             case OrderAnswered():
                 order = message.order
                 name, outcome = order.command.command_id, f"{order.state} {order.note}".strip()
@@ -169,6 +161,18 @@ class ExitsActor(SharedThreadActor):
             self._tasks.remember(message.ended)
         self._tasks.begin(message.requests, in_order=True)
         self._knowledge.ask(*(one.position_key for one in message.requests))
+        for order in message.resting if isinstance(message, ResumeExits) else ():
+            self._resting.follow(order)
+
+    def _follow(self, order: Order, event: OrderEvent | None) -> None:
+        """Arm an entry's stops when it trades, chase what rests at the market's price, give up on missing shares."""
+        if event is not None and event.filled_quantity:
+            self._stops.arm(order)
+        if order.command.order_type is OrderType.MARKET:
+            self._resting.follow(order)
+        if is_refused_for_shares(order):
+            self._tasks.hear_refused(order)
+        self._broker_stops.follow(order)
 
     def _get_out(self, position_key: PositionKey, reason: str) -> None:
         """Begin a task by the desk's own request, which waits for no other."""

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from actors.exits.order_sender import OrderSender
-from actors.messages.baskets import FollowOrders, LegMoved
-from actors.runtime.address import Address, post
+from actors.messages.baskets import FollowOrders
+from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.backoff import Backoff
 from domain.exits.broker_stop import (
@@ -30,6 +30,7 @@ from domain.exits.stops import ArmedStop
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
+from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.types import Exchange
 from domain.positions.pnl import symbol_of
@@ -52,13 +53,11 @@ class BrokerStops:
         *,
         mail: Mailboxes,
         runtime: Runtime,
-        follower: "Address[LegMoved]",
         sender: OrderSender,
         settings: StopSettings,
         calendar: Calendar | None,
     ) -> None:
         self._command = mail.command
-        self._follower = follower
         self._sender = sender
         self._settings = settings
         self._calendar = calendar
@@ -68,6 +67,7 @@ class BrokerStops:
         self._not_before: dict[str, float] = {}
         self._laid: dict[PositionKey, int] = {}
         self._laying: dict[str, PositionKey] = {}
+        self._followed: set[str] = set()
         self._refused: dict[str, int] = {}
         """Nets that can't be moved any more, and how often each has been asked back."""
         self._begun = False
@@ -129,12 +129,15 @@ class BrokerStops:
     def follow(self, order: Order) -> None:
         """Hear what has become of a stop_order: one that the broker does not move is to be laid anew."""
         name = order.command.command_id
+        if name not in self._followed:
+            return
         fate = moved(order, self._asked.get(name))
         if fate is Moved.REFUSED:
             self._refused.setdefault(name, 0)
         elif fate is Moved.UNSEEN:
             self._asked.pop(name, None)
         if order.is_terminal:
+            self._followed.discard(name)
             self._asked.pop(name, None)
             self._refused.pop(name, None)
 
@@ -160,7 +163,8 @@ class BrokerStops:
             return False
         if wanted is not None:
             self._asked[name] = wanted
-        post(self._command, FollowOrders(command_ids=(name,), follower=self._follower))
+        self._followed.add(name)
+        post(self._command, FollowOrders(command_ids=(name,), follower=Follower.EXITS))
         self._sender.change(
             name,
             kind,

@@ -6,6 +6,7 @@ from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.baskets import Basket, BasketRecord
 from domain.exits.flatten import PositionKey
+from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.types import Exchange
 
@@ -36,17 +37,10 @@ class SuspendSymbol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowOrders:
-    """Tell `follower` whenever one of these orders moves, until it is over."""
+    """Tell `follower` of every change of these orders, until they are over."""
 
     command_ids: tuple[str, ...]
-    follower: "Address[LegMoved]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegMoved:
-    """An order that is followed has moved."""
-
-    order: Order
+    follower: Follower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,11 +38,12 @@ class PlaceOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceAnswered:
-    """What became of the one request to place this order."""
+class BrokerAnswered:
+    """What became of the one request to place this order, or to change it where `change` says how."""
 
     command_id: str
-    reply: PlaceReply
+    reply: PlaceReply | ChangeReply
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +52,6 @@ class ChangeAtBroker:
 
     order: Order
     change: Change
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeAnswered:
-    """What became of the one request to change this order."""
-
-    command_id: str
-    change: Change
-    reply: ChangeReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

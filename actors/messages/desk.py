@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from actors.messages.books import HoldingWrittenOff
-from actors.messages.orders import OrderDeclined, OrderUpdated
+from actors.messages.orders import OrderChanged, OrderDeclined
 from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address
@@ -38,7 +38,7 @@ class JoinStrategy:
     """Tell this address what becomes of the strategy's orders."""
 
     strategy: str
-    address: "Address[OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff]"
+    address: "Address[OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,14 @@ class Flatten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeExits:
-    """Take up the requests of an earlier run, and what has `ended` today because the shares are missing."""
+    """Take up the requests of an earlier run, and what has `ended` today because the shares are missing.
+
+    `resting` are orders at the market's price that rest at the broker.
+    """
 
     requests: tuple[FlattenRequest, ...]
     ended: tuple[EndedRequest, ...]
+    resting: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,20 +79,6 @@ class ExitsNow:
 
     under_way: Mapping[PositionKey, int]
     stays: Mapping[PositionKey, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketOrderMoved:
-    """An order at the market's price, sent as a protected limit, stands differently at the broker."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleRefused:
-    """The broker has refused a sale for delivery because the shares are not there."""
-
-    order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,49 +7,36 @@ from datetime import date
 from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import Exposure, PositionKey
-from domain.market.expiry import ContractOver
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey
-from domain.positions.already_exposed import AlreadyExposed
-from domain.positions.nothing_to_exit import NothingToExit
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.vanishing import Holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveExposure:
-    """Checks 2B and 2C, or the clamp of an exit; a yes reserves."""
+    """Checks 2B and 2C, or the clamp of an exit; a yes reserves.
+
+    With a `change_id` the order as it stands is `order`, and its total would become that of `command`: a yes reserves
+    the growth.
+    """
 
     command: OrderCommand
     from_position_only: bool = False
+    change_id: str = ""
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureReserved:
-    """The guard holds this many units for the order."""
+    """The guard holds this many units for the order; for a change, what the order may trade in all."""
 
     command_id: str
     quantity: int
     inputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureRefused:
-    """The guard says no. `why` tells what stands in the way of an entry, or what there is instead of units to exit."""
-
-    command_id: str
-    reason: Reason
-    inputs: Mapping[str, str]
-    why: AlreadyExposed | NothingToExit | ContractOver | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureMoved:
-    """The guard shall know how this order stands now."""
-
-    order: Order
+    change_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What each actor hears, one union an actor: a message stands in exactly one, so that the flow can be computed."""
+"""What each actor hears, one union an actor: a command stands in one, a fact in those of all who follow it."""
 
 from typing import TypeAlias
 
@@ -8,7 +8,6 @@ from actors.messages.baskets import (
     BasketsTick,
     FindBaskets,
     FollowOrders,
-    LegMoved,
     PositionLeaving,
     ResumeBaskets,
     SubmitBasket,
@@ -44,13 +43,12 @@ from actors.messages.books import (
     VanishingResolved,
 )
 from actors.messages.broker import (
-    ChangeAnswered,
+    BrokerAnswered,
     ChangeAtBroker,
     FindBrokerState,
     InstrumentRead,
     LogIn,
     LookUpTag,
-    PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
     PriceRead,
@@ -65,16 +63,11 @@ from actors.messages.broker import (
     TagLookedUp,
 )
 from actors.messages.changes import (
-    ChangeApproved,
-    ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
     ChangeUnreadable,
-    CheckChange,
     LookUpChange,
     LookUpResolution,
-    ReserveChange,
     ResolutionLookedUp,
     ResolveOrder,
 )
@@ -96,9 +89,7 @@ from actors.messages.exits import (
     FindExits,
     Flatten,
     FlattenAll,
-    MarketOrderMoved,
     ResumeExits,
-    SaleRefused,
     SuspendEntries,
 )
 from actors.messages.guard import (
@@ -108,8 +99,6 @@ from actors.messages.guard import (
     BeginDay,
     CountExternal,
     ExpiredStillHeld,
-    ExposureMoved,
-    ExposureRefused,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
@@ -131,11 +120,10 @@ from actors.messages.market import (
     PriceOrder,
     PriceSeen,
     PriceTicked,
-    TradePriceSeen,
     WatchPrice,
     WatchUnheard,
 )
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
     CommitNow,
     EventIllegal,
@@ -165,20 +153,18 @@ from actors.messages.persistence import (
 )
 from actors.messages.risk import (
     BroadcastTradingState,
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
     PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateChanged,
 )
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsAnswered, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsAnswered, TakeUpStops
 
 CommandInbox: TypeAlias = (
     SubmitOrder
@@ -189,10 +175,6 @@ CommandInbox: TypeAlias = (
     | AcceptBreak
     | ChangeLookedUp
     | ChangeUnreadable
-    | ChangeApproved
-    | ChangeReserved
-    | ChangeBlocked
-    | ChangeAnswered
     | ExternalOrderRecorded
     | ExternalMoveRecorded
     | HoldersTold
@@ -208,14 +190,11 @@ CommandInbox: TypeAlias = (
     | TagLookedUp
     | OrderPriced
     | RiskApproved
-    | RiskBlocked
     | ExposureReserved
-    | ExposureRefused
     | EventRecorded
     | EventIllegal
     | EventUnrecorded
     | RetryUnrecorded
-    | PlaceAnswered
     | SessionChanged
     | FetchChangedOrders
     | BooksReconciled
@@ -229,6 +208,8 @@ CommandInbox: TypeAlias = (
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
+    | CheckRefused
+    | BrokerAnswered
 )
 
 RepoInbox: TypeAlias = (
@@ -260,14 +241,12 @@ MarketInbox: TypeAlias = (
     | FindUnwatched
     | PriceSeen
     | BookPricesSeen
-    | TradePriceSeen
+    | OrderChanged
 )
 
 RiskInbox: TypeAlias = (
     CheckRisk
-    | CheckChange
-    | FillCounted
-    | OrderOver
+    | OrderChanged
     | PositionsSeen
     | PnlWrittenOff
     | ExternalCounted
@@ -279,11 +258,10 @@ RiskInbox: TypeAlias = (
 
 GuardInbox: TypeAlias = (
     ReserveExposure
-    | ReserveChange
     | ReserveBasket
     | ReleaseReservation
     | WriteOffPosition
-    | ExposureMoved
+    | OrderChanged
     | CountExternal
     | PastDayApart
     | AskForHolders
@@ -301,9 +279,7 @@ ExitsInbox: TypeAlias = (
     | FlattenAll
     | ExitsTick
     | ExposuresTold
-    | EntryMoved
-    | MarketOrderMoved
-    | SaleRefused
+    | OrderChanged
     | ExitCut
     | TakeUpStops
     | PositionVanished
@@ -314,7 +290,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (
@@ -353,7 +329,7 @@ NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | Acknowle
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
+    PriceTicked | WatchUnheard | OrderChanged | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
 )
 
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone

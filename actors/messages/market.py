@@ -9,7 +9,7 @@ from actors.runtime.address import Address
 from domain.broker.reply_types import InstrumentReply
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.pricing import ExitShape
-from domain.market.price import Reference, SeenPrice
+from domain.market.price import Reference
 from domain.market.watching import Unwatched
 from domain.orders.types import Exchange
 
@@ -79,15 +79,6 @@ class BookPricesSeen:
     """The position book: its last prices stand in for a feed that is silent, its rows for what can't be looked up."""
 
     book: Book[PositionRow]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradePriceSeen:
-    """An order of the account traded at this price."""
-
-    exchange: Exchange
-    symbol: str
-    price: SeenPrice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,6 @@ from domain.orders.types import InstrumentKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryMoved:
-    """An order that carries stops has traded more."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeUpStops:
     """Take up stops of earlier runs; `unarmed` are entries that traded more than their stops know of.
 

@@ -8,23 +8,21 @@ from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import ExternalCounted
-from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
+from actors.messages.orders import OrderChanged
 from actors.messages.persistence import Record
 from actors.messages.risk import (
     BroadcastTradingState,
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
     PnlNow,
     PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateNow,
@@ -100,12 +98,8 @@ class RiskActor(SharedThreadActor):
         match message:
             case CheckRisk():
                 self._check(message)
-            case CheckChange():
-                self._check_change(message)
-            case FillCounted():
-                self._loss_monitor.count(message.order)
-            case OrderOver():
-                self._open_orders.remove(message.command)
+            case OrderChanged():
+                self._follow(message)
             case PriceTicked():
                 self._loss_monitor.see(message.tick)
             case OrderPriced():
@@ -130,22 +124,41 @@ class RiskActor(SharedThreadActor):
                 assert_never(message)
         return None
 
+    def _follow(self, message: OrderChanged) -> None:
+        if message.event is None or message.event.filled_quantity:
+            self._loss_monitor.count(message.order)
+        if message.order.is_terminal:
+            self._open_orders.remove(message.order.command)
+
     def _check(self, message: CheckRisk) -> None:
-        command, name = message.command, message.command.command_id
+        """Judge an order, or one as it would be after a change: that counts as no order of the day."""
+        command, is_new = message.command, not message.change_id
         book = self._book.on_day(trading_day(self._clock.now()))
-        self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
+        verdict: RiskPassed | RiskRefused
+        if is_new:
+            beside = self._positions_beside(command)
+            self._book, verdict = book.check(command, message.price, message.last_price, beside)
+        else:
+            verdict = book.check_change(command, message.price)
         if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
             objection = self._loss_monitor.objection_to(command.strategy)
             if objection is not None:
                 verdict = RiskRefused(objection, verdict.inputs)
-            self._warn_of_self_trade(command)
+            if is_new:
+                self._warn_of_self_trade(command)
+        self._answer(message, verdict)
+
+    def _answer(self, message: CheckRisk, verdict: RiskPassed | RiskRefused) -> None:
+        name, change = message.command.command_id, message.change_id
         match verdict:
             case RiskPassed():
-                self._open_orders.add(command)
-                post(self._command, RiskApproved(command_id=name, inputs=verdict.inputs))
+                if not change:
+                    self._open_orders.add(message.command)
+                post(self._command, RiskApproved(command_id=name, change_id=change, inputs=verdict.inputs))
             case RiskRefused():
                 reason = self._said.finer(verdict.reason, self._restriction)
-                post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
+                refused = CheckRefused(command_id=name, change_id=change, reason=reason, inputs=verdict.inputs)
+                post(self._command, refused)
 
     def _positions_beside(self, command: OrderCommand) -> int:
         """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
@@ -159,22 +172,6 @@ class RiskActor(SharedThreadActor):
         if other is not None:
             alert = self_trade_alert(command.command_id, other, command.symbol)
             post(self._notifier, RaiseAlert(alert=alert))
-
-    def _check_change(self, message: CheckChange) -> None:
-        """Judge an order as it would be; a change counts as no order of the day."""
-        command = message.command
-        book = self._book.on_day(trading_day(self._clock.now()))
-        verdict = book.check_change(command, message.price)
-        objection = None if command.intent is Intent.EXIT else self._loss_monitor.objection_to(command.strategy)
-        if objection is not None and isinstance(verdict, RiskPassed):
-            verdict = RiskRefused(objection, verdict.inputs)
-        match verdict:
-            case RiskPassed():
-                post(self._command, ChangeApproved(change_id=message.change_id, inputs=verdict.inputs))
-            case RiskRefused():
-                reason = self._said.finer(verdict.reason, self._restriction)
-                refused = ChangeBlocked(change_id=message.change_id, reason=reason, inputs=verdict.inputs)
-                post(self._command, refused)
 
     def _turn(self, message: SetTradingState) -> TradingStateNow:
         """Follow a person's word; what the day itself forbids is not resumed by it."""

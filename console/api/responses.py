@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
+from console.views.forms import OutcomeAnswer
 from console.views.serializers import order_form
 from console.views.text import as_sentence, price_text, terms_text
 from domain.exits.flatten import PositionKey
@@ -41,7 +42,7 @@ class Outcome:
     repeated: bool = False
     reason: Reason | None = None
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> OutcomeAnswer:
         """Return the answer's JSON."""
         return {
             "command_id": self.command_id,

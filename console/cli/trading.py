@@ -72,7 +72,7 @@ def flatten(
     stays = [one for one in stays if one in reply.body["positions"]]
     entries = "" if strategy is not None else " Entries stay stopped until `resume`."
     if as_json:
-        typer.echo(json.dumps(reply.body | {"left": left, "stays": stays}, ensure_ascii=False))
+        typer.echo(json.dumps({**reply.body, "left": left, "stays": stays}, ensure_ascii=False))
     elif not reply.body["positions"]:
         say(f"{reply.body['sentence']}{entries}")
     else:

@@ -1,13 +1,13 @@
 """The shape of what the desk shows, and how a person names an order there."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from domain.orders.order import Order
 
-Form: TypeAlias = dict[str, Any]
-"""What the desk knows, as JSON: decimals as text, times as ISO 8601."""
+Form: TypeAlias = Mapping[str, Any]
+"""What the desk knows, as it came as JSON: `console.views.forms` has the shapes."""
 
 SHORT_CHARACTERS: Final = 8
 UNIQUE_CHARACTERS_MIN: Final = 16

@@ -4,14 +4,14 @@ from datetime import datetime
 
 from actors.desk_interface import Status
 from console.daemon.private import unprotected
-from console.views.form import Form
+from console.views.forms import HealthForm, StatusForm
 from console.views.serializers import channel_form, exits_form, readiness_form, stays_form, trading_form
 from console.views.text import taken_text
 from domain.risk.checks import TradingState
 from domain.settings import Settings
 
 
-def status_form(settings: Settings, now: Status, at: datetime) -> Form:
+def status_form(settings: Settings, now: Status, at: datetime) -> StatusForm:
     """Return trading, readiness, what is in flight, and how well the broker is seen, at the moment `at`."""
     readiness = readiness_form(now.readiness)
     asked_at = now.watch.book_asked_at
@@ -45,7 +45,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
     }
 
 
-def health_form(now: Status, at: datetime) -> Form:
+def health_form(now: Status, at: datetime) -> HealthForm:
     """Return what needs no token: whether entries are taken, and what kind of thing speaks against it."""
     kinds = list(dict.fromkeys(one.kind for one in now.readiness.blockers))
     labels = [kind.label for kind in kinds]

@@ -7,16 +7,12 @@ from typing import Any
 from actors.command.actor import CommandActor, CommandLimits
 from actors.exits.order_sender import OrderSender
 from actors.messages.books import BooksReconciled
-from actors.messages.broker import ChangeAnswered, ChangeAtBroker, PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.broker import BrokerAnswered, ChangeAtBroker, PlaceOrder, SessionChanged
 from actors.messages.changes import (
-    ChangeApproved,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
-    CheckChange,
     LookUpChange,
     LookUpResolution,
-    ReserveChange,
     ResolutionLookedUp,
 )
 from actors.messages.desk import FindReadiness, Readiness
@@ -156,7 +152,8 @@ class CommandRoom:
     def clear(self) -> None:
         """Step 2A: risk says yes."""
         for message in _taken(self.risk, CheckRisk):
-            self.tell(RiskApproved(command_id=message.command.command_id, inputs={"trading_state": "ACTIVE"}))
+            name, change = message.command.command_id, message.change_id
+            self.tell(RiskApproved(command_id=name, change_id=change, inputs={"trading_state": "ACTIVE"}))
 
     def reserve(self, quantity: int | None = None) -> None:
         """Steps 2B and 2C: the guard says yes."""
@@ -191,7 +188,7 @@ class CommandRoom:
         placed = [one.order for one in _taken(self.broker, PlaceOrder)]
         for one in placed:
             name = one.command.command_id
-            self.tell(PlaceAnswered(command_id=name, reply=reply or Accepted(f"B-{name}")))
+            self.tell(BrokerAnswered(command_id=name, reply=reply or Accepted(f"B-{name}")))
         return placed
 
     # The same for a change.
@@ -218,16 +215,13 @@ class CommandRoom:
             known = self.orders.get(request.request.command_id)
             self.tell(ResolutionLookedUp(request=request.request, order=known, cause="no such order"))
 
-    def clear_change(self) -> None:
-        """Step 2A: risk says yes."""
-        for message in _taken(self.risk, CheckChange):
-            self.tell(ChangeApproved(change_id=message.change_id, inputs={"trading_state": "ACTIVE"}))
-
     def reserve_change(self, quantity: int | None = None) -> None:
         """Steps 2B and 2C: the guard says yes, to all of it or to this total."""
-        for message in _taken(self.guard, ReserveChange):
-            total = message.quantity if quantity is None else quantity
-            self.tell(ChangeReserved(change_id=message.change_id, quantity=total, inputs={"open": "10"}))
+        for message in _taken(self.guard, ReserveExposure):
+            name, change = message.command.command_id, message.change_id
+            total = message.command.quantity if quantity is None else quantity
+            held = ExposureReserved(command_id=name, change_id=change, quantity=total, inputs={"open": "10"})
+            self.tell(held)
 
     def ask_broker_to(self, asked: ChangeCommand) -> Probe:
         """Lead a change through steps 1 to 3; it waits at the broker then."""
@@ -235,7 +229,7 @@ class CommandRoom:
         self.look_up()
         if asked.kind is ChangeKind.MODIFY:
             self.price()
-            self.clear_change()
+            self.clear()
             self.reserve_change()
         self.record()
         return caller
@@ -245,7 +239,7 @@ class CommandRoom:
         asked = _taken(self.broker, ChangeAtBroker)
         for one in asked:
             name, told = one.order.command.command_id, reply or Accepted(one.order.broker_order_id or "")
-            self.tell(ChangeAnswered(command_id=name, change=one.change, reply=told))
+            self.tell(BrokerAnswered(command_id=name, change=one.change, reply=told))
         return asked
 
     def go_to_the_broker(self, command: OrderCommand) -> Probe:

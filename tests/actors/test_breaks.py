@@ -24,14 +24,13 @@ from actors.messages.guard import (
     AskForHolders,
     CountExternal,
     ExpiredStillHeld,
-    ExposureRefused,
     HoldersTold,
     LastDayLearnt,
     PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
-from actors.messages.risk import PnlWrittenOff
+from actors.messages.risk import CheckRefused, PnlWrittenOff
 from domain.alerts.alert import Level
 from domain.market.expiry import ContractOver, Expiry
 from domain.orders.lifecycle import State
@@ -295,7 +294,7 @@ def test_an_exit_of_a_contract_that_is_over_says_so(room: CommandRoom) -> None:
     room.register()
     room.price()
     room.clear()
-    refused = ExposureRefused(command_id="c1", reason=Reason.NOTHING_TO_EXIT, inputs={}, why=over)
+    refused = CheckRefused(command_id="c1", reason=Reason.NOTHING_TO_EXIT, inputs={}, why=over)
 
     room.tell(refused)
     room.record()

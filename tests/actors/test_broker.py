@@ -5,12 +5,12 @@ import pytest
 from actors.broker import BrokerActor
 from actors.messages.books import OrderBookRead, TradeBookRead
 from actors.messages.broker import (
+    BrokerAnswered,
     BrokerState,
     ChangeAtBroker,
     FindBrokerState,
     InstrumentRead,
     LogIn,
-    PlaceAnswered,
     PlaceOrder,
     PositionBookRead,
     PriceRead,
@@ -88,7 +88,7 @@ class BrokerRoom:
 
     @property
     def answers(self) -> dict[str, PlaceReply]:
-        return {one.command_id: one.reply for one in self.command.of(PlaceAnswered)}
+        return {one.command_id: one.reply for one in self.command.of(BrokerAnswered)}
 
     @property
     def placed(self) -> list[str]:
@@ -119,7 +119,7 @@ def test_an_order_is_placed_once_and_its_reply_passed_on(room: BrokerRoom, reply
     room.wait(60)
 
     assert room.placed == ["c1"]
-    assert room.command.of(PlaceAnswered) == [PlaceAnswered(command_id="c1", reply=reply)]
+    assert room.command.of(BrokerAnswered) == [BrokerAnswered(command_id="c1", reply=reply)]
 
 
 def test_one_request_leaves_at_a_time(room: BrokerRoom) -> None:

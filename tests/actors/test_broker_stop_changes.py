@@ -35,7 +35,6 @@ class NetRoom:
         self.broker_stops = BrokerStops(
             mail=mailboxes(command=self.command),
             runtime=runtime(self.clock, ids=FakeIds()),
-            follower=self.caller,
             sender=order_sender(self.command, self.caller),
             settings=StopSettings(at_broker=True, at_broker_change_s=5.0),
             calendar=None,

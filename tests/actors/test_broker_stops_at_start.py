@@ -38,7 +38,6 @@ class Room:
         self.broker_stops = BrokerStops(
             mail=mailboxes(command=self.command),
             runtime=runtime(clock=FakeClock(), ids=FakeIds()),
-            follower=Probe(),
             sender=order_sender(self.command, Probe()),
             settings=StopSettings(at_broker=True),
             calendar=None,

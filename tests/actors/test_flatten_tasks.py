@@ -12,15 +12,15 @@ from actors.messages.changes import ChangeOrder
 from actors.messages.exits import ExitsNow, FindExits, Flatten
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder
-from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
-from actors.messages.stops import EntryMoved, TakeUpStops
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
+from actors.messages.stops import TakeUpStops
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
 from domain.market.price import PriceSource, Reference
 from domain.orders.change import ChangeKind
 from domain.orders.command import OrderCommand
-from domain.orders.lifecycle import State
-from domain.orders.order import Order
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side
 from domain.settings import ExitSettings, StopSettings
@@ -30,6 +30,7 @@ from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, ins
 SCOPE = PositionKey("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 WISH = FlattenRequest(request_id="w1", position_key=SCOPE, reason="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
 HELD = Exposure(held=10)
+TRADED = OrderEvent(kind=Event.FILLED, filled_quantity=10)
 
 
 class ExitsRoom:
@@ -283,7 +284,7 @@ def test_a_safety_net_is_laid_behind_an_armed_stop() -> None:
     entry = order(
         command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal(100)
     )
-    room.actor.on_receive(EntryMoved(order=entry))
+    room.actor.on_receive(OrderChanged(order=entry, event=TRADED))
     room.price("100")
 
     room.look(HELD, after_s=1)

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from actors.messages.guard import AskForExposures, ExposureMoved, ExposuresTold, FindExposures, LastDayLearnt
+from actors.messages.guard import AskForExposures, ExposuresTold, FindExposures, LastDayLearnt
+from actors.messages.orders import OrderChanged
 from domain.exits.flatten import Exposure, PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.types import Exchange, InstrumentKey, Product
@@ -19,7 +20,7 @@ class TellingRoom(GuardRoom):
 
     def fill(self, units: int) -> None:
         filled = order(command_id="c1", state=State.PARTIALLY_FILLED, filled_quantity=units)
-        self.actor.on_receive(ExposureMoved(order=filled))
+        self.actor.on_receive(OrderChanged(order=filled))
 
     def ask(self, *, only_changes: bool = False) -> None:
         self.actor.on_receive(AskForExposures(only_changes=only_changes))
@@ -92,7 +93,7 @@ def test_what_midnight_ends_is_a_change(room: TellingRoom) -> None:
     key = InstrumentKey(Exchange.NFO, "TCS", Product.NRML)
     terms = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     held = order(command=command(command_id="e1", **terms), state=State.FILLED, filled_quantity=10)
-    room.actor.on_receive(ExposureMoved(order=held))
+    room.actor.on_receive(OrderChanged(order=held))
     room.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=room.clock.now().date()))
     room.ask()
     room.exits.take()

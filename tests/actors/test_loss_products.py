@@ -6,8 +6,9 @@ from typing import Any
 
 from actors.exits.entry_canceler import EntryCanceler
 from actors.messages.alerts import RaiseAlert
-from actors.messages.changes import ChangeApproved, ChangeBlocked, ChangeOrder, CheckChange
+from actors.messages.changes import ChangeOrder
 from actors.messages.exits import FlattenAll
+from actors.messages.risk import CheckRefused, CheckRisk, RiskApproved
 from actors.risk.actor import RiskActor
 from domain.alerts.alert import Level
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
@@ -131,10 +132,10 @@ def test_no_entry_of_a_strategy_past_its_budget_is_changed() -> None:
     way_out = command(command_id="x", strategy="a", intent=Intent.EXIT, side=Side.SELL)
 
     for one in (entry, way_out, replace(entry, command_id="o", strategy="other")):
-        room.actor.on_receive(CheckChange(change_id=one.command_id, command=one, price=Decimal(100)))
+        room.actor.on_receive(CheckRisk(change_id=one.command_id, command=one, price=Decimal(100)))
 
-    assert room.command.only(ChangeBlocked).reason is Reason.STRATEGY_LOSS_BREACHED
-    assert [one.change_id for one in room.command.of(ChangeApproved)] == ["x", "o"]
+    assert room.command.only(CheckRefused).reason is Reason.STRATEGY_LOSS_BREACHED
+    assert [one.change_id for one in room.command.of(RiskApproved)] == ["x", "o"]
 
 
 def test_a_restart_after_a_breach_asks_for_flat_again() -> None:

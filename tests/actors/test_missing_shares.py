@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll, ResumeExits, SaleRefused
+from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll, ResumeExits
 from actors.messages.market import PriceOrder
-from actors.messages.orders import OrderAnswered
+from actors.messages.orders import OrderAnswered, OrderChanged
 from domain.alerts.alert import Level
 from domain.exits.flatten import EndedRequest, Exposure, FlattenEnd
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
+from domain.orders.types import Product
 from tests.actors.test_flatten_tasks import HELD, SCOPE, WISH, ExitsRoom
 from tests.fakes import order
 
@@ -25,11 +27,16 @@ def room() -> ExitsRoom:
     return ExitsRoom()
 
 
+def in_delivery(sent: OrderCommand) -> OrderCommand:
+    """Return the exit as one of delivery: elsewhere no shares can be missing."""
+    return replace(sent, product=Product.CNC)
+
+
 def end(room: ExitsRoom) -> None:
     """Let somebody want out, and the broker have no shares for it."""
-    refused = order(command=room.make_flat(), state=State.REFUSED, note=WORDS)
+    refused = order(command=in_delivery(room.make_flat()), state=State.REFUSED, note=WORDS)
     room.actor.on_receive(OrderAnswered(order=refused))
-    room.actor.on_receive(SaleRefused(order=refused))
+    room.actor.on_receive(OrderChanged(order=refused))
     room.look(HELD, after_s=0.1)
 
 
@@ -57,7 +64,7 @@ def test_the_way_out_ends_is_kept_and_is_an_alarm(room: ExitsRoom) -> None:
 def test_it_ends_too_where_the_broker_rejects_the_exit_after_it_was_taken(room: ExitsRoom) -> None:
     sent = room.make_flat()
     room.answer(sent, State.WORKING)
-    room.actor.on_receive(SaleRefused(order=order(command=sent, state=State.REJECTED, note=WORDS)))
+    room.actor.on_receive(OrderChanged(order=order(command=in_delivery(sent), state=State.REJECTED, note=WORDS)))
 
     room.look(HELD, after_s=0.1)
 

@@ -5,13 +5,10 @@ from decimal import Decimal
 import pytest
 
 from actors.guard import GuardActor
-from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
 from actors.messages.exits import SuspendEntries
 from actors.messages.guard import (
     AskForExposures,
     ExpiredStillHeld,
-    ExposureMoved,
-    ExposureRefused,
     ExposureReserved,
     ExposuresTold,
     FindHoldings,
@@ -20,11 +17,12 @@ from actors.messages.guard import (
     PastDayApart,
     ReserveExposure,
 )
+from actors.messages.orders import OrderChanged
 from actors.messages.risk import (
+    CheckRefused,
     CheckRisk,
     FindTradingState,
     RiskApproved,
-    RiskBlocked,
     SetTradingState,
     TradingStateNow,
 )
@@ -96,7 +94,7 @@ def test_a_halt_counts_from_the_next_check_and_is_kept(risk: RiskRoom) -> None:
     now = risk.turn(TradingState.HALTED)
     risk.check()
 
-    assert risk.command.only(RiskBlocked).reason is Reason.TRADING_HALTED
+    assert risk.command.only(CheckRefused).reason is Reason.TRADING_HALTED
     assert risk.repo.record(TradingDecision) == TradingDecision(state=TradingState.HALTED, reason="a test")
     assert now == TradingStateNow(state=TradingState.HALTED, reason="a test", orders_today=0)
 
@@ -123,7 +121,7 @@ def test_a_resumed_desk_trades_again(risk: RiskRoom) -> None:
 
     risk.check()
 
-    assert risk.command.of(RiskBlocked) == []
+    assert risk.command.of(CheckRefused) == []
 
 
 def test_the_count_starts_anew_on_the_exchanges_next_day() -> None:
@@ -135,29 +133,29 @@ def test_the_count_starts_anew_on_the_exchanges_next_day() -> None:
     risk.check("c3")
 
     assert [one.command_id for one in risk.command.of(RiskApproved)] == ["c1", "c3"]
-    assert risk.command.only(RiskBlocked).reason is Reason.ORDERS_PER_DAY_EXCEEDED
+    assert risk.command.only(CheckRefused).reason is Reason.ORDERS_PER_DAY_EXCEEDED
 
 
 def test_a_change_is_no_order_of_the_day() -> None:
     risk = RiskRoom(orders_per_day_max=1)
     risk.check("c1")
-    changed = CheckChange(change_id="m1", command=command(command_id="c1", price=Decimal(99)), price=Decimal(99))
+    changed = CheckRisk(change_id="m1", command=command(command_id="c1", price=Decimal(99)), price=Decimal(99))
 
     risk.actor.on_receive(changed)
     risk.clock.now_is += timedelta(days=1)
     risk.actor.on_receive(replace(changed, change_id="m2"))
     risk.check("c2")
 
-    assert [one.change_id for one in risk.command.of(ChangeApproved)] == ["m1", "m2"]
-    assert [one.command_id for one in risk.command.of(RiskApproved)] == ["c1", "c2"]
+    assert [one.change_id for one in risk.command.of(RiskApproved)] == ["", "m1", "m2", ""]
+    assert risk.command.of(RiskApproved)[-1].command_id == "c2"
 
 
 def test_a_change_may_not_grow_an_order_past_a_limit() -> None:
     risk = RiskRoom(order_quantity_max=10)
 
-    risk.actor.on_receive(CheckChange(change_id="m1", command=command(quantity=11), price=Decimal(100)))
+    risk.actor.on_receive(CheckRisk(change_id="m1", command=command(quantity=11), price=Decimal(100)))
 
-    assert risk.command.only(ChangeBlocked).reason is Reason.ORDER_QUANTITY_EXCEEDED
+    assert risk.command.only(CheckRefused).reason is Reason.ORDER_QUANTITY_EXCEEDED
 
 
 def test_the_state_of_yesterday_shows_todays_count(risk: RiskRoom) -> None:
@@ -196,7 +194,7 @@ def test_the_guard_answers_each_reservation() -> None:
     guard.reserve("c2")
 
     assert guard.command.only(ExposureReserved).command_id == "c1"
-    refused = guard.command.only(ExposureRefused)
+    refused = guard.command.only(CheckRefused)
     assert (refused.command_id, refused.reason) == ("c2", Reason.EXECUTION_GUARD_BLOCKED)
 
 
@@ -208,7 +206,7 @@ def test_two_exits_at_once_share_what_is_held() -> None:
     guard.reserve("human", Intent.EXIT, Side.SELL, 100)
 
     assert guard.command.only(ExposureReserved).quantity == 100
-    assert guard.command.only(ExposureRefused).reason is Reason.NOTHING_TO_EXIT
+    assert guard.command.only(CheckRefused).reason is Reason.NOTHING_TO_EXIT
 
 
 def test_an_exit_leaves_for_what_the_account_shows_to_be_held() -> None:
@@ -229,7 +227,7 @@ def test_the_guard_follows_what_becomes_of_orders() -> None:
     guard = GuardRoom()
     guard.reserve("c1")
 
-    guard.actor.on_receive(ExposureMoved(order=order(state=State.CANCELED, filled_quantity=4)))
+    guard.actor.on_receive(OrderChanged(order=order(state=State.CANCELED, filled_quantity=4)))
 
     assert guard.actor.on_receive(FindHoldings()) == Holdings(positions={"trend": {KEY: 4}})
 
@@ -239,7 +237,7 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     key = InstrumentKey(Exchange.NFO, "TCS", Product.NRML)
     held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
-    guard.actor.on_receive(ExposureMoved(order=filled))
+    guard.actor.on_receive(OrderChanged(order=filled))
     guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
 
     def told() -> ExposuresTold:

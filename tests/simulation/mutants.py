@@ -478,10 +478,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stops are not armed by fills",
-        "actors/command/followers.py",
-        "Followers.spread",
-        "event.filled_quantity and order.command.carries_stops",
-        "not event.filled_quantity and order.command.carries_stops",
+        "actors/exits/actor.py",
+        "ExitsActor._follow",
+        "event is not None and event.filled_quantity",
+        "event is not None and not event.filled_quantity",
         theme="stops",
     ),
     Mutant(

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from console.api.priority_lanes import PriorityLanes
 from console.views.form import is_named
+from console.views.forms import OrdersAnswer
 from console.views.serializers import order_form
 from domain.orders.order import Order
 
@@ -33,7 +34,7 @@ class ListingDesk(Protocol):
 def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: PriorityLanes) -> None:
     """Add the list of orders."""
 
-    @guarded.get("/orders", summary="The orders, newest first")
+    @guarded.get("/orders", summary="The orders, newest first", response_model=OrdersAnswer)
     async def orders(
         limit: Annotated[int, Query(ge=1, le=ORDERS_MAX)] = 50,
         open: bool = False,  # noqa: A002, FBT001, FBT002  the query's word is the caller's

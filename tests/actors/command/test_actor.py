@@ -13,11 +13,11 @@ from actors.messages.books import (
     FetchChangedOrders,
     FillsSeen,
 )
-from actors.messages.broker import PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.broker import BrokerAnswered, PlaceOrder, SessionChanged
 from actors.messages.desk import JoinStrategy, ResumeOrders, StopTaking
-from actors.messages.guard import ExposureMoved, ExposureRefused, ReserveExposure
+from actors.messages.guard import ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
     EventRecorded,
     LookUpOrder,
@@ -28,7 +28,7 @@ from actors.messages.persistence import (
     RegisterOrder,
     RegistrationFailed,
 )
-from actors.messages.risk import CheckRisk, OrderOver, RiskBlocked
+from actors.messages.risk import CheckRefused, CheckRisk
 from domain.alerts.alert import Level
 from domain.blocker import Blocker, BlockerKind
 from domain.broker.book_outages import BookKind, Sighting
@@ -151,7 +151,7 @@ def test_an_order_that_risk_blocks_is_recorded_answered_and_not_sent(room: Comma
     room.register()
     room.price()
 
-    room.tell(RiskBlocked(command_id="c1", reason=Reason.TRADING_EXITS_ONLY, inputs={"trading_state": "EXITS_ONLY"}))
+    room.tell(CheckRefused(command_id="c1", reason=Reason.TRADING_EXITS_ONLY, inputs={"trading_state": "EXITS_ONLY"}))
     unanswered = list(caller.messages)
     room.record()
 
@@ -166,7 +166,7 @@ def test_an_order_that_the_guard_refuses_is_recorded_answered_and_not_sent(room:
     room.price()
     room.clear()
 
-    room.tell(ExposureRefused(command_id="c1", reason=Reason.EXECUTION_GUARD_BLOCKED, inputs={}))
+    room.tell(CheckRefused(command_id="c1", reason=Reason.EXECUTION_GUARD_BLOCKED, inputs={}))
     room.record()
 
     assert answered(caller).status is Status.FAILED
@@ -274,7 +274,7 @@ def test_the_reply_is_written_before_the_caller_hears_of_it(room: CommandRoom) -
     caller = room.go_to_the_broker(command())
     caller.messages = room.repo.messages = []
 
-    room.tell(PlaceAnswered(command_id="c1", reply=Accepted("B1")))
+    room.tell(BrokerAnswered(command_id="c1", reply=Accepted("B1")))
 
     assert [type(one) for one in caller.messages] == [RecordEvent, OrderAnswered]
 
@@ -674,7 +674,7 @@ def test_a_block_that_cannot_be_written_is_still_answered_and_not_sent(room: Com
     caller = room.submit(command())
     room.register()
     room.price()
-    room.tell(RiskBlocked(command_id="c1", reason=Reason.TRADING_HALTED, inputs={}))
+    room.tell(CheckRefused(command_id="c1", reason=Reason.TRADING_HALTED, inputs={}))
 
     room.fail_to_record()
 
@@ -698,7 +698,7 @@ def test_what_the_books_prove_is_recorded_and_spread(room: CommandRoom) -> None:
     room.tell(BooksReconciled(reports=(Report("c1", filled),), asked_at=room.clock.now()))
     room.record()
 
-    assert strategy.only(OrderUpdated).order.state is State.FILLED
+    assert strategy.only(OrderChanged).order.state is State.FILLED
     assert [one.order.state for one in room.guard.messages] == [State.FILLED]
 
 
@@ -748,8 +748,8 @@ def test_what_two_books_told_alike_is_told_to_nobody_twice(room: CommandRoom) ->
     for again in (False, True):
         room.tell(EventRecorded(order=filled, event=event, late=False, again=again))
 
-    assert len(strategy.of(OrderUpdated)) == 1
-    assert len(room.guard.of(ExposureMoved)) == 1
+    assert len(strategy.of(OrderChanged)) == 1
+    assert len(room.guard.of(OrderChanged)) == 1
 
 
 def test_fills_go_to_the_database(room: CommandRoom) -> None:
@@ -825,5 +825,5 @@ def test_a_market_entry_with_a_stop_on_the_wrong_side_is_blocked_at_step_2(room:
     order = caller.only(OrderAnswered).order
     assert (order.state, order.tag) == (State.BLOCKED, Reason.STOP_WRONG_SIDE)
     assert "must be above the last price 100, not 90" in order.note
-    assert [type(one) for one in room.risk.messages] == [OrderOver]
+    assert [type(one) for one in room.risk.messages] == [OrderChanged]
     assert room.broker.messages == []

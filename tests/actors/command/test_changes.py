@@ -8,12 +8,13 @@ import pytest
 from actors.command.records import RETRY_UNRECORDED_S
 from actors.messages.books import UpdatesReconciled
 from actors.messages.broker import ChangeAtBroker
-from actors.messages.changes import ChangeBlocked, ChangeUnreadable, CheckChange, LookUpChange, ReserveChange
+from actors.messages.changes import ChangeUnreadable, LookUpChange
 from actors.messages.desk import ResumeOrders
-from actors.messages.guard import ExposureMoved
+from actors.messages.guard import ReserveExposure
 from actors.messages.market import PriceOrder
-from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.persistence import EventRecorded, RecordEvent
+from actors.messages.risk import CheckRefused, CheckRisk
 from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unavailable, Unknown
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
@@ -79,11 +80,11 @@ def test_a_modify_is_held_against_instrument_risk_and_guard_before_it_is_recorde
     assert (room.market.only(PriceOrder).needs_price, recorded(room)) == (False, [])
 
     room.price()
-    checked = room.risk.only(CheckChange)
+    checked = room.risk.only(CheckRisk)
     assert (checked.command.quantity, checked.price, recorded(room)) == (15, Decimal(99), [])
 
-    room.clear_change()
-    assert (room.guard.only(ReserveChange).quantity, recorded(room)) == (15, [])
+    room.clear()
+    assert (room.guard.only(ReserveExposure).command.quantity, recorded(room)) == (15, [])
 
     room.reserve_change()
     assert recorded(room) == [Event.CHANGE_REQUESTED]
@@ -101,7 +102,7 @@ def test_what_the_guard_cuts_is_what_is_asked(room: CommandRoom) -> None:
     room.change(modify(quantity=20))
     room.look_up()
     room.price()
-    room.clear_change()
+    room.clear()
     room.reserve_change(quantity=13)
     room.record()
 
@@ -242,7 +243,7 @@ def test_an_exit_is_repriced_even_when_the_instrument_cannot_be_looked_up(room: 
 
     room.price(Unavailable("the broker is away", TEN_O_CLOCK))
 
-    assert room.risk.only(CheckChange).price == Decimal(99)
+    assert room.risk.only(CheckRisk).price == Decimal(99)
 
 
 def test_an_order_that_went_out_as_a_protected_market_order_is_changed_as_the_limit_it_is(room: CommandRoom) -> None:
@@ -260,9 +261,9 @@ def test_what_risk_or_guard_block_is_not_sent(room: CommandRoom, who: str) -> No
     room.look_up()
     room.price()
     if who == "guard":
-        room.clear_change()
+        room.clear()
 
-    room.tell(ChangeBlocked(change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
+    room.tell(CheckRefused(command_id="c1", change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
 
     assert declined(caller).reason is Reason.TRADING_EXITS_ONLY
     assert recorded(room) == []
@@ -274,12 +275,12 @@ def test_terms_that_the_order_has_already_are_not_sent_and_give_the_reserve_back
     caller = room.change(modify(quantity=20))
     room.look_up()
     room.price()
-    room.clear_change()
+    room.clear()
 
     room.reserve_change(quantity=10)
 
     assert declined(caller).reason is Reason.NOT_CHANGEABLE
-    assert room.guard.only(ExposureMoved).order.open_quantity == 10
+    assert room.guard.only(OrderChanged).order.open_quantity == 10
     assert room.broker.messages == []
 
 
@@ -358,7 +359,7 @@ def test_two_of_a_kind_that_come_together_are_sent_once(room: CommandRoom, one: 
     first, second = room.change(one(change_id="a")), room.change(one(change_id="b"))
 
     room.look_up()
-    for step in (room.price, room.clear_change, room.reserve_change, room.record):
+    for step in (room.price, room.clear, room.reserve_change, room.record):
         step()
     room.answer_change()
     room.record()
@@ -372,7 +373,7 @@ def test_a_modify_that_comes_with_a_cancel_stays_behind(room: CommandRoom) -> No
     leaving, growing = room.change(cancel()), room.change(modify())
 
     room.look_up()
-    for step in (room.price, room.clear_change, room.reserve_change, room.record):
+    for step in (room.price, room.clear, room.reserve_change, room.record):
         step()
 
     assert sent(room) == ["k1"]
@@ -386,14 +387,14 @@ def test_a_cancel_overtakes_a_modify_that_is_not_asked_yet(room: CommandRoom) ->
     room.price()
 
     room.ask_broker_to(cancel())
-    room.clear_change()
+    room.clear()
     room.reserve_change()
     room.record()
 
     assert sent(room) == ["k1"]
     assert declined(growing).reason is Reason.CHANGE_IN_FLIGHT
     assert room.orders["c1"].change == change(change_id="k1", kind=ChangeKind.CANCEL, stage=ChangeStage.REQUESTED)
-    assert room.guard.of(ExposureMoved)[-1].order.open_quantity == 10
+    assert room.guard.of(OrderChanged)[-1].order.open_quantity == 10
 
 
 # The order moves on the way.
@@ -403,7 +404,7 @@ def test_an_order_that_ends_on_the_way_is_not_changed_and_the_guard_hears_how_it
     caller = room.change(modify())
     room.look_up()
     room.price()
-    room.clear_change()
+    room.clear()
 
     fill(room, 10)
     room.reserve_change()
@@ -411,7 +412,7 @@ def test_an_order_that_ends_on_the_way_is_not_changed_and_the_guard_hears_how_it
 
     assert declined(caller).reason is Reason.NOT_CHANGEABLE
     assert room.broker.messages == []
-    last = room.guard.of(ExposureMoved)[-1].order
+    last = room.guard.of(OrderChanged)[-1].order
     assert (last.state, last.filled_quantity, last.open_quantity) == (State.FILLED, 10, 0)
 
 
@@ -421,10 +422,10 @@ def test_a_fill_on_the_way_is_not_taken_back_from_the_guard(room: CommandRoom) -
     room.price()
 
     fill(room, 4)
-    room.tell(ChangeBlocked(change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
+    room.tell(CheckRefused(command_id="c1", change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
 
     assert declined(caller).reason is Reason.TRADING_EXITS_ONLY
-    assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [4, 4]
+    assert [one.order.filled_quantity for one in room.guard.of(OrderChanged)] == [4, 4]
 
 
 def test_a_cancel_of_an_order_that_has_just_filled_is_answered_by_the_fill(room: CommandRoom) -> None:
@@ -454,7 +455,7 @@ def unrecorded(room: CommandRoom, asked: ChangeCommand) -> Probe:
     """Lead a change to step 3, which the database does not take."""
     caller = room.change(asked)
     room.look_up()
-    for step in (room.price, room.clear_change, room.reserve_change):
+    for step in (room.price, room.clear, room.reserve_change):
         step()
     room.fail_to_record()
     return caller

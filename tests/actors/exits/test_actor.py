@@ -11,11 +11,11 @@ from actors.exits.stops import PRICE_WAIT_S
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.changes import ChangeOrder
-from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, FlattenAll, MarketOrderMoved
+from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, FlattenAll
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.orders import SubmitOrder
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
+from actors.messages.orders import OrderChanged, SubmitOrder
+from actors.messages.stops import FindStops, SetStops, StopsNow, TakeUpStops
 from domain.alerts.alert import Alert, Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
@@ -24,8 +24,8 @@ from domain.exits.stops import ArmedStop, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, Reference
-from domain.orders.lifecycle import State
-from domain.orders.order import Order
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Origin, Side
@@ -51,6 +51,7 @@ ENTRY = order(
 )
 SCOPE = PositionKey(ENTRY.command.strategy, ENTRY.command.key)
 HELD = Exposure(held=10)
+TRADED = OrderEvent(kind=Event.FILLED, filled_quantity=10)
 
 
 class ExitsRoom:
@@ -133,7 +134,7 @@ def room() -> ExitsRoom:
 def test_a_stop_outlives_an_answer_that_does_not_know_of_its_fill(room: ExitsRoom) -> None:
     """Found on real parts: a late fill armed its stop while an answer from before the fill was on its way."""
     room.wait(1)
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
     room.guard_tells()
 
@@ -142,7 +143,7 @@ def test_a_stop_outlives_an_answer_that_does_not_know_of_its_fill(room: ExitsRoo
 
 def test_a_stop_ends_by_the_next_answer_that_says_flat(room: ExitsRoom) -> None:
     room.guard_tells(after_s=1)
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
     room.guard_tells(after_s=1)
 
@@ -155,7 +156,7 @@ GONE = PositionVanished(
 
 
 def under_a_stop(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     room.guard_tells(HELD, after_s=1)
     room.notifier.take()
 
@@ -213,7 +214,7 @@ def test_stops_that_waited_in_an_earlier_run_wait_on(room: ExitsRoom) -> None:
 
 def test_a_stop_of_the_other_side_outlives_an_answer_from_before(room: ExitsRoom) -> None:
     room.wait(1)
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
     room.guard_tells(Exposure(held=-5))
 
@@ -230,20 +231,20 @@ def test_the_newest_entrys_stops_hold_however_late_an_older_one_fills(room: Exit
         average_price=Decimal("100.00"),
         created_at=ENTRY.created_at + timedelta(seconds=5),
     )
-    room.actor.on_receive(EntryMoved(order=later))
+    room.actor.on_receive(OrderChanged(order=later, event=TRADED))
 
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
     assert room.armed == ["e2"]
 
 
 def test_a_newer_entrys_stops_take_the_place_of_an_older_ones(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     later = replace(
         ENTRY, command=replace(ENTRY.command, command_id="e2"), created_at=ENTRY.created_at + timedelta(seconds=5)
     )
 
-    room.actor.on_receive(EntryMoved(order=later))
+    room.actor.on_receive(OrderChanged(order=later, event=TRADED))
 
     assert room.armed == ["e2"]
 
@@ -251,12 +252,12 @@ def test_a_newer_entrys_stops_take_the_place_of_an_older_ones(room: ExitsRoom) -
 def test_a_persons_stops_outlive_the_late_fill_of_an_entry_from_before(room: ExitsRoom) -> None:
     terms = StopTerms(stop_loss=Decimal(95))
     room.clock.advance(60)
-    room.actor.on_receive(EntryMoved(order=replace(ENTRY, filled_quantity=5)))
+    room.actor.on_receive(OrderChanged(order=replace(ENTRY, filled_quantity=5), event=TRADED))
     room.actor.on_receive(SetStops(position_key=SCOPE, terms=terms, reason="a person"))
     room.guard_tells(HELD)
     (by_hand,) = room.armed
 
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
     assert room.armed == [by_hand]
 
@@ -382,7 +383,7 @@ def look(room: ExitsRoom, after_s: float) -> None:
 
 
 def test_a_market_exit_that_rests_is_told_and_priced_anew(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     look(room, ExitSettings().unfilled_s)
     room.price(instrument(), last="60")
 
@@ -396,7 +397,7 @@ def test_a_market_exit_that_rests_is_told_and_priced_anew(room: ExitsRoom) -> No
 
 
 def test_a_price_that_can_not_be_written_down_changes_no_order(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     look(room, ExitSettings().unfilled_s)
 
     room.price(instrument(lower_circuit=None, upper_circuit=None), last="99999999")
@@ -405,10 +406,10 @@ def test_a_price_that_can_not_be_written_down_changes_no_order(room: ExitsRoom) 
 
 
 def test_each_limit_that_was_in_vain_makes_the_next_worse_and_a_refused_change_does_not(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     prices = []
     for limit in ("97", "97", "59"):
-        room.actor.on_receive(MarketOrderMoved(order=resting(limit=limit)))
+        room.actor.on_receive(OrderChanged(order=resting(limit=limit)))
         look(room, ExitSettings().unfilled_s)
         room.price(instrument(), last="60")
         prices.append(room.command.of(ChangeOrder)[-1].command.price)
@@ -421,7 +422,7 @@ def test_each_limit_that_was_in_vain_makes_the_next_worse_and_a_refused_change_d
 
 
 def test_after_15_s_it_is_an_alarm_once(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     for _ in range(10):
         look(room, 2.0)
         room.price(instrument(), last="60")
@@ -430,7 +431,7 @@ def test_after_15_s_it_is_an_alarm_once(room: ExitsRoom) -> None:
 
 
 def test_a_market_entry_that_rests_is_told_once_and_left_alone(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting(Intent.ENTRY)))
+    room.actor.on_receive(OrderChanged(order=resting(Intent.ENTRY)))
     for _ in range(10):
         look(room, 2.0)
         if room.market.of(PriceOrder):
@@ -443,8 +444,8 @@ def test_a_market_entry_that_rests_is_told_once_and_left_alone(room: ExitsRoom) 
 
 @pytest.mark.parametrize("state", [State.FILLED, State.CANCELED, State.REJECTED])
 def test_a_market_order_that_is_over_is_left_alone(room: ExitsRoom, state: State) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), state=state)))
+    room.actor.on_receive(OrderChanged(order=resting()))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), state=state)))
 
     look(room, 60.0)
 
@@ -453,7 +454,7 @@ def test_a_market_order_that_is_over_is_left_alone(room: ExitsRoom, state: State
 
 def test_what_rests_in_the_books_of_a_past_day_is_not_priced_anew(room: ExitsRoom) -> None:
     """It is in no market: the broker would refuse the change, and its words would be the last of the order."""
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), day="2026-01-04")))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), day="2026-01-04")))
 
     look(room, ExitSettings().unfilled_s)
     look(room, ExitSettings().retry_closed_s)
@@ -467,7 +468,7 @@ def test_while_its_market_is_closed_an_order_that_rests_is_not_called_unfilled()
     room = ExitsRoom(Calendar(CalendarSettings()))
     opening = TEN_O_CLOCK + timedelta(hours=23)
     room.clock.advance(10 * 3600)
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), day=trading_day(opening))))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), day=trading_day(opening))))
     pause_s, asked = 60.0, 0
     while room.clock.now() + timedelta(seconds=pause_s) < opening:
         look(room, pause_s)
@@ -490,7 +491,7 @@ def test_while_its_market_is_closed_an_order_that_rests_is_not_called_unfilled()
 
 def test_a_change_that_is_refused_is_asked_for_less_and_less_often(room: ExitsRoom) -> None:
     # Brokers take a bounded number of modifications of an order.
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), tag=Reason.CHANGE_REFUSED)))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), tag=Reason.CHANGE_REFUSED)))
     for _ in range(120):
         look(room, 1.0)
         if room.market.of(PriceOrder):
@@ -504,7 +505,7 @@ def test_a_change_that_is_refused_is_asked_for_less_and_less_often(room: ExitsRo
 
 
 def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     answered = []
     for _ in range(60):
         look(room, 1.0)
@@ -525,7 +526,7 @@ def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: Exits
 
 
 def test_a_price_that_can_not_be_had_is_an_alarm(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     for _ in range(20):
         look(room, 1.0)
 
@@ -578,7 +579,7 @@ def test_a_wish_whose_orders_are_over_with_the_contract_ends_as_any_other(room: 
 
 def test_stops_in_a_contract_that_is_over_wait_for_the_books(room: ExitsRoom) -> None:
     room.guard_tells(after_s=1)
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     room.guard_tells(over=True, after_s=1)
 
     tick = Tick(exchange=SCOPE.key.exchange, symbol=SCOPE.key.symbol, last_price=Decimal(80), seen_at=TEN_O_CLOCK)

@@ -41,7 +41,6 @@ class NetsRoom:
         self.broker_stops = BrokerStops(
             mail=mailboxes(command=self.command),
             runtime=runtime(self.clock, ids=FakeIds()),
-            follower=Probe(),
             sender=order_sender(self.command, Probe()),
             settings=StopSettings(at_broker=at_broker, at_broker_change_s=5),
             calendar=None,

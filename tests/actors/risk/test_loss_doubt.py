@@ -9,7 +9,8 @@ import pytest
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
-from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
+from actors.messages.orders import OrderChanged
+from actors.messages.risk import CheckRefused, CheckRisk, PositionsSeen, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
@@ -66,7 +67,7 @@ class LossRoom:
         )
         own_mailbox(self.actor)
         if bought:
-            self.actor.on_receive(FillCounted(order=BOUGHT))
+            self.actor.on_receive(OrderChanged(order=BOUGHT))
 
     def see(self, price: int) -> None:
         tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(price), seen_at=self.clock.now())
@@ -278,7 +279,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
     again.look()
 
     again.actor.on_receive(CheckRisk(command=BOUGHT.command, price=Decimal(1000)))
-    assert again.command.only(RiskBlocked).reason is Reason.STRATEGY_LOSS_BREACHED
+    assert again.command.only(CheckRefused).reason is Reason.STRATEGY_LOSS_BREACHED
 
 
 def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart() -> None:

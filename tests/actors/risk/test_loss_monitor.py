@@ -10,13 +10,13 @@ import pytest
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.market import PriceTicked
+from actors.messages.orders import OrderChanged
 from actors.messages.risk import (
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindTradingState,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateNow,
@@ -71,7 +71,7 @@ class RiskRoom:
         """Let an entry fill, and a price be seen."""
         if units:
             made = {"state": State.FILLED, "filled_quantity": units, "average_price": Decimal(bought_at)}
-            self.actor.on_receive(FillCounted(order=order(command_id=name, quantity=units, **made)))
+            self.actor.on_receive(OrderChanged(order=order(command_id=name, quantity=units, **made)))
         tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(now_at), seen_at=self.clock.now())
         self.actor.on_receive(PriceTicked(tick=tick))
 
@@ -115,7 +115,7 @@ class RiskRoom:
         self.command.take()
         self.actor.on_receive(CheckRisk(command=command(command_id="asked"), price=Decimal(100)))
         passed = self.command.of(RiskApproved)
-        return None if passed else self.command.only(RiskBlocked).reason
+        return None if passed else self.command.only(CheckRefused).reason
 
 
 def test_a_loss_that_the_broker_shows_counts_where_ours_is_smaller() -> None:
@@ -247,7 +247,7 @@ def sell(risk: RiskRoom, name: str, units: int = 10) -> None:
         filled_quantity=units,
         average_price=Decimal(100),
     )
-    risk.actor.on_receive(FillCounted(order=sold))
+    risk.actor.on_receive(OrderChanged(order=sold))
 
 
 def test_what_is_on_its_way_out_after_a_breach_is_waited_for() -> None:
@@ -457,7 +457,7 @@ def test_one_position_without_a_price_among_others_is_blindness() -> None:
     risk = RiskRoom(prices_stale_s_max=60)
     risk.hold(10, bought_at="100", now_at="100")
     other = order(command_id="infy", symbol="INFY-EQ", state=State.FILLED, filled_quantity=10, average_price=Decimal(9))
-    risk.actor.on_receive(FillCounted(order=other))
+    risk.actor.on_receive(OrderChanged(order=other))
     risk.clock.advance(61)
     risk.hold_more(0, now_at="100")
 
