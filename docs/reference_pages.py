@@ -205,11 +205,8 @@ def http_page(described: Schema) -> str:
         if body := one.get("requestBody"):
             lines += _fields("The body", _content(body), described)
         lines += _answers(own, described)
-    shown = {
-        str(_content(one["requestBody"]).get("$ref", "")).rpartition("/")[2]
-        for _, one in requests
-        if "requestBody" in one
-    }
+    answers = [what for _, one in requests for what in one.get("responses", {}).values()]
+    shown = {_name_of(one["requestBody"]) for _, one in requests if "requestBody" in one} - set(map(_name_of, answers))
     for name, model in described.get("components", {}).get("schemas", {}).items():
         if name not in shown and (fields := _fields("Its fields", model, described, needs=False)):
             lines += ["", f"## {name}", "", inspect.cleandoc(model.get("description", "")), *fields]
@@ -258,6 +255,11 @@ def _answers(given: Schema, described: Schema) -> list[str]:
         for status, one in sorted(given.items())
     ]
     return ["", "| answer | when | body |", "|---|---|---|", *rows] if rows else []
+
+
+def _name_of(one: Schema) -> str:
+    """Return the name of the component that a body or an answer is."""
+    return str(_content(one).get("$ref", "")).rpartition("/")[2]
 
 
 def _content(one: Schema) -> Schema:
