@@ -34,7 +34,8 @@ from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from domain.exits.flatten import PositionKey
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import GuardRefused, Reserved
 from domain.reconciliation.breaks import Break
 
 

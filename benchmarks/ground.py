@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from actors.desk import Desk
+from console.settings_file import load_settings
 from domain.orders.command import OrderCommand
 from domain.orders.types import Exchange, Intent, OrderType, Product, Side
-from domain.settings import Settings, load_settings
+from domain.settings import Settings
 
 UNBOUNDED: Final = 1_000_000
 WAIT_S: Final = 120.0

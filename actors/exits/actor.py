@@ -41,10 +41,7 @@ from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.text.breaks import vanished_alert
 from domain.exits.broker_stop import stands_in_the_way
-from domain.exits.flatten import (
-    Exposure,
-    PositionKey,
-)
+from domain.exits.flatten import Exposure, PositionKey
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.orders.command import OrderCommand
@@ -121,7 +118,7 @@ class ExitsActor(SharedThreadActor):
             case Flatten() | ResumeExits():
                 self._begin(message)
             case FlattenAll() | SetStops() | ExitCut():
-                self._knowledge.ask(message)
+                self._knowledge.renew(message)
             case PriceTicked():
                 self._carried.see_close(message.tick)
                 self._stops.see(message.tick.exchange, message.tick.symbol, message.tick.last_price)
@@ -160,7 +157,7 @@ class ExitsActor(SharedThreadActor):
         if isinstance(message, ResumeExits):
             self._tasks.remember(message.ended)
         self._tasks.begin(message.requests, in_order=True)
-        self._knowledge.ask(*(one.position_key for one in message.requests))
+        self._knowledge.renew(*(one.position_key for one in message.requests))
         for order in message.resting if isinstance(message, ResumeExits) else ():
             self._resting.follow(order)
 
@@ -177,13 +174,13 @@ class ExitsActor(SharedThreadActor):
     def _get_out(self, position_key: PositionKey, reason: str) -> None:
         """Begin a task by the desk's own request, which waits for no other."""
         self._tasks.begin_own({position_key: reason}, in_order=False)
-        self._knowledge.ask(position_key)
+        self._knowledge.renew(position_key)
 
     def _hear(self, *position_keys: PositionKey | None) -> None:
         """Let the guard tell what an order has done to a position, now that its steps 1 to 5 are over."""
         for position_key in position_keys:
             if position_key is not None:
-                self._knowledge.ask(position_key)
+                self._knowledge.renew(position_key)
 
     def _price(self, message: OrderPriced) -> None:
         match message.about:
@@ -209,7 +206,7 @@ class ExitsActor(SharedThreadActor):
         if self._knowledge.is_current:
             self._look([])
         else:
-            self._knowledge.ask()
+            self._knowledge.renew()
             self._wind(self._look_s_max)
 
     def _wind(self, delay_s: float) -> None:

@@ -53,7 +53,7 @@ class GuardKnowledge:
         """Let something wait for the next question, which nobody is in a hurry for."""
         self._waiting.append(word)
 
-    def ask(self, *words: Word) -> None:
+    def renew(self, *words: Word) -> None:
         """Ask the guard for these and all that waits; where a question is under way, as soon as it is answered."""
         self._waiting.extend(words)
         if self._asked is None:
@@ -68,7 +68,7 @@ class GuardKnowledge:
             return []
         due, self._asked = self._asked or [], None
         if self._waiting:
-            self.ask()
+            self.renew()
         return due
 
     def follow(self) -> None:

@@ -121,9 +121,9 @@ class StopPrices:
         pause_s = self._age_s_max / 2
         if now - self._asked.get(symbol, -pause_s) >= pause_s:
             self._asked[symbol] = now
-            self.ask(symbol)
+            self.ask_for(symbol)
 
-    def ask(self, symbol: Symbol, *, anew: bool = False) -> None:
+    def ask_for(self, symbol: Symbol, *, anew: bool = False) -> None:
         """Ask the market; `anew`: the broker, however fresh the last price is."""
         question = PriceOrder(
             about=PriceQuestion.STOPS,

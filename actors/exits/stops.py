@@ -229,7 +229,7 @@ class Stops:
         before, waited = self.armed[position_key], position_key in self._carried.waiting
         if self._carried.holds(before, price):
             if position_key in self._carried.waiting and not waited:
-                self.prices.ask(symbol_of(position_key.key), anew=True)
+                self.prices.ask_for(symbol_of(position_key.key), anew=True)
             return
         # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
         trigger = before.triggered_by(price)

@@ -66,7 +66,8 @@ from domain.settings import StorageSettings
 from domain.snapshot import DeskSnapshot
 from storage.database import LOCK_WAIT_MS, StorageError, UnreadableError, open_database, sync_log
 from storage.exit_journal import ExitJournalFile
-from storage.repository import REGISTERED, OrderRepository, UnknownOrderError
+from storage.journal import REGISTERED
+from storage.repository import OrderRepository, UnknownOrderError
 
 Write: TypeAlias = (
     RegisterOrder
@@ -350,7 +351,7 @@ class RepoActor(SharedThreadActor):
 
     def _change_looked_up(self, message: LookUpChange) -> ChangeLookedUp:
         found = self._repository.get(message.command.command_id)
-        outcome = self._repository.change_outcome(found, message.command.change_id) if found else None
+        outcome = self._repository.journal.change_outcome(found, message.command.change_id) if found else None
         return ChangeLookedUp(command=message.command, order=found, outcome=outcome)
 
     def _take_external_beside(self, message: RecordExternalOrder) -> CommandInbox | None:
@@ -520,7 +521,7 @@ class RepoActor(SharedThreadActor):
                     recon_break=message.recon_break, kind=message.kind, reason=message.reason, ended=message.ended
                 )
             case UndoAcceptance():
-                undone = self._repository.undo_acceptance(message.name, message.reason, message.at)
+                undone = self._repository.moves.undo_acceptance(message.name, message.reason, message.at)
                 answer = AcceptanceUndone(name=message.name, undone=undone)
                 return UndoRecorded(answer=answer, reply_to=message.reply_to)
             case Record():
@@ -533,34 +534,37 @@ class RepoActor(SharedThreadActor):
         """Write one item into its table."""
         match item:
             case TradingDecision():
-                self._repository.set_trading_state(item.state, item.reason, self._clock.now())
+                self._repository.desk_state.set_trading_state(item.state, item.reason, self._clock.now())
             case FlattenRequest():
-                self._repository.keep_flatten_request(item)
+                self._repository.flatten_requests.keep(item)
             case FlattenEnd():
-                self._repository.end_flatten_request(item.request_id, item.at, item.missing)
+                self._repository.flatten_requests.end(item.request_id, item.at, item.missing)
             case ArmedStop():
-                self._repository.keep_armed_stop(item)
+                self._repository.stops.keep(item)
             case RiskDay():
-                self._repository.keep_risk_day(item)
+                self._repository.desk_state.keep_risk_day(item)
             case BasketRecord():
-                self._repository.keep_basket(item)
+                self._repository.baskets.keep(item)
             case AlertRecord():
-                self._repository.keep_alert(item)
+                self._repository.alerts.keep(item)
             case Expiry():
-                self._repository.keep_expiry(item.exchange, item.symbol, item.expires_on)
+                self._repository.desk_state.keep_expiry(item.exchange, item.symbol, item.expires_on)
             case WriteOff():
-                self._repository.keep_write_off(item.position_key, item.units, item.reason, item.at)
+                self._repository.write_offs.keep(item)
             case _:
                 assert_never(item)
 
     def _resolve(self, message: RecordExternalMove) -> None:
         """Write a move, and with it which strategies hold something no more."""
         resolved = message.recon_break
-        self._repository.resolve_break(resolved, message.reason, message.at, message.kind)
+        self._repository.moves.resolve_break(resolved, message.reason, message.at, message.kind)
         for strategy, units in message.ended:
             assert resolved.key is not None, "only of a position units end"
             position_key = PositionKey(strategy, resolved.key)
-            self._repository.keep_write_off(position_key, units, message.reason, message.at, resolved.price)
+            ended = WriteOff(
+                position_key=position_key, units=units, reason=message.reason, at=message.at, price=resolved.price
+            )
+            self._repository.write_offs.keep(ended)
 
     def _recall(self) -> DeskSnapshot:
         self._commit_next(lingered=True)
@@ -570,36 +574,36 @@ class RepoActor(SharedThreadActor):
 
     def _snapshot(self) -> DeskSnapshot:
         now = self._clock.now()
-        state, reason = self._repository.trading_state()
+        state, reason = self._repository.desk_state.trading_state()
         written = self._repository.remembered_orders(now)
         names = {order.command.command_id for order in written}
         # What the database has not taken yet may have been sent all the same.
         beside = (one for one in self._beside.waiting if one.command.command_id not in names)
         return DeskSnapshot(
             orders=(*written, *beside),
-            positions=self._repository.older_positions(now),
-            orders_today=self._repository.sent_today(now),
+            positions=self._repository.roll_ups.older_positions(now),
+            orders_today=self._repository.roll_ups.sent_today(now),
             trading_state=state,
             reason=reason,
-            moved=self._repository.external_moves(now),
-            accepted=self._repository.accepted_today(now),
-            accepted_units=self._repository.accepted_units(now),
-            against_ours=self._repository.moves_against_ours(now),
-            vanished=self._repository.vanished(),
-            ended=self._repository.ended(),
-            closed_at=self._repository.closed_at(now),
-            expiries=self._repository.expiries(),
-            requests=self._repository.open_flatten_requests(),
-            ended_requests=self._repository.ended_requests(now),
-            armed_stops=self._repository.armed_stops(now),
+            moved=self._repository.moves.units(now),
+            accepted=self._repository.moves.accepted_today(now),
+            accepted_units=self._repository.moves.accepted_units(now),
+            against_ours=self._repository.moves.against_ours(now),
+            vanished=self._repository.moves.vanished(),
+            ended=self._repository.moves.ended(),
+            closed_at=self._repository.write_offs.closed_at(now),
+            expiries=self._repository.desk_state.expiries(),
+            requests=self._repository.flatten_requests.open(),
+            ended_requests=self._repository.flatten_requests.ended(now),
+            armed_stops=self._repository.stops.read(now),
             unarmed=self._repository.unarmed_entries(),
-            risk_days=self._repository.risk_days(),
-            baskets=self._repository.baskets(),
-            alerts=self._repository.unfinished_alerts(),
-            written_off=self._repository.written_off(now),
-            last_prices=self._repository.last_prices(),
+            risk_days=self._repository.desk_state.risk_days(),
+            baskets=self._repository.baskets.read(),
+            alerts=self._repository.alerts.unfinished(),
+            written_off=self._repository.write_offs.counted(now),
+            last_prices=self._repository.roll_ups.last_prices(),
             ended_in_order=self._beside.ended_in_order,
-            stored_by=self._repository.runs_of_sending(written),
+            stored_by=self._repository.journal.runs_of_sending(written),
         )
 
     def _read(self, read: Callable[[], Found]) -> Found:
@@ -621,7 +625,7 @@ class RepoActor(SharedThreadActor):
         order = self._repository.get(command_id)
         if order is None and beside is not None:
             return Timeline(order=beside, lines=(_registered_beside(beside),))
-        return None if order is None else Timeline(order=order, lines=self._repository.journal(command_id))
+        return None if order is None else Timeline(order=order, lines=self._repository.journal.lines(command_id))
 
 
 def _name_in(message: Write) -> str | None:

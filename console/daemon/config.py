@@ -7,7 +7,8 @@ from typing import Final
 
 from console.endpoint import DEFAULT_FILE
 from console.errors import PlainError
-from domain.settings import Settings, SettingsError, load_settings
+from console.settings_file import SettingsError, load_settings
+from domain.settings import Settings
 
 TEMPLATE: Final = """\
 # Shoonya Desk. Every line may also come from the environment, which wins: DESK_CLIENT_ID, DESK_API__PORT, ...

@@ -103,5 +103,5 @@ def test_what_midnight_ends_is_a_change(room: TellingRoom) -> None:
 
     (told,) = room.exits.take()
     assert isinstance(told, ExposuresTold)
-    assert told.over == {key}
+    assert set(told.over) == {key}
     assert PositionKey("trend", key) not in told.exposures

@@ -7,9 +7,9 @@ import pytest
 
 from actors.messages.alerts import RaiseAlert
 from actors.wiring import Wiring
+from console.settings_file import load_settings
 from domain.alerts.alert import Level
 from domain.ports import IST
-from domain.settings import load_settings
 from tests.fakes import FakeClock, FakeIds, Probe
 
 

@@ -6,7 +6,7 @@ import requests
 
 from console.api.app import make_api
 from console.api.server import ApiServer
-from domain.settings import load_settings
+from console.settings_file import load_settings
 from tests.console.fakes import FakeDesk
 from tests.timing import patient
 

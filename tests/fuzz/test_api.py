@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from console.api.app import make_api
+from console.settings_file import load_settings
 from domain.alerts.alert import ChannelState
 from domain.baskets import BasketState
 from domain.blocker import Blocker, BlockerKind
@@ -26,7 +27,6 @@ from domain.orders.reasons import Reason
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.reconciliation.breaks import Break, BreakKind
-from domain.settings import load_settings
 from tests.console.fakes import ACCEPTED, FILLED, LOST, REFUSED, SENT, TEN_O_CLOCK, FakeDesk, blocked, order_of
 from tests.fuzz.hostile import ANYTHING, shaped
 

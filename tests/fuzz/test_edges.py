@@ -19,12 +19,13 @@ from broker.noren.instruments import find_in_search, instrument_from
 from broker.noren.row_fields import UnreadableRowError
 from broker.noren.row_parsers import order_row, position_row, trade_row
 from broker.noren.updates import order_update
+from console.settings_file import SettingsError, load_settings
 from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
 from domain.orders.command import OrderCommand
 from domain.orders.types import Exchange
 from domain.orders.validation import InvalidOrderError
-from domain.settings import SettingsError, StorageSettings, load_settings
+from domain.settings import StorageSettings
 from storage.database import StorageError, open_database
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK, FakeClock, instrument

@@ -44,9 +44,6 @@ LONG_ROOMS = {
     "actors/broker.py": "the one touchpoint: lanes, ceiling and session judge each request together",
     "actors/wiring.py": "the one place of wiring",
     "actors/repo/actor.py": "every write and look-up, and what becomes of it when the database fails",
-    "domain/positions/ledger.py": "the whole ledger: every way in which units come, go and are shared",
-    "domain/settings.py": "every limit, interval and bound on one page",
-    "storage/repository.py": "the only queries",
 }
 
 

@@ -45,7 +45,6 @@ SEAMS = {
     "actors/runtime/timer.py": {"threading"},  # the real timer
     "domain/broker/addresses.py": {"urllib"},  # takes a text apart; opens nothing
     "domain/redaction.py": {"urllib"},  # as above: the parts of an address that are secret
-    "domain/settings.py": {"os"},  # the environment
     "storage/backup.py": {"os", "urllib"},  # a copy of the file, asked for by a person; a path as SQLite wants it
     "storage/database.py": {"os"},  # the sync of the log
     "storage/exit_journal.py": {"os"},  # the sync of the exits that the database did not take

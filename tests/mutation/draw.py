@@ -32,7 +32,7 @@ SCENARIOS: Final = {
     "domain/market/calendar domain/market/trading_days domain/ports": "clock days",
     "storage": "storage",
     "domain/market": "desk",
-    "domain/settings": "tests/console/daemon/test_config.py desk",
+    "domain/settings": "tests/console/test_settings_file.py desk",
     "domain/redaction": "tests/console/daemon/test_logs.py",
 }
 """Which scenarios are about which modules, by how their paths begin, or other tests that are: the first that fits."""

@@ -14,7 +14,8 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.types import EXTERNAL, Intent, Origin, Side
-from domain.positions.ledger import GuardLedger, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import Reserved
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, command, order
 

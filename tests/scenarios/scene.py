@@ -13,13 +13,14 @@ from actors.desk import Desk
 from actors.messages.alerts import RaiseAlert
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.daemon.config import PAPER_CREDENTIALS
+from console.settings_file import load_settings
 from domain.alerts.alert import Alert
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.ports import IST
 from domain.reconciliation.order_rows import remarks_tag_of
-from domain.settings import Settings, load_settings
+from domain.settings import Settings
 from tests.scenarios.books import Line, assert_journal_replays, breaks, journal_of
 from tests.scenarios.paper import Paper, Placed
 from tests.scenarios.waiting import WAIT_S, until

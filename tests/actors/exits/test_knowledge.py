@@ -29,15 +29,15 @@ def knowledge(guard: Probe) -> GuardKnowledge:
 def test_a_word_is_judged_by_the_answer_to_the_question_that_left_after_it(
     knowledge: GuardKnowledge, guard: Probe
 ) -> None:
-    knowledge.ask(ALL)
+    knowledge.renew(ALL)
 
     assert guard.take() == [AskForExposures()]
     assert knowledge.take(ANSWER) == [ALL]
 
 
 def test_what_comes_while_a_question_is_under_way_waits_for_the_next(knowledge: GuardKnowledge, guard: Probe) -> None:
-    knowledge.ask(HERE)
-    knowledge.ask(ALL, THERE)
+    knowledge.renew(HERE)
+    knowledge.renew(ALL, THERE)
     assert guard.take() == [AskForExposures()], "one at a time"
 
     first, stale, asked = knowledge.take(ANSWER), knowledge.stale, guard.take()
@@ -49,15 +49,15 @@ def test_what_comes_while_a_question_is_under_way_waits_for_the_next(knowledge: 
 
 def test_a_change_answers_nothing(knowledge: GuardKnowledge) -> None:
     """The guard may have told of it before the order behind the word reached it."""
-    knowledge.ask(ALL, HERE)
+    knowledge.renew(ALL, HERE)
 
     assert knowledge.take(CHANGE) == []
     assert knowledge.stale == {HERE}
 
 
 def test_a_position_that_is_heard_of_again_stays_stale_until_the_second_answer(knowledge: GuardKnowledge) -> None:
-    knowledge.ask(HERE)
-    knowledge.ask(HERE)
+    knowledge.renew(HERE)
+    knowledge.renew(HERE)
 
     knowledge.take(ANSWER)
     assert knowledge.stale == {HERE}
@@ -70,14 +70,14 @@ def test_what_nobody_is_in_a_hurry_for_leaves_with_the_next_question(knowledge: 
     knowledge.note(HERE)
     assert (knowledge.stale, guard.take()) == ({HERE}, [])
 
-    knowledge.ask(ALL)
+    knowledge.renew(ALL)
 
     assert knowledge.take(ANSWER) == [HERE, ALL]
 
 
 def test_what_was_told_is_current_until_a_change_was_told_of_or_something_waits(knowledge: GuardKnowledge) -> None:
     assert not knowledge.is_current, "nothing was told yet"
-    knowledge.ask()
+    knowledge.renew()
     assert not knowledge.is_current, "the answer is on its way"
     knowledge.take(ANSWER)
     assert knowledge.is_current

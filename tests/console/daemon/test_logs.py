@@ -7,8 +7,9 @@ import pytest
 from loguru import logger
 
 from console.daemon.logs import LogWriter, clean, open_log
+from console.settings_file import load_settings
 from domain.redaction import secrets_of
-from domain.settings import AlertSettings, load_settings
+from domain.settings import AlertSettings
 from tests.scenarios.waiting import until
 
 SECRET = "JBSWY3DPEHPK3PXQ"

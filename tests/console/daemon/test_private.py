@@ -10,7 +10,8 @@ import pytest
 
 from console.daemon.private import guard_files
 from console.errors import PlainError
-from domain.settings import Settings, load_settings
+from console.settings_file import load_settings
+from domain.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 

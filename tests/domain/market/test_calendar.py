@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.settings_file import SettingsError, load_settings
 from domain.market.calendar import LOOKAHEAD_DAYS_MAX, Calendar
 from domain.orders.types import Exchange
 from domain.ports import IST
-from domain.settings import CalendarSettings, SettingsError, SpecialSession, load_settings
+from domain.settings import CalendarSettings, SpecialSession
 
 NSE, BSE, NFO, MCX, NCX = Exchange.NSE, Exchange.BSE, Exchange.NFO, Exchange.MCX, Exchange.NCX
 OF_THE_NSE = [one for one in Exchange if one not in {MCX, NCX}]

@@ -19,8 +19,9 @@ from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Origin, Product, Side
 from domain.orders.validation import InvalidOrderError
 from domain.positions.delivery import carried_delivery, is_refused_for_shares
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
+from domain.positions.verdicts import GuardRefused, Reserved
 from domain.reconciliation.write_off import Difference, differences, objection_to_write_off
 from tests.fakes import TEN_O_CLOCK, command, order
 

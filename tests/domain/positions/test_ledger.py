@@ -12,7 +12,8 @@ from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import GuardRefused, Reserved
 from tests.fakes import TEN_O_CLOCK, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
