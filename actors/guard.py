@@ -7,7 +7,7 @@ change after that: so at most one change waits in their mailbox, however many or
 from dataclasses import replace
 from typing import assert_never
 
-from actors.messages.books import BooksChecked, DayBegan, ExpiryLearnt
+from actors.messages.books import BooksChecked, BreakResolved, DayBegan, ExpiryLearnt
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
@@ -25,7 +25,6 @@ from actors.messages.guard import (
 )
 from actors.messages.inboxes import GuardInbox
 from actors.messages.orders import OrderChanged
-from actors.messages.persistence import ExternalMoveRecorded
 from actors.messages.risk import CheckRefused
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -71,8 +70,8 @@ class GuardActor(SharedThreadActor):
                 answer = self._ledger.write_off(message.position_key)
             case OrderChanged():
                 self._ledger.observe(message.order)
-            case ExternalMoveRecorded():
-                self._count(message)
+            case BreakResolved():
+                self._move(message)
             case BooksChecked():
                 for key, difference in message.checked.apart.items():
                     self._ledger.be_apart(key, difference)
@@ -101,14 +100,6 @@ class GuardActor(SharedThreadActor):
             self._tell_change()
         return answer
 
-    def _count(self, message: ExternalMoveRecorded) -> None:
-        """Count what came by nobody's order: under EXTERNAL, and no more under the strategies whose units it ended."""
-        key = message.recon_break.key
-        assert key is not None, "only units are counted"
-        for strategy, units in message.ended:
-            self._ledger.shift(PositionKey(strategy, key), units)
-        self._ledger.move(key, message.recon_break.difference)
-
     def _exposures(self) -> ExposuresTold:
         ledger = self._ledger
         return ExposuresTold(exposures=ledger.exposures(), over=ledger.over(), awaited=ledger.awaited())
@@ -123,6 +114,14 @@ class GuardActor(SharedThreadActor):
     def _tell_exits(self, now: ExposuresTold, *, answers: bool) -> None:
         self._told = now
         post(self._exits, replace(now, answers=answers))
+
+    def _move(self, message: BreakResolved) -> None:
+        """Count units that the account holds by nobody's order, and what strategies hold no more."""
+        resolved = message.recon_break
+        if resolved.key is not None:
+            for strategy, units in message.ended:
+                self._ledger.shift(PositionKey(strategy, resolved.key), units)
+            self._ledger.move(resolved.key, resolved.difference)
 
     def _tell_holders(self, about: Break) -> None:
         assert about.key is not None, "only a position has holders"

@@ -14,12 +14,12 @@ from actors.command.followers import Followers
 from actors.messages.books import (
     BooksChecked,
     BreakResolved,
-    ExternalCounted,
     PositionVanished,
+    PositionWrittenOff,
     VanishingResolved,
 )
 from actors.messages.guard import AskForHolders, HoldersTold
-from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
+from actors.messages.persistence import RecordExternalMove, UndoRecorded
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
@@ -34,7 +34,7 @@ from domain.exits.flatten import PositionKey
 from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.broker_square_off import closed_by
-from domain.reconciliation.moves import AGAINST_OURS, MoveKind
+from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, kind_of_carried, vanished_name, vanished_of, where
 from domain.reconciliation.write_off import WriteOff
@@ -67,10 +67,10 @@ class ExternalMoves:
         self._living: frozenset[InstrumentKey] = frozenset()
         self._decisions: dict[str, str] = {}
 
-    def receive(self, message: ExternalMoveRecorded | HoldersTold | UndoRecorded) -> None:
+    def receive(self, message: BreakResolved | HoldersTold | UndoRecorded) -> None:
         """Take a move one step further."""
         match message:
-            case ExternalMoveRecorded():
+            case BreakResolved():
                 self._count(message)
             case HoldersTold():
                 self._judge(message)
@@ -158,14 +158,15 @@ class ExternalMoves:
             )
             post(self._repo, record)
 
-    def _count(self, message: ExternalMoveRecorded) -> None:
+    def _count(self, message: BreakResolved) -> None:
         """Count what is on disk: guard, risk, watcher and the strategies follow."""
-        resolved, kind = message.recon_break, message.kind
+        resolved = message.recon_break
         self._under_way.discard(resolved.name)
         self._gate.resolve(resolved.name)
         key = resolved.key
         if key is not None:
             post(self._guard, message)
+            post(self._risk, message)
             for strategy, units in message.ended:
                 gone = WriteOff(
                     position_key=PositionKey(strategy, key),
@@ -174,13 +175,11 @@ class ExternalMoves:
                     at=self._clock.now(),
                     price=resolved.price,
                 )
-                self._followers.write_off(gone)
-            if kind in AGAINST_OURS:
-                post(self._risk, ExternalCounted(key=key, units=resolved.difference))
-        post(self._watcher, BreakResolved(recon_break=resolved, kind=kind))
+                self._followers.tell_strategy(strategy, PositionWrittenOff(write_off=gone))
+        post(self._watcher, message)
         self._tell_of(message)
 
-    def _tell_of(self, message: ExternalMoveRecorded) -> None:
+    def _tell_of(self, message: BreakResolved) -> None:
         """Let exits and people know what became of a position."""
         resolved, key = message.recon_break, message.recon_break.key
         if resolved.explained_by:
@@ -220,5 +219,5 @@ class ExternalMoves:
         undone = message.answer.undone
         if undone is not None:
             logger.warning("what was accepted of {} is undone: {:+d} units", undone.name, undone.difference)
-            self._count(ExternalMoveRecorded(recon_break=undone, kind=MoveKind.UNDONE))
+            self._count(BreakResolved(recon_break=undone, kind=MoveKind.UNDONE))
         post(message.reply_to, message.answer)

@@ -27,14 +27,6 @@ class AcceptBreak(Query[Break | None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalCounted:
-    """The account holds these units by nobody's order, against ours: they count in the day's profit and loss."""
-
-    key: InstrumentKey
-    units: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionVanished:
     """The account has units of ours no more, and nobody knows why: their stops wait, and a person is told."""
 
@@ -153,10 +145,15 @@ class DayBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakResolved:
-    """A break is resolved: count its units, or say no more of it today; UNDONE lets it be spoken of again."""
+    """A break is resolved: count its units, or say no more of it today; UNDONE lets it be spoken of again.
+
+    Where units move it is on disk. `ended` are signed units that strategies hold no more.
+    """
 
     recon_break: Break
     kind: MoveKind = MoveKind.CARRIED
+    reason: str = ""
+    ended: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +193,7 @@ class ChangedOrders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionWrittenOff:
-    """The strategy holds these signed units no more: by a person's word, or because the account has them no more.
-
-    They count for others in the day's profit and loss from now on: at their cost, or at the price.
-    """
+    """These signed units are a strategy's no more: a person has written them off, or they have ended for it."""
 
     write_off: WriteOff
 

@@ -24,7 +24,6 @@ from actors.messages.books import (
     ChangedOrders,
     DayBegan,
     ExpiryLearnt,
-    ExternalCounted,
     FeedChanged,
     FetchChangedOrders,
     FillsSeen,
@@ -88,7 +87,6 @@ from actors.messages.exits import (
     Flatten,
     FlattenAll,
     ResumeExits,
-    SuspendEntries,
 )
 from actors.messages.guard import (
     AskForExposures,
@@ -122,7 +120,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
@@ -167,7 +164,7 @@ CommandInbox: TypeAlias = (
     | ChangeLookedUp
     | ChangeUnreadable
     | ExternalOrderRecorded
-    | ExternalMoveRecorded
+    | BreakResolved
     | HoldersTold
     | UndoRecorded
     | BooksChecked
@@ -238,7 +235,7 @@ RiskInbox: TypeAlias = (
     CheckRisk
     | OrderChanged
     | PositionsSeen
-    | ExternalCounted
+    | BreakResolved
     | RiskTick
     | SetTradingState
     | FindTradingState
@@ -252,7 +249,7 @@ GuardInbox: TypeAlias = (
     | ReleaseReservation
     | WriteOffPosition
     | OrderChanged
-    | ExternalMoveRecorded
+    | BreakResolved
     | BooksChecked
     | AskForHolders
     | DayBegan
@@ -284,7 +281,7 @@ BasketsInbox: TypeAlias = (
 
 BrokerInbox: TypeAlias = (
     PlaceOrder
-    | SuspendEntries
+    | TradingStateChanged
     | ChangeAtBroker
     | SendNextRequest
     | LogIn

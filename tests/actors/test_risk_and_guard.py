@@ -6,7 +6,6 @@ import pytest
 
 from actors.guard import GuardActor
 from actors.messages.books import BooksChecked, ExpiryLearnt
-from actors.messages.exits import SuspendEntries
 from actors.messages.guard import (
     AskForExposures,
     ExposureReserved,
@@ -22,6 +21,7 @@ from actors.messages.risk import (
     FindTradingState,
     RiskApproved,
     SetTradingState,
+    TradingStateChanged,
     TradingStateNow,
 )
 from actors.risk.actor import RiskActor
@@ -112,7 +112,7 @@ def test_entries_that_wait_at_the_broker_are_turned_too(
 ) -> None:
     risk.turn(state)
 
-    assert risk.broker.only(SuspendEntries) == SuspendEntries(stopped=stopped)
+    assert risk.broker.only(TradingStateChanged).state.objection_to_entries is stopped
 
 
 def test_a_resumed_desk_trades_again(risk: RiskRoom) -> None:
