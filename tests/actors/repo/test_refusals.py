@@ -282,3 +282,15 @@ def test_orders_that_wait_for_the_database_are_shown(
     order = found[0] if isinstance(question, FindOrders) else found.order
     assert (order.command.command_id, order.state) == ("x1", State.CREATED)
     assert room.actor.on_receive(FindOrders(limit=9, before="x1")) == (), "they are told once"
+
+
+@pytest.mark.usefixtures("lock")
+@pytest.mark.parametrize(("reference", "names"), [("x", ["x1"]), ("x1", ["x1"]), ("y", [])])
+def test_an_exit_that_waits_for_the_database_is_found_by_its_reference(
+    room: RepoRoom, reference: str, names: list[str]
+) -> None:
+    room.give(room.register(an_exit()))
+
+    found = room.actor.on_receive(FindOrders(limit=9, reference=reference))
+
+    assert [one.command.command_id for one in found] == names
