@@ -7,12 +7,11 @@ change after that: so at most one change waits in their mailbox, however many or
 from dataclasses import replace
 from typing import assert_never
 
-from actors.messages.books import DayBegan, ExpiryLearnt
+from actors.messages.books import BreakResolved, DayBegan, ExpiryLearnt
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    CountExternal,
     ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
@@ -73,10 +72,8 @@ class GuardActor(SharedThreadActor):
                 answer = self._ledger.write_off(message.position_key)
             case OrderChanged():
                 self._ledger.observe(message.order)
-            case CountExternal():
-                for strategy, units in message.ended:
-                    self._ledger.shift(PositionKey(strategy, message.key), units)
-                self._ledger.move(message.key, message.quantity)
+            case BreakResolved():
+                self._count(message)
             case PastDayApart():
                 self._ledger.be_apart(message.key, message.difference)
             case AskForHolders():
@@ -119,6 +116,14 @@ class GuardActor(SharedThreadActor):
     def _tell_exits(self, now: ExposuresTold, *, answers: bool) -> None:
         self._told = now
         post(self._exits, replace(now, answers=answers))
+
+    def _count(self, message: BreakResolved) -> None:
+        """Count units of the account that no order explains, and no more those that strategies hold no more."""
+        key = message.recon_break.key
+        assert key is not None, "only a break of a position has units"
+        for strategy, units in message.ended:
+            self._ledger.shift(PositionKey(strategy, key), units)
+        self._ledger.move(key, message.recon_break.difference)
 
     def _tell_holders(self, about: Break) -> None:
         assert about.key is not None, "only a position has holders"

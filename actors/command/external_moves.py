@@ -11,8 +11,8 @@ from loguru import logger
 
 from actors.command.entry_gate import EntryGate
 from actors.command.followers import Followers
-from actors.messages.books import BreakResolved, ExternalCounted, PositionVanished, VanishingResolved
-from actors.messages.guard import AskForHolders, CountExternal, ExpiredStillHeld, HoldersTold, PastDayApart
+from actors.messages.books import BreakResolved, PositionVanished, VanishingResolved
+from actors.messages.guard import AskForHolders, ExpiredStillHeld, HoldersTold, PastDayApart
 from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -159,9 +159,9 @@ class ExternalMoves:
         resolved, kind = message.recon_break, message.kind
         self._under_way.discard(resolved.name)
         self._gate.resolve(resolved.name)
-        key = resolved.key
+        key, told = resolved.key, BreakResolved(recon_break=resolved, kind=kind, ended=message.ended)
         if key is not None:
-            post(self._guard, CountExternal(key=key, quantity=resolved.difference, ended=message.ended))
+            post(self._guard, told)
             for strategy, units in message.ended:
                 gone = WriteOff(
                     position_key=PositionKey(strategy, key),
@@ -172,8 +172,8 @@ class ExternalMoves:
                 )
                 self._followers.write_off(gone)
             if kind in AGAINST_OURS:
-                post(self._risk, ExternalCounted(key=key, units=resolved.difference))
-        post(self._watcher, BreakResolved(recon_break=resolved, kind=kind))
+                post(self._risk, told)
+        post(self._watcher, told)
         self._tell_of(message)
 
     def _tell_of(self, message: ExternalMoveRecorded) -> None:

@@ -27,14 +27,6 @@ class AcceptBreak(Query[Break | None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalCounted:
-    """The account holds these units by nobody's order, against ours: they count in the day's profit and loss."""
-
-    key: InstrumentKey
-    units: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionVanished:
     """The account has units of ours no more, and nobody knows why: their stops wait, and a person is told."""
 
@@ -153,10 +145,14 @@ class DayBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakResolved:
-    """A break is resolved: count its units, or say no more of it today; UNDONE lets it be spoken of again."""
+    """A break is resolved: its units count under EXTERNAL, and it is spoken of no more today; UNDONE lets it be again.
+
+    `ended` are signed units that strategies hold no more.
+    """
 
     recon_break: Break
     kind: MoveKind = MoveKind.CARRIED
+    ended: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,15 +61,6 @@ class ExpiredStillHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountExternal:
-    """The account holds these units by nobody's order; `ended` are signed units that strategies hold no more."""
-
-    key: InstrumentKey
-    quantity: int
-    ended: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PastDayApart:
     """Orders of a past day are not resolved: the account holds so many signed units more than all of us together."""
 

@@ -24,7 +24,6 @@ from actors.messages.books import (
     ChangedOrders,
     DayBegan,
     ExpiryLearnt,
-    ExternalCounted,
     FeedChanged,
     FetchChangedOrders,
     FillsSeen,
@@ -94,7 +93,6 @@ from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    CountExternal,
     ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
@@ -241,12 +239,12 @@ RiskInbox: TypeAlias = (
     CheckRisk
     | OrderChanged
     | PositionsSeen
-    | ExternalCounted
     | RiskTick
     | SetTradingState
     | FindTradingState
     | FindPnl
     | PositionWrittenOff
+    | BreakResolved
 )
 
 GuardInbox: TypeAlias = (
@@ -255,7 +253,6 @@ GuardInbox: TypeAlias = (
     | ReleaseReservation
     | WriteOffPosition
     | OrderChanged
-    | CountExternal
     | PastDayApart
     | AskForHolders
     | AskForExposures
@@ -264,6 +261,7 @@ GuardInbox: TypeAlias = (
     | ExpiredStillHeld
     | DayBegan
     | ExpiryLearnt
+    | BreakResolved
 )
 
 ExitsInbox: TypeAlias = (

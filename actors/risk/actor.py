@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.books import ExternalCounted, PositionWrittenOff
+from actors.messages.books import BreakResolved, PositionWrittenOff
 from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
@@ -105,8 +105,9 @@ class RiskActor(SharedThreadActor):
                 self._loss_monitor.hear_quote(message)
             case PositionsSeen():
                 self._loss_monitor.take_positions(message.book, message.doubted)
-            case ExternalCounted():
-                self._loss_monitor.book.move(message.key, message.units)
+            case BreakResolved():
+                if message.recon_break.key is not None:
+                    self._loss_monitor.book.move(message.recon_break.key, message.recon_break.difference)
             case PositionWrittenOff():
                 gone = message.write_off
                 self._loss_monitor.book.shift(gone.position_key, gone.units, gone.price)

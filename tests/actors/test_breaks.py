@@ -14,7 +14,6 @@ from actors.messages.books import (
     BooksChecked,
     BreakResolved,
     ExpiryLearnt,
-    ExternalCounted,
     PositionVanished,
     PositionWrittenOff,
     VanishingResolved,
@@ -22,7 +21,6 @@ from actors.messages.books import (
 from actors.messages.desk import JoinStrategy, ResumeOrders
 from actors.messages.guard import (
     AskForHolders,
-    CountExternal,
     ExpiredStillHeld,
     HoldersTold,
     PastDayApart,
@@ -68,6 +66,12 @@ def room() -> CommandRoom:
     return room
 
 
+def counted(room: CommandRoom) -> tuple[InstrumentKey | None, int]:
+    """Return the position of which the guard was told to count units under EXTERNAL, and how many."""
+    resolved = room.guard.only(BreakResolved).recon_break
+    return resolved.key, resolved.difference
+
+
 def test_an_acceptance_is_kept_as_one(room: CommandRoom) -> None:
     room.tell(told(apart()))
 
@@ -108,7 +112,7 @@ def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom)
     room.tell(ExternalMoveRecorded(recon_break=back, kind=MoveKind.UNDONE))
 
     assert (record.kind, record.reason) == (MoveKind.UNDONE, "explained since by c1")
-    assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
+    assert counted(room) == (KEY, -10)
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, alert.ends, "c1 explains it" in alert.what) == (Level.INFO, True, True)
@@ -119,7 +123,7 @@ def test_what_a_person_takes_back_counts_no_more_and_the_person_hears_so(room: C
 
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=apart(-10)), reply_to=caller))
 
-    assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
+    assert counted(room) == (KEY, -10)
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     assert caller.only(AcceptanceUndone).undone == apart(-10)
 
@@ -129,7 +133,7 @@ def test_where_nothing_was_accepted_nothing_is_counted(room: CommandRoom) -> Non
 
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=None), reply_to=caller))
 
-    assert room.guard.of(CountExternal) == []
+    assert room.guard.of(BreakResolved) == []
     assert caller.only(AcceptanceUndone).undone is None
 
 
@@ -173,8 +177,8 @@ def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) ->
     record = recorded(room)
 
     assert (record.kind, record.ended) == (MoveKind.CARRIED, ())
-    assert room.guard.only(CountExternal) == CountExternal(key=FUTURE, quantity=65)
-    assert room.risk.of(ExternalCounted) == []
+    assert counted(room) == (FUTURE, 65)
+    assert room.risk.of(BreakResolved) == []
     assert room.notifier.of(RaiseAlert) == []
     assert room.readiness.blockers == ()
 
@@ -191,10 +195,11 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
 
     assert (gone.kind, gone.ended) == (MoveKind.VANISHED, ())
     assert told_of.holders == OURS
-    assert room.risk.of(ExternalCounted) == [ExternalCounted(key=FUTURE, units=65)]
+    assert [one.recon_break.difference for one in room.risk.of(BreakResolved)] == [65]
     assert (decided.kind, decided.recon_break.difference) == (MoveKind.DECIDED, 0)
     assert (decided.ended, decided.reason) == ((("seller", -65),), "renamed")
-    assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
+    last = room.guard.of(BreakResolved)[-1]
+    assert (last.recon_break.key, last.recon_break.difference, last.ended) == (FUTURE, 0, (("seller", -65),))
     assert room.risk.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
     assert room.readiness.blockers == ()
@@ -323,7 +328,7 @@ def test_a_square_off_closes_the_strategies_positions_at_its_price(room: Command
     record = recorded(room)
 
     assert (record.kind, record.ended, record.recon_break.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
-    assert room.guard.only(CountExternal).ended == (("a", 10),)
+    assert room.guard.only(BreakResolved).ended == (("a", 10),)
     assert room.risk.only(PositionWrittenOff).write_off.price == Decimal("98.5")
     assert room.watcher.only(BreakResolved).kind is MoveKind.SQUARED_OFF
     assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
