@@ -134,13 +134,21 @@ class DeskInterface:
         post(self._wiring.broker, LogIn(by_hand=True))
 
     def orders(
-        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self,
+        limit: int,
+        *,
+        open_only: bool = False,
+        reference: str | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
-        """Return at most `limit` orders, newest first; they are read a few at a time, with `between` in between."""
+        """Return at most `limit` orders, newest first; they are read a few at a time, with `between` in between.
+
+        With a `reference` only those that it may mean: the start of a command id, or the broker's number.
+        """
         found: dict[str, Order] = {}
         while len(found) < limit:
             before = next(reversed(found), None)
-            question = FindOrders(limit=limit - len(found), open_only=open_only, before=before)
+            question = FindOrders(limit=limit - len(found), open_only=open_only, before=before, reference=reference)
             some = self._wiring.ask_of(self._wiring.repo, question)
             known = len(found)
             for one in some:
@@ -226,8 +234,8 @@ class DeskInterface:
             return f"orders of {position_key} may still trade; cancel or resolve them first"
         if not units:
             return f"{position_key} holds nothing by our books"
-        written_off = WriteOff(position_key=position_key, units=units, reason=reason, at=self._clock.now())
-        post(self._wiring.command, PositionWrittenOff(write_off=written_off))
+        write_off = WriteOff(position_key=position_key, units=units, reason=reason, at=self._clock.now())
+        post(self._wiring.command, PositionWrittenOff(write_off=write_off))
         return ""
 
     def reconcile(self) -> tuple[Difference, ...] | str:

@@ -7,19 +7,17 @@ change after that: so at most one change waits in their mailbox, however many or
 from dataclasses import replace
 from typing import assert_never
 
-from actors.messages.books import BreakResolved, DayBegan, ExpiryLearnt
+from actors.messages.books import BooksChecked, BreakResolved, DayBegan, ExpiryLearnt
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
     Holdings,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -73,17 +71,17 @@ class GuardActor(SharedThreadActor):
             case OrderChanged():
                 self._ledger.observe(message.order)
             case BreakResolved():
-                self._count(message)
-            case PastDayApart():
-                self._ledger.be_apart(message.key, message.difference)
+                self._move(message)
+            case BooksChecked():
+                for key, difference in message.checked.apart.items():
+                    self._ledger.be_apart(key, difference)
+                self._ledger.show(message.checked.living)
             case AskForHolders():
                 self._tell_holders(message.recon_break)
             case DayBegan():
                 self._ledger.begin_day(message.day)
             case ExpiryLearnt():
                 self._ledger.learn_last_day(message.exchange, message.symbol, message.expires_on)
-            case ExpiredStillHeld():
-                self._ledger.show(message.keys)
             case AskForExposures():
                 self._is_followed = True
                 if not message.only_changes:
@@ -117,13 +115,13 @@ class GuardActor(SharedThreadActor):
         self._told = now
         post(self._exits, replace(now, answers=answers))
 
-    def _count(self, message: BreakResolved) -> None:
-        """Count units of the account that no order explains, and no more those that strategies hold no more."""
-        key = message.recon_break.key
-        assert key is not None, "only a break of a position has units"
-        for strategy, units in message.ended:
-            self._ledger.shift(PositionKey(strategy, key), units)
-        self._ledger.move(key, message.recon_break.difference)
+    def _move(self, message: BreakResolved) -> None:
+        """Count units that the account holds by nobody's order, and what strategies hold no more."""
+        resolved = message.recon_break
+        if resolved.key is not None:
+            for strategy, units in message.ended:
+                self._ledger.shift(PositionKey(strategy, resolved.key), units)
+            self._ledger.move(resolved.key, resolved.difference)
 
     def _tell_holders(self, about: Break) -> None:
         assert about.key is not None, "only a position has holders"

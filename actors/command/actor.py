@@ -52,6 +52,7 @@ from actors.messages.books import (
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
+    BreakResolved,
     DayBegan,
     FetchChangedOrders,
     FillsSeen,
@@ -75,7 +76,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     OrderNotFound,
     OrderRegistered,
@@ -173,7 +173,7 @@ class CommandActor(SharedThreadActor):
                 self._followers.tell_watcher(self._records.ahead)
             case BooksChecked() | BooksUnavailable() | BooksWitnessed() | SessionChanged() | DayBegan() | FillsSeen():
                 self._see_books(message)
-            case ExternalMoveRecorded() | HoldersTold() | UndoRecorded():
+            case BreakResolved() | HoldersTold() | UndoRecorded():
                 self._moves.receive(message)
             case AcceptBreak():
                 return self._moves.accept(message.name, message.reason)
@@ -256,7 +256,7 @@ class CommandActor(SharedThreadActor):
             case SessionChanged():
                 self._take_session(message)
             case DayBegan():
-                post(self._mail.guard, DayBegan(day=message.day))
+                post(self._mail.guard, message)
             case FillsSeen():
                 post(self._mail.repo, RecordFills(fills=message.fills))
             case _:

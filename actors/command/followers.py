@@ -19,7 +19,6 @@ from domain.orders.followers import Follower, followers_of
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, OrderEvent
 from domain.orders.text import outcome_line
-from domain.reconciliation.write_off import WriteOff
 
 Told: TypeAlias = OrderChanged | OrderDeclined | TradingStateChanged | PositionWrittenOff
 Heard: TypeAlias = JoinStrategy | FollowOrders | TradingStateChanged | PositionWrittenOff
@@ -56,7 +55,7 @@ class Followers:
                     self._asked.setdefault(name, set()).add(message.follower)
             case TradingStateChanged():
                 for address in self._strategies.values():
-                    post(address, TradingStateChanged(state=message.state, reason=message.reason))
+                    post(address, message)
             case PositionWrittenOff():
                 self._tell_of_write_off(message)
             case _:
@@ -111,14 +110,9 @@ class Followers:
             post(address, message)
 
     def _tell_of_write_off(self, message: PositionWrittenOff) -> None:
-        """Keep what a person has written off, and tell everybody who counts it."""
-        gone = message.write_off
-        logger.warning("{}: {:+d} units were written off by hand: {}", gone.position_key, gone.units, gone.reason)
-        post(self._repo, Record(item=gone))
-        self.write_off(gone)
-
-    def write_off(self, gone: WriteOff) -> None:
-        """Tell risk and the strategy of units that it holds no more."""
-        written_off = PositionWrittenOff(write_off=gone)
-        post(self._risk, written_off)
-        self.tell_strategy(gone.position_key.strategy, written_off)
+        """Tell everybody who counts a strategy's units that they are written off, and why."""
+        one = message.write_off
+        logger.warning("{}: {:+d} units were written off by hand: {}", one.position_key, one.units, one.reason)
+        post(self._repo, Record(item=one))
+        post(self._risk, message)
+        self.tell_strategy(one.position_key.strategy, message)

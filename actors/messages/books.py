@@ -145,13 +145,14 @@ class DayBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakResolved:
-    """A break is resolved: its units count under EXTERNAL, and it is spoken of no more today; UNDONE lets it be again.
+    """A break is resolved: count its units, or say no more of it today; UNDONE lets it be spoken of again.
 
-    `ended` are signed units that strategies hold no more.
+    Where units move it is on disk. `ended` are signed units that strategies hold no more.
     """
 
     recon_break: Break
     kind: MoveKind = MoveKind.CARRIED
+    reason: str = ""
     ended: tuple[tuple[str, int], ...] = ()
 
 
@@ -192,10 +193,7 @@ class ChangedOrders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionWrittenOff:
-    """The strategy holds these signed units no more: by a person's word, or because the account has them no more.
-
-    They count for others in the day's profit and loss from now on: at their cost, or at the price.
-    """
+    """These signed units are a strategy's no more: a person has written them off, or they have ended for it."""
 
     write_off: WriteOff
 

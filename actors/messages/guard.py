@@ -54,21 +54,6 @@ class HoldersTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpiredStillHeld:
-    """The account holds these although their contracts should be over, and no others: the guard counts them."""
-
-    keys: frozenset[InstrumentKey]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastDayApart:
-    """Orders of a past day are not resolved: the account holds so many signed units more than all of us together."""
-
-    key: InstrumentKey
-    difference: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AskForExposures:
     """Tell the exits what every strategy holds and what may still trade, now; and then once more when it has changed.
 

@@ -87,19 +87,16 @@ from actors.messages.exits import (
     Flatten,
     FlattenAll,
     ResumeExits,
-    SuspendEntries,
 )
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -123,7 +120,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
@@ -168,7 +164,7 @@ CommandInbox: TypeAlias = (
     | ChangeLookedUp
     | ChangeUnreadable
     | ExternalOrderRecorded
-    | ExternalMoveRecorded
+    | BreakResolved
     | HoldersTold
     | UndoRecorded
     | BooksChecked
@@ -239,12 +235,12 @@ RiskInbox: TypeAlias = (
     CheckRisk
     | OrderChanged
     | PositionsSeen
+    | BreakResolved
     | RiskTick
     | SetTradingState
     | FindTradingState
     | FindPnl
     | PositionWrittenOff
-    | BreakResolved
 )
 
 GuardInbox: TypeAlias = (
@@ -253,15 +249,14 @@ GuardInbox: TypeAlias = (
     | ReleaseReservation
     | WriteOffPosition
     | OrderChanged
-    | PastDayApart
+    | BreakResolved
+    | BooksChecked
     | AskForHolders
+    | DayBegan
     | AskForExposures
     | FindExposures
     | FindHoldings
-    | ExpiredStillHeld
-    | DayBegan
     | ExpiryLearnt
-    | BreakResolved
 )
 
 ExitsInbox: TypeAlias = (
@@ -286,7 +281,7 @@ BasketsInbox: TypeAlias = (
 
 BrokerInbox: TypeAlias = (
     PlaceOrder
-    | SuspendEntries
+    | TradingStateChanged
     | ChangeAtBroker
     | SendNextRequest
     | LogIn

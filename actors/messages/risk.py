@@ -94,7 +94,7 @@ class SetTradingState(Query["TradingStateNow"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingStateChanged:
-    """What may be sent has changed, and why: told to every strategy."""
+    """What may be sent has changed, or is said again, and why: where entries wait they are stopped or taken again."""
 
     state: TradingState
     reason: str

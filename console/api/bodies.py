@@ -75,8 +75,8 @@ _RUPEES: Final = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": 
 Parsed = BeforeValidator(_parse)
 Text = Annotated[str, Parsed, WithJsonSchema(_NAME)]
 Units = Annotated[int, Parsed, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": QUANTITY_MAX})]
-Rupees = Annotated[Decimal, Parsed, WithJsonSchema(_RUPEES)]
-"""As a number or as text; its written digits are taken, none is lost."""
+Rupees = Annotated[Decimal, Field(allow_inf_nan=True), Parsed, WithJsonSchema(_RUPEES)]
+"""As a number or as text; its written digits are taken, none is lost. NaN is for the order itself to refuse."""
 Level = Annotated[Decimal, BeforeValidator(_level), WithJsonSchema(_RUPEES)]
 Line = Annotated[str, BeforeValidator(_line), WithJsonSchema(_LINE)]
 """Whatever it is, it becomes a short line: kept, and never a reason to refuse."""

@@ -1,13 +1,14 @@
 """The commands about alerts: list them, take alarms as seen."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from console.cli import options
 from console.cli.client import DeskClient
-from console.cli.options import AsJson, Config, end, plainly, show
+from console.cli.options import end, plainly, show
 from console.cli.settings import read_client_settings
 from console.views.form import Form
 from console.views.status_view import alert_lines
@@ -15,20 +16,22 @@ from console.views.status_view import alert_lines
 _STYLES = {"INFO": "", "WARNING": "yellow", "CRITICAL": "bold red"}
 
 
-def alerts(*, as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.as_json
+@options.config
+def alerts(*, as_json: bool, config: Path | None) -> None:
     """List recent alerts, and which CRITICAL ones nobody has acknowledged."""
     with plainly():
         found = DeskClient(read_client_settings(config)).read("/alerts")
     show(found, alerts_view(found), as_json=as_json)
 
 
-def ack(
-    topic: Annotated[str | None, typer.Argument(help="The alert's topic; all, when left out.")] = None,
-    *,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """Acknowledge CRITICAL alerts: they are not sent again."""
+@click.command()
+@click.argument("topic", required=False)
+@options.as_json
+@options.config
+def ack(topic: str | None, *, as_json: bool, config: Path | None) -> None:
+    """Acknowledge CRITICAL alerts: they are not sent again. TOPIC is the alert's; all, when left out."""
     with plainly():
         reply = DeskClient(read_client_settings(config)).post("/alerts/ack", {} if topic is None else {"topic": topic})
     end(reply, as_json=as_json)

@@ -6,11 +6,9 @@ nothing of the other commands.
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
+import click
 
 _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("daemon", "Show the desk at work on paper: no account, no money."),
@@ -46,47 +44,38 @@ _COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 """Where each is, and what the list of commands says of it, in its order: short enough for 80 columns."""
 
 
-class Commands(TyperGroup):
+class Commands(click.Group):
     """Owns the names of the commands; the module of one is loaded when it is called."""
 
-    def __init__(self, **given: Any) -> None:  # noqa: ANN401  typer's own
-        listed = {name: TyperCommand(name, short_help=short) for name, (_, short) in _COMMANDS.items()}
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401  click's own
+        listed = {name: click.Command(name, short_help=short) for name, (_, short) in _COMMANDS.items()}
         super().__init__(**{**given, "commands": listed})
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  typer's own
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the list."""
+        del ctx
+        return list(_COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that was called, whole, with its arguments."""
         name, found, rest = super().resolve_command(ctx, args)
         return name, found and _loaded(str(found.name)), rest
 
 
-def _loaded(name: str) -> Any:  # noqa: ANN401  typer's own
-    module, short = _COMMANDS[name]
-    function = getattr(import_module(f"console.cli.{module}"), name.replace("-", "_"))
-    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
-    alone.command(name, short_help=short)(function)
-    return get_command(alone)
+def _loaded(name: str) -> click.Command:
+    module, _ = _COMMANDS[name]
+    command: click.Command = getattr(import_module(f"console.cli.{module}"), name.replace("-", "_"))
+    return command
 
 
-app = typer.Typer(
-    name="shoonya-desk",
+@click.group(
+    "shoonya-desk",
     cls=Commands,
+    context_settings={"show_default": True},
     help="An order desk for one Shoonya (Noren) account: each order is sent once at most, its fate never guessed.",
-    no_args_is_help=True,
-    invoke_without_command=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
 )
-
-
-@app.callback()
-def start(
-    *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version, and end.", is_eager=True)] = False,
-) -> None:
-    """Say which version this is, where that is all that is asked."""
-    if version:
-        from importlib import metadata  # noqa: PLC0415  takes longer than a command
-
-        typer.echo(f"shoonya-desk {metadata.version('shoonya-desk')}")
-        raise typer.Exit
+@click.version_option(package_name="shoonya-desk", prog_name="shoonya-desk", message="%(prog)s %(version)s")
+def app() -> None:
+    """Say what there is, where no command is named."""

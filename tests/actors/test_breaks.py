@@ -21,12 +21,10 @@ from actors.messages.books import (
 from actors.messages.desk import JoinStrategy, ResumeOrders
 from actors.messages.guard import (
     AskForHolders,
-    ExpiredStillHeld,
     HoldersTold,
-    PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
-from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
+from actors.messages.persistence import RecordExternalMove, UndoRecorded
 from actors.messages.risk import CheckRefused
 from domain.alerts.alert import Level
 from domain.market.expiry import ContractOver, Expiry
@@ -34,7 +32,7 @@ from domain.orders.lifecycle import State
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.reconciliation.breaks import Break, BreakKind, position_name
-from domain.reconciliation.moves import MoveKind
+from domain.reconciliation.moves import AGAINST_OURS, MoveKind
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, expired, vanished_of
 from tests.actors.rooms import CommandRoom
@@ -66,12 +64,6 @@ def room() -> CommandRoom:
     return room
 
 
-def counted(room: CommandRoom) -> tuple[InstrumentKey | None, int]:
-    """Return the position of which the guard was told to count units under EXTERNAL, and how many."""
-    resolved = room.guard.only(BreakResolved).recon_break
-    return resolved.key, resolved.difference
-
-
 def test_an_acceptance_is_kept_as_one(room: CommandRoom) -> None:
     room.tell(told(apart()))
 
@@ -100,7 +92,7 @@ def test_the_guard_learns_what_the_account_shows_of_a_past_days_orders(room: Com
 
     room.tell(told(past, delivered, apart(-4)))
 
-    assert room.guard.of(PastDayApart) == [PastDayApart(key=KEY, difference=-4)]
+    assert room.guard.only(BooksChecked).checked.apart == {KEY: -4}
 
 
 def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom) -> None:
@@ -109,10 +101,10 @@ def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom)
         room.tell(told(undone=(back,)))
     record = room.repo.only(RecordExternalMove)
 
-    room.tell(ExternalMoveRecorded(recon_break=back, kind=MoveKind.UNDONE))
+    room.tell(BreakResolved(recon_break=back, kind=MoveKind.UNDONE))
 
     assert (record.kind, record.reason) == (MoveKind.UNDONE, "explained since by c1")
-    assert counted(room) == (KEY, -10)
+    assert moved(room.guard.only(BreakResolved)) == (KEY, -10, ())
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, alert.ends, "c1 explains it" in alert.what) == (Level.INFO, True, True)
@@ -123,7 +115,7 @@ def test_what_a_person_takes_back_counts_no_more_and_the_person_hears_so(room: C
 
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=apart(-10)), reply_to=caller))
 
-    assert counted(room) == (KEY, -10)
+    assert moved(room.guard.only(BreakResolved)) == (KEY, -10, ())
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     assert caller.only(AcceptanceUndone).undone == apart(-10)
 
@@ -147,6 +139,10 @@ def carried(difference: int) -> Break:
     return Break(name=name, kind=BreakKind.CARRIED, sentence="", difference=difference, key=FUTURE)
 
 
+def moved(message: BreakResolved) -> tuple[InstrumentKey | None, int, tuple[tuple[str, int], ...]]:
+    return message.recon_break.key, message.recon_break.difference, message.ended
+
+
 def night(*found: Break, over: tuple[Break, ...] = ()) -> BooksChecked:
     return BooksChecked(checked=Checked((), found, (), (), over))
 
@@ -154,9 +150,7 @@ def night(*found: Break, over: tuple[Break, ...] = ()) -> BooksChecked:
 def recorded(room: CommandRoom) -> RecordExternalMove:
     """Play the database: return what it was given last, and say that it is on disk."""
     record = room.repo.of(RecordExternalMove)[-1]
-    written = ExternalMoveRecorded(
-        recon_break=record.recon_break, kind=record.kind, reason=record.reason, ended=record.ended
-    )
+    written = BreakResolved(recon_break=record.recon_break, kind=record.kind, reason=record.reason, ended=record.ended)
     room.tell(written)
     return record
 
@@ -177,8 +171,8 @@ def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) ->
     record = recorded(room)
 
     assert (record.kind, record.ended) == (MoveKind.CARRIED, ())
-    assert counted(room) == (FUTURE, 65)
-    assert room.risk.of(BreakResolved) == []
+    assert moved(room.guard.only(BreakResolved)) == (FUTURE, 65, ())
+    assert room.risk.only(BreakResolved).kind not in AGAINST_OURS
     assert room.notifier.of(RaiseAlert) == []
     assert room.readiness.blockers == ()
 
@@ -195,12 +189,11 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
 
     assert (gone.kind, gone.ended) == (MoveKind.VANISHED, ())
     assert told_of.holders == OURS
-    assert [one.recon_break.difference for one in room.risk.of(BreakResolved)] == [65]
+    assert [one.kind for one in room.risk.of(BreakResolved)] == [MoveKind.VANISHED, MoveKind.DECIDED]
     assert (decided.kind, decided.recon_break.difference) == (MoveKind.DECIDED, 0)
     assert (decided.ended, decided.reason) == ((("seller", -65),), "renamed")
-    last = room.guard.of(BreakResolved)[-1]
-    assert (last.recon_break.key, last.recon_break.difference, last.ended) == (FUTURE, 0, (("seller", -65),))
-    assert room.risk.only(PositionWrittenOff).write_off.units == -65
+    assert moved(room.guard.of(BreakResolved)[-1]) == (FUTURE, 0, (("seller", -65),))
+    assert room.risk.of(BreakResolved)[-1].ended == (("seller", -65),)
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
     assert room.readiness.blockers == ()
 
@@ -232,7 +225,7 @@ def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(ro
 
     assert (record.kind, record.recon_break.difference, record.ended) == (MoveKind.EXPIRED, 40, both.strategies)
     assert room.watcher.only(BreakResolved).kind is MoveKind.EXPIRED
-    assert [one.write_off.units for one in room.risk.of(PositionWrittenOff)] == [20, -65]
+    assert room.risk.only(BreakResolved).ended == both.strategies
     assert holder.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "NIFTY27JAN26F (NFO NRML) has expired"
     alert = room.notifier.only(RaiseAlert).alert
@@ -260,7 +253,7 @@ def test_what_the_account_holds_of_a_contract_that_should_be_over_counts_and_is_
     for message in (shown, shown, night(), night()):
         room.tell(message)
 
-    assert [one.keys for one in room.guard.of(ExpiredStillHeld)] == [{FUTURE}, frozenset()]
+    assert [one.checked.living for one in room.guard.of(BooksChecked)] == [{FUTURE}, frozenset()]
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, FUTURE.symbol in alert.what) == (Level.WARNING, True)
 
@@ -329,7 +322,7 @@ def test_a_square_off_closes_the_strategies_positions_at_its_price(room: Command
 
     assert (record.kind, record.ended, record.recon_break.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
     assert room.guard.only(BreakResolved).ended == (("a", 10),)
-    assert room.risk.only(PositionWrittenOff).write_off.price == Decimal("98.5")
+    assert room.risk.only(BreakResolved).recon_break.price == Decimal("98.5")
     assert room.watcher.only(BreakResolved).kind is MoveKind.SQUARED_OFF
     assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from actors.messages.books import AcceptanceUndone
 from actors.messages.orders import OrderAnswered, OrderDeclined

@@ -2,10 +2,8 @@
 
 import re
 from pathlib import Path
-from typing import cast
 
 import pytest
-import typer
 
 from console.cli.app import app
 from docs.draw import PAGE, PICTURES, drawn, inboxes
@@ -71,4 +69,17 @@ def test_the_page_of_commands_has_a_situation_for_each() -> None:
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| [^|]+ \| `([a-z-]+)", page, re.MULTILINE)
 
-    assert set(rows) == set(cast("dict[str, object]", vars(typer.main.get_command(app))["commands"]))
+    assert set(rows) == set(app.commands)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("0*.md")), ids=lambda page: page.stem)
+def test_a_decision_says_why_and_how_we_would_notice_that_it_is_wrong(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [
+        "Context",
+        "Decision",
+        "Consequences",
+        "How we would notice that it is wrong",
+    ]
+    assert text.startswith(f"# {int(page.stem[:4])}. ")

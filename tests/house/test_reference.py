@@ -1,16 +1,17 @@
 """The reference says what the code has: every setting with its meaning, every command, every request of the API."""
 
 import re
-from typing import cast
+from pathlib import Path
 
 import pytest
-import typer
 from pydantic import BaseModel
 
 from console.cli.app import app
 from docs.reference_pages import commands_page, described_api, http_page, settings_of, settings_page, tables, unit_of
 from domain.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")])
 SETTINGS = [(title, name, meaning) for title, _, model, _ in tables() for name, _, meaning in settings_of(model)]
 
 
@@ -51,13 +52,25 @@ def test_a_setting_is_shown_with_its_variable_default_unit_bounds_and_meaning() 
     assert "| number | `15.0` | seconds | at least 6 and at most 3600 | A price" in row
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_that_a_page_names_is_there(page: Path) -> None:
+    known = {f"{title.strip('`[]')}.{name}" for title, name, _ in SETTINGS}
+    sections = {name.partition(".")[0] for name in known}
+    files = {"toml", "py", "md", "db", "json", "log"}
+
+    named = re.findall(r"`(\w+\.\w+)(?: = [^`]*)?`", page.read_text(encoding="utf-8"))
+    missing = {name for name in named if name.partition(".")[0] in sections and name.partition(".")[2] not in files}
+
+    assert missing <= known
+
+
 def test_no_secret_is_shown_as_more_than_a_name() -> None:
     assert "| text (secret) | none |" in settings_page()
     assert "SecretStr" not in settings_page()
 
 
 def test_every_command_says_how_it_is_used() -> None:
-    names = set(cast("dict[str, object]", vars(typer.main.get_command(app))["commands"]))
+    names = set(app.commands)
 
     assert set(re.findall(r"^## (.+)$", commands_page(), re.MULTILINE)) == names
     assert commands_page().count("Usage: shoonya-desk ") == len(names)
@@ -98,4 +111,5 @@ def test_a_body_that_is_a_model_is_described_field_by_field() -> None:
     page = http_page(described)
 
     assert "| `price` | string | yes | In rupees. |" in page
-    assert "| 200 | Accepted | object Order |" in page
+    assert "| 200 | Accepted | [Order](#order) |" in page
+    assert "## Order\n" in page

@@ -31,7 +31,8 @@ from actors.messages.persistence import (
     RegistrationFailed,
     RegistrationUnwritten,
 )
-from actors.repo.actor import ORDERS_A_TURN_MAX, RepoActor
+from actors.repo.actor import RepoActor
+from actors.repo.queries import ORDERS_A_TURN_MAX
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
