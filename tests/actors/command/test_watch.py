@@ -14,7 +14,6 @@ from actors.messages.desk import JoinStrategy, ResumeOrders
 from actors.messages.orders import OrderAnswered, OrderChanged
 from actors.messages.persistence import (
     EventRecorded,
-    OrderRepeated,
     RecordFills,
 )
 from domain.broker.reply_types import Refused
@@ -23,7 +22,7 @@ from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import OrderType, Side
 from domain.reconciliation.order_rows import Report
-from tests.actors.rooms import CommandRoom, answered
+from tests.actors.rooms import CommandRoom, answered, looked_up
 from tests.fakes import Probe, command, order, trade_of
 
 NO_MARGIN = Refused(Reason.BROKER_REFUSED, "RED:Margin Shortfall")
@@ -139,7 +138,7 @@ def test_a_repeat_of_an_order_that_is_being_resumed_is_never_sent(room: CommandR
     room.price()
 
     room.record()
-    room.tell(OrderRepeated(order=room.orders["c1"]))
+    room.tell(looked_up(room.orders["c1"]))
 
     assert room.risk.messages == room.broker.messages == []
     assert answered(caller).state is State.UNCONFIRMED
