@@ -455,8 +455,8 @@ MUTANTS: Final = (
     Mutant(
         "an exit that no disk knows leaves without a look at the books",
         "actors/command/placement.py",
-        "Placement._go_on_unregistered",
-        "self._pending_order(message.order.command.command_id).is_new",
+        "Placement._fail_to_register",
+        "self._pending_order(name).is_new",
         "True",
         theme="disk",
     ),

@@ -15,9 +15,8 @@ from actors.messages.persistence import (
     FindUnwritten,
     LoadSnapshot,
     LookUpOrder,
-    OrderNotFound,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     Record,
     RecordFills,
     RegistrationFailed,
@@ -44,7 +43,8 @@ def test_a_known_command_id_is_answered_with_its_order(room: RepoRoom) -> None:
 
     (letter,) = room.give(room.register(command(symbol="INFY-EQ")))
 
-    assert isinstance(letter, OrderRepeated)
+    assert isinstance(letter, OrderLookedUp)
+    assert letter.order is not None
     assert (letter.order.state, letter.order.command.symbol) == (State.SENDING, "RELIANCE-EQ")
 
 
@@ -61,8 +61,8 @@ def test_a_look_up_stores_nothing(room: RepoRoom) -> None:
     room.give(room.register())
     after = room.give(LookUpOrder(command_id="c1"))
 
-    assert before == [OrderNotFound(command_id="c1")]
-    assert isinstance(after[0], OrderRepeated)
+    assert before == [OrderLookedUp(command_id="c1", order=None)]
+    assert isinstance(after[0], OrderLookedUp)
 
 
 def test_many_messages_are_one_transaction(room: RepoRoom) -> None:
@@ -158,7 +158,7 @@ def test_a_locked_database_fails_every_write_and_keeps_the_actor(room: RepoRoom,
     lock.execute("ROLLBACK")
     (after,) = room.give(room.register())
 
-    assert {type(one) for one in letters} == {RegistrationFailed, EventUnrecorded}
+    assert {type(one) for one in letters} == {RegistrationFailed, OrderLookedUp, EventUnrecorded}
     assert len(letters) == 3
     assert isinstance(after, OrderRegistered)
 

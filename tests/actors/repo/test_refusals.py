@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChange
 from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
@@ -18,11 +17,12 @@ from actors.messages.persistence import (
     FindTimeline,
     ForgetRegistration,
     LoadSnapshot,
+    LookUp,
+    LookUpOrder,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     RecordExternalOrder,
     RegistrationFailed,
-    RegistrationUnwritten,
 )
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
@@ -55,7 +55,7 @@ def test_an_exit_is_registered_in_the_exit_journal_and_a_repeat_of_it_is_one(roo
     assert isinstance(first[0], OrderRegistered)
     assert "locked" in first[0].unwritten
     assert b'"command_id":"x1"' in room.path.with_name("desk.db-exits.jsonl").read_bytes()
-    assert second == [OrderRepeated(order=first[0].order)]
+    assert second == [OrderLookedUp(command_id="x1", order=first[0].order)]
 
 
 def test_an_exit_that_the_database_knows_is_a_repeat_also_while_it_is_locked(room: RepoRoom) -> None:
@@ -66,7 +66,8 @@ def test_an_exit_that_the_database_knows_is_a_repeat_also_while_it_is_locked(roo
     (letter,) = room.give(room.register(an_exit()))
     holder.close()
 
-    assert isinstance(letter, OrderRepeated)
+    assert isinstance(letter, OrderLookedUp)
+    assert letter.order is not None
     assert letter.order.state is State.SENDING
 
 
@@ -149,9 +150,9 @@ def test_what_the_exit_journal_holds_is_known_at_the_next_start(tmp_path: Path) 
 
     assert [(one.command.command_id, one.state) for one in snapshot.orders] == [("x1", State.CREATED)]
     assert not snapshot.ended_in_order
-    assert isinstance(repeat, OrderRepeated)
+    assert isinstance(repeat, OrderLookedUp)
     assert written.orders == snapshot.orders
-    assert isinstance(room.give(room.register(an_exit()))[0], OrderRepeated)
+    assert isinstance(room.give(room.register(an_exit()))[0], OrderLookedUp)
     for one in (killed, locked, room):
         one.actor.on_stop()
 
@@ -170,9 +171,9 @@ def test_an_exit_that_no_disk_takes_is_known_in_memory_until_it_is_forgotten(
     third = room.give(room.register(an_exit()))
 
     assert [type(one) for one in (*first, *second, *third)] == [
-        RegistrationUnwritten,
-        OrderRepeated,
-        RegistrationUnwritten,
+        RegistrationFailed,
+        OrderLookedUp,
+        RegistrationFailed,
     ]
 
 
@@ -189,11 +190,15 @@ def test_an_exit_that_is_forgotten_when_the_database_has_it_is_blocked(room: Rep
     assert letter.order.state is State.BLOCKED
 
 
-def a_cancel(command_id: str) -> LookUpChange:
+def a_look_up(change: ChangeCommand) -> LookUpOrder:
+    return LookUpOrder(command_id=change.command_id, about=LookUp.CHANGE, change=change)
+
+
+def a_cancel(command_id: str) -> LookUpOrder:
     asked = ChangeCommand(
         change_id="h1", client_id="FA1", command_id=command_id, kind=ChangeKind.CANCEL, reason="enough"
     )
-    return LookUpChange(command=asked)
+    return a_look_up(asked)
 
 
 def test_a_cancel_finds_its_order_whoever_has_locked_the_file(room: RepoRoom) -> None:
@@ -205,8 +210,8 @@ def test_a_cancel_finds_its_order_whoever_has_locked_the_file(room: RepoRoom) ->
     known, kept, unknown = room.give(a_cancel("c1"), a_cancel("x1"), a_cancel("nobody"))
     holder.close()
 
-    assert all(isinstance(one, ChangeLookedUp) for one in (known, kept, unknown))
-    found = {one.command.command_id: one.order for one in (known, kept, unknown)}
+    assert all(isinstance(one, OrderLookedUp) for one in (known, kept, unknown))
+    found = {one.command_id: one.order for one in (known, kept, unknown)}
     assert found["c1"].state is State.WORKING
     assert found["x1"].state is State.CREATED
     assert found["nobody"] is None
@@ -218,12 +223,12 @@ def test_an_exits_new_price_finds_its_order_whoever_has_locked_the_file_and_an_e
     holder.execute("BEGIN IMMEDIATE")
     room.give(room.register(an_exit()))
 
-    (entry,) = room.give(LookUpChange(command=modify(command_id="c1", price=Decimal(99))))
-    (way_out,) = room.give(LookUpChange(command=modify(command_id="x1", price=Decimal(99))))
+    (entry,) = room.give(a_look_up(modify(command_id="c1", price=Decimal(99))))
+    (way_out,) = room.give(a_look_up(modify(command_id="x1", price=Decimal(99))))
     holder.close()
 
-    assert isinstance(entry, ChangeUnreadable)
-    assert isinstance(way_out, ChangeLookedUp)
+    assert (entry.order, bool(entry.cause)) == (None, True)
+    assert way_out.order is not None
 
 
 def test_an_order_of_others_is_told_at_once_and_written_later(room: RepoRoom, lock: sqlite3.Connection) -> None:
@@ -265,7 +270,7 @@ def test_while_nothing_can_be_read_a_known_exit_is_not_sent_again_and_a_new_one_
     assert isinstance(known, RegistrationFailed)
     assert "seen before" in known.cause
     assert isinstance(new, OrderRegistered)
-    assert isinstance(cancel, ChangeLookedUp)
+    assert isinstance(cancel, OrderLookedUp)
     assert cancel.order is not None
     assert cancel.order.broker_order_id == "B1"
 
