@@ -135,13 +135,21 @@ class DeskInterface:
         post(self._wiring.broker, LogIn(by_hand=True))
 
     def orders(
-        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self,
+        limit: int,
+        *,
+        open_only: bool = False,
+        reference: str | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
-        """Return at most `limit` orders, newest first; they are read a few at a time, with `between` in between."""
+        """Return at most `limit` orders, newest first; they are read a few at a time, with `between` in between.
+
+        With a `reference` only those that it may mean.
+        """
         found: dict[str, Order] = {}
         while len(found) < limit:
             before = next(reversed(found), None)
-            question = FindOrders(limit=limit - len(found), open_only=open_only, before=before)
+            question = FindOrders(limit=limit - len(found), open_only=open_only, before=before, reference=reference)
             some = self._wiring.ask_of(self._wiring.repo, question)
             known = len(found)
             for one in some:

@@ -228,11 +228,15 @@ class LoadSnapshot(Query[DeskSnapshot]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindOrders(Query[tuple[Order, ...]]):
-    """Which orders are there, newest first: `limit`, or as many as a turn tells, after the one called `before`?"""
+    """Which orders are there, newest first: `limit`, or as many as a turn tells, after the one called `before`?
+
+    And with a `reference`: which of them may it mean, as the start of a command id or as the broker's number?
+    """
 
     limit: int
     open_only: bool = False
     before: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

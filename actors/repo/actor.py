@@ -57,6 +57,7 @@ from domain.market.expiry import Expiry
 from domain.orders.change import ChangeKind
 from domain.orders.lifecycle import Event, IllegalTransitionError
 from domain.orders.order import JournalLine, Order, new_order
+from domain.orders.reference import is_named
 from domain.orders.types import Intent
 from domain.ports import trading_day
 from domain.reconciliation.write_off import WriteOff
@@ -614,10 +615,12 @@ class RepoActor(SharedThreadActor):
     def _newest(self, message: FindOrders) -> tuple[Order, ...]:
         """Return the newest orders, those first that the database has not taken yet; no more than one turn may take."""
         beside = {one.command.command_id: one for one in reversed(self._beside.waiting)}
-        first = () if message.before is not None else tuple(beside.values())
+        named = message.reference
+        told = (one for one in beside.values() if named is None or is_named(one, named))
+        first = () if message.before is not None else tuple(told)
         before = None if message.before in beside else message.before
         limit = min(message.limit, ORDERS_A_TURN_MAX)
-        written = self._repository.newest_orders(limit, open_only=message.open_only, before=before)
+        written = self._repository.newest_orders(limit, open_only=message.open_only, before=before, reference=named)
         return (*first, *(one for one in written if one.command.command_id not in beside))
 
     def _timeline(self, command_id: str) -> Timeline | None:

@@ -31,6 +31,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
 from domain.orders.order import JournalLine, Order, OrderEvent
 from domain.orders.reasons import Reason, explain
+from domain.orders.reference import is_named
 from domain.orders.resolution import Resolution
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
@@ -145,10 +146,15 @@ class FakeDesk:
         return None if self.is_silent else OrderAnswered(order=kept.order)
 
     def orders(
-        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self,
+        limit: int,
+        *,
+        open_only: bool = False,
+        reference: str | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
         between()
-        newest = [kept.order for kept in reversed(self.taken.values())]
+        newest = [one.order for one in reversed(self.taken.values()) if is_named(one.order, reference or "")]
         return tuple([order for order in newest if not (open_only and order.is_terminal)][:limit])
 
     def timeline(self, command_id: str) -> Timeline | None:
