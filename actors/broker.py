@@ -37,8 +37,8 @@ from actors.messages.broker import (
     SessionChanged,
     TagLookedUp,
 )
-from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import BrokerInbox
+from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -171,8 +171,8 @@ class BrokerActor(DeskActor):
             case PlaceOrder() | ChangeAtBroker():
                 self._lanes.of(message).append((self._clock.monotonic(), message))
                 self._stop_entries()
-            case SuspendEntries():
-                self._entries_stopped = message.stopped
+            case TradingStateChanged():
+                self._entries_stopped = message.state.objection_to_entries
                 self._stop_entries()
             case LogIn():
                 if message.by_hand:

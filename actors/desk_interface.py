@@ -13,7 +13,6 @@ from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
     FindWatchState,
-    HoldingWrittenOff,
     PositionWrittenOff,
     ReconcileNow,
     UndoAcceptance,
@@ -51,7 +50,7 @@ from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Origin
 from domain.ports import Ids, Kept
 from domain.reconciliation.breaks import Break
-from domain.reconciliation.write_off import Difference, differences, objection_to_write_off
+from domain.reconciliation.write_off import Difference, WriteOff, differences, objection_to_write_off
 from domain.risk.checks import TradingState
 
 NOBODY_SAYS: Final = AlertsNow(records=(), open=(), trouble="the part of the desk that tells does not answer")
@@ -93,7 +92,7 @@ class DeskInterface:
         post(self._wiring.command, SubmitOrder(command=command, reply_to=reply_to))
 
     def join(
-        self, strategy: str, address: Address[OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff]
+        self, strategy: str, address: Address[OrderChanged | OrderDeclined | TradingStateChanged | PositionWrittenOff]
     ) -> None:
         """Tell this address what becomes of the strategy's orders, after each commit."""
         post(self._wiring.command, JoinStrategy(strategy=strategy, address=address))
@@ -144,7 +143,7 @@ class DeskInterface:
     ) -> tuple[Order, ...]:
         """Return at most `limit` orders, newest first; they are read a few at a time, with `between` in between.
 
-        With a `reference` only those that it may mean.
+        With a `reference` only those that it may mean: the start of a command id, or the broker's number.
         """
         found: dict[str, Order] = {}
         while len(found) < limit:
@@ -235,8 +234,8 @@ class DeskInterface:
             return f"orders of {position_key} may still trade; cancel or resolve them first"
         if not units:
             return f"{position_key} holds nothing by our books"
-        written_off = PositionWrittenOff(position_key=position_key, units=units, reason=reason, at=self._clock.now())
-        post(self._wiring.command, written_off)
+        write_off = WriteOff(position_key=position_key, units=units, reason=reason, at=self._clock.now())
+        post(self._wiring.command, PositionWrittenOff(write_off=write_off))
         return ""
 
     def reconcile(self) -> tuple[Difference, ...] | str:

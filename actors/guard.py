@@ -7,21 +7,17 @@ change after that: so at most one change waits in their mailbox, however many or
 from dataclasses import replace
 from typing import assert_never
 
+from actors.messages.books import BooksChecked, BreakResolved, DayBegan, ExpiryLearnt
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    BeginDay,
-    CountExternal,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
     Holdings,
-    LastDayLearnt,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -74,20 +70,18 @@ class GuardActor(SharedThreadActor):
                 answer = self._ledger.write_off(message.position_key)
             case OrderChanged():
                 self._ledger.observe(message.order)
-            case CountExternal():
-                for strategy, units in message.ended:
-                    self._ledger.shift(PositionKey(strategy, message.key), units)
-                self._ledger.move(message.key, message.quantity)
-            case PastDayApart():
-                self._ledger.be_apart(message.key, message.difference)
+            case BreakResolved():
+                self._move(message)
+            case BooksChecked():
+                for key, difference in message.checked.apart.items():
+                    self._ledger.be_apart(key, difference)
+                self._ledger.show(message.checked.living)
             case AskForHolders():
                 self._tell_holders(message.recon_break)
-            case BeginDay():
+            case DayBegan():
                 self._ledger.begin_day(message.day)
-            case LastDayLearnt():
-                self._ledger.learn_last_day(message.exchange, message.symbol, message.last_day)
-            case ExpiredStillHeld():
-                self._ledger.show(message.keys)
+            case ExpiryLearnt():
+                self._ledger.learn_last_day(message.exchange, message.symbol, message.expires_on)
             case AskForExposures():
                 self._is_followed = True
                 if not message.only_changes:
@@ -120,6 +114,14 @@ class GuardActor(SharedThreadActor):
     def _tell_exits(self, now: ExposuresTold, *, answers: bool) -> None:
         self._told = now
         post(self._exits, replace(now, answers=answers))
+
+    def _move(self, message: BreakResolved) -> None:
+        """Count units that the account holds by nobody's order, and what strategies hold no more."""
+        resolved = message.recon_break
+        if resolved.key is not None:
+            for strategy, units in message.ended:
+                self._ledger.shift(PositionKey(strategy, resolved.key), units)
+            self._ledger.move(resolved.key, resolved.difference)
 
     def _tell_holders(self, about: Break) -> None:
         assert about.key is not None, "only a position has holders"

@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 from loguru import logger
 
 from actors.messages.baskets import BasketAnswered, SubmitBasket
-from actors.messages.books import HoldingWrittenOff
+from actors.messages.books import PositionWrittenOff
 from actors.messages.desk import ActorDied, JoinStrategy
 from actors.messages.exits import Flatten
 from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, MarketInbox, StrategyInbox
@@ -274,8 +274,8 @@ class StrategyActor(DeskActor):
                     if leg.command_id not in self._counted:
                         self._orders.pop(leg.command_id, None)
                 self._run(lambda: self.on_basket(message.record))
-            case HoldingWrittenOff():
-                self._let_go(message.key, message.units)
+            case PositionWrittenOff():
+                self._let_go(message.write_off.position_key.key, message.write_off.units)
             case TradingStateChanged():
                 self._run(lambda: self.on_risk(message.state, message.reason))
             case OrderDeclined():

@@ -29,7 +29,6 @@ from actors.messages.books import (
     PositionsRead,
     ReconcileNow,
     TradeBookRead,
-    UpdatesReconciled,
     WatchState,
 )
 from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
@@ -135,7 +134,7 @@ class WatcherActor(DeskActor):
         updates, self._updates = self._updates, []
         reports = tuple(report for report in map(self._reconciler.reconcile_update, updates) if report is not None)
         if reports:
-            post(self._command, UpdatesReconciled(reports=reports))
+            post(self._command, BooksReconciled(reports=reports, asked_at=self._clock.now(), whole=False))
         if self._wants_books:
             self._wants_books = False
             post(self._broker, ReadOrderBook())
@@ -208,7 +207,7 @@ class WatcherActor(DeskActor):
         self._trades = book
         reports = self._reconciler.reconcile_trades(book)
         if reports:
-            post(self._command, UpdatesReconciled(reports=reports))
+            post(self._command, BooksReconciled(reports=reports, asked_at=self._clock.now(), whole=False))
         self._tell_fills(book.rows)
 
     def _tell_fills(self, rows: tuple[TradeRow, ...]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages.books import HoldingWrittenOff
+from actors.messages.books import PositionWrittenOff
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.risk import TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
@@ -32,7 +32,7 @@ class Told:
     def __init__(self) -> None:
         self.fills: queue.SimpleQueue[tuple[Order, float]] = queue.SimpleQueue()
 
-    def tell(self, message: OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff) -> None:
+    def tell(self, message: OrderChanged | OrderDeclined | TradingStateChanged | PositionWrittenOff) -> None:
         """Note a fill."""
         if isinstance(message, OrderChanged) and message.order.state is State.FILLED:
             self.fills.put((message.order, time.time()))

@@ -83,28 +83,29 @@ def shared() -> frozenset[str]:
     return frozenset(name for name, homes in count.items() if homes > 1)
 
 
-def knows(parts: frozenset[Path], receiver: str) -> bool:
-    """Say whether a sender has the mailbox of this actor; strategies and callers have addresses of their own."""
+def tells(sender: str, part: Path, receiver: str) -> bool:
+    """Say whether a sender's module tells this receiver anything; strategies are told by who heard `JoinStrategy`."""
     mailbox = receiver.lower()
     if mailbox not in Mailboxes.__dataclass_fields__:
-        return True
-    return any(re.search(rf"mail\.{mailbox}\b", part.read_text(encoding="utf-8")) for part in parts)
+        return "JoinStrategy" in inboxes().get(sender, ())
+    return re.search(rf"(?:post\([\w.]*|: mail\.)_?{mailbox}\b", part.read_text(encoding="utf-8")) is not None
 
 
 def flow_of_messages() -> str:
     """Return who tells whom what: a sender or its helper makes a message, and the message stands in an inbox.
 
-    A fact that stands in several is told to those of whom the sender has the mailbox, and never to itself.
+    A fact that stands in several is told to those whom the module that makes it tells, and never by one to itself.
     """
     lines = ["```mermaid", "flowchart LR"]
     for path, sender in senders().items():
-        parts = parts_of(path)
-        made = frozenset().union(*map(sent_by, parts))
+        made = [(part, sent_by(part)) for part in parts_of(path)]
         for receiver, inbox in inboxes().items():
-            is_follower = sender != receiver and knows(parts, receiver)
-            told = sorted((made & inbox) - (frozenset() if is_follower else shared()))
+            facts = shared() & inbox
+            told = set().union(*(names & inbox for _, names in made)) - facts
+            if sender != receiver:
+                told |= set().union(*(names & facts for part, names in made if tells(sender, part, receiver)))
             if told:
-                lines.append(f'    {sender} -->|"{"<br/>".join(told)}"| {receiver}')
+                lines.append(f'    {sender} -->|"{"<br/>".join(sorted(told))}"| {receiver}')
     return "\n".join([*lines, "```"])
 
 

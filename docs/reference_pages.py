@@ -186,20 +186,38 @@ def commands_page() -> str:
 
 def http_page(described: Schema) -> str:
     """Return the API's own description (`/openapi.json`) as a page: each request, what it takes, what it answers."""
-    lines = ["# HTTP API", "", HTTP_HEAD]
-    for path, ways in described["paths"].items():
-        for method, one in ways.items():
-            lines += [
-                "",
-                f"## {method.upper()} {path}",
-                "",
-                f"**{one.get('summary', '')}.** {_prose(one.get('description'))}",
-            ]
-            lines += _parameters(one.get("parameters", []), described)
-            if body := one.get("requestBody"):
-                lines += _fields("The body", _content(body), described)
-            lines += _answers(one.get("responses", {}), described)
+    requests = [
+        (f"{way.upper()} {path}", one) for path, ways in described["paths"].items() for way, one in ways.items()
+    ]
+    common = _common_answers([one for _, one in requests])
+    lines = ["# HTTP API", "", HTTP_HEAD, "", "## Answers that any request may get"]
+    lines += _answers(common, described)
+    for title, one in requests:
+        own = {status: what for status, what in one.get("responses", {}).items() if common.get(status) != what}
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            f"**{one.get('summary', '')}.** {inspect.cleandoc(one.get('description', ''))}",
+        ]
+        lines += _parameters(one.get("parameters", []), described)
+        if body := one.get("requestBody"):
+            lines += _fields("The body", _content(body), described)
+        lines += _answers(own, described)
+    answers = [what for _, one in requests for what in one.get("responses", {}).values()]
+    shown = {_name_of(one["requestBody"]) for _, one in requests if "requestBody" in one} - set(map(_name_of, answers))
+    for name, model in described.get("components", {}).get("schemas", {}).items():
+        if name not in shown and (fields := _fields("Its fields", model, described, needs=False)):
+            lines += ["", f"## {name}", "", inspect.cleandoc(model.get("description", "")), *fields]
     return "\n".join([*lines, ""])
+
+
+def _common_answers(requests: list[Schema]) -> Schema:
+    """Return the answers that most requests share to the word."""
+    every = [(status, what) for one in requests for status, what in one.get("responses", {}).items()]
+    return {
+        status: what for status, what in every if every.count((status, what)) > len(requests) / 2 and status != "200"
+    }
 
 
 def _parameters(given: list[Schema], described: Schema) -> list[str]:
@@ -210,22 +228,37 @@ def _parameters(given: list[Schema], described: Schema) -> list[str]:
     return ["", "| parameter | where, type | meaning |", "|---|---|---|", *rows] if rows else []
 
 
-def _fields(title: str, schema: Schema, described: Schema) -> list[str]:
+def _fields(title: str, schema: Schema, described: Schema, *, needs: bool = True) -> list[str]:
     known = _resolved(schema, described)
     needed = known.get("required", [])
     rows = [
-        _row(f"`{name}`", _shape(one, described), "yes" if name in needed else "", _meaning(one, described))
+        _row(
+            f"`{name}`",
+            _shape(one, described),
+            *(["yes" if name in needed else ""] if needs else []),
+            _meaning(one, described),
+        )
         for name, one in known.get("properties", {}).items()
     ]
-    table = ["| field | type | needed | meaning |", "|---|---|---|---|", *rows]
-    return ["", f"{title}:", "", *table] if rows else []
+    head = (
+        ["| field | type | needed | meaning |", "|---|---|---|---|"]
+        if needs
+        else ["| field | type | meaning |", "|---|---|---|"]
+    )
+    return ["", f"{title}:", "", *head, *rows] if rows else []
 
 
 def _answers(given: Schema, described: Schema) -> list[str]:
     rows = [
-        _row(f"{status}", one.get("description", ""), _shape(_content(one), described)) for status, one in given.items()
+        _row(status, one.get("description", ""), _shape(_content(one), described))
+        for status, one in sorted(given.items())
     ]
     return ["", "| answer | when | body |", "|---|---|---|", *rows] if rows else []
+
+
+def _name_of(one: Schema) -> str:
+    """Return the name of the component that a body or an answer is."""
+    return str(_content(one).get("$ref", "")).rpartition("/")[2]
 
 
 def _content(one: Schema) -> Schema:
@@ -246,7 +279,10 @@ def _resolved(schema: Schema, described: Schema) -> Schema:
 
 def _shape(schema: Schema, described: Schema) -> str:
     """Return a type in words: its name, or the words it may be, and its bounds."""
+    named = str(schema.get("$ref", "")).rpartition("/")[2]
     known = _resolved(schema, described)
+    if named and "properties" in known:
+        return f"[{named}](#{named.lower()})"
     several = known.get("anyOf") or known.get("oneOf")
     if several:
         return " or ".join(dict.fromkeys(_shape(one, described) for one in several if one.get("type") != "null"))
@@ -258,16 +294,11 @@ def _shape(schema: Schema, described: Schema) -> str:
     words = kinds if isinstance(kinds, str) else " or ".join(kinds)
     limits = (("minimum", "at least"), ("exclusiveMinimum", "above"), ("maximum", "at most"), ("maxLength", "up to"))
     told = [f"{word} {known[key]}" for key, word in limits if key in known]
-    named = known.get("title", "") if words == "object" else ""
-    return ", ".join([f"{words} {named}".strip(), *told])
+    return ", ".join([words, *told])
 
 
 def _meaning(one: Schema, described: Schema) -> str:
     return str(one.get("description") or _resolved(one, described).get("description", ""))
-
-
-def _prose(text: str | None) -> str:
-    return inspect.cleandoc(text or "")
 
 
 def _row(*cells: str) -> str:

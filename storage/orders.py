@@ -28,13 +28,17 @@ _UNARMED: Final = (
     " WHERE armed_stops.client_id = orders.client_id AND stop_id = command_id), 0) ORDER BY id"
 )
 _NAMED: Final = (
-    "id IN (SELECT id FROM (SELECT id FROM orders WHERE client_id = ?"  # noqa: S608  constants only
-    f" AND command_id >= ? AND command_id < ? LIMIT {NAMED_MAX})"
+    f"SELECT {', '.join(COLUMNS)} FROM (SELECT id AS named_id FROM"  # noqa: S608  constants only
+    f" (SELECT id FROM orders WHERE client_id = ? AND command_id >= ? AND command_id < ? LIMIT {NAMED_MAX})"
     f" UNION SELECT id FROM (SELECT id FROM orders WHERE client_id = ? AND {UNIQUE_PART} >= ? AND {UNIQUE_PART} < ?"
     f" AND length({UNIQUE_PART}) >= {UNIQUE_CHARACTERS_MIN} LIMIT {NAMED_MAX})"
     f" UNION SELECT id FROM (SELECT id FROM orders WHERE client_id = ? AND broker_order_id = ? LIMIT {NAMED_MAX}))"
+    " CROSS JOIN orders ON id = named_id WHERE client_id = ?"
 )
-"""Each part is a short walk through one index. What begins with it comes by id, so a whole id is the first."""
+"""Each part is a short walk through one index; what begins with it comes by id, so a whole id is the first.
+
+SQLite takes the tables of a CROSS JOIN as they stand: it would rather look through the orders from the newest on.
+"""
 
 
 class OrderReader:
@@ -91,16 +95,17 @@ class OrderReader:
 
         With a `reference` only those that it may mean (`is_named`), of at most `NAMED_MAX` that begin with it.
         """
+        select = _SELECT
+        values: tuple[object, ...] = (self._client_id,)
+        if reference is not None:
+            begins = (self._client_id, reference, reference + _LAST)
+            select, values = _NAMED, (*begins, *begins, self._client_id, reference, *values)
         where = OPEN if open_only else "1"
-        values: tuple[object, ...] = ()
         if before is not None:
             where += " AND id < (SELECT id FROM orders WHERE client_id = ? AND command_id = ?)"
-            values = (self._client_id, before)
-        if reference is not None:
-            where += f" AND {_NAMED}"
-            begins = (self._client_id, reference, reference + _LAST)
-            values += (*begins, *begins, self._client_id, reference)
-        return self._orders(f"{where} ORDER BY id DESC LIMIT ?", *values, limit)
+            values = (*values, self._client_id, before)
+        rows = self._connection.execute(f"{select} AND {where} ORDER BY id DESC LIMIT ?", (*values, limit)).fetchall()
+        return tuple(map(to_order, rows))
 
     def _one(self, where: str, value: str) -> Order | None:
         row = self._connection.execute(f"{_SELECT} AND {where}", (self._client_id, value)).fetchone()

@@ -23,7 +23,7 @@ from storage.alerts import Alerts
 from storage.armed_stops import ArmedStops
 from storage.baskets import Baskets
 from storage.batch import insert_journal, insert_orders, update_orders
-from storage.database import StorageError, UnreadableError, is_locked
+from storage.database import StorageError, UnreadableError, is_locked, sync_log
 from storage.desk_state import DeskState
 from storage.external_moves import ExternalMoves
 from storage.flatten_requests import FlattenRequests
@@ -80,6 +80,7 @@ class OrderRepository(OrderReader):
 
     def __init__(self, database: peewee.SqliteDatabase, client_id: str) -> None:
         super().__init__(database.connection(), client_id)
+        self._database = database
         self.journal = Journal(self._connection, client_id)
         self.roll_ups = RollUps(self._connection, client_id)
         self.moves = ExternalMoves(database, client_id)
@@ -98,6 +99,10 @@ class OrderRepository(OrderReader):
     def wait_for_locks(self, wait_ms: int) -> None:
         """Let a statement wait so long for another process that has locked the file."""
         self._connection.execute(f"PRAGMA busy_timeout = {int(wait_ms)}")
+
+    def sync(self) -> None:
+        """Put on the disk what was committed without `synced`, also while no transaction can begin."""
+        sync_log(self._database)
 
     @contextmanager
     def transaction(self, *, synced: bool = True) -> Iterator[None]:

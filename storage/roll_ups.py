@@ -10,23 +10,24 @@ from functools import lru_cache
 from typing import Final
 
 from domain.market.price import PriceSource, SeenPrice
-from domain.orders.types import Exchange, InstrumentKey
+from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import trading_day
 from domain.positions.delivery import carried_delivery
 from storage.fields import key_of
 from storage.models import OPEN
 from storage.rows import to_moment
 
+_DELIVERED: Final = ", ".join(f"'{one}'" for one in Product if one.is_delivery)
 _OLDER_POSITIONS: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " SUM(CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END) FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product NOT IN ('CNC', 'MTF')"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product NOT IN ({_DELIVERED})"
     " GROUP BY strategy, exchange, symbol, product"
 )
 _OLDER_DELIVERY: Final = (
     "SELECT strategy, exchange, symbol, product,"  # noqa: S608  constants only
     " CASE side WHEN 'BUY' THEN filled_quantity ELSE -filled_quantity END FROM orders"
-    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product IN ('CNC', 'MTF')"
+    f" WHERE client_id = ? AND filled_quantity > 0 AND NOT {OPEN} AND day < ? AND product IN ({_DELIVERED})"
     " ORDER BY id"
 )
 _LAST_PRICES: Final = (

@@ -2,15 +2,19 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 import peewee
 from peewee import fn
 
 from domain.exits.flatten import PositionKey
+from domain.orders.types import Product
 from domain.ports import trading_day
 from domain.reconciliation.write_off import WriteOff
 from storage.fields import position_columns_of, position_key_of
 from storage.models import WriteOffRecord as Row
+
+_OF_THE_DAY: Final = [one for one in Product if one.ends_with_its_day]
 
 
 class WriteOffs:
@@ -35,7 +39,7 @@ class WriteOffs:
     def counted(self, now: datetime) -> dict[PositionKey, int]:
         """Return the units written off that count today: of what is carried all, of others today's."""
         place = (Row.strategy, Row.exchange, Row.symbol, Row.product)
-        counts = Row.product.in_(["NRML", "CNC"]) | (Row.day >= trading_day(now))
+        counts = Row.product.not_in(_OF_THE_DAY) | (Row.day >= trading_day(now))
         rows = Row.select(*place, fn.SUM(Row.units)).where(Row.client_id == self._client_id, counts).group_by(*place)
         return {position_key_of(*where): units for *where, units in rows.tuples().execute(self._database)}
 

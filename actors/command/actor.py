@@ -13,7 +13,7 @@ Theory of operation. A caller's `SubmitOrder` opens a `PendingOrder`, which live
               If the database does not take it, the order goes on all the same, as the guide says: the tag finds it.
 4. Execute.   BrokerActor asks the broker once (`PlaceOrder`).
 5. Result.    Accepted, Refused or Unknown is stored (`RecordEvent`) and the caller is answered.
-6. Watch.     WatcherActor reports what the broker's books and updates prove (`BooksReconciled`, `UpdatesReconciled`);
+6. Watch.     WatcherActor reports what the broker's books and updates prove (`BooksReconciled`);
               each report is stored like any other event, and guard, watcher and strategy hear of it. Orders of others
               are stored as EXTERNAL. What the three books tell differently stops entries (`BooksChecked`).
 
@@ -52,12 +52,12 @@ from actors.messages.books import (
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
+    BreakResolved,
     DayBegan,
     FetchChangedOrders,
     FillsSeen,
     PositionWrittenOff,
     ReconcileNow,
-    UpdatesReconciled,
 )
 from actors.messages.broker import BrokerAnswered, SessionChanged, TagLookedUp
 from actors.messages.changes import (
@@ -68,7 +68,7 @@ from actors.messages.changes import (
     ResolveOrder,
 )
 from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
-from actors.messages.guard import BeginDay, ExposureReserved, HoldersTold
+from actors.messages.guard import ExposureReserved, HoldersTold
 from actors.messages.inboxes import CommandInbox
 from actors.messages.market import OrderPriced
 from actors.messages.orders import SubmitOrder
@@ -76,7 +76,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     OrderNotFound,
     OrderRegistered,
@@ -87,7 +86,7 @@ from actors.messages.persistence import (
     RetryUnrecorded,
     UndoRecorded,
 )
-from actors.messages.risk import BroadcastTradingState, CheckRefused, RiskApproved
+from actors.messages.risk import CheckRefused, RiskApproved, TradingStateChanged
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -154,7 +153,7 @@ class CommandActor(SharedThreadActor):
                 self._placement.receive(message)
             case OrderPriced() | RiskApproved() | CheckRefused() | ExposureReserved() | BrokerAnswered():
                 (self._changes if is_about_change(message) else self._placement).receive(message)
-            case BooksReconciled() | UpdatesReconciled() | ExternalOrderRecorded():
+            case BooksReconciled() | ExternalOrderRecorded():
                 self._placement.receive(message)
             case ChangeOrder() | ChangeLookedUp() | ChangeUnreadable():
                 self._changes.receive(message)
@@ -168,13 +167,13 @@ class CommandActor(SharedThreadActor):
                 self._go_on_unrecorded(message)
             case RetryUnrecorded():
                 self._records.retry()
-            case JoinStrategy() | FollowOrders() | BroadcastTradingState() | PositionWrittenOff():
+            case JoinStrategy() | FollowOrders() | TradingStateChanged() | PositionWrittenOff():
                 self._followers.receive(message)
             case FetchChangedOrders():
                 self._followers.tell_watcher(self._records.ahead)
             case BooksChecked() | BooksUnavailable() | BooksWitnessed() | SessionChanged() | DayBegan() | FillsSeen():
                 self._see_books(message)
-            case ExternalMoveRecorded() | HoldersTold() | UndoRecorded():
+            case BreakResolved() | HoldersTold() | UndoRecorded():
                 self._moves.receive(message)
             case AcceptBreak():
                 return self._moves.accept(message.name, message.reason)
@@ -257,7 +256,7 @@ class CommandActor(SharedThreadActor):
             case SessionChanged():
                 self._take_session(message)
             case DayBegan():
-                post(self._mail.guard, BeginDay(day=message.day))
+                post(self._mail.guard, message)
             case FillsSeen():
                 post(self._mail.repo, RecordFills(fills=message.fills))
             case _:

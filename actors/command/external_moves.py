@@ -11,10 +11,15 @@ from loguru import logger
 
 from actors.command.entry_gate import EntryGate
 from actors.command.followers import Followers
-from actors.messages.books import BreakResolved, ExternalCounted, HoldingWrittenOff, PositionVanished, VanishingResolved
-from actors.messages.guard import AskForHolders, CountExternal, ExpiredStillHeld, HoldersTold, PastDayApart
-from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
-from actors.messages.risk import PnlWrittenOff
+from actors.messages.books import (
+    BooksChecked,
+    BreakResolved,
+    PositionVanished,
+    PositionWrittenOff,
+    VanishingResolved,
+)
+from actors.messages.guard import AskForHolders, HoldersTold
+from actors.messages.persistence import RecordExternalMove, UndoRecorded
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
@@ -29,9 +34,10 @@ from domain.exits.flatten import PositionKey
 from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.broker_square_off import closed_by
-from domain.reconciliation.moves import AGAINST_OURS, MoveKind
+from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, kind_of_carried, vanished_name, vanished_of, where
+from domain.reconciliation.write_off import WriteOff
 
 HELD_BY_OTHERS: Final = "held when the day began, by no order that this desk has seen"
 
@@ -61,10 +67,10 @@ class ExternalMoves:
         self._living: frozenset[InstrumentKey] = frozenset()
         self._decisions: dict[str, str] = {}
 
-    def receive(self, message: ExternalMoveRecorded | HoldersTold | UndoRecorded) -> None:
+    def receive(self, message: BreakResolved | HoldersTold | UndoRecorded) -> None:
         """Take a move one step further."""
         match message:
-            case ExternalMoveRecorded():
+            case BreakResolved():
                 self._count(message)
             case HoldersTold():
                 self._judge(message)
@@ -75,16 +81,14 @@ class ExternalMoves:
 
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
-        for one in checked.breaks:
-            if one.kind is BreakKind.PAST and one.key is not None:
-                post(self._guard, PastDayApart(key=one.key, difference=one.difference))
         for one in (*checked.carried, *checked.ended):
             self._ask(one)
+        if checked.apart or checked.living != self._living:
+            post(self._guard, BooksChecked(checked=checked))
         if checked.living != self._living:
             for key in sorted(checked.living - self._living, key=where):
                 self._tell(still_held_alert(key))
             self._living = checked.living
-            post(self._guard, ExpiredStillHeld(keys=checked.living))
         for one in checked.undone:
             self._resolve(one, f"explained since by {', '.join(one.explained_by)}", MoveKind.UNDONE)
 
@@ -154,26 +158,28 @@ class ExternalMoves:
             )
             post(self._repo, record)
 
-    def _count(self, message: ExternalMoveRecorded) -> None:
+    def _count(self, message: BreakResolved) -> None:
         """Count what is on disk: guard, risk, watcher and the strategies follow."""
-        resolved, kind = message.recon_break, message.kind
+        resolved = message.recon_break
         self._under_way.discard(resolved.name)
         self._gate.resolve(resolved.name)
         key = resolved.key
         if key is not None:
-            post(self._guard, CountExternal(key=key, quantity=resolved.difference, ended=message.ended))
+            post(self._guard, message)
+            post(self._risk, message)
             for strategy, units in message.ended:
-                post(
-                    self._risk,
-                    PnlWrittenOff(position_key=PositionKey(strategy, key), units=units, price=resolved.price),
+                gone = WriteOff(
+                    position_key=PositionKey(strategy, key),
+                    units=units,
+                    reason=message.reason,
+                    at=self._clock.now(),
+                    price=resolved.price,
                 )
-                self._followers.tell_strategy(strategy, HoldingWrittenOff(key=key, units=units))
-            if kind in AGAINST_OURS:
-                post(self._risk, ExternalCounted(key=key, units=resolved.difference))
-        post(self._watcher, BreakResolved(recon_break=resolved, kind=kind))
+                self._followers.tell_strategy(strategy, PositionWrittenOff(write_off=gone))
+        post(self._watcher, message)
         self._tell_of(message)
 
-    def _tell_of(self, message: ExternalMoveRecorded) -> None:
+    def _tell_of(self, message: BreakResolved) -> None:
         """Let exits and people know what became of a position."""
         resolved, key = message.recon_break, message.recon_break.key
         if resolved.explained_by:
@@ -213,5 +219,5 @@ class ExternalMoves:
         undone = message.answer.undone
         if undone is not None:
             logger.warning("what was accepted of {} is undone: {:+d} units", undone.name, undone.difference)
-            self._count(ExternalMoveRecorded(recon_break=undone, kind=MoveKind.UNDONE))
+            self._count(BreakResolved(recon_break=undone, kind=MoveKind.UNDONE))
         post(message.reply_to, message.answer)

@@ -6,11 +6,11 @@ from typing import TypeAlias, assert_never
 from loguru import logger
 
 from actors.messages.baskets import FollowOrders
-from actors.messages.books import ChangedOrders, HoldingWrittenOff, PositionWrittenOff
+from actors.messages.books import ChangedOrders, PositionWrittenOff
 from actors.messages.desk import JoinStrategy
 from actors.messages.orders import OrderChanged, OrderDeclined
 from actors.messages.persistence import Record
-from actors.messages.risk import BroadcastTradingState, PnlWrittenOff, TradingStateChanged
+from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes
 from domain.alerts.alert import Alert
@@ -19,10 +19,9 @@ from domain.orders.followers import Follower, followers_of
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, OrderEvent
 from domain.orders.text import outcome_line
-from domain.reconciliation.write_off import WriteOff
 
-Told: TypeAlias = OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff
-Heard: TypeAlias = JoinStrategy | FollowOrders | BroadcastTradingState | PositionWrittenOff
+Told: TypeAlias = OrderChanged | OrderDeclined | TradingStateChanged | PositionWrittenOff
+Heard: TypeAlias = JoinStrategy | FollowOrders | TradingStateChanged | PositionWrittenOff
 
 
 class Followers:
@@ -54,9 +53,9 @@ class Followers:
             case FollowOrders():
                 for name in message.command_ids:
                     self._asked.setdefault(name, set()).add(message.follower)
-            case BroadcastTradingState():
+            case TradingStateChanged():
                 for address in self._strategies.values():
-                    post(address, TradingStateChanged(state=message.state, reason=message.reason))
+                    post(address, message)
             case PositionWrittenOff():
                 self._tell_of_write_off(message)
             case _:
@@ -112,9 +111,8 @@ class Followers:
 
     def _tell_of_write_off(self, message: PositionWrittenOff) -> None:
         """Tell everybody who counts a strategy's units that they are written off, and why."""
-        position_key, units = message.position_key, message.units
-        logger.warning("{}: {:+d} units were written off by hand: {}", position_key, units, message.reason)
-        written_off = WriteOff(position_key=position_key, units=units, reason=message.reason, at=message.at)
-        post(self._repo, Record(item=written_off))
-        post(self._risk, PnlWrittenOff(position_key=position_key, units=units))
-        self.tell_strategy(position_key.strategy, HoldingWrittenOff(key=position_key.key, units=units))
+        one = message.write_off
+        logger.warning("{}: {:+d} units were written off by hand: {}", one.position_key, one.units, one.reason)
+        post(self._repo, Record(item=one))
+        post(self._risk, message)
+        self.tell_strategy(one.position_key.strategy, message)

@@ -3,7 +3,6 @@
 from datetime import date
 
 from actors.messages.books import ExpiryLearnt
-from actors.messages.guard import LastDayLearnt
 from actors.messages.persistence import Record
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes
@@ -34,5 +33,6 @@ class LastDays:
         if self._known.get(symbol) != last_day and not has_expired(last_day, self._clock.now()):
             self._known[symbol] = last_day
             post(self._repo, Record(item=Expiry(exchange=symbol[0], symbol=symbol[1], expires_on=last_day)))
-            post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
-            post(self._guard, LastDayLearnt(exchange=symbol[0], symbol=symbol[1], last_day=last_day))
+            learnt = ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day)
+            post(self._watcher, learnt)
+            post(self._guard, learnt)

@@ -13,7 +13,7 @@ from actors.command.part import Answer
 from actors.command.pending import PendingOrder, PendingOrders
 from actors.command.records import Records
 from actors.command.tag_search import CannotTell, NotSent, SentBefore, TagSearch
-from actors.messages.books import BooksReconciled, ReconcileNow, UpdatesReconciled
+from actors.messages.books import BooksReconciled, ReconcileNow
 from actors.messages.broker import BrokerAnswered, PlaceOrder, TagLookedUp
 from actors.messages.exits import ExitCut
 from actors.messages.guard import ExposureReserved, ReserveExposure
@@ -51,7 +51,7 @@ from domain.orders.types import Intent, OrderType
 from domain.reconciliation.order_rows import remarks_tag_of
 
 Registration: TypeAlias = OrderRegistered | OrderRepeated | OrderNotFound | RegistrationFailed | RegistrationUnwritten
-Books: TypeAlias = BooksReconciled | UpdatesReconciled | ExternalOrderRecorded
+Books: TypeAlias = BooksReconciled | ExternalOrderRecorded
 
 _ANSWERS: Final = frozenset({Event.BLOCKED, Event.ACCEPTED, Event.REFUSED, Event.REPLY_LOST})
 """The events that end steps 1 to 5, so that the caller can be told."""
@@ -111,7 +111,7 @@ class Placement:
                 self._record_sending(message)
             case BrokerAnswered():
                 self._record_reply(message)
-            case BooksReconciled() | UpdatesReconciled():
+            case BooksReconciled():
                 self._record_reports(message)
             case ExternalOrderRecorded():
                 self._take_external(message)
@@ -325,17 +325,15 @@ class Placement:
 
     # Step 6: watch.
 
-    def _record_reports(self, message: BooksReconciled | UpdatesReconciled) -> None:
+    def _record_reports(self, message: BooksReconciled) -> None:
         """Record what the broker's books and updates prove, and the orders of others."""
-        if isinstance(message, BooksReconciled):
-            self._gate.compare(message)
-            if message.whole:
-                self._tag_search.count_book()
+        self._gate.compare(message)
+        if message.whole:
+            self._tag_search.count_book()
         for report in message.reports:
             self._records.record(report.command_id, report.event)
-        if isinstance(message, BooksReconciled):
-            for order in message.external:
-                post(self._mail.repo, RecordExternalOrder(order=order))
+        for order in message.external:
+            post(self._mail.repo, RecordExternalOrder(order=order))
 
     def _take_external(self, message: ExternalOrderRecorded) -> None:
         """Let the watcher know an order of others, and the guard what it does to the account."""

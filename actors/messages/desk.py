@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actors.messages.books import HoldingWrittenOff
+from actors.messages.books import PositionWrittenOff
 from actors.messages.orders import OrderChanged, OrderDeclined
 from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
@@ -38,7 +38,7 @@ class JoinStrategy:
     """Tell this address what becomes of the strategy's orders."""
 
     strategy: str
-    address: "Address[OrderChanged | OrderDeclined | TradingStateChanged | HoldingWrittenOff]"
+    address: "Address[OrderChanged | OrderDeclined | TradingStateChanged | PositionWrittenOff]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

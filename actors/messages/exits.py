@@ -7,15 +7,7 @@ from actors.messages.query import Query
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
-from domain.orders.reasons import Reason
 from domain.orders.types import Product
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuspendEntries:
-    """Entries that wait for their turn, and those to come, are stopped for this reason; None takes them again."""
-
-    stopped: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

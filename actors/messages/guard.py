@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 from actors.messages.query import Query
 from actors.runtime.address import Address
@@ -10,7 +9,7 @@ from domain.exits.flatten import Exposure, PositionKey
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, InstrumentKey
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.vanishing import Holders
 
@@ -52,46 +51,6 @@ class HoldersTold:
 
     recon_break: Break
     holders: Holders
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastDayLearnt:
-    """The guard shall know the last day of a contract that is traded: after it nothing of it counts."""
-
-    exchange: Exchange
-    symbol: str
-    last_day: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpiredStillHeld:
-    """The account holds these although their contracts should be over, and no others: the guard counts them."""
-
-    keys: frozenset[InstrumentKey]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeginDay:
-    """Forget what does not outlive its day."""
-
-    day: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountExternal:
-    """The account holds these units by nobody's order; `ended` are signed units that strategies hold no more."""
-
-    key: InstrumentKey
-    quantity: int
-    ended: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastDayApart:
-    """Orders of a past day are not resolved: the account holds so many signed units more than all of us together."""
-
-    key: InstrumentKey
-    difference: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

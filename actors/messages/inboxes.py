@@ -24,12 +24,10 @@ from actors.messages.books import (
     ChangedOrders,
     DayBegan,
     ExpiryLearnt,
-    ExternalCounted,
     FeedChanged,
     FetchChangedOrders,
     FillsSeen,
     FindWatchState,
-    HoldingWrittenOff,
     OrderBookRead,
     OrderUpdateSeen,
     Poll,
@@ -39,7 +37,6 @@ from actors.messages.books import (
     ReconcileNow,
     TradeBookRead,
     UndoAcceptance,
-    UpdatesReconciled,
     VanishingResolved,
 )
 from actors.messages.broker import (
@@ -90,22 +87,16 @@ from actors.messages.exits import (
     Flatten,
     FlattenAll,
     ResumeExits,
-    SuspendEntries,
 )
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    BeginDay,
-    CountExternal,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
-    LastDayLearnt,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -129,7 +120,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
@@ -152,12 +142,10 @@ from actors.messages.persistence import (
     UndoRecorded,
 )
 from actors.messages.risk import (
-    BroadcastTradingState,
     CheckRefused,
     CheckRisk,
     FindPnl,
     FindTradingState,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
     RiskTick,
@@ -176,10 +164,9 @@ CommandInbox: TypeAlias = (
     | ChangeLookedUp
     | ChangeUnreadable
     | ExternalOrderRecorded
-    | ExternalMoveRecorded
+    | BreakResolved
     | HoldersTold
     | UndoRecorded
-    | UpdatesReconciled
     | BooksChecked
     | DayBegan
     | OrderRegistered
@@ -204,12 +191,12 @@ CommandInbox: TypeAlias = (
     | ResumeOrders
     | JoinStrategy
     | FollowOrders
-    | BroadcastTradingState
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
     | CheckRefused
     | BrokerAnswered
+    | TradingStateChanged
 )
 
 RepoInbox: TypeAlias = (
@@ -248,12 +235,12 @@ RiskInbox: TypeAlias = (
     CheckRisk
     | OrderChanged
     | PositionsSeen
-    | PnlWrittenOff
-    | ExternalCounted
+    | BreakResolved
     | RiskTick
     | SetTradingState
     | FindTradingState
     | FindPnl
+    | PositionWrittenOff
 )
 
 GuardInbox: TypeAlias = (
@@ -262,15 +249,14 @@ GuardInbox: TypeAlias = (
     | ReleaseReservation
     | WriteOffPosition
     | OrderChanged
-    | CountExternal
-    | PastDayApart
+    | BreakResolved
+    | BooksChecked
     | AskForHolders
-    | BeginDay
+    | DayBegan
     | AskForExposures
     | FindExposures
     | FindHoldings
-    | LastDayLearnt
-    | ExpiredStillHeld
+    | ExpiryLearnt
 )
 
 ExitsInbox: TypeAlias = (
@@ -295,7 +281,7 @@ BasketsInbox: TypeAlias = (
 
 BrokerInbox: TypeAlias = (
     PlaceOrder
-    | SuspendEntries
+    | TradingStateChanged
     | ChangeAtBroker
     | SendNextRequest
     | LogIn
@@ -329,7 +315,13 @@ NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | Acknowle
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderChanged | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
+    PriceTicked
+    | WatchUnheard
+    | OrderChanged
+    | OrderDeclined
+    | BasketAnswered
+    | TradingStateChanged
+    | PositionWrittenOff
 )
 
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone

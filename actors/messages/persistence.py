@@ -169,16 +169,6 @@ class RecordExternalMove:
     """Strategies whose signed units end by it: they are taken out of their books."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalMoveRecorded:
-    """It is on disk that the break is resolved, and how."""
-
-    recon_break: Break
-    kind: MoveKind = MoveKind.CARRIED
-    reason: str = ""
-    ended: tuple[tuple[str, int], ...] = ()
-
-
 Recordable: TypeAlias = (
     TradingDecision | FlattenRequest | FlattenEnd | ArmedStop | RiskDay | BasketRecord | AlertRecord | Expiry | WriteOff
 )
@@ -230,7 +220,7 @@ class LoadSnapshot(Query[DeskSnapshot]):
 class FindOrders(Query[tuple[Order, ...]]):
     """Which orders are there, newest first: `limit`, or as many as a turn tells, after the one called `before`?
 
-    And with a `reference`: which of them may it mean, as the start of a command id or as the broker's number?
+    And with a `reference`, which of them may it mean: the start of a command id, or the broker's number of an order?
     """
 
     limit: int

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from actors.messages.query import Query
 from domain.broker.snapshots import Book, PositionRow
-from domain.exits.flatten import PositionKey
 from domain.market.expiry import ContractOver
 from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
@@ -85,15 +84,6 @@ class PnlNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PnlWrittenOff:
-    """These units count for others in the day's profit and loss from now on: at their cost, or at this price."""
-
-    position_key: PositionKey
-    units: int
-    price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTradingState(Query["TradingStateNow"]):
     """A person turns trading to this state; `force` resumes over a broken loss limit."""
 
@@ -103,16 +93,8 @@ class SetTradingState(Query["TradingStateNow"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastTradingState:
-    """Tell every strategy what may be sent now."""
-
-    state: TradingState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TradingStateChanged:
-    """What may be sent has changed, and why."""
+    """What may be sent has changed, or is said again, and why: where entries wait they are stopped or taken again."""
 
     state: TradingState
     reason: str

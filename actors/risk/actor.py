@@ -2,29 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import assert_never
 
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.books import ExternalCounted
-from actors.messages.exits import SuspendEntries
+from actors.messages.books import BreakResolved, PositionWrittenOff
 from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
 from actors.messages.orders import OrderChanged
 from actors.messages.persistence import Record
 from actors.messages.risk import (
-    BroadcastTradingState,
     CheckRefused,
     CheckRisk,
     FindPnl,
     FindTradingState,
     PnlNow,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
     RiskTick,
     SetTradingState,
+    TradingStateChanged,
     TradingStateNow,
 )
 from actors.risk.loss_monitor import LossMonitor
@@ -34,7 +32,6 @@ from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.text.risk import self_trade_alert
 from domain.market.trading_days import TradingDays
 from domain.orders.command import OrderCommand
-from domain.orders.reasons import Reason
 from domain.orders.types import Intent
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook, is_ours
@@ -43,11 +40,6 @@ from domain.risk.loss_inputs import LossRules
 from domain.risk.loss_limit import RiskDay
 from domain.risk.open_orders import OpenOrders
 from domain.risk.restriction import Restriction, TradingWord
-
-_STOPS: Final = {
-    TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
-    TradingState.HALTED: Reason.TRADING_HALTED,
-}
 
 
 class RiskActor(SharedThreadActor):
@@ -78,7 +70,6 @@ class RiskActor(SharedThreadActor):
         self._open_orders = OpenOrders()
         for one in working:
             self._open_orders.add(one)
-        self._stopped: Reason | None = None
         self._restriction: Restriction | None = None
         self._loss_monitor = LossMonitor(
             mail=mail,
@@ -106,10 +97,10 @@ class RiskActor(SharedThreadActor):
                 self._loss_monitor.hear_quote(message)
             case PositionsSeen():
                 self._loss_monitor.take_positions(message.book, message.doubted)
-            case ExternalCounted():
-                self._loss_monitor.book.move(message.key, message.units)
-            case PnlWrittenOff():
-                self._loss_monitor.book.shift(message.position_key, message.units, message.price)
+            case BreakResolved():
+                self._loss_monitor.count_move(message)
+            case PositionWrittenOff():
+                self._loss_monitor.book.shift(message.write_off.position_key, message.write_off.units)
             case RiskTick():
                 self._loss_monitor.look()
                 self._restrict()
@@ -132,33 +123,31 @@ class RiskActor(SharedThreadActor):
 
     def _check(self, message: CheckRisk) -> None:
         """Judge an order, or one as it would be after a change: that counts as no order of the day."""
-        command, is_new = message.command, not message.change_id
+        command, name, change = message.command, message.command.command_id, message.change_id
         book = self._book.on_day(trading_day(self._clock.now()))
-        verdict: RiskPassed | RiskRefused
-        if is_new:
+        judged: RiskPassed | RiskRefused
+        if not change:
             beside = self._positions_beside(command)
-            self._book, verdict = book.check(command, message.price, message.last_price, beside)
+            self._book, judged = book.check(command, message.price, message.last_price, beside)
         else:
-            verdict = book.check_change(command, message.price)
-        if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
-            objection = self._loss_monitor.objection_to(command.strategy)
-            if objection is not None:
-                verdict = RiskRefused(objection, verdict.inputs)
-            if is_new:
-                self._warn_of_self_trade(command)
-        self._answer(message, verdict)
-
-    def _answer(self, message: CheckRisk, verdict: RiskPassed | RiskRefused) -> None:
-        name, change = message.command.command_id, message.change_id
-        match verdict:
+            judged = book.check_change(command, message.price)
+        match verdict := self._under_budget(command, judged):
             case RiskPassed():
                 if not change:
-                    self._open_orders.add(message.command)
+                    self._warn_of_self_trade(command)
+                    self._open_orders.add(command)
                 post(self._command, RiskApproved(command_id=name, change_id=change, inputs=verdict.inputs))
             case RiskRefused():
                 reason = self._said.finer(verdict.reason, self._restriction)
                 refused = CheckRefused(command_id=name, change_id=change, reason=reason, inputs=verdict.inputs)
                 post(self._command, refused)
+
+    def _under_budget(self, command: OrderCommand, verdict: RiskPassed | RiskRefused) -> RiskPassed | RiskRefused:
+        """Refuse what would enter for a strategy that has lost what it may lose today."""
+        objection = None if command.intent is Intent.EXIT else self._loss_monitor.objection_to(command.strategy)
+        if objection is None or isinstance(verdict, RiskRefused):
+            return verdict
+        return RiskRefused(objection, verdict.inputs)
 
     def _positions_beside(self, command: OrderCommand) -> int:
         """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
@@ -168,7 +157,7 @@ class RiskActor(SharedThreadActor):
         return self._open_orders.positions_beside(command, held)
 
     def _warn_of_self_trade(self, command: OrderCommand) -> None:
-        other = self._open_orders.could_meet(command)
+        other = None if command.intent is Intent.EXIT else self._open_orders.could_meet(command)
         if other is not None:
             alert = self_trade_alert(command.command_id, other, command.symbol)
             post(self._notifier, RaiseAlert(alert=alert))
@@ -186,18 +175,16 @@ class RiskActor(SharedThreadActor):
         return self._now()
 
     def _restrict(self, *, told: bool = False) -> None:
-        """Put the stricter of a person's word and the day's restriction in force; tell the broker's lanes of it."""
+        """Put the stricter of a person's word and the day's restriction in force, and tell all who follow it."""
         self._restriction = self._loss_monitor.restriction()
         now = self._said.under(self._restriction)
         if now == TradingWord(self._book.trading_state, self._book.reason) and not told:
             return
         self._book = self._book.with_state(now.state, now.reason)
-        post(self._command, BroadcastTradingState(state=now.state, reason=now.reason))
+        changed = TradingStateChanged(state=now.state, reason=now.reason)
+        post(self._command, changed)
         # What risk has let pass and the broker has not seen yet is stopped there.
-        stopped = _STOPS.get(now.state)
-        if told or stopped is not self._stopped:
-            self._stopped = stopped
-            post(self._broker, SuspendEntries(stopped=stopped))
+        post(self._broker, changed)
 
     def _now(self, refused: str = "") -> TradingStateNow:
         book = self._book.on_day(trading_day(self._clock.now()))

@@ -10,6 +10,7 @@ from typing import assert_never
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
+from actors.messages.books import BreakResolved
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked, WatchPrice
 from actors.messages.persistence import Record
@@ -61,6 +62,10 @@ class LossMonitor:
         """Count what an order has traded, ours or others'."""
         if self.book.count(order):
             self._follow(watch(self._state, self._sources.inputs(), self._now()))
+
+    def count_move(self, message: BreakResolved) -> None:
+        """Count what strategies hold no more, and what the account holds by nobody's order."""
+        self._sources.count_move(message.recon_break, message.kind, message.ended)
 
     def see(self, tick: Tick) -> None:
         """Value what is held at a new price."""

@@ -1,12 +1,15 @@
 """What is heard of the day's loss between two looks: fills, prices, quotes, and the broker's position book."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from domain.broker.snapshots import Book, PositionRow, Tick
+from domain.exits.flatten import PositionKey
 from domain.positions.pnl import PnlBook, Symbol
+from domain.reconciliation.breaks import Break
+from domain.reconciliation.moves import AGAINST_OURS, MoveKind
 from domain.risk.broker_figure import figure_of
 from domain.risk.loss_inputs import AccountFigure, LossInputs, LossRules, Now
 
@@ -22,6 +25,18 @@ class LossSources:
     _doubted: AbstractSet[Symbol] = frozenset()
     _seen_s: dict[Symbol, float] = field(default_factory=dict)
     _quotes: Mapping[Symbol, Decimal] = field(default_factory=dict)
+
+    def count_move(self, resolved: Break, kind: MoveKind, ended: Iterable[tuple[str, int]]) -> None:
+        """Count for others what strategies hold no more (`ended`), and units of others that stand against ours.
+
+        A position that is gone gains and loses nothing more.
+        """
+        if resolved.key is None:
+            return
+        for strategy, units in ended:
+            self.book.shift(PositionKey(strategy, resolved.key), units, resolved.price)
+        if kind in AGAINST_OURS:
+            self.book.move(resolved.key, resolved.difference)
 
     def see(self, tick: Tick, now: Now) -> None:
         """Value what is held at a new price."""

@@ -37,7 +37,8 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.orders.order import Order
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, instrument, mailboxes, runtime
+from domain.orders.types import Intent, Side
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, mailboxes, runtime
 from tests.fakes import order as an_order
 
 
@@ -272,3 +273,13 @@ def declined(caller: Probe) -> OrderDeclined:
 def moved(order: Order, **changes: Any) -> Order:  # noqa: ANN401  any field of an order
     """Return the order with these fields changed."""
     return replace(order, **changes)
+
+
+def recorded(room: CommandRoom) -> list[Event]:
+    """Return the events that were asked to be written, oldest first."""
+    return [one.event.kind for one in room.repo.of(RecordEvent)]
+
+
+def way_out(**overrides: object) -> OrderCommand:
+    """Return an exit that sells."""
+    return command(**({"command_id": "x1", "intent": Intent.EXIT, "side": Side.SELL} | overrides))

@@ -22,12 +22,13 @@ from actors.messages.broker import (
     SendNextRequest,
     SessionChanged,
 )
-from actors.messages.exits import SuspendEntries
+from actors.messages.risk import TradingStateChanged
 from domain.broker.reply_types import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.broker.session import EXIT_LOGIN_S, SessionState
 from domain.orders.change import ChangeKind
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
+from domain.risk.checks import TradingState
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import (
@@ -221,7 +222,9 @@ def test_entries_leave_in_the_order_of_their_coming(room: BrokerRoom) -> None:
 
 
 def test_entries_that_are_stopped_are_refused_where_they_wait_and_exits_go(room: BrokerRoom) -> None:
-    room.tell(entry("waits"), way_out("out"), SuspendEntries(stopped=Reason.TRADING_EXITS_ONLY), entry("late"))
+    room.tell(
+        entry("waits"), way_out("out"), TradingStateChanged(state=TradingState.EXITS_ONLY, reason=""), entry("late")
+    )
     room.serve()
 
     assert room.placed == ["out"]
@@ -230,7 +233,7 @@ def test_entries_that_are_stopped_are_refused_where_they_wait_and_exits_go(room:
         "late": Reason.TRADING_EXITS_ONLY,
     }
 
-    room.tell(SuspendEntries(stopped=None), entry("again"))
+    room.tell(TradingStateChanged(state=TradingState.ACTIVE, reason=""), entry("again"))
     room.serve()
     assert room.placed == ["out", "again"]
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from actors.messages.guard import AskForExposures, ExposuresTold, FindExposures, LastDayLearnt
+from actors.messages.books import ExpiryLearnt
+from actors.messages.guard import AskForExposures, ExposuresTold, FindExposures
 from actors.messages.orders import OrderChanged
 from domain.exits.flatten import Exposure, PositionKey
 from domain.orders.lifecycle import State
@@ -94,7 +95,7 @@ def test_what_midnight_ends_is_a_change(room: TellingRoom) -> None:
     terms = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     held = order(command=command(command_id="e1", **terms), state=State.FILLED, filled_quantity=10)
     room.actor.on_receive(OrderChanged(order=held))
-    room.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=room.clock.now().date()))
+    room.actor.on_receive(ExpiryLearnt(exchange=key.exchange, symbol=key.symbol, expires_on=room.clock.now().date()))
     room.ask()
     room.exits.take()
 

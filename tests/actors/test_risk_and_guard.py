@@ -5,16 +5,13 @@ from decimal import Decimal
 import pytest
 
 from actors.guard import GuardActor
-from actors.messages.exits import SuspendEntries
+from actors.messages.books import BooksChecked, ExpiryLearnt
 from actors.messages.guard import (
     AskForExposures,
-    ExpiredStillHeld,
     ExposureReserved,
     ExposuresTold,
     FindHoldings,
     Holdings,
-    LastDayLearnt,
-    PastDayApart,
     ReserveExposure,
 )
 from actors.messages.orders import OrderChanged
@@ -24,6 +21,7 @@ from actors.messages.risk import (
     FindTradingState,
     RiskApproved,
     SetTradingState,
+    TradingStateChanged,
     TradingStateNow,
 )
 from actors.risk.actor import RiskActor
@@ -36,6 +34,8 @@ from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.ports import trading_day
 from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
+from domain.reconciliation.breaks import Break, BreakKind
+from domain.reconciliation.reconciler import Checked
 from domain.risk.checks import RiskBook, TradingDecision, TradingState
 from domain.settings import CalendarSettings, RiskSettings
 from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, order, runtime
@@ -112,7 +112,7 @@ def test_entries_that_wait_at_the_broker_are_turned_too(
 ) -> None:
     risk.turn(state)
 
-    assert risk.broker.only(SuspendEntries) == SuspendEntries(stopped=stopped)
+    assert risk.broker.only(TradingStateChanged).state.objection_to_entries is stopped
 
 
 def test_a_resumed_desk_trades_again(risk: RiskRoom) -> None:
@@ -217,7 +217,8 @@ def test_an_exit_leaves_for_what_the_account_shows_to_be_held() -> None:
     guard = GuardRoom()
     guard.actor._ledger = GuardLedger({"trend": {key: 100}}, [past], "2026-01-05")
 
-    guard.actor.on_receive(PastDayApart(key=key, difference=-40))
+    past_apart = Break(name="past:c1", kind=BreakKind.PAST, sentence="", key=key, difference=-40)
+    guard.actor.on_receive(BooksChecked(checked=Checked((), (), (past_apart,))))
     guard.actor.on_receive(ReserveExposure(command=command(command_id="exit", **exit_)))
 
     assert guard.command.only(ExposureReserved).quantity == 60
@@ -238,7 +239,7 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
     guard.actor.on_receive(OrderChanged(order=filled))
-    guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
+    guard.actor.on_receive(ExpiryLearnt(exchange=key.exchange, symbol=key.symbol, expires_on=guard.clock.now().date()))
 
     def told() -> ExposuresTold:
         guard.exits.take()
@@ -250,7 +251,7 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     before = told()
     guard.clock.advance(14 * 3_600)
     after = told()
-    guard.actor.on_receive(ExpiredStillHeld(keys=frozenset({key})))
+    guard.actor.on_receive(BooksChecked(checked=Checked((), (), (), living=frozenset({key}))))
     shown = told()
 
     assert (set(before.exposures), before.over) == ({PositionKey("trend", key)}, frozenset())

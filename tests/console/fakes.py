@@ -154,7 +154,8 @@ class FakeDesk:
         between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
         between()
-        newest = [one.order for one in reversed(self.taken.values()) if is_named(one.order, reference or "")]
+        newest = [kept.order for kept in reversed(self.taken.values())]
+        newest = [one for one in newest if reference is None or is_named(one, reference)]
         return tuple([order for order in newest if not (open_only and order.is_terminal)][:limit])
 
     def timeline(self, command_id: str) -> Timeline | None:

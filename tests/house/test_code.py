@@ -43,7 +43,6 @@ LINES_MAX = 400
 LONG_ROOMS = {
     "actors/broker.py": "the one touchpoint: lanes, ceiling and session judge each request together",
     "actors/wiring.py": "the one place of wiring",
-    "actors/repo/actor.py": "every write and look-up, and what becomes of it when the database fails",
 }
 
 

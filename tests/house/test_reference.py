@@ -111,4 +111,5 @@ def test_a_body_that_is_a_model_is_described_field_by_field() -> None:
     page = http_page(described)
 
     assert "| `price` | string | yes | In rupees. |" in page
-    assert "| 200 | Accepted | object Order |" in page
+    assert "| 200 | Accepted | [Order](#order) |" in page
+    assert "## Order\n" in page

@@ -139,11 +139,11 @@ MUTANTS: Final = (
         "the repository answers before it commits",
         "actors/repo/actor.py",
         "RepoActor._write_group",
-        "letters = [self._write(message, known) for message in batch]",
+        "letters = self._writer.write(batch)",
         """
-        letters = [self._write(message, known) for message in batch]
+        letters = self._writer.write(batch)
         _ = [post(self._command, one) for one in letters if one is not None]
-        letters = []
+        letters = [None] * len(batch)
         """,
         theme="disk",
     ),
@@ -226,7 +226,7 @@ MUTANTS: Final = (
         "actors/broker.py",
         "BrokerActor.on_receive",
         """
-        self._entries_stopped = message.stopped
+        self._entries_stopped = message.state.objection_to_entries
         self._stop_entries()
         """,
         "self._entries_stopped = None",
@@ -341,8 +341,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the trading state is not kept",
-        "actors/repo/actor.py",
-        "RepoActor._keep",
+        "actors/repo/writer.py",
+        "Writer._keep",
         "self._repository.desk_state.set_trading_state(item.state, item.reason, self._clock.now())",
         "",
         theme="halts",
@@ -395,8 +395,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a request to get out is not kept",
-        "actors/repo/actor.py",
-        "RepoActor._keep",
+        "actors/repo/writer.py",
+        "Writer._keep",
         "self._repository.flatten_requests.keep(item)",
         "",
         theme="ways out",
@@ -525,7 +525,7 @@ MUTANTS: Final = (
         "a halt is answered as if it were stored",
         "actors/repo/actor.py",
         "RepoActor.on_receive",
-        "len(self._unwritten())",
+        "len(self._queue.unwritten)",
         "0",
         theme="halts",
     ),

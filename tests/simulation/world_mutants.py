@@ -63,8 +63,8 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "an exit that the database does not take is refused",
-        "actors/repo/actor.py",
-        "RepoActor._failed",
+        "actors/repo/refusals.py",
+        "Refusals.answer",
         "message.command.intent is Intent.EXIT",
         "False",
         theme="locks",

@@ -31,7 +31,7 @@ class ListingDesk(Protocol):
         reference: str | None = None,
         between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
-        """Return orders, newest first, and call `between` again and again meanwhile."""
+        """Return orders, newest first, or those that `reference` may mean; call `between` again and again meanwhile."""
 
 
 def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: PriorityLanes) -> None:

@@ -31,7 +31,8 @@ from actors.messages.persistence import (
     RegistrationFailed,
     RegistrationUnwritten,
 )
-from actors.repo.actor import ORDERS_A_TURN_MAX, RepoActor
+from actors.repo.actor import RepoActor
+from actors.repo.queries import ORDERS_A_TURN_MAX
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
@@ -414,17 +415,6 @@ def test_a_long_list_takes_a_turn_for_a_few_orders_each(room: RepoRoom) -> None:
     assert [one.command.command_id for one in (*first, *rest)] == names[::-1]
 
 
-def test_a_named_order_is_found_among_many_without_reading_them(room: RepoRoom) -> None:
-    names = [f"c{number}" for number in range(ORDERS_A_TURN_MAX + 3)]
-    room.give(*(room.register(command(command_id=name, strategy=name)) for name in names))
-    room.statements.clear()
-
-    found = room.actor.on_receive(FindOrders(limit=9, reference="c0"))
-
-    assert [one.command.command_id for one in found] == ["c0"]
-    assert len(room.statements) == 1
-
-
 def test_a_stop_writes_what_still_waits(tmp_path: Path) -> None:
     room = RepoRoom(tmp_path / "desk.db")
     room.live(room.register(), room.event(SEND))
@@ -788,14 +778,3 @@ def test_orders_that_wait_for_the_database_are_shown(
     order = found[0] if isinstance(question, FindOrders) else found.order
     assert (order.command.command_id, order.state) == ("x1", State.CREATED)
     assert room.actor.on_receive(FindOrders(limit=9, before="x1")) == (), "they are told once"
-
-
-def test_of_orders_that_wait_for_the_database_only_those_that_are_named_are_found(
-    room: RepoRoom, lock: sqlite3.Connection
-) -> None:
-    del lock
-    room.give(room.register(an_exit("x1")), room.register(an_exit("y1")))
-
-    found = [room.actor.on_receive(FindOrders(limit=9, reference=name)) for name in ("x", "y1", "z")]
-
-    assert [[one.command.command_id for one in each] for each in found] == [["x1"], ["y1"], []]

@@ -385,6 +385,17 @@ def test_a_budget_of_one_strategy_gets_that_strategy_out_once() -> None:
     assert risk.verdict is Reason.STRATEGY_LOSS_BREACHED
 
 
+def test_an_entry_that_a_used_up_budget_refuses_warns_of_no_trade_with_oneself() -> None:
+    risk = RiskRoom(budgets={"trend": Decimal(500)})
+    risk.actor.on_receive(CheckRisk(command=command(command_id="sell", side=Side.SELL), price=Decimal(100)))
+    risk.hold(10, bought_at="100", now_at="50")
+    risk.look()
+    risk.notifier.take()
+
+    assert risk.verdict is Reason.STRATEGY_LOSS_BREACHED
+    assert told(risk) == []
+
+
 # sight
 
 
