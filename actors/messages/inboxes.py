@@ -60,12 +60,7 @@ from actors.messages.broker import (
     TagLookedUp,
 )
 from actors.messages.changes import (
-    ChangeLookedUp,
     ChangeOrder,
-    ChangeUnreadable,
-    LookUpChange,
-    LookUpResolution,
-    ResolutionLookedUp,
     ResolveOrder,
 )
 from actors.messages.desk import (
@@ -127,9 +122,8 @@ from actors.messages.persistence import (
     ForgetRegistration,
     LoadSnapshot,
     LookUpOrder,
-    OrderNotFound,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     Record,
     RecordEvent,
     RecordExternalMove,
@@ -137,7 +131,6 @@ from actors.messages.persistence import (
     RecordFills,
     RegisterOrder,
     RegistrationFailed,
-    RegistrationUnwritten,
     RetryUnrecorded,
     UndoRecorded,
 )
@@ -159,10 +152,7 @@ CommandInbox: TypeAlias = (
     | SuspendSymbol
     | ChangeOrder
     | ResolveOrder
-    | ResolutionLookedUp
     | AcceptBreak
-    | ChangeLookedUp
-    | ChangeUnreadable
     | ExternalOrderRecorded
     | BreakResolved
     | HoldersTold
@@ -170,10 +160,7 @@ CommandInbox: TypeAlias = (
     | BooksChecked
     | DayBegan
     | OrderRegistered
-    | OrderRepeated
-    | OrderNotFound
     | RegistrationFailed
-    | RegistrationUnwritten
     | TagLookedUp
     | OrderPriced
     | RiskApproved
@@ -197,6 +184,7 @@ CommandInbox: TypeAlias = (
     | CheckRefused
     | BrokerAnswered
     | TradingStateChanged
+    | OrderLookedUp
 )
 
 RepoInbox: TypeAlias = (
@@ -208,8 +196,6 @@ RepoInbox: TypeAlias = (
     | RecordExternalOrder
     | RecordExternalMove
     | UndoAcceptance
-    | LookUpChange
-    | LookUpResolution
     | Record
     | CommitNow
     | FindUnwritten
