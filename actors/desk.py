@@ -24,12 +24,13 @@ from actors.messages.books import (
     AcceptBreak,
     FindWatchState,
     HoldingWrittenOff,
+    PositionsRead,
     PositionWrittenOff,
     ReconcileNow,
     UndoAcceptance,
     WatchState,
 )
-from actors.messages.broker import BrokerState, FindBrokerState, LogIn, PositionBookRead, ReadPositionBook
+from actors.messages.broker import BrokerState, FindBrokerState, LogIn, ReadBook
 from actors.messages.changes import ChangeOrder, ResolveOrder
 from actors.messages.desk import FindReadiness, JoinStrategy, KeepAlive, Readiness, StopTaking
 from actors.messages.exits import ExitsNow, FindExits, Flatten
@@ -53,6 +54,7 @@ from actors.wiring import ASK_WAIT_S, DeskFeed, DeskStartError, DeskUnavailableE
 from broker.port import Broker
 from domain.alerts.text.desk import ending_alert, started_alert, stopped_alert, stranger_alert, summary_alert
 from domain.baskets import Basket
+from domain.broker.book_outages import BookKind
 from domain.broker.snapshots import Book
 from domain.exits.flatten import FlattenRequest, PositionKey
 from domain.exits.stops import StopTerms
@@ -340,10 +342,10 @@ class Desk:
         found: Holdings = self._wiring.ask_of(self._wiring.guard, FindHoldings())
         return found
 
-    def broker_positions(self) -> PositionBookRead | None:
+    def broker_positions(self) -> PositionsRead | None:
         """Return the account's positions as the broker has them, or None when it does not answer in time."""
-        reply: ReplyOnce[PositionBookRead] = ReplyOnce()
-        post(self._wiring.broker, ReadPositionBook(reply_to=reply))
+        reply: ReplyOnce[PositionsRead] = ReplyOnce()
+        post(self._wiring.broker, ReadBook(kind=BookKind.POSITIONS, reply_to=reply))
         return reply.wait(ASK_WAIT_S)
 
     def flatten(self, reason: str, strategy: str | None = None) -> tuple[PositionKey, ...]:

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from actors.messages.books import ExpiryLearnt
 from actors.messages.changes import ChangeBlocked, ChangeReserved, ReserveChange
 from actors.messages.guard import (
     AskForExposures,
@@ -18,7 +19,6 @@ from actors.messages.guard import (
     FindHoldings,
     HoldersTold,
     Holdings,
-    LastDayLearnt,
     PastDayApart,
     ReleaseReservation,
     ReserveBasket,
@@ -75,8 +75,8 @@ class GuardActor(SharedThreadActor):
                 self._tell_holders(message.recon_break)
             case BeginDay():
                 self._ledger.begin_day(message.day)
-            case LastDayLearnt():
-                self._ledger.learn_last_day(message.exchange, message.symbol, message.last_day)
+            case ExpiryLearnt():
+                self._ledger.learn_last_day(message.exchange, message.symbol, message.expires_on)
             case ExpiredStillHeld():
                 self._ledger.show(message.keys)
             case AskForExposures():

@@ -11,7 +11,6 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.messages.books import (
-    BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
@@ -29,13 +28,11 @@ from actors.messages.books import (
     PositionsRead,
     ReconcileNow,
     TradeBookRead,
-    UpdatesReconciled,
     WatchState,
 )
-from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
+from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
 from actors.messages.inboxes import WatcherInbox
-from actors.messages.market import BookPricesSeen
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -66,7 +63,6 @@ class WatcherActor(DeskActor):
         self._supervisor = mail.supervisor
         self._command = mail.command
         self._broker = mail.broker
-        self._market = mail.market
         self._reconciler = reconciler
         self._settings = settings
         self._clock = runtime.clock
@@ -135,10 +131,10 @@ class WatcherActor(DeskActor):
         updates, self._updates = self._updates, []
         reports = tuple(report for report in map(self._reconciler.reconcile_update, updates) if report is not None)
         if reports:
-            post(self._command, UpdatesReconciled(reports=reports))
+            post(self._command, BooksReconciled(reports=reports))
         if self._wants_books:
             self._wants_books = False
-            post(self._broker, ReadOrderBook())
+            post(self._broker, ReadBook(kind=BookKind.ORDERS))
 
     def _compare(self, book: Book[OrderRow] | Unavailable) -> None:
         if self._polling:
@@ -150,23 +146,25 @@ class WatcherActor(DeskActor):
             self._report_unavailable(book.cause)
             # Positions are read all the same: the day's loss and the stops' prices hang on them.
             self._trades = None
-            post(self._broker, ReadPositions())
+            post(self._broker, ReadBook(kind=BookKind.POSITIONS))
             return
         self._enter_day(trading_day(book.asked_at))
         compared = self._reconciler.compare(book)
         news = BooksReconciled(
-            reports=compared.reports, external=compared.external, whole=compared.whole, asked_at=book.asked_at
+            reports=compared.reports,
+            asked_at=book.asked_at,
+            external=compared.external,
+            whole=compared.whole,
+            checked=compared.checked,
         )
         post(self._command, news)
-        if compared.checked is not None:
-            post(self._command, BooksChecked(checked=compared.checked))
         if compared.whole:
             self._seen_at, self._book_asked_at = self._clock.monotonic(), book.asked_at
             self._log_end("whole order book")
         else:
             self._log_trouble("whole order book", SHRUNK)
             self._report_unavailable(SHRUNK)
-        post(self._broker, ReadTradeBook())
+        post(self._broker, ReadBook(kind=BookKind.TRADES))
 
     def _witness(self, kind: BookKind, book: Book[OrderRow] | Book[TradeRow] | Book[PositionRow] | Unavailable) -> None:
         """Note whether a book could be read, and tell when one has been away for too long, or is back."""
@@ -201,14 +199,14 @@ class WatcherActor(DeskActor):
     def _take_trades(self, book: Book[TradeRow] | Unavailable) -> None:
         self._witness(BookKind.TRADES, book)
         # As above, whether these trades could be read or not.
-        post(self._broker, ReadPositions())
+        post(self._broker, ReadBook(kind=BookKind.POSITIONS))
         if isinstance(book, Unavailable):
             self._trades = None
             return
         self._trades = book
         reports = self._reconciler.reconcile_trades(book)
         if reports:
-            post(self._command, UpdatesReconciled(reports=reports))
+            post(self._command, BooksReconciled(reports=reports))
         self._tell_fills(book.rows)
 
     def _tell_fills(self, rows: tuple[TradeRow, ...]) -> None:
@@ -222,10 +220,7 @@ class WatcherActor(DeskActor):
 
     def _keep(self, book: Book[PositionRow] | Unavailable) -> None:
         self._witness(BookKind.POSITIONS, book)
-        if isinstance(book, Unavailable):
-            return
-        post(self._market, BookPricesSeen(book=book))
-        if self._trades is not None:
+        if self._trades is not None and not isinstance(book, Unavailable):
             self._reconciler.keep(self._trades, book)
 
     def _resolve(self, message: BreakResolved) -> None:

@@ -12,7 +12,7 @@ import pykka
 from loguru import logger
 
 from actors.baskets import BasketsActor
-from actors.broker import BrokerActor
+from actors.broker.actor import BrokerActor
 from actors.command.actor import CommandActor, CommandLimits
 from actors.exits.actor import ExitsActor
 from actors.guard import GuardActor

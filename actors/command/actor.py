@@ -41,7 +41,6 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import FollowOrders, LegMoved, SuspendSymbol
 from actors.messages.books import (
     AcceptBreak,
-    BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
@@ -53,7 +52,6 @@ from actors.messages.books import (
     HoldingWrittenOff,
     PositionWrittenOff,
     ReconcileNow,
-    UpdatesReconciled,
 )
 from actors.messages.broker import ChangeAnswered, PlaceAnswered, PlaceOrder, SessionChanged, TagLookedUp
 from actors.messages.changes import (
@@ -74,13 +72,12 @@ from actors.messages.guard import (
     ExposureRefused,
     ExposureReserved,
     HoldersTold,
-    LastDayLearnt,
     ReserveExposure,
 )
 from actors.messages.inboxes import (
     CommandInbox,
 )
-from actors.messages.market import OrderPriced, PriceOrder, TradePriceSeen
+from actors.messages.market import OrderPriced, PriceOrder, PriceSeen
 from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
 from actors.messages.persistence import (
     EventIllegal,
@@ -124,6 +121,7 @@ from domain.alerts.text.desk import database_alert, database_back_alert
 from domain.alerts.text.orders import order_alert
 from domain.alerts.text.prices import cut_exit_alert, odd_lot_alert
 from domain.broker.reply_types import Accepted, Refused, Unavailable, Unknown
+from domain.broker.snapshots import Tick
 from domain.exits.flatten import PositionKey
 from domain.exits.pricing import shape_of
 from domain.exits.square_off import SquareOff
@@ -131,7 +129,7 @@ from domain.exits.stop_check import stop_objection
 from domain.market.calendar import Calendar
 from domain.market.expiry import has_expired
 from domain.market.instrument import Instrument, Objection
-from domain.market.price import PriceSource, SeenPrice
+from domain.market.price import PriceSource
 from domain.orders.change import ChangeKind, ChangeStage
 from domain.orders.command import OrderCommand
 from domain.orders.hand_over import RUN
@@ -145,6 +143,7 @@ from domain.orders.types import Exchange, Intent, OrderType
 from domain.positions.delivery import is_refused_for_shares
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.order_rows import Report, remarks_tag_of
+from domain.reconciliation.reconciler import Checked
 
 RETRY_UNRECORDED_S: Final = 1.0
 _ANSWERS: Final = frozenset({Event.BLOCKED, Event.ACCEPTED, Event.REFUSED, Event.REPLY_LOST})
@@ -262,10 +261,6 @@ class CommandActor(SharedThreadActor):
                 self._tell_moves()
             case BooksReconciled():
                 self._record_reports(message)
-            case UpdatesReconciled():
-                self._record_news(message.reports)
-            case BooksChecked():
-                self._take_breaks(message)
             case BooksUnavailable():
                 self._gate.books_unavailable(message)
             case BooksWitnessed():
@@ -559,8 +554,9 @@ class CommandActor(SharedThreadActor):
         if self._last_days.get(symbol) != last_day and not has_expired(last_day, self._clock.now()):
             self._last_days[symbol] = last_day
             post(self._repo, RecordExpiry(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
-            post(self._watcher, ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day))
-            post(self._guard, LastDayLearnt(exchange=symbol[0], symbol=symbol[1], last_day=last_day))
+            learnt = ExpiryLearnt(exchange=symbol[0], symbol=symbol[1], expires_on=last_day)
+            post(self._watcher, learnt)
+            post(self._guard, learnt)
 
     def _record(self, command_id: str, event: OrderEvent) -> None:
         at, pending = self._clock.now(), self._pending.find(command_id)
@@ -665,8 +661,9 @@ class CommandActor(SharedThreadActor):
         """Let the market know at what price the account has traded: something to fall back on."""
         if order.average_price is not None:
             key = order.command.key
-            price = SeenPrice(price=order.average_price, source=PriceSource.TRADE, seen_at=order.updated_at)
-            post(self._market, TradePriceSeen(exchange=key.exchange, symbol=key.symbol, price=price))
+            price, at = order.average_price, order.updated_at
+            tick = Tick(exchange=key.exchange, symbol=key.symbol, last_price=price, seen_at=at)
+            post(self._market, PriceSeen(tick=tick, source=PriceSource.TRADE))
 
     def _stand_still(self, message: EventIllegal) -> None:
         """Report a contradiction; the order stays as it is, and a waiting caller hears how that is."""
@@ -721,12 +718,15 @@ class CommandActor(SharedThreadActor):
         self._moved, self._fills_grew = {}, False
 
     def _record_reports(self, message: BooksReconciled) -> None:
-        self._gate.compare(message)
-        if message.whole:
-            self._tag_search.count_book()
+        if message.asked_at is not None:
+            self._gate.compare(message.asked_at, whole=message.whole)
+            if message.whole:
+                self._tag_search.count_book()
         self._record_news(message.reports)
         for order in message.external:
             post(self._repo, RecordExternalOrder(order=order))
+        if message.checked is not None:
+            self._take_breaks(message.checked)
 
     def _take_session(self, message: SessionChanged) -> None:
         """Take entries only with a session, and after the books have been compared in it."""
@@ -749,11 +749,11 @@ class CommandActor(SharedThreadActor):
             post(self._risk, FillCounted(order=order))
             self._tag_search.ask_again()
 
-    def _take_breaks(self, message: BooksChecked) -> None:
+    def _take_breaks(self, checked: Checked) -> None:
         """Take what the three books tell differently, resolve what others carried, close what a past day left."""
-        self._record_news(message.checked.reports)
-        self._gate.disagree(message.checked.breaks)
-        self._moves.take(message.checked)
+        self._record_news(checked.reports)
+        self._gate.disagree(checked.breaks)
+        self._moves.take(checked)
 
     # A person's word.
 

@@ -4,8 +4,9 @@ A part of CommandActor, in its thread. Exits never ask here: they get out.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
-from actors.messages.books import BooksReconciled, BooksUnavailable, BooksWitnessed
+from actors.messages.books import BooksUnavailable, BooksWitnessed
 from actors.messages.broker import SessionChanged
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import books_away_alert, books_back_alert, fix_of
@@ -62,10 +63,10 @@ class EntryGate:
         """Count as blind at once, after a broker that could not be reached, and until the next whole book."""
         self._unseen = f"the broker could not be reached: {message}"
 
-    def compare(self, message: BooksReconciled) -> None:
+    def compare(self, asked_at: datetime, *, whole: bool) -> None:
         """See again, by a whole book that was asked for in this session, and not too long ago."""
-        age_s = (self._clock.now() - message.asked_at).total_seconds()
-        if message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max:
+        age_s = (self._clock.now() - asked_at).total_seconds()
+        if whole and asked_at >= self._sees_from and age_s <= self._silence_s_max:
             self._unseen, self._seen_s = None, self._clock.monotonic() - age_s
             if self._are_books_stale:
                 self._are_books_stale = False

@@ -51,7 +51,7 @@ class VanishingResolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiryLearnt:
-    """The last day of a contract that is traded."""
+    """The last day of a contract that is traded: after it nothing of it counts."""
 
     exchange: Exchange
     symbol: str
@@ -103,7 +103,7 @@ class FeedChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionsRead:
-    """The account's net positions for the comparison, or why they could not be read."""
+    """The account's net positions, or why they could not be read."""
 
     book: Book[PositionRow] | Unavailable
 
@@ -124,29 +124,18 @@ class TradeBookRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooksReconciled:
-    """An order book was compared with ours; these are the news in it, and the orders of others.
+    """What the broker shows was compared with ours: the news in it, and the orders of others.
 
-    Only a `whole` book shows that we see; one that has lost rows is told as unavailable too.
+    `asked_at` is when the order book was asked for; None where only updates or trades were compared. Only a `whole`
+    book shows that we see; one that has lost rows is told as unavailable too. `checked` is what the three books of the
+    last round tell, held against each other.
     """
 
     reports: tuple[Report, ...]
-    asked_at: datetime
+    asked_at: datetime | None = None
     external: tuple[Order, ...] = ()
     whole: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdatesReconciled:
-    """Updates that the broker pushed, or its trades, were compared with ours; these are the news in them."""
-
-    reports: tuple[Report, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BooksChecked:
-    """The three books were held against each other."""
-
-    checked: Checked
+    checked: Checked | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

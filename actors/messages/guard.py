@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 from actors.runtime.address import Address
 from domain.exits.flatten import Exposure, PositionKey
@@ -10,7 +9,7 @@ from domain.market.expiry import ContractOver
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, InstrumentKey
+from domain.orders.types import InstrumentKey
 from domain.positions.already_exposed import AlreadyExposed
 from domain.positions.nothing_to_exit import NothingToExit
 from domain.reconciliation.breaks import Break
@@ -64,15 +63,6 @@ class HoldersTold:
 
     recon_break: Break
     holders: Holders
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastDayLearnt:
-    """The guard shall know the last day of a contract that is traded: after it nothing of it counts."""
-
-    exchange: Exchange
-    symbol: str
-    last_day: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

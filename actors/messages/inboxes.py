@@ -1,4 +1,4 @@
-"""What each actor hears, one union an actor: a message stands in exactly one, so that the flow can be computed."""
+"""What each actor hears, one union an actor: a command stands in one, a fact may stand in several."""
 
 from typing import TypeAlias
 
@@ -18,7 +18,6 @@ from actors.messages.baskets import (
 from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
-    BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
@@ -41,26 +40,19 @@ from actors.messages.books import (
     ReconcileNow,
     TradeBookRead,
     UndoAcceptance,
-    UpdatesReconciled,
     VanishingResolved,
 )
 from actors.messages.broker import (
     ChangeAnswered,
     ChangeAtBroker,
     FindBrokerState,
-    InstrumentRead,
     LogIn,
+    LookedUp,
+    LookUp,
     LookUpTag,
     PlaceAnswered,
     PlaceOrder,
-    PositionBookRead,
-    PriceRead,
-    ReadInstrument,
-    ReadOrderBook,
-    ReadPositionBook,
-    ReadPositions,
-    ReadPrice,
-    ReadTradeBook,
+    ReadBook,
     SendNextRequest,
     SessionChanged,
     TagLookedUp,
@@ -116,7 +108,6 @@ from actors.messages.guard import (
     FindExposures,
     FindHoldings,
     HoldersTold,
-    LastDayLearnt,
     PastDayApart,
     ReleaseReservation,
     ReserveBasket,
@@ -125,14 +116,12 @@ from actors.messages.guard import (
 )
 from actors.messages.market import (
     AnswerExit,
-    BookPricesSeen,
     FindUnwatched,
     LookUpWatched,
     OrderPriced,
     PriceOrder,
     PriceSeen,
     PriceTicked,
-    TradePriceSeen,
     WatchPrice,
     WatchUnheard,
 )
@@ -207,8 +196,6 @@ CommandInbox: TypeAlias = (
     | ExternalMoveRecorded
     | HoldersTold
     | UndoRecorded
-    | UpdatesReconciled
-    | BooksChecked
     | DayBegan
     | OrderRegistered
     | OrderRepeated
@@ -270,16 +257,7 @@ RepoInbox: TypeAlias = (
 )
 
 MarketInbox: TypeAlias = (
-    PriceOrder
-    | AnswerExit
-    | InstrumentRead
-    | PriceRead
-    | WatchPrice
-    | LookUpWatched
-    | FindUnwatched
-    | PriceSeen
-    | BookPricesSeen
-    | TradePriceSeen
+    PriceOrder | AnswerExit | WatchPrice | LookUpWatched | FindUnwatched | PriceSeen | LookedUp | PositionsRead
 )
 
 RiskInbox: TypeAlias = (
@@ -310,8 +288,8 @@ GuardInbox: TypeAlias = (
     | AskForExposures
     | FindExposures
     | FindHoldings
-    | LastDayLearnt
     | ExpiredStillHeld
+    | ExpiryLearnt
 )
 
 ExitsInbox: TypeAlias = (
@@ -342,14 +320,10 @@ BrokerInbox: TypeAlias = (
     | ChangeAtBroker
     | SendNextRequest
     | LogIn
-    | ReadInstrument
-    | ReadPrice
-    | ReadOrderBook
-    | ReadTradeBook
-    | ReadPositions
-    | ReadPositionBook
     | LookUpTag
     | FindBrokerState
+    | LookUp
+    | ReadBook
 )
 
 WatcherInbox: TypeAlias = (
@@ -375,4 +349,4 @@ StrategyInbox: TypeAlias = (
     PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
 )
 
-CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone
+CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionsRead | AcceptanceUndone

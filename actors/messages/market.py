@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from actors.runtime.address import Address
 from domain.broker.reply_types import InstrumentReply
-from domain.broker.snapshots import Book, PositionRow, Tick
+from domain.broker.snapshots import Tick
 from domain.exits.pricing import ExitShape
-from domain.market.price import Reference, SeenPrice
+from domain.market.price import PriceSource, Reference
 from domain.market.watching import Unwatched
 from domain.orders.types import Exchange
 
@@ -51,22 +51,6 @@ class AnswerExit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BookPricesSeen:
-    """The position book: its last prices stand in for a feed that is silent, its rows for what can't be looked up."""
-
-    book: Book[PositionRow]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradePriceSeen:
-    """An order of the account traded at this price."""
-
-    exchange: Exchange
-    symbol: str
-    price: SeenPrice
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPrice:
     """Tell this subscriber every price of the symbol. A strategy is named, and hears at `unheard` where none come."""
 
@@ -105,9 +89,10 @@ class UnwatchedNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceSeen:
-    """The feed saw a price."""
+    """A price was seen: by the feed, or as one at which an order of the account traded."""
 
     tick: Tick
+    source: PriceSource = PriceSource.TICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
-    BooksChecked,
+    BooksReconciled,
     BreakResolved,
     ExpiryLearnt,
     ExternalCounted,
@@ -26,7 +26,6 @@ from actors.messages.guard import (
     ExpiredStillHeld,
     ExposureRefused,
     HoldersTold,
-    LastDayLearnt,
     PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
@@ -59,8 +58,8 @@ def apart(difference: int = 10, **more: Any) -> Break:  # noqa: ANN401  any fiel
     return Break(**(values | more))  # type: ignore[arg-type]
 
 
-def told(*found: Break, undone: tuple[Break, ...] = ()) -> BooksChecked:
-    return BooksChecked(checked=Checked((), (), found, undone))
+def told(*found: Break, undone: tuple[Break, ...] = ()) -> BooksReconciled:
+    return BooksReconciled(reports=(), checked=Checked((), (), found, undone))
 
 
 @pytest.fixture
@@ -145,8 +144,8 @@ def carried(difference: int) -> Break:
     return Break(name=name, kind=BreakKind.CARRIED, sentence="", difference=difference, key=FUTURE)
 
 
-def night(*found: Break, over: tuple[Break, ...] = ()) -> BooksChecked:
-    return BooksChecked(checked=Checked((), found, (), (), over))
+def night(*found: Break, over: tuple[Break, ...] = ()) -> BooksReconciled:
+    return BooksReconciled(reports=(), checked=Checked((), found, (), (), over))
 
 
 def recorded(room: CommandRoom) -> RecordExternalMove:
@@ -252,7 +251,7 @@ def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) 
 
 
 def test_what_the_account_holds_of_a_contract_that_should_be_over_counts_and_is_told_once(room: CommandRoom) -> None:
-    shown = BooksChecked(checked=Checked((), (), (), living=frozenset({FUTURE})))
+    shown = BooksReconciled(reports=(), checked=Checked((), (), (), living=frozenset({FUTURE})))
 
     for message in (shown, shown, night(), night()):
         room.tell(message)
@@ -277,7 +276,7 @@ def test_the_last_day_of_what_is_traded_is_kept_once(room: CommandRoom) -> None:
 
     assert (kept.exchange, kept.symbol, kept.expires_on) == (Exchange.NSE, "RELIANCE-EQ", last_day)
     assert room.watcher.only(ExpiryLearnt).expires_on == last_day
-    assert room.guard.only(LastDayLearnt).last_day == last_day
+    assert room.guard.only(ExpiryLearnt).expires_on == last_day
 
 
 def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed(room: CommandRoom) -> None:
@@ -286,7 +285,7 @@ def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed
         priced_with(room, f"c{number}", last_day)
 
     assert [one.expires_on for one in room.repo.of(RecordExpiry)] == days[:2]
-    assert [one.last_day for one in room.guard.of(LastDayLearnt)] == days[:2]
+    assert [one.expires_on for one in room.guard.of(ExpiryLearnt)] == days[:2]
 
 
 def test_an_exit_of_a_contract_that_is_over_says_so(room: CommandRoom) -> None:

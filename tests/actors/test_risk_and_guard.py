@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from actors.guard import GuardActor
+from actors.messages.books import ExpiryLearnt
 from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
 from actors.messages.exits import SuspendEntries
 from actors.messages.guard import (
@@ -16,7 +17,6 @@ from actors.messages.guard import (
     ExposuresTold,
     FindHoldings,
     Holdings,
-    LastDayLearnt,
     PastDayApart,
     ReserveExposure,
 )
@@ -239,7 +239,7 @@ def test_the_guard_turns_with_the_midnight_after_a_contracts_last_day() -> None:
     held = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product, "quantity": 10}
     filled = order(command=command(command_id="e1", **held), state=State.FILLED, filled_quantity=10)
     guard.actor.on_receive(ExposureMoved(order=filled))
-    guard.actor.on_receive(LastDayLearnt(exchange=key.exchange, symbol=key.symbol, last_day=guard.clock.now().date()))
+    guard.actor.on_receive(ExpiryLearnt(exchange=key.exchange, symbol=key.symbol, expires_on=guard.clock.now().date()))
 
     def told() -> ExposuresTold:
         guard.actor.on_receive(AskForExposures(reply_to=asker, question=1))

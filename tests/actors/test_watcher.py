@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 
 from actors.messages.books import (
-    BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
@@ -16,11 +15,9 @@ from actors.messages.books import (
     Poll,
     PositionsRead,
     TradeBookRead,
-    UpdatesReconciled,
 )
-from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
+from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
-from actors.messages.market import BookPricesSeen
 from actors.watcher import WatcherActor
 from domain.broker.book_outages import BookKind, Sighting
 from domain.broker.reply_types import Unavailable
@@ -39,14 +36,19 @@ class WatcherRoom:
     def __init__(self, *orders: Order) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
-        self.supervisor, self.command, self.broker, self.market = (Probe() for _ in range(4))
+        self.supervisor, self.command, self.broker = (Probe() for _ in range(3))
         self.actor = WatcherActor(
-            mail=mailboxes(supervisor=self.supervisor, command=self.command, broker=self.broker, market=self.market),
+            mail=mailboxes(supervisor=self.supervisor, command=self.command, broker=self.broker),
             runtime=runtime(self.clock, timer=self.timer),
             reconciler=Reconciler(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
             settings=WatcherSettings(poll_interval_s=1.0),
         )
         self.own = own_mailbox(self.actor)
+
+    @property
+    def checked(self) -> list[Checked]:
+        """What was judged of whole rounds."""
+        return [told.checked for told in self.command.of(BooksReconciled) if told.checked is not None]
 
     def see(self, *rows: Order, status: BrokerStatus = BrokerStatus.OPEN, filled: int = 0) -> None:
         self.clock.advance(1)
@@ -72,7 +74,7 @@ def test_a_poll_learns_what_moved_before_it_reads_the_book(room: WatcherRoom) ->
     room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
 
     assert asked_first == ([FetchChangedOrders()], [])
-    assert room.broker.messages == [ReadOrderBook()]
+    assert room.broker.messages == [ReadBook(kind=BookKind.ORDERS)]
 
 
 def test_the_next_poll_is_wound_by_the_book_that_was_asked_for(room: WatcherRoom) -> None:
@@ -144,19 +146,19 @@ def test_a_round_reads_the_three_books_one_after_the_other(room: WatcherRoom) ->
     after_orders = room.broker.take()
     room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
 
-    assert after_orders == [ReadTradeBook()]
-    assert room.broker.take() == [ReadPositions()]
+    assert after_orders == [ReadBook(kind=BookKind.TRADES)]
+    assert room.broker.take() == [ReadBook(kind=BookKind.POSITIONS)]
 
 
 def test_a_round_is_judged_by_the_next_order_book(room: WatcherRoom) -> None:
     room.see(WORKING)
     room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
     room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
-    assert room.command.of(BooksChecked) == []
+    assert room.checked == []
 
     room.see(WORKING)
 
-    assert room.command.only(BooksChecked).checked == Checked((), (), ())
+    assert room.checked == [Checked((), (), ())]
 
 
 def test_fills_are_told_once(room: WatcherRoom) -> None:
@@ -174,7 +176,9 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
 
     room.actor.on_receive(ChangedOrders(orders=(sent,), fills_grew=False))
 
-    (report,) = room.command.only(UpdatesReconciled).reports
+    (report,) = (
+        report for told in room.command.of(BooksReconciled) if told.asked_at is None for report in told.reports
+    )
     assert (report.command_id, report.event.kind) == ("new", Event.FILLED)
     assert room.broker.messages == [], "an update reads no book"
 
@@ -182,7 +186,7 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
 def test_a_feed_that_is_up_again_has_the_books_read_and_winds_no_clock(room: WatcherRoom) -> None:
     room.actor.on_receive(FeedChanged(up=True))
     room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
-    assert room.broker.take() == [ReadOrderBook()]
+    assert room.broker.take() == [ReadBook(kind=BookKind.ORDERS)]
 
     room.see(WORKING)
 
@@ -232,7 +236,9 @@ def test_a_trade_with_our_tag_finds_its_order_and_is_told_with_it(room: WatcherR
     for _ in range(2):
         room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
-    (report,) = room.command.only(UpdatesReconciled).reports
+    (report,) = (
+        report for told in room.command.of(BooksReconciled) if told.asked_at is None for report in told.reports
+    )
     assert (report.command_id, report.event.kind) == ("lost", Event.FILLED)
     assert (report.event.broker_order_id, report.event.average_price) == ("B2", fill.price)
     assert room.command.only(FillsSeen).fills == (fill,)
@@ -244,7 +250,7 @@ def test_trades_that_could_not_be_read_are_asked_for_again(room: WatcherRoom) ->
 
     room.see(WORKING)
 
-    assert len(room.broker.of(ReadTradeBook)) == 2
+    assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.TRADES)) == 2
     assert room.command.of(FillsSeen) == []
 
 
@@ -255,9 +261,8 @@ def test_positions_are_read_also_when_the_trades_could_not_be(room: WatcherRoom)
     room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
     room.see(WORKING)
 
-    assert len(room.broker.of(ReadPositions)) == 1
-    assert room.market.only(BookPricesSeen).book.rows == ()
-    assert room.command.of(BooksChecked) == [], "two books judge nothing"
+    assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.POSITIONS)) == 1
+    assert room.checked == [], "two books judge nothing"
 
 
 def test_positions_are_read_also_when_the_orders_could_not_be(room: WatcherRoom) -> None:
@@ -269,9 +274,8 @@ def test_positions_are_read_also_when_the_orders_could_not_be(room: WatcherRoom)
     room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
     room.see(WORKING)
 
-    assert len(room.broker.of(ReadPositions)) == 1
-    assert room.market.only(BookPricesSeen).book.rows == ()
-    assert room.command.of(BooksChecked) == [], "positions are judged with the orders and trades of their own round"
+    assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.POSITIONS)) == 1
+    assert room.checked == [], "positions are judged with the orders and trades of their own round"
 
 
 def test_a_book_that_is_away_for_long_is_told_once_and_so_is_its_return(room: WatcherRoom) -> None:

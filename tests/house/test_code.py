@@ -41,7 +41,6 @@ ASKERS = {"actors/wiring.py", "actors/supervisor.py"}
 
 LINES_MAX = 400
 LONG_ROOMS = {
-    "actors/broker.py": "the one touchpoint: lanes, ceiling and session judge each request together",
     "actors/command/actor.py": "all six steps of an order on one page",
     "actors/desk.py": "all that callers outside the actors may ask",
     "actors/wiring.py": "the one place of wiring",

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from actors.command.actor import RETRY_UNRECORDED_S
-from actors.messages.books import UpdatesReconciled
+from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAtBroker
 from actors.messages.changes import ChangeBlocked, ChangeUnreadable, CheckChange, LookUpChange, ReserveChange
 from actors.messages.desk import ResumeOrders
@@ -47,7 +47,7 @@ def sent(room: CommandRoom) -> list[str]:
 def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
     """Let a book or an update tell that the order has traded."""
     event = Event.FILLED if quantity == room.orders[name].quantity else Event.PARTIALLY_FILLED
-    room.tell(UpdatesReconciled(reports=(Report(name, OrderEvent(kind=event, filled_quantity=quantity)),)))
+    room.tell(BooksReconciled(reports=(Report(name, OrderEvent(kind=event, filled_quantity=quantity)),)))
     room.record()
 
 

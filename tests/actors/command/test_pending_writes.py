@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from actors.messages.books import UpdatesReconciled
+from actors.messages.books import BooksReconciled
 from actors.messages.desk import JoinStrategy
 from actors.messages.guard import ExposureMoved
 from actors.messages.orders import OrderDeclined, OrderUpdated
@@ -29,7 +29,7 @@ def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: Comm
     known = room.has(command_id="c1", quantity=10)
     fill = OrderEvent(kind=Event.FILLED, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100))
 
-    room.tell(UpdatesReconciled(reports=(Report("c1", fill),)))
+    room.tell(BooksReconciled(reports=(Report("c1", fill),)))
     (asked,) = room.repo.of(RecordEvent)
     room.tell(EventUnrecorded(command_id="c1", event=fill, at=asked.at, cause="locked", order=known))
     told = room.guard.of(ExposureMoved)
