@@ -43,7 +43,7 @@ from domain.ports import trading_day
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Reconciler
 from domain.settings import WatcherSettings
-from domain.trouble import Trouble
+from domain.trouble import Troubles
 
 SHRUNK: Final = "the order book lacks orders that it has shown before"
 
@@ -68,7 +68,7 @@ class WatcherActor(DeskActor):
         self._clock = runtime.clock
         self._timer = runtime.timer
         self._seen_at = runtime.clock.monotonic()
-        self._troubles: dict[str, Trouble] = {}
+        self._troubles = Troubles()
         self._witnessing = BookOutages(settings.book_away_s_max, runtime.clock.monotonic())
         self._book_asked_at: datetime | None = None
         self._day = ""
@@ -180,12 +180,12 @@ class WatcherActor(DeskActor):
             post(self._command, BooksWitnessed(sighting=sighting))
 
     def _log_trouble(self, what: str, message: str) -> None:
-        if told := self._troubles.setdefault(what, Trouble()).tell(message, self._clock.monotonic()):
+        if told := self._troubles.tell(what, message, self._clock.monotonic()):
             logger.warning("the {} can't be read: {}", what, told)
 
     def _log_end(self, what: str) -> None:
-        if (trouble := self._troubles.pop(what, None)) is not None:
-            logger.info("the {}: {}", what, trouble.end(self._clock.monotonic()))
+        if told := self._troubles.end(what, self._clock.monotonic()):
+            logger.info("the {}: {}", what, told)
 
     def _report_unavailable(self, cause: str) -> None:
         unavailable_s = self._clock.monotonic() - self._seen_at

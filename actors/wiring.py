@@ -439,7 +439,6 @@ class Wiring:
         post(self.watcher, OrderUpdateSeen(update=update))
 
     def _see_feed(self, up: bool, message: str) -> None:  # noqa: FBT001  the feed's callback
-        logger.log("WARNING" if self.is_running and not up else "INFO", "feed {}: {}", "up" if up else "down", message)
         self.feed_text = message
         if up or self.is_running:
             post(self.watcher, FeedChanged(up=up))

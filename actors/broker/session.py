@@ -1,7 +1,7 @@
 """The broker's session, as BrokerActor keeps it: opened at a bounded pace, and told when it changes."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from loguru import logger
 
@@ -10,6 +10,7 @@ from domain.broker.reply_types import LoggedIn
 from domain.broker.session import LoginPace, SessionState
 from domain.ports import Clock
 from domain.settings import BrokerSettings
+from domain.trouble import Trouble
 
 
 class SessionFeed(Protocol):
@@ -36,6 +37,7 @@ class SessionKeeper:
         self._settings = settings
         self._tell = tell
         self._pace = LoginPace()
+        self._trouble = Trouble()
         self.state, self.message = SessionState.LOGGED_OUT, "not logged in"
 
     def forget_refusals(self) -> None:
@@ -79,5 +81,20 @@ class SessionKeeper:
         if (state, message) == (self.state, self.message):
             return
         self.state, self.message = state, message
-        logger.log("CRITICAL" if state is SessionState.REFUSED else "INFO", "session: {} ({})", state, message)
+        self._log(state, message)
         self._tell(state, message)
+
+    def _log(self, state: SessionState, message: str) -> None:
+        now = self._clock.monotonic()
+        match state:
+            case SessionState.REFUSED:
+                logger.critical("session: {} ({})", state, message)
+            case SessionState.EXPIRED:
+                if told := self._trouble.tell(message, now):
+                    logger.warning("session: {} ({})", state, told)
+            case SessionState.LOGGED_IN:
+                logger.info("session: {} ({})", state, self._trouble.end(now) or message)
+            case SessionState.LOGGED_OUT | SessionState.LOGGING_IN:
+                logger.debug("session: {} ({})", state, message)
+            case _:
+                assert_never(state)

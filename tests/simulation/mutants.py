@@ -541,14 +541,14 @@ MUTANTS: Final = (
         "actors/command/entry_gate.py",
         "EntryGate.compare",
         """
-        if message.whole and message.asked_at >= self._sees_from and (age_s <= self._silence_s_max):
+        if whole and asked_at >= self._sees_from and (age_s <= self._silence_s_max):
             self._unseen, self._seen_s = (None, self._clock.monotonic() - age_s)
             if self._are_books_stale:
                 self._are_books_stale = False
                 self._tell(books_available_alert())
         """,
         """
-        if message.whole and message.asked_at >= self._sees_from:
+        if whole and asked_at >= self._sees_from:
             self._unseen, self._seen_s = (None, self._clock.monotonic())
             if self._are_books_stale:
                 self._are_books_stale = False
