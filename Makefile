@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-days check fix draw bench faults bounds siege kill soak long prove mutants clean
+.PHONY: help demo test unit test-days check fix draw docs bench faults bounds siege kill soak long prove mutants clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | awk '{name=$$1; $$1=""; printf "%-10s%s\n", name, $$0}'
@@ -25,29 +25,36 @@ test: check  ## Format, lint, types, imports, tests: three files at a time, as m
 	$(BIN)/pytest $(BESIDE)
 	$(BIN)/python -m tests.days --slice $(BESIDE)
 
+unit: $(STAMP)  ## The tests of the domain and the actors: no process, a minute
+	$(BIN)/pytest -q $(BESIDE) tests/domain tests/actors
+
 test-days: $(STAMP)  ## What depends on the day: on a Saturday, on a holiday, at 04:00 and at 23:59 IST (needs faketime)
 	$(BIN)/python -m tests.days $(BESIDE)
 
-check: $(STAMP)
+check: $(STAMP)  ## Format, lint, types and import rules, without tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-fix: $(STAMP)  ## Format, and mend what the linter can mend
+fix: $(STAMP)  ## Format, and repair what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 draw: $(STAMP)  ## Draw the life of an order and the flow of messages anew, from the code
 	$(BIN)/python -m docs.draw
 
+docs: $(STAMP)  ## Build the pages as a site in build/site, and fail on the smallest warning
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo "build/site/index.html"
+
 bench: $(STAMP)  ## Measure the order path beside the bare client
 	$(BIN)/python -m benchmarks
 
-faults: $(STAMP)  ## Meet every request with every fault, and get out of every trouble; the paper broker's ledger judges
+faults: $(STAMP)  ## Meet every request with every fault, and exit in every trouble; the paper broker's ledger judges
 	$(BIN)/python -m tests.proofs.faults
 
-bounds: $(STAMP)  ## How long a way out takes at worst, on real processes with the default settings (15 minutes, nothing beside it)
+bounds: $(STAMP)  ## How long an exit takes at worst, on real processes with the default settings (15 minutes, nothing beside it)
 	$(BIN)/python -m tests.proofs.bounds
 
 siege: $(STAMP)  ## What strangers at the door of the HTTP API cost halts and exits (two minutes, nothing beside it)
@@ -80,5 +87,5 @@ $(RUNS): pyproject.toml constraints.txt
 	touch $@
 
 $(STAMP): $(RUNS)
-	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@

@@ -1,8 +1,7 @@
 """Starts the command line: `python main.py --help` lists its commands."""
 
 from console.cli.app import app
-from console.daemon.private import be_private
-from console.views.render import be_shown_anywhere
+from console.process import be_private, be_shown_anywhere
 
 
 def main() -> None:

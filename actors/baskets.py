@@ -14,18 +14,16 @@ from actors.messages.baskets import (
     BasketsTick,
     FindBaskets,
     FollowOrders,
-    LegMoved,
+    PositionLeaving,
     ResumeBaskets,
-    StopBaskets,
     SubmitBasket,
-    WayOutEnded,
 )
 from actors.messages.changes import ChangeOrder
 from actors.messages.exits import Flatten
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
 from actors.messages.inboxes import BasketsInbox
-from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
-from actors.messages.persistence import RecordBasket
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
+from actors.messages.persistence import Record
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -45,6 +43,7 @@ from domain.exits.leg_order import beside_ways_out
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
+from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.reasons import explain
 from domain.orders.types import Origin
@@ -91,15 +90,12 @@ class BasketsActor(SharedThreadActor):
                 self._begin(message)
             case OrderAnswered():
                 self._hear(message.order)
-            case LegMoved():
+            case OrderChanged():
                 self._hear(message.order)
             case OrderDeclined():
                 self._hear_declined(message)
-            case StopBaskets():
-                self._leaving[message.position_key] = message.reason
-                self._stop_those_of(message)
-            case WayOutEnded():
-                self._leaving.pop(message.position_key, None)
+            case PositionLeaving():
+                self._heed(message)
             case BasketsTick():
                 self._looking = False
                 for name in list(self._running):
@@ -145,7 +141,7 @@ class BasketsActor(SharedThreadActor):
             self._end(progress, Finish(BasketState.STOPPED, explain(message.refused).rstrip("."), (), ()))
             return
         names = tuple(leg.command_id for leg in progress.basket.legs)
-        post(self._command, FollowOrders(command_ids=names, follower=self.actor_ref))
+        post(self._command, FollowOrders(command_ids=names, follower=Follower.BASKETS))
         self._go_on(message.basket_id)
         self._look_later()
 
@@ -161,7 +157,12 @@ class BasketsActor(SharedThreadActor):
             self._running[name].declined[message.command_id] = message.message
             self._go_on(name)
 
-    def _stop_those_of(self, message: StopBaskets) -> None:
+    def _heed(self, message: PositionLeaving) -> None:
+        """Begin no basket beside what is being made flat, and stop those of its strategy."""
+        if not message.reason:
+            self._leaving.pop(message.position_key, None)
+            return
+        self._leaving[message.position_key] = message.reason
         for name, progress in list(self._running.items()):
             if progress.basket.strategy == message.position_key.strategy and not progress.stopped:
                 progress.stopped = message.reason
@@ -225,7 +226,7 @@ class BasketsActor(SharedThreadActor):
 
     def _keep(self, record: BasketRecord) -> None:
         self._records[record.basket.basket_id] = record
-        post(self._repo, RecordBasket(record=record))
+        post(self._repo, Record(item=record))
         for name in list(self._records)[: max(0, len(self._records) - KEPT_MAX)]:
             if name not in self._running:
                 del self._records[name]
@@ -240,7 +241,7 @@ class BasketsActor(SharedThreadActor):
             self._running[name] = resumed(record, orders, self._clock.monotonic())
             names = tuple(leg.command_id for leg in record.basket.legs)
             self._basket_of.update(dict.fromkeys(names, name))
-            post(self._command, FollowOrders(command_ids=names, follower=self.actor_ref))
+            post(self._command, FollowOrders(command_ids=names, follower=Follower.BASKETS))
             self._go_on(name)
         self._look_later()
 

@@ -25,6 +25,7 @@ from actors.messages.market import (
     WatchPrice,
     WatchUnheard,
 )
+from actors.messages.orders import OrderChanged
 from actors.messages.risk import PositionsSeen
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -37,6 +38,7 @@ from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
 from domain.market.price import Belief, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, Watching, unwatched_alert, watched_alert
+from domain.orders.order import Order
 from domain.ports import trading_day
 
 EXIT_WAIT_S: Final = 1.0
@@ -88,7 +90,7 @@ class MarketActor(SharedThreadActor):
             case PriceOrder():
                 self._price(message)
             case AnswerExit():
-                self._give_up(message.command_id)
+                self._give_up(message.question)
             case LookedUp():
                 self._learn(message)
             case WatchPrice():
@@ -98,13 +100,21 @@ class MarketActor(SharedThreadActor):
             case FindUnwatched():
                 return UnwatchedNow(missing=self._watching.lacking())
             case PriceSeen():
-                self._see_price(message.tick, message.source)
+                self._see(message.tick, PriceSource.TICK)
             case PositionsRead():
                 if not isinstance(message.book, Unavailable):
                     self._see_book(message.book)
+            case OrderChanged():
+                self._see_trade(message.order)
             case _:
                 assert_never(message)
         return None
+
+    def _see_trade(self, order: Order) -> None:
+        """Remember at what price the account has traded: something to fall back on."""
+        if order.average_price is not None:
+            price = SeenPrice(price=order.average_price, source=PriceSource.TRADE, seen_at=order.updated_at)
+            self._known.remember((order.command.exchange, order.command.symbol), price)
 
     # what orders need to know
 
@@ -123,7 +133,7 @@ class MarketActor(SharedThreadActor):
         self._questions.setdefault((key, want), []).append(question)
         self._ask(key, want)
         if question.exit is not None:
-            self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(command_id=question.command_id))
+            self._timer.tell_after(EXIT_WAIT_S, self.actor_ref, AnswerExit(question=question))
 
     def _hangs(self, asked: Waiting, now_s: float) -> bool:
         return now_s - self._asking.get(asked, now_s) >= EXIT_WAIT_S
@@ -139,7 +149,11 @@ class MarketActor(SharedThreadActor):
         post(self._broker, LookUp(exchange=key[0], symbol=key[1], instrument=known))
 
     def _answer(
-        self, question: PriceOrder, failed: InstrumentReply | None = None, quote: Decimal | None = None
+        self,
+        question: PriceOrder,
+        failed: InstrumentReply | None = None,
+        stands: Tick | None = None,
+        quote: Tick | None = None,
     ) -> None:
         key, now = (question.exchange, question.symbol), self._clock.now()
         instrument = failed or self._known.instrument(key)
@@ -150,17 +164,19 @@ class MarketActor(SharedThreadActor):
             self._price(question)  # the day has turned since it was asked
             return
         priced = OrderPriced(
+            about=question.about,
             command_id=question.command_id,
             instrument=instrument,
-            last_price=quote if question.anew else self._known.fresh_price(key, now),
+            last_price=_price_of(stands) if question.anew else self._known.fresh_price(key, now),
             reference=self._known.reference(key, now),
+            quote=_price_of(quote),
         )
         post(question.reply_to or self._command, priced)
 
-    def _give_up(self, command_id: str) -> None:
+    def _give_up(self, question: PriceOrder) -> None:
         """Let an exit that has waited long enough leave with what is known."""
         for waiting in self._questions.values():
-            for question in [one for one in waiting if one.command_id == command_id and one.exit is not None]:
+            if question in waiting:
                 waiting.remove(question)
                 self._answer(question)
 
@@ -186,12 +202,12 @@ class MarketActor(SharedThreadActor):
         for question in waiting:
             self._price(question)
 
-    def _learn_price(self, key: Key, tick: Tick, waiting: list[PriceOrder]) -> None:
-        quote = self._see(tick, PriceSource.QUOTE)
-        if quote is None:
+    def _learn_price(self, key: Key, quote: Tick, waiting: list[PriceOrder]) -> None:
+        stands = self._see(quote, PriceSource.QUOTE)
+        if stands is None:
             self._known.fail(key, Want.PRICE, self._clock.monotonic())
         for question in waiting:
-            self._answer(question, quote=None if quote is None else quote.last_price)
+            self._answer(question, stands=stands, quote=stands and quote)
 
     def _miss(self, key: Key, want: Want, reply: UnknownInstrument | Unavailable, waiting: list[PriceOrder]) -> None:
         """Answer with what is known for want of better. An instrument that is missing is the answer itself."""
@@ -272,14 +288,6 @@ class MarketActor(SharedThreadActor):
             post(self._notifier, RaiseAlert(alert=alert))
         return None
 
-    def _see_price(self, tick: Tick, source: PriceSource) -> None:
-        """Judge what the feed saw; at what price the account traded is only remembered, to fall back on."""
-        if source is PriceSource.TRADE:
-            price = SeenPrice(price=tick.last_price, source=source, seen_at=tick.seen_at)
-            self._known.remember((tick.exchange, tick.symbol), price)
-        else:
-            self._see(tick, source)
-
     def _see_book(self, book: Book[PositionRow]) -> None:
         """Let the book's prices stand in for a feed that is silent; ask for those it lacks, and tell risk of them."""
         now = self._clock.now()
@@ -305,3 +313,7 @@ class MarketActor(SharedThreadActor):
         if self._known.enter_day(trading_day(self._clock.now())) and not first:
             for key in self._subscribers:
                 self._want(key)
+
+
+def _price_of(tick: Tick | None) -> Decimal | None:
+    return None if tick is None else tick.last_price

@@ -22,7 +22,7 @@ from actors.messages.alerts import (
     ResumeAlarms,
 )
 from actors.messages.inboxes import NotifierInbox
-from actors.messages.persistence import RecordAlert
+from actors.messages.persistence import Record
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -113,7 +113,7 @@ class NotifierActor(SharedThreadActor):
         record = AlertRecord(alert_id=self._ids.new(), alert=alert, raised_at=now, told_at=told_at, owed=owed)
         self._records[record.alert_id] = record
         if alert.level is not Level.INFO or alert.ends:
-            post(self._repo, RecordAlert(record=record))
+            post(self._repo, Record(item=record))
         self._send(self._alerting.take(record, self._clock.monotonic()))
         self._forget_the_oldest()
 
@@ -134,7 +134,7 @@ class NotifierActor(SharedThreadActor):
     def _keep(self, record: AlertRecord) -> None:
         self._records[record.alert_id] = record
         if record.alert.level is not Level.INFO or record.alert.ends:
-            post(self._repo, RecordAlert(record=record))
+            post(self._repo, Record(item=record))
 
     def _acknowledge(self, topic: str | None) -> AlarmsAcknowledged:
         topics = self._alerting.acknowledge(topic)

@@ -14,13 +14,12 @@ from typing import Any, Final, assert_never
 from loguru import logger
 
 from actors.messages.baskets import BasketAnswered, SubmitBasket
-from actors.messages.books import HoldingWrittenOff
+from actors.messages.books import PositionWrittenOff
 from actors.messages.desk import ActorDied, JoinStrategy
 from actors.messages.exits import Flatten
 from actors.messages.inboxes import BasketsInbox, CommandInbox, ExitsInbox, MarketInbox, StrategyInbox
 from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
-from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
-from actors.messages.persistence import DeskSnapshot
+from actors.messages.orders import OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, post
@@ -35,6 +34,7 @@ from domain.orders.validation import InvalidOrderError
 from domain.ports import Clock, Ids
 from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
+from domain.snapshot import DeskSnapshot
 
 ERRORS_MAX: Final = 10
 """After so many exceptions in its hooks a strategy is stopped: it no longer hears ticks and can no longer order."""
@@ -263,9 +263,10 @@ class StrategyActor(DeskActor):
             case WatchUnheard():
                 logger.warning("{}: no prices: {}", self.name, message.why)
                 self._run(lambda: self.on_unwatched(message.exchange.value, message.symbol, message.why))
-            case OrderUpdated():
-                grown = self._keep(message.order)
-                self._run(lambda: self.on_order(message.order, message.event))
+            case OrderChanged():
+                grown, event = self._keep(message.order), message.event
+                assert event is not None, "a strategy hears of changes alone"
+                self._run(lambda: self.on_order(message.order, event))
                 if grown:
                     self._run(lambda: self.on_fill(message.order, grown))
             case BasketAnswered():
@@ -273,8 +274,8 @@ class StrategyActor(DeskActor):
                     if leg.command_id not in self._counted:
                         self._orders.pop(leg.command_id, None)
                 self._run(lambda: self.on_basket(message.record))
-            case HoldingWrittenOff():
-                self._let_go(message.key, message.units)
+            case PositionWrittenOff():
+                self._let_go(message.write_off.position_key.key, message.write_off.units)
             case TradingStateChanged():
                 self._run(lambda: self.on_risk(message.state, message.reason))
             case OrderDeclined():

@@ -11,6 +11,7 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.messages.books import (
+    BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
@@ -131,7 +132,7 @@ class WatcherActor(DeskActor):
         updates, self._updates = self._updates, []
         reports = tuple(report for report in map(self._reconciler.reconcile_update, updates) if report is not None)
         if reports:
-            post(self._command, BooksReconciled(reports=reports))
+            post(self._command, BooksReconciled(reports=reports, asked_at=self._clock.now(), whole=False))
         if self._wants_books:
             self._wants_books = False
             post(self._broker, ReadBook(kind=BookKind.ORDERS))
@@ -151,13 +152,11 @@ class WatcherActor(DeskActor):
         self._enter_day(trading_day(book.asked_at))
         compared = self._reconciler.compare(book)
         news = BooksReconciled(
-            reports=compared.reports,
-            asked_at=book.asked_at,
-            external=compared.external,
-            whole=compared.whole,
-            checked=compared.checked,
+            reports=compared.reports, external=compared.external, whole=compared.whole, asked_at=book.asked_at
         )
         post(self._command, news)
+        if compared.checked is not None:
+            post(self._command, BooksChecked(checked=compared.checked))
         if compared.whole:
             self._seen_at, self._book_asked_at = self._clock.monotonic(), book.asked_at
             self._log_end("whole order book")
@@ -206,7 +205,7 @@ class WatcherActor(DeskActor):
         self._trades = book
         reports = self._reconciler.reconcile_trades(book)
         if reports:
-            post(self._command, BooksReconciled(reports=reports))
+            post(self._command, BooksReconciled(reports=reports, asked_at=self._clock.now(), whole=False))
         self._tell_fills(book.rows)
 
     def _tell_fills(self, rows: tuple[TradeRow, ...]) -> None:

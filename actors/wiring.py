@@ -5,24 +5,24 @@ the watcher last. Nothing enters before the watcher has compared the broker's bo
 """
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import pykka
-from loguru import logger
 
+from actors.adapters import Adapters, DeskFeed
 from actors.baskets import BasketsActor
 from actors.broker.actor import BrokerActor
 from actors.command.actor import CommandActor, CommandLimits
+from actors.errors import DeskStartError, DeskUnavailableError
 from actors.exits.actor import ExitsActor
 from actors.guard import GuardActor
 from actors.market import MarketActor
 from actors.messages.alerts import NotificationSent, RaiseAlert, ResumeAlarms
 from actors.messages.baskets import ResumeBaskets
-from actors.messages.books import FeedChanged, OrderUpdateSeen, Poll
+from actors.messages.books import Poll
 from actors.messages.broker import FindBrokerState, LogIn
 from actors.messages.desk import FindReadiness, KeepAlive, ResumeOrders
-from actors.messages.exits import MarketOrderMoved, ResumeExits
+from actors.messages.exits import ResumeExits
 from actors.messages.guard import FindHoldings
 from actors.messages.inboxes import (
     BasketsInbox,
@@ -37,13 +37,14 @@ from actors.messages.inboxes import (
     SupervisorInbox,
     WatcherInbox,
 )
-from actors.messages.market import PriceSeen
-from actors.messages.persistence import DeskSnapshot, LoadSnapshot
+from actors.messages.persistence import LoadSnapshot
+from actors.messages.query import Answer, Query
 from actors.messages.risk import FindTradingState, RiskTick
 from actors.messages.stops import TakeUpStops
 from actors.notifier import NotifierActor
 from actors.repo.actor import RepoActor
 from actors.risk.actor import RiskActor
+from actors.runtime.actor import stop_actor
 from actors.runtime.address import AddressSlot, post
 from actors.runtime.clock import SteadyClock
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -51,58 +52,31 @@ from actors.runtime.shared_thread import SharedThread
 from actors.runtime.timer import ThreadTimer
 from actors.supervisor import SupervisorActor
 from actors.watcher import WatcherActor
-from broker.feed.reconnecting_feed import Feed
 from broker.http.wire_log import WireLog, boot_of_machine
-from broker.noren.adapter import NorenBroker
 from broker.port import Broker
 from domain.alerts.policy import Notification
 from domain.alerts.text.desk import calendar_alert
-from domain.broker.snapshots import OrderUpdate, Tick
-from domain.exits.flatten import PositionKey
 from domain.exits.resting import resting_in
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.market.expiry import Contracts
 from domain.market.trading_days import TradingDays
 from domain.orders.hand_over import never_left
-from domain.orders.lifecycle import State
 from domain.orders.types import EXTERNAL
 from domain.ports import IST, Clock, Ids, trading_day
 from domain.positions.ledger import GuardLedger
-from domain.positions.pnl import PnlBook
-from domain.reconciliation.known import known_from
-from domain.reconciliation.reconciler import Known, Reconciler
+from domain.reconciliation.reconciler import Reconciler
 from domain.redaction import secrets_of
 from domain.risk.checks import RiskBook, TradingState
 from domain.settings import Mode, Settings
+from domain.snapshot import DeskSnapshot
+from domain.starting import known_of, pnl_from, sent_s_ago
 from notify.channels import channels_of
 from notify.port import ChannelError
 from notify.sender import Sender
 from storage.database import StorageError
 
 ASK_WAIT_S: Final = 10.0
-_UNANSWERED: Final = frozenset({State.CREATED, State.SENDING})
-
-
-class DeskStartError(Exception):
-    """The desk could not start; says what is wrong and what to do."""
-
-
-class DeskUnavailableError(Exception):
-    """An actor did not answer in time, or is gone; says so in a sentence."""
-
-
-class DeskFeed(Protocol):
-    """What brings ticks: told the session by the broker's actor, and what to watch by the market's."""
-
-    def start(self, session: Any) -> None:  # noqa: ANN401  the adapter's own session
-        """Begin, or go on, with this session."""
-
-    def watch(self, instrument: Any) -> None:  # noqa: ANN401  an Instrument
-        """Bring ticks of this instrument from now on."""
-
-    def stop(self) -> None:
-        """End the feed's thread."""
 
 
 class Wiring:
@@ -121,8 +95,6 @@ class Wiring:
     ) -> None:
         self._settings = settings
         self._machine_clock = machine_clock
-        self._broker_port = broker
-        self._feed = feed
         self._ids = ids
         self._escalate = escalate
         self._summarise = summarise
@@ -158,8 +130,7 @@ class Wiring:
             notifier=self.notifier,
             supervisor=self.supervisor,
         )
-        self.feed_text = "not connected"
-        """How the feed stands, as it last said itself: a watcher that is started anew has not heard it."""
+        self.adapters = Adapters(broker, feed, self.mail)
 
     def start(self) -> None:
         """Start every actor, hear from each, and log in; raises `DeskStartError`, and then `stop` is to be called."""
@@ -172,8 +143,10 @@ class Wiring:
         snapshot = self.recall()
         post(self.notifier, ResumeAlarms(left=snapshot.alerts))
         self.calendar = self._make_calendar()
-        feed, port = self._adapters()
-        self._start_judges(snapshot, feed)
+        feed, port = self.adapters.start(self._settings, self.clock, self._machine_clock)
+        self._start_risk(snapshot)
+        self._start_guard(snapshot)
+        self._start_market(snapshot, feed)
         self._start_command(snapshot)
         self._start_exits()
         self._start_baskets(snapshot)
@@ -186,9 +159,10 @@ class Wiring:
         post(self.risk, RiskTick())
         gone = tuple(one.key for one in snapshot.vanished if one.key is not None)
         post(self.exits, TakeUpStops(armed_stops=snapshot.armed_stops, unarmed=snapshot.unarmed, vanished=gone))
-        post(self.exits, ResumeExits(requests=snapshot.requests, ended=snapshot.ended_requests))
-        for order in resting_in(snapshot.orders):
-            post(self.exits, MarketOrderMoved(order=order))
+        post(
+            self.exits,
+            ResumeExits(requests=snapshot.requests, ended=snapshot.ended_requests, resting=resting_in(snapshot.orders)),
+        )
         self._start_supervisor()
         for thread in () if self._sender is None else self._sender.threads:
             post(self.supervisor, KeepAlive(thread=thread))
@@ -196,9 +170,7 @@ class Wiring:
     def stop(self) -> None:
         """Stop every actor in order, the database last; what waits in their mailboxes is dropped."""
         self.is_running = False
-        if self._feed is not None:
-            # First, so that it speaks to nobody who has ended. What it would have said the next start reads.
-            self._feed.stop()
+        self.adapters.stop()
         deciders = (self.baskets, self.exits, self.risk, self.guard, self.market)
         self._stop_actors(self.supervisor, self.watcher, self.broker, self.command, *deciders)
         if self._sender is not None:
@@ -215,24 +187,24 @@ class Wiring:
             if ref is not None:
                 stop_actor(ref, self._settings.broker.read_timeout_s + self._settings.broker.connect_timeout_s)
 
-    def ask_of(self, line: AddressSlot[Any], question: Any, wait_s: float = ASK_WAIT_S) -> Any:  # noqa: ANN401  each caller names the answer
+    def ask_of(self, line: AddressSlot[Any], question: Query[Answer], wait_s: float = ASK_WAIT_S) -> Answer:
         """Ask an actor and wait; raise `DeskUnavailableError` when it is gone or does not answer in time."""
         try:
-            return self.refs[line.name].ask(question, timeout=wait_s)
+            answer: Answer = self.refs[line.name].ask(question, timeout=wait_s)  # type: ignore[assignment]
         except (KeyError, pykka.ActorDeadError):
             raise DeskUnavailableError(f"{line.name} is not running; the desk is stopping or has not started") from None
         except pykka.Timeout:
             raise DeskUnavailableError(f"{line.name} did not answer within {wait_s:.0f} s; try again") from None
         except StorageError as error:
             raise DeskUnavailableError(str(error)) from None
+        return answer
 
     def recall(self) -> DeskSnapshot:
         """Return what the database remembers; raise `DeskStartError` saying what is wrong with it."""
         try:
-            snapshot: DeskSnapshot = self.ask_of(self.repo, LoadSnapshot())
+            return self.ask_of(self.repo, LoadSnapshot())
         except Exception as error:
             raise DeskStartError(str(error)) from error
-        return snapshot
 
     def _begin(self, line: AddressSlot[Any], ref: pykka.ActorRef[Any]) -> None:
         self.refs[line.name] = ref
@@ -270,8 +242,7 @@ class Wiring:
             ),
         )
 
-    def _start_judges(self, snapshot: DeskSnapshot, feed: DeskFeed) -> None:
-        """Start those who answer step 2: risk, guard, and the market."""
+    def _start_risk(self, snapshot: DeskSnapshot) -> None:
         settings, clock = self._settings, self.clock
         book = RiskBook(
             limits=settings.risk,
@@ -298,8 +269,10 @@ class Wiring:
                 ],
             ),
         )
+
+    def _start_guard(self, snapshot: DeskSnapshot) -> None:
         ledger = GuardLedger(
-            snapshot.positions, snapshot.orders, trading_day(clock.now()), Contracts(snapshot.expiries)
+            snapshot.positions, snapshot.orders, trading_day(self.clock.now()), Contracts(snapshot.expiries)
         )
         for key, quantity in snapshot.moved.items():
             ledger.move(key, quantity)
@@ -307,6 +280,8 @@ class Wiring:
             ledger.shift(position_key, units)
         guard = GuardActor.start_on(self.loop, mail=self.mail, runtime=self.runtime, ledger=ledger)
         self._begin(self.guard, guard)
+
+    def _start_market(self, snapshot: DeskSnapshot, feed: DeskFeed) -> None:
         self._begin(
             self.market,
             MarketActor.start_on(
@@ -423,26 +398,6 @@ class Wiring:
         self.ask_of(self.guard, FindHoldings())
         self.ask_of(self.broker, FindBrokerState())
 
-    def _adapters(self) -> tuple[DeskFeed, Broker]:
-        settings, rules = self._settings.broker, self._settings.address_rules
-        feed = self._feed
-        if feed is None:
-            feed = self._feed = Feed(
-                settings, self.clock, self._see_tick, self._see_feed, on_order=self._see_update, rules=rules
-            )
-        return feed, self._broker_port or NorenBroker(settings, self.clock, self._machine_clock, rules=rules)
-
-    def _see_tick(self, tick: Tick) -> None:
-        post(self.market, PriceSeen(tick=tick))
-
-    def _see_update(self, update: OrderUpdate) -> None:
-        post(self.watcher, OrderUpdateSeen(update=update))
-
-    def _see_feed(self, up: bool, message: str) -> None:  # noqa: FBT001  the feed's callback
-        self.feed_text = message
-        if up or self.is_running:
-            post(self.watcher, FeedChanged(up=up))
-
     def _make_calendar(self) -> Calendar | None:
         """Return the trading calendar, where its hours are kept: always with live money, on paper when asked for."""
         if not self.trading_days.enforced:
@@ -456,63 +411,3 @@ class Wiring:
     def _keeps_hours(self) -> bool:
         chosen = self._settings.calendar.enforced
         return self._settings.mode is Mode.LIVE if chosen is None else chosen
-
-
-def known_of(snapshot: DeskSnapshot) -> Known:
-    """Return what the database remembers as a comparison of the books begins with it, last days and ends included."""
-    return known_from(
-        snapshot.orders,
-        snapshot.positions,
-        snapshot.moved,
-        snapshot.accepted,
-        snapshot.accepted_units,
-        expiries=snapshot.expiries,
-        ended=snapshot.ended,
-    )
-
-
-def pnl_from(snapshot: DeskSnapshot, today: str) -> PnlBook:
-    """Return the day's profit and loss as the database remembers it: what was carried, and what traded today.
-
-    What was carried counts from the first price of the day, also where an earlier run has seen it.
-    """
-    book = PnlBook()
-    for one in snapshot.risk_days:
-        if one.day == today:
-            book.first_prices.update(one.first_prices)
-    gone = snapshot.ended - {order.command.key for order in snapshot.orders}
-    for strategy, held in snapshot.positions.items():
-        for key, quantity in held.items():
-            if not key.product.ends_with_its_day and quantity and key not in gone:
-                book.carry(PositionKey(strategy, key), quantity)
-    for order in snapshot.orders:
-        book.count(order)
-    for position_key, units in snapshot.written_off.items():
-        closed, price = snapshot.closed_at.get(position_key, (0, None))
-        if closed:
-            book.shift(position_key, closed, price)
-        if position_key.key not in gone:
-            book.shift(position_key, units - closed)
-    for key, units in snapshot.against_ours.items():
-        if key not in gone:
-            book.move(key, units)
-    return book
-
-
-def sent_s_ago(snapshot: DeskSnapshot, now: datetime) -> float | None:
-    """Return how many seconds ago an earlier process sent its last request, at the latest; None where none did today.
-
-    What has no recorded answer may have left just before that process died.
-    """
-    ours = [one for one in snapshot.orders if one.command.strategy != EXTERNAL]
-    if any(one.state in _UNANSWERED or one.change is not None for one in ours):
-        return 0.0
-    return min((max(0.0, (now - one.updated_at).total_seconds()) for one in ours), default=None)
-
-
-def stop_actor(ref: pykka.ActorRef[Any], wait_s: float) -> None:
-    """Stop an actor, waiting at most so long; whatever comes of it, go on."""
-    try:
-        ref.stop(timeout=wait_s)
-    except (pykka.ActorDeadError, pykka.Timeout):
-        logger.warning("{} did not stop within {:.0f} s", ref, wait_s)

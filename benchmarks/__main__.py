@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from loguru import logger
 
-from benchmarks import exit_path, feed, fill_path, order_path
+from benchmarks import command_line, exit_path, feed, fill_path, mailbox_counts, order_path
 from benchmarks.ground import null_server, paper_server
 
 RESULTS: Final = Path(__file__).parent / "results" / "latest.json"
@@ -25,7 +25,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--calls", type=int, default=200, help="calls of each client in a round")
     parser.add_argument("--waiting", type=int, default=1_000, help="orders of a flood")
-    parser.add_argument("--only", choices=["null", "paper", "fills", "exits", "feed"])
+    parser.add_argument("--only", choices=["null", "paper", "fills", "exits", "mailboxes", "feed", "commands"])
+    parser.add_argument("--baseline", type=Path, help="another checkout, whose commands are measured beside ours")
     given = parser.parse_args()
     logger.remove()
     results: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
@@ -47,9 +48,16 @@ def main() -> None:
             with paper_server(folder / "exits") as server:
                 results["exits"] = exit_path.measure_exits(server, folder, given.rounds, given.waiting)
             exit_path.show_exits(results["exits"])
+        if given.only in {None, "mailboxes"}:
+            with paper_server(folder / "mailboxes") as server:
+                results["mailboxes"] = mailbox_counts.measure_mailboxes(server, folder, given.rounds)
+            mailbox_counts.show_mailboxes(results["mailboxes"])
         if given.only in {None, "feed"}:
             results["feed"] = feed.measure_feed(given.rounds)
             feed.show_feed(results["feed"])
+        if given.only in {None, "commands"}:
+            results["commands"] = command_line.measure_command_line(folder / "commands", given.baseline, given.rounds)
+            command_line.show_command_line(results["commands"])
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(f"\nwritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")

@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -61,8 +62,7 @@ def _desk(server: Server, path: Path) -> Iterator[Desk]:
 
 def _command(name: str, **changes: Any) -> OrderCommand:  # noqa: ANN401  any field
     given = order(0)
-    fields = {one: getattr(given, one) for one in given.__slots__}
-    return OrderCommand(**fields | {"command_id": name, "strategy": name} | changes)
+    return replace(given, **{"command_id": name, "strategy": name} | changes)
 
 
 def _entry(name: str) -> OrderCommand:

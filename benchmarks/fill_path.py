@@ -10,16 +10,16 @@ import statistics
 import time
 import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from actors.desk import Desk
-from actors.messages.books import HoldingWrittenOff
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated
+from actors.messages.books import PositionWrittenOff
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.risk import TradingStateChanged
 from benchmarks.ground import WAIT_S, NoFeed, Server, order, percentile, settings_for
-from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 
@@ -32,9 +32,9 @@ class Told:
     def __init__(self) -> None:
         self.fills: queue.SimpleQueue[tuple[Order, float]] = queue.SimpleQueue()
 
-    def tell(self, message: OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff) -> None:
+    def tell(self, message: OrderChanged | OrderDeclined | TradingStateChanged | PositionWrittenOff) -> None:
         """Note a fill."""
-        if isinstance(message, OrderUpdated) and message.order.state is State.FILLED:
+        if isinstance(message, OrderChanged) and message.order.state is State.FILLED:
             self.fills.put((message.order, time.time()))
 
 
@@ -69,16 +69,15 @@ def _measure(server: Server, path: Path, count: int, *, by_push: bool) -> dict[s
 def until_ready(desk: Desk, *, by_push: bool) -> None:
     """Wait until the desk takes orders, and hears the feed where it is to."""
     ends_at = time.monotonic() + WAIT_S
-    while desk.readiness().reasons or (by_push and desk.status().feed != "logged in"):
-        assert time.monotonic() < ends_at, (desk.readiness().reasons, desk.status().watch)
+    while desk.readiness().blockers or (by_push and desk.status().feed != "logged in"):
+        assert time.monotonic() < ends_at, (desk.readiness().blockers, desk.status().watch)
         desk.wait_for_failure(0.01)
 
 
 def _one_fill(desk: Desk, server: Server, told: Told, name: str) -> float:
     """Rest an order, let it trade, and return the seconds from the trade to the word after the commit."""
     given = order(0)
-    fields = {one: getattr(given, one) for one in given.__slots__}
-    command = OrderCommand(**fields | {"command_id": name, "strategy": name, "price": RESTING})
+    command = replace(given, command_id=name, strategy=name, price=RESTING)
     desk.join(name, told)
     answer = desk.submit(command, WAIT_S)
     assert isinstance(answer, OrderAnswered), answer

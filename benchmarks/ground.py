@@ -110,8 +110,8 @@ def running_desk(server: Server, folder: Path) -> Iterator[Desk]:
     desk.start()
     try:
         ends_at = time.monotonic() + WAIT_S
-        while desk.readiness().reasons:
-            assert time.monotonic() < ends_at, desk.readiness().reasons
+        while desk.readiness().blockers:
+            assert time.monotonic() < ends_at, desk.readiness().blockers
             desk.wait_for_failure(0.01)
         yield desk
     finally:

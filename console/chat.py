@@ -3,7 +3,7 @@
 import secrets
 from typing import Final, Protocol
 
-from actors.desk import DeskUnavailableError
+from actors.errors import DeskUnavailableError
 from actors.messages.alerts import AlarmsAcknowledged
 from actors.messages.desk import Readiness
 from actors.messages.exits import ExitsNow
@@ -104,7 +104,7 @@ class Chat:
         trading, ready, exits = self._desk.trading_state(), self._desk.readiness(), self._desk.exits()
         lines = [f"Trading is {trading.state}{f' ({trading.reason})' if trading.reason else ''}."]
         stopped = () if trading.state is TradingState.ACTIVE else (f"the desk {taken_text(trading.state)}",)
-        against = (*stopped, *ready.reasons)
+        against = (*stopped, *map(str, ready.blockers))
         lines.append(f"No entries: {'; '.join(against)}." if against else "Entries are taken.")
         lines += [
             f"On its way to flat: {position_key}, {counted(tries, 'exit')} sent."

@@ -1,4 +1,4 @@
-"""Where the running desk is found: the address that it left, and the token in its owner's file."""
+"""Where the running desk is found: its settings file, the address that it left, and the token in its owner's file."""
 
 import os
 import secrets
@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from console.errors import PlainError
-from domain.settings import ApiSettings
 
 API_FILE: Final = "api.json"
+DEFAULT_FILE: Final = Path("desk.toml")
+"""The settings file, where none is named."""
 
 
 def api_url(host: str, port: int) -> str:
@@ -16,10 +17,9 @@ def api_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def token_of(settings: ApiSettings) -> str:
-    """Return the API's token: from the settings, or from its file, which is made at the first start (mode 0600)."""
-    given = settings.token.get_secret_value()
-    return given or kept_token(settings.token_path) or _new_token(settings.token_path)
+def token_in(path: Path) -> str:
+    """Return the API's token from its file, which is made at the first start (mode 0600)."""
+    return kept_token(path) or _new_token(path)
 
 
 def kept_token(path: Path) -> str:

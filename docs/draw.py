@@ -6,10 +6,12 @@
 import ast
 import re
 import types
+from collections import Counter
 from pathlib import Path
 from typing import Final, Union, get_args, get_origin
 
 import actors.messages.inboxes
+from actors.runtime.mailboxes import Mailboxes
 from domain.orders.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, State
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -75,18 +77,56 @@ def parts_of(sender: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
+def shared() -> frozenset[str]:
+    """Return the facts that stand in several inboxes."""
+    count = Counter(name for inbox in inboxes().values() for name in inbox)
+    return frozenset(name for name, homes in count.items() if homes > 1)
+
+
+def tells(sender: str, part: Path, receiver: str) -> bool:
+    """Say whether a sender's module tells this receiver anything; strategies are told by who heard `JoinStrategy`."""
+    mailbox = receiver.lower()
+    if mailbox not in Mailboxes.__dataclass_fields__:
+        return "JoinStrategy" in inboxes().get(sender, ())
+    return re.search(rf"(?:post\([\w.]*|: mail\.)_?{mailbox}\b", part.read_text(encoding="utf-8")) is not None
+
+
 def flow_of_messages() -> str:
-    """Return who tells whom what: a sender or its helper makes a message, and the message stands in one inbox."""
+    """Return who tells whom what: a sender or its helper makes a message, and the message stands in an inbox.
+
+    A fact that stands in several is told to those whom the module that makes it tells, and never by one to itself.
+    """
     lines = ["```mermaid", "flowchart LR"]
     for path, sender in senders().items():
-        made = frozenset().union(*map(sent_by, parts_of(path)))
+        made = [(part, sent_by(part)) for part in parts_of(path)]
         for receiver, inbox in inboxes().items():
-            told = sorted(made & inbox)
+            facts = shared() & inbox
+            told = set().union(*(names & inbox for _, names in made)) - facts
+            if sender != receiver:
+                told |= set().union(*(names & facts for part, names in made if tells(sender, part, receiver)))
             if told:
-                lines.append(f'    {sender} -->|"{"<br/>".join(told)}"| {receiver}')
+                lines.append(f'    {sender} -->|"{"<br/>".join(sorted(told))}"| {receiver}')
     return "\n".join([*lines, "```"])
 
 
+def life_as_a_table() -> str:
+    """Return the same moves as rows: a state, the events that it knows, and the state after each."""
+    lines = ["| state | event | state after |", "|---|---|---|"]
+    for tables, mark in ((TRANSITIONS, ""), (LATE_TRUTHS, " (late)")):
+        for state, moves in tables.items():
+            lines += [f"| {state} | {event}{mark} | {to} |" for event, to in moves.items() if to is not state]
+    return "\n".join(lines)
+
+
+def flow_as_a_table() -> str:
+    """Return the same flow as rows: who tells whom what."""
+    found = re.findall(r"    (\w+) -->\|\"(.*)\"\| (\w+)", flow_of_messages())
+    rows = [f"| {sender} | {receiver} | {told.replace('<br/>', ', ')} |" for sender, told, receiver in found]
+    return "\n".join(["| from | to | messages |", "|---|---|---|", *rows])
+
+
+TABLES: Final = {"life-of-an-order": life_as_a_table, "flow-of-messages": flow_as_a_table}
+"""For the site, which draws nothing."""
 PICTURES: Final = {"life-of-an-order": life_of_an_order, "flow-of-messages": flow_of_messages}
 
 

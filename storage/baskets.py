@@ -1,64 +1,76 @@
 """The rows of baskets: what was asked for as JSON, and how it stands."""
 
 import json
-import sqlite3
-from dataclasses import fields
 from typing import Any, Final
+
+import peewee
 
 from domain.baskets import Basket, BasketRecord, BasketState, OnFailure, Pace
 from domain.orders.command import OrderCommand
-from storage.rows import to_moment, to_text
+from storage.models import BasketTable as Row
 
 ENDED_MAX: Final = 200
 """So many ended baskets a start takes up, for repeats of their ids and for people."""
 
-_KEEP: Final = (
-    "INSERT INTO baskets (client_id, basket_id, strategy, asked_at, given, state, message) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (client_id, basket_id) DO UPDATE SET state = excluded.state, message = excluded.message"
-    " WHERE baskets.state = 'RUNNING'"
-)
+
+class Baskets:
+    """Owns one client's rows of baskets."""
+
+    def __init__(self, database: peewee.SqliteDatabase, client_id: str) -> None:
+        self._database = database
+        self._client_id = client_id
+
+    def keep(self, record: BasketRecord) -> None:
+        """Keep a basket as it stands; one that has ended has ended."""
+        basket = record.basket
+        Row.insert(
+            client_id=self._client_id,
+            basket_id=basket.basket_id,
+            strategy=basket.strategy,
+            asked_at=record.asked_at,
+            given=_given_text(basket),
+            state=record.state.value,
+            message=record.message,
+        ).on_conflict(
+            conflict_target=[Row.client_id, Row.basket_id],
+            preserve=[Row.state, Row.message],
+            where=Row.state == BasketState.RUNNING.value,
+        ).execute(self._database)
+
+    def read(self) -> tuple[BasketRecord, ...]:
+        """Return the baskets that are open and the last that ended, oldest first."""
+        is_open = Row.state == BasketState.RUNNING.value
+        rows = Row.select().where(Row.client_id == self._client_id).order_by(is_open.desc(), Row.id.desc())
+        return tuple(map(_record, reversed(list(rows.limit(ENDED_MAX).execute(self._database)))))
 
 
-def keep_basket(connection: sqlite3.Connection, client_id: str, record: BasketRecord) -> None:
-    """Keep a basket as it stands; one that has ended has ended."""
-    basket = record.basket
-    given = {
-        "legs": [_leg_form(leg) for leg in basket.legs],
-        "pace": basket.pace.value,
-        "on_failure": basket.on_failure.value,
-        "hedge_first": basket.hedge_first,
-        "leg_wait_s": basket.leg_wait_s,
-        "reason": basket.reason,
-    }
-    asked = (basket.basket_id, basket.strategy, to_text(record.asked_at), json.dumps(given))
-    connection.execute(_KEEP, (client_id, *asked, record.state.value, record.message))
+def _given_text(basket: Basket) -> str:
+    return json.dumps(
+        {
+            "legs": [_leg_form(leg) for leg in basket.legs],
+            "pace": basket.pace.value,
+            "on_failure": basket.on_failure.value,
+            "hedge_first": basket.hedge_first,
+            "leg_wait_s": basket.leg_wait_s,
+            "reason": basket.reason,
+        }
+    )
 
 
-def read_baskets(connection: sqlite3.Connection, client_id: str) -> tuple[BasketRecord, ...]:
-    """Return the baskets that are open and the last that ended, oldest first."""
-    rows = connection.execute(
-        "SELECT basket_id, strategy, asked_at, given, state, message FROM baskets WHERE client_id = ?"
-        " ORDER BY state = 'RUNNING' DESC, id DESC LIMIT ?",
-        (client_id, ENDED_MAX),
-    ).fetchall()
-    return tuple(_record(*row) for row in reversed(rows))
-
-
-def _record(basket_id: str, strategy: str, asked_at: str, given: str, state: str, message: str) -> BasketRecord:
-    asked: dict[str, Any] = json.loads(given)
+def _record(row: Row) -> BasketRecord:
+    asked: dict[str, Any] = json.loads(row.given)
     basket = Basket(
-        basket_id=basket_id,
-        strategy=strategy,
-        legs=tuple(OrderCommand.parse(leg) for leg in asked["legs"]),
+        basket_id=row.basket_id,
+        strategy=row.strategy,
+        legs=tuple(OrderCommand.parse(leg, unchecked=True) for leg in asked["legs"]),
         pace=Pace(asked["pace"]),
         on_failure=OnFailure(asked["on_failure"]),
         hedge_first=asked["hedge_first"],
         leg_wait_s=asked["leg_wait_s"],
         reason=asked["reason"],
     )
-    return BasketRecord(basket=basket, state=BasketState(state), message=message, asked_at=to_moment(asked_at))
+    return BasketRecord(basket=basket, state=BasketState(row.state), message=row.message, asked_at=row.asked_at)
 
 
 def _leg_form(leg: OrderCommand) -> dict[str, str]:
-    values = {one.name: getattr(leg, one.name) for one in fields(leg)}
-    return {name: str(value) for name, value in values.items() if value is not None}
+    return {name: str(value) for name, value in leg.as_given().items() if value is not None}

@@ -1,7 +1,8 @@
 """The tables, as peewee sees them.
 
-A migration is statements of its own, frozen when it was written (storage/migrations), and the order path writes through
-prepared statements (storage/repository.py): tests hold that all three name the same columns.
+They serve the cold tables. A migration is statements of its own, frozen when it was written (storage/migrations), and
+the order path reads and writes orders, journal and fills through prepared statements (storage/orders.py, repository.py,
+journal.py): tests hold that all three name the same columns.
 """
 
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import peewee
 
 from domain.orders.lifecycle import TERMINAL, State
+from storage.fields import AmountField, MomentField
 
 database_proxy: peewee.DatabaseProxy = peewee.DatabaseProxy()
 
@@ -87,6 +89,10 @@ OrderRecord.add_index(
 )
 OrderRecord.add_index(peewee.SQL("CREATE INDEX IF NOT EXISTS orders_day ON orders (client_id, day)"))
 
+UNIQUE_PART: Final = "substr(command_id, length(rtrim(command_id, replace(command_id, '.', ''))) + 1)"
+"""What stands after the last point of a command id, or all of one without a point; spelled as in its index."""
+OrderRecord.add_index(peewee.SQL(f"CREATE INDEX IF NOT EXISTS orders_unique_part ON orders (client_id, {UNIQUE_PART})"))
+
 
 class OrderEventRecord(Table):
     """The journal: append only, one line for every transition, with all that it changed."""
@@ -138,7 +144,7 @@ class TradingStateRecord(Table):
     client_id = peewee.TextField(primary_key=True)
     state = peewee.TextField()
     reason = peewee.TextField()
-    since = peewee.DateTimeField()
+    since = MomentField()
 
     class Meta:
         """One row a client."""
@@ -151,7 +157,7 @@ class ExternalMoveRecord(Table):
 
     id = peewee.AutoField()
     client_id = peewee.TextField()
-    at = peewee.DateTimeField()
+    at = MomentField()
     day = peewee.TextField()
     exchange = peewee.TextField()
     symbol = peewee.TextField()
@@ -171,10 +177,10 @@ class AcceptedRecord(Table):
 
     id = peewee.AutoField()
     client_id = peewee.TextField()
-    at = peewee.DateTimeField()
+    at = MomentField()
     name = peewee.TextField()
     reason = peewee.TextField()
-    undone_at = peewee.DateTimeField(null=True)
+    undone_at = MomentField(null=True)
 
     class Meta:
         """Each is accepted once a day, or again after it was undone."""
@@ -194,14 +200,14 @@ class ArmedStopRecord(Table):
     product = peewee.TextField()
     is_long = peewee.IntegerField()
     quantity = peewee.IntegerField()
-    stop_loss = peewee.TextField(null=True)
-    target = peewee.TextField(null=True)
+    stop_loss = AmountField(null=True)
+    target = AmountField(null=True)
     trailing_type = peewee.TextField(null=True)
-    trailing_value = peewee.TextField(null=True)
-    trail_activation = peewee.TextField(null=True)
-    entry_price = peewee.TextField()
-    best_price = peewee.TextField()
-    armed_at = peewee.DateTimeField()
+    trailing_value = AmountField(null=True)
+    trail_activation = AmountField(null=True)
+    entry_price = AmountField()
+    best_price = AmountField()
+    armed_at = MomentField()
     ended = peewee.TextField(default="")
 
     class Meta:
@@ -217,11 +223,11 @@ class RiskDayRecord(Table):
     id = peewee.AutoField()
     client_id = peewee.TextField()
     day = peewee.TextField()
-    pnl = peewee.TextField()
-    peak_pnl = peewee.TextField()
-    base = peewee.TextField()
+    pnl = AmountField()
+    peak_pnl = AmountField()
+    base = AmountField()
     breach = peewee.TextField(default="")
-    breached_at = peewee.DateTimeField(null=True)
+    breached_at = MomentField(null=True)
     spent = peewee.TextField(default="[]")
     first_prices = peewee.TextField(default="[]")
 
@@ -239,7 +245,7 @@ class BasketTable(Table):
     client_id = peewee.TextField()
     basket_id = peewee.TextField()
     strategy = peewee.TextField()
-    asked_at = peewee.DateTimeField()
+    asked_at = MomentField()
     given = peewee.TextField()
     state = peewee.TextField()
     message = peewee.TextField(default="")
@@ -257,16 +263,16 @@ class AlertTable(Table):
     id = peewee.AutoField()
     client_id = peewee.TextField()
     alert_id = peewee.TextField()
-    raised_at = peewee.DateTimeField()
+    raised_at = MomentField()
     topic = peewee.TextField()
     level = peewee.TextField()
     what = peewee.TextField()
     means = peewee.TextField()
     do_this = peewee.TextField(default="")
     ends = peewee.IntegerField(default=0)
-    told_at = peewee.DateTimeField(null=True)
+    told_at = MomentField(null=True)
     owed = peewee.TextField(default="")
-    acknowledged_at = peewee.DateTimeField(null=True)
+    acknowledged_at = MomentField(null=True)
 
     class Meta:
         """Each is one row, however often it is told."""
@@ -280,7 +286,7 @@ class WriteOffRecord(Table):
 
     id = peewee.AutoField()
     client_id = peewee.TextField()
-    at = peewee.DateTimeField()
+    at = MomentField()
     day = peewee.TextField()
     strategy = peewee.TextField()
     exchange = peewee.TextField()
@@ -288,7 +294,7 @@ class WriteOffRecord(Table):
     product = peewee.TextField()
     units = peewee.IntegerField()
     reason = peewee.TextField()
-    price = peewee.TextField(null=True)
+    price = AmountField(null=True)
 
     class Meta:
         """Append only: the sum counts. With a price they were closed at it, else they count on at their cost."""
@@ -302,14 +308,14 @@ class FlattenRequestRecord(Table):
     id = peewee.AutoField()
     client_id = peewee.TextField()
     request_id = peewee.TextField()
-    asked_at = peewee.DateTimeField()
+    asked_at = MomentField()
     strategy = peewee.TextField()
     exchange = peewee.TextField()
     symbol = peewee.TextField()
     product = peewee.TextField()
     reason = peewee.TextField()
     origin = peewee.TextField()
-    flat_at = peewee.DateTimeField(null=True)
+    flat_at = MomentField(null=True)
     missing = peewee.IntegerField(null=True)
     """Signed units held by our books when the broker had no shares to sell: then it has ended without being flat."""
 

@@ -4,6 +4,7 @@ A price has at most four decimals and seven digits before them, so the double's 
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -13,6 +14,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, Intent, OrderType, Origin, Product, Side, TrailingType
 from domain.ports import IST
 
@@ -97,15 +99,19 @@ def constant_values(order: Order) -> tuple[Any, ...]:
         command.product.value,
         command.quantity,
         _float(command.trigger_price),
-        _float(command.stop_loss),
-        _float(command.target),
-        command.trailing_type.value if command.trailing_type else None,
-        _float(command.trailing_value),
-        _float(command.trail_activation),
+        *_stop_values(command.stops),
         command.comment,
         int(command.amo),
         order.day,
     )
+
+
+def _stop_values(stops: StopTerms | None) -> tuple[Any, ...]:
+    if stops is None:
+        return (None, None, None, None, None)
+    kind = stops.trailing_type
+    levels = (_float(stops.stop_loss), _float(stops.target))
+    return (*levels, kind.value if kind else None, _float(stops.trailing_value), _float(stops.trail_activation))
 
 
 def changing_values(order: Order) -> tuple[Any, ...]:
@@ -128,81 +134,61 @@ def changing_values(order: Order) -> tuple[Any, ...]:
 
 def to_order(row: tuple[Any, ...]) -> Order:
     """Make an order from the values of `COLUMNS`."""
-    (
-        client_id,
-        command_id,
-        exchange,
-        symbol,
-        side,
-        order_type,
-        price,
-        created_at,
-        remarks_tag,
-        strategy,
-        intent,
-        origin,
-        product,
-        requested_quantity,
-        trigger_price,
-        stop_loss,
-        target,
-        trailing_type,
-        trailing_value,
-        trail_activation,
-        comment,
-        amo,
-        day,
-        _status,
-        state,
-        tag,
-        note,
-        broker_order_id,
-        quantity,
-        limit_price,
-        filled_quantity,
-        average_price,
-        wire_trigger_price,
-        change,
-        updated_at,
-    ) = row
-    command = OrderCommand.stored(
-        command_id,
-        client_id,
-        strategy,
-        Intent(intent),
-        Exchange(exchange),
-        symbol,
-        Side(side),
-        requested_quantity,
-        Product(product),
-        OrderType(order_type),
-        _price(price),
-        _price(trigger_price),
-        _price(stop_loss),
-        _price(target),
-        TrailingType(trailing_type) if trailing_type else None,
-        _price(trailing_value),
-        _price(trail_activation),
-        comment,
-        Origin(origin),
-        bool(amo),
-    )
+    one = dict(zip(COLUMNS, row, strict=True))
+    change, tag = one["change"], one["tag"]
     return Order(
-        command=command,
-        remarks_tag=remarks_tag,
-        quantity=quantity,
-        created_at=to_moment(created_at),
-        updated_at=to_moment(updated_at),
-        state=State(state),
+        command=_command_of(one),
+        remarks_tag=one["remarks_tag"],
+        quantity=one["quantity"],
+        created_at=to_moment(one["created_at"]),
+        updated_at=to_moment(one["updated_at"]),
+        state=State(one["state"]),
         tag=Reason(tag) if tag else None,
-        note=note,
-        broker_order_id=broker_order_id,
-        limit_price=_price(limit_price),
-        filled_quantity=filled_quantity,
-        average_price=_price(average_price),
-        wire_trigger_price=_price(wire_trigger_price),
+        note=one["note"],
+        broker_order_id=one["broker_order_id"],
+        limit_price=_price(one["limit_price"]),
+        filled_quantity=one["filled_quantity"],
+        average_price=_price(one["average_price"]),
+        wire_trigger_price=_price(one["wire_trigger_price"]),
         change=to_change(change) if change else None,
-        day=day or "",
+        day=one["day"] or "",
+    )
+
+
+def _command_of(one: Mapping[str, Any]) -> OrderCommand:
+    """Make the command of a row, unchecked: it was valid when made, or is a legacy row kept as it was."""
+    return OrderCommand(
+        command_id=one["command_id"],
+        client_id=one["client_id"],
+        strategy=one["strategy"],
+        intent=Intent(one["intent"]),
+        exchange=Exchange(one["exchange"]),
+        symbol=one["symbol"],
+        side=Side(one["side"]),
+        quantity=one["requested_quantity"],
+        product=Product(one["product"]),
+        order_type=OrderType(one["order_type"]),
+        price=_price(one["price"]),
+        trigger_price=_price(one["trigger_price"]),
+        stops=_stops_of(one),
+        comment=one["comment"],
+        origin=Origin(one["origin"]),
+        amo=bool(one["amo"]),
+        unchecked=True,
+    )
+
+
+def _stops_of(one: Mapping[str, Any]) -> StopTerms | None:
+    kind = one["trailing_type"]
+    if one["stop_loss"] is None and one["target"] is None and kind is None:
+        return None
+    return StopTerms(
+        stop_loss=_price(one["stop_loss"]),
+        target=_price(one["target"]),
+        trailing_type=TrailingType(kind) if kind else None,
+        trailing_value=_price(one["trailing_value"]),
+        trail_activation=_price(one["trail_activation"]),
+        unchecked=True,
     )
 
 

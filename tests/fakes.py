@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 
+from actors.messages.persistence import Record
 from actors.runtime.address import Address
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.timer import Timer
@@ -32,6 +33,7 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
+from domain.orders.stop_terms import STOP_FIELDS, StopTerms
 from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.ports import IST, Clock, Ids
 from domain.reconciliation.order_rows import remarks_tag_of
@@ -98,6 +100,15 @@ class Probe:
         found = self.of(kind)
         assert len(found) == 1, f"expected one {kind.__name__}, found {len(found)} in {self.messages}"
         return found[0]
+
+    def records(self, kind: type[Kind]) -> list[Kind]:
+        """Return what it was told to keep of one kind, oldest first."""
+        return [one.item for one in self.of(Record) if isinstance(one.item, kind)]
+
+    def record(self, kind: type[Kind]) -> Kind:
+        """Return the one item of this kind that it was told to keep."""
+        (found,) = self.records(kind)
+        return found
 
     def take(self) -> list[Any]:
         """Return what it was told since the last take."""
@@ -274,6 +285,9 @@ def command(**overrides: Any) -> OrderCommand:  # noqa: ANN401  any field of a c
     values |= overrides
     if "price" not in overrides and values["order_type"] is OrderType.LIMIT:
         values["price"] = Decimal(100)
+    stops = {name: values.pop(name) for name in STOP_FIELDS if name in values}
+    if any(level is not None for level in stops.values()):
+        values["stops"] = StopTerms(**stops)
     return OrderCommand(**values)
 
 

@@ -18,23 +18,22 @@ from actors.broker.order_wire import NoWire, OrderWire
 from actors.broker.session import SessionFeed, SessionKeeper
 from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
 from actors.messages.broker import (
+    BrokerAnswered,
     BrokerState,
-    ChangeAnswered,
     ChangeAtBroker,
     FindBrokerState,
     LogIn,
     LookedUp,
     LookUp,
     LookUpTag,
-    PlaceAnswered,
     PlaceOrder,
     ReadBook,
     SendNextRequest,
     SessionChanged,
     TagLookedUp,
 )
-from actors.messages.exits import SuspendEntries
 from actors.messages.inboxes import BrokerInbox
+from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -113,8 +112,8 @@ class BrokerActor(DeskActor):
             case PlaceOrder() | ChangeAtBroker():
                 self._lanes.of(message).append((self._clock.monotonic(), message))
                 self._stop_entries()
-            case SuspendEntries():
-                self._entries_stopped = message.stopped
+            case TradingStateChanged():
+                self._entries_stopped = message.state.objection_to_entries
                 self._stop_entries()
             case LogIn():
                 if message.by_hand:
@@ -254,9 +253,9 @@ class BrokerActor(DeskActor):
         name = message.order.command.command_id
         match message:
             case PlaceOrder():
-                post(self._command, PlaceAnswered(command_id=name, reply=reply))
+                post(self._command, BrokerAnswered(command_id=name, reply=reply))
             case ChangeAtBroker():
-                post(self._command, ChangeAnswered(command_id=name, change=message.change, reply=reply))
+                post(self._command, BrokerAnswered(command_id=name, change=message.change, reply=reply))
             case _:
                 assert_never(message)
 

@@ -13,48 +13,43 @@ Theory of operation. A caller's `ChangeOrder` opens a `PendingChange`, which liv
 What the change did to the order is told by books and updates alone (`domain/reconciliation/order_rows.py`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias, assert_never
 
 from loguru import logger
 
-from actors.messages.broker import ChangeAnswered, ChangeAtBroker
+from actors.command.part import Answer
+from actors.command.records import Records
+from actors.messages.broker import BrokerAnswered, ChangeAtBroker
 from actors.messages.changes import (
-    ChangeApproved,
-    ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
     ChangeUnreadable,
-    CheckChange,
     LookUpChange,
-    ReserveChange,
 )
-from actors.messages.guard import ExposureMoved
-from actors.messages.market import OrderPriced, PriceOrder
-from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.guard import ExposureReserved, ReserveExposure
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
+from actors.messages.risk import CheckRefused, CheckRisk, RiskApproved
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.broker.reply_types import Accepted, Refused, Unknown
 from domain.exits.pricing import shape_of
 from domain.market.instrument import Objection
 from domain.orders.change import Change, ChangeKind, ChangeStage
-from domain.orders.change_command import ChangeCommand, may_leave_unwritten
+from domain.orders.change_command import ChangeCommand, as_modified, may_leave_unwritten
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.pricing import pricing_of
 from domain.orders.reasons import Reason, explain
-from domain.orders.types import OrderType
 from domain.orders.validation import InvalidOrderError
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
-Record: TypeAlias = Callable[[str, OrderEvent], None]
+Heard: TypeAlias = ChangeOrder | ChangeLookedUp | ChangeUnreadable | OrderPriced | Answer
 
 _CHANGEABLE: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
-_QUESTION: Final = "change "
-"""What names a change's question to MarketActor: no command id has a space."""
 
 
 @dataclass(slots=True)
@@ -75,21 +70,15 @@ class PendingChange:
 
 
 class Changes:
-    """Owns the changes whose callers wait. Lives in CommandActor's thread; `record` writes an event of an order."""
+    """Owns the changes whose callers wait. A part of CommandActor, in its thread."""
 
-    def __init__(
-        self,
-        *,
-        mail: Mailboxes,
-        runtime: Runtime,
-        record: Record,
-    ) -> None:
+    def __init__(self, *, mail: Mailboxes, runtime: Runtime, records: Records) -> None:
         self._repo = mail.repo
         self._market = mail.market
         self._risk = mail.risk
         self._guard = mail.guard
         self._broker = mail.broker
-        self._record = record
+        self._records = records
         self._clock = runtime.clock
         self._pending: dict[str, PendingChange] = {}
         self._unwritten: set[tuple[str, str]] = set()
@@ -98,7 +87,29 @@ class Changes:
         """Return the ids of the changes on their way."""
         return tuple(self._pending)
 
-    def take(self, message: ChangeOrder) -> None:
+    def receive(self, message: Heard) -> None:
+        """Take a change one step further."""
+        match message:
+            case ChangeOrder():
+                self._take(message)
+            case ChangeLookedUp():
+                self._look_up(message)
+            case ChangeUnreadable():
+                self._fail_to_look_up(message)
+            case OrderPriced():
+                self._check(message)
+            case RiskApproved():
+                self._reserve(message)
+            case ExposureReserved():
+                self._have_reserved(message)
+            case CheckRefused():
+                self._block(message)
+            case BrokerAnswered():
+                self._record_reply(message)
+            case _:
+                assert_never(message)
+
+    def _take(self, message: ChangeOrder) -> None:
         """Begin; who comes with the id of a change on its way hears its outcome."""
         name, order = message.command.change_id, message.command.command_id
         request = self._pending.get(name)
@@ -114,10 +125,11 @@ class Changes:
         if message.reply_to is not None:
             request.callers.append(message.reply_to)
 
-    def look_up(self, message: ChangeLookedUp) -> None:
+    def _look_up(self, message: ChangeLookedUp) -> None:
         """Step 1 is done: the order is known, or there is none."""
         request = self._pending[message.command.change_id]
-        order = request.order = message.order
+        # What has happened since stands ahead of the row.
+        order = request.order = self._records.find(message.command.command_id) or message.order
         if order is None:
             self._decline(request, Reason.UNKNOWN_ORDER, f"no order has the command id {message.command.command_id}")
             return
@@ -157,7 +169,7 @@ class Changes:
             if request.order is not None and request.command.command_id == order.command.command_id:
                 request.order = order
 
-    def fail_to_look_up(self, message: ChangeUnreadable) -> None:
+    def _fail_to_look_up(self, message: ChangeUnreadable) -> None:
         """Decline: the database could not be read, and nothing is sent."""
         self._decline(self._pending[message.change_id], Reason.DATABASE_UNAVAILABLE, message.cause)
 
@@ -165,14 +177,14 @@ class Changes:
 
     def _look_at_terms(self, request: PendingChange, order: Order) -> None:
         try:
-            request.wanted = _as_modified(order, request.command)
+            request.wanted = as_modified(order, request.command)
         except InvalidOrderError as error:
             self._decline(request, Reason.NOT_CHANGEABLE, str(error))
             return
         key = order.command.key
-        name = f"{_QUESTION}{request.command.change_id}"
         question = PriceOrder(
-            command_id=name,
+            about=PriceQuestion.CHANGE,
+            command_id=request.command.change_id,
             exchange=key.exchange,
             symbol=key.symbol,
             needs_price=False,
@@ -180,13 +192,9 @@ class Changes:
         )
         post(self._market, question)
 
-    def is_about_a_change(self, message: OrderPriced) -> bool:
-        """Say whether MarketActor answers a question of a change."""
-        return message.command_id.startswith(_QUESTION)
-
-    def price(self, message: OrderPriced) -> None:
+    def _check(self, message: OrderPriced) -> None:
         """Check the new terms, now that the instrument is known, and ask risk."""
-        request = self._pending[message.command_id.removeprefix(_QUESTION)]
+        request = self._pending[message.command_id]
         order, wanted = request.order, request.wanted
         assert order is not None
         assert wanted is not None
@@ -202,20 +210,19 @@ class Changes:
             limit_price=pricing.limit_price,
             trigger_price=pricing.trigger_price,
         )
-        post(self._risk, CheckChange(change_id=request.command.change_id, command=wanted, price=pricing.limit_price))
+        name, limit = request.command.change_id, pricing.limit_price
+        post(self._risk, CheckRisk(change_id=name, command=wanted, price=limit))
 
-    def go_on_approved(self, message: ChangeApproved) -> None:
+    def _reserve(self, message: RiskApproved) -> None:
         """Risk says yes: ask the guard."""
         request = self._pending[message.change_id]
         assert request.order is not None
         assert request.wanted is not None
         request.inputs |= message.inputs
-        post(
-            self._guard,
-            ReserveChange(change_id=message.change_id, order=request.order, quantity=request.wanted.quantity),
-        )
+        wanted, order = request.wanted, request.order
+        post(self._guard, ReserveExposure(command=wanted, change_id=message.change_id, order=order))
 
-    def reserve(self, message: ChangeReserved) -> None:
+    def _have_reserved(self, message: ExposureReserved) -> None:
         """Record what the guard holds: an exit's growth is cut to what is left to reduce."""
         request = self._pending[message.change_id]
         assert request.order is not None
@@ -227,7 +234,7 @@ class Changes:
             return
         self._ask(request, change)
 
-    def block(self, message: ChangeBlocked) -> None:
+    def _block(self, message: CheckRefused) -> None:
         """Risk or guard says no."""
         self._decline(self._pending[message.change_id], message.reason, explain(message.reason), message.inputs)
 
@@ -251,7 +258,7 @@ class Changes:
             **request.inputs,
         }
         event = OrderEvent(kind=Event.CHANGE_REQUESTED, change=change, inputs=inputs)
-        self._record(request.command.command_id, event)
+        self._records.record(request.command.command_id, event)
 
     def go_on(self, order: Order, event: OrderEvent) -> None:
         """Send what was asked, or answer what came back, now that it is on disk."""
@@ -270,7 +277,7 @@ class Changes:
         request.sent = True
         post(self._broker, ChangeAtBroker(order=order, change=change))
 
-    def go_on_unrecorded(self, event: OrderEvent, cause: str) -> bool:
+    def may_go_on_unwritten(self, event: OrderEvent, cause: str) -> bool:
         """Go on without the database: a cancel and an exit's new price go out all the same, another modify does not.
 
         Return whether it has happened after all, and is to be written later.
@@ -290,17 +297,18 @@ class Changes:
             return False
         return True
 
-    def stand_still(self, name: str, event: OrderEvent, cause: str) -> None:
+    def stand_still(self, command_id: str, event: OrderEvent, cause: str) -> None:
         """Decline: the order ended on the way. One that the broker has been asked for hears its reply."""
         if event.kind is Event.CHANGE_REQUESTED and event.change is not None:
-            self._unwritten.discard((name, event.change.change_id))
+            self._unwritten.discard((command_id, event.change.change_id))
         request = self._change_of(event)
         if request is not None and not (request.sent and event.kind is Event.CHANGE_REQUESTED):
             self._decline(request, Reason.NOT_CHANGEABLE, cause)
 
-    def take_reply(self, message: ChangeAnswered) -> None:
+    def _record_reply(self, message: BrokerAnswered) -> None:
         """Record what the broker answered."""
         change = message.change
+        assert change is not None, "an order's own reply is no change's"
         match message.reply:
             case Accepted():
                 event = OrderEvent(kind=Event.CHANGE_ACCEPTED, change=change)
@@ -315,7 +323,7 @@ class Changes:
             case _:
                 assert_never(message.reply)
         inputs = {"change_id": change.change_id, "change": change.kind.value}
-        self._record(message.command_id, replace(event, inputs=inputs))
+        self._records.record(message.command_id, replace(event, inputs=inputs))
 
     def _change_of(self, event: OrderEvent) -> PendingChange | None:
         """Return the change that an event is about. One that is being looked up is a repeat: the journal answers it."""
@@ -339,7 +347,7 @@ class Changes:
         )
         if request.order is not None and request.change is not None:
             # The guard may have reserved growth: what the order may trade is what it was.
-            post(self._guard, ExposureMoved(order=request.order))
+            post(self._guard, OrderChanged(order=request.order))
         for caller in request.callers:
             post(caller, OrderDeclined(command_id=name, reason=reason, message=message))
 
@@ -350,34 +358,6 @@ def _id_of(request: PendingChange) -> tuple[str, str]:
 
 def _terms(change: Change) -> tuple[object, ...]:
     return change.quantity, change.limit_price, change.trigger_price
-
-
-def _as_modified(order: Order, request: ChangeCommand) -> OrderCommand:
-    """Return the order's command as it would be with the new terms; raise `InvalidOrderError` where it can't be."""
-    command = order.command
-    if request.quantity is not None and request.quantity <= order.filled_quantity:
-        raise InvalidOrderError(
-            f"quantity is the new total and must be above the {order.filled_quantity} that have traded; cancel instead"
-        )
-    given_price = request.price
-    kind = command.order_type
-    if kind is OrderType.MARKET:
-        # It is on the wire as the limit that protects it, and is changed as a limit.
-        kind, price = OrderType.LIMIT, given_price or order.limit_price
-    elif kind is OrderType.SL_M and given_price is not None:
-        raise InvalidOrderError("an SL-M order takes no price; modify its trigger_price")
-    else:
-        price = given_price or (command.price and order.limit_price)
-    trigger = request.trigger_price or order.wire_trigger_price
-    if request.trigger_price is not None and command.trigger_price is None:
-        raise InvalidOrderError(f"a {command.order_type} order has no trigger_price to modify")
-    return replace(
-        command,
-        quantity=request.quantity or order.quantity,
-        order_type=kind,
-        price=price,
-        trigger_price=trigger if command.trigger_price is not None else None,
-    )
 
 
 def _not_changeable(order: Order) -> str:

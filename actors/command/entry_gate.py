@@ -4,13 +4,13 @@ A part of CommandActor, in its thread. Exits never ask here: they get out.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 
-from actors.messages.books import BooksUnavailable, BooksWitnessed
+from actors.messages.books import BooksReconciled, BooksUnavailable, BooksWitnessed
 from actors.messages.broker import SessionChanged
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import books_away_alert, books_back_alert, fix_of
 from domain.alerts.text.broker import books_available_alert, books_unavailable_alert, break_alert, break_over_alert
+from domain.blocker import Blocker, BlockerKind
 from domain.broker.book_outages import Sighting
 from domain.broker.session import SessionState
 from domain.orders.reasons import Reason
@@ -19,7 +19,7 @@ from domain.reconciliation.breaks import Break
 
 
 class EntryGate:
-    """Owns how well the desk sees the broker. Each reason is a sentence, and None where all is well."""
+    """Owns how well the desk sees the broker. A blocker is None where all is well."""
 
     def __init__(
         self,
@@ -38,8 +38,9 @@ class EntryGate:
         self._clock = clock
         self._sees_from = clock.now()
         self._seen_s = clock.monotonic()
-        self._session: str | None = "no session has been opened at the broker yet"
-        self._unseen: str | None = "startup reconciliation has not finished"
+        no_session = Blocker(BlockerKind.NO_SESSION, "no session has been opened at the broker yet")
+        self._session: Blocker | None = no_session
+        self._unseen: Blocker | None = Blocker.of(BlockerKind.STARTUP_RECONCILIATION)
         self._apart: tuple[Break, ...] = ()
         self._vanished: dict[str, Break] = {}
 
@@ -51,22 +52,22 @@ class EntryGate:
     def take_session(self, message: SessionChanged) -> bool:
         """Take over how the session stands; say whether it is new, so that the books have to be compared in it."""
         if message.state is not SessionState.LOGGED_IN:
-            self._session = f"no session at the broker: {message.message}"
+            self._session = Blocker.of(BlockerKind.NO_SESSION, message.message)
             return False
         if self._session is None:
             return False
         self._session, self._sees_from = None, self._clock.now()
-        self._unseen = self._unseen or "reconciliation after the login has not finished"
+        self._unseen = self._unseen or Blocker.of(BlockerKind.LOGIN_RECONCILIATION)
         return True
 
     def lose(self, message: str) -> None:
         """Count as blind at once, after a broker that could not be reached, and until the next whole book."""
-        self._unseen = f"the broker could not be reached: {message}"
+        self._unseen = Blocker.of(BlockerKind.BROKER_UNREACHABLE, message)
 
-    def compare(self, asked_at: datetime, *, whole: bool) -> None:
+    def compare(self, message: BooksReconciled) -> None:
         """See again, by a whole book that was asked for in this session, and not too long ago."""
-        age_s = (self._clock.now() - asked_at).total_seconds()
-        if whole and asked_at >= self._sees_from and age_s <= self._silence_s_max:
+        age_s = (self._clock.now() - message.asked_at).total_seconds()
+        if message.whole and message.asked_at >= self._sees_from and age_s <= self._silence_s_max:
             self._unseen, self._seen_s = None, self._clock.monotonic() - age_s
             if self._are_books_stale:
                 self._are_books_stale = False
@@ -76,17 +77,17 @@ class EntryGate:
         """Count as blind only after the bound: one lost book says nothing."""
         if message.unavailable_s >= self._books_unavailable_s_max:
             text = f"the broker's order book has been unreadable for {message.unavailable_s:.0f} s: {message.cause}"
-            self._close_gate(text, message.cause)
+            self._close_gate(Blocker(BlockerKind.BOOKS_UNAVAILABLE, text), message.cause)
 
     def _mind_silence(self) -> None:
         """Count as blind also when nobody tells: a watcher that hangs says nothing of books that are not read."""
         silent_s = self._clock.monotonic() - self._seen_s
         if self._unseen is None and silent_s > self._silence_s_max:
             message = f"no order book has been compared with ours for {silent_s:.0f} s"
-            self._close_gate(message, message)
+            self._close_gate(Blocker(BlockerKind.BOOKS_SILENT, message), message)
 
-    def _close_gate(self, message: str, cause: str) -> None:
-        self._unseen = message
+    def _close_gate(self, blocker: Blocker, cause: str) -> None:
+        self._unseen = blocker
         if not self._are_books_stale:
             self._are_books_stale = True
             self._tell(books_unavailable_alert(cause))
@@ -142,8 +143,9 @@ class EntryGate:
             return Reason.RECONCILIATION_BREAK
         return None
 
-    def reasons(self) -> tuple[str, ...]:
-        """Return every sentence that speaks against entries."""
+    def blockers(self) -> tuple[Blocker, ...]:
+        """Return all that speaks against entries."""
         self._mind_silence()
-        apart = (f"the books differ: {one.sentence}" for one in self.breaks if one.kind.stops_entries)
-        return (*(reason for reason in (self._session, self._unseen) if reason is not None), *apart)
+        stopping = (one for one in self.breaks if one.kind.stops_entries)
+        apart = (Blocker.of(BlockerKind.RECONCILIATION_BREAK, one.sentence) for one in stopping)
+        return (*(one for one in (self._session, self._unseen) if one is not None), *apart)

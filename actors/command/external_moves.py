@@ -4,17 +4,23 @@ What the night did to a position is first held against who holds it, and only th
 are an alarm and wait for a person; those of a contract that is over end by themselves; what others carried is theirs.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable
+from typing import Final, assert_never
 
 from loguru import logger
 
 from actors.command.entry_gate import EntryGate
-from actors.messages.books import BreakResolved, ExternalCounted, HoldingWrittenOff, PositionVanished, VanishingResolved
-from actors.messages.guard import AskForHolders, CountExternal, ExpiredStillHeld, HoldersTold, PastDayApart
-from actors.messages.persistence import ExternalMoveRecorded, RecordExternalMove, UndoRecorded
-from actors.messages.risk import PnlWrittenOff
-from actors.runtime.address import Address, post
+from actors.command.followers import Followers
+from actors.messages.books import (
+    BooksChecked,
+    BreakResolved,
+    PositionVanished,
+    PositionWrittenOff,
+    VanishingResolved,
+)
+from actors.messages.guard import AskForHolders, HoldersTold
+from actors.messages.persistence import RecordExternalMove, UndoRecorded
+from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import (
@@ -28,9 +34,10 @@ from domain.exits.flatten import PositionKey
 from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.broker_square_off import closed_by
-from domain.reconciliation.moves import AGAINST_OURS, MoveKind
+from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, kind_of_carried, vanished_name, vanished_of, where
+from domain.reconciliation.write_off import WriteOff
 
 HELD_BY_OTHERS: Final = "held when the day began, by no order that this desk has seen"
 
@@ -43,7 +50,7 @@ class ExternalMoves:
         *,
         mail: Mailboxes,
         runtime: Runtime,
-        strategies: Mapping[str, Address[HoldingWrittenOff]],
+        followers: Followers,
         gate: EntryGate,
         tell: Callable[[Alert], None],
     ) -> None:
@@ -52,7 +59,7 @@ class ExternalMoves:
         self._risk = mail.risk
         self._exits = mail.exits
         self._watcher = mail.watcher
-        self._strategies = strategies
+        self._followers = followers
         self._gate = gate
         self._tell = tell
         self._clock = runtime.clock
@@ -60,18 +67,28 @@ class ExternalMoves:
         self._living: frozenset[InstrumentKey] = frozenset()
         self._decisions: dict[str, str] = {}
 
+    def receive(self, message: BreakResolved | HoldersTold | UndoRecorded) -> None:
+        """Take a move one step further."""
+        match message:
+            case BreakResolved():
+                self._count(message)
+            case HoldersTold():
+                self._judge(message)
+            case UndoRecorded():
+                self._undo(message)
+            case _:
+                assert_never(message)
+
     def take(self, checked: Checked) -> None:
         """Take what the books tell of positions: what the night did is held against who holds them."""
-        for one in checked.breaks:
-            if one.kind is BreakKind.PAST and one.key is not None:
-                post(self._guard, PastDayApart(key=one.key, difference=one.difference))
         for one in (*checked.carried, *checked.ended):
             self._ask(one)
+        if checked.apart or checked.living != self._living:
+            post(self._guard, BooksChecked(checked=checked))
         if checked.living != self._living:
             for key in sorted(checked.living - self._living, key=where):
                 self._tell(still_held_alert(key))
             self._living = checked.living
-            post(self._guard, ExpiredStillHeld(keys=checked.living))
         for one in checked.undone:
             self._resolve(one, f"explained since by {', '.join(one.explained_by)}", MoveKind.UNDONE)
 
@@ -92,7 +109,7 @@ class ExternalMoves:
             self._under_way.add(about.name)
             post(self._guard, AskForHolders(recon_break=about))
 
-    def judge(self, message: HoldersTold) -> None:
+    def _judge(self, message: HoldersTold) -> None:
         """Record what a move is, now that it is known who holds the position."""
         one, holders = message.recon_break, message.holders
         self._under_way.discard(one.name)
@@ -141,28 +158,28 @@ class ExternalMoves:
             )
             post(self._repo, record)
 
-    def count(self, message: ExternalMoveRecorded) -> None:
+    def _count(self, message: BreakResolved) -> None:
         """Count what is on disk: guard, risk, watcher and the strategies follow."""
-        resolved, kind = message.recon_break, message.kind
+        resolved = message.recon_break
         self._under_way.discard(resolved.name)
         self._gate.resolve(resolved.name)
         key = resolved.key
         if key is not None:
-            post(self._guard, CountExternal(key=key, quantity=resolved.difference, ended=message.ended))
+            post(self._guard, message)
+            post(self._risk, message)
             for strategy, units in message.ended:
-                post(
-                    self._risk,
-                    PnlWrittenOff(position_key=PositionKey(strategy, key), units=units, price=resolved.price),
+                gone = WriteOff(
+                    position_key=PositionKey(strategy, key),
+                    units=units,
+                    reason=message.reason,
+                    at=self._clock.now(),
+                    price=resolved.price,
                 )
-                address = self._strategies.get(strategy)
-                if address is not None:
-                    post(address, HoldingWrittenOff(key=key, units=units))
-            if kind in AGAINST_OURS:
-                post(self._risk, ExternalCounted(key=key, units=resolved.difference))
-        post(self._watcher, BreakResolved(recon_break=resolved, kind=kind))
+                self._followers.tell_strategy(strategy, PositionWrittenOff(write_off=gone))
+        post(self._watcher, message)
         self._tell_of(message)
 
-    def _tell_of(self, message: ExternalMoveRecorded) -> None:
+    def _tell_of(self, message: BreakResolved) -> None:
         """Let exits and people know what became of a position."""
         resolved, key = message.recon_break, message.recon_break.key
         if resolved.explained_by:
@@ -197,10 +214,10 @@ class ExternalMoves:
         self._gate.resolve_vanished(vanished_name(key))
         self._tell(returned_alert(resolved))
 
-    def undo(self, message: UndoRecorded) -> None:
+    def _undo(self, message: UndoRecorded) -> None:
         """Count what was accepted no more, and let whoever asked know."""
         undone = message.answer.undone
         if undone is not None:
             logger.warning("what was accepted of {} is undone: {:+d} units", undone.name, undone.difference)
-            self.count(ExternalMoveRecorded(recon_break=undone, kind=MoveKind.UNDONE))
+            self._count(BreakResolved(recon_break=undone, kind=MoveKind.UNDONE))
         post(message.reply_to, message.answer)

@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, TypeAlias
 
 from actors.messages.market import OrderPriced
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.runtime.address import Address, post
 from domain.orders.command import OrderCommand
-from domain.orders.order import Order
+from domain.orders.lifecycle import IllegalTransitionError
+from domain.orders.order import Order, OrderEvent
 from domain.orders.pricing import OrderPricing
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent
@@ -46,6 +48,15 @@ class PendingOrder:
         repeated = replace(answer, repeated=True) if isinstance(answer, OrderAnswered) else answer
         for caller in self.repeats:
             post(caller, repeated)
+
+    def answer_after(self, event: OrderEvent, at: datetime, *, repeated: bool = False) -> None:
+        """Tell everyone how the order stands after `event`; where a book has told more already, as that told it."""
+        assert self.order is not None, "who has no order hears of none"
+        try:
+            order = self.order.after(event, at)
+        except IllegalTransitionError:
+            order = self.order
+        self.answer(OrderAnswered(order=order, repeated=repeated))
 
 
 class PendingOrders:

@@ -1,11 +1,13 @@
 """A person's word on an order whose fate the books do not tell. A part of CommandActor, in its thread."""
 
-from collections.abc import Callable, Container
+from typing import assert_never
 
+from actors.command.pending import PendingOrders
+from actors.command.records import Records
 from actors.messages.changes import LookUpResolution, ResolutionLookedUp, ResolveOrder
-from actors.messages.inboxes import RepoInbox
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.resolution import resolved_by_hand
@@ -13,22 +15,33 @@ from domain.orders.validation import InvalidOrderError
 
 
 class ManualResolution:
-    """Owns the resolutions on their way; `record` writes an event of an order."""
+    """Owns the resolutions on their way."""
 
-    def __init__(self, repo: Address[RepoInbox], record: Callable[[str, OrderEvent], None]) -> None:
-        self._repo = repo
-        self._record = record
+    def __init__(self, mail: Mailboxes, records: Records, pending: PendingOrders) -> None:
+        self._repo = mail.repo
+        self._records = records
+        self._pending = pending
         self._requests: dict[str, ResolveOrder] = {}
 
-    def take(self, request: ResolveOrder, on_the_way: Container[str]) -> None:
+    def receive(self, message: ResolveOrder | ResolutionLookedUp) -> None:
+        """Take a person's word one step further."""
+        match message:
+            case ResolveOrder():
+                self._take(message)
+            case ResolutionLookedUp():
+                self._look_up(message)
+            case _:
+                assert_never(message)
+
+    def _take(self, request: ResolveOrder) -> None:
         """Begin. An order on its way resolves itself."""
-        if request.command_id in on_the_way or request.command_id in self._requests:
+        if request.command_id in self._pending.names() or request.command_id in self._requests:
             _answer(request, _no(request, "the order is on its way; its reply is awaited"))
             return
         self._requests[request.command_id] = request
         post(self._repo, LookUpResolution(request=request))
 
-    def look_up(self, message: ResolutionLookedUp) -> None:
+    def _look_up(self, message: ResolutionLookedUp) -> None:
         """Record what the person says, where the order as it stands allows it."""
         request, order = message.request, message.order
         try:
@@ -39,7 +52,7 @@ class ManualResolution:
             del self._requests[request.command_id]
             _answer(request, _no(request, str(error)))
         else:
-            self._record(request.command_id, event)
+            self._records.record(request.command_id, event)
 
     def go_on(self, order: Order, event: OrderEvent) -> None:
         """Answer, now that it is on disk."""
@@ -52,6 +65,11 @@ class ManualResolution:
         if event.tag is Reason.RESOLVED_BY_HAND and name in self._requests:
             request = self._requests.pop(name)
             _answer(request, _no(request, cause))
+
+    def may_go_on_unwritten(self, event: OrderEvent, cause: str) -> bool:
+        """Say yes: what a person says counts at once, and is answered when it is written."""
+        del event, cause
+        return True
 
 
 def _no(request: ResolveOrder, message: str) -> OrderDeclined:

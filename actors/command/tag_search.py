@@ -6,20 +6,19 @@ compared: an order with a tag like ours and without a row is one of that run's, 
 It is waited for until it counts as EXTERNAL, a bounded time; then the guard cuts the exit to what is left.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from actors.messages.broker import LookUpTag, TagLookedUp
-from actors.messages.inboxes import BrokerInbox, CommandInbox
 from actors.messages.persistence import OrderRegistered
-from actors.runtime.address import Address, post
-from actors.runtime.timer import Timer
+from actors.runtime.address import post
+from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
+from domain.orders.tag_lookup import TagShown, look_for_tag
 from domain.orders.types import EXTERNAL, Intent
-from domain.ports import Clock
 from domain.reconciliation.order_rows import looks_like_ours, remarks_tag_of
 
 LOOK_UP_S_MAX: Final = 2.0
@@ -35,13 +34,41 @@ class Seeking:
     unwritten: str
 
 
+@dataclass(frozen=True, slots=True)
+class SentBefore:
+    """An earlier run has sent the exit; where it counts as EXTERNAL (`is_external`), its command id says nothing."""
+
+    order: Order
+    broker_order_id: str
+    is_external: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Nothing shows that the exit was sent; `seen` says what the books told of its tag."""
+
+    registered: OrderRegistered
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """Neither a disk nor a book can tell whether the exit was sent."""
+
+    message: str
+
+
+TagFound: TypeAlias = SentBefore | NotSent | CannotTell
+
+
 class TagSearch:
     """Owns the exits that wait for the books, and the tags at the broker of which there is no row."""
 
-    def __init__(self, broker: Address[BrokerInbox], clock: Clock, timer: Timer) -> None:
-        self._broker = broker
-        self._clock = clock
-        self._timer = timer
+    def __init__(self, mail: Mailboxes, runtime: Runtime) -> None:
+        self._broker = mail.broker
+        self._command = mail.command
+        self._clock = runtime.clock
+        self._timer = runtime.timer
         self._seeking: dict[str, Seeking] = {}
         self._unclaimed: dict[str, str] = {}
         self._known: set[str] = set()
@@ -80,15 +107,7 @@ class TagSearch:
     def _may_show_strangers(self) -> bool:
         return not self._ended_in_order and self._reconciled < BOOKS_RECONCILED_MIN
 
-    def has_strangers(self, message: TagLookedUp) -> bool:
-        """Say whether the books show an order of ours that is neither known nor counted as EXTERNAL yet."""
-        if not self._may_show_strangers():
-            return False
-        books = (message.orders, message.trades)
-        shown = {row.remarks for book in books if isinstance(book, Book) for row in book.rows}
-        return any(looks_like_ours(tag) for tag in shown - self._known - self._unclaimed.keys())
-
-    def begin(self, registered: OrderRegistered, me: Address[CommandInbox], *, unwritten: str = "") -> None:
+    def begin(self, registered: OrderRegistered, *, unwritten: str = "") -> None:
         """Ask for both books; what has not come within the bound counts as unreadable."""
         order = registered.order
         name = order.command.command_id
@@ -96,15 +115,33 @@ class TagSearch:
         self._seeking[name] = Seeking(registered, unwritten)
         post(self._broker, LookUpTag(command_id=name, remarks_tag=order.remarks_tag))
         late = Unavailable(f"the books were not read within {LOOK_UP_S_MAX:g} s", self._clock.now())
-        self._timer.tell_after(LOOK_UP_S_MAX, me, TagLookedUp(command_id=name, orders=late, trades=late))
+        self._timer.tell_after(LOOK_UP_S_MAX, self._command, TagLookedUp(command_id=name, orders=late, trades=late))
 
-    def find(self, command_id: str) -> Seeking | None:
-        """Return the exit that waits for this answer; None where it came too late."""
-        return self._seeking.get(command_id)
+    def look(self, message: TagLookedUp) -> TagFound | None:
+        """Return what the books tell of the exit that waits; None where it waits on, or the answer came too late."""
+        seeking = self._seeking.get(message.command_id)
+        if seeking is None or self._has_strangers(message):
+            return None
+        del self._seeking[message.command_id]
+        order = seeking.registered.order
+        fate = look_for_tag(order.remarks_tag, message.orders, message.trades)
+        if isinstance(fate, TagShown):
+            return SentBefore(order, fate.broker_order_id, self.number_of(order.command) is not None)
+        if isinstance(fate, Unavailable) and seeking.unwritten:
+            return CannotTell(
+                f"whether this id was sent before can't be told: nothing can be written ({seeking.unwritten}), and the"
+                f" broker's books can't be read ({fate.cause}). Nothing was sent; send it again, or use `flatten`"
+            )
+        seen = fate.cause if isinstance(fate, Unavailable) else "not there"
+        return NotSent(replace(seeking.registered, is_sought=True), seen)
 
-    def end(self, command_id: str) -> None:
-        """Wait no longer with this exit."""
-        del self._seeking[command_id]
+    def _has_strangers(self, message: TagLookedUp) -> bool:
+        """Say whether the books show an order of ours that is neither known nor counted as EXTERNAL yet."""
+        if not self._may_show_strangers():
+            return False
+        books = (message.orders, message.trades)
+        shown = {row.remarks for book in books if isinstance(book, Book) for row in book.rows}
+        return any(looks_like_ours(tag) for tag in shown - self._known - self._unclaimed.keys())
 
     def ask_again(self) -> None:
         """Ask for the books anew, now that an order counts as EXTERNAL."""

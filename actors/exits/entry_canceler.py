@@ -5,31 +5,19 @@ A part of ExitsActor, in its thread. It goes by what the guard says is open, and
 
 from collections.abc import Mapping
 
-from actors.messages.changes import ChangeOrder
-from actors.runtime.address import post
-from actors.runtime.mailboxes import Mailboxes, Runtime
+from actors.exits.order_sender import OrderSender
 from domain.exits.flatten import Exposure, PositionKey
-from domain.orders.change import ChangeKind
-from domain.orders.change_command import ChangeCommand
-from domain.orders.types import Origin, Side
+from domain.orders.types import Side
+from domain.ports import Clock
 
 
 class EntryCanceler:
     """Owns the positions whose entries are to go, why, and when each order was asked back (monotonic seconds)."""
 
-    def __init__(
-        self,
-        *,
-        mail: Mailboxes,
-        runtime: Runtime,
-        client_id: str,
-        again_s: float,
-    ) -> None:
-        self._command = mail.command
-        self._client_id = client_id
+    def __init__(self, *, sender: OrderSender, clock: Clock, again_s: float) -> None:
+        self._sender = sender
+        self._clock = clock
         self._again_s = again_s
-        self._clock = runtime.clock
-        self._ids = runtime.ids
         self._wanted: dict[PositionKey, str] = {}
         self._asked: dict[str, float] = {}
 
@@ -51,15 +39,4 @@ class EntryCanceler:
             for entry in entries:
                 if entry.command_id not in self._asked:
                     self._asked[entry.command_id] = now
-                    self._cancel(entry.command_id, reason)
-
-    def _cancel(self, command_id: str, reason: str) -> None:
-        cancel = ChangeCommand(
-            change_id=self._ids.new()[:32],
-            client_id=self._client_id,
-            command_id=command_id,
-            kind=ChangeKind.CANCEL,
-            reason=reason[:200],
-            origin=Origin.DESK,
-        )
-        post(self._command, ChangeOrder(command=cancel))
+                    self._sender.cancel(entry.command_id, reason)

@@ -1,32 +1,23 @@
 """Re-prices market exits that did not fill, and tells of every market order that rests.
 
-A part of ExitsActor, in its thread. A new price leaves as a modify, by the way of every change.
+A part of ExitsActor, in its thread; `domain/exits/resting.py` decides. A new price leaves as a modify.
 """
-
-from typing import Final
 
 from loguru import logger
 
+from actors.exits.order_sender import OrderSender
 from actors.messages.alerts import RaiseAlert
-from actors.messages.changes import ChangeOrder
-from actors.messages.market import OrderPriced, PriceOrder
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.text.prices import resting_alert
-from domain.exits.flatten import exit_price
-from domain.exits.resting import RestingOrders, shape_of_resting
+from domain.exits.resting import RestingOrders, price_anew, shape_of_resting
 from domain.market.calendar import Calendar
-from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
-from domain.orders.change_command import ChangeCommand
 from domain.orders.order import Order
-from domain.orders.types import Intent
 from domain.orders.validation import InvalidOrderError
 from domain.ports import trading_day
 from domain.settings import ExitSettings
-
-_QUESTION: Final = "resting "
-"""What names a resting order's question to MarketActor: no command id has a space."""
 
 
 class RestingMarketOrders:
@@ -38,17 +29,15 @@ class RestingMarketOrders:
         mail: Mailboxes,
         runtime: Runtime,
         asker: "Address[OrderPriced]",
-        client_id: str,
+        sender: OrderSender,
         settings: ExitSettings,
         calendar: Calendar | None,
     ) -> None:
-        self._command = mail.command
         self._market = mail.market
         self._notifier = mail.notifier
         self._asker = asker
-        self._client_id = client_id
+        self._sender = sender
         self._clock = runtime.clock
-        self._ids = runtime.ids
         self._calendar = calendar
         self._orders = RestingOrders(settings)
 
@@ -63,7 +52,8 @@ class RestingMarketOrders:
                 continue
             command = one.order.command
             question = PriceOrder(
-                command_id=f"{_QUESTION}{command.command_id}",
+                about=PriceQuestion.RESTING,
+                command_id=command.command_id,
                 exchange=command.exchange,
                 symbol=command.symbol,
                 needs_price=True,
@@ -81,36 +71,18 @@ class RestingMarketOrders:
             return False
         return self._calendar is None or self._calendar.is_open(order.command.exchange, self._clock.now())
 
-    def is_about_one(self, message: OrderPriced) -> bool:
-        """Say whether MarketActor answers a question of a resting order."""
-        return message.command_id.startswith(_QUESTION)
-
     def price(self, message: OrderPriced) -> None:
         """Tell of the order, and move an exit to its next price."""
-        command_id = message.command_id.removeprefix(_QUESTION)
-        one = self._orders.take(command_id)
+        one = self._orders.take(message.command_id)
         if one is None:
             return
-        order, reference = one.order, message.reference
-        is_exit = order.command.intent is Intent.EXIT
         if one.to_tell is not None:
-            post(self._notifier, RaiseAlert(alert=resting_alert(order, reference, one.to_tell)))
-        if not is_exit or reference is None or not isinstance(message.instrument, Instrument):
+            post(self._notifier, RaiseAlert(alert=resting_alert(one.order, message.reference, one.to_tell)))
+        price = price_anew(one, message.instrument, message.reference)
+        if price is None:
             return
-        price = exit_price(order.command.side, reference.price, message.instrument, one.unfilled + 1, reference.age_s)
-        if price == order.limit_price:
-            return
+        reason, origin = "the market exit did not fill at its limit", one.order.command.origin
         try:
-            change = ChangeCommand(
-                change_id=self._ids.new()[:32],
-                client_id=self._client_id,
-                command_id=command_id,
-                kind=ChangeKind.MODIFY,
-                price=price,
-                reason="the market exit did not fill at its limit",
-                origin=order.command.origin,
-            )
+            self._sender.change(message.command_id, ChangeKind.MODIFY, reason, origin, price=price)
         except InvalidOrderError as error:
-            logger.error("{} keeps its limit: {}", command_id, error)
-            return
-        post(self._command, ChangeOrder(command=change))
+            logger.error("{} keeps its limit: {}", message.command_id, error)

@@ -8,33 +8,31 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final
 
 from loguru import logger
 
 from actors.exits.openings import CarriedStops
+from actors.exits.stop_prices import StopPrices, Subscriber
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import VanishingResolved
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked, WatchPrice
-from actors.messages.persistence import RecordArmedStop
+from actors.messages.market import OrderPriced
+from actors.messages.persistence import Record
 from actors.messages.stops import SetStops, StopsAnswered, StopsNow
-from actors.runtime.address import Address, post
+from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
-from domain.alerts.text.stops import armed_alert, price_back_alert, price_stale_alert, triggered_alert, turned_alert
+from domain.alerts.text.stops import armed_alert, triggered_alert, turned_alert
 from domain.exits.flatten import Exposure, PositionKey
-from domain.exits.stop_check import beyond_the_band, check_held
-from domain.exits.stops import ArmedStop, InvalidStopsError, StopTrigger, armed_stop_of
+from domain.exits.stop_change import stop_by_hand
+from domain.exits.stops import ArmedStop, StopTrigger, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.orders.order import Order
+from domain.orders.stop_terms import InvalidStopsError
 from domain.orders.types import Exchange, InstrumentKey
-from domain.ports import trading_day
 from domain.positions.pnl import symbol_of
 from domain.settings import StopSettings
-
-Symbol: TypeAlias = tuple[Exchange, str]
-Subscriber: TypeAlias = "Address[PriceTicked | OrderPriced]"
 
 PRICE_WAIT_S: Final = 1.0
 """So long a person's word about a position waits for the first price of its symbol."""
@@ -42,7 +40,7 @@ _NOTHING: Final = Exposure()
 
 
 class Stops:
-    """Owns the armed stops, their instruments, and the last prices with the monotonic second they were seen."""
+    """Owns the armed stops, and which of them wait."""
 
     def __init__(
         self,
@@ -51,43 +49,45 @@ class Stops:
         runtime: Runtime,
         subscriber: Subscriber,
         get_out: Callable[[PositionKey, str], None],
+        doubt: Callable[[PositionKey], None],
         settings: StopSettings,
         calendar: Calendar | None,
         carried: CarriedStops,
     ) -> None:
-        self._carried = carried
-        self._market = mail.market
         self._repo = mail.repo
         self._notifier = mail.notifier
-        self._subscriber = subscriber
-        self._get_out = get_out
-        self._settings = settings
-        self._calendar = calendar
         self._clock = runtime.clock
         self._ids = runtime.ids
+        self._get_out = get_out
+        self._doubt = doubt
+        """Says that the guard may not have told yet of what was heard about a position."""
+        self._carried = carried
+        self.prices = StopPrices(
+            mail=mail, runtime=runtime, subscriber=subscriber, settings=settings, calendar=calendar
+        )
         self.armed: dict[PositionKey, ArmedStop] = {}
-        self.instruments: dict[Symbol, Instrument] = {}
-        self._read_on: dict[Symbol, str] = {}
         self._filled: dict[str, int] = {}
         self._entered_at: dict[str, datetime] = {}
-        self._armed_after: dict[PositionKey, int] = {}
         self._grown: set[PositionKey] = set()
-        self._prices: dict[Symbol, tuple[Decimal, float]] = {}
-        self._watched: dict[Symbol, float] = {}
-        self._asked: dict[Symbol, float] = {}
-        self._stale: set[Symbol] = set()
         self._gone: set[InstrumentKey] = set()
         self._over: Collection[InstrumentKey] = frozenset()
-        self._unpriced: list[tuple[float, SetStops, Mapping[PositionKey, Exposure], int]] = []
+        self._unpriced: list[tuple[float, SetStops, Mapping[PositionKey, Exposure]]] = []
 
-    def take_up(self, armed_stops: tuple[ArmedStop, ...], unarmed: tuple[Order, ...], question: int) -> None:
+    def now(self) -> StopsNow:
+        """Return what is armed, with the last price and its age."""
+        stops = [(one, symbol_of(one.position_key.key)) for one in self.armed.values()]
+        return StopsNow(armed=tuple((one, self.prices.of(of), self.prices.age_s(of)) for one, of in stops))
+
+    def take_up(self, armed_stops: tuple[ArmedStop, ...], unarmed: tuple[Order, ...]) -> None:
         """Watch what an earlier run had armed, and arm what filled without its stops' being written."""
         for armed_stop in armed_stops:
             self._filled[armed_stop.stop_id] = armed_stop.quantity
             if not armed_stop.ended:
                 self._keep(armed_stop)
         for order in unarmed:
-            self.arm(order, question)
+            self.arm(order)
+
+    # positions that are gone or over
 
     def suspend(self, keys: Collection[InstrumentKey]) -> tuple[ArmedStop, ...]:
         """Let the stops of positions that are gone wait: neither flat nor hit until it is known what became of them."""
@@ -101,26 +101,28 @@ class Stops:
     def _waits(self, key: InstrumentKey) -> bool:
         return key in self._gone or key in self._over
 
-    def release(self, message: VanishingResolved, question: int) -> None:
-        """Let them watch again, or end them; the answer to `question` may not know yet that the position is back."""
+    def release(self, message: VanishingResolved) -> None:
+        """Let them watch again, or end them; the guard may not have told yet that the position is back."""
         self._gone.discard(message.key)
         for position_key, armed_stop in [(one, self.armed[one]) for one in self.armed if one.key == message.key]:
-            self._armed_after[position_key] = question
+            self._doubt(position_key)
             if message.ended:
                 self._end(armed_stop, message.ended)
 
-    def arm(self, order: Order, question: int) -> None:
+    # how they are armed
+
+    def arm(self, order: Order) -> None:
         """Arm an entry's stops when it has traded more than they know of.
 
-        The newest word holds for the whole position: a late fill of an older entry changes nothing of it. `question` is
-        the last that has left for the guard: its answer may not know of this fill, so it ends nothing.
+        The newest word holds for the whole position: a late fill of an older entry changes nothing of it. The guard
+        may not have told yet of this fill.
         """
         new = armed_stop_of(order, self._clock.now())
         if new is None or new.quantity <= self._filled.get(new.stop_id, 0):
             return
         self._filled[new.stop_id] = new.quantity
         self._entered_at[new.stop_id] = order.created_at
-        self._armed_after[new.position_key] = question
+        self._doubt(new.position_key)
         known = self.armed.get(new.position_key)
         if known is not None and known.stop_id == new.stop_id:
             # The best price is the position's: it stays as it was seen.
@@ -133,37 +135,36 @@ class Stops:
             self._end(known, f"replaced by the stops of {new.stop_id}")
         self._begin(new)
 
-    def set(self, message: SetStops, exposures: Mapping[PositionKey, Exposure], question: int) -> None:
+    def set(self, message: SetStops, exposures: Mapping[PositionKey, Exposure]) -> None:
         """Take a person's or a strategy's word about a position that is held.
 
         A first price is waited for, `PRICE_WAIT_S` at most: a level that it has passed would get out at once.
         """
-        symbol = (message.position_key.key.exchange, message.position_key.key.symbol)
+        symbol = symbol_of(message.position_key.key)
         held = exposures.get(message.position_key, _NOTHING).held
-        if message.terms is not None and held and symbol not in self._prices:
-            self._unpriced.append((self._clock.monotonic() + PRICE_WAIT_S, message, exposures, question))
-            self._watch(symbol)
+        if message.terms is not None and held and self.prices.of(symbol) is None:
+            self._unpriced.append((self._clock.monotonic() + PRICE_WAIT_S, message, exposures))
+            self.prices.watch(symbol)
             return
-        self._set(message, exposures, question)
+        self._set(message, exposures)
 
-    def _set_unpriced(self, now_s: float) -> None:
+    def _set_unpriced(self) -> None:
         """Go on with what waited for its first price, and has it by now or has waited long enough."""
+        now = self._clock.monotonic()
         waiting, self._unpriced = self._unpriced, []
-        for until_s, message, exposures, question in waiting:
-            key = message.position_key.key
-            if now_s < until_s and (key.exchange, key.symbol) not in self._prices:
-                self._unpriced.append((until_s, message, exposures, question))
+        for until_s, message, exposures in waiting:
+            if now < until_s and self.prices.of(symbol_of(message.position_key.key)) is None:
+                self._unpriced.append((until_s, message, exposures))
             else:
-                self._set(message, exposures, question)
+                self._set(message, exposures)
 
-    def _set(self, message: SetStops, exposures: Mapping[PositionKey, Exposure], question: int) -> None:
+    def _set(self, message: SetStops, exposures: Mapping[PositionKey, Exposure]) -> None:
         try:
             armed_stop = self._changed(message, exposures)
         except InvalidStopsError as error:
             answer = StopsAnswered(armed_stop=self.armed.get(message.position_key), refused=str(error))
         else:
-            self._armed_after[message.position_key] = question
-            beware = "" if armed_stop is None else self._beware(armed_stop)
+            beware = "" if armed_stop is None else self.prices.beware(armed_stop)
             answer = StopsAnswered(armed_stop=armed_stop, beware=beware)
         if message.reply_to is not None:
             post(message.reply_to, answer)
@@ -171,43 +172,21 @@ class Stops:
             logger.error("stops of {} refused: {}", message.position_key, answer.refused)
 
     def _changed(self, message: SetStops, exposures: Mapping[PositionKey, Exposure]) -> ArmedStop | None:
-        position_key, terms = message.position_key, message.terms
-        known = self.armed.get(position_key)
-        if terms is None:
+        position_key, known = message.position_key, self.armed.get(message.position_key)
+        if message.terms is None:
             if known is None:
                 raise InvalidStopsError(f"{position_key} is under no stops")
             self._end(known, f"removed: {message.reason}")
             return None
-        exposure = exposures.get(position_key, _NOTHING)
-        if not exposure.held:
-            alike = [
-                str(one)
-                for one, now in exposures.items()
-                if now.held and one.key.symbol.startswith(position_key.key.symbol)
-            ]
-            meant = f"; what is held is {', '.join(alike)}" if alike else ""
-            raise InvalidStopsError(f"nothing is held of {position_key}, so there is nothing to protect{meant}")
-        is_long = exposure.held > 0
-        last = self._prices.get((position_key.key.exchange, position_key.key.symbol))
-        terms.check_against(None if last is None else last[0], is_long=is_long)
-        if known is not None and known.is_long is is_long:
-            new = replace(known, terms=terms, stop_id=f"hand-{self._ids.new()}", quantity=0)
-        else:
-            entry_price = last[0] if last is not None else terms.stop_loss or terms.target or terms.trailing_value
-            if entry_price is None or (last is None and terms.trailing_type is not None):
-                raise InvalidStopsError(
-                    f"no price of {position_key.key.symbol} is known yet to trail from; try again shortly"
-                )
-            new = ArmedStop(
-                stop_id=f"hand-{self._ids.new()}",
-                position_key=position_key,
-                terms=terms,
-                is_long=is_long,
-                entry_price=entry_price,
-                best_price=entry_price,
-                armed_at=self._clock.now(),
-            )
-        check_held(new, None if last is None else last[0])
+        new = stop_by_hand(
+            position_key,
+            message.terms,
+            known=known,
+            exposures=exposures,
+            last_price=self.prices.of(symbol_of(position_key.key)),
+            stop_id=f"hand-{self._ids.new()}",
+            at=self._clock.now(),
+        )
         if known is not None:
             self._end(known, f"changed: {message.reason}")
         self._begin(new)
@@ -215,36 +194,24 @@ class Stops:
 
     def _begin(self, armed_stop: ArmedStop) -> None:
         self._write(armed_stop)
-        self._tell(armed_alert(armed_stop, self._beware(armed_stop)))
+        self._tell(armed_alert(armed_stop, self.prices.beware(armed_stop)))
         self._keep(armed_stop)
-
-    def _beware(self, armed_stop: ArmedStop) -> str:
-        symbol = symbol_of(armed_stop.position_key.key)
-        is_of_today = self._read_on.get(symbol) == trading_day(self._clock.now())
-        return beyond_the_band(armed_stop, self.instruments[symbol]) if is_of_today else ""
 
     def _keep(self, armed_stop: ArmedStop) -> None:
         """Watch from now on; a price that is known already may have reached a level."""
-        position_key = armed_stop.position_key
-        symbol = (position_key.key.exchange, position_key.key.symbol)
+        position_key, symbol = armed_stop.position_key, symbol_of(armed_stop.position_key.key)
         self.armed[position_key] = armed_stop
-        self._watch(symbol)
-        if symbol in self._prices:
-            self._hold_against(position_key, self._prices[symbol][0])
+        self.prices.watch(symbol)
+        self._hold_against(position_key, self.prices.of(symbol))
 
-    def _watch(self, symbol: Symbol) -> None:
-        if symbol not in self._watched:
-            self._watched[symbol] = self._clock.monotonic()
-            post(self._market, WatchPrice(exchange=symbol[0], symbol=symbol[1], subscriber=self._subscriber))
-            self._ask_for_price(symbol)
+    # what prices do
 
     def see(self, exchange: Exchange, symbol: str, price: Decimal) -> None:
         """Hold a price against every stop in its symbol."""
-        if price <= 0 or (exchange, symbol) not in self._watched:
+        if not self.prices.see((exchange, symbol), price):
             return
-        self._prices[exchange, symbol] = (price, self._clock.monotonic())
-        self._set_unpriced(self._clock.monotonic())
-        for position_key in [one for one in self.armed if (one.key.exchange, one.key.symbol) == (exchange, symbol)]:
+        self._set_unpriced()
+        for position_key in [one for one in self.armed if symbol_of(one.key) == (exchange, symbol)]:
             self._hold_against(position_key, price)
 
     def see_answer(self, message: OrderPriced) -> None:
@@ -252,18 +219,17 @@ class Stops:
         instrument = message.instrument
         if not isinstance(instrument, Instrument):
             return
-        self.instruments[instrument.exchange, instrument.symbol] = instrument
-        self._read_on[instrument.exchange, instrument.symbol] = trading_day(self._clock.now())
+        self.prices.learn(instrument)
         if message.last_price is not None:
             self.see(instrument.exchange, instrument.symbol, message.last_price)
 
-    def _hold_against(self, position_key: PositionKey, price: Decimal) -> None:
-        if self._waits(position_key.key):
+    def _hold_against(self, position_key: PositionKey, price: Decimal | None) -> None:
+        if price is None or self._waits(position_key.key):
             return
         before, waited = self.armed[position_key], position_key in self._carried.waiting
         if self._carried.holds(before, price):
             if position_key in self._carried.waiting and not waited:
-                self._put_question((position_key.key.exchange, position_key.key.symbol), anew=True)
+                self.prices.ask_for(symbol_of(position_key.key), anew=True)
             return
         # What has been gained counts before the price is judged; a trail never begins by the price that ends it.
         trigger = before.triggered_by(price)
@@ -286,20 +252,25 @@ class Stops:
         self.armed.pop(armed_stop.position_key, None)
         self._carried.end(armed_stop.position_key)
         self._grown.discard(armed_stop.position_key)
-        post(self._repo, RecordArmedStop(armed_stop=replace(armed_stop, ended=why)))
+        post(self._repo, Record(item=replace(armed_stop, ended=why)))
 
     def _write(self, armed_stop: ArmedStop) -> None:
         self.armed[armed_stop.position_key] = armed_stop
-        post(self._repo, RecordArmedStop(armed_stop=armed_stop))
+        post(self._repo, Record(item=armed_stop))
 
     def look(
-        self, exposures: Mapping[PositionKey, Exposure], under_way: Collection[PositionKey], question: int
+        self,
+        exposures: Mapping[PositionKey, Exposure],
+        under_way: Collection[PositionKey],
+        stale: Collection[PositionKey],
     ) -> None:
-        """End what protects nothing any more, write the peaks that grew, and mind the age of prices."""
-        self._set_unpriced(self._clock.monotonic())
+        """End what protects nothing any more, write the peaks that grew, and mind the age of prices.
+
+        Nothing ends by exposures that are `stale`: the guard may not have told yet of a fill.
+        """
+        self._set_unpriced()
         for position_key, armed_stop in list(self.armed.items()):
-            exposure = exposures.get(position_key, _NOTHING)
-            knows = self._armed_after.get(position_key, 0) < question
+            exposure, knows = exposures.get(position_key, _NOTHING), position_key not in stale
             if self._waits(position_key.key):
                 continue
             if knows and exposure.is_flat:
@@ -308,74 +279,12 @@ class Stops:
                 self._end(armed_stop, "the position was reversed")
                 self._tell(turned_alert(armed_stop))
             elif position_key in self._grown:
-                post(self._repo, RecordArmedStop(armed_stop=armed_stop))
+                post(self._repo, Record(item=armed_stop))
         self._grown.clear()
         for position_key in self._carried.waiting:
-            self._hold_against(position_key, self._prices[position_key.key.exchange, position_key.key.symbol][0])
-        seen = [one for one in self.armed if one not in under_way and not self._waits(one.key)]
-        for symbol in sorted({(position_key.key.exchange, position_key.key.symbol) for position_key in seen}):
-            self._mind_age(symbol)
-        for symbol in sorted(
-            self._stale - {(position_key.key.exchange, position_key.key.symbol) for position_key in self.armed}
-        ):
-            self._see_again(symbol)
-
-    def _mind_age(self, symbol: Symbol) -> None:
-        """Ask the broker while a price grows old; say once that a stop is blind when that brings none.
-
-        A market in which nobody trades is no outage: the broker's quote says that its price still stands.
-        """
-        now = self._clock.monotonic()
-        _, seen_at = self._prices.get(symbol, (None, self._watched[symbol]))
-        is_open = self._calendar is None or self._calendar.is_open(symbol[0], self._clock.now())
-        age_s, age_s_max = now - seen_at, self._settings.price_age_s_max
-        if is_open and age_s > age_s_max / 2:
-            self._ask_for_price(symbol)
-        if not is_open or age_s <= age_s_max:
-            if symbol in self._stale:
-                self._see_again(symbol)
-            return
-        if symbol not in self._stale:
-            self._stale.add(symbol)
-            stops = [
-                one
-                for one in self.armed.values()
-                if (one.position_key.key.exchange, one.position_key.key.symbol) == symbol
-            ]
-            self._tell(price_stale_alert(symbol, now - seen_at, stops))
-
-    def _see_again(self, symbol: Symbol) -> None:
-        self._stale.discard(symbol)
-        self._tell(price_back_alert(symbol))
-
-    def _ask_for_price(self, symbol: Symbol) -> None:
-        """Ask the broker itself, at most twice while a price may grow old: it teaches the feed the instrument too."""
-        now = self._clock.monotonic()
-        pause_s = self._settings.price_age_s_max / 2
-        if now - self._asked.get(symbol, -pause_s) < pause_s:
-            return
-        self._asked[symbol] = now
-        self._put_question(symbol)
-
-    def _put_question(self, symbol: Symbol, *, anew: bool = False) -> None:
-        question = PriceOrder(
-            command_id=f"stops of {symbol[1]}",
-            exchange=symbol[0],
-            symbol=symbol[1],
-            needs_price=True,
-            anew=anew,
-            reply_to=self._subscriber,
-        )
-        post(self._market, question)
+            self._hold_against(position_key, self.prices.of(symbol_of(position_key.key)))
+        watching = [one for key, one in self.armed.items() if key not in under_way and not self._waits(key.key)]
+        self.prices.mind_ages(watching, self.armed.values())
 
     def _tell(self, alert: Alert) -> None:
         post(self._notifier, RaiseAlert(alert=alert))
-
-    def now(self) -> StopsNow:
-        """Return what is armed, with the last price and its age."""
-        at = self._clock.monotonic()
-        rows = []
-        for armed_stop in self.armed.values():
-            seen = self._prices.get((armed_stop.position_key.key.exchange, armed_stop.position_key.key.symbol))
-            rows.append((armed_stop, seen and seen[0], seen and at - seen[1]))
-        return StopsNow(armed=tuple(rows))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from actors.messages.query import Query
 from domain.alerts.alert import Alert, AlertRecord, ChannelState, Unfinished
 
 
@@ -26,7 +27,7 @@ class NotificationSent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcknowledgeAlarms:
+class AcknowledgeAlarms(Query["AlarmsAcknowledged"]):
     """A person has seen this topic's alarm, or all of them."""
 
     topic: str | None
@@ -47,7 +48,7 @@ class ResumeAlarms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindAlerts:
+class FindAlerts(Query["AlertsNow"]):
     """What was told lately, which alarms are open, and how do the channels deliver?"""
 
     with_records: bool = True

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.baskets import Basket, BasketRecord
 from domain.exits.flatten import PositionKey
+from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.types import Exchange
 
@@ -35,32 +37,21 @@ class SuspendSymbol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowOrders:
-    """Tell `follower` whenever one of these orders moves, until it is over."""
+    """Tell `follower` of every change of these orders, until they are over."""
 
     command_ids: tuple[str, ...]
-    follower: "Address[LegMoved]"
+    follower: Follower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LegMoved:
-    """An order that is followed has moved."""
+class PositionLeaving:
+    """The position is being made flat for this reason: no further leg of its strategy's baskets, and none beside it.
 
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopBaskets:
-    """Send no further leg of the strategy's baskets, and take none beside this position: it is being made flat."""
+    An empty reason: it is not any more, and baskets beside it may begin.
+    """
 
     position_key: PositionKey
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WayOutEnded:
-    """The position is not being made flat any more: baskets beside it may begin."""
-
-    position_key: PositionKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +68,7 @@ class ResumeBaskets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindBaskets:
+class FindBaskets(Query["BasketsNow"]):
     """Which baskets are there, and how do they stand?"""
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.book_outages import Sighting
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
-from domain.exits.flatten import PositionKey
 from domain.orders.order import Order
 from domain.orders.types import Exchange, InstrumentKey
 from domain.reconciliation.breaks import Break
@@ -15,22 +15,15 @@ from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.order_rows import Report
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders
+from domain.reconciliation.write_off import WriteOff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptBreak:
+class AcceptBreak(Query[Break | None]):
     """A person accepts what the books differ about; units of it become EXTERNAL."""
 
     name: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalCounted:
-    """The account holds these units by nobody's order, against ours: they count in the day's profit and loss."""
-
-    key: InstrumentKey
-    units: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +44,7 @@ class VanishingResolved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiryLearnt:
-    """The last day of a contract that is traded: after it nothing of it counts."""
+    """The last day of a contract that is traded."""
 
     exchange: Exchange
     symbol: str
@@ -124,18 +117,23 @@ class TradeBookRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BooksReconciled:
-    """What the broker shows was compared with ours: the news in it, and the orders of others.
+    """Books or updates of the broker were compared with ours; these are the news in them, and the orders of others.
 
-    `asked_at` is when the order book was asked for; None where only updates or trades were compared. Only a `whole`
-    book shows that we see; one that has lost rows is told as unavailable too. `checked` is what the three books of the
-    last round tell, held against each other.
+    Only a `whole` order book shows that we see: updates and trades don't, nor one that has lost rows and is told as
+    unavailable too.
     """
 
     reports: tuple[Report, ...]
-    asked_at: datetime | None = None
+    asked_at: datetime
     external: tuple[Order, ...] = ()
     whole: bool = True
-    checked: Checked | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksChecked:
+    """The three books were held against each other."""
+
+    checked: Checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +145,15 @@ class DayBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakResolved:
-    """A break is resolved: count its units, or say no more of it today; UNDONE lets it be spoken of again."""
+    """A break is resolved: count its units, or say no more of it today; UNDONE lets it be spoken of again.
+
+    Where units move it is on disk. `ended` are signed units that strategies hold no more.
+    """
 
     recon_break: Break
     kind: MoveKind = MoveKind.CARRIED
+    reason: str = ""
+    ended: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,24 +193,13 @@ class ChangedOrders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionWrittenOff:
-    """A person has written off these signed units of a strategy, and why."""
+    """These signed units are a strategy's no more: a person has written them off, or they have ended for it."""
 
-    position_key: PositionKey
-    units: int
-    reason: str
-    at: datetime
+    write_off: WriteOff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldingWrittenOff:
-    """The strategy holds these units no more: a person has written them off."""
-
-    key: InstrumentKey
-    units: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindWatchState:
+class FindWatchState(Query["WatchState"]):
     """How well do we see the broker?"""
 
 

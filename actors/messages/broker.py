@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from actors.messages.books import PositionsRead
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.book_outages import BookKind
 from domain.broker.reply_types import ChangeReply, InstrumentReply, PlaceReply, PriceReply, Unavailable
@@ -40,11 +41,12 @@ class PlaceOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceAnswered:
-    """What became of the one request to place this order."""
+class BrokerAnswered:
+    """What became of the one request to place this order, or to change it where `change` says how."""
 
     command_id: str
-    reply: PlaceReply
+    reply: PlaceReply | ChangeReply
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +55,6 @@ class ChangeAtBroker:
 
     order: Order
     change: Change
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeAnswered:
-    """What became of the one request to change this order."""
-
-    command_id: str
-    change: Change
-    reply: ChangeReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +107,7 @@ class ReadBook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindBrokerState:
+class FindBrokerState(Query["BrokerState"]):
     """How busy is the broker's line?"""
 
 

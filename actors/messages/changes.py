@@ -1,16 +1,12 @@
 """Cancels, modifies and resolutions by hand: asked for, looked up, checked, reserved."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.runtime.address import Address
 from domain.orders.change_command import ChangeCommand
-from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order
-from domain.orders.reasons import Reason
 from domain.orders.resolution import Resolution
 
 
@@ -69,47 +65,3 @@ class ChangeUnreadable:
 
     change_id: str
     cause: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckChange:
-    """Check 2A for an order as it would be after a change."""
-
-    change_id: str
-    command: OrderCommand
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReserveChange:
-    """Checks 2B and 2C for an order whose total would become `quantity`; a yes reserves the growth."""
-
-    change_id: str
-    order: Order
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeApproved:
-    """Risk says yes to the change."""
-
-    change_id: str
-    inputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeReserved:
-    """The guard holds what the order may trade with this total."""
-
-    change_id: str
-    quantity: int
-    inputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeBlocked:
-    """Risk or guard says no to the change."""
-
-    change_id: str
-    reason: Reason
-    inputs: Mapping[str, str]

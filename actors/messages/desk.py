@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from actors.messages.books import HoldingWrittenOff
-from actors.messages.orders import OrderDeclined, OrderUpdated
+from actors.messages.books import PositionWrittenOff
+from actors.messages.orders import OrderChanged, OrderDeclined
+from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address
+from domain.blocker import Blocker
 from domain.orders.order import Order
 from domain.ports import Kept
 from domain.reconciliation.breaks import Break
@@ -36,7 +38,7 @@ class JoinStrategy:
     """Tell this address what becomes of the strategy's orders."""
 
     strategy: str
-    address: "Address[OrderUpdated | OrderDeclined | TradingStateChanged | HoldingWrittenOff]"
+    address: "Address[OrderChanged | OrderDeclined | TradingStateChanged | PositionWrittenOff]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +80,17 @@ class RestartWatcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindReadiness:
+class FindReadiness(Query["Readiness"]):
     """Does the desk take orders, and if not, why?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether entries are taken; `reasons` are sentences, empty when they are. `in_flight` are command ids.
+    """Whether entries are taken; `blockers` are empty when they are. `in_flight` are command ids.
 
     `breaks` are what the broker's books tell differently; not all of them stop entries.
     """
 
-    reasons: tuple[str, ...]
+    blockers: tuple[Blocker, ...]
     in_flight: tuple[str, ...]
-    stopping: bool
     breaks: tuple[Break, ...] = ()

@@ -3,18 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from actors.messages.query import Query
 from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
-from domain.orders.reasons import Reason
 from domain.orders.types import Product
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuspendEntries:
-    """Entries that wait for their turn, and those to come, are stopped for this reason; None takes them again."""
-
-    stopped: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +19,14 @@ class Flatten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeExits:
-    """Take up the requests of an earlier run, and what has `ended` today because the shares are missing."""
+    """Take up the requests of an earlier run, and what has `ended` today because the shares are missing.
+
+    `resting` are orders at the market's price that rest at the broker.
+    """
 
     requests: tuple[FlattenRequest, ...]
     ended: tuple[EndedRequest, ...]
+    resting: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ class ExitsTick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindExits:
+class FindExits(Query["ExitsNow"]):
     """Which positions are on their way to flat?"""
 
 
@@ -74,20 +71,6 @@ class ExitsNow:
 
     under_way: Mapping[PositionKey, int]
     stays: Mapping[PositionKey, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketOrderMoved:
-    """An order at the market's price, sent as a protected limit, stands differently at the broker."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleRefused:
-    """The broker has refused a sale for delivery because the shares are not there."""
-
-    order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

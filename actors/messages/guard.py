@@ -3,51 +3,39 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import Exposure, PositionKey
-from domain.market.expiry import ContractOver
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import InstrumentKey
-from domain.positions.already_exposed import AlreadyExposed
-from domain.positions.nothing_to_exit import NothingToExit
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.vanishing import Holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveExposure:
-    """Checks 2B and 2C, or the clamp of an exit; a yes reserves."""
+    """Checks 2B and 2C, or the clamp of an exit; a yes reserves.
+
+    With a `change_id` the order as it stands is `order`, and its total would become that of `command`: a yes reserves
+    the growth.
+    """
 
     command: OrderCommand
     from_position_only: bool = False
+    change_id: str = ""
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureReserved:
-    """The guard holds this many units for the order."""
+    """The guard holds this many units for the order; for a change, what the order may trade in all."""
 
     command_id: str
     quantity: int
     inputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureRefused:
-    """The guard says no. `why` tells what stands in the way of an entry, or what there is instead of units to exit."""
-
-    command_id: str
-    reason: Reason
-    inputs: Mapping[str, str]
-    why: AlreadyExposed | NothingToExit | ContractOver | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureMoved:
-    """The guard shall know how this order stands now."""
-
-    order: Order
+    change_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,43 +54,13 @@ class HoldersTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpiredStillHeld:
-    """The account holds these although their contracts should be over, and no others: the guard counts them."""
-
-    keys: frozenset[InstrumentKey]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeginDay:
-    """Forget what does not outlive its day."""
-
-    day: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountExternal:
-    """The account holds these units by nobody's order; `ended` are signed units that strategies hold no more."""
-
-    key: InstrumentKey
-    quantity: int
-    ended: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastDayApart:
-    """Orders of a past day are not resolved: the account holds so many signed units more than all of us together."""
-
-    key: InstrumentKey
-    difference: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AskForExposures:
-    """What does every strategy hold, and what may still trade?"""
+    """Tell the exits what every strategy holds and what may still trade, now; and then once more when it has changed.
 
-    reply_to: "Address[ExposuresTold]"
-    question: int
-    """Comes back with the answer, which knows of nothing that the guard was told after this was asked."""
+    `only_changes`: not now, unless it differs from what they were told last.
+    """
+
+    only_changes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,21 +69,22 @@ class ExposuresTold:
 
     Nor is one whose contract is over: `over` names these as long as something of them stands in a book.
     `awaited` are the positions of which a basket's leg is reserved and has not come to be sent yet.
+    `answers`: the exits asked for it; else something of it has changed.
     """
 
     exposures: Mapping[PositionKey, Exposure]
-    question: int = 0
+    answers: bool = False
     over: frozenset[InstrumentKey] = frozenset()
     awaited: frozenset[PositionKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindExposures:
+class FindExposures(Query[ExposuresTold]):
     """Which positions are there to make flat?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriteOffPosition:
+class WriteOffPosition(Query[int | None]):
     """Take a strategy's position out of the guard's book and count it under EXTERNAL."""
 
     position_key: PositionKey
@@ -156,7 +115,7 @@ class ReleaseReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindHoldings:
+class FindHoldings(Query["Holdings"]):
     """What does each strategy hold?"""
 
 

@@ -1,4 +1,4 @@
-"""What each actor hears, one union an actor: a command stands in one, a fact may stand in several."""
+"""What each actor hears, one union an actor: a command stands in one, a fact in those of all who follow it."""
 
 from typing import TypeAlias
 
@@ -8,16 +8,15 @@ from actors.messages.baskets import (
     BasketsTick,
     FindBaskets,
     FollowOrders,
-    LegMoved,
+    PositionLeaving,
     ResumeBaskets,
-    StopBaskets,
     SubmitBasket,
     SuspendSymbol,
-    WayOutEnded,
 )
 from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
+    BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
@@ -25,12 +24,10 @@ from actors.messages.books import (
     ChangedOrders,
     DayBegan,
     ExpiryLearnt,
-    ExternalCounted,
     FeedChanged,
     FetchChangedOrders,
     FillsSeen,
     FindWatchState,
-    HoldingWrittenOff,
     OrderBookRead,
     OrderUpdateSeen,
     Poll,
@@ -43,14 +40,13 @@ from actors.messages.books import (
     VanishingResolved,
 )
 from actors.messages.broker import (
-    ChangeAnswered,
+    BrokerAnswered,
     ChangeAtBroker,
     FindBrokerState,
     LogIn,
     LookedUp,
     LookUp,
     LookUpTag,
-    PlaceAnswered,
     PlaceOrder,
     ReadBook,
     SendNextRequest,
@@ -58,16 +54,11 @@ from actors.messages.broker import (
     TagLookedUp,
 )
 from actors.messages.changes import (
-    ChangeApproved,
-    ChangeBlocked,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
     ChangeUnreadable,
-    CheckChange,
     LookUpChange,
     LookUpResolution,
-    ReserveChange,
     ResolutionLookedUp,
     ResolveOrder,
 )
@@ -89,26 +80,17 @@ from actors.messages.exits import (
     FindExits,
     Flatten,
     FlattenAll,
-    MarketOrderMoved,
     ResumeExits,
-    SaleRefused,
-    SuspendEntries,
 )
 from actors.messages.guard import (
     AskForExposures,
     AskForHolders,
     BasketReserved,
-    BeginDay,
-    CountExternal,
-    ExpiredStillHeld,
-    ExposureMoved,
-    ExposureRefused,
     ExposureReserved,
     ExposuresTold,
     FindExposures,
     FindHoldings,
     HoldersTold,
-    PastDayApart,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -125,13 +107,12 @@ from actors.messages.market import (
     WatchPrice,
     WatchUnheard,
 )
-from actors.messages.orders import OrderAnswered, OrderDeclined, OrderUpdated, SubmitOrder
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
     CommitNow,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    ExternalMoveRecorded,
     ExternalOrderRecorded,
     FindOrders,
     FindTimeline,
@@ -142,42 +123,29 @@ from actors.messages.persistence import (
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
-    RecordAlert,
-    RecordArmedStop,
-    RecordBasket,
+    Record,
     RecordEvent,
-    RecordExpiry,
     RecordExternalMove,
     RecordExternalOrder,
     RecordFills,
-    RecordFlattened,
-    RecordFlattenRequest,
-    RecordRiskDay,
-    RecordTradingState,
-    RecordWriteOff,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
     RetryUnrecorded,
     UndoRecorded,
-    WriteAgain,
 )
 from actors.messages.risk import (
-    BroadcastTradingState,
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateChanged,
 )
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsAnswered, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsAnswered, TakeUpStops
 
 CommandInbox: TypeAlias = (
     SubmitOrder
@@ -188,14 +156,11 @@ CommandInbox: TypeAlias = (
     | AcceptBreak
     | ChangeLookedUp
     | ChangeUnreadable
-    | ChangeApproved
-    | ChangeReserved
-    | ChangeBlocked
-    | ChangeAnswered
     | ExternalOrderRecorded
-    | ExternalMoveRecorded
+    | BreakResolved
     | HoldersTold
     | UndoRecorded
+    | BooksChecked
     | DayBegan
     | OrderRegistered
     | OrderRepeated
@@ -205,14 +170,11 @@ CommandInbox: TypeAlias = (
     | TagLookedUp
     | OrderPriced
     | RiskApproved
-    | RiskBlocked
     | ExposureReserved
-    | ExposureRefused
     | EventRecorded
     | EventIllegal
     | EventUnrecorded
     | RetryUnrecorded
-    | PlaceAnswered
     | SessionChanged
     | FetchChangedOrders
     | BooksReconciled
@@ -222,10 +184,12 @@ CommandInbox: TypeAlias = (
     | ResumeOrders
     | JoinStrategy
     | FollowOrders
-    | BroadcastTradingState
     | PositionWrittenOff
     | StopTaking
     | FindReadiness
+    | CheckRefused
+    | BrokerAnswered
+    | TradingStateChanged
 )
 
 RepoInbox: TypeAlias = (
@@ -236,20 +200,11 @@ RepoInbox: TypeAlias = (
     | RecordFills
     | RecordExternalOrder
     | RecordExternalMove
-    | RecordExpiry
     | UndoAcceptance
     | LookUpChange
     | LookUpResolution
-    | RecordTradingState
-    | RecordFlattenRequest
-    | RecordFlattened
-    | RecordArmedStop
-    | RecordRiskDay
-    | RecordBasket
-    | RecordAlert
-    | RecordWriteOff
+    | Record
     | CommitNow
-    | WriteAgain
     | FindUnwritten
     | LoadSnapshot
     | FindOrders
@@ -257,38 +212,42 @@ RepoInbox: TypeAlias = (
 )
 
 MarketInbox: TypeAlias = (
-    PriceOrder | AnswerExit | WatchPrice | LookUpWatched | FindUnwatched | PriceSeen | LookedUp | PositionsRead
+    PriceOrder
+    | AnswerExit
+    | WatchPrice
+    | LookUpWatched
+    | FindUnwatched
+    | PriceSeen
+    | OrderChanged
+    | LookedUp
+    | PositionsRead
 )
 
 RiskInbox: TypeAlias = (
     CheckRisk
-    | CheckChange
-    | FillCounted
-    | OrderOver
+    | OrderChanged
     | PositionsSeen
-    | PnlWrittenOff
-    | ExternalCounted
+    | BreakResolved
     | RiskTick
     | SetTradingState
     | FindTradingState
     | FindPnl
+    | PositionWrittenOff
 )
 
 GuardInbox: TypeAlias = (
     ReserveExposure
-    | ReserveChange
     | ReserveBasket
     | ReleaseReservation
     | WriteOffPosition
-    | ExposureMoved
-    | CountExternal
-    | PastDayApart
+    | OrderChanged
+    | BreakResolved
+    | BooksChecked
     | AskForHolders
-    | BeginDay
+    | DayBegan
     | AskForExposures
     | FindExposures
     | FindHoldings
-    | ExpiredStillHeld
     | ExpiryLearnt
 )
 
@@ -298,9 +257,7 @@ ExitsInbox: TypeAlias = (
     | FlattenAll
     | ExitsTick
     | ExposuresTold
-    | EntryMoved
-    | MarketOrderMoved
-    | SaleRefused
+    | OrderChanged
     | ExitCut
     | TakeUpStops
     | PositionVanished
@@ -311,12 +268,12 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | LegMoved | StopBaskets | WayOutEnded | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (
     PlaceOrder
-    | SuspendEntries
+    | TradingStateChanged
     | ChangeAtBroker
     | SendNextRequest
     | LogIn
@@ -346,7 +303,13 @@ NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | Acknowle
 SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
-    PriceTicked | WatchUnheard | OrderUpdated | OrderDeclined | BasketAnswered | TradingStateChanged | HoldingWrittenOff
+    PriceTicked
+    | WatchUnheard
+    | OrderChanged
+    | OrderDeclined
+    | BasketAnswered
+    | TradingStateChanged
+    | PositionWrittenOff
 )
 
 CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionsRead | AcceptanceUndone

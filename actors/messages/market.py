@@ -2,14 +2,33 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.reply_types import InstrumentReply
 from domain.broker.snapshots import Tick
 from domain.exits.pricing import ExitShape
-from domain.market.price import PriceSource, Reference
+from domain.market.price import Reference
 from domain.market.watching import Unwatched
 from domain.orders.types import Exchange
+
+
+class PriceQuestion(StrEnum):
+    """What a price is asked for."""
+
+    ORDER = "ORDER"
+    """An order in its step 2; `command_id` is its own."""
+    CHANGE = "CHANGE"
+    """A modify; `command_id` is the change's id."""
+    EXIT = "EXIT"
+    """The next exit of a flatten task; `command_id` is the one it will have."""
+    RESTING = "RESTING"
+    """A market order that rests; `command_id` is its own."""
+    STOPS = "STOPS"
+    """Stops in the symbol."""
+    LOSS = "LOSS"
+    """A loss in doubt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +39,9 @@ class PriceOrder:
     price, however fresh the last one is.
     """
 
-    command_id: str
+    about: PriceQuestion = PriceQuestion.ORDER
+    command_id: str = ""
+    """Who waits for the answer, by what it is `about`; empty where the symbol says it."""
     exchange: Exchange
     symbol: str
     needs_price: bool
@@ -34,20 +55,23 @@ class PriceOrder:
 class OrderPriced:
     """What is known of the order's instrument; `last_price` is a fresh one, or None.
 
-    `reference` is the best price known, however old: what an exit goes by.
+    `reference` is the best price known, however old: what an exit goes by. `about` and `command_id` are the question's.
     """
 
-    command_id: str
+    about: PriceQuestion = PriceQuestion.ORDER
+    command_id: str = ""
     instrument: InstrumentReply
     last_price: Decimal | None
     reference: Reference | None = None
+    quote: Decimal | None = None
+    """What the broker has just said of the price, also where a younger tick stands instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerExit:
     """An exit has waited long enough to be priced: answer with what is known."""
 
-    command_id: str
+    question: PriceOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +100,7 @@ class WatchUnheard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindUnwatched:
+class FindUnwatched(Query["UnwatchedNow"]):
     """Which watched symbols bring no prices?"""
 
 
@@ -89,10 +113,9 @@ class UnwatchedNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceSeen:
-    """A price was seen: by the feed, or as one at which an order of the account traded."""
+    """The feed saw a price."""
 
     tick: Tick
-    source: PriceSource = PriceSource.TICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,8 +45,11 @@ class OrderDeclined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderUpdated:
-    """An order of this strategy has moved."""
+class OrderChanged:
+    """An order has changed, by this event: told to all who follow it (`domain/orders/followers.py`).
+
+    `event` is None where the order is told as it stands: one of others, or one whose reservation is taken back.
+    """
 
     order: Order
-    event: OrderEvent
+    event: OrderEvent | None = None

@@ -1,26 +1,26 @@
 """What is written and read: registrations, events, records, and the snapshot of a start."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
 from actors.messages.books import AcceptanceUndone
+from actors.messages.query import Query
 from actors.runtime.address import Address
-from domain.alerts.alert import AlertRecord, Unfinished
+from domain.alerts.alert import AlertRecord
 from domain.baskets import BasketRecord
 from domain.broker.snapshots import TradeRow
-from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
+from domain.exits.flatten import FlattenEnd, FlattenRequest
 from domain.exits.stops import ArmedStop
-from domain.market.expiry import Expiries
-from domain.market.price import SeenPrice
+from domain.market.expiry import Expiry
 from domain.orders.command import OrderCommand
 from domain.orders.order import JournalLine, Order, OrderEvent
-from domain.orders.types import Exchange, InstrumentKey
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
-from domain.risk.checks import TradingState
+from domain.reconciliation.write_off import WriteOff
+from domain.risk.checks import TradingDecision
 from domain.risk.loss_limit import RiskDay
+from domain.snapshot import DeskSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,23 +169,17 @@ class RecordExternalMove:
     """Strategies whose signed units end by it: they are taken out of their books."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExternalMoveRecorded:
-    """It is on disk that the break is resolved, and how."""
-
-    recon_break: Break
-    kind: MoveKind = MoveKind.CARRIED
-    reason: str = ""
-    ended: tuple[tuple[str, int], ...] = ()
+Recordable: TypeAlias = (
+    TradingDecision | FlattenRequest | FlattenEnd | ArmedStop | RiskDay | BasketRecord | AlertRecord | Expiry | WriteOff
+)
+"""What is kept as it stands, each kind in a table of its own, and read again by the next start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordExpiry:
-    """Keep the last day of a contract that is traded."""
+class Record:
+    """Keep this as it stands now, over restarts; tried again until the database takes it."""
 
-    exchange: Exchange
-    symbol: str
-    expires_on: date
+    item: Recordable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,43 +191,18 @@ class UndoRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordTradingState:
-    """Keep the trading state over restarts."""
-
-    state: TradingState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFlattenRequest:
-    """Keep that a position is to be made flat, until it is: over restarts too."""
-
-    request: FlattenRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFlattened:
-    """A request has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
-
-    request_id: str
-    at: datetime
-    missing: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CommitNow:
-    """Write the next group; with what nobody waits for, when that has `lingered` long enough."""
+    """Write the next group; with what nobody waits for, when that has `lingered` long enough.
+
+    `is_retry`: the time has come for what the database did not take.
+    """
 
     lingered: bool = False
+    is_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriteAgain:
-    """Try again what the database did not take and nobody leads."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindUnwritten:
+class FindUnwritten(Query[int]):
     """How many writes that came before this question has the database not taken?"""
 
 
@@ -243,102 +212,25 @@ class RetryUnrecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRiskDay:
-    """Keep how a trading day stands against its limits."""
-
-    risk_day: RiskDay
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordWriteOff:
-    """Keep that a person has written off a position."""
-
-    position_key: PositionKey
-    units: int
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordBasket:
-    """Keep a basket as it stands."""
-
-    record: BasketRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordArmedStop:
-    """Keep these stops as they stand: armed, with their best price, or ended."""
-
-    armed_stop: ArmedStop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordAlert:
-    """Keep an alert as it stands."""
-
-    record: AlertRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSnapshot:
+class LoadSnapshot(Query[DeskSnapshot]):
     """What does the database remember that the actors start from?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeskSnapshot:
-    """Unresolved orders and today's, positions from everything older, today's count, and the trading state.
+class FindOrders(Query[tuple[Order, ...]]):
+    """Which orders are there, newest first: `limit`, or as many as a turn tells, after the one called `before`?
 
-    `moved` are EXTERNAL units by nobody's order, `accepted_units` those of them that a person has accepted, `accepted`
-    today's breaks that a person has accepted, `requests` the positions that are on their way to flat,
-    `ended_requests` those whose way out has ended today because the shares are missing, `armed_stops` the armed stops
-    and today's ended ones, `unarmed` the entries that traded more than their stops know of, `risk_days` how the last
-    days stood against their limits, `baskets` the open ones and the last that ended, `alerts` those that are still to
-    be told or acknowledged, `written_off` the signed units that a person has written off and that count today,
-    `last_prices` the price at which each instrument was last traded by any order of the account, `against_ours` moves
-    that stand against units of strategies, `vanished` positions that are gone and wait for a person, `ended` those that
-    ended with their contracts, `closed_at` those of the written-off units that the broker has squared off today, with
-    their average price, `expiries` the last days of contracts. `ended_in_order` says that the last run was not killed.
+    And with a `reference`, which of them may it mean: the start of a command id, or the broker's number of an order?
     """
-
-    orders: tuple[Order, ...]
-    positions: Mapping[str, Mapping[InstrumentKey, int]]
-    orders_today: int
-    trading_state: TradingState
-    reason: str
-    moved: Mapping[InstrumentKey, int] = field(default_factory=dict)
-    accepted_units: Mapping[InstrumentKey, int] = field(default_factory=dict)
-    against_ours: Mapping[InstrumentKey, int] = field(default_factory=dict)
-    vanished: tuple[Break, ...] = ()
-    ended: frozenset[InstrumentKey] = frozenset()
-    closed_at: Mapping[PositionKey, tuple[int, Decimal]] = field(default_factory=dict)
-    expiries: Expiries = field(default_factory=dict)
-    accepted: tuple[str, ...] = ()
-    requests: tuple[FlattenRequest, ...] = ()
-    ended_requests: tuple[EndedRequest, ...] = ()
-    armed_stops: tuple[ArmedStop, ...] = ()
-    unarmed: tuple[Order, ...] = ()
-    risk_days: tuple[RiskDay, ...] = ()
-    baskets: tuple[BasketRecord, ...] = ()
-    alerts: Unfinished = field(default_factory=Unfinished)
-    written_off: Mapping[PositionKey, int] = field(default_factory=dict)
-    last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
-    ended_in_order: bool = True
-    stored_by: Mapping[str, str] = field(default_factory=dict)
-    """Which run stored each order that is SENDING."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindOrders:
-    """Which orders are there, newest first: `limit`, or as many as a turn tells, after the one called `before`?"""
 
     limit: int
     open_only: bool = False
     before: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindTimeline:
+class FindTimeline(Query["Timeline | None"]):
     """What does the journal say of this order?"""
 
     command_id: str

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from actors.messages.query import Query
 from domain.broker.snapshots import Book, PositionRow
-from domain.exits.flatten import PositionKey
+from domain.market.expiry import ContractOver
 from domain.orders.command import OrderCommand
-from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange
+from domain.positions.already_exposed import AlreadyExposed
+from domain.positions.nothing_to_exit import NothingToExit
 from domain.positions.pnl import Pnl, PnlRow
 from domain.risk.checks import TradingState
 from domain.risk.loss_limit import RiskDay
@@ -17,42 +19,38 @@ from domain.risk.loss_limit import RiskDay
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRisk:
-    """Check 2A: may this order be sent at this price? `last_price` is the market's, where it was asked for."""
+    """Check 2A: may this order be sent at this price? `last_price` is the market's, where it was asked for.
+
+    With a `change_id`: may an order be changed to what `command` says?
+    """
 
     command: OrderCommand
     price: Decimal | None
     last_price: Decimal | None = None
+    change_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskApproved:
-    """Check 2A says yes."""
+    """Check 2A says yes to the order, or to the change of it."""
 
     command_id: str
     inputs: Mapping[str, str]
+    change_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskBlocked:
-    """Check 2A says no."""
+class CheckRefused:
+    """Risk or guard says no to the order, or to the change of it.
+
+    `why` tells what stands in the way of an entry, or what there is instead of units to exit.
+    """
 
     command_id: str
     reason: Reason
     inputs: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FillCounted:
-    """An order, ours or of others, has traded more."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderOver:
-    """An order of ours can't trade any more."""
-
-    command: OrderCommand
+    change_id: str = ""
+    why: AlreadyExposed | NothingToExit | ContractOver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ class RiskTick:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindPnl:
+class FindPnl(Query["PnlNow"]):
     """How does the day stand?"""
 
 
@@ -86,16 +84,7 @@ class PnlNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PnlWrittenOff:
-    """These units count for others in the day's profit and loss from now on: at their cost, or at this price."""
-
-    position_key: PositionKey
-    units: int
-    price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetTradingState:
+class SetTradingState(Query["TradingStateNow"]):
     """A person turns trading to this state; `force` resumes over a broken loss limit."""
 
     state: TradingState
@@ -104,23 +93,15 @@ class SetTradingState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastTradingState:
-    """Tell every strategy what may be sent now."""
-
-    state: TradingState
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TradingStateChanged:
-    """What may be sent has changed, and why."""
+    """What may be sent has changed, or is said again, and why: where entries wait they are stopped or taken again."""
 
     state: TradingState
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindTradingState:
+class FindTradingState(Query["TradingStateNow"]):
     """What may be sent?"""
 
 

@@ -3,18 +3,13 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.order import Order
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import InstrumentKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryMoved:
-    """An order that carries stops has traded more."""
-
-    order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +44,7 @@ class StopsAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindStops:
+class FindStops(Query["StopsNow"]):
     """Which positions are under stops?"""
 
 

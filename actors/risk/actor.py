@@ -1,35 +1,28 @@
 """Step 2A: owns the trading state, the day's counts, and the day's profit and loss against its limits."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import assert_never
 
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.books import ExternalCounted
-from actors.messages.changes import ChangeApproved, ChangeBlocked, CheckChange
-from actors.messages.exits import SuspendEntries
-from actors.messages.inboxes import (
-    RiskInbox,
-)
+from actors.messages.books import BreakResolved, PositionWrittenOff
+from actors.messages.inboxes import RiskInbox
 from actors.messages.market import OrderPriced, PriceTicked
-from actors.messages.persistence import RecordTradingState
+from actors.messages.orders import OrderChanged
+from actors.messages.persistence import Record
 from actors.messages.risk import (
-    BroadcastTradingState,
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindPnl,
     FindTradingState,
-    OrderOver,
     PnlNow,
-    PnlWrittenOff,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
+    TradingStateChanged,
     TradingStateNow,
 )
 from actors.risk.loss_monitor import LossMonitor
@@ -37,20 +30,16 @@ from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.text.risk import self_trade_alert
-from domain.exits.flatten import PositionKey
 from domain.market.trading_days import TradingDays
 from domain.orders.command import OrderCommand
-from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, Intent, Side
+from domain.orders.types import Intent
 from domain.ports import trading_day
-from domain.positions.pnl import PnlBook
-from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingState
+from domain.positions.pnl import PnlBook, is_ours
+from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingDecision, TradingState
+from domain.risk.loss_inputs import LossRules
 from domain.risk.loss_limit import RiskDay
-
-_STOPS: Final = {
-    TradingState.EXITS_ONLY: Reason.TRADING_EXITS_ONLY,
-    TradingState.HALTED: Reason.TRADING_HALTED,
-}
+from domain.risk.open_orders import OpenOrders
+from domain.risk.restriction import Restriction, TradingWord
 
 
 class RiskActor(SharedThreadActor):
@@ -74,25 +63,21 @@ class RiskActor(SharedThreadActor):
         self._broker = mail.broker
         self._notifier = mail.notifier
         self._book = book
-        self._said = (book.trading_state, book.reason)
+        self._said = TradingWord(book.trading_state, book.reason)
         self._clock = runtime.clock
         self._timer = runtime.timer
         self._look_s = book.limits.look_s
-        self._entering: dict[str, PositionKey] = {}
-        self._sides: defaultdict[tuple[Exchange, str, Side], dict[str, None]] = defaultdict(dict)
+        self._open_orders = OpenOrders()
         for one in working:
-            self._remember(one)
-        self._stopped: Reason | None = None
-        self._restriction: tuple[Reason, str] | None = None
+            self._open_orders.add(one)
+        self._restriction: Restriction | None = None
         self._loss_monitor = LossMonitor(
             mail=mail,
             runtime=runtime,
             subscriber=self.actor_ref,
-            limits=book.limits,
-            budgets=budgets,
+            rules=LossRules(book.limits, budgets, trading_days),
             book=pnl,
             days=days,
-            trading_days=trading_days,
         )
 
     def on_stop(self) -> None:
@@ -104,22 +89,18 @@ class RiskActor(SharedThreadActor):
         match message:
             case CheckRisk():
                 self._check(message)
-            case CheckChange():
-                self._check_change(message)
-            case FillCounted():
-                self._loss_monitor.count(message.order)
-            case OrderOver():
-                self._forget(message.command)
+            case OrderChanged():
+                self._follow(message)
             case PriceTicked():
-                self._loss_monitor.see(message)
+                self._loss_monitor.see(message.tick)
             case OrderPriced():
                 self._loss_monitor.hear_quote(message)
             case PositionsSeen():
                 self._loss_monitor.take_positions(message.book, message.doubted)
-            case ExternalCounted():
-                self._loss_monitor.move(message.key, message.units)
-            case PnlWrittenOff():
-                self._loss_monitor.write_off(message.position_key, message.units, message.price)
+            case BreakResolved():
+                self._loss_monitor.count_move(message)
+            case PositionWrittenOff():
+                self._loss_monitor.book.shift(message.write_off.position_key, message.write_off.units)
             case RiskTick():
                 self._loss_monitor.look()
                 self._restrict()
@@ -134,97 +115,76 @@ class RiskActor(SharedThreadActor):
                 assert_never(message)
         return None
 
-    def _check(self, message: CheckRisk) -> None:
-        command, name = message.command, message.command.command_id
-        book = self._book.on_day(trading_day(self._clock.now()))
-        self._book, verdict = book.check(command, message.price, message.last_price, self._positions_beside(command))
-        if isinstance(verdict, RiskPassed) and command.intent is not Intent.EXIT:
-            if self._loss_monitor.has_used_up_its_budget(command.strategy):
-                verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
-            self._warn_of_self_trade(command)
-        match verdict:
-            case RiskPassed():
-                self._remember(command)
-                post(self._command, RiskApproved(command_id=name, inputs=verdict.inputs))
-            case RiskRefused():
-                reason = self._finer(verdict.reason)
-                post(self._command, RiskBlocked(command_id=name, reason=reason, inputs=verdict.inputs))
+    def _follow(self, message: OrderChanged) -> None:
+        if message.event is None or message.event.filled_quantity:
+            self._loss_monitor.count(message.order)
+        if message.order.is_terminal:
+            self._open_orders.remove(message.order.command)
 
-    def _finer(self, reason: Reason) -> Reason:
-        """Name what has restricted trading, where no person did."""
-        restricted = reason is Reason.TRADING_EXITS_ONLY and self._said[0] is TradingState.ACTIVE
-        return self._restriction[0] if restricted and self._restriction is not None else reason
+    def _check(self, message: CheckRisk) -> None:
+        """Judge an order, or one as it would be after a change: that counts as no order of the day."""
+        command, name, change = message.command, message.command.command_id, message.change_id
+        book = self._book.on_day(trading_day(self._clock.now()))
+        judged: RiskPassed | RiskRefused
+        if not change:
+            beside = self._positions_beside(command)
+            self._book, judged = book.check(command, message.price, message.last_price, beside)
+        else:
+            judged = book.check_change(command, message.price)
+        match verdict := self._under_budget(command, judged):
+            case RiskPassed():
+                if not change:
+                    self._warn_of_self_trade(command)
+                    self._open_orders.add(command)
+                post(self._command, RiskApproved(command_id=name, change_id=change, inputs=verdict.inputs))
+            case RiskRefused():
+                reason = self._said.finer(verdict.reason, self._restriction)
+                refused = CheckRefused(command_id=name, change_id=change, reason=reason, inputs=verdict.inputs)
+                post(self._command, refused)
+
+    def _under_budget(self, command: OrderCommand, verdict: RiskPassed | RiskRefused) -> RiskPassed | RiskRefused:
+        """Refuse what would enter for a strategy that has lost what it may lose today."""
+        objection = None if command.intent is Intent.EXIT else self._loss_monitor.objection_to(command.strategy)
+        if objection is None or isinstance(verdict, RiskRefused):
+            return verdict
+        return RiskRefused(objection, verdict.inputs)
 
     def _positions_beside(self, command: OrderCommand) -> int:
         """Count the positions that are held or being entered, that of this order apart; 0 where nobody limits them."""
         if self._book.limits.open_positions_max is None:
             return 0
-        return len(
-            (self._loss_monitor.held() | {*self._entering.values()}) - {PositionKey(command.strategy, command.key)}
-        )
-
-    def _remember(self, command: OrderCommand) -> None:
-        self._sides[command.exchange, command.symbol, command.side][command.command_id] = None
-        if command.intent is not Intent.EXIT:
-            self._entering[command.command_id] = PositionKey(command.strategy, command.key)
-
-    def _forget(self, command: OrderCommand) -> None:
-        self._entering.pop(command.command_id, None)
-        there = (command.exchange, command.symbol, command.side)
-        self._sides[there].pop(command.command_id, None)
-        if not self._sides[there]:
-            del self._sides[there]
+        held = (one for one in self._loss_monitor.book.held if is_ours(one))
+        return self._open_orders.positions_beside(command, held)
 
     def _warn_of_self_trade(self, command: OrderCommand) -> None:
-        against = self._sides.get((command.exchange, command.symbol, command.side.opposite))
-        if against:
-            alert = self_trade_alert(command.command_id, next(iter(against)), command.symbol)
+        other = None if command.intent is Intent.EXIT else self._open_orders.could_meet(command)
+        if other is not None:
+            alert = self_trade_alert(command.command_id, other, command.symbol)
             post(self._notifier, RaiseAlert(alert=alert))
-
-    def _check_change(self, message: CheckChange) -> None:
-        """Judge an order as it would be; a change counts as no order of the day."""
-        command = message.command
-        book = self._book.on_day(trading_day(self._clock.now()))
-        verdict = book.check_change(command, message.price)
-        spent = command.intent is not Intent.EXIT and self._loss_monitor.has_used_up_its_budget(command.strategy)
-        if spent and isinstance(verdict, RiskPassed):
-            verdict = RiskRefused(Reason.STRATEGY_LOSS_BREACHED, verdict.inputs)
-        match verdict:
-            case RiskPassed():
-                post(self._command, ChangeApproved(change_id=message.change_id, inputs=verdict.inputs))
-            case RiskRefused():
-                reason = self._finer(verdict.reason)
-                refused = ChangeBlocked(change_id=message.change_id, reason=reason, inputs=verdict.inputs)
-                post(self._command, refused)
 
     def _turn(self, message: SetTradingState) -> TradingStateNow:
         """Follow a person's word; what the day itself forbids is not resumed by it."""
         if message.state is TradingState.ACTIVE:
-            refused = self._loss_monitor.objection_to_resuming(force=message.force)
+            refused = self._loss_monitor.resume(force=message.force)
             if refused:
                 return self._now(refused)
         logger.warning("trading is now {} ({})", message.state, message.reason or "no reason given")
-        self._said = (message.state, message.reason)
-        post(self._repo, RecordTradingState(state=message.state, reason=message.reason))
+        self._said = TradingWord(message.state, message.reason)
+        post(self._repo, Record(item=TradingDecision(state=message.state, reason=message.reason)))
         self._restrict(told=True)
         return self._now()
 
     def _restrict(self, *, told: bool = False) -> None:
-        """Put the stricter of a person's word and the day's restriction in force; tell the broker's lanes of it."""
+        """Put the stricter of a person's word and the day's restriction in force, and tell all who follow it."""
         self._restriction = self._loss_monitor.restriction()
-        state, reason = self._said
-        if state is TradingState.ACTIVE and self._restriction is not None:
-            state, reason = TradingState.EXITS_ONLY, self._restriction[1]
-        changed = (state, reason) != (self._book.trading_state, self._book.reason)
-        if not changed and not told:
+        now = self._said.under(self._restriction)
+        if now == TradingWord(self._book.trading_state, self._book.reason) and not told:
             return
-        self._book = self._book.with_state(state, reason)
-        post(self._command, BroadcastTradingState(state=state, reason=reason))
+        self._book = self._book.with_state(now.state, now.reason)
+        changed = TradingStateChanged(state=now.state, reason=now.reason)
+        post(self._command, changed)
         # What risk has let pass and the broker has not seen yet is stopped there.
-        stopped = _STOPS.get(state)
-        if told or stopped is not self._stopped:
-            self._stopped = stopped
-            post(self._broker, SuspendEntries(stopped=stopped))
+        post(self._broker, changed)
 
     def _now(self, refused: str = "") -> TradingStateNow:
         book = self._book.on_day(trading_day(self._clock.now()))

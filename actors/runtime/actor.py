@@ -35,3 +35,11 @@ class DeskActor(pykka.ThreadingActor):
         name = type(self).__name__
         logger.opt(exception=(exception_type, exception_value, traceback)).critical("{} died", name)
         post(self.supervisor, ActorDied(actor=name, urn=self.actor_urn, cause=repr(exception_value)))
+
+
+def stop_actor(ref: pykka.ActorRef[Any], wait_s: float) -> None:
+    """Stop an actor, waiting at most so long; whatever comes of it, go on."""
+    try:
+        ref.stop(timeout=wait_s)
+    except (pykka.ActorDeadError, pykka.Timeout):
+        logger.warning("{} did not stop within {:.0f} s", ref, wait_s)

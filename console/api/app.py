@@ -5,7 +5,7 @@ Handlers are plain functions, so that FastAPI runs each in a thread of its own: 
 
 import asyncio
 from functools import partial
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
@@ -16,7 +16,8 @@ from loguru import logger
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from actors.desk import DeskUnavailableError, Status
+from actors.desk_interface import Status
+from actors.errors import DeskUnavailableError
 from actors.messages.books import PositionsRead
 from actors.messages.guard import Holdings
 from actors.messages.orders import OrderAnswered, OrderDeclined
@@ -24,9 +25,19 @@ from actors.messages.persistence import Timeline
 from actors.messages.risk import PnlNow, TradingStateNow
 from actors.runtime.clock import SystemClock
 from console.api.auth import Door
-from console.api.openapi import ORDER, POLICY, STOPS, page_of, takes
+from console.api.bodies import OrderBody, TradingStateBody
+from console.api.openapi import (
+    BODY_REFUSALS,
+    OPEN_REFUSALS,
+    POLICY,
+    REFUSALS,
+    DescribedApi,
+    page_of,
+    refuses,
+    takes,
+)
 from console.api.priority_lanes import PriorityLanes
-from console.api.responses import goes_on_until_flat, not_known_in_time, outcome_of
+from console.api.responses import Outcome, goes_on_until_flat, not_known_in_time, outcome_of
 from console.api.routes.alerts import AlertingDesk, add_alerts
 from console.api.routes.baskets import BasketDesk, add_baskets
 from console.api.routes.changes import ChangingDesk, add_changes
@@ -34,9 +45,17 @@ from console.api.routes.flatten import ExitingDesk, add_exits
 from console.api.routes.orders import ListingDesk, add_listing
 from console.api.routes.positions import CorrectingDesk, add_corrections
 from console.api.routes.stops import ProtectingDesk, add_stops
-from console.api.schemas import Body, flag_in, read_object, read_order, read_trading_state
+from console.api.schemas import body_of
 from console.errors import ApiError
-from console.views.form import Form
+from console.views.forms import (
+    HealthForm,
+    OrderForm,
+    OutcomeAnswer,
+    PositionsForm,
+    StatusForm,
+    TimelineForm,
+    TradingForm,
+)
 from console.views.serializers import order_form, positions_form, timeline_form, trading_form
 from console.views.status import health_form, status_form
 from console.views.text import as_sentence
@@ -96,8 +115,11 @@ async def _known_parameters(request: Request) -> None:
 def make_api(desk: RunningDesk, settings: Settings, token: str, clock: Clock | None = None) -> FastAPI:
     """Return the API of this desk; everything but /health and the documentation asks for `token`."""
     clock = clock or SystemClock()
-    api = FastAPI(title="Shoonya Desk", description="Orders of one trading account.", docs_url=None, redoc_url=None)
-    guarded, lanes = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_parameters)]), PriorityLanes()
+    api = DescribedApi(
+        title="Shoonya Desk", description="Orders of one trading account.", docs_url=None, redoc_url=None
+    )
+    guarded = APIRouter(dependencies=[Depends(_BEARER), Depends(_known_parameters)], responses=REFUSALS)
+    lanes = PriorityLanes()
     _add_orders(guarded, desk, settings, lanes)
     add_listing(guarded, desk, lanes)
     add_changes(guarded, desk, settings, lanes)
@@ -120,21 +142,21 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes
     @guarded.post(
         "/orders",
         summary="Send an order",
-        openapi_extra=takes(*ORDER, also=("price", "trigger_price", *STOPS, "comment", "origin", "amo", "until_flat")),
+        response_model=OutcomeAnswer,
+        openapi_extra=takes(OrderBody),
+        responses={**BODY_REFUSALS, **refuses(202, 409, 502)},
     )
-    async def submit(body: Body, idempotency_key: Annotated[str | None, Header()] = None) -> JSONResponse:
+    async def submit(
+        body: Annotated[OrderBody, Depends(body_of(OrderBody))], idempotency_key: Annotated[str | None, Header()] = None
+    ) -> JSONResponse:
         """Answer when the outcome of steps 1 to 5 is known, or with the state so far.
 
         200 accepted, 202 unconfirmed, 409 blocked, 422 invalid, 502 refused by the broker, 503 not ready. With
         `until_flat` an EXIT that finds no way to the broker is made flat by the desk, all that is held: 202.
         """
-        given = read_object(body)
-        until_flat = flag_in(given, "until_flat")
-        command = read_order(given, idempotency_key, settings.client_id)
-        if until_flat and command.intent is not Intent.EXIT:
-            raise ApiError(422, "until_flat is for an order with the intent EXIT", command.command_id)
+        command = body.order(idempotency_key, settings.client_id)
         lane = lanes.get_out if command.intent is Intent.EXIT else lanes.enter
-        return await lane(partial(_answer_to, command, until_flat=until_flat))
+        return await lane(partial(_answer_to, command, until_flat=body.until_flat))
 
     def _answer_to(command: OrderCommand, *, until_flat: bool) -> JSONResponse:
         wait_s = settings.api.answer_wait_s_max
@@ -150,13 +172,13 @@ def _add_orders(guarded: APIRouter, desk: RunningDesk, settings: Settings, lanes
             outcome = goes_on_until_flat(outcome, outcome.order, stored=desk.is_stored())
         return JSONResponse(outcome.body(), outcome.http_status)
 
-    @guarded.get("/orders/{command_id}", summary="One order")
-    def order(command_id: str) -> Form:
+    @guarded.get("/orders/{command_id}", summary="One order", responses=refuses(404))
+    def order(command_id: str) -> OrderForm:
         """Return every field of the order with exactly this command id."""
         return order_form(_known(desk, command_id).order)
 
-    @guarded.get("/orders/{command_id}/timeline", summary="Why an order stands where it stands")
-    def timeline(command_id: str) -> Form:
+    @guarded.get("/orders/{command_id}/timeline", summary="Why an order stands where it stands", responses=refuses(404))
+    def timeline(command_id: str) -> TimelineForm:
         """Return the order's journal: each decision with its inputs, its reason, and a sentence."""
         return timeline_form(_known(desk, command_id), settings.proof.books)
 
@@ -170,12 +192,12 @@ def _known(desk: RunningDesk, command_id: str) -> Timeline:
 
 def _add_reading(guarded: APIRouter, desk: RunningDesk, settings: Settings, clock: Clock) -> None:
     @guarded.get("/positions", summary="What is held")
-    def positions() -> Form:
+    def positions() -> PositionsForm:
         """Return each strategy's positions from our fills, the account's as the broker has them, and the day's P&L."""
         return positions_form(desk.holdings(), desk.broker_positions(), desk.pnl())
 
     @guarded.get("/status", summary="The desk at a glance")
-    def status() -> Form:
+    def status() -> StatusForm:
         """Return trading, readiness with all that speaks against it, what is in flight, and how the broker is seen."""
         return status_form(settings, desk.status(), clock.now())
 
@@ -184,15 +206,16 @@ def _add_trading(guarded: APIRouter, desk: RunningDesk, lanes: PriorityLanes) ->
     @guarded.post(
         "/trading-state",
         summary="Halt, exits only, or resume",
-        openapi_extra=takes("state", also=("reason", "force")),
+        openapi_extra=takes(TradingStateBody),
+        responses={**BODY_REFUSALS, **refuses(409)},
     )
-    async def turn(body: Body) -> Form:
+    async def turn(body: Annotated[TradingStateBody, Depends(body_of(TradingStateBody))]) -> TradingForm:
         """Turn trading to ACTIVE, EXITS_ONLY or HALTED; `reason` is kept with it. `force` passes a broken limit.
 
         The answer says what is in force, and with `stored` whether a restart would know of it.
         """
-        state, reason, force = read_trading_state(read_object(body))
-        now = await lanes.get_out(partial(desk.set_trading_state, state, reason, force=force))
+        force = body.force is True
+        now = await lanes.get_out(partial(desk.set_trading_state, body.state, body.reason, force=force))
         if now.refused:
             raise ApiError(409, f"Trading is not resumed: {now.refused}.")
         return trading_form(now)
@@ -204,10 +227,10 @@ class _Health:
     def __init__(self, desk: RunningDesk, clock: Clock) -> None:
         self._desk = desk
         self._clock = clock
-        self._asking: asyncio.Task[Form] | None = None
+        self._asking: asyncio.Task[HealthForm] | None = None
         self._told_at = 0.0
 
-    async def shown(self) -> Form:
+    async def shown(self) -> HealthForm:
         """Return how the desk stands, as of at most a second ago; raise `DeskUnavailableError` where it is slow."""
         if self._asking is None or (self._asking.done() and self._clock.monotonic() >= self._told_at + HEALTH_KEPT_S):
             self._asking = asyncio.create_task(self._ask())
@@ -216,7 +239,7 @@ class _Health:
         except TimeoutError:
             raise DeskUnavailableError(f"the desk did not answer within {HEALTH_WAIT_S:g} s") from None
 
-    async def _ask(self) -> Form:
+    async def _ask(self) -> HealthForm:
         try:
             return await to_thread.run_sync(lambda: health_form(self._desk.status(), self._clock.now()))
         finally:
@@ -224,9 +247,14 @@ class _Health:
 
 
 def _add_health(api: FastAPI, health: _Health) -> None:
-    @api.get("/health", summary="Does the desk take orders?")
+    @api.get(
+        "/health",
+        summary="Does the desk take orders?",
+        response_model=HealthForm,
+        responses={**OPEN_REFUSALS, **refuses(503, answer=HealthForm | OutcomeAnswer)},
+    )
     async def healthy() -> JSONResponse:
-        """Answer 200 when entries are taken, else 503 with the reasons. No token, so nothing of the account."""
+        """Answer 200 when entries are taken, else 503 with the kinds of blockers: no token, no words of the account."""
         shown = await health.shown()
         return JSONResponse(shown, 200 if shown["ready"] else 503)
 
@@ -240,31 +268,32 @@ def _add_page(api: FastAPI) -> None:
 def _add_errors(api: FastAPI) -> None:
     def refuse(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)
-        body: dict[str, Any] = {"sentence": error.sentence, "command_id": error.command_id, "order": None}
-        return JSONResponse(body | {"repeated": False, "reason": None}, error.http_status)
+        return _refusal(error.http_status, error.sentence, error.command_id)
 
     def refuse_query(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
-        return JSONResponse({"sentence": f"{first['loc'][-1]}: {first['msg']}; see /docs"}, 422)
+        return _refusal(422, f"{first['loc'][-1]}: {first['msg']}; see /docs")
 
     def refuse_route(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         sentence = f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is"
-        return JSONResponse({"sentence": sentence}, error.status_code, error.headers)
+        answer = _refusal(error.status_code, sentence)
+        answer.headers.update(error.headers or {})
+        return answer
 
     def let_go(_request: Request, _error: Exception) -> JSONResponse:
         """Answer nobody: the caller left before the request was whole."""
-        return JSONResponse({"sentence": "the request was not whole; nothing was done"}, 400)
+        return _refusal(400, "the request was not whole; nothing was done")
 
     def tell_why(request: Request, error: Exception) -> JSONResponse:
         logger.warning("{} {} could not be answered: {}", request.method, request.url.path, error)
-        return JSONResponse({"sentence": as_sentence(str(error))}, 503)
+        return _refusal(503, as_sentence(str(error)))
 
     def admit(_request: Request, error: Exception) -> JSONResponse:
         logger.error("a request failed: {!r}", error)
         sentence = "the desk did not answer; its log says why, and `status` whether it still runs. Nothing is certain"
-        return JSONResponse({"sentence": f"{sentence}: ask for the order again before you send another."}, 500)
+        return _refusal(500, f"{sentence}: ask for the order again before you send another.")
 
     api.add_exception_handler(ApiError, refuse)
     api.add_exception_handler(RequestValidationError, refuse_query)
@@ -272,3 +301,8 @@ def _add_errors(api: FastAPI) -> None:
     api.add_exception_handler(ClientDisconnect, let_go)
     api.add_exception_handler(DeskUnavailableError, tell_why)
     api.add_exception_handler(Exception, admit)
+
+
+def _refusal(http_status: int, sentence: str, command_id: str | None = None) -> JSONResponse:
+    """Return a request's refusal: every one has the same fields."""
+    return JSONResponse(Outcome(http_status=http_status, command_id=command_id, sentence=sentence).body(), http_status)

@@ -1,97 +1,75 @@
-"""What each request of the HTTP API takes, for its description (`/openapi.json`) and the page made of it (`/docs`).
+"""The description of the HTTP API (`/openapi.json`): every body, every answer, and the page made of it (`/docs`).
 
-The bodies are read by the rooms themselves, which answer in a sentence; this says beforehand what they understand. The
-page is made here, of plain HTML: it loads nothing, runs nothing, and works without a network.
+Bodies are read by our own hand, so that numbers stay exact, and described from the same models; answers are described
+by the types that they are spelled out in. The page is plain HTML: it loads nothing, runs nothing, needs no network.
 """
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Mapping
 from html import escape
 from typing import Any, Final
 
-from domain.baskets import OnFailure, Pace
-from domain.orders.types import Exchange, Intent, OrderType, Origin, Product, Side, TrailingType
-from domain.orders.validation import QUANTITY_MAX
-from domain.risk.checks import TradingState
-from domain.texts import LINE_CHARACTERS_MAX
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from console.api.bodies import BODIES
+from console.api.schemas import RequestBody
+from console.views.forms import OutcomeAnswer
 
 Schema = dict[str, Any]
+_AT: Final = "#/components/schemas/"
 
 
-def _text(about: str, limit: int = 64) -> Schema:
-    return {"type": "string", "maxLength": limit, "description": about}
+class DescribedApi(FastAPI):
+    """A FastAPI whose description has the bodies too, and says that an answer has no other field than those it names.
+
+    Owns the description, once it is made.
+    """
+
+    def openapi(self) -> Schema:
+        """Return the description."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            schemas: Schema = described["components"]["schemas"]
+            for answer in schemas.values():
+                if answer.get("type") == "object":
+                    answer["additionalProperties"] = False
+            _, bodies = models_json_schema([(one, "validation") for one in BODIES], ref_template=f"{_AT}{{model}}")
+            schemas |= bodies["$defs"]
+        return super().openapi()
 
 
-def _word(kind: type[StrEnum], about: str) -> Schema:
-    return {"type": "string", "enum": [one.value for one in kind], "description": about}
+def takes(model: type[RequestBody]) -> Schema:
+    """Return what a route adds to its description: its body."""
+    content = {"application/json": {"schema": {"$ref": f"{_AT}{model.__name__}"}}}
+    return {"requestBody": {"required": not model.may_be_empty, "content": content}}
 
 
-def _rupees(about: str) -> Schema:
-    return {"type": ["number", "string"], "description": f"{about} In rupees; as text no digit is lost."}
-
-
-def _flag(about: str) -> Schema:
-    return {"type": "boolean", "description": about}
-
-
-_UNITS: Final = {"type": "integer", "minimum": 1, "maximum": QUANTITY_MAX}
-
-FIELDS: Final[Mapping[str, Schema]] = {
-    "command_id": _text("The order's name: the same is never sent twice. 1 to 64 of A-Z a-z 0-9 _ . : -"),
-    "change_id": _text("The change's name: the same is never sent twice."),
-    "basket_id": _text("The basket's name: the same is never sent twice."),
-    "strategy": _text("Whose position it is. 1 to 40 of A-Z a-z 0-9 _ . -", 40),
-    "intent": _word(Intent, "ENTRY takes a position, EXIT gives it up, ADJUST changes its size."),
-    "exchange": _word(Exchange, "The segment."),
-    "symbol": _text("The exchange's trading symbol, such as RELIANCE-EQ.", 40),
-    "side": _word(Side, "Which way it trades."),
-    "quantity": _UNITS | {"description": "Units, not lots; of a modify the new total, what has traded included."},
-    "product": _word(Product, "How it is carried; CO, BO and MTF are not placed here."),
-    "order_type": _word(OrderType, "MARKET and SL-M reach the exchange as protected limits."),
-    "price": _rupees("The limit of LIMIT and SL."),
-    "trigger_price": _rupees("Where SL and SL-M begin."),
-    "stop_loss": _rupees("Once held: get out at this price or worse."),
-    "target": _rupees("Once held: get out at this price or better."),
-    "trailing_type": _word(TrailingType, "How trailing_value is meant."),
-    "trailing_value": _rupees("How far the stop follows the best price."),
-    "trail_activation": _rupees("From which price on it follows."),
-    "comment": _text("Kept with the order.", LINE_CHARACTERS_MAX),
-    "origin": _word(Origin, "Who asks; a person (HUMAN) where it is left out."),
-    "amo": _flag("Queue it for the next session, while the market is closed."),
-    "until_flat": _flag("Of an EXIT: where it can't reach the broker, the desk makes all that is held flat."),
-    "reason": _text("Why; it is kept.", LINE_CHARACTERS_MAX),
-    "state": _word(TradingState, "What trading is turned to."),
-    "force": _flag("Do it over an objection that the answer has named."),
-    "placed": _flag("true: the broker has it; false: it is not there."),
-    "broker_order_id": _text("The broker's number of the order.", 40),
-    "filled_quantity": {"type": "integer", "minimum": 0, "description": "How many units have traded."},
-    "average_price": _rupees("At which price they traded on average."),
-    "name": _text("As /status names it.", LINE_CHARACTERS_MAX),
-    "undo": _flag("Take the acceptance back."),
-    "topic": _text("The alarm's topic; without it all.", LINE_CHARACTERS_MAX),
-    "legs": {"type": "array", "items": {"type": "object"}, "description": "Orders, without what the basket says."},
-    "pace": _word(Pace, "One leg after the other, or all at once."),
-    "on_failure": _word(OnFailure, "Whether what has filled stays or is taken back."),
-    "hedge_first": _flag("Send the bought legs first."),
-    "leg_wait_s": {"type": "number", "minimum": 0, "description": "Seconds that a leg has to fill in."},
+_SENTENCES: Final[Mapping[int, str]] = {
+    202: "Not known yet; `why` will tell",
+    400: "The body is not JSON, or was not whole",
+    401: "No token, or another's",
+    404: "There is none of that name",
+    409: "Not as things stand; nothing was done",
+    413: "The body is too long",
+    421: "The Host header names another machine",
+    422: "It can't be meant; nothing was done",
+    500: "Nothing is certain: ask before you send again",
+    502: "The broker refused",
+    503: "The desk is not ready, or did not answer",
 }
-"""Every field of every body."""
-
-POSITION: Final = ("strategy", "exchange", "symbol", "product")
-STOPS: Final = ("stop_loss", "target", "trailing_type", "trailing_value", "trail_activation")
-ORDER: Final = ("command_id", "strategy", "intent", "exchange", "symbol", "side", "quantity", "product", "order_type")
 
 
-def takes(*required: str, also: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what a route adds to its description: the body's fields. Without required ones it may be left out."""
-    schema: Schema = {
-        "type": "object",
-        "properties": {name: FIELDS[name] for name in (*required, *also)},
-        "additionalProperties": False,
-    }
-    if required:
-        schema["required"] = list(required)
-    return {"requestBody": {"required": bool(required), "content": {"application/json": {"schema": schema}}}}
+def refuses(*statuses: int, answer: Any = OutcomeAnswer) -> dict[int | str, Schema]:  # noqa: ANN401  a type
+    """Return the description of these answers, each in a sentence."""
+    return {status: {"model": answer, "description": _SENTENCES[status]} for status in statuses}
+
+
+OPEN_REFUSALS: Final = refuses(421, 500, 503)
+"""What any request may be answered."""
+REFUSALS: Final = refuses(401, 421, 422, 500, 503)
+"""What any request that needs the token may be answered."""
+BODY_REFUSALS: Final = refuses(400, 413)
+"""What a request with a body may be answered besides."""
 
 
 _STYLE: Final = (
@@ -104,7 +82,10 @@ POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 def page_of(described: Mapping[str, Any]) -> str:
     """Return the API's description as a page for people."""
-    parts = [_part(path, method, one) for path, ways in described["paths"].items() for method, one in ways.items()]
+    schemas = described["components"]["schemas"]
+    parts = [
+        _part(path, method, one, schemas) for path, ways in described["paths"].items() for method, one in ways.items()
+    ]
     title = escape(described["info"]["title"])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -115,17 +96,19 @@ def page_of(described: Mapping[str, Any]) -> str:
     )
 
 
-def _part(path: str, method: str, one: Mapping[str, Any]) -> str:
+def _part(path: str, method: str, one: Mapping[str, Any], schemas: Mapping[str, Schema]) -> str:
     about = escape(f"{one.get('summary', '')}. {one.get('description', '')}")
     rows = [(given["name"], given["schema"], given.get("required", False)) for given in one.get("parameters", ())]
     body = one.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    needed = body.get("required", ())
-    rows += [(name, schema, name in needed) for name, schema in body.get("properties", {}).items()]
-    fields = "".join(_row(name, schema, required=required) for name, schema, required in rows)
+    whole = schemas.get(body.get("$ref", "").removeprefix(_AT), {})
+    rows += [(name, schema, name in whole.get("required", ())) for name, schema in whole.get("properties", {}).items()]
+    fields = "".join(_row(name, schema, schemas, required=required) for name, schema, required in rows)
     return f"<h2>{method.upper()} {escape(path)}</h2><p>{about}</p>" + (f"<dl>{fields}</dl>" if fields else "")
 
 
-def _row(name: str, schema: Schema, *, required: bool) -> str:
-    choices = f" One of {', '.join(schema['enum'])}." if "enum" in schema else ""
+def _row(name: str, schema: Schema, schemas: Mapping[str, Schema], *, required: bool) -> str:
+    kinds = (schemas.get(one.get("$ref", "").removeprefix(_AT), {}) for one in (schema, *schema.get("anyOf", ())))
+    words = [word for kind in kinds for word in kind.get("enum", ())]
+    choices = f" One of {', '.join(words)}." if words else ""
     message = f"{schema.get('description', '')}{choices}{' Required.' if required else ''}"
     return f"<dt><code>{escape(name)}</code></dt><dd>{escape(message)}</dd>"

@@ -1,10 +1,11 @@
 """What came of submitting an order: the HTTP status, and one sentence for the person who sent it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
+from console.views.forms import OutcomeAnswer
 from console.views.serializers import order_form
 from console.views.text import as_sentence, price_text, terms_text
 from domain.exits.flatten import PositionKey
@@ -41,7 +42,7 @@ class Outcome:
     repeated: bool = False
     reason: Reason | None = None
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> OutcomeAnswer:
         """Return the answer's JSON."""
         return {
             "command_id": self.command_id,
@@ -235,4 +236,5 @@ def _why(order: Order) -> str:
 
 
 def _differing(first: OrderCommand, now: OrderCommand) -> list[str]:
-    return [one.name for one in fields(OrderCommand) if getattr(first, one.name) != getattr(now, one.name)]
+    given = now.as_given()
+    return [name for name, value in first.as_given().items() if given[name] != value]

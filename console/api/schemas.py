@@ -1,23 +1,59 @@
-"""Reading what a caller sent: JSON objects only, exact numbers, no doubt about what was meant."""
+"""Reading what a caller sent: JSON objects only, exact numbers, no doubt about what was meant.
+
+A body is a pydantic model of `bodies.py`. What the library says of a wrong one is said here in one sentence.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Final, Never
+from typing import Annotated, Any, ClassVar, Final, Never, Self, TypeVar
 
 from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from console.errors import ApiError
-from domain.orders.command import OrderCommand
-from domain.orders.types import Origin
-from domain.orders.validation import InvalidOrderError
-from domain.risk.checks import TradingState
-from domain.texts import one_line
 
 BODY_BYTES_MAX: Final = 64 * 1024
 
 
-async def _body(request: Request) -> bytes:
+class RequestBody(BaseModel):
+    """What a request may say; a field that nobody knows is refused by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    may_be_empty: ClassVar[bool] = False
+    null_is_left_out: ClassVar[bool] = False
+    undone: ClassVar[str] = "Nothing was changed"
+    """What a refused body has done: said with every refusal."""
+    part: ClassVar["type[RequestBody] | None"] = None
+    """What a list in it holds, where it has one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, given: Any) -> Any:  # noqa: ANN401  whatever was sent
+        if not cls.null_is_left_out or not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any], command_id: str | None = None) -> Self:
+        """Return the body that was given; raise `ApiError` naming the first thing that is wrong."""
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise ApiError(422, cls.refusal(_sentence(error, cls)), command_id) from None
+
+    @classmethod
+    def refusal(cls, message: object) -> str:
+        """Say why it can't be meant, and that it did nothing."""
+        return f"Invalid: {message}. {cls.undone}."
+
+
+Model = TypeVar("Model", bound=RequestBody)
+
+
+async def _raw(request: Request) -> bytes:
     """Read the body, and no more of it than is allowed."""
     body = bytearray()
     async for chunk in request.stream():
@@ -27,8 +63,15 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-Body = Annotated[bytes, Depends(_body)]
-"""The bytes of a request, within bounds."""
+def body_of(model: type[Model]) -> Callable[..., Coroutine[Any, Any, Model]]:
+    """Return the dependency that reads a request's body as this model."""
+
+    async def read(request: Request, raw: Annotated[bytes, Depends(_raw)]) -> Model:
+        given = {} if model.may_be_empty and not raw else read_object(raw)
+        named = request.path_params.get("command_id", given.get("command_id", request.headers.get("idempotency-key")))
+        return model.read(given, None if named is None else str(named))
+
+    return read
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -57,48 +100,28 @@ def _refuse_repeated_names(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return given
 
 
-def read_order(given: dict[str, Any], idempotency_key: str | None, client_id: str) -> OrderCommand:
-    """Return the order that was asked for; raise `ApiError` where it can't be or its id is in doubt."""
-    named = given.get("command_id")
-    if named is not None and idempotency_key is not None and str(named).strip() != idempotency_key.strip():
-        raise ApiError(422, "command_id and the Idempotency-Key header differ; give one of them, or the same in both")
-    command_id = idempotency_key if named is None else named
-    if command_id is None:
-        raise ApiError(
-            422, "give the order a command_id (or an Idempotency-Key header), so that a repeat never sends it twice"
-        )
-    if given.get("client_id") not in (None, client_id):
-        raise ApiError(422, f"this desk trades for {client_id!r} only; leave client_id out", str(command_id))
-    filled = {"origin": Origin.HUMAN, **given, "command_id": command_id, "client_id": client_id}
-    try:
-        return OrderCommand.parse(filled)
-    except InvalidOrderError as error:
-        raise ApiError(422, f"Invalid: {error}. Nothing was registered or sent.", str(command_id)) from None
+_FIRST: Final = ("extra_forbidden", "value_error")
+"""A misspelled field is named before what it leaves missing, and what was said wrong before what was not said."""
 
 
-def read_trading_state(given: dict[str, Any]) -> tuple[TradingState, str, bool]:
-    """Return the state that trading shall turn to, why, and whether a broken loss limit is meant to be passed."""
-    unknown = sorted(set(given) - {"state", "reason", "force"})
-    if unknown:
-        raise ApiError(422, f"unknown field {unknown[0]!r}; the fields are: state, because, force")
-    word = str(given.get("state", "")).strip().upper().replace("-", "_")
-    if word not in set(TradingState):
-        raise ApiError(422, f"state must be one of {', '.join(TradingState)}")
-    force = given.get("force", False)
-    if force not in (True, False) and word == TradingState.ACTIVE:
-        raise ApiError(422, "force must be true or false")
-    return TradingState(word), reason_in(given), force is True
+def _sentence(error: ValidationError, model: type[RequestBody]) -> str:
+    def order(one: ErrorDetails) -> int:
+        return _FIRST.index(one["type"]) if one["type"] in _FIRST else len(_FIRST) + (one["type"] == "missing")
+
+    first = min(error.errors(include_url=False), key=order)
+    name = str(first["loc"][-1]) if first["loc"] else "the body"
+    match first["type"]:
+        case "extra_forbidden":
+            fields = _model_at(model, first["loc"]).model_fields
+            return f"unknown field {name!r}; the fields are: {', '.join(sorted(fields))}"
+        case "missing":
+            return f"{name} is missing"
+        case "value_error":
+            return str(first["ctx"]["error"])
+        case _:
+            return f"{name}: {first['msg']}"
 
 
-def flag_in(given: dict[str, Any], name: str) -> bool:
-    """Take a word that is true or false out of what was given, false where it was left out."""
-    flag = given.pop(name, False)
-    if not isinstance(flag, bool):
-        raise ApiError(422, f"{name} must be true or false")
-    return flag
-
-
-def reason_in(given: dict[str, Any]) -> str:
-    """Return a person's reason as one short line, whatever it was: no reason stops a halt or a way out."""
-    reason = given.get("reason")
-    return "" if reason is None else one_line(reason)
+def _model_at(model: type[RequestBody], place: tuple[int | str, ...]) -> type[RequestBody]:
+    """Return the model of the object at this place: the body's own, or that of a part such as a leg."""
+    return model.part if len(place) > 1 and model.part is not None else model

@@ -1,60 +1,40 @@
-"""The commands about alerts: list them, take alarms as seen, try the channels."""
+"""The commands about alerts: list them, take alarms as seen."""
 
-from typing import Annotated
+from pathlib import Path
 
-import typer
+import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from console.cli import options
 from console.cli.client import DeskClient
-from console.cli.options import AsJson, Config, end, plainly, say, show
-from console.daemon.config import read_settings
-from console.errors import PlainError
+from console.cli.options import end, plainly, show
+from console.cli.settings import read_client_settings
 from console.views.form import Form
 from console.views.status_view import alert_lines
-from notify.channels import channels_of
-from notify.port import ChannelError
 
 _STYLES = {"INFO": "", "WARNING": "yellow", "CRITICAL": "bold red"}
 
 
-def alerts(*, as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.as_json
+@options.config
+def alerts(*, as_json: bool, config: Path | None) -> None:
     """List recent alerts, and which CRITICAL ones nobody has acknowledged."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/alerts")
+        found = DeskClient(read_client_settings(config)).read("/alerts")
     show(found, alerts_view(found), as_json=as_json)
 
 
-def ack(
-    topic: Annotated[str | None, typer.Argument(help="The alert's topic; all, when left out.")] = None,
-    *,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """Acknowledge CRITICAL alerts: they are not sent again."""
+@click.command()
+@click.argument("topic", required=False)
+@options.as_json
+@options.config
+def ack(topic: str | None, *, as_json: bool, config: Path | None) -> None:
+    """Acknowledge CRITICAL alerts: they are not sent again. TOPIC is the alert's; all, when left out."""
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/alerts/ack", {} if topic is None else {"topic": topic})
+        reply = DeskClient(read_client_settings(config)).post("/alerts/ack", {} if topic is None else {"topic": topic})
     end(reply, as_json=as_json)
-
-
-def alert_test(*, config: Config = None) -> None:
-    """Send a test alert through every channel and show the result of each. Needs no running desk."""
-    failed = False
-    with plainly():
-        try:
-            channels = channels_of(read_settings(config).alerts)
-        except ChannelError as error:
-            raise PlainError(str(error), 2) from None
-        if not channels:
-            raise PlainError("no channel is set up; set telegram_token and telegram_chat_id, or urls, under [alerts]")
-        for channel in channels:
-            try:
-                channel.send("A test of Shoonya Desk's alerts. Nothing has happened.")
-                say(f"{channel.name}: taken.")
-            except ChannelError as error:
-                failed = True
-                say(f"{channel.name}: {error}", err=True)
-    raise typer.Exit(1 if failed else 0)
 
 
 def alerts_view(found: Form) -> RenderableType:

@@ -4,39 +4,45 @@ import json
 import secrets
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from console.cli import options
 from console.cli.client import DeskClient
-from console.cli.options import AsJson, Config, end, plainly, show
-from console.daemon.config import read_settings
+from console.cli.options import end, plainly, show
+from console.cli.settings import read_client_settings
 from console.errors import PlainError
 from console.views.form import Form
 from domain.texts import decoded
 
 
-def basket(
-    file: Annotated[Path, typer.Argument(help="TOML or JSON; docs/operations.md, Baskets, shows one.")],
-    *,
-    basket_id: Annotated[str | None, typer.Option(help="Id of the basket; the same id is never sent twice.")] = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """Send a basket of orders, hedge first, each when the one before has filled."""
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--basket-id", help="Id of the basket; the same id is never sent twice.")
+@options.as_json
+@options.config
+def basket(file: Path, *, basket_id: str | None, as_json: bool, config: Path | None) -> None:
+    """Send a basket of orders, hedge first, each when the one before has filled.
+
+    FILE is TOML or JSON; docs/operations.md, Baskets, shows one.
+    """
     with plainly():
         given = _read(file)
         body = {"basket_id": basket_id or given.get("basket_id") or secrets.token_hex(8), **given}
-        reply = DeskClient(read_settings(config)).post("/baskets", body)
+        reply = DeskClient(read_client_settings(config)).post("/baskets", body)
     end(reply, as_json=as_json)
 
 
-def baskets(*, as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.as_json
+@options.config
+def baskets(*, as_json: bool, config: Path | None) -> None:
     """List the baskets and how they ended."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/baskets")["baskets"]
+        found = DeskClient(read_client_settings(config)).read("/baskets")["baskets"]
     show(found, baskets_view(found), as_json=as_json)
 
 

@@ -3,16 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
-from urllib.parse import urlsplit
-
-import requests
+from urllib.parse import quote, urlencode, urlsplit
 
 from console import proof
+from console.cli.settings import ClientSettings
 from console.endpoint import API_FILE, api_url, kept_token
 from console.errors import PlainError
 from console.views.form import Form
-from domain.settings import Settings
 
 CONNECT_WAIT_S: Final = 3.0
 PROOF_WAIT_S: Final = 3.0
@@ -29,13 +29,13 @@ class Reply:
 
 
 class DeskClient:
-    """Owns the address and the token of the running desk."""
+    """Owns the address and the token of the running desk. Each question has a connection of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ClientSettings) -> None:
         self._url = _url(settings)
-        self._wait_s = settings.api.answer_wait_s_max + SPARE_WAIT_S
-        self._token = settings.api.token.get_secret_value() or kept_token(settings.api.token_path)
-        self._token_path = settings.api.token_path
+        self._wait_s = settings.answer_wait_s_max + SPARE_WAIT_S
+        self._token = settings.token or kept_token(settings.token_path)
+        self._token_path = settings.token_path
 
     def submit(self, order: Mapping[str, Any]) -> Reply:
         """Send an order; whatever comes back is an answer to it."""
@@ -66,7 +66,7 @@ class DeskClient:
 
     @staticmethod
     def _body(reply: Reply) -> Form:
-        if reply.http_status >= requests.codes.bad_request:
+        if reply.http_status >= HTTPStatus.BAD_REQUEST:
             raise PlainError(str(reply.body.get("sentence", f"the desk answered {reply.http_status}")))
         return reply.body
 
@@ -79,76 +79,66 @@ class DeskClient:
         query: Mapping[str, Any] | None = None,
         lost: str = "",
     ) -> Reply:
-        with requests.Session() as session:
-            session.trust_env = False  # No proxy and no .netrc may come between us and our own desk.
-            if not self._token:
-                raise PlainError(self._nobody() if not self._answers(session) else self._tokenless())
-            try:
-                self._prove(session)
-                answer = session.request(
-                    method,
-                    self._url + path,
-                    json=body,
-                    params=query,
-                    headers={"Authorization": f"Bearer {self._token}"},
-                    timeout=(CONNECT_WAIT_S, self._wait_s),
-                )
-                return Reply(answer.status_code, answer.json())
-            except requests.exceptions.JSONDecodeError:
-                raise PlainError(f"what answers at {self._url} is not a desk; see api.port") from None
-            except requests.RequestException as error:
-                if _was_refused(error):
-                    raise PlainError(self._nobody()) from None
-                raise PlainError(f"the desk at {self._url} did not answer. {lost}".strip()) from None
+        target = quote(path) + (f"?{urlencode(query)}" if query else "")
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        sent = None if body is None else json.dumps(body, default=str)
+        connection = self._connected()
+        try:
+            self._prove(connection)
+            connection.sock.settimeout(self._wait_s)
+            connection.request(method, target, sent, headers)
+            answer = connection.getresponse()
+            return Reply(answer.status, dict(json.loads(answer.read())))
+        except (ValueError, TypeError):
+            raise PlainError(f"what answers at {self._url} is not a desk; see api.port") from None
+        except (OSError, HTTPException):
+            raise PlainError(f"the desk at {self._url} did not answer. {lost}".strip()) from None
+        finally:
+            connection.close()
 
-    def _prove(self, session: requests.Session) -> None:
+    def _connected(self) -> HTTPConnection:
+        """Return a connection to whoever listens; raise `PlainError` where nobody does, or there is no token."""
+        where = urlsplit(self._url)
+        connection = HTTPConnection(str(where.hostname), where.port, timeout=CONNECT_WAIT_S)
+        try:
+            connection.connect()
+        except OSError:
+            raise PlainError(f"no desk is running at {self._url}; start it with `run`") from None
+        if not self._token:
+            connection.close()
+            sentence = f"the desk at {self._url} wants a token and {self._token_path} holds none; set DESK_API__TOKEN"
+            raise PlainError(sentence)
+        return connection
+
+    def _prove(self, connection: HTTPConnection) -> None:
         """See that who listens knows the token, before it is given away; raise `PlainError` where it does not."""
-        number, where = proof.new_number(), urlsplit(self._url)
+        connection.sock.settimeout(PROOF_WAIT_S)
+        number = proof.new_number()
+        connection.request("GET", f"{proof.PATH}?{number}")
         try:
-            told = session.get(f"{self._url}{proof.PATH}?{number}", timeout=PROOF_WAIT_S, allow_redirects=False)
-            given = told.json().get("proof")
-        except (ValueError, AttributeError):
+            given = json.loads(connection.getresponse().read())["proof"]
+        except OSError:
+            raise
+        except (ValueError, TypeError, LookupError, HTTPException):
             given = None
-        token = self._token.encode()
-        if not proof.is_proof(given, token, number, str(where.hostname), int(where.port or 0)):
-            raise PlainError(self._unproved())
-
-    def _unproved(self) -> str:
-        return (
-            f"what answers at {self._url} does not know this desk's token, so nothing was sent to it: another program "
-            "may hold the port (set api.port), or the token is another desk's (DESK_API__TOKEN, api.token_path)"
-        )
-
-    def _answers(self, session: requests.Session) -> bool:
-        try:
-            session.get(f"{self._url}/health", timeout=CONNECT_WAIT_S)
-        except requests.ReadTimeout:
-            return True
-        except requests.RequestException:
-            return False
-        return True
-
-    def _nobody(self) -> str:
-        return f"no desk is running at {self._url}; start it with `run`"
-
-    def _tokenless(self) -> str:
-        return f"the desk at {self._url} wants a token and {self._token_path} holds none; set DESK_API__TOKEN"
-
-
-def _was_refused(error: requests.RequestException) -> bool:
-    """Say whether nothing listened, so that nothing was asked."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return type(cause).__name__ == "NewConnectionError" or isinstance(error, requests.ConnectTimeout)
+        if not proof.is_proof(given, self._token.encode(), number, connection.host, connection.port):
+            raise PlainError(
+                f"what answers at {self._url} does not know this desk's token, so nothing was sent to it: another "
+                "program may hold the port (set api.port), or the token is another desk's (DESK_API__TOKEN, "
+                "api.token_path)"
+            )
+        # The token goes to whom the proof came from, and nowhere else.
+        connection.auto_open = 0
 
 
 def _lost(command_id: str) -> str:
     return f"The order may be registered: ask `why {command_id}`, or submit again with --command-id {command_id}."
 
 
-def _url(settings: Settings) -> str:
+def _url(settings: ClientSettings) -> str:
     """Return where the desk should be; a desk on a free port has left its address in api.json."""
-    if settings.api.port:
-        return api_url(settings.api.host, settings.api.port)
+    if settings.port:
+        return api_url(settings.host, settings.port)
     file = settings.data_dir / API_FILE
     try:
         return str(json.loads(file.read_text(encoding="utf-8"))["url"])

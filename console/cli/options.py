@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
+import click
 from rich.console import Console, RenderableType
 
 from console.cli.client import Reply
@@ -20,26 +20,29 @@ TAKEN_MAX: Final = 299
 _MEANINGLESS: Final = frozenset({400, 422})
 """What was asked for can't be meant, whatever the desk's state."""
 
-Config = Annotated[
-    Path | None,
-    typer.Option(help="The settings file; default: desk.toml, if there is one.", envvar="DESK_CONFIG"),
-]
-ReasonGiven = Annotated[str, typer.Option(help="The reason; it is stored and shown.")]
-OrderName = Annotated[str, typer.Argument(help="The command id, the beginning of it, or the broker's order number.")]
-Symbol = Annotated[str, typer.Argument(help="The exchange's trading symbol, such as RELIANCE-EQ.")]
-Strategy = Annotated[str, typer.Option(help="The strategy that owns the position.")]
-ExchangeName = Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")]
-ProductName = Annotated[str, typer.Option(help="CNC, NRML or MIS.")]
-
 _is_for_programs: Final[ContextVar[bool]] = ContextVar("is_for_programs", default=False)
 
 
-def _note_json(value: bool) -> bool:  # noqa: FBT001  the library calls it so
+def _note_json(_context: click.Context, _option: click.Parameter, value: bool) -> bool:  # noqa: FBT001  click calls it so
     _is_for_programs.set(value)
     return value
 
 
-AsJson = Annotated[bool, typer.Option("--json", callback=_note_json, help="Print JSON instead of text.")]
+config = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="DESK_CONFIG",
+    help="The settings file; default: desk.toml, if there is one.",
+)
+reason = click.option("--reason", default="by hand", help="The reason; it is stored and shown.")
+strategy = click.option("--strategy", default="manual", help="The strategy that owns the position.")
+exchange = click.option("--exchange", default="NSE", help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")
+product = click.option("--product", default="MIS", help="CNC, NRML or MIS.")
+order_name = click.argument("order")
+"""The command id, the beginning of it, or the broker's order number."""
+symbol = click.argument("symbol")
+"""The exchange's trading symbol, such as RELIANCE-EQ."""
+as_json = click.option("--json", "as_json", is_flag=True, callback=_note_json, help="Print JSON instead of text.")
 """The option of every command that can: what goes wrong is JSON then too."""
 
 
@@ -50,10 +53,10 @@ def plainly() -> Iterator[None]:
         yield
     except PlainError as error:
         if _is_for_programs.get():
-            typer.echo(json.dumps({"sentence": error.sentence, "exit_code": error.code}, ensure_ascii=False))
+            click.echo(json.dumps({"sentence": error.sentence, "exit_code": error.code}, ensure_ascii=False))
         else:
             say(error.sentence, err=True)
-        raise typer.Exit(error.code) from None
+        raise click.exceptions.Exit(error.code) from None
     finally:
         _is_for_programs.set(False)
 
@@ -63,13 +66,13 @@ def say(message: str, *, err: bool = False) -> None:
     if (sys.stderr if err else sys.stdout).isatty():
         Console(stderr=err, highlight=False, markup=False, emoji=False).print(message)
     else:
-        typer.echo(message, err=err)
+        click.echo(message, err=err)
 
 
 def show(given: Any, view: RenderableType, *, as_json: bool) -> None:  # noqa: ANN401  any JSON
     """Print what was read: for a program, or for a person."""
     if as_json:
-        typer.echo(json.dumps(given, ensure_ascii=False))
+        click.echo(json.dumps(given, ensure_ascii=False))
     else:
         screen().print(view)
 
@@ -78,8 +81,8 @@ def end(reply: Reply, *, as_json: bool) -> None:
     """Print the desk's answer, and end with its exit code."""
     taken = reply.http_status <= TAKEN_MAX
     if as_json:
-        typer.echo(json.dumps(reply.body, ensure_ascii=False))
+        click.echo(json.dumps(reply.body, ensure_ascii=False))
     else:
         say(str(reply.body.get("sentence", reply.http_status)), err=not taken)
     is_meaningless = reply.http_status in _MEANINGLESS and not reply.body.get("order")
-    raise typer.Exit(0 if taken else 2 if is_meaningless else 1)
+    raise click.exceptions.Exit(0 if taken else 2 if is_meaningless else 1)

@@ -3,14 +3,15 @@
 import json
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from console.cli.client import DeskClient
-from console.cli.options import TAKEN_MAX, AsJson, Config, OrderName, ReasonGiven, end, plainly, say, show
-from console.cli.stops import Trail, TrailWhen, trail_terms
-from console.daemon.config import read_settings
+from console.cli import options, order_options
+from console.cli.client import DeskClient, Reply
+from console.cli.options import TAKEN_MAX, end, plainly, say, show
+from console.cli.settings import read_client_settings
+from console.cli.stops import trail_terms
 from console.errors import PlainError
 from console.views.render import orders_table, screen, timeline_view
 from domain.orders.change import ChangeKind
@@ -19,131 +20,101 @@ from domain.orders.command import OrderCommand
 from domain.orders.types import Intent, Origin
 from domain.orders.validation import InvalidOrderError
 
-ChangeId = Annotated[str | None, typer.Option(help="Id of the change; the same id is never sent twice.")]
+change_id = click.option("--change-id", help="Id of the change; the same id is never sent twice.")
 
 
-def submit(  # noqa: PLR0913  an order has as many fields
+@click.command()
+@order_options.of_an_order
+@click.option("--until-flat", is_flag=True, help="EXIT only: if the broker cannot be reached, keep trying until flat.")
+@click.option("--command-id", help="Id of the order; the same id is never sent twice.")
+@options.as_json
+@options.config
+def submit(
     *,
-    symbol: Annotated[str, typer.Option(help="The exchange's trading symbol, such as RELIANCE-EQ.")],
-    side: Annotated[str, typer.Option(help="BUY or SELL (B, S).")],
-    quantity: Annotated[str, typer.Option(help="Units, not lots.")],
-    intent: Annotated[str, typer.Option(help="ENTRY opens a position, EXIT closes it, ADJUST changes it.")] = "ENTRY",
-    exchange: Annotated[str, typer.Option(help="NSE, BSE, NFO, BFO, CDS, BCD or MCX.")] = "NSE",
-    product: Annotated[str, typer.Option(help="CNC, NRML or MIS (C, M, I).")] = "MIS",
-    order_type: Annotated[str, typer.Option("--type", help="MARKET, LIMIT, SL or SL-M (MKT, LMT, ...).")] = "MARKET",
-    price: Annotated[str | None, typer.Option(help="Rupees per unit, for LIMIT and SL.")] = None,
-    trigger_price: Annotated[str | None, typer.Option(help="Rupees per unit, for SL and SL-M.")] = None,
-    stop_loss: Annotated[str | None, typer.Option(help="After the fill: exit at this price or worse.")] = None,
-    target: Annotated[str | None, typer.Option(help="After the fill: exit at this price or better.")] = None,
-    trail: Trail = None,
-    trail_activation: TrailWhen = None,
-    strategy: Annotated[str, typer.Option(help="The strategy that owns the position.")] = "manual",
-    comment: Annotated[str, typer.Option(help="Kept with the order.")] = "",
-    amo: Annotated[bool, typer.Option(help="Queue it for the next session, when the market is closed.")] = False,
-    until_flat: Annotated[
-        bool,
-        typer.Option("--until-flat", help="EXIT only: if the broker cannot be reached, keep trying until flat."),
-    ] = False,
-    command_id: Annotated[str | None, typer.Option(help="Id of the order; the same id is never sent twice.")] = None,
-    as_json: AsJson = False,
-    config: Config = None,
+    until_flat: bool,
+    command_id: str | None,
+    trail: str | None,
+    trail_activation: str | None,
+    as_json: bool,
+    config: Path | None,
+    **fields: str | bool | None,
 ) -> None:
     """Send an order to the running desk. Exit code 0: accepted or unconfirmed; 1: declined, also when repeated."""
+    name = command_id or secrets.token_hex(8)
+    given = {"command_id": name, **fields, "origin": Origin.HUMAN.value}
     with plainly():
-        settings = read_settings(config)
-        order = {
-            "command_id": command_id or secrets.token_hex(8),
-            "strategy": strategy,
-            "intent": intent,
-            "exchange": exchange,
-            "symbol": symbol,
-            "side": side,
-            "quantity": quantity,
-            "product": product,
-            "order_type": order_type,
-            "price": price,
-            "trigger_price": trigger_price,
-            "stop_loss": stop_loss,
-            "target": target,
-            **trail_terms(trail, trail_activation),
-            "comment": comment,
-            "amo": amo,
-            "origin": Origin.HUMAN.value,
-        }
-        if until_flat and intent.strip().upper() != Intent.EXIT:
-            raise PlainError("--until-flat is for --intent EXIT. Nothing was sent to the desk.", 2)
-        try:
-            OrderCommand.parse({**order, "client_id": settings.client_id})
-        except InvalidOrderError as error:
-            raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.", 2) from None
-        reply = DeskClient(settings).submit(order | ({"until_flat": True} if until_flat else {}))
+        reply = _send(given | trail_terms(trail, trail_activation), config, until_flat=until_flat)
     taken = reply.http_status <= TAKEN_MAX
     sentence = str(reply.body.get("sentence", f"The desk answered {reply.http_status}."))
+    story = f"\nIts command id is {name}; `why {name}` tells its story." if reply.body.get("order") else ""
     if as_json:
-        typer.echo(json.dumps(reply.body, ensure_ascii=False))
+        click.echo(json.dumps(reply.body, ensure_ascii=False))
     else:
-        say(
-            f"{sentence}\nIts command id is {order['command_id']}; `why {order['command_id']}` tells its story."
-            if reply.body.get("order")
-            else sentence,
-            err=not taken,
-        )
-    raise typer.Exit(0 if taken else 1)
+        say(sentence + story, err=not taken)
+    raise click.exceptions.Exit(0 if taken else 1)
 
 
-def orders(
-    *,
-    open_only: Annotated[bool, typer.Option("--open", help="Only open orders.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of orders.")] = 30,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
+def _send(order: dict[str, Any], config: Path | None, *, until_flat: bool) -> Reply:
+    """Send an order that can be meant; raise `PlainError` where it can't, before the desk hears of it."""
+    settings = read_client_settings(config)
+    if until_flat and order["intent"].strip().upper() != Intent.EXIT:
+        raise PlainError("--until-flat is for --intent EXIT. Nothing was sent to the desk.", 2)
+    try:
+        OrderCommand.parse({**order, "client_id": settings.client_id})
+    except InvalidOrderError as error:
+        raise PlainError(f"Invalid: {error}. Nothing was sent to the desk.", 2) from None
+    return DeskClient(settings).submit(order | ({"until_flat": True} if until_flat else {}))
+
+
+@click.command()
+@click.option("--open", "open_only", is_flag=True, help="Only open orders.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=30, help="Maximum number of orders.")
+@options.as_json
+@options.config
+def orders(*, open_only: bool, limit: int, as_json: bool, config: Path | None) -> None:
     """List the orders, newest first."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/orders", open=open_only, limit=limit)["orders"]
+        found = DeskClient(read_client_settings(config)).read("/orders", open=open_only, limit=limit)["orders"]
     show(found, orders_table(found, screen().width), as_json=as_json)
 
 
-def why(
-    order: Annotated[str, typer.Argument(help="The command id, the beginning of it, or the broker's order number.")],
-    *,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
-    """Show an order's history: each decision, its inputs, and what it means."""
+@click.command()
+@options.order_name
+@options.as_json
+@options.config
+def why(order: str, *, as_json: bool, config: Path | None) -> None:
+    """Show an order's history: each decision, its inputs, and what it means.
+
+    ORDER is the command id, the beginning of it, or the broker's order number.
+    """
     with plainly():
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         timeline = client.read(f"/orders/{client.find(order)}/timeline")
     show(timeline, timeline_view(timeline), as_json=as_json)
 
 
-def cancel(
-    order: OrderName,
-    *,
-    reason: ReasonGiven = "by hand",
-    change_id: ChangeId = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
+@click.command()
+@options.order_name
+@options.reason
+@change_id
+@options.as_json
+@options.config
+def cancel(order: str, *, reason: str, change_id: str | None, as_json: bool, config: Path | None) -> None:
     """Cancel the open quantity of an order. Accepted is not canceled yet: the order can still fill first."""
     _change(ChangeKind.CANCEL, order, {"reason": reason}, change_id, config, as_json=as_json)
 
 
-def modify(
-    order: OrderName,
-    *,
-    quantity: Annotated[
-        str | None, typer.Option(help="The new total quantity in units, including what has filled.")
-    ] = None,
-    price: Annotated[str | None, typer.Option(help="Rupees per unit.")] = None,
-    trigger_price: Annotated[str | None, typer.Option(help="Rupees per unit, for SL and SL-M.")] = None,
-    reason: ReasonGiven = "by hand",
-    change_id: ChangeId = None,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
+@click.command()
+@options.order_name
+@click.option("--quantity", help="The new total quantity in units, including what has filled.")
+@click.option("--price", help="Rupees per unit.")
+@click.option("--trigger-price", help="Rupees per unit, for SL and SL-M.")
+@options.reason
+@change_id
+@options.as_json
+@options.config
+def modify(order: str, *, change_id: str | None, as_json: bool, config: Path | None, **terms: str | None) -> None:
     """Modify an order's total quantity, price or trigger price. What is left out stays as it is."""
-    terms = {"quantity": quantity, "price": price, "trigger_price": trigger_price, "reason": reason}
     given = {name: value for name, value in terms.items() if value is not None}
     _change(ChangeKind.MODIFY, order, given, change_id, config, as_json=as_json)
 
@@ -152,7 +123,7 @@ def _change(
     kind: ChangeKind, order: str, given: dict[str, Any], change_id: str | None, config: Path | None, *, as_json: bool
 ) -> None:
     with plainly():
-        settings = read_settings(config)
+        settings = read_client_settings(config)
         body = {"change_id": change_id or secrets.token_hex(8), **given}
         try:
             whole = {"client_id": settings.client_id, "command_id": "of-the-order", "kind": kind, **body}
@@ -164,16 +135,25 @@ def _change(
     end(reply, as_json=as_json)
 
 
+@click.command()
+@options.order_name
+@click.option("--placed", help="The broker has the order, under this number.")
+@click.option("--not-placed", is_flag=True, help="The broker does not have the order.")
+@click.option("--reason", required=True, help="How you know; it is kept in the order's journal.")
+@click.option("--filled", type=int, help="Total filled quantity, in units.")
+@click.option("--price", help="Average fill price, rupees per unit.")
+@options.as_json
+@options.config
 def resolve(
-    order: OrderName,
+    order: str,
     *,
-    placed: Annotated[str | None, typer.Option(help="The broker has the order, under this number.")] = None,
-    not_placed: Annotated[bool, typer.Option("--not-placed", help="The broker does not have the order.")] = False,
-    reason: Annotated[str, typer.Option(help="How you know; it is kept in the order's journal.")],
-    filled: Annotated[int | None, typer.Option(help="Total filled quantity, in units.")] = None,
-    price: Annotated[str | None, typer.Option(help="Average fill price, rupees per unit.")] = None,
-    as_json: AsJson = False,
-    config: Config = None,
+    placed: str | None,
+    not_placed: bool,
+    reason: str,
+    filled: int | None,
+    price: str | None,
+    as_json: bool,
+    config: Path | None,
 ) -> None:
     """Resolve by hand an order that the broker's books do not show. Check with the broker first."""
     with plainly():
@@ -181,7 +161,7 @@ def resolve(
             raise PlainError("give --placed NUMBER or --not-placed, one of them. Nothing was changed.", 2)
         body: dict[str, Any] = {"placed": not not_placed, "reason": reason}
         known = {"broker_order_id": placed, "filled_quantity": filled, "average_price": price}
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         told = {name: value for name, value in known.items() if value is not None}
         reply = client.post(f"/orders/{client.find(order)}/resolve", body | told)
     end(reply, as_json=as_json)

@@ -1,77 +1,73 @@
 """The commands about stops: list them, put a position under them, remove them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import Final
 
-import typer
+import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from console.cli import options, order_options
 from console.cli.client import DeskClient
-from console.cli.options import AsJson, Config, ExchangeName, ProductName, Strategy, Symbol, end, plainly, show
-from console.daemon.config import read_settings
+from console.cli.options import end, plainly, show
+from console.cli.settings import read_client_settings
 from console.errors import PlainError
 from console.views.form import Form
 from console.views.render import table_of
 
-Trail = Annotated[
-    str | None, typer.Option(help="points:10 (rupees) or percent:1.5 behind the best price, or absolute:1450.")
-]
-TrailWhen = Annotated[str | None, typer.Option(help="Activation price: the trail starts when it is reached.")]
 TOLD_MAX: Final = 3
 _TOPICS: Final = ("stops:", "exit:")
 
-Why = Annotated[str, typer.Option("--reason", help="The reason; it is stored.")]
 
-
-def stops(*, as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.as_json
+@options.config
+def stops(*, as_json: bool, config: Path | None) -> None:
     """List the positions under stops: stop, target, best price so far and last price."""
     with plainly():
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         found, told = client.read("/stops")["stops"], client.read("/alerts")["alerts"]
     show(found, stops_view(found, told), as_json=as_json)
 
 
-def protect(  # noqa: PLR0913  stops have as many levels
-    symbol: Symbol,
-    *,
-    strategy: Strategy = "manual",
-    exchange: ExchangeName = "NSE",
-    product: ProductName = "MIS",
-    stop_loss: Annotated[str | None, typer.Option(help="Exit at this price or worse.")] = None,
-    target: Annotated[str | None, typer.Option(help="Exit at this price or better.")] = None,
-    trail: Trail = None,
-    trail_activation: TrailWhen = None,
-    reason: Why = "by hand",
-    as_json: AsJson = False,
-    config: Config = None,
+@click.command()
+@options.symbol
+@options.strategy
+@options.exchange
+@options.product
+@click.option("--stop-loss", help="Exit at this price or worse.")
+@click.option("--target", help="Exit at this price or better.")
+@order_options.trail
+@order_options.trail_activation
+@options.reason
+@options.as_json
+@options.config
+def protect(
+    *, trail: str | None, trail_activation: str | None, as_json: bool, config: Path | None, **given: str | None
 ) -> None:
     """Set a stop, a target or a trail for a position; it replaces those it has."""
-    body: dict[str, Any] = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product}
-    levels = {"stop_loss": stop_loss, "target": target}
-    body |= {name: level for name, level in levels.items() if level is not None} | {"reason": reason}
+    body = {name: value for name, value in given.items() if value is not None}
     with plainly():
         body |= trail_terms(trail, trail_activation)
         if not body.keys() & {"stop_loss", "target", "trailing_type"}:
             raise PlainError("give --stop-loss, --target or --trail. Nothing was changed.", 2)
-        reply = DeskClient(read_settings(config)).post("/stops", body)
+        reply = DeskClient(read_client_settings(config)).post("/stops", body)
     end(reply, as_json=as_json)
 
 
-def unprotect(
-    symbol: Symbol,
-    *,
-    strategy: Strategy = "manual",
-    exchange: ExchangeName = "NSE",
-    product: ProductName = "MIS",
-    reason: Why = "by hand",
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
+@click.command()
+@options.symbol
+@options.strategy
+@options.exchange
+@options.product
+@options.reason
+@options.as_json
+@options.config
+def unprotect(*, as_json: bool, config: Path | None, **position: str) -> None:
     """Remove a position's stops; the position stays."""
-    body = {"strategy": strategy, "exchange": exchange, "symbol": symbol, "product": product, "reason": reason}
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/stops/remove", body)
+        reply = DeskClient(read_client_settings(config)).post("/stops/remove", position)
     end(reply, as_json=as_json)
 
 

@@ -3,68 +3,77 @@
 import json
 import threading
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import typer
+import click
 
-from actors.runtime.clock import SystemClock
+from console.cli import options
 from console.cli.client import DeskClient
-from console.cli.options import TAKEN_MAX, AsJson, Config, ReasonGiven, end, plainly, say, show
-from console.daemon.config import read_settings
+from console.cli.options import TAKEN_MAX, end, plainly, say, show
+from console.cli.settings import read_client_settings
 from console.views.status_view import status_view, trading_line
 from domain.texts import counted
 
 _LOOK_S: Final = 0.3
 
 
-def status(*, as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.as_json
+@options.config
+def status(*, as_json: bool, config: Path | None) -> None:
     """Show whether the desk takes orders, and what stands against it."""
     with plainly():
-        found = DeskClient(read_settings(config)).read("/status")
+        found = DeskClient(read_client_settings(config)).read("/status")
     show(found, status_view(found), as_json=as_json)
 
 
-def halt(*, reason: ReasonGiven = "by hand", as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.reason
+@options.as_json
+@options.config
+def halt(*, reason: str, as_json: bool, config: Path | None) -> None:
     """Block all new orders except exits by hand, by a stop or by a limit. Open orders stay."""
     _turn("HALTED", reason, config, as_json=as_json)
 
 
-def exits_only(*, reason: ReasonGiven = "by hand", as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.reason
+@options.as_json
+@options.config
+def exits_only(*, reason: str, as_json: bool, config: Path | None) -> None:
     """Block entries; exits go on."""
     _turn("EXITS_ONLY", reason, config, as_json=as_json)
 
 
-def resume(
-    *,
-    force: Annotated[bool, typer.Option(help="Also after a broken loss limit: the limit counts anew.")] = False,
-    reason: ReasonGiven = "by hand",
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
+@click.command()
+@click.option("--force/--no-force", default=False, help="Also after a broken loss limit: the limit counts anew.")
+@options.reason
+@options.as_json
+@options.config
+def resume(*, force: bool, reason: str, as_json: bool, config: Path | None) -> None:
     """Allow entries again."""
     _turn("ACTIVE", reason, config, force=force, as_json=as_json)
 
 
 def _turn(state: str, reason: str, config: Path | None, *, force: bool = False, as_json: bool) -> None:
     with plainly():
-        now = DeskClient(read_settings(config)).turn(state, reason, force=force)
+        now = DeskClient(read_client_settings(config)).turn(state, reason, force=force)
     show(now, trading_line(now), as_json=as_json)
 
 
-def flatten(
-    *,
-    reason: ReasonGiven = "by hand",
-    strategy: Annotated[str | None, typer.Option(help="Only this strategy; the others go on.")] = None,
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait and show the progress.")] = 60,
-    as_json: AsJson = False,
-    config: Config = None,
-) -> None:
+@click.command()
+@options.reason
+@click.option("--strategy", help="Only this strategy; the others go on.")
+@click.option("--wait", type=click.FloatRange(min=0), default=60, help="Seconds to wait and show the progress.")
+@options.as_json
+@options.config
+def flatten(*, reason: str, strategy: str | None, wait: float, as_json: bool, config: Path | None) -> None:
     """Close everything: block entries, cancel open orders, and send exits until all is flat.
 
     The desk goes on with it however long it takes, also over a restart. Exit code 0: flat; 1: not yet.
     """
     with plainly():
-        client = DeskClient(read_settings(config))
+        client = DeskClient(read_client_settings(config))
         body = {"reason": reason} | ({} if strategy is None else {"strategy": strategy})
         reply = client.post("/flatten", body)
         if reply.http_status > TAKEN_MAX:
@@ -73,20 +82,22 @@ def flatten(
     stays = [one for one in stays if one in reply.body["positions"]]
     entries = "" if strategy is not None else " Entries stay stopped until `resume`."
     if as_json:
-        typer.echo(json.dumps(reply.body | {"left": left, "stays": stays}, ensure_ascii=False))
+        click.echo(json.dumps({**reply.body, "left": left, "stays": stays}, ensure_ascii=False))
     elif not reply.body["positions"]:
         say(f"{reply.body['sentence']}{entries}")
     else:
         said = [f"Not flat yet: {', '.join(left)}. The desk goes on; `status` tells."] if left else []
         said += [f"Not flat: {', '.join(stays)}. Their way out has ended; `alerts` says why."] if stays else []
         say(" ".join(said) + entries if said else f"Flat.{entries}")
-    raise typer.Exit(1 if left or stays else 0)
+    raise click.exceptions.Exit(1 if left or stays else 0)
 
 
 def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[list[str], list[str]]:
     """Watch the exits under way, and say what changes; return what is not flat in the end, and what stays held."""
-    clock, pause, said = SystemClock(), threading.Event(), ""
-    ends_at = clock.monotonic() + seconds
+    over, said = threading.Event(), ""
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), over.set)
+    timer.daemon = True
+    timer.start()
     while True:
         now = client.read("/exits")
         exits = now["exits"]
@@ -94,13 +105,17 @@ def _watch_exits(client: DeskClient, seconds: float, *, as_json: bool) -> tuple[
         if not as_json and message and message != said:
             say(message)
             said = message
-        if not exits or clock.monotonic() >= ends_at:
+        if not exits or over.is_set():
+            timer.cancel()
             return [one["position"] for one in exits], [one["position"] for one in now["stays"]]
-        pause.wait(_LOOK_S)
+        over.wait(_LOOK_S)
 
 
-def login(*, as_json: AsJson = False, config: Config = None) -> None:
+@click.command()
+@options.as_json
+@options.config
+def login(*, as_json: bool, config: Path | None) -> None:
     """Log in at the broker again, after fixing the reason it gave."""
     with plainly():
-        reply = DeskClient(read_settings(config)).post("/session/login", {})
+        reply = DeskClient(read_client_settings(config)).post("/session/login", {})
     end(reply, as_json=as_json)

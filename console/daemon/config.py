@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from console.endpoint import DEFAULT_FILE
 from console.errors import PlainError
 from console.settings_file import SettingsError, load_settings
 from domain.settings import Settings
-
-DEFAULT_FILE: Final = Path("desk.toml")
-DEFAULT_DATA_DIR: Final = Path(".desk")
 
 TEMPLATE: Final = """\
 # Shoonya Desk. Every line may also come from the environment, which wins: DESK_CLIENT_ID, DESK_API__PORT, ...

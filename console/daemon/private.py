@@ -8,17 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from console.errors import PlainError
+from console.process import OTHERS
 from domain.settings import Settings
 
-OTHERS: Final = 0o077
 _OWN: Final = ("desk*.log", "api.json", "paper.json", "paper", "paper/*")
 """What the desk writes into its data directory; the database, its lease and the token may lie elsewhere."""
-
-
-def be_private() -> None:
-    """Let every file and folder that this process makes be its owner's alone."""
-    if os.name == "posix":
-        os.umask(OTHERS)
 
 
 def unprotected() -> str:

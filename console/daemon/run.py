@@ -10,20 +10,23 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
-from actors.desk import Desk, DeskStartError, DeskUnavailableError, Lease, hold_account, load_strategy
+from actors.account import Lease, hold_account
+from actors.desk import Desk
+from actors.errors import DeskStartError, DeskUnavailableError
 from actors.messages.desk import Readiness
 from actors.messages.risk import TradingStateNow
 from actors.runtime.clock import SystemClock
+from actors.strategy_loading import load_strategy
 from console.api.app import make_api
 from console.api.server import ApiServer
 from console.chat import Chat
 from console.daemon.config import at_paper_broker
 from console.daemon.limits import raise_descriptor_limit
 from console.daemon.logs import open_log
-from console.daemon.paper import PaperBroker, lasting_paper
+from console.daemon.paper import PaperBroker, lasting_paper, remembered_paper
 from console.daemon.private import guard_files
 from console.daemon.systemd import Notifier
-from console.endpoint import token_of
+from console.endpoint import token_in
 from console.errors import PlainError
 from console.views.text import taken_text
 from domain.redaction import secrets_of
@@ -90,7 +93,7 @@ def run_desk(settings: Settings) -> int:
     if repaired := guard_files(settings):
         _say(repaired)
     raise_descriptor_limit()
-    token = token_of(settings.api)
+    token = settings.api.token.get_secret_value() or token_in(settings.api.token_path)
     writer = open_log(settings.data_dir / "desk.log", secrets_of(settings, token), on_screen=True)
     try:
         server = ApiServer(settings.api, settings.data_dir)
@@ -101,8 +104,7 @@ def run_desk(settings: Settings) -> int:
                 if paper is None:
                     return _run(settings, lease, server, token, ending)
                 code = _run(at_paper_broker(settings, paper.addresses), lease, server, token, ending)
-                pid = paper.addresses["pid"]
-                _say(f"the paper broker goes on, as a real one would, as process {pid}; `kill {pid}` ends it")
+                _say(what_becomes_of(paper, settings.data_dir))
                 return code
             finally:
                 lease.release()
@@ -110,6 +112,14 @@ def run_desk(settings: Settings) -> int:
             server.stop()
     finally:
         writer.close()
+
+
+def what_becomes_of(paper: PaperBroker, data_dir: Path) -> str:
+    """Say whether the paper broker outlives the desk, and how it is ended."""
+    if remembered_paper(data_dir) is None:
+        return "the paper broker has ended too; the next `run` starts another one"
+    pid = paper.addresses["pid"]
+    return f"the paper broker goes on, as a real one would, as process {pid}; `kill {pid}` ends it"
 
 
 def check_channels(settings: Settings) -> None:
@@ -217,12 +227,12 @@ def watch(desk: EndingDesk, ending: Ending, notifier: Notifier) -> str | None:
 
 def _tell_how_it_is(desk: EndingDesk, notifier: Notifier) -> None:
     try:
-        reasons, state = desk.readiness().reasons, desk.trading_state().state
+        blockers, state = desk.readiness().blockers, desk.trading_state().state
     except DeskUnavailableError as error:
         notifier.status(f"does not answer: {error}")
         return
     notifier.alive()
-    notifier.status(f"exits only: {'; '.join(reasons)}" if reasons else taken_text(state))
+    notifier.status(f"exits only: {'; '.join(map(str, blockers))}" if blockers else taken_text(state))
 
 
 def wait_until_ready(
@@ -250,7 +260,7 @@ def wait_until_ready(
 def _reasons(desk: EndingDesk) -> tuple[str, ...]:
     """Return what speaks against entries; a desk whose actor has just died does not answer, and soon says why."""
     try:
-        return desk.readiness().reasons
+        return tuple(map(str, desk.readiness().blockers))
     except DeskUnavailableError as error:
         return (str(error),)
 

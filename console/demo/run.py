@@ -15,7 +15,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from actors.desk import Desk, DeskStartError
+from actors.desk import Desk
+from actors.errors import DeskStartError
 from actors.runtime.clock import SystemClock
 from console.daemon.config import PAPER_CREDENTIALS
 from console.daemon.logs import open_log

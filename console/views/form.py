@@ -1,22 +1,15 @@
 """The shape of what the desk shows, and how a person names an order there."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from domain.orders.order import Order
+from domain.orders.reference import UNIQUE_CHARACTERS_MIN, unique_part
 
-Form: TypeAlias = dict[str, Any]
-"""What the desk knows, as JSON: decimals as text, times as ISO 8601."""
+Form: TypeAlias = Mapping[str, Any]
+"""What the desk knows, as it came as JSON: `console.views.forms` has the shapes."""
 
 SHORT_CHARACTERS: Final = 8
-UNIQUE_CHARACTERS_MIN: Final = 16
-
-
-def unique_part(command_id: str) -> str:
-    """Return what tells the id from its neighbours: a strategy's ids all begin with its name."""
-    tail = command_id.rpartition(".")[2]
-    return tail if len(tail) >= UNIQUE_CHARACTERS_MIN else command_id
 
 
 def short_id(command_id: str) -> str:
@@ -30,10 +23,3 @@ def short_ids(command_ids: Iterable[str]) -> dict[str, str]:
     names = list(command_ids)
     times = Counter(map(short_id, set(names)))
     return {name: short_id(name) if times[short_id(name)] == 1 else unique_part(name) for name in names}
-
-
-def is_named(order: Order, reference: str) -> bool:
-    """Say whether `reference` may mean this order: the start of its id, or the broker's whole id."""
-    command_id = order.command.command_id
-    starts = command_id.startswith(reference) or unique_part(command_id).startswith(reference)
-    return starts or order.broker_order_id == reference

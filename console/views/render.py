@@ -1,6 +1,5 @@
 """Tables and timelines for people, from the same forms that `--json` prints."""
 
-import io
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -45,13 +44,6 @@ _ASKED_BY: Final[Mapping[str, str]] = {
     "STRATEGY": "the strategy",
     "EXTERNAL": "somebody elsewhere, not this desk",
 }
-
-
-def be_shown_anywhere() -> None:
-    """Let what a console can't show be replaced, such as the rupee's sign in an old code page: never an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def screen() -> Console:

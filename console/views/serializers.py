@@ -11,7 +11,24 @@ from actors.messages.exits import ExitsNow
 from actors.messages.guard import Holdings
 from actors.messages.persistence import Timeline
 from actors.messages.risk import PnlNow, TradingStateNow
-from console.views.form import Form
+from console.views.forms import (
+    AccountRowForm,
+    BreakForm,
+    ChangeForm,
+    ChannelForm,
+    ExitForm,
+    HeldForm,
+    LineForm,
+    OrderForm,
+    PnlForm,
+    PositionsForm,
+    ReadinessForm,
+    StayForm,
+    StepsForm,
+    StopTermsForm,
+    TimelineForm,
+    TradingForm,
+)
 from console.views.story import BOOKS_NEEDED, sentences
 from console.views.text import decided_from
 from domain.alerts.alert import ChannelState
@@ -19,6 +36,8 @@ from domain.alerts.text.breaks import fix_of
 from domain.broker.snapshots import PRODUCT_LETTERS, Book, PositionRow
 from domain.orders.change import Change
 from domain.orders.order import JournalLine, Order
+from domain.orders.stop_terms import StopTerms
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break
 
 _ANSWERS: Final = frozenset({"BLOCKED", "ACCEPTED", "REFUSED", "REPLY_LOST", "RESTARTED"})
@@ -26,7 +45,7 @@ _PRODUCT_OF: Final = {letter: product.value for product, letter in PRODUCT_LETTE
 _ENDS_IN_FILL: Final = frozenset({"FILLED", "PARTIALLY_FILLED"})
 
 
-def channel_form(state: ChannelState) -> Form:
+def channel_form(state: ChannelState) -> ChannelForm:
     """Return how a channel of the alerts delivers: `failing_since` is None where it does."""
     return {
         "channel": state.name,
@@ -42,7 +61,22 @@ def text(price: Decimal | None) -> str | None:
     return None if price is None else f"{price:f}"
 
 
-def order_form(order: Order) -> Form:
+def stops_form(stops: StopTerms | None) -> StopTermsForm:
+    """Return the terms of an order's stops; each is None where it carries none."""
+    if stops is None:
+        return StopTermsForm(
+            stop_loss=None, target=None, trailing_type=None, trailing_value=None, trail_activation=None
+        )
+    return {
+        "stop_loss": text(stops.stop_loss),
+        "target": text(stops.target),
+        "trailing_type": stops.trailing_type.value if stops.trailing_type else None,
+        "trailing_value": text(stops.trailing_value),
+        "trail_activation": text(stops.trail_activation),
+    }
+
+
+def order_form(order: Order) -> OrderForm:
     """Return every field of an order."""
     command = order.command
     return {
@@ -61,11 +95,7 @@ def order_form(order: Order) -> Form:
         "price": text(command.price),
         "trigger_price": text(command.trigger_price),
         "limit_price": text(order.limit_price),
-        "stop_loss": text(command.stop_loss),
-        "target": text(command.target),
-        "trailing_type": command.trailing_type.value if command.trailing_type else None,
-        "trailing_value": text(command.trailing_value),
-        "trail_activation": text(command.trail_activation),
+        **stops_form(command.stops),
         "comment": command.comment,
         "state": order.state.value,
         "status": order.status.value,
@@ -85,7 +115,7 @@ def order_form(order: Order) -> Form:
     }
 
 
-def change_form(change: Change) -> Form:
+def change_form(change: Change) -> ChangeForm:
     """Return a cancel or modify that is not resolved yet."""
     return {
         "change_id": change.change_id,
@@ -98,7 +128,7 @@ def change_form(change: Change) -> Form:
     }
 
 
-def timeline_form(timeline: Timeline, books_needed: int = BOOKS_NEEDED) -> Form:
+def timeline_form(timeline: Timeline, books_needed: int = BOOKS_NEEDED) -> TimelineForm:
     """Return an order, its journal with a sentence a line, and how long its steps took.
 
     `books_needed` (proof.books) complete a proof of absence.
@@ -111,7 +141,7 @@ def timeline_form(timeline: Timeline, books_needed: int = BOOKS_NEEDED) -> Form:
     }
 
 
-def _line_form(line: JournalLine, sentence: str) -> Form:
+def _line_form(line: JournalLine, sentence: str) -> LineForm:
     return {
         "at": line.at.isoformat(),
         "event": line.event,
@@ -126,7 +156,7 @@ def _line_form(line: JournalLine, sentence: str) -> Form:
     }
 
 
-def steps_of(lines: Sequence[JournalLine]) -> Form:
+def steps_of(lines: Sequence[JournalLine]) -> StepsForm:
     """Return when the order was registered, and the milliseconds from then to each later step (None: not yet)."""
     first = lines[0].at if lines else None
 
@@ -146,32 +176,42 @@ def _ms(first: datetime, later: datetime) -> float:
     return round((later - first).total_seconds() * 1000, 3)
 
 
-def positions_form(holdings: Holdings, account: PositionsRead | None, pnl: PnlNow) -> Form:
+def positions_form(holdings: Holdings, account: PositionsRead | None, pnl: PnlNow) -> PositionsForm:
     """Return what each strategy holds from our fills, the day in rupees, and the account as the broker has it.
 
     `account` is null, and `account_unavailable` says why, when the broker could not be asked: that is not "flat".
     """
-    ours = [
-        {"strategy": name, "exchange": key.exchange.value, "symbol": key.symbol, "product": key.product.value}
-        | {"quantity": quantity}
-        for name, held in sorted(holdings.positions.items())
-        for key, quantity in held.items()
-    ]
-    sold = [
-        {"strategy": name, "exchange": key.exchange.value, "symbol": key.symbol, "product": key.product.value}
-        | {"quantity": quantity}
-        for name, units in sorted(holdings.sold_from_holdings.items())
+    rows, unavailable = None, None
+    if account is None:
+        unavailable = "the broker did not answer in time"
+    elif isinstance(account.book, Book):
+        rows = [_position_form(row) for row in account.book.rows]
+    else:
+        unavailable = account.book.cause
+    return {
+        "strategies": _held_forms(holdings.positions),
+        "sold_from_holdings": _held_forms(holdings.sold_from_holdings),
+        "pnl": pnl_form(pnl),
+        "account": rows,
+        "account_unavailable": unavailable,
+    }
+
+
+def _held_forms(held: Mapping[str, Mapping[InstrumentKey, int]]) -> list[HeldForm]:
+    return [
+        {
+            "strategy": strategy,
+            "exchange": key.exchange.value,
+            "symbol": key.symbol,
+            "product": key.product.value,
+            "quantity": quantity,
+        }
+        for strategy, units in sorted(held.items())
         for key, quantity in units.items()
     ]
-    whole = {"strategies": ours, "sold_from_holdings": sold, "pnl": pnl_form(pnl)}
-    if account is None:
-        return whole | {"account": None, "account_unavailable": "the broker did not answer in time"}
-    if not isinstance(account.book, Book):
-        return whole | {"account": None, "account_unavailable": account.book.cause}
-    return whole | {"account": [_position_form(row) for row in account.book.rows], "account_unavailable": None}
 
 
-def _position_form(row: PositionRow) -> Form:
+def _position_form(row: PositionRow) -> AccountRowForm:
     return {
         "exchange": row.exchange,
         "symbol": row.symbol,
@@ -184,7 +224,7 @@ def _position_form(row: PositionRow) -> Form:
     }
 
 
-def pnl_form(pnl: PnlNow) -> Form:
+def pnl_form(pnl: PnlNow) -> PnlForm:
     """Return the day in rupees: each position, the sums, and where the loss limit breaks (null: there is none)."""
     return {
         "rows": [
@@ -216,7 +256,7 @@ def _rupees(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:.2f}"
 
 
-def trading_form(trading: TradingStateNow) -> Form:
+def trading_form(trading: TradingStateNow) -> TradingForm:
     """Return what may be sent, why, and the day's count."""
     return {
         "state": trading.state.value,
@@ -226,27 +266,26 @@ def trading_form(trading: TradingStateNow) -> Form:
     }
 
 
-def exits_form(exits: ExitsNow) -> list[Form]:
+def exits_form(exits: ExitsNow) -> list[ExitForm]:
     """Return each position on its way to flat, and how often an exit was sent for it."""
     return [{"position": str(position_key), "tries": tries} for position_key, tries in exits.under_way.items()]
 
 
-def stays_form(exits: ExitsNow) -> list[Form]:
+def stays_form(exits: ExitsNow) -> list[StayForm]:
     """Return each position that is held though its way out has ended: an odd lot, or shares the broker doesn't have."""
     return [{"position": str(position_key), "units": units} for position_key, units in exits.stays.items()]
 
 
-def readiness_form(readiness: Readiness) -> Form:
+def readiness_form(readiness: Readiness) -> ReadinessForm:
     """Return whether entries are taken, what speaks against it, and what the books differ about."""
-    reasons = [*readiness.reasons, *(["the desk is stopping"] if readiness.stopping else [])]
     return {
-        "ready": not reasons,
-        "reasons": reasons,
+        "ready": not readiness.blockers,
+        "blockers": [{"kind": one.kind.value, "detail": one.detail} for one in readiness.blockers],
         "breaks": [break_form(one) for one in readiness.breaks],
     }
 
 
-def break_form(one: Break) -> Form:
+def break_form(one: Break) -> BreakForm:
     """Return what the books tell differently, and what a person can do about it."""
     return {
         "name": one.name,

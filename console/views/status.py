@@ -2,18 +2,16 @@
 
 from datetime import datetime
 
-from actors.desk import Status
+from actors.desk_interface import Status
 from console.daemon.private import unprotected
-from console.views.form import Form
+from console.views.forms import HealthForm, StatusForm
 from console.views.serializers import channel_form, exits_form, readiness_form, stays_form, trading_form
 from console.views.text import taken_text
 from domain.risk.checks import TradingState
 from domain.settings import Settings
 
-_BREAK = "the books differ: "
 
-
-def status_form(settings: Settings, now: Status, at: datetime) -> Form:
+def status_form(settings: Settings, now: Status, at: datetime) -> StatusForm:
     """Return trading, readiness, what is in flight, and how well the broker is seen, at the moment `at`."""
     readiness = readiness_form(now.readiness)
     asked_at = now.watch.book_asked_at
@@ -22,7 +20,7 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
         "mode": settings.mode.value,
         **readiness,
         "trading": trading_form(now.trading),
-        "effective": effective(now.trading.state, readiness["reasons"]),
+        "effective": effective(now.trading.state, [one.detail for one in now.readiness.blockers]),
         "in_flight": list(now.readiness.in_flight),
         "exits": exits_form(now.exits),
         "stays": stays_form(now.exits),
@@ -47,25 +45,21 @@ def status_form(settings: Settings, now: Status, at: datetime) -> Form:
     }
 
 
-def health_form(now: Status, at: datetime) -> Form:
-    """Return what needs no token: whether entries are taken and why not, with nothing of the account in it."""
-    whole = readiness_form(now.readiness)
-    reasons = [one for one in whole["reasons"] if not one.startswith(_BREAK)]
-    apart = sum(one["stops_entries"] for one in whole["breaks"])
-    if apart:
-        reasons.append(f"the books differ ({apart}); `status` names what about")
+def health_form(now: Status, at: datetime) -> HealthForm:
+    """Return what needs no token: whether entries are taken, and what kind of thing speaks against it."""
+    kinds = list(dict.fromkeys(one.kind for one in now.readiness.blockers))
+    labels = [kind.label for kind in kinds]
+    ready = f"The desk {taken_text(now.trading.state)}."
     return {
-        "ready": whole["ready"],
-        "reasons": reasons,
-        "sentence": f"The desk {taken_text(now.trading.state)}."
-        if whole["ready"]
-        else f"Not ready: {'; '.join(reasons)}.",
+        "ready": not kinds,
+        "blockers": [kind.value for kind in kinds],
+        "sentence": f"Not ready: {'; '.join(labels)}; `status` says more." if kinds else ready,
         "trading": now.trading.state.value,
-        "effective": effective(now.trading.state, reasons),
+        "effective": effective(now.trading.state, labels),
         "session_state": _session_state(now),
         "feed": now.feed,
         "book_age_s": _age_s(now.watch.book_asked_at, at),
-        "breaks": len(whole["breaks"]),
+        "breaks": len(now.readiness.breaks),
     }
 
 

@@ -10,10 +10,10 @@ from rich.text import Text
 from console.views.form import Form, short_id
 from console.views.render import PIPE_WIDTH, WIDE, table_of, word
 from console.views.text import clock_time, price_text, taken_text
-from domain.risk.checks import TradingState
-from domain.settings import Mode
 from domain.texts import counted
 
+LIVE: Final = "live"
+"""As `domain.settings.Mode` spells it, which is more than a command loads."""
 ACCOUNT_MONEY: Final = ("average_price", "last_price", "realised", "unrealised")
 
 
@@ -120,8 +120,12 @@ def trading_line(trading: Form) -> Text:
 
 def status_view(status: Form) -> RenderableType:
     """Show the desk at a glance: what is taken, why not, and what a person can do about it."""
-    takes = taken_text(TradingState(status["trading"]["state"]))
-    ready = f"Ready: {takes}." if status["ready"] else "Not ready: " + "; ".join(status["reasons"]) + "."
+    takes = taken_text(status["trading"]["state"])
+    ready = (
+        f"Ready: {takes}."
+        if status["ready"]
+        else "Not ready: " + "; ".join(one["detail"] for one in status["blockers"]) + "."
+    )
     lines = [
         Text(f"{status['client_id']} ({status['mode']})", style="bold"),
         Text(ready, style="green" if status["ready"] else "yellow"),
@@ -146,7 +150,7 @@ def status_view(status: Form) -> RenderableType:
     lines.extend(Text(f"{message}.", style="yellow") for message in status["unwatched"])
     if status["unprotected"]:
         lines.append(Text(f"Beware: {status['unprotected']}.", style="yellow"))
-    lines.extend(alert_lines(status["alerts"], is_told=status["mode"] == Mode.LIVE))
+    lines.extend(alert_lines(status["alerts"], is_told=status["mode"] == LIVE))
     if status["in_flight"]:
         lines.append(Text(f"In flight: {', '.join(short_id(one) for one in status['in_flight'])}."))
     return Group(*lines)

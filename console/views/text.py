@@ -8,7 +8,6 @@ from typing import Any, Final
 from domain.orders.order import Order
 from domain.orders.types import Origin, Side
 from domain.ports import IST
-from domain.risk.checks import TradingState
 
 LABELS: Final[Mapping[str, str]] = {
     "trading_state": "trading",
@@ -86,15 +85,17 @@ def clock_time(moment: datetime) -> str:
     return moment.astimezone(IST).strftime("%H:%M:%S.%f")[:-3]
 
 
-def taken_text(state: TradingState) -> str:
+TAKEN: Final[Mapping[str, str]] = {
+    "ACTIVE": "takes orders",
+    "EXITS_ONLY": "takes exits only, until `resume`",
+    "HALTED": "takes exits of a person, a stop or a limit only, until `resume`",
+}
+"""What a desk sends against which nothing speaks, by its `TradingState`, which is more than a command loads."""
+
+
+def taken_text(state: str) -> str:
     """Say what a desk sends against which nothing speaks, by its trading state."""
-    match state:
-        case TradingState.ACTIVE:
-            return "takes orders"
-        case TradingState.EXITS_ONLY:
-            return "takes exits only, until `resume`"
-        case TradingState.HALTED:
-            return "takes exits of a person, a stop or a limit only, until `resume`"
+    return TAKEN[state]
 
 
 def price_text(price: object) -> str:
@@ -124,8 +125,8 @@ def asked_text(order: Order) -> str:
     named = (
         ("at", command.price),
         ("trigger", command.trigger_price),
-        ("stop loss", command.stop_loss),
-        ("target", command.target),
+        ("stop loss", command.stops and command.stops.stop_loss),
+        ("target", command.stops and command.stops.target),
     )
     parts += [f"{name} {price_text(price)}" for name, price in named if price is not None]
     parts += [] if is_external else [f"for {command.strategy}"]

@@ -57,6 +57,15 @@ class FlattenRequest:
     asked_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenEnd:
+    """A request has ended: its position is flat, or of `missing` units the broker has no shares to sell."""
+
+    request_id: str
+    at: datetime
+    missing: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
     """An order that may still trade in the scope, or of a past day that may have traded unseen."""
@@ -110,6 +119,10 @@ class SendExit:
     quantity: int
     number: int
     unfilled: int = 0
+
+    def makes_no_lot(self, instrument: Instrument) -> bool:
+        """Say whether so few units can't be ordered."""
+        return self.quantity < instrument.lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +255,28 @@ class FlattenTask:
         """
         if not self.tries or (self._in_vain and is_open):
             return False
+        return now - self._sent_at < self._pause_s(is_open=is_open)
+
+    def _pause_s(self, *, is_open: bool) -> float:
         refused = self.tries - self.unfilled if is_open else self.tries
         longest_s = self.settings.retry_s_max if is_open else self.settings.retry_closed_s
-        return now - self._sent_at < Backoff(self.settings.retry_s, longest_s).pause_s(refused - 1)
+        return Backoff(self.settings.retry_s, longest_s).pause_s(refused - 1)
+
+    def due_at(self, now: float) -> float:
+        """Return when the next step may be another one although the exposure stays as it is (monotonic seconds).
+
+        Infinity where only news brings one. What the calendar does is not in it.
+        """
+        if self.unanswered:
+            return inf
+        times = [
+            self._flat_since + self.settings.flat_for_s,
+            self._rests_since + self.settings.unfilled_s,
+            self.began_at + self.settings.cancel_wait_s,
+            *(self._sent_at + self._pause_s(is_open=is_open) for is_open in (True, False) if self.tries),
+            *(at + self.settings.cancel_again_s for at in self._asked_back.values()),
+        ]
+        return min((one for one in times if one > now), default=inf)
 
     def _send(self, exposure: Exposure, now: float) -> SendExit:
         held, self._sold_beside_then, self._missing = exposure.held, exposure.sold_beside, ""

@@ -11,6 +11,7 @@ heels of its way out would lose its hedge to the leg that is still under way, an
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, TypeAlias
 
 from domain.baskets import Basket
@@ -181,6 +182,12 @@ class ExitOrder:
         self._waiting = waiting
         news.extend(self._stuck(exposures, now, is_open))
         return frozenset(waiting), news
+
+    def due_at(self, now: float) -> float:
+        """Return when the next long has waited as long as it may (monotonic seconds); infinity where none waits."""
+        ordered = self._ordered()
+        times = (ordered[one].began_at + self.settings.hedge_wait_s for one in self._waiting if one in ordered)
+        return min((one for one in times if one > now), default=inf)
 
     def _ordered(self) -> dict[PositionKey, _Together]:
         return {one: group for group in self._groups if group.in_order for one in group.left}

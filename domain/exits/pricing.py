@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from domain.exits.flatten import exit_price
+from domain.broker.reply_types import InstrumentReply
+from domain.exits.flatten import FlattenRequest, SendExit, exit_price
 from domain.market.instrument import Instrument, inside_band, limit_price_of, meets_the_edge, on_grid
 from domain.market.price import Reference
 from domain.orders.command import OrderCommand
-from domain.orders.types import Exchange, Intent, OrderType, Side
+from domain.orders.types import Exchange, Intent, OrderType, Origin, Side
+from domain.orders.validation import COMMENT_CHARACTERS_MAX
 
 ASSUMED_TICK: Final = Decimal("0.05")
 """[assumption] A multiple of every usual tick but those of currencies and of some commodities."""
@@ -52,6 +54,38 @@ class ExitShape:
             return False
         limit = exit_price(self.side, reference.price, instrument, self.unfilled + 1, reference.age_s)
         return meets_the_edge(limit, instrument)
+
+
+def shape_of_step(step: SendExit, *, refused: bool) -> ExitShape:
+    """Return what the next exit of a flatten task wants; `refused`: the one before it was."""
+    return ExitShape(side=step.side, quantity=step.quantity, unfilled=step.unfilled, refused=refused)
+
+
+def exit_command(
+    request: FlattenRequest, step: SendExit, client_id: str, instrument: InstrumentReply, reference: Reference | None
+) -> OrderCommand:
+    """Return a flatten task's next exit, at the market's price where none is known to limit it by.
+
+    Raise `InvalidOrderError` for a price or a tick that makes no sense.
+    """
+    price, position_key = None, request.position_key
+    if isinstance(instrument, Instrument) and reference is not None:
+        price = exit_price(step.side, reference.price, instrument, step.unfilled + 1, reference.age_s)
+    return OrderCommand(
+        command_id=step.command_id,
+        client_id=client_id,
+        strategy=position_key.strategy,
+        intent=Intent.EXIT,
+        exchange=position_key.key.exchange,
+        symbol=position_key.key.symbol,
+        side=step.side,
+        quantity=step.quantity,
+        product=position_key.key.product,
+        order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
+        price=price,
+        origin=Origin.HUMAN if request.origin is Origin.HUMAN else Origin.DESK,
+        comment=request.reason[:COMMENT_CHARACTERS_MAX],
+    )
 
 
 def shape_of(command: OrderCommand) -> ExitShape | None:

@@ -13,8 +13,11 @@ from typing import Final
 
 from domain.alerts.alert import Level
 from domain.backoff import Backoff
-from domain.exits.flatten import UNFILLED_ALARM_S
+from domain.broker.reply_types import InstrumentReply
+from domain.exits.flatten import UNFILLED_ALARM_S, exit_price
 from domain.exits.pricing import ExitShape
+from domain.market.instrument import Instrument
+from domain.market.price import Reference
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
@@ -110,6 +113,15 @@ class RestingOrders:
 def shape_of_resting(one: Resting) -> ExitShape:
     """Return what a resting exit wants when it is priced anew."""
     return ExitShape(side=one.order.command.side, quantity=one.order.open_quantity, unfilled=one.unfilled)
+
+
+def price_anew(one: Resting, instrument: InstrumentReply, reference: Reference | None) -> Decimal | None:
+    """Return an exit's next protected limit; None where it keeps the one that it has, as every other order does."""
+    order = one.order
+    if order.command.intent is not Intent.EXIT or reference is None or not isinstance(instrument, Instrument):
+        return None
+    price = exit_price(order.command.side, reference.price, instrument, one.unfilled + 1, reference.age_s)
+    return None if price == order.limit_price else price
 
 
 def resting_in(orders: Iterable[Order]) -> tuple[Order, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from domain.market.calendar import Calendar
-from domain.orders.types import InstrumentKey, Product
+from domain.orders.types import InstrumentKey
 from domain.ports import IST
 
 
@@ -25,7 +25,7 @@ class SquareOff:
         own = self.of_strategy.get(strategy)
         if own is not None and local.time() >= own:
             return f"time square-off of {strategy} at {own:%H:%M}"
-        if self.calendar is None or self.before_close_min is None or key.product is not Product.MIS:
+        if self.calendar is None or self.before_close_min is None or not key.product.ends_with_its_day:
             return None
         closes = self.calendar.windows(key.exchange, local.date())[-1][1]
         begins = closes - timedelta(minutes=self.before_close_min)

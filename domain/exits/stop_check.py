@@ -7,10 +7,11 @@ price and the trigger, before the entry leaves. Without a known last price nothi
 from decimal import Decimal
 from typing import Final
 
-from domain.exits.stops import ArmedStop, InvalidStopsError
+from domain.exits.stops import ArmedStop
 from domain.market.instrument import Instrument, Objection
 from domain.orders.command import OrderCommand
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import InvalidStopsError
 from domain.orders.types import OrderType, Side, TrailingType
 
 _STOPS: Final = (OrderType.SL, OrderType.SL_M)
@@ -18,19 +19,18 @@ _STOPS: Final = (OrderType.SL, OrderType.SL_M)
 
 def stop_objection(command: OrderCommand, last_price: Decimal | None) -> Objection | None:
     """Return why the entry's own stops would get out at once; None when they would not, or nothing is known."""
-    if not command.carries_stops:
-        return None
+    stops = command.stops
     entry = _entry_price(command, last_price)
-    if entry is None:
+    if stops is None or entry is None:
         return None
     price, name = entry
-    trail = command.trailing_value if command.trailing_type is TrailingType.ABSOLUTE else None
-    trail = trail if command.trail_activation is None else None
+    trail = stops.trailing_value if stops.trailing_type is TrailingType.ABSOLUTE else None
+    trail = trail if stops.trail_activation is None else None
     way = command.side.sign
     for level_name, level, wanted in (
-        ("stop_loss", command.stop_loss, -way),
+        ("stop_loss", stops.stop_loss, -way),
         ("trail", trail, -way),
-        ("target", command.target, way),
+        ("target", stops.target, way),
     ):
         if level is not None and (level - price) * wanted <= 0:
             where = "above" if wanted > 0 else "below"

@@ -13,57 +13,11 @@ each other: whichever is reached first gets the whole position out.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from domain.exits.flatten import PositionKey
-from domain.orders.command import OrderCommand
 from domain.orders.order import Order
+from domain.orders.stop_terms import PERCENT, StopTerms
 from domain.orders.types import TrailingType
-
-PERCENT: Final = Decimal(100)
-
-
-class InvalidStopsError(ValueError):
-    """Stops that cannot be meant: says in one sentence what is wrong. Nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopTerms:
-    """What was asked for. At least one level; a trail has a type and a value. Raises `InvalidStopsError`."""
-
-    stop_loss: Decimal | None = None
-    target: Decimal | None = None
-    trailing_type: TrailingType | None = None
-    trailing_value: Decimal | None = None
-    trail_activation: Decimal | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what protects nothing."""
-        if (self.trailing_type is None) != (self.trailing_value is None):
-            raise InvalidStopsError("trailing_type and trailing_value must be given together")
-        if self.trail_activation is not None and self.trailing_type is None:
-            raise InvalidStopsError(
-                "trail_activation says when a trail begins; give trailing_type and trailing_value too"
-            )
-        if self.stop_loss is None and self.target is None and self.trailing_type is None:
-            raise InvalidStopsError("give a stop_loss, a target or a trail")
-        if self.trailing_type is TrailingType.PERCENT and (self.trailing_value or 0) >= PERCENT:
-            raise InvalidStopsError(f"a trail of {self.trailing_value} % would never be reached; give less than 100")
-
-    def check_against(self, last_price: Decimal | None, *, is_long: bool) -> None:
-        """Refuse levels on the wrong side of each other or of the last price: they would get out at once."""
-        way = 1 if is_long else -1
-        side = "long" if is_long else "short"
-        levels = (("stop_loss", self.stop_loss, -way), ("target", self.target, way))
-        if self.stop_loss is not None and self.target is not None and (self.target - self.stop_loss) * way <= 0:
-            where = "below" if is_long else "above"
-            message = f"the stop_loss of a {side} position must be {where} its target"
-            raise InvalidStopsError(f"{message}, not {self.stop_loss} with {self.target}")
-        for name, level, wanted in levels:
-            if level is not None and last_price is not None and (level - last_price) * wanted <= 0:
-                where = "above" if wanted > 0 else "below"
-                message = f"the {name} of a {side} position must be {where} the last price {last_price}, not {level}"
-                raise InvalidStopsError(f"{message}; to get out now, send an EXIT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,26 +100,13 @@ class ArmedStop:
         return ", ".join(parts)
 
 
-def terms_in(command: OrderCommand) -> StopTerms | None:
-    """Return the stops that an order carries for the position it takes; None for one that carries none, or exits."""
-    if not command.carries_stops:
-        return None
-    return StopTerms(
-        stop_loss=command.stop_loss,
-        target=command.target,
-        trailing_type=command.trailing_type,
-        trailing_value=command.trailing_value,
-        trail_activation=command.trail_activation,
-    )
-
-
 def armed_stop_of(order: Order, at: datetime) -> ArmedStop | None:
     """Return what a filled entry's own stops protect; None when it has traded nothing, or carries no stops."""
-    terms = terms_in(order.command) if order.filled_quantity else None
+    command = order.command
+    terms = command.stops if command.carries_stops and order.filled_quantity else None
     entry_price = order.average_price or order.limit_price
     if terms is None or entry_price is None:
         return None
-    command = order.command
     return ArmedStop(
         stop_id=command.command_id,
         position_key=PositionKey(command.strategy, command.key),

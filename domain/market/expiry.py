@@ -23,6 +23,16 @@ from domain.reconciliation.order_rows import Report
 
 Expiries: TypeAlias = Mapping[tuple[Exchange, str], date]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """The last day of one contract."""
+
+    exchange: Exchange
+    symbol: str
+    expires_on: date
+
+
 _DERIVATIVES: Final = frozenset({Exchange.NFO, Exchange.BFO, Exchange.CDS, Exchange.BCD, Exchange.MCX, Exchange.NCX})
 _IN_SYMBOL: Final = re.compile(r".*?(\d{2})([A-Z]{3})(\d{2})(?:F|[CP]\d+(?:\.\d+)?)")
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")

@@ -1,15 +1,16 @@
 """A caller's request to cancel or modify an order, complete and valid from the moment it is made."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Final, Self
 
 from domain.orders.change import Change, ChangeKind
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
 from domain.orders.order import JournalLine, Order
 from domain.orders.parsing import parsers
-from domain.orders.types import Intent, Origin
+from domain.orders.types import Intent, OrderType, Origin
 from domain.orders.validation import InvalidOrderError, check_comment, check_id, check_price, check_quantity
 
 _TERMS: Final = ("quantity", "price", "trigger_price")
@@ -89,6 +90,34 @@ def change_outcome(journal: Iterable[JournalLine], change_id: str) -> Event | No
         if about == change_id:
             outcome = Event(line.event)
     return outcome
+
+
+def as_modified(order: Order, request: ChangeCommand) -> OrderCommand:
+    """Return the order's command as it would be with the new terms; raise `InvalidOrderError` where it can't be."""
+    command = order.command
+    if request.quantity is not None and request.quantity <= order.filled_quantity:
+        raise InvalidOrderError(
+            f"quantity is the new total and must be above the {order.filled_quantity} that have traded; cancel instead"
+        )
+    given_price = request.price
+    kind = command.order_type
+    if kind is OrderType.MARKET:
+        # It is on the wire as the limit that protects it, and is changed as a limit.
+        kind, price = OrderType.LIMIT, given_price or order.limit_price
+    elif kind is OrderType.SL_M and given_price is not None:
+        raise InvalidOrderError("an SL-M order takes no price; modify its trigger_price")
+    else:
+        price = given_price or (command.price and order.limit_price)
+    trigger = request.trigger_price or order.wire_trigger_price
+    if request.trigger_price is not None and command.trigger_price is None:
+        raise InvalidOrderError(f"a {command.order_type} order has no trigger_price to modify")
+    return replace(
+        command,
+        quantity=request.quantity or order.quantity,
+        order_type=kind,
+        price=price,
+        trigger_price=trigger if command.trigger_price is not None else None,
+    )
 
 
 def may_leave_unwritten(order: Order, change: Change) -> bool:

@@ -1,12 +1,13 @@
 """The order as a caller means it, and every rule that makes it valid."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import InitVar, dataclass, fields
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, Self
 
 from domain.orders.parsing import parsers
+from domain.orders.stop_terms import STOP_FIELDS, StopTerms
 from domain.orders.types import (
     EXTERNAL,
     Exchange,
@@ -16,7 +17,6 @@ from domain.orders.types import (
     Origin,
     Product,
     Side,
-    TrailingType,
     instrument_key,
 )
 from domain.orders.validation import (
@@ -50,7 +50,8 @@ class OrderCommand:
     """One order as it was asked for, complete and valid from the moment it is made.
 
     Quantities are units, not lots, in 1..`QUANTITY_MAX`. Prices are rupees with at most four decimals, above 0
-    and at most `PRICE_MAX`. Raises `InvalidOrderError` with one sentence that names the field.
+    and at most `PRICE_MAX`. Raises `InvalidOrderError` with one sentence that names the field. `unchecked`: it comes
+    from storage or from the broker's books, and is kept as it is.
     """
 
     command_id: str
@@ -65,17 +66,16 @@ class OrderCommand:
     order_type: OrderType
     price: Decimal | None = None
     trigger_price: Decimal | None = None
-    stop_loss: Decimal | None = None
-    target: Decimal | None = None
-    trailing_type: TrailingType | None = None
-    trailing_value: Decimal | None = None
-    trail_activation: Decimal | None = None
+    stops: StopTerms | None = None
     comment: str = ""
     origin: Origin = Origin.STRATEGY
     amo: bool = False
+    unchecked: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, unchecked: bool) -> None:
         """Refuse what no exchange could mean."""
+        if unchecked:
+            return
         check_id("command_id", self.command_id)
         check_text("client_id", self.client_id, NAME_PATTERN, "1 to 40 of A-Z a-z 0-9 _ . -")
         check_text("strategy", self.strategy, NAME_PATTERN, "1 to 40 of A-Z a-z 0-9 _ . -")
@@ -86,27 +86,23 @@ class OrderCommand:
         if self.exchange not in _PRODUCTS[self.product]:
             allowed = ", ".join(sorted(p for p, where in _PRODUCTS.items() if self.exchange in where))
             raise InvalidOrderError(f"product {self.product} cannot be used on {self.exchange}; use one of: {allowed}")
-        for name in ("price", "trigger_price", "stop_loss", "target", "trailing_value", "trail_activation"):
-            check_price(name, getattr(self, name))
+        check_price("price", self.price)
+        check_price("trigger_price", self.trigger_price)
         self._check_prices_fit_the_type()
-        if (self.trailing_type is None) != (self.trailing_value is None):
-            raise InvalidOrderError("trailing_type and trailing_value must be given together")
-        self._check_stops()
+        if self.stops is not None:
+            self._check_stops(self.stops)
         check_comment("comment", self.comment)
 
-    def _check_stops(self) -> None:
+    def _check_stops(self, stops: StopTerms) -> None:
         """Refuse stops that would get out at once, or that nothing would arm."""
-        levels = {"stop_loss": self.stop_loss, "target": self.target, "trailing_type": self.trailing_type}
-        given = [name for name, level in levels.items() if level is not None]
-        if self.intent is Intent.EXIT and given:
-            raise InvalidOrderError(f"an EXIT order takes no {given[0]}; stops belong to the entry, or to `protect`")
-        if self.product.is_delivery and self.side is Side.SELL and given:
-            raise InvalidOrderError(f"a {self.product} sale takes no {given[0]}; it leaves no position to protect")
-        if self.trail_activation is not None and self.trailing_type is None:
-            raise InvalidOrderError(
-                "trail_activation says when a trail begins; give trailing_type and trailing_value too"
-            )
-        rising = (("stop_loss", self.stop_loss), ("price", self.price), ("target", self.target))
+        for name in ("stop_loss", "target", "trailing_value", "trail_activation"):
+            check_price(name, getattr(stops, name))
+        given = stops.first_name
+        if self.intent is Intent.EXIT:
+            raise InvalidOrderError(f"an EXIT order takes no {given}; stops belong to the entry, or to `protect`")
+        if self.product.is_delivery and self.side is Side.SELL:
+            raise InvalidOrderError(f"a {self.product} sale takes no {given}; it leaves no position to protect")
+        rising = (("stop_loss", stops.stop_loss), ("price", self.price), ("target", stops.target))
         steps = [(name, level) for name, level in rising if level is not None]
         for (lower, low), (higher, high) in pairwise(steps):
             if (high - low) * self.side.sign <= 0:
@@ -130,14 +126,6 @@ class OrderCommand:
                 where = "at or above" if self.side is Side.BUY else "at or below"
                 raise InvalidOrderError(f"the price of an SL {self.side} must be {where} its trigger_price")
 
-    @classmethod
-    def stored(cls, *values: Any) -> Self:  # noqa: ANN401  one value a field, in the fields' order
-        """Rebuild a command from storage, unchecked: it was valid when made, or is a legacy row kept as it was."""
-        command = object.__new__(cls)
-        for name, value in zip(cls.__slots__, values, strict=True):
-            object.__setattr__(command, name, value)
-        return command
-
     @property
     def key(self) -> InstrumentKey:
         """Return what this order trades in."""
@@ -146,16 +134,21 @@ class OrderCommand:
     @property
     def carries_stops(self) -> bool:
         """Say whether the position that this order takes is to be put under stops."""
-        levels = (self.stop_loss, self.target, self.trailing_type)
-        return self.intent is not Intent.EXIT and any(level is not None for level in levels)
+        return self.intent is not Intent.EXIT and self.stops is not None
+
+    def as_given(self) -> dict[str, Any]:
+        """Return the fields by the names that `parse` reads, those of the stops among them."""
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "stops"}
+        return given | {name: getattr(self.stops, name, None) for name in STOP_FIELDS}
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> Self:
+    def parse(cls, given: Mapping[str, Any], *, unchecked: bool = False) -> Self:
         """Make a command from loosely spelled fields (MKT, LMT, SL-LMT, M/I/C, B/S; numbers as text).
 
-        Unknown fields are refused by name, so that a typo can't silently lose a stop.
+        Unknown fields are refused by name, so that a typo can't silently lose a stop. `unchecked`: it was valid when
+        it was stored, whatever the rules are now.
         """
-        known = {one.name for one in fields(cls)}
+        known = {one.name for one in fields(cls)} - {"stops"} | set(STOP_FIELDS)
         unknown = sorted(set(given) - known)
         if unknown:
             raise InvalidOrderError(f"unknown field {unknown[0]!r}; the fields are: {', '.join(sorted(known))}")
@@ -163,7 +156,8 @@ class OrderCommand:
         missing = [one.name for one in fields(cls) if one.name in REQUIRED and one.name not in values]
         if missing:
             raise InvalidOrderError(f"{missing[0]} is missing")
-        return cls(**values)
+        stops = {name: values.pop(name) for name in STOP_FIELDS if name in values}
+        return cls(stops=StopTerms(**stops, unchecked=unchecked) if stops else None, unchecked=unchecked, **values)
 
 
 REQUIRED: Final = frozenset(

@@ -3,6 +3,7 @@
 They become EXTERNAL orders, because they change positions, margin and profit as ours do.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -31,27 +32,23 @@ def external_order(row: OrderRow, client_id: str, seen_at: datetime) -> Order | 
     if key is None:
         return None
     price = row.price or None
-    command = OrderCommand.stored(
-        f"{COMMAND_ID_PREFIX}{row.broker_order_id}",
-        client_id,
-        EXTERNAL,
-        Intent.ADJUST,
-        key.exchange,
-        row.symbol,
-        row.side,
-        row.quantity,
-        key.product,
-        _ORDER_TYPES.get(row.price_type, OrderType.LIMIT),
-        price,
-        row.trigger_price,
-        None,
-        None,
-        None,
-        None,
-        None,
-        f"placed by {row.source}" if row.source else "",
-        Origin.EXTERNAL,
-        row.amo,
+    command = OrderCommand(
+        command_id=f"{COMMAND_ID_PREFIX}{row.broker_order_id}",
+        client_id=client_id,
+        strategy=EXTERNAL,
+        intent=Intent.ADJUST,
+        exchange=key.exchange,
+        symbol=row.symbol,
+        side=row.side,
+        quantity=row.quantity,
+        product=key.product,
+        order_type=_ORDER_TYPES.get(row.price_type, OrderType.LIMIT),
+        price=price,
+        trigger_price=row.trigger_price,
+        comment=f"placed by {row.source}" if row.source else "",
+        origin=Origin.EXTERNAL,
+        amo=row.amo,
+        unchecked=True,
     )
     order = Order(
         command=command,
@@ -67,8 +64,6 @@ def external_order(row: OrderRow, client_id: str, seen_at: datetime) -> Order | 
         day=trading_day(row.entered_at or seen_at),
     )
     if row.status is BrokerStatus.UNKNOWN:
-        order = Order(
-            **{name: getattr(order, name) for name in Order.__slots__} | {"tag": Reason.UNKNOWN_BROKER_STATUS}
-        )
+        order = replace(order, tag=Reason.UNKNOWN_BROKER_STATUS)
     event = match_order_row(order, row, seen_at)
     return order if event is None else order.after(event, seen_at)

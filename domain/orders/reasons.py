@@ -209,7 +209,7 @@ EXPLANATIONS: Final[dict[Reason, Explanation]] = {
     ),
     Reason.RECONCILIATION_BREAK: Explanation(
         Kind.NOT_READY,
-        "The broker's books differ with each other or with ours, so no entries are taken; see `status`.",
+        "The broker's books differ from each other or from ours, so no entries are taken; see `status`.",
     ),
     Reason.MARKET_CLOSED: Explanation(Kind.INVALID, "The segment is closed at this time."),
     Reason.SQUARE_OFF_BEGAN: Explanation(

@@ -60,6 +60,17 @@ class Exchange(StrEnum):
     NCX = "NCX"
 
 
+class Overnight(StrEnum):
+    """What becomes of a position when its day ends."""
+
+    ENDS = "ENDS"
+    """The broker squares it off the same day."""
+    IS_CARRIED = "IS_CARRIED"
+    """It is a position of the next day, and stands in that day's position book."""
+    IS_DELIVERED = "IS_DELIVERED"
+    """Shares change hands: it is a holding from the next day on. With MTF the broker has lent the money for them."""
+
+
 class Product(StrEnum):
     """How a position is carried: delivery, carried forward, or squared off the same day.
 
@@ -74,19 +85,34 @@ class Product(StrEnum):
     MTF = "MTF"
 
     @property
+    def overnight(self) -> Overnight:
+        """Return what becomes of a position in it when its day ends: the one answer to that, for all rooms."""
+        return _OVERNIGHT[self]
+
+    @property
     def is_delivery(self) -> bool:
         """Say whether shares change hands: a sale closes what was bought or lies in the holdings, and is no short."""
-        return self in _DELIVERED
+        return self.overnight is Overnight.IS_DELIVERED
+
+    @property
+    def is_carried(self) -> bool:
+        """Say whether it is a position of the next day too."""
+        return self.overnight is Overnight.IS_CARRIED
 
     @property
     def ends_with_its_day(self) -> bool:
         """Say whether the broker squares it off the same day."""
-        return self in _OF_THE_DAY
+        return self.overnight is Overnight.ENDS
 
 
-_DELIVERED: Final = frozenset({Product.CNC, Product.MTF})
-
-_OF_THE_DAY: Final = frozenset({Product.MIS, Product.CO, Product.BO})
+_OVERNIGHT: Final = {
+    Product.CNC: Overnight.IS_DELIVERED,
+    Product.MTF: Overnight.IS_DELIVERED,
+    Product.NRML: Overnight.IS_CARRIED,
+    Product.MIS: Overnight.ENDS,
+    Product.CO: Overnight.ENDS,
+    Product.BO: Overnight.ENDS,
+}
 
 
 class OrderType(StrEnum):

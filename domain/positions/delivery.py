@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.types import EXTERNAL, InstrumentKey, Side
@@ -47,6 +48,40 @@ class Delivered:
         self._base = self.held = held
         self._sold_before = self.sold
         self._orders.clear()
+
+
+class Deliveries:
+    """Owns what each strategy holds and sold in delivery, and what all orders of today moved of it."""
+
+    def __init__(self) -> None:
+        self._delivered: dict[PositionKey, Delivered] = {}
+        self._moved_today: dict[InstrumentKey, int] = {}
+
+    @property
+    def moved_today(self) -> dict[InstrumentKey, int]:
+        """Return the signed units that today's orders moved, all together: what a position book shows."""
+        return dict(self._moved_today)
+
+    def sold_from_holdings(self) -> dict[str, dict[InstrumentKey, int]]:
+        """Return the units that each strategy sold today beyond what it had bought."""
+        sold: dict[str, dict[InstrumentKey, int]] = {}
+        for position_key, delivered in self._delivered.items():
+            if delivered.sold:
+                sold.setdefault(position_key.strategy, {})[position_key.key] = delivered.sold
+        return sold
+
+    def of(self, position_key: PositionKey, held: int) -> Delivered:
+        """Return a strategy's part, which begins with so many units `held`."""
+        return self._delivered.setdefault(position_key, Delivered(held))
+
+    def move(self, key: InstrumentKey, units: int) -> None:
+        """Count what an order of today moved."""
+        self._moved_today[key] = self._moved_today.get(key, 0) + units
+
+    def begin_day(self) -> None:
+        """Forget all: what is held is carried by the books."""
+        self._delivered.clear()
+        self._moved_today.clear()
 
 
 def is_refused_for_shares(order: Order) -> bool:

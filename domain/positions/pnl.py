@@ -1,49 +1,24 @@
 """The day's profit and loss, in rupees, from fills and prices: by strategy and for the account.
 
-Each position is one line with its average cost: what closes it realises the difference, what is left is valued at the
-last price. What was carried into the day enters at the first price seen of it, so that the day counts from the day's
-own beginning; the broker's figures, which are held beside ours, count from the previous close.
+Each position is a line with its average cost. What was carried into the day enters at the first price seen of it, so
+that the day counts from its own beginning; the broker's figures, held beside ours, count from the previous close.
 
 Assumption: a price that moves by a rupee moves a unit's worth by a rupee (price factor 1), as in shares, indices and
 their derivatives. Where the factor differs (some contracts of MCX), the broker's figures tell the truth.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, TypeAlias
 
 from domain.exits.flatten import PositionKey
 from domain.orders.order import Order
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey
+from domain.positions.position_pnl import PositionPnl
 
 Symbol: TypeAlias = tuple[Exchange, str]
 ZERO: Final = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class PositionPnl:
-    """One position: signed units, their average cost, and what has been realised today."""
-
-    quantity: int = 0
-    average: Decimal = ZERO
-    realised: Decimal = ZERO
-
-    def traded(self, quantity: int, price: Decimal) -> "PositionPnl":
-        """Return the line after signed units traded at a price."""
-        after = self.quantity + quantity
-        if self.quantity * quantity >= 0:
-            cost = self.average * abs(self.quantity) + price * abs(quantity)
-            return replace(self, quantity=after, average=cost / abs(after) if after else ZERO)
-        closed = min(abs(quantity), abs(self.quantity))
-        way = 1 if self.quantity > 0 else -1
-        realised = self.realised + (price - self.average) * closed * way
-        is_reversed = after * self.quantity < 0
-        return PositionPnl(after, price if is_reversed else self.average if after else ZERO, realised)
-
-    def open_at(self, price: Decimal) -> Decimal:
-        """Return what the units held have gained at this price."""
-        return (price - self.average) * self.quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +177,15 @@ class PnlBook:
 
     def total(self, strategy: str | None = None) -> Pnl:
         """Return the account's sum, or one strategy's; delivery, an investment, stands apart."""
-        rows = [row for row in self.rows() if not row.position_key.key.product.is_delivery]
-        return summed(row for row in rows if strategy in {None, row.position_key.strategy})
+        return total_of(self.rows(), strategy)
 
 
-def summed(rows: Iterable[PnlRow]) -> Pnl:
-    """Add figures up."""
+def total_of(rows: Iterable[PnlRow], strategy: str | None = None) -> Pnl:
+    """Add figures up, the account's or one strategy's; delivery stands apart."""
     realised, gained, unpriced = ZERO, ZERO, []
     for row in rows:
+        if row.position_key.key.product.is_delivery or strategy not in {None, row.position_key.strategy}:
+            continue
         realised += row.realised
         if row.open is None:
             unpriced.append(row.position_key)

@@ -20,7 +20,7 @@ from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import dropping_since, may_have_been_dropped
 from domain.reconciliation.order_rows import filled_in
 
-CARRIED_PRODUCTS: Final = frozenset({Product.NRML})
+CARRIED_PRODUCTS: Final = frozenset(one for one in Product if one.is_carried)
 """Positions of these live on into the next day; MIS is squared off, and delivery becomes a holding."""
 
 _POSITION: Final = "position:"

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.broker.snapshots import OrderRow, PositionRow, key_of
-from domain.orders.types import InstrumentKey, Product
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import Break, BreakKind, position_name
 from domain.reconciliation.order_rows import filled_in
 from domain.reconciliation.vanishing import Holders, where
@@ -40,7 +40,7 @@ class SquareOffs:
             if row.source in _TERMINALS or row.source.upper() in _TERMINALS:
                 continue
             key = key_of(row) if filled_in(row) else None
-            if key is not None and key.product is Product.MIS and key not in moving:
+            if key is not None and key.product.ends_with_its_day and key not in moving:
                 own.setdefault(key, []).append(row)
         flat = {key_of(row) for row in positions if not row.net_quantity} if own else set()
         names = {key: frozenset(row.broker_order_id for row in closing) for key, closing in own.items()}

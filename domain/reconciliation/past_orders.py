@@ -9,7 +9,7 @@ from domain.broker.snapshots import TradeRow
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
-from domain.orders.types import InstrumentKey, Product
+from domain.orders.types import InstrumentKey
 from domain.reconciliation.breaks import CARRIED_PRODUCTS, Break, BreakKind, PersistenceFilter
 from domain.reconciliation.order_rows import Report
 from domain.settings import WatcherSettings
@@ -76,7 +76,7 @@ def past_orders(orders: Iterable[Order], today: Today) -> tuple[list[Break], lis
             continue
         if key in today.moving:
             continue
-        if key in today.apart or (order.state is State.UNCONFIRMED and key.product is Product.CNC):
+        if key in today.apart or (order.state is State.UNCONFIRMED and key.product.is_delivery):
             sentence = f"nobody knows what became of {name} of {order.day}; resolve it by hand"
             # Of what is not carried the account's difference is of today, and says nothing of yesterday.
             told = key if key in today.apart and key.product in CARRIED_PRODUCTS else None

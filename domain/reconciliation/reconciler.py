@@ -94,6 +94,12 @@ class Checked:
     ended: tuple[Break, ...] = ()
     living: frozenset[InstrumentKey] = frozenset()
 
+    @property
+    def apart(self) -> dict[InstrumentKey, int]:
+        """Return by how many signed units the account differs from our books, where orders of a past day may be why."""
+        past = (one for one in self.breaks if one.kind is BreakKind.PAST)
+        return {one.key: one.difference for one in past if one.key is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class _Round:

@@ -2,11 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, PositionRow, key_of
 from domain.exits.flatten import PositionKey
 from domain.orders.types import InstrumentKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOff:
+    """A strategy's signed units that count no more, by a person's decision or closed by the broker at a price."""
+
+    position_key: PositionKey
+    units: int
+    reason: str
+    at: datetime
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,18 @@ knows is blindness, which is told, and not a figure.
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from typing import Final
 
-from domain.broker.snapshots import PositionRow, key_of
+from domain.broker.snapshots import PRODUCT_LETTERS, PositionRow, key_of
 from domain.positions.pnl import ZERO, Symbol, symbol_of
+
+_DELIVERY: Final = frozenset(letter for product, letter in PRODUCT_LETTERS.items() if product.is_delivery)
 
 
 def figure_of(rows: Iterable[PositionRow], doubted: AbstractSet[Symbol], prices: Mapping[Symbol, Decimal]) -> Decimal:
-    """Return the sum of the rows, those of `doubted` symbols at our last price of them."""
-    return sum((row.realised + _open_in(row, doubted, prices) for row in rows), ZERO)
+    """Return the sum of the rows, delivery apart, those of `doubted` symbols at our last price of them."""
+    counted = (row for row in rows if row.product not in _DELIVERY)
+    return sum((row.realised + _open_in(row, doubted, prices) for row in counted), ZERO)
 
 
 def _open_in(row: PositionRow, doubted: AbstractSet[Symbol], prices: Mapping[Symbol, Decimal]) -> Decimal:

@@ -19,6 +19,25 @@ class TradingState(StrEnum):
     EXITS_ONLY = "EXITS_ONLY"
     HALTED = "HALTED"
 
+    @property
+    def objection_to_entries(self) -> Reason | None:
+        """Return why no entry is sent; None where entries are."""
+        match self:
+            case TradingState.ACTIVE:
+                return None
+            case TradingState.EXITS_ONLY:
+                return Reason.TRADING_EXITS_ONLY
+            case TradingState.HALTED:
+                return Reason.TRADING_HALTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingDecision:
+    """A decision about what may be sent, and why; it stands over restarts."""
+
+    state: TradingState
+    reason: str
+
 
 _PASS_A_HALT: Final = frozenset({Origin.HUMAN, Origin.DESK})
 

@@ -33,6 +33,11 @@ class RiskDay:
     spent: frozenset[str] = frozenset()
     first_prices: Mapping[Symbol, Decimal] = field(default_factory=dict)
 
+    @property
+    def is_broken(self) -> bool:
+        """Say whether the limit is broken: until the day ends, or a person resumes."""
+        return self.breached_at is not None
+
     def level(self, limits: RiskSettings) -> Decimal | None:
         """Return the profit and loss at which the limit breaks; None without a limit."""
         if limits.daily_loss_max is None:

@@ -46,8 +46,6 @@ class RiskSettings(Section):
 class ExitSettings(Section):
     """How a position is seen through to flat."""
 
-    look_s: Seconds = 0.1
-    """So often a flatten task looks at what the guard holds."""
     cancel_wait_s: Seconds = 2.0
     """So long an exit waits for evidence that working orders of its position are gone; then it goes all the same."""
     cancel_again_s: Seconds = 2.0

@@ -5,21 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 from actors.command.actor import CommandActor, CommandLimits
+from actors.exits.order_sender import OrderSender
 from actors.messages.books import BooksReconciled
-from actors.messages.broker import ChangeAnswered, ChangeAtBroker, PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.broker import BrokerAnswered, ChangeAtBroker, PlaceOrder, SessionChanged
 from actors.messages.changes import (
-    ChangeApproved,
     ChangeLookedUp,
     ChangeOrder,
-    ChangeReserved,
-    CheckChange,
     LookUpChange,
     LookUpResolution,
-    ReserveChange,
     ResolutionLookedUp,
 )
 from actors.messages.desk import FindReadiness, Readiness
-from actors.messages.guard import ExposureReserved, ReserveExposure
+from actors.messages.guard import AskForExposures, ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
@@ -40,8 +37,20 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.orders.order import Order
-from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, runtime
+from domain.orders.types import Intent, Side
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, mailboxes, runtime
 from tests.fakes import order as an_order
+
+
+def order_sender(command: Probe, caller: Probe | None = None) -> OrderSender:
+    """Return what the exits' parts send their orders with."""
+    own = mailboxes(command=command)
+    return OrderSender(mail=own, runtime=runtime(FakeClock(), ids=FakeIds()), client_id="FA1", caller=caller or Probe())
+
+
+def is_asked(guard: Probe) -> bool:
+    """Say whether the exits wait for an answer of the guard, and take the question."""
+    return any(isinstance(one, AskForExposures) and not one.only_changes for one in guard.take())
 
 
 def own_mailbox(actor: DeskActor) -> Probe:
@@ -73,8 +82,10 @@ class CommandRoom:
         self.timer = ManualTimer(self.clock)
         self.supervisor, self.repo, self.market, self.risk = Probe(), Probe(), Probe(), Probe()
         self.guard, self.broker, self.watcher, self.exits, self.notifier = (Probe() for _ in range(5))
+        self.own = Probe()
         self.actor = CommandActor(
             mail=mailboxes(
+                command=self.own,
                 supervisor=self.supervisor,
                 repo=self.repo,
                 market=self.market,
@@ -89,7 +100,6 @@ class CommandRoom:
             limits=CommandLimits(orders_waiting_max, books_unavailable_s_max, silence_s_max),
             calendar=calendar,
         )
-        self.own = own_mailbox(self.actor)
         self.orders: dict[str, Order] = {}
         self.changes_asked: set[tuple[str, str]] = set()
         if ready:
@@ -135,12 +145,16 @@ class CommandRoom:
         """Step 2, market: say what the exchange demands."""
         for message in _taken(self.market, PriceOrder):
             found = reply or instrument(exchange=message.exchange, symbol=message.symbol)
-            self.tell(OrderPriced(command_id=message.command_id, instrument=found, last_price=last_price))
+            priced = OrderPriced(
+                about=message.about, command_id=message.command_id, instrument=found, last_price=last_price
+            )
+            self.tell(priced)
 
     def clear(self) -> None:
         """Step 2A: risk says yes."""
         for message in _taken(self.risk, CheckRisk):
-            self.tell(RiskApproved(command_id=message.command.command_id, inputs={"trading_state": "ACTIVE"}))
+            name, change = message.command.command_id, message.change_id
+            self.tell(RiskApproved(command_id=name, change_id=change, inputs={"trading_state": "ACTIVE"}))
 
     def reserve(self, quantity: int | None = None) -> None:
         """Steps 2B and 2C: the guard says yes."""
@@ -175,7 +189,7 @@ class CommandRoom:
         placed = [one.order for one in _taken(self.broker, PlaceOrder)]
         for one in placed:
             name = one.command.command_id
-            self.tell(PlaceAnswered(command_id=name, reply=reply or Accepted(f"B-{name}")))
+            self.tell(BrokerAnswered(command_id=name, reply=reply or Accepted(f"B-{name}")))
         return placed
 
     # The same for a change.
@@ -202,16 +216,13 @@ class CommandRoom:
             known = self.orders.get(request.request.command_id)
             self.tell(ResolutionLookedUp(request=request.request, order=known, cause="no such order"))
 
-    def clear_change(self) -> None:
-        """Step 2A: risk says yes."""
-        for message in _taken(self.risk, CheckChange):
-            self.tell(ChangeApproved(change_id=message.change_id, inputs={"trading_state": "ACTIVE"}))
-
     def reserve_change(self, quantity: int | None = None) -> None:
         """Steps 2B and 2C: the guard says yes, to all of it or to this total."""
-        for message in _taken(self.guard, ReserveChange):
-            total = message.quantity if quantity is None else quantity
-            self.tell(ChangeReserved(change_id=message.change_id, quantity=total, inputs={"open": "10"}))
+        for message in _taken(self.guard, ReserveExposure):
+            name, change = message.command.command_id, message.change_id
+            total = message.command.quantity if quantity is None else quantity
+            held = ExposureReserved(command_id=name, change_id=change, quantity=total, inputs={"open": "10"})
+            self.tell(held)
 
     def ask_broker_to(self, asked: ChangeCommand) -> Probe:
         """Lead a change through steps 1 to 3; it waits at the broker then."""
@@ -219,7 +230,7 @@ class CommandRoom:
         self.look_up()
         if asked.kind is ChangeKind.MODIFY:
             self.price()
-            self.clear_change()
+            self.clear()
             self.reserve_change()
         self.record()
         return caller
@@ -229,7 +240,7 @@ class CommandRoom:
         asked = _taken(self.broker, ChangeAtBroker)
         for one in asked:
             name, told = one.order.command.command_id, reply or Accepted(one.order.broker_order_id or "")
-            self.tell(ChangeAnswered(command_id=name, change=one.change, reply=told))
+            self.tell(BrokerAnswered(command_id=name, change=one.change, reply=told))
         return asked
 
     def go_to_the_broker(self, command: OrderCommand) -> Probe:
@@ -262,3 +273,13 @@ def declined(caller: Probe) -> OrderDeclined:
 def moved(order: Order, **changes: Any) -> Order:  # noqa: ANN401  any field of an order
     """Return the order with these fields changed."""
     return replace(order, **changes)
+
+
+def recorded(room: CommandRoom) -> list[Event]:
+    """Return the events that were asked to be written, oldest first."""
+    return [one.event.kind for one in room.repo.of(RecordEvent)]
+
+
+def way_out(**overrides: object) -> OrderCommand:
+    """Return an exit that sells."""
+    return command(**({"command_id": "x1", "intent": Intent.EXIT, "side": Side.SELL} | overrides))

@@ -3,11 +3,10 @@
 import pytest
 
 from actors.baskets import BasketsActor
-from actors.messages.baskets import BasketAnswered, StopBaskets, SubmitBasket, WayOutEnded
+from actors.messages.baskets import BasketAnswered, PositionLeaving, SubmitBasket
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
 from actors.messages.orders import SubmitOrder
-from actors.messages.persistence import RecordBasket
-from domain.baskets import Basket, BasketState
+from domain.baskets import Basket, BasketRecord, BasketState
 from domain.exits.flatten import PositionKey
 from domain.orders.types import Exchange, Product, Side
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, mailboxes, runtime
@@ -45,7 +44,7 @@ class BasketsRoom:
 
     @property
     def states(self) -> list[BasketState]:
-        return [one.record.state for one in self.repo.of(RecordBasket)]
+        return [one.state for one in self.repo.records(BasketRecord)]
 
 
 @pytest.fixture
@@ -54,7 +53,9 @@ def room() -> BasketsRoom:
 
 
 def test_none_begins_beside_what_is_being_made_flat(room: BasketsRoom) -> None:
-    room.actor.on_receive(StopBaskets(position_key=PositionKey(WING.strategy, WING.key), reason="made flat: a person"))
+    room.actor.on_receive(
+        PositionLeaving(position_key=PositionKey(WING.strategy, WING.key), reason="made flat: a person")
+    )
 
     room.submit()
 
@@ -67,8 +68,8 @@ def test_none_begins_beside_what_is_being_made_flat(room: BasketsRoom) -> None:
 
 def test_one_begins_when_the_way_out_has_ended(room: BasketsRoom) -> None:
     leaving = PositionKey(WING.strategy, WING.key)
-    room.actor.on_receive(StopBaskets(position_key=leaving, reason="made flat: a person"))
-    room.actor.on_receive(WayOutEnded(position_key=leaving))
+    room.actor.on_receive(PositionLeaving(position_key=leaving, reason="made flat: a person"))
+    room.actor.on_receive(PositionLeaving(position_key=leaving, reason=""))
 
     room.submit()
 
@@ -77,7 +78,9 @@ def test_one_begins_when_the_way_out_has_ended(room: BasketsRoom) -> None:
 
 def test_one_that_is_stopped_before_it_is_reserved_sends_nothing_and_gives_all_back(room: BasketsRoom) -> None:
     room.submit()
-    room.actor.on_receive(StopBaskets(position_key=PositionKey(WING.strategy, WING.key), reason="made flat: a person"))
+    room.actor.on_receive(
+        PositionLeaving(position_key=PositionKey(WING.strategy, WING.key), reason="made flat: a person")
+    )
 
     room.actor.on_receive(BasketReserved(basket_id="b", refused=None))
 

@@ -11,33 +11,28 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
-    BooksReconciled,
+    BooksChecked,
     BreakResolved,
     ExpiryLearnt,
-    ExternalCounted,
-    HoldingWrittenOff,
     PositionVanished,
+    PositionWrittenOff,
     VanishingResolved,
 )
 from actors.messages.desk import JoinStrategy, ResumeOrders
 from actors.messages.guard import (
     AskForHolders,
-    CountExternal,
-    ExpiredStillHeld,
-    ExposureRefused,
     HoldersTold,
-    PastDayApart,
 )
 from actors.messages.orders import OrderAnswered
-from actors.messages.persistence import ExternalMoveRecorded, RecordExpiry, RecordExternalMove, UndoRecorded
-from actors.messages.risk import PnlWrittenOff
+from actors.messages.persistence import RecordExternalMove, UndoRecorded
+from actors.messages.risk import CheckRefused
 from domain.alerts.alert import Level
-from domain.market.expiry import ContractOver
+from domain.market.expiry import ContractOver, Expiry
 from domain.orders.lifecycle import State
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.reconciliation.breaks import Break, BreakKind, position_name
-from domain.reconciliation.moves import MoveKind
+from domain.reconciliation.moves import AGAINST_OURS, MoveKind
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, expired, vanished_of
 from tests.actors.rooms import CommandRoom
@@ -58,8 +53,8 @@ def apart(difference: int = 10, **more: Any) -> Break:  # noqa: ANN401  any fiel
     return Break(**(values | more))  # type: ignore[arg-type]
 
 
-def told(*found: Break, undone: tuple[Break, ...] = ()) -> BooksReconciled:
-    return BooksReconciled(reports=(), checked=Checked((), (), found, undone))
+def told(*found: Break, undone: tuple[Break, ...] = ()) -> BooksChecked:
+    return BooksChecked(checked=Checked((), (), found, undone))
 
 
 @pytest.fixture
@@ -97,7 +92,7 @@ def test_the_guard_learns_what_the_account_shows_of_a_past_days_orders(room: Com
 
     room.tell(told(past, delivered, apart(-4)))
 
-    assert room.guard.of(PastDayApart) == [PastDayApart(key=KEY, difference=-4)]
+    assert room.guard.only(BooksChecked).checked.apart == {KEY: -4}
 
 
 def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom) -> None:
@@ -106,10 +101,10 @@ def test_what_an_order_explains_since_is_undone_once_and_told(room: CommandRoom)
         room.tell(told(undone=(back,)))
     record = room.repo.only(RecordExternalMove)
 
-    room.tell(ExternalMoveRecorded(recon_break=back, kind=MoveKind.UNDONE))
+    room.tell(BreakResolved(recon_break=back, kind=MoveKind.UNDONE))
 
     assert (record.kind, record.reason) == (MoveKind.UNDONE, "explained since by c1")
-    assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
+    assert moved(room.guard.only(BreakResolved)) == (KEY, -10, ())
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, alert.ends, "c1 explains it" in alert.what) == (Level.INFO, True, True)
@@ -120,7 +115,7 @@ def test_what_a_person_takes_back_counts_no_more_and_the_person_hears_so(room: C
 
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=apart(-10)), reply_to=caller))
 
-    assert room.guard.only(CountExternal) == CountExternal(key=KEY, quantity=-10)
+    assert moved(room.guard.only(BreakResolved)) == (KEY, -10, ())
     assert room.watcher.only(BreakResolved).kind is MoveKind.UNDONE
     assert caller.only(AcceptanceUndone).undone == apart(-10)
 
@@ -130,7 +125,7 @@ def test_where_nothing_was_accepted_nothing_is_counted(room: CommandRoom) -> Non
 
     room.tell(UndoRecorded(answer=AcceptanceUndone(name=NAME, undone=None), reply_to=caller))
 
-    assert room.guard.of(CountExternal) == []
+    assert room.guard.of(BreakResolved) == []
     assert caller.only(AcceptanceUndone).undone is None
 
 
@@ -144,16 +139,18 @@ def carried(difference: int) -> Break:
     return Break(name=name, kind=BreakKind.CARRIED, sentence="", difference=difference, key=FUTURE)
 
 
-def night(*found: Break, over: tuple[Break, ...] = ()) -> BooksReconciled:
-    return BooksReconciled(reports=(), checked=Checked((), found, (), (), over))
+def moved(message: BreakResolved) -> tuple[InstrumentKey | None, int, tuple[tuple[str, int], ...]]:
+    return message.recon_break.key, message.recon_break.difference, message.ended
+
+
+def night(*found: Break, over: tuple[Break, ...] = ()) -> BooksChecked:
+    return BooksChecked(checked=Checked((), found, (), (), over))
 
 
 def recorded(room: CommandRoom) -> RecordExternalMove:
     """Play the database: return what it was given last, and say that it is on disk."""
     record = room.repo.of(RecordExternalMove)[-1]
-    written = ExternalMoveRecorded(
-        recon_break=record.recon_break, kind=record.kind, reason=record.reason, ended=record.ended
-    )
+    written = BreakResolved(recon_break=record.recon_break, kind=record.kind, reason=record.reason, ended=record.ended)
     room.tell(written)
     return record
 
@@ -174,10 +171,10 @@ def test_what_others_carried_becomes_theirs_without_a_word(room: CommandRoom) ->
     record = recorded(room)
 
     assert (record.kind, record.ended) == (MoveKind.CARRIED, ())
-    assert room.guard.only(CountExternal) == CountExternal(key=FUTURE, quantity=65)
-    assert room.risk.of(ExternalCounted) == []
+    assert moved(room.guard.only(BreakResolved)) == (FUTURE, 65, ())
+    assert room.risk.only(BreakResolved).kind not in AGAINST_OURS
     assert room.notifier.of(RaiseAlert) == []
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: CommandRoom) -> None:
@@ -192,13 +189,13 @@ def test_units_of_ours_that_are_gone_stop_entries_until_a_person_decides(room: C
 
     assert (gone.kind, gone.ended) == (MoveKind.VANISHED, ())
     assert told_of.holders == OURS
-    assert room.risk.of(ExternalCounted) == [ExternalCounted(key=FUTURE, units=65)]
+    assert [one.kind for one in room.risk.of(BreakResolved)] == [MoveKind.VANISHED, MoveKind.DECIDED]
     assert (decided.kind, decided.recon_break.difference) == (MoveKind.DECIDED, 0)
     assert (decided.ended, decided.reason) == ((("seller", -65),), "renamed")
-    assert room.guard.of(CountExternal)[-1] == CountExternal(key=FUTURE, quantity=0, ended=(("seller", -65),))
-    assert room.risk.only(PnlWrittenOff).units == -65
+    assert moved(room.guard.of(BreakResolved)[-1]) == (FUTURE, 0, (("seller", -65),))
+    assert room.risk.of(BreakResolved)[-1].ended == (("seller", -65),)
     assert room.exits.only(VanishingResolved).ended == "the position is gone: renamed"
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> None:
@@ -214,7 +211,7 @@ def test_what_was_gone_and_is_back_is_the_strategys_again(room: CommandRoom) -> 
     assert part.kind is MoveKind.RETURNED
     assert [one.difference for one in still] == [35]
     assert room.exits.only(VanishingResolved) == VanishingResolved(key=FUTURE)
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()
 
 
 def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(room: CommandRoom) -> None:
@@ -228,8 +225,8 @@ def test_a_contract_that_is_over_ends_with_all_its_positions_and_is_told_once(ro
 
     assert (record.kind, record.recon_break.difference, record.ended) == (MoveKind.EXPIRED, 40, both.strategies)
     assert room.watcher.only(BreakResolved).kind is MoveKind.EXPIRED
-    assert [one.units for one in room.risk.of(PnlWrittenOff)] == [20, -65]
-    assert holder.only(HoldingWrittenOff).units == -65
+    assert room.risk.only(BreakResolved).ended == both.strategies
+    assert holder.only(PositionWrittenOff).write_off.units == -65
     assert room.exits.only(VanishingResolved).ended == "NIFTY27JAN26F (NFO NRML) has expired"
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, "buyer +20, seller -65" in alert.what) == (Level.INFO, True)
@@ -247,16 +244,16 @@ def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) 
     room.tell(ResumeOrders(orders=(), vanished=(vanished_of(FUTURE, 65),)))
 
     assert [one.kind for one in room.readiness.breaks] == [BreakKind.VANISHED]
-    assert len(room.readiness.reasons) == 1
+    assert len(room.readiness.blockers) == 1
 
 
 def test_what_the_account_holds_of_a_contract_that_should_be_over_counts_and_is_told_once(room: CommandRoom) -> None:
-    shown = BooksReconciled(reports=(), checked=Checked((), (), (), living=frozenset({FUTURE})))
+    shown = BooksChecked(checked=Checked((), (), (), living=frozenset({FUTURE})))
 
     for message in (shown, shown, night(), night()):
         room.tell(message)
 
-    assert [one.keys for one in room.guard.of(ExpiredStillHeld)] == [{FUTURE}, frozenset()]
+    assert [one.checked.living for one in room.guard.of(BooksChecked)] == [{FUTURE}, frozenset()]
     alert = room.notifier.only(RaiseAlert).alert
     assert (alert.level, FUTURE.symbol in alert.what) == (Level.WARNING, True)
 
@@ -272,7 +269,7 @@ def test_the_last_day_of_what_is_traded_is_kept_once(room: CommandRoom) -> None:
     for name in ("c1", "c2"):
         priced_with(room, name, last_day)
 
-    kept = room.repo.only(RecordExpiry)
+    kept = room.repo.record(Expiry)
 
     assert (kept.exchange, kept.symbol, kept.expires_on) == (Exchange.NSE, "RELIANCE-EQ", last_day)
     assert room.watcher.only(ExpiryLearnt).expires_on == last_day
@@ -284,7 +281,7 @@ def test_a_last_day_that_moves_is_kept_anew_and_one_that_is_over_is_not_believed
     for number, last_day in enumerate(days):
         priced_with(room, f"c{number}", last_day)
 
-    assert [one.expires_on for one in room.repo.of(RecordExpiry)] == days[:2]
+    assert [one.expires_on for one in room.repo.records(Expiry)] == days[:2]
     assert [one.expires_on for one in room.guard.of(ExpiryLearnt)] == days[:2]
 
 
@@ -294,7 +291,7 @@ def test_an_exit_of_a_contract_that_is_over_says_so(room: CommandRoom) -> None:
     room.register()
     room.price()
     room.clear()
-    refused = ExposureRefused(command_id="c1", reason=Reason.NOTHING_TO_EXIT, inputs={}, why=over)
+    refused = CheckRefused(command_id="c1", reason=Reason.NOTHING_TO_EXIT, inputs={}, why=over)
 
     room.tell(refused)
     room.record()
@@ -308,7 +305,7 @@ def test_what_never_expires_has_no_last_day(room: CommandRoom) -> None:
     room.register()
     room.price()
 
-    assert room.repo.of(RecordExpiry) == []
+    assert room.repo.records(Expiry) == []
 
 
 MIS_CLOSED = Break(
@@ -324,8 +321,8 @@ def test_a_square_off_closes_the_strategies_positions_at_its_price(room: Command
     record = recorded(room)
 
     assert (record.kind, record.ended, record.recon_break.difference) == (MoveKind.SQUARED_OFF, (("a", 10),), 0)
-    assert room.guard.only(CountExternal).ended == (("a", 10),)
-    assert room.risk.only(PnlWrittenOff).price == Decimal("98.5")
+    assert room.guard.only(BreakResolved).ended == (("a", 10),)
+    assert room.risk.only(BreakResolved).recon_break.price == Decimal("98.5")
     assert room.watcher.only(BreakResolved).kind is MoveKind.SQUARED_OFF
     assert room.notifier.only(RaiseAlert).alert.level is Level.WARNING
 

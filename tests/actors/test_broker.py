@@ -5,19 +5,19 @@ import pytest
 from actors.broker.actor import BrokerActor
 from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
 from actors.messages.broker import (
+    BrokerAnswered,
     BrokerState,
     ChangeAtBroker,
     FindBrokerState,
     LogIn,
     LookedUp,
     LookUp,
-    PlaceAnswered,
     PlaceOrder,
     ReadBook,
     SendNextRequest,
     SessionChanged,
 )
-from actors.messages.exits import SuspendEntries
+from actors.messages.risk import TradingStateChanged
 from domain.broker.book_outages import BookKind
 from domain.broker.reply_types import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.broker.session import EXIT_LOGIN_S, SessionState
@@ -25,6 +25,7 @@ from domain.market.knowledge import Want
 from domain.orders.change import ChangeKind
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
+from domain.risk.checks import TradingState
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox
 from tests.fakes import (
@@ -85,7 +86,7 @@ class BrokerRoom:
 
     @property
     def answers(self) -> dict[str, PlaceReply]:
-        return {one.command_id: one.reply for one in self.command.of(PlaceAnswered)}
+        return {one.command_id: one.reply for one in self.command.of(BrokerAnswered)}
 
     @property
     def placed(self) -> list[str]:
@@ -116,7 +117,7 @@ def test_an_order_is_placed_once_and_its_reply_passed_on(room: BrokerRoom, reply
     room.wait(60)
 
     assert room.placed == ["c1"]
-    assert room.command.of(PlaceAnswered) == [PlaceAnswered(command_id="c1", reply=reply)]
+    assert room.command.of(BrokerAnswered) == [BrokerAnswered(command_id="c1", reply=reply)]
 
 
 def test_one_request_leaves_at_a_time(room: BrokerRoom) -> None:
@@ -218,7 +219,9 @@ def test_entries_leave_in_the_order_of_their_coming(room: BrokerRoom) -> None:
 
 
 def test_entries_that_are_stopped_are_refused_where_they_wait_and_exits_go(room: BrokerRoom) -> None:
-    room.tell(entry("waits"), way_out("out"), SuspendEntries(stopped=Reason.TRADING_EXITS_ONLY), entry("late"))
+    room.tell(
+        entry("waits"), way_out("out"), TradingStateChanged(state=TradingState.EXITS_ONLY, reason=""), entry("late")
+    )
     room.serve()
 
     assert room.placed == ["out"]
@@ -227,7 +230,7 @@ def test_entries_that_are_stopped_are_refused_where_they_wait_and_exits_go(room:
         "late": Reason.TRADING_EXITS_ONLY,
     }
 
-    room.tell(SuspendEntries(stopped=None), entry("again"))
+    room.tell(TradingStateChanged(state=TradingState.ACTIVE, reason=""), entry("again"))
     room.serve()
     assert room.placed == ["out", "again"]
 

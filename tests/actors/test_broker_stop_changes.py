@@ -11,13 +11,15 @@ from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.alerts.text.orders import order_alert
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.change import Change, ChangeKind
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Side
 from domain.settings import StopSettings
+from tests.actors.rooms import order_sender
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, command, instrument, mailboxes, order, runtime
 
 KEY = command().key
@@ -33,8 +35,7 @@ class NetRoom:
         self.broker_stops = BrokerStops(
             mail=mailboxes(command=self.command),
             runtime=runtime(self.clock, ids=FakeIds()),
-            caller=self.caller,
-            client_id="FA1",
+            sender=order_sender(self.command, self.caller),
             settings=StopSettings(at_broker=True, at_broker_change_s=5.0),
             calendar=None,
         )

@@ -3,15 +3,18 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from actors.exits.broker_stops import PREFIX, BrokerStops
+from actors.exits.broker_stops import BrokerStops
 from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
+from domain.exits.broker_stop import PREFIX
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.instrument import Instrument
 from domain.orders.change import ChangeKind
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.settings import StopSettings
+from tests.actors.rooms import order_sender
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, runtime
 
 SCOPE = PositionKey("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
@@ -35,8 +38,7 @@ class Room:
         self.broker_stops = BrokerStops(
             mail=mailboxes(command=self.command),
             runtime=runtime(clock=FakeClock(), ids=FakeIds()),
-            caller=Probe(),
-            client_id="FA1",
+            sender=order_sender(self.command, Probe()),
             settings=StopSettings(at_broker=True),
             calendar=None,
         )

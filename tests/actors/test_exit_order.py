@@ -4,10 +4,10 @@ import pytest
 
 from actors.messages.exits import Flatten
 from actors.messages.guard import ExposuresTold
-from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
-from domain.exits.flatten import Exposure, FlattenRequest, PositionKey
+from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.types import Exchange, InstrumentKey, Origin, Product, Side
+from tests.actors.rooms import is_asked
 from tests.actors.test_flatten_tasks import ExitsRoom
 from tests.fakes import TEN_O_CLOCK
 
@@ -27,8 +27,7 @@ class SpreadRoom(ExitsRoom):
         for message in self.own.take():
             self.actor.on_receive(message)
         told = {position_key: one for position_key, one in ((WING, wing), (SHORT, short)) if not one.is_flat}
-        question = self.guard.take()[-1].question
-        self.actor.on_receive(ExposuresTold(exposures=told, question=question, awaited=awaited))
+        self.actor.on_receive(ExposuresTold(exposures=told, answers=is_asked(self.guard), awaited=awaited))
         if self.market.messages:
             self.price()
             self.answer(self.sent[-1], State.WORKING)
@@ -67,12 +66,12 @@ def test_a_spread_that_is_entered_or_filled_late_while_its_wing_gets_out_leaves_
 def test_neither_leg_ends_before_both_are_flat(room: SpreadRoom) -> None:
     room.see(Exposure(65), Exposure(-65))
     room.see(Exposure(65), FLAT)
-    assert room.repo.of(RecordFlattened) == []
+    assert room.repo.records(FlattenEnd) == []
     assert set(room.under_way) == {WING, SHORT}
 
     room.see(FLAT, FLAT)
 
-    assert [one.request_id for one in room.repo.of(RecordFlattened)] == ["wing", "short"]
+    assert [one.request_id for one in room.repo.records(FlattenEnd)] == ["wing", "short"]
     assert room.under_way == {}
 
 
@@ -85,7 +84,7 @@ def test_a_leg_that_is_to_come_when_its_wing_is_told_to_get_out_goes_along() -> 
 
     room.see(Exposure(65), FLAT, awaited=frozenset({SHORT}))
 
-    (_, along) = (one.request for one in room.repo.of(RecordFlattenRequest))
+    (_, along) = room.repo.records(FlattenRequest)
     assert (along.position_key, along.reason, along.origin) == (SHORT, "done", Origin.STRATEGY)
     assert set(room.under_way) == {WING, SHORT}
 

@@ -7,30 +7,30 @@ import pytest
 
 from actors.exits.actor import ExitsActor
 from actors.messages.alerts import RaiseAlert
-from actors.messages.baskets import StopBaskets
+from actors.messages.baskets import PositionLeaving
 from actors.messages.changes import ChangeOrder
 from actors.messages.exits import ExitsNow, FindExits, Flatten
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder
-from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
-from actors.messages.persistence import RecordFlattened, RecordFlattenRequest
-from actors.messages.stops import EntryMoved, TakeUpStops
-from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
+from actors.messages.stops import TakeUpStops
+from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
 from domain.market.price import PriceSource, Reference
 from domain.orders.change import ChangeKind
 from domain.orders.command import OrderCommand
-from domain.orders.lifecycle import State
-from domain.orders.order import Order
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side
 from domain.settings import ExitSettings, StopSettings
-from tests.actors.rooms import own_mailbox
+from tests.actors.rooms import is_asked, own_mailbox
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, instrument, mailboxes, order, runtime
 
 SCOPE = PositionKey("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 WISH = FlattenRequest(request_id="w1", position_key=SCOPE, reason="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
 HELD = Exposure(held=10)
+TRADED = OrderEvent(kind=Event.FILLED, filled_quantity=10)
 
 
 class ExitsRoom:
@@ -66,8 +66,7 @@ class ExitsRoom:
         self.timer.fire_due()
         for message in self.own.take():
             self.actor.on_receive(message)
-        question = self.guard.take()[-1].question
-        self.actor.on_receive(ExposuresTold(exposures={SCOPE: exposure}, question=question))
+        self.actor.on_receive(ExposuresTold(exposures={SCOPE: exposure}, answers=is_asked(self.guard)))
 
     def price(self, last_price: str | None = "100") -> None:
         """Let the market answer what it was asked."""
@@ -75,7 +74,13 @@ class ExitsRoom:
         price = None if last_price is None else Decimal(last_price)
         known = None if price is None else Reference(price=price, source=PriceSource.QUOTE, age_s=0.0)
         self.actor.on_receive(
-            OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=price, reference=known)
+            OrderPriced(
+                about=asked.about,
+                command_id=asked.command_id,
+                instrument=instrument(),
+                last_price=price,
+                reference=known,
+            )
         )
 
     def make_flat(self) -> OrderCommand:
@@ -110,8 +115,8 @@ def room() -> ExitsRoom:
 def test_a_wish_is_kept_told_and_ends_the_strategys_baskets(room: ExitsRoom) -> None:
     room.actor.on_receive(Flatten(requests=(WISH, WISH)))
 
-    assert room.repo.only(RecordFlattenRequest).request == WISH
-    assert room.baskets.only(StopBaskets).position_key == SCOPE
+    assert room.repo.record(FlattenRequest) == WISH
+    assert room.baskets.only(PositionLeaving).position_key == SCOPE
     assert len(room.notifier.of(RaiseAlert)) == 1
     assert room.under_way == {SCOPE: 0}
 
@@ -209,20 +214,40 @@ def test_flat_is_kept_and_told_and_ends_the_episode(room: ExitsRoom) -> None:
 
     room.look(Exposure(), after_s=1)
 
-    assert room.repo.only(RecordFlattened).request_id == "w1"
+    assert room.repo.record(FlattenEnd).request_id == "w1"
     assert len(room.notifier.of(RaiseAlert)) == 1
     assert room.under_way == {}
 
 
-def test_looks_come_oftener_while_an_exit_is_under_way(room: ExitsRoom) -> None:
-    room.look(HELD, after_s=1)
-    idle = min(one.due for one in room.timer.waiting) - room.clock.monotonic()
+def test_time_alone_is_looked_at_when_it_brings_something_and_the_guard_is_not_polled(room: ExitsRoom) -> None:
+    asked = room.make_flat()
+    room.answer(asked, State.WORKING)
+    room.look(Exposure(10, (OpenOrder(asked.command_id, Side.SELL, 10),)))
+    room.guard.take()
+    began = room.clock.monotonic()
 
-    room.actor.on_receive(Flatten(requests=(WISH,)))
+    while not room.command.of(ChangeOrder):
+        room.clock.advance(min(one.due for one in room.timer.waiting) - room.clock.monotonic())
+        room.timer.fire_due()
+        for message in room.own.take():
+            room.actor.on_receive(message)
+
+    assert room.clock.monotonic() - began == pytest.approx(ExitSettings().unfilled_s)
+    assert room.guard.messages == []
+
+
+def test_a_task_does_not_go_by_what_the_guard_told_before_its_exit_was_answered(room: ExitsRoom) -> None:
+    """The exit may rest in the market, and a second one would leave beside it."""
+    asked = room.make_flat()
+    room.market.take()
+    room.clock.advance(60)
+    room.answer(asked, State.WORKING)
+
+    room.actor.on_receive(ExposuresTold(exposures={SCOPE: HELD}))
+    assert room.market.of(PriceOrder) == []
+
     room.look(HELD)
-    busy = min(one.due for one in room.timer.waiting) - room.clock.monotonic()
-
-    assert (idle, busy) == pytest.approx((StopSettings().look_s, ExitSettings().look_s))
+    assert len(room.market.of(PriceOrder)) == 1
 
 
 def test_an_exit_that_works_for_too_long_is_taken_back_and_not_earlier(room: ExitsRoom) -> None:
@@ -231,7 +256,7 @@ def test_an_exit_that_works_for_too_long_is_taken_back_and_not_earlier(room: Exi
     working = Exposure(10, (OpenOrder(asked.command_id, Side.SELL, 10),))
     unfilled_s = ExitSettings().unfilled_s
 
-    room.look(working, after_s=ExitSettings().look_s)
+    room.look(working, after_s=0.1)
     room.look(working, after_s=unfilled_s - 0.2)
     assert room.command.of(ChangeOrder) == []
 
@@ -259,7 +284,7 @@ def test_a_safety_net_is_laid_behind_an_armed_stop() -> None:
     entry = order(
         command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal(100)
     )
-    room.actor.on_receive(EntryMoved(order=entry))
+    room.actor.on_receive(OrderChanged(order=entry, event=TRADED))
     room.price("100")
 
     room.look(HELD, after_s=1)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from actors.broker.actor import BrokerActor
-from actors.messages.broker import PlaceAnswered, PlaceOrder
+from actors.messages.broker import BrokerAnswered, PlaceOrder
 from actors.messages.desk import ResumeOrders
-from actors.messages.guard import ExposureMoved
+from actors.messages.orders import OrderChanged
 from actors.messages.persistence import LoadSnapshot, RecordEvent
 from domain.broker.reply_types import Accepted, Refused
 from domain.orders.hand_over import RUN
@@ -55,7 +55,7 @@ def replies(broker: NotedBroker, asked: Order) -> list[object]:
     own = own_mailbox(actor)
     actor.on_receive(PlaceOrder(order=asked))
     resolve(actor, own)
-    return [one.reply for one in command.of(PlaceAnswered)]
+    return [one.reply for one in command.of(BrokerAnswered)]
 
 
 WAY_OUT = order(command_id="x1", intent=Intent.EXIT, side=Side.SELL)
@@ -98,7 +98,7 @@ def test_a_start_ends_what_never_left_and_searches_for_the_rest() -> None:
     ]
     assert [room.orders[name].state for name in ("c1", "c2")] == [State.NOT_PLACED, State.UNCONFIRMED]
     assert room.broker.messages == []
-    assert {one.order.command.command_id for one in room.guard.of(ExposureMoved)} == {"c1", "c2"}
+    assert {one.order.command.command_id for one in room.guard.of(OrderChanged)} == {"c1", "c2"}
 
 
 def test_who_stored_an_order_as_sending_is_remembered(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from actors.exits.entry_canceler import EntryCanceler
 from actors.messages.alerts import RaiseAlert
-from actors.messages.changes import ChangeApproved, ChangeBlocked, ChangeOrder, CheckChange
+from actors.messages.changes import ChangeOrder
 from actors.messages.exits import FlattenAll
+from actors.messages.risk import CheckRefused, CheckRisk, RiskApproved
 from actors.risk.actor import RiskActor
 from domain.alerts.alert import Level
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
@@ -21,7 +22,8 @@ from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, mailboxes, runtime
+from tests.actors.rooms import order_sender
+from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, runtime
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY01DEC26C26000", Product.NRML)
 SHARES = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
@@ -130,10 +132,10 @@ def test_no_entry_of_a_strategy_past_its_budget_is_changed() -> None:
     way_out = command(command_id="x", strategy="a", intent=Intent.EXIT, side=Side.SELL)
 
     for one in (entry, way_out, replace(entry, command_id="o", strategy="other")):
-        room.actor.on_receive(CheckChange(change_id=one.command_id, command=one, price=Decimal(100)))
+        room.actor.on_receive(CheckRisk(change_id=one.command_id, command=one, price=Decimal(100)))
 
-    assert room.command.only(ChangeBlocked).reason is Reason.STRATEGY_LOSS_BREACHED
-    assert [one.change_id for one in room.command.of(ChangeApproved)] == ["x", "o"]
+    assert room.command.only(CheckRefused).reason is Reason.STRATEGY_LOSS_BREACHED
+    assert [one.change_id for one in room.command.of(RiskApproved)] == ["x", "o"]
 
 
 def test_a_restart_after_a_breach_asks_for_flat_again() -> None:
@@ -157,9 +159,7 @@ def test_a_message_knows_whom_it_means_and_what_it_leaves() -> None:
 
 def test_what_is_left_may_not_grow_its_entries_are_taken_back_until_none_is_open() -> None:
     clock, asked = FakeClock(), Probe()
-    back = EntryCanceler(
-        mail=mailboxes(command=asked), runtime=runtime(clock, ids=FakeIds()), client_id="FA1", again_s=2.0
-    )
+    back = EntryCanceler(sender=order_sender(asked), clock=clock, again_s=2.0)
     sells, buys = OpenOrder("s", Side.SELL, 10), OpenOrder("b", Side.BUY, 10)
     back.want(LONG_AGO, "the day's loss limit")
 

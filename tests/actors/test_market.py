@@ -11,6 +11,7 @@ from actors.messages.market import (
     FindUnwatched,
     OrderPriced,
     PriceOrder,
+    PriceQuestion,
     PriceTicked,
     UnwatchedNow,
     WatchPrice,
@@ -18,11 +19,12 @@ from actors.messages.market import (
 )
 from actors.runtime.subscribers import TICK_BACKLOG_MAX
 from domain.broker.reply_types import InstrumentReply, Unavailable, UnknownInstrument
+from domain.exits.pricing import ExitShape
 from domain.market.instrument import Instrument
 from domain.market.knowledge import FAILED_REST_S, READ_AGAIN_S, STANDS_IN_AFTER_S, Want
 from domain.market.price import PRICE_AGE_S_MAX, PriceSource
 from domain.market.watching import LOOK_S, TOLD_S
-from domain.orders.types import Exchange
+from domain.orders.types import Exchange, Side
 from tests.actors.market_room import AWAY, BANDED, SHARE, MarketRoom
 from tests.fakes import FakeClock, Probe, instrument
 
@@ -258,6 +260,21 @@ def test_an_exit_waits_for_a_hanging_quote_so_long_only(room: MarketRoom) -> Non
     assert room.way_out.reference is not None
     room.read()
     assert len(room.command.of(OrderPriced)) == 2, "it is answered once"
+
+
+def test_two_questions_of_one_id_are_answered_each_for_what_it_is_about(room: MarketRoom) -> None:
+    shape = ExitShape(side=Side.SELL, quantity=10)
+    both = (PriceQuestion.EXIT, PriceQuestion.ORDER)
+    for about in both:
+        room.actor.on_receive(
+            PriceOrder(
+                about=about, command_id="out", exchange=Exchange.NSE, symbol="RELIANCE-EQ", needs_price=True, exit=shape
+            )
+        )
+
+    room.wait(EXIT_WAIT_S)
+
+    assert [one.about for one in room.command.of(OrderPriced)] == [*both]
 
 
 def test_a_quote_that_hangs_is_waited_for_once(room: MarketRoom) -> None:

@@ -7,6 +7,7 @@ import pytest
 from actors.market import MarketActor
 from actors.messages.alerts import RaiseAlert
 from actors.messages.market import (
+    OrderPriced,
     PriceOrder,
     PriceTicked,
     WatchPrice,
@@ -70,6 +71,7 @@ def test_whoever_asks_anew_and_is_overtaken_hears_the_price_that_stands(room: Ma
 
     assert watched.told == [153, 153]
     assert room.prices == {"doubt": Decimal(153)}
+    assert room.command.only(OrderPriced).quote == 150, "the quote's own price is told beside it"
 
 
 def test_a_row_that_was_asked_for_before_a_quote_moves_nothing(room: MarketRoom) -> None:

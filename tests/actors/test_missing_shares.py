@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll, ResumeExits, SaleRefused
+from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll, ResumeExits
 from actors.messages.market import PriceOrder
-from actors.messages.orders import OrderAnswered
-from actors.messages.persistence import RecordFlattened
+from actors.messages.orders import OrderAnswered, OrderChanged
 from domain.alerts.alert import Level
-from domain.exits.flatten import EndedRequest, Exposure
+from domain.exits.flatten import EndedRequest, Exposure, FlattenEnd
+from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
+from domain.orders.types import Product
 from tests.actors.test_flatten_tasks import HELD, SCOPE, WISH, ExitsRoom
 from tests.fakes import order
 
@@ -26,11 +27,16 @@ def room() -> ExitsRoom:
     return ExitsRoom()
 
 
+def in_delivery(sent: OrderCommand) -> OrderCommand:
+    """Return the exit as one of delivery: elsewhere no shares can be missing."""
+    return replace(sent, product=Product.CNC)
+
+
 def end(room: ExitsRoom) -> None:
     """Let somebody want out, and the broker have no shares for it."""
-    refused = order(command=room.make_flat(), state=State.REFUSED, note=WORDS)
+    refused = order(command=in_delivery(room.make_flat()), state=State.REFUSED, note=WORDS)
     room.actor.on_receive(OrderAnswered(order=refused))
-    room.actor.on_receive(SaleRefused(order=refused))
+    room.actor.on_receive(OrderChanged(order=refused))
     room.look(HELD, after_s=0.1)
 
 
@@ -47,7 +53,7 @@ def test_the_way_out_ends_is_kept_and_is_an_alarm(room: ExitsRoom) -> None:
     now = room.actor.on_receive(FindExits())
     assert isinstance(now, ExitsNow)
     assert (now.under_way, now.stays) == ({}, {SCOPE: 10})
-    assert (room.repo.only(RecordFlattened).request_id, room.repo.only(RecordFlattened).missing) == ("w1", 10)
+    assert (room.repo.record(FlattenEnd).request_id, room.repo.record(FlattenEnd).missing) == ("w1", 10)
     (alarm,) = [one.alert for one in room.notifier.of(RaiseAlert) if one.alert.level is Level.CRITICAL]
     assert WORDS in alarm.what
     assert "trend holds 10" in alarm.what
@@ -58,7 +64,7 @@ def test_the_way_out_ends_is_kept_and_is_an_alarm(room: ExitsRoom) -> None:
 def test_it_ends_too_where_the_broker_rejects_the_exit_after_it_was_taken(room: ExitsRoom) -> None:
     sent = room.make_flat()
     room.answer(sent, State.WORKING)
-    room.actor.on_receive(SaleRefused(order=order(command=sent, state=State.REJECTED, note=WORDS)))
+    room.actor.on_receive(OrderChanged(order=order(command=in_delivery(sent), state=State.REJECTED, note=WORDS)))
 
     room.look(HELD, after_s=0.1)
 
@@ -89,7 +95,7 @@ def test_a_new_request_tries_again_and_is_remembered_as_the_last(room: ExitsRoom
 
     room.actor.on_receive(Flatten(requests=(replace(WISH, request_id="w2"),)))
 
-    assert (room.repo.only(RecordFlattened).request_id, room.repo.only(RecordFlattened).missing) == ("w1", 0)
+    assert (room.repo.record(FlattenEnd).request_id, room.repo.record(FlattenEnd).missing) == ("w1", 0)
     assert begins_anew(room)
 
 
@@ -99,7 +105,7 @@ def test_a_start_takes_up_what_has_ended_so(room: ExitsRoom) -> None:
     room.actor.on_receive(LIMIT)
 
     assert not begins_anew(room)
-    assert room.repo.of(RecordFlattened) == []
+    assert room.repo.records(FlattenEnd) == []
 
 
 def test_a_start_takes_up_the_wishes_of_the_run_before(room: ExitsRoom) -> None:

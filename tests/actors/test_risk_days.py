@@ -8,7 +8,6 @@ import pytest
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.inboxes import RiskInbox
-from actors.messages.persistence import RecordRiskDay
 from actors.messages.risk import FindPnl, PnlNow, PositionsSeen, RiskTick
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow
@@ -80,7 +79,7 @@ class Room:
 
     def stopped_by(self) -> Reason | None:
         restriction = self.actor._loss_monitor.restriction()
-        return None if restriction is None else restriction[0]
+        return None if restriction is None else restriction.reason
 
 
 def row(unrealised: int) -> PositionRow:
@@ -113,7 +112,7 @@ def test_what_the_broker_values_while_nothing_trades_breaks_no_limit_and_loses_n
     assert room.day.breach == ""
     assert room.day.pnl >= 0
     assert not room.exits.of(FlattenAll)
-    assert {one.risk_day.pnl >= 0 for one in room.repo.of(RecordRiskDay)} <= {True}
+    assert {one.pnl >= 0 for one in room.repo.records(RiskDay)} <= {True}
 
 
 def test_the_brokers_figure_is_told_with_its_age_and_one_that_does_not_count_makes_it_no_younger() -> None:
@@ -163,5 +162,5 @@ def test_a_lost_friday_rests_entries_on_monday_though_the_desk_ran_over_the_week
         room.until(FRIDAY + timedelta(days=days))
         room.look(unrealised=0)
         assert (room.stopped_by() is Reason.COOLING_DOWN) is rests, days
-    again = Room(monday, days=tuple(one.risk_day for one in room.repo.of(RecordRiskDay)))
+    again = Room(monday, days=tuple(room.repo.records(RiskDay)))
     assert again.stopped_by() is Reason.COOLING_DOWN

@@ -9,8 +9,7 @@ from pykka.messages import ProxyGetAttr
 from actors.messages.desk import ActorDied, JoinStrategy
 from actors.messages.exits import Flatten
 from actors.messages.market import PriceTicked, WatchPrice, WatchUnheard
-from actors.messages.orders import OrderDeclined, OrderUpdated, SubmitOrder
-from actors.messages.persistence import DeskSnapshot
+from actors.messages.orders import OrderChanged, OrderDeclined, SubmitOrder
 from actors.strategy import ERRORS_MAX, StrategyActor, StrategyPorts
 from domain.broker.snapshots import Tick
 from domain.orders.lifecycle import Event, State
@@ -20,6 +19,7 @@ from domain.orders.types import Exchange, InstrumentKey, Intent, Origin, Product
 from domain.orders.validation import InvalidOrderError
 from domain.risk.checks import TradingState
 from domain.settings import StrategySettings
+from domain.snapshot import DeskSnapshot
 from tests.fakes import TEN_O_CLOCK, WAIT_S, FakeClock, FakeIds, Probe, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
@@ -81,7 +81,7 @@ class StrategyRoom:
         self.strategy.on_receive(PriceTicked(tick=seen))
 
     def update(self, now: Order, event: Event = Event.FILLED) -> None:
-        self.strategy.on_receive(OrderUpdated(order=now, event=OrderEvent(kind=event)))
+        self.strategy.on_receive(OrderChanged(order=now, event=OrderEvent(kind=event)))
 
     @property
     def submitted(self) -> list[SubmitOrder]:

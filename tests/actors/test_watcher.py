@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from actors.messages.books import (
+    BooksChecked,
     BooksReconciled,
     BooksUnavailable,
     BooksWitnessed,
@@ -44,11 +45,6 @@ class WatcherRoom:
             settings=WatcherSettings(poll_interval_s=1.0),
         )
         self.own = own_mailbox(self.actor)
-
-    @property
-    def checked(self) -> list[Checked]:
-        """What was judged of whole rounds."""
-        return [told.checked for told in self.command.of(BooksReconciled) if told.checked is not None]
 
     def see(self, *rows: Order, status: BrokerStatus = BrokerStatus.OPEN, filled: int = 0) -> None:
         self.clock.advance(1)
@@ -154,11 +150,11 @@ def test_a_round_is_judged_by_the_next_order_book(room: WatcherRoom) -> None:
     room.see(WORKING)
     room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
     room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
-    assert room.checked == []
+    assert room.command.of(BooksChecked) == []
 
     room.see(WORKING)
 
-    assert room.checked == [Checked((), (), ())]
+    assert room.command.only(BooksChecked).checked == Checked((), (), ())
 
 
 def test_fills_are_told_once(room: WatcherRoom) -> None:
@@ -176,9 +172,7 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
 
     room.actor.on_receive(ChangedOrders(orders=(sent,), fills_grew=False))
 
-    (report,) = (
-        report for told in room.command.of(BooksReconciled) if told.asked_at is None for report in told.reports
-    )
+    (report,) = room.command.only(BooksReconciled).reports
     assert (report.command_id, report.event.kind) == ("new", Event.FILLED)
     assert room.broker.messages == [], "an update reads no book"
 
@@ -236,9 +230,7 @@ def test_a_trade_with_our_tag_finds_its_order_and_is_told_with_it(room: WatcherR
     for _ in range(2):
         room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
-    (report,) = (
-        report for told in room.command.of(BooksReconciled) if told.asked_at is None for report in told.reports
-    )
+    (report,) = (report for told in room.command.of(BooksReconciled) for report in told.reports)
     assert (report.command_id, report.event.kind) == ("lost", Event.FILLED)
     assert (report.event.broker_order_id, report.event.average_price) == ("B2", fill.price)
     assert room.command.only(FillsSeen).fills == (fill,)
@@ -262,7 +254,7 @@ def test_positions_are_read_also_when_the_trades_could_not_be(room: WatcherRoom)
     room.see(WORKING)
 
     assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.POSITIONS)) == 1
-    assert room.checked == [], "two books judge nothing"
+    assert room.command.of(BooksChecked) == [], "two books judge nothing"
 
 
 def test_positions_are_read_also_when_the_orders_could_not_be(room: WatcherRoom) -> None:
@@ -275,7 +267,7 @@ def test_positions_are_read_also_when_the_orders_could_not_be(room: WatcherRoom)
     room.see(WORKING)
 
     assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.POSITIONS)) == 1
-    assert room.checked == [], "positions are judged with the orders and trades of their own round"
+    assert room.command.of(BooksChecked) == [], "positions are judged with the orders and trades of their own round"
 
 
 def test_a_book_that_is_away_for_long_is_told_once_and_so_is_its_return(room: WatcherRoom) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from actors.desk import Status
+from actors.desk_interface import Status
 from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
 from actors.messages.baskets import BasketAnswered, BasketsNow
 from actors.messages.books import AcceptanceUndone, PositionsRead, WatchState
@@ -20,17 +20,20 @@ from actors.messages.risk import PnlNow, TradingStateNow
 from actors.messages.stops import StopsAnswered, StopsNow
 from domain.alerts.alert import AlertRecord, ChannelState
 from domain.baskets import Basket, BasketRecord, BasketState
+from domain.blocker import Blocker
 from domain.broker.session import SessionState
 from domain.broker.snapshots import Book
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.watching import Unwatched
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
 from domain.orders.order import JournalLine, Order, OrderEvent
 from domain.orders.reasons import Reason, explain
+from domain.orders.reference import is_named
 from domain.orders.resolution import Resolution
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.positions.pnl import Pnl, PnlRow
@@ -106,7 +109,7 @@ class FakeDesk:
         self.fate: tuple[OrderEvent, ...] = (SENT, ACCEPTED)
         self.declines: Reason | None = None
         self.is_silent = False
-        self.reasons: tuple[str, ...] = ()
+        self.blockers: tuple[Blocker, ...] = ()
         self.breaks: tuple[Break, ...] = ()
         self.changes: list[ChangeCommand] = []
         self.resolutions: list[tuple[str, Resolution]] = []
@@ -143,10 +146,16 @@ class FakeDesk:
         return None if self.is_silent else OrderAnswered(order=kept.order)
 
     def orders(
-        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self,
+        limit: int,
+        *,
+        open_only: bool = False,
+        reference: str | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
         between()
         newest = [kept.order for kept in reversed(self.taken.values())]
+        newest = [one for one in newest if reference is None or is_named(one, reference)]
         return tuple([order for order in newest if not (open_only and order.is_terminal)][:limit])
 
     def timeline(self, command_id: str) -> Timeline | None:
@@ -270,7 +279,7 @@ class FakeDesk:
         self.logins += 1
 
     def readiness(self) -> Readiness:
-        return Readiness(reasons=self.reasons, in_flight=(), stopping=False, breaks=self.breaks)
+        return Readiness(blockers=self.blockers, in_flight=(), breaks=self.breaks)
 
     def status(self) -> Status:
         broker = BrokerState(

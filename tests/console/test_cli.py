@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import requests
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from actors.messages.books import AcceptanceUndone
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from console.api.server import ApiServer
 from console.cli.app import app
+from domain.blocker import Blocker, BlockerKind
 from domain.market.watching import Unwatched
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.lifecycle import Event
@@ -113,7 +114,11 @@ def test_an_accepted_order_exits_with_0_and_tells_its_id(call: Desk, desk: FakeD
     assert (answer.exit_code, answer.stderr) == (0, "")
     assert "Accepted: BUY 10 RELIANCE-EQ at limit 2,461.60" in answer.stdout
     command = desk.taken["one"].order.command
-    assert (command.origin, command.strategy, str(command.stop_loss)) == ("HUMAN", "manual", "1400")
+    assert (command.origin, command.strategy, str(command.stops and command.stops.stop_loss)) == (
+        "HUMAN",
+        "manual",
+        "1400",
+    )
     assert call(*BUY, "--command-id", "one").stdout.startswith("Repeated:")
 
 
@@ -334,7 +339,7 @@ def test_an_order_is_resolved_with_a_reason_only(call: Desk, desk: FakeDesk) -> 
 @pytest.mark.usefixtures("configured")
 def test_status_names_each_break_with_its_mend_and_accept_takes_it(call: Desk, desk: FakeDesk) -> None:
     name = "position:NSE|RELIANCE-EQ|MIS"
-    desk.reasons = ("the books differ: the account holds 5",)
+    desk.blockers = (Blocker(BlockerKind.RECONCILIATION_BREAK, "the books differ: the account holds 5"),)
     desk.breaks = (Break(name=name, kind=BreakKind.POSITION, sentence="the account holds 5"),)
 
     shown = call("status").stdout

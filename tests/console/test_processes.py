@@ -152,8 +152,9 @@ def test_the_next_run_finds_the_same_paper_broker_and_the_same_orders(console: C
     assert {one["command_id"] for one in console.read("orders")} >= {"one"}
     assert console.call(*BUY, "--command-id", "one")[1].startswith("Repeated:")
     desk.send_signal(signal.SIGINT)
-    desk.communicate(timeout=WAIT_S)
+    _, errors = desk.communicate(timeout=WAIT_S)
     assert desk.returncode == 0
+    assert "the paper broker goes on, as a real one would" in errors
     assert "no desk is running" in console.call("orders")[2]
     # FINDINGS D7: ordinary orders stand in the log, and a clean stop warns of nothing.
     log = (console.folder / ".desk" / "desk.log").read_text()
@@ -165,12 +166,14 @@ def test_the_next_run_finds_the_same_paper_broker_and_the_same_orders(console: C
 def test_a_broker_that_is_away_does_not_fill_the_log(tmp_path: Path) -> None:
     """FINDINGS D7: it was four lines a second."""
     console = Console(tmp_path)
-    console.run()
+    desk = console.run()
     os.kill(json.loads((tmp_path / ".desk" / "paper.json").read_text())["pid"], signal.SIGTERM)
 
     until(lambda: not console.read("status")["ready"], "the broker is not missed")
     polls = 30
     time.sleep(polls * 0.1)
+    desk.send_signal(signal.SIGINT)
+    _, errors = desk.communicate(timeout=WAIT_S)
     console.end()
 
     lines = (tmp_path / ".desk" / "desk.log").read_text().splitlines()
@@ -178,6 +181,7 @@ def test_a_broker_that_is_away_does_not_fill_the_log(tmp_path: Path) -> None:
     assert any("OrderBook: no connection to" in line for line in lines)
     assert any("the order book can't be read" in line for line in lines)
     assert max(message.values()) < polls / 6, message.most_common(3)
+    assert "the paper broker has ended too" in errors
 
 
 def test_a_person_changes_an_order_and_backs_up_meanwhile(console: Console) -> None:

@@ -269,7 +269,7 @@ def test_by_default_an_exit_stays_no_longer_than_3_s_at_one_price_without_a_feed
     """Taken back after `unfilled_s`; a reading of the order book shows it, and the next look sends the next one."""
     exits, stops, poll_s = ExitSettings(), StopSettings(), WatcherSettings().poll_interval_s
 
-    assert exits.unfilled_s + exits.look_s + poll_s + exits.look_s + JITTER_S <= ONE_PRICE_S_MAX
+    assert exits.unfilled_s + poll_s + JITTER_S <= ONE_PRICE_S_MAX
     assert exits.unfilled_s + stops.look_s + JITTER_S <= ONE_PRICE_S_MAX, "a market exit sent by hand"
 
 

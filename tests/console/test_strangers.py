@@ -210,4 +210,4 @@ def test_a_start_says_what_it_took_up(console: Console) -> None:
     desk.send_signal(signal.SIGTERM)
     _, errors = desk.communicate(timeout=WAIT_S)
 
-    assert "taken up from earlier runs: 1 positions held, 1 positions under stops" in errors
+    assert "taken up from earlier runs: 1 position held, 1 position under stops" in errors

@@ -13,7 +13,8 @@ from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import GuardRefused, Reserved
 from tests.fakes import TEN_O_CLOCK, command, order
 
 OPTION = InstrumentKey(Exchange.NFO, "NIFTY06JAN26C26000", Product.NRML)

@@ -41,13 +41,7 @@ ASKERS = {"actors/wiring.py", "actors/supervisor.py"}
 
 LINES_MAX = 400
 LONG_ROOMS = {
-    "actors/command/actor.py": "all six steps of an order on one page",
-    "actors/desk.py": "all that callers outside the actors may ask",
     "actors/wiring.py": "the one place of wiring",
-    "actors/exits/actor.py": "the one clock by which flatten tasks, stops, nets and the square-off look",
-    "actors/repo/actor.py": "every write and look-up, and what becomes of it when the database fails",
-    "domain/positions/ledger.py": "the whole ledger: every way in which units come, go and are shared",
-    "storage/repository.py": "the only queries",
 }
 
 

@@ -69,6 +69,7 @@ PAGES: Final = sorted(
     for path in (
         *(ROOT / one for one in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
         *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "decisions").glob("*.md"),
     )
 )
 WORDS: Final = {word: right for words, right in TABLE.items() for word in words.split()}

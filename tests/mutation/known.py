@@ -30,7 +30,7 @@ KNOWN: Final = (
             "a modify lets an exit grow beyond what is held",
             "domain/positions/ledger.py",
             "GuardLedger.reserve_change",
-            "max(0, min(growth, own, self._left_by_others(command.key, command.side)))",
+            "max(0, min(growth, own, self._closed.left(command.key, command.side)))",
             "growth",
         ),
         "tests/domain/positions/test_ledger.py",
@@ -40,7 +40,7 @@ KNOWN: Final = (
             "a modify lets an exit grow into what others closed",
             "domain/positions/ledger.py",
             "GuardLedger.reserve_change",
-            "min(growth, own, self._left_by_others(command.key, command.side))",
+            "min(growth, own, self._closed.left(command.key, command.side))",
             "min(growth, own)",
         ),
         "tests/domain/positions/test_ledger.py",
@@ -48,9 +48,9 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a request to get out is taken up by every start, flat or not",
-            "storage/repository.py",
-            "OrderRepository.end_flatten_request",
-            "self._execute(statement, (to_text(at), missing or None, self._client_id, request_id))",
+            "storage/flatten_requests.py",
+            "FlattenRequests.end",
+            "ended.where(Row.client_id == self._client_id, Row.request_id == request_id).execute(self._database)",
             "",
         ),
         "tests/storage/test_flatten_requests.py",
@@ -58,20 +58,20 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the better of our loss and the broker's counts",
-            "actors/risk/loss_monitor.py",
-            "LossMonitor._judge",
-            "min(ours.total, self._account)",
-            "max(ours.total, self._account)",
+            "domain/risk/loss_step.py",
+            "_judge",
+            "min(ours, account)",
+            "max(ours, account)",
         ),
         "tests/actors/risk/test_loss_monitor.py",
     ),
     Known(
         Mutant(
             "a broken loss limit is written some seconds later",
-            "actors/risk/loss_monitor.py",
-            "LossMonitor._break",
-            "self.record()",
-            "",
+            "domain/risk/loss_step.py",
+            "_break",
+            "(*record, told, flat)",
+            "(told, flat)",
         ),
         "tests/actors/risk/test_loss_monitor.py",
     ),
@@ -90,7 +90,7 @@ KNOWN: Final = (
             "a new session is trusted without a book",
             "actors/command/entry_gate.py",
             "EntryGate.take_session",
-            'self._unseen = self._unseen or "reconciliation after the login has not finished"',
+            "self._unseen = self._unseen or Blocker.of(BlockerKind.LOGIN_RECONCILIATION)",
             "",
         ),
         "tests/actors/command/test_entry_gate.py",
@@ -119,22 +119,9 @@ KNOWN: Final = (
         Mutant(
             "a late write arms stops that have ended",
             "storage/armed_stops.py",
-            "",
-            """
-            (
-                ") ON CONFLICT (client_id, stop_id) DO UPDATE SET quantity = excluded.quantity,"
-                " entry_price = excluded.entry_price, best_price = excluded.best_price,"
-                " armed_at = excluded.armed_at, ended = excluded.ended"
-                " WHERE armed_stops.ended = '' OR excluded.quantity > armed_stops.quantity"
-            )
-            """,
-            """
-            (
-                ") ON CONFLICT (client_id, stop_id) DO UPDATE SET quantity = excluded.quantity,"
-                " entry_price = excluded.entry_price, best_price = excluded.best_price,"
-                " armed_at = excluded.armed_at, ended = excluded.ended"
-            )
-            """,
+            "ArmedStops.keep",
+            '(Row.ended == "") | (EXCLUDED.quantity > Row.quantity)',
+            "None",
         ),
         "tests/storage/test_flatten_requests.py",
     ),
@@ -171,10 +158,10 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a difference that was accepted once is accepted for ever after a restart",
-            "storage/repository.py",
-            "OrderRepository.accepted_today",
-            "trading_day(to_moment(at)) == trading_day(now)",
-            "trading_day(to_moment(at)) <= trading_day(now)",
+            "storage/external_moves.py",
+            "ExternalMoves.accepted_today",
+            "trading_day(one.at) == trading_day(now)",
+            "trading_day(one.at) <= trading_day(now)",
         ),
         "tests/storage/test_flatten_requests.py",
     ),
@@ -183,7 +170,7 @@ KNOWN: Final = (
             "what others closed of a day's position is carried",
             "domain/positions/ledger.py",
             "GuardLedger.begin_day",
-            "self._closed_for_us = {k: n for k, n in self._closed_for_us.items() if not k.product.ends_with_its_day}",
+            "self._closed.begin_day()",
             "",
         ),
         "tests/domain/positions/test_ledger.py",
@@ -191,8 +178,8 @@ KNOWN: Final = (
     Known(
         Mutant(
             "the days of after-market and regular orders are swapped",
-            "actors/command/actor.py",
-            "CommandActor._day_of",
+            "actors/command/admission.py",
+            "Admission.day_of",
             "not command.amo",
             "command.amo",
         ),
@@ -201,12 +188,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a restart's rate knows nothing of changes under way",
-            "actors/wiring.py",
+            "domain/starting.py",
             "sent_s_ago",
             "one.state in _UNANSWERED or one.change is not None",
             "one.state in _UNANSWERED",
         ),
-        "tests/actors/test_wiring_snapshot.py",
+        "tests/domain/test_starting.py",
     ),
     Known(
         Mutant(
@@ -254,10 +241,10 @@ KNOWN: Final = (
     Known(
         Mutant(
             "clearing minds the orders of any product",
-            "domain/positions/ledger.py",
-            "GuardLedger.write_off",
-            "one.key == position_key.key",
-            "one.key.symbol == position_key.key.symbol",
+            "domain/positions/books.py",
+            "Books.living",
+            "one.key == key",
+            "one.key.symbol == key.symbol",
         ),
         "tests/domain/positions/test_ledger.py",
     ),
@@ -354,9 +341,9 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a loss limit sells delivery",
-            "actors/risk/loss_monitor.py",
-            "LossMonitor.__init__",
-            "None if limits.breach_sells_delivery else COUNTED",
+            "domain/risk/loss_inputs.py",
+            "LossRules.products",
+            "None if self.limits.breach_sells_delivery else COUNTED",
             "None",
         ),
         "tests/actors/test_loss_products.py",

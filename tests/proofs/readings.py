@@ -16,7 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from actors.desk import Desk, DeskStartError
+from actors.desk import Desk
+from actors.errors import DeskStartError
 from actors.messages.orders import OrderDeclined
 from domain.orders.lifecycle import State
 from tests.proofs.truth import Told, untruths

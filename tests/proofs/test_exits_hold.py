@@ -14,7 +14,8 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.types import EXTERNAL, Intent, Origin, Side
-from domain.positions.ledger import GuardLedger, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import Reserved
 from domain.settings import ExitSettings
 from tests.fakes import TEN_O_CLOCK, command, order
 
@@ -77,9 +78,7 @@ class World:
         self.count += 1
         name = f"phone{self.count}"
         made = order(command_id=name, side=side, quantity=units, state=State.FILLED, filled_quantity=units)
-        theirs = OrderCommand.stored(
-            *(EXTERNAL if field == "strategy" else getattr(made.command, field) for field in made.command.__slots__)
-        )
+        theirs = replace(made.command, strategy=EXTERNAL, unchecked=True)
         self.account += units * side.sign
         self.move(replace(made, command=theirs))
 

@@ -153,7 +153,7 @@ class Scene:
 
     def until_ready(self) -> None:
         """Wait until nothing speaks against taking orders."""
-        until(lambda: not self.desk.readiness().reasons, lambda: f"not ready: {self.desk.readiness().reasons}")
+        until(lambda: not self.desk.readiness().blockers, lambda: f"not ready: {self.desk.readiness().blockers}")
 
     # what is asked of it
 

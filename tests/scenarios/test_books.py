@@ -20,7 +20,7 @@ def test_a_session_that_ends_empties_no_book_and_is_renewed(scene: Scene, paper:
     refused = paper.fault("QuickAuth", "refuse", text="Server is busy", count=None)
     paper.fault("OrderBook", "session_expired", count=None)
 
-    until(lambda: scene.desk.readiness().reasons and paper.fired(refused), "the dead session was not noticed")
+    until(lambda: scene.desk.readiness().blockers and paper.fired(refused), "the dead session was not noticed")
     declined = scene.answer(scene.command("blind"))
 
     assert isinstance(declined, OrderDeclined)
@@ -59,7 +59,7 @@ def test_an_empty_book_of_a_session_that_is_not_proved_alive_is_no_book(
     command = scene.command("void")
 
     scene.submit(command)
-    until(lambda: scene.desk.readiness().reasons, "the desk believed an empty book without proof")
+    until(lambda: scene.desk.readiness().blockers, "the desk believed an empty book without proof")
     until_books_are_read(paper, 15)
 
     assert scene.order(command).state is State.UNCONFIRMED

@@ -94,7 +94,7 @@ def test_what_waits_waits_as_long_as_ever_when_the_clock_is_set(
 
     until(lambda: all(one.all() for one in callers), "not every order was answered")
     scene.until_books_agree()
-    assert not scene.desk.readiness().reasons
+    assert not scene.desk.readiness().blockers
     arrived = sorted(monotonic for _, monotonic, _ in paper.ledger().arrivals)[-len(commands) :]
     assert all(last - first >= 1.0 for first, last in zip(arrived, arrived[5:], strict=False)), "the ceiling is kept"
     assert arrived[-1] - arrived[0] < patient(10), "and nobody waits for an hour"

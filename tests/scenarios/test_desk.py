@@ -266,7 +266,7 @@ def test_a_long_list_of_orders_is_whole_though_it_is_read_a_few_at_a_time(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An exit never waits in the thread that decides until thousands of orders have been read."""
-    monkeypatch.setattr("actors.repo.actor.ORDERS_A_TURN_MAX", 2)
+    monkeypatch.setattr("actors.repo.queries.ORDERS_A_TURN_MAX", 2)
     sent = [scene.command(f"c{number}", strategy=f"s{number}", price=RESTING) for number in range(5)]
     for one in sent:
         scene.submit(one)

@@ -118,7 +118,7 @@ def test_one_symbol_held_for_the_day_and_overnight_is_kept_apart(make_scene: Mak
     scene.until_books_agree()
     assert _nets_of(scene) == {"I": 0, "M": 0}
     until_books_are_read(paper, 6)
-    assert not scene.desk.readiness().reasons, "the account's positions are what we hold of each product"
+    assert not scene.desk.readiness().blockers, "the account's positions are what we hold of each product"
 
 
 def test_a_market_order_for_an_option_reaches_the_wire_as_a_protected_limit(

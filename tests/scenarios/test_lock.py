@@ -84,7 +84,7 @@ def way_out(scene: Scene, name: str = "out", **given: Any) -> OrderCommand:  # n
 def assert_caught_up(scene: Scene) -> None:
     """The lock is gone: everything is written, in order, and the exit journal is empty."""
     until(scene.desk.is_stored, "the database does not catch up")
-    until(lambda: not scene.desk.readiness().reasons, "entries still pause")
+    until(lambda: not scene.desk.readiness().blockers, "entries still pause")
     scene.until_books_agree()
     assert b"command_id" not in scene.path.with_name(f"{scene.path.name}-exits.jsonl").read_bytes()
 

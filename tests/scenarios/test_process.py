@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import requests
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from broker.paper.engine.instruments import listed_at
 from console.api.app import make_api

@@ -6,7 +6,7 @@ known. No thread can be made to do this at will, so the command actor is led thr
 
 from actors.command.actor import CommandActor, CommandLimits
 from actors.messages.books import BooksReconciled
-from actors.messages.broker import PlaceAnswered, PlaceOrder, SessionChanged
+from actors.messages.broker import BrokerAnswered, PlaceOrder, SessionChanged
 from actors.messages.market import OrderPriced
 from actors.messages.orders import OrderAnswered, SubmitOrder
 from actors.messages.persistence import EventRecorded, OrderRegistered, OrderRepeated, RegistrationFailed
@@ -72,7 +72,7 @@ def _lead_to_the_brokers_answer(actor: CommandActor, created: Order, priced: Ord
     actor.on_receive(priced)
     actor.on_receive(RiskApproved(command_id=name, inputs={}))
     actor.on_receive(EventRecorded(order=sending, event=SEND, late=False))
-    actor.on_receive(PlaceAnswered(command_id=name, reply=Accepted("1")))
+    actor.on_receive(BrokerAnswered(command_id=name, reply=Accepted("1")))
     return sending.after(ACCEPT, TEN_O_CLOCK)
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from domain.alerts.alert import Level
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.risk.checks import TradingState

@@ -76,7 +76,7 @@ def fresh(make_paper: MakePaper) -> Paper:
 
 @pytest.fixture(autouse=True)
 def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.command.actor.RETRY_UNRECORDED_S", 0.1)
+    monkeypatch.setattr("actors.command.records.RETRY_UNRECORDED_S", 0.1)
     monkeypatch.setattr("actors.repo.actor.TRY_AGAIN_S", 0.1)
 
 
@@ -198,7 +198,9 @@ def test_what_the_books_tell_while_nothing_can_be_written_is_written_later(
 
 
 def _assert_entries_pause(scene: Scene) -> None:
-    until(lambda: any("wait for the database" in one for one in scene.desk.readiness().reasons), "nobody noticed")
+    until(
+        lambda: any("wait for the database" in one.detail for one in scene.desk.readiness().blockers), "nobody noticed"
+    )
     declined = scene.answer(scene.command("more", strategy=f"{scene.name}-more"))
     assert isinstance(declined, OrderDeclined)
     assert declined.reason is Reason.DATABASE_UNAVAILABLE
@@ -255,7 +257,7 @@ def test_a_slow_database_is_told_later_what_the_caller_knows_already(patient: Sc
     assert answer.order.state is State.WORKING
     patient.until_state(command, State.FILLED)
     # The lock held the comparing up as well: the next book shows that all is well.
-    until(lambda: not patient.desk.readiness().reasons, "the desk does not see again")
+    until(lambda: not patient.desk.readiness().blockers, "the desk does not see again")
     patient.until_books_agree()
     assert patient.times_sent(command) == 1
 

@@ -88,7 +88,7 @@ def _ticks(scene: Scene, many: int) -> bool:
     """Let the feed bring so many prices."""
     for _ in range(many):
         seen_at = SystemClock().now()
-        scene.desk._wiring._see_tick(
+        scene.desk._wiring.adapters.see_tick(
             Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal("1500.00"), seen_at=seen_at)
         )
     return True

@@ -140,7 +140,7 @@ def test_a_position_that_was_renamed_is_an_alarm_with_its_stop_and_its_heir_unti
     (gone,) = scene.desk.readiness().breaks
     scene.stop()
     scene.start(ready=False)
-    until(lambda: len(scene.desk.readiness().reasons) == 1, lambda: f"{scene.desk.readiness().reasons}")
+    until(lambda: len(scene.desk.readiness().blockers) == 1, lambda: f"{scene.desk.readiness().blockers}")
     declined = scene.answer(scene.command("more", strategy="more"))
     way_out = scene.submit(
         scene.command(

@@ -24,6 +24,7 @@ from domain.broker.snapshots import BrokerStatus
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, Intent, OrderType, Origin, Product, Side
 from tests.simulation.contracts import FUTURE
 from tests.simulation.crowd import CLIENT, Manners
@@ -190,7 +191,7 @@ def _hold(world: World, way: str) -> None:
         product=Product.NRML,
         order_type=OrderType.LIMIT,
         price=Decimal(101),
-        stop_loss=Decimal(95) if way == "stop" else None,
+        stops=StopTerms(stop_loss=Decimal(95)) if way == "stop" else None,
     )
     _send(world, entry)
     assert world.scheduler.wait_for(lambda: world.ledger.net.get(KEY) == HELD, 5.0)

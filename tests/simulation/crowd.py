@@ -10,7 +10,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from actors.desk import Desk, DeskUnavailableError
+from actors.desk import Desk
+from actors.errors import DeskUnavailableError
 from actors.messages.baskets import SubmitBasket
 from actors.messages.changes import ChangeOrder, ResolveOrder
 from actors.messages.orders import OrderAnswered
@@ -19,11 +20,11 @@ from actors.runtime.address import post
 from domain.alerts.text.breaks import PAST_PREFIX
 from domain.baskets import Basket, OnFailure, Pace
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import StopTerms
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.resolution import Resolution
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
 from domain.reconciliation.breaks import BreakKind
 from domain.risk.checks import TradingState
@@ -245,7 +246,7 @@ class Crowd:
                 product=product,
                 order_type=OrderType.MARKET if is_market else OrderType.LIMIT,
                 price=None if is_market else price,
-                **terms,
+                stops=StopTerms(**terms) if terms else None,
             )
         )
 

@@ -500,7 +500,8 @@ class Judge:
         """Yield each position that is held under a stop for a while: its place, the stop's price, and its sign."""
         for strategy in sorted({one.strategy for one in self.commands.values()}):
             entries = [one for one in self.of_strategy(strategy) if self._takes(one) and one.filled]
-            level = self.commands[entries[-1].tag].stop_loss if entries else None
+            stops = self.commands[entries[-1].tag].stops if entries else None
+            level = None if stops is None else stops.stop_loss
             if level is None or self._has_just_traded(strategy, entries[-1].key):
                 continue
             last = entries[-1]

@@ -8,14 +8,14 @@ from tests.simulation.world_mutants import WORLD_MUTANTS
 MUTANTS: Final = (
     Mutant(
         "an order leaves before step 3 is written",
-        "actors/command/actor.py",
-        "CommandActor._record_sending",
-        "self._record(message.command_id, event)",
+        "actors/command/records.py",
+        "Records.record",
+        "post(self._repo, RecordEvent(command_id=command_id, event=event, at=at, is_urgent=urgent))",
         """
-        skipped = EventUnrecorded(
-            command_id=message.command_id, event=event, at=self._clock.now(), cause=""
-        )
-        self.actor_ref.tell(skipped)
+        if event.kind.value == "SENT":
+            post(self._command, EventUnrecorded(command_id=command_id, event=event, at=at, cause=""))
+            return
+        post(self._repo, RecordEvent(command_id=command_id, event=event, at=at, is_urgent=urgent))
         """,
     ),
     Mutant(
@@ -28,8 +28,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a lost reply is taken for a refusal",
-        "actors/command/actor.py",
-        "CommandActor._record_reply",
+        "actors/command/placement.py",
+        "Placement._record_reply",
         "OrderEvent(kind=Event.REPLY_LOST, tag=Reason.REPLY_LOST, note=message.reply.cause)",
         "OrderEvent(kind=Event.REFUSED, tag=Reason.BROKER_REFUSED, note=message.reply.cause)",
         theme="lost replies",
@@ -124,14 +124,14 @@ MUTANTS: Final = (
     Mutant(
         "exits are not cut to what is held",
         "domain/positions/ledger.py",
-        "GuardLedger.reserve",
+        "GuardLedger._clamp",
         "min(quantity, reducible)",
         "max(quantity, reducible)",
     ),
     Mutant(
         "exits forget the exits that work",
         "domain/positions/ledger.py",
-        "GuardLedger.reserve",
+        "GuardLedger._clamp",
         "abs(held) - closing",
         "abs(held)",
     ),
@@ -139,11 +139,11 @@ MUTANTS: Final = (
         "the repository answers before it commits",
         "actors/repo/actor.py",
         "RepoActor._write_group",
-        "letters = [self._write(message, known) for message in batch]",
+        "letters = self._writer.write(batch)",
         """
-        letters = [self._write(message, known) for message in batch]
+        letters = self._writer.write(batch)
         _ = [post(self._command, one) for one in letters if one is not None]
-        letters = []
+        letters = [None] * len(batch)
         """,
         theme="disk",
     ),
@@ -154,7 +154,8 @@ MUTANTS: Final = (
         "event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)",
         """
         event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)
-        post(self._broker, PlaceOrder(order=replace(order, limit_price=order.limit_price or order.command.price)))
+        from dataclasses import replace
+        self._placement.execute(replace(order, limit_price=order.limit_price or order.command.price))
         """,
         theme="restarts",
     ),
@@ -183,7 +184,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "working orders are no exposure",
-        "domain/positions/ledger.py",
+        "domain/positions/books.py",
         "StrategyBook.has_exposure",
         "any(one.may_take_a_position for one in self.reservations.values())",
         "False",
@@ -191,7 +192,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "positions are no exposure",
-        "domain/positions/ledger.py",
+        "domain/positions/books.py",
         "StrategyBook.has_exposure",
         "any(self.positions.values())",
         "False",
@@ -225,7 +226,7 @@ MUTANTS: Final = (
         "actors/broker/actor.py",
         "BrokerActor.on_receive",
         """
-        self._entries_stopped = message.stopped
+        self._entries_stopped = message.state.objection_to_entries
         self._stop_entries()
         """,
         "self._entries_stopped = None",
@@ -305,8 +306,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "late truths are told to nobody",
-        "actors/command/actor.py",
-        "CommandActor._spread",
+        "actors/command/followers.py",
+        "Followers.spread",
         "alert is not None",
         "alert is not None and (not late)",
         theme="late truths",
@@ -329,27 +330,27 @@ MUTANTS: Final = (
     ),
     Mutant(
         "orders of others are passed over",
-        "actors/command/actor.py",
-        "CommandActor._record_reports",
+        "actors/command/placement.py",
+        "Placement._record_reports",
         """
         for order in message.external:
-            post(self._repo, RecordExternalOrder(order=order))
+            post(self._mail.repo, RecordExternalOrder(order=order))
         """,
         "",
         theme="others",
     ),
     Mutant(
         "the trading state is not kept",
-        "actors/repo/actor.py",
-        "RepoActor._write",
-        "self._repository.set_trading_state(message.state, message.reason, self._clock.now())",
+        "actors/repo/writer.py",
+        "Writer._keep",
+        "self._repository.desk_state.set_trading_state(item.state, item.reason, self._clock.now())",
         "",
         theme="halts",
     ),
     Mutant(
         "an accepted cancel is taken for canceled",
         "actors/command/changes.py",
-        "Changes.take_reply",
+        "Changes._record_reply",
         "event = OrderEvent(kind=Event.CHANGE_ACCEPTED, change=change)",
         """
         ended = Event.CANCELED if change.kind is ChangeKind.CANCEL else Event.CHANGE_ACCEPTED
@@ -375,12 +376,12 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the outcome is told to nobody",
-        "actors/command/actor.py",
-        "CommandActor._record_reply",
-        "pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))",
+        "actors/command/placement.py",
+        "Placement._record_reply",
+        "self._end(message.command_id).answer_after(event, self._clock.now())",
         """
         if not isinstance(message.reply, Unknown):
-            pending.answer(OrderAnswered(order=_as_answered(pending.order, event, self._clock.now())))
+            self._end(message.command_id).answer_after(event, self._clock.now())
         """,
         theme="lost replies",
     ),
@@ -394,9 +395,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a request to get out is not kept",
-        "actors/repo/actor.py",
-        "RepoActor._write",
-        "self._repository.keep_flatten_request(message.request)",
+        "actors/repo/writer.py",
+        "Writer._keep",
+        "self._repository.flatten_requests.keep(item)",
         "",
         theme="ways out",
     ),
@@ -418,16 +419,16 @@ MUTANTS: Final = (
     ),
     Mutant(
         "books make an order younger than it is after a clock was set back",
-        "storage/repository.py",
-        "OrderRepository.remembered_orders",
+        "storage/orders.py",
+        "OrderReader.remembered_orders",
         "tuple((one if one.updated_at <= now else replace(one, updated_at=now) for one in found))",
         "found",
         theme="clocks",
     ),
     Mutant(
         "what the database did not take is forgotten",
-        "actors/command/actor.py",
-        "CommandActor._retry",
+        "actors/command/records.py",
+        "Records.retry",
         """
         for message in self._unwritten.take():
             post(self._repo, message)
@@ -453,8 +454,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an exit that no disk knows leaves without a look at the books",
-        "actors/command/actor.py",
-        "CommandActor._go_on_unregistered",
+        "actors/command/placement.py",
+        "Placement._go_on_unregistered",
         "self._pending_order(message.order.command.command_id).is_new",
         "True",
         theme="disk",
@@ -463,7 +464,7 @@ MUTANTS: Final = (
         "what happens while nothing can be written is told to nobody",
         "actors/command/actor.py",
         "CommandActor._go_on_unrecorded",
-        "self._spread(order, message.event, late=is_late_truth(before.state, event))",
+        "self._followers.spread(order, event, late=is_late_truth(before.state, event.kind))",
         "",
         theme="disk",
     ),
@@ -477,10 +478,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stops are not armed by fills",
-        "actors/command/actor.py",
-        "CommandActor._spread",
-        "event.filled_quantity and order.command.carries_stops",
-        "not event.filled_quantity and order.command.carries_stops",
+        "actors/exits/actor.py",
+        "ExitsActor._follow",
+        "event is not None and event.filled_quantity",
+        "event is not None and not event.filled_quantity",
         theme="stops",
     ),
     Mutant(
@@ -524,7 +525,7 @@ MUTANTS: Final = (
         "a halt is answered as if it were stored",
         "actors/repo/actor.py",
         "RepoActor.on_receive",
-        "len(self._unwritten())",
+        "len(self._queue.unwritten)",
         "0",
         theme="halts",
     ),
@@ -532,8 +533,16 @@ MUTANTS: Final = (
         "an answer that does not know of a fill ends its stop",
         "actors/exits/stops.py",
         "Stops.look",
-        "self._armed_after.get(position_key, 0) < question",
+        "position_key not in stale",
         "True",
+        theme="late stops",
+    ),
+    Mutant(
+        "the exits act on what the guard told before the order behind a word reached it",
+        "actors/exits/knowledge.py",
+        "GuardKnowledge.take",
+        "not told.answers",
+        "False",
         theme="late stops",
     ),
     Mutant(
@@ -541,14 +550,14 @@ MUTANTS: Final = (
         "actors/command/entry_gate.py",
         "EntryGate.compare",
         """
-        if whole and asked_at >= self._sees_from and (age_s <= self._silence_s_max):
+        if message.whole and message.asked_at >= self._sees_from and (age_s <= self._silence_s_max):
             self._unseen, self._seen_s = (None, self._clock.monotonic() - age_s)
             if self._are_books_stale:
                 self._are_books_stale = False
                 self._tell(books_available_alert())
         """,
         """
-        if whole and asked_at >= self._sees_from:
+        if message.whole and message.asked_at >= self._sees_from:
             self._unseen, self._seen_s = (None, self._clock.monotonic())
             if self._are_books_stale:
                 self._are_books_stale = False
@@ -566,8 +575,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a halt is answered before it is stored",
-        "actors/desk.py",
-        "Desk.set_trading_state",
+        "actors/desk_interface.py",
+        "DeskInterface.set_trading_state",
         "replace(now, stored=self.is_stored())",
         "now",
         theme="halts",

@@ -86,6 +86,8 @@ class Troubles:
     """Prices that nobody could have traded at: in ticks, quotes, and the rows of the position book."""
     row_bare: float = 0.0
     """Rows of the position book without a last price."""
+    tick_errs: float = 0.0
+    """Ticks that are wrong inside the band, of those that come while the feed errs (`Story.feed_errs`)."""
     stranger: float = 0.0
     """Ticks and quotes that are another instrument's."""
 
@@ -414,6 +416,7 @@ class Push:
         """Bring the price of what is watched, if the feed is up and not silent."""
         silent = "tick" in self.gateway.missing and not self.gateway.quiet
         if self.up and not silent and any(one.symbol == symbol for one in self.watched):
-            tick = self.gateway.sayings.tick(exchange, symbol, at, "tick_wrong")
-            self.gateway.sayings.note(tick, self.scheduler.clock.seconds)
+            now_s, sayings = self.scheduler.clock.seconds, self.gateway.sayings
+            tick = sayings.erring(sayings.tick(exchange, symbol, at, "tick_wrong"), now_s)
+            sayings.note(tick, now_s)
             self.hear_tick(tick)

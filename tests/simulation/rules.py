@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RULES: Final[Mapping[str, str]] = {
     "never waits": "an exit never waits for knowledge: it leaves, or one of the three reasons against it is told",
     "believed prices": "a price at which nobody could trade moves nothing: no stop, no loss limit, no exit's limit",
+    "doubtful losses": "a loss that the feed alone shows, for less than ten seconds, breaks no limit",
     "prices in order": "a price that was true before another one that the desk has heard fires no stop",
     "every witness": "nothing is NOT_PLACED that the trade book or the positions carried",
     "delivery": "a sale for delivery is never bought back, waits for no position, no loss limit sells delivery, and the"
@@ -350,7 +351,8 @@ class Rules:
                 self._judge.blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
         elif self.loss_max is not None and self._worst > -self.loss_max * LOSS_SLACK:
             message = f"{command.command_id} leaves because of {command.comment!r}"
-            self._judge.blame("believed prices", f"{message}; the worst of the day was {self._worst:.2f}")
+            rule = "believed prices" if self._judge.gateway.sayings.err is None else "doubtful losses"
+            self._judge.blame(rule, f"{message}; the worst of the day was {self._worst:.2f}")
 
     def _is_anothers(self, command: OrderCommand) -> bool:
         """Say whether the price at a level was never this instrument's: a request may be of an earlier day."""

@@ -33,6 +33,7 @@ MOMENTS: Final = (
     "ip_refusals",
     "takeovers",
     "band_narrows",
+    "feed_errs",
 )
 PARTS: Final[tuple[tuple[str, Any], ...]] = (
     ("troubles", Troubles),

@@ -64,6 +64,8 @@ class Story:
     takeovers: int = 0
     """So often somebody logs in elsewhere, and the session is over without a word."""
     band_narrows: int = 0
+    feed_errs: int = 0
+    """So often the feed is wrong in one instrument for some seconds, inside the day's band."""
     rules: tuple[str, ...] = ()
     """The rules this story is about."""
     lose_reply_of: int | None = None

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from loguru import logger
 
-from actors.desk import Desk, DeskStartError, DeskUnavailableError
+from actors.desk import Desk
+from actors.errors import DeskStartError, DeskUnavailableError
 from domain.broker.snapshots import BrokerStatus
 from domain.exits.flatten import PositionKey
 from domain.ports import IST
@@ -162,6 +163,7 @@ class World:
             (story.ip_refusals, self._refuse_address),
             (story.takeovers, self.gateway.lose_session),
             (story.band_narrows, lambda: self.ledger.contracts.narrow(self.ledger.prices)),
+            (story.feed_errs, lambda: self.gateway.sayings.begin_to_err(self.clock.seconds)),
         )
         for times, deed in deeds:
             for _ in range(times):
@@ -228,9 +230,9 @@ class World:
 
     def _wire_feed(self, desk: Desk) -> None:
         wiring = desk._wiring
-        self.push.hear = wiring._see_update
-        self.push.hear_tick = wiring._see_tick
-        self.push.hear_state = wiring._see_feed
+        self.push.hear = wiring.adapters.see_update
+        self.push.hear_tick = wiring.adapters.see_tick
+        self.push.hear_state = wiring.adapters.see_feed
 
     def _hear_of_death(self, why: str) -> None:
         if self.scheduler.crashed:
@@ -483,7 +485,7 @@ class World:
             "broker": {"connect_timeout_s": 1.0, "read_timeout_s": 2.0, "login_retry_s": 0.5, "login_retry_s_max": 2.0},
             "watcher": {"poll_interval_s": 0.5, "books_unavailable_s_max": BLIND_S, "break_s_min": 2.0},
             "proof": {"books": 3, "window_s": PROOF_S},
-            "exits": {"look_s": 0.2, "unfilled_s": 1.0, "retry_s": 0.3, "retry_s_max": 1.0},
+            "exits": {"unfilled_s": 1.0, "retry_s": 0.3, "retry_s_max": 1.0},
             "risk": {"orders_per_day_max": 1_000_000, "order_notional_max": None},
         }
         for section, values in self.story.settings.items():

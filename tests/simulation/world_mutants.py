@@ -30,6 +30,14 @@ WORLD_MUTANTS: Final = (
         theme="late quotes",
     ),
     Mutant(
+        "a quote that a tick has overtaken confirms a loss, whatever it says",
+        "domain/risk/loss_doubt.py",
+        "LossDoubt.look",
+        "shown.without(overrun(day, inputs.valued_at(doubt.quotes)))",
+        "Overrun()",
+        theme="doubtful losses",
+    ),
+    Mutant(
         "an exit is not cut to whole lots",
         "domain/exits/pricing.py",
         "whole_lots",
@@ -39,8 +47,8 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a refused exit counts as one that did not fill",
-        "actors/exits/actor.py",
-        "ExitsActor._send_priced",
+        "domain/exits/pricing.py",
+        "exit_command",
         "step.unfilled + 1",
         "step.number",
         theme="refusals",
@@ -55,8 +63,8 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "an exit that the database does not take is refused",
-        "actors/repo/actor.py",
-        "RepoActor._failed",
+        "actors/repo/refusals.py",
+        "Refusals.answer",
         "message.command.intent is Intent.EXIT",
         "False",
         theme="locks",
@@ -79,10 +87,10 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a way out without shares is begun anew by each start",
-        "actors/exits/actor.py",
-        "ExitsActor._end_without_shares",
-        "post(self._repo, RecordFlattened(request_id=request.request_id, at=self._clock.now(), missing=step.held))",
-        "None",
+        "actors/exits/tasks.py",
+        "FlattenTasks._end_without_shares",
+        "self._close(request, missing=step.held)",
+        "self._close(request)",
         theme="delivery",
     ),
     Mutant(
@@ -119,7 +127,7 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a start forgets the last days of contracts",
-        "actors/wiring.py",
+        "domain/starting.py",
         "known_of",
         "snapshot.expiries",
         "{}",

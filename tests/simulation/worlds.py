@@ -209,6 +209,23 @@ def _losses(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _doubtful_losses(chance: random.Random) -> dict[str, Any]:
+    """A feed that errs inside the band, and quotes that its ticks overtake: no loss of the account's is true."""
+    return {
+        "feed_errs": 6,
+        "troubles": Troubles(
+            tick_errs=chance.choice((0.3, 0.9, 1.0)),
+            quote_late=chance.choice((0.0, 0.5, 1.0)),
+            quote_fails=chance.choice((0.0, 0.0, 0.3)),
+        ),
+        "habits": Habits(tells_profit=True, walk_ticks=2),
+        "manners": _way_out(chance, flatten_share=0.0, exit_share=0.05, stops_share=0.0),
+        "settings": {"risk": {"daily_loss_max": "300", "pnl_difference_max": "40", "look_s": 0.25}},
+        "seconds": 40.0,
+        "rules": ("doubtful losses", "never waits"),
+    }
+
+
 def _resting(chance: random.Random) -> dict[str, Any]:
     """Market orders that become limits nobody trades with."""
     return {
@@ -250,6 +267,7 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "losses": _losses,
     "resting": _resting,
     "late quotes": _late_quotes,
+    "doubtful losses": _doubtful_losses,
 }
 """What a story about the world is about; their seeds begin at `WORLD_SEEDS`, and take them in turn."""
 

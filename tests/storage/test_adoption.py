@@ -202,11 +202,11 @@ def test_replaying_the_journal_gives_the_adopted_table(adopted: OrderRepository,
     reader.close()
     on_disk = {row[1]: dict(zip(rows.COLUMNS, row, strict=True)) for row in found}
 
-    assert adopted.replayed() == on_disk
+    assert adopted.journal.replayed() == on_disk
 
 
 def test_the_journal_says_what_the_row_was(adopted: OrderRepository) -> None:
-    (line,) = adopted.journal("blocked")
+    (line,) = adopted.journal.lines("blocked")
 
     assert (line.event, line.state_before, line.state_after) == ("ADOPTED", None, "BLOCKED")
     assert line.inputs == {"legacy_status": "FAILED", "legacy_tag": "RISK_LIMITS_EXCEEDED"}
@@ -229,7 +229,7 @@ def test_new_orders_stand_beside_adopted_ones(adopted: OrderRepository, open_at:
     again = OrderRepository(open_at(), "FA1")
 
     assert len(again.newest_orders(100, open_only=False)) == len(_ours())
-    assert len(again.journal()) == len(_ours())
+    assert len(again.journal.lines()) == len(_ours())
 
 
 def test_open_legacy_orders_are_taken_up_at_the_start(adopted: OrderRepository) -> None:

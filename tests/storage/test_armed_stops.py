@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
 from storage.repository import OrderRepository
 from tests.fakes import TEN_O_CLOCK
@@ -26,7 +27,7 @@ ENDED = replace(STOP, ended="the position is flat")
 
 
 def armed(repository: OrderRepository) -> list[ArmedStop]:
-    found = repository.armed_stops(TEN_O_CLOCK + timedelta(days=1))
+    found = repository.stops.read(TEN_O_CLOCK + timedelta(days=1))
     return [one for one in found if not one.ended]
 
 
@@ -47,7 +48,7 @@ def test_a_late_write_arms_ended_stops_only_for_more_that_has_filled(
 ) -> None:
     for one in (STOP, ENDED, late):
         with repository.transaction():
-            repository.keep_armed_stop(one)
+            repository.stops.keep(one)
 
     assert armed(repository) == ([late] if arms else [])
-    assert len(repository.armed_stops(TEN_O_CLOCK)) == 1
+    assert len(repository.stops.read(TEN_O_CLOCK)) == 1

@@ -33,7 +33,7 @@ def test_a_backup_opens_as_a_desks_database_with_all_that_was_committed(source: 
     assert (report.orders, report.journal_lines) == (3, 3)
     assert report.size_bytes == (tmp_path / "copy.db").stat().st_size
     copy = open_database(StorageSettings(path=tmp_path / "copy.db"))
-    assert set(OrderRepository(copy, "FA1").replayed()) == {"c0", "c1", "c2"}
+    assert set(OrderRepository(copy, "FA1").journal.replayed()) == {"c0", "c1", "c2"}
     copy.close()
 
 

@@ -15,8 +15,10 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
 from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
+from domain.orders.stop_terms import StopTerms
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
 from domain.reconciliation.breaks import Break, BreakKind
+from domain.reconciliation.write_off import WriteOff
 from domain.risk.loss_limit import RiskDay
 from storage.alerts import RESUMED_MAX
 from storage.baskets import ENDED_MAX
@@ -25,6 +27,7 @@ from tests.fakes import TEN_O_CLOCK, command
 
 MIS = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 CNC = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
+MTF = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MTF)
 NRML = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
 TOMORROW = TEN_O_CLOCK + timedelta(days=1)
 
@@ -59,8 +62,8 @@ def test_orders_that_left_or_may_have_left_count_as_sent_today(repository: Order
     lead(repository, command(command_id="sending"), SEND)
     lead(repository, command(command_id="working"), SEND, ACCEPT)
 
-    assert repository.sent_today(TEN_O_CLOCK) == 2
-    assert repository.sent_today(TOMORROW) == 0
+    assert repository.roll_ups.sent_today(TEN_O_CLOCK) == 2
+    assert repository.roll_ups.sent_today(TOMORROW) == 0
 
 
 def test_the_newest_orders_come_first_and_no_more_than_asked(repository: OrderRepository) -> None:
@@ -93,7 +96,7 @@ def test_an_entry_is_unarmed_while_its_stops_know_less_than_has_filled(repositor
         known = armed_stop_of(repository.known([name])[name], TEN_O_CLOCK)
         assert known is not None
         with repository.transaction():
-            repository.keep_armed_stop(known if name == "armed" else replace(known, quantity=3))
+            repository.stops.keep(known if name == "armed" else replace(known, quantity=3))
 
     assert [one.command.command_id for one in repository.unarmed_entries()] == ["grown", "never"]
 
@@ -109,7 +112,7 @@ def test_another_clients_stops_arm_nothing_here(database: peewee.SqliteDatabase)
     known = armed_stop_of(theirs.known(["entry"])["entry"], TEN_O_CLOCK)
     assert known is not None
     with theirs.transaction():
-        theirs.keep_armed_stop(known)
+        theirs.stops.keep(known)
 
     assert [one.command.command_id for one in ours.unarmed_entries()] == ["entry"]
     assert theirs.unarmed_entries() == ()
@@ -125,25 +128,37 @@ def basket(name: str, state: BasketState = BasketState.RUNNING, message: str = "
     )
 
 
+def test_a_basket_is_read_though_the_rules_for_its_legs_are_stricter_now(repository: OrderRepository) -> None:
+    # One rule came later than the trail of 150 % that this leg has: a start must not fail for it.
+    endless = StopTerms(trailing_type=TrailingType.PERCENT, trailing_value=Decimal(150), unchecked=True)
+    leg = replace(command(command_id="b1-1"), stops=endless, unchecked=True)
+    made = basket("b1")
+    made = replace(made, basket=replace(made.basket, legs=(leg,)))
+    with repository.transaction():
+        repository.baskets.keep(made)
+
+    assert repository.baskets.read() == (made,)
+
+
 def test_a_basket_that_has_ended_has_ended(repository: OrderRepository) -> None:
     ended = basket("b1", BasketState.DONE, "all 1 legs have filled")
     with repository.transaction():
-        repository.keep_basket(basket("b1"))
-        repository.keep_basket(ended)
-        repository.keep_basket(basket("b1"))
+        repository.baskets.keep(basket("b1"))
+        repository.baskets.keep(ended)
+        repository.baskets.keep(basket("b1"))
 
-    assert repository.baskets() == (ended,)
+    assert repository.baskets.read() == (ended,)
 
 
 def test_an_open_basket_is_read_however_many_have_ended_since_and_of_these_the_last(
     repository: OrderRepository,
 ) -> None:
     with repository.transaction():
-        repository.keep_basket(basket("open"))
+        repository.baskets.keep(basket("open"))
         for number in range(ENDED_MAX + 5):
-            repository.keep_basket(basket(f"b{number}", BasketState.DONE))
+            repository.baskets.keep(basket(f"b{number}", BasketState.DONE))
 
-    read = [one.basket.basket_id for one in repository.baskets()]
+    read = [one.basket.basket_id for one in repository.baskets.read()]
 
     assert len(read) == ENDED_MAX
     assert read[-1] == "open"
@@ -179,9 +194,9 @@ def test_alarms_nobody_has_seen_and_what_was_not_told_are_read_again(repository:
     ]
     with repository.transaction():
         for one in records:
-            repository.keep_alert(one)
+            repository.alerts.keep(one)
 
-    left = repository.unfinished_alerts()
+    left = repository.alerts.unfinished()
     assert [one.alert_id for one in left.open_alarms] == ["untold alarm", "told alarm", "begun again"]
     assert [one.alert_id for one in left.owed] == ["over", "its end", "owed by one"]
     assert left.owed[-1].owed == ("mail", "chat 2")
@@ -190,11 +205,11 @@ def test_alarms_nobody_has_seen_and_what_was_not_told_are_read_again(repository:
 def test_no_number_of_warnings_keeps_an_open_alarm_from_being_told_again(repository: OrderRepository) -> None:
     """FINDINGS B7."""
     with repository.transaction():
-        repository.keep_alert(alert("alarm", told=True))
+        repository.alerts.keep(alert("alarm", told=True))
         for number in range(RESUMED_MAX + 10):
-            repository.keep_alert(alert(f"warning {number}", topic=f"t{number}", level=Level.WARNING))
+            repository.alerts.keep(alert(f"warning {number}", topic=f"t{number}", level=Level.WARNING))
 
-    left = repository.unfinished_alerts()
+    left = repository.alerts.unfinished()
 
     assert [one.alert_id for one in left.open_alarms] == ["alarm"]
     assert len(left.owed) == RESUMED_MAX
@@ -203,14 +218,14 @@ def test_no_number_of_warnings_keeps_an_open_alarm_from_being_told_again(reposit
 
 def test_what_was_told_or_seen_is_never_untold(repository: OrderRepository) -> None:
     with repository.transaction():
-        repository.keep_alert(alert("a", told=True))
-        repository.keep_alert(alert("a"))
-    assert [one.told_at for one in repository.unfinished_alerts().open_alarms] == [TEN_O_CLOCK]
+        repository.alerts.keep(alert("a", told=True))
+        repository.alerts.keep(alert("a"))
+    assert [one.told_at for one in repository.alerts.unfinished().open_alarms] == [TEN_O_CLOCK]
 
     with repository.transaction():
-        repository.keep_alert(alert("a", seen=True))
-        repository.keep_alert(alert("a"))
-    assert repository.unfinished_alerts() == Unfinished()
+        repository.alerts.keep(alert("a", seen=True))
+        repository.alerts.keep(alert("a"))
+    assert repository.alerts.unfinished() == Unfinished()
 
 
 # days, and a person's words
@@ -221,28 +236,29 @@ def test_a_days_figures_are_kept_as_they_were_last(repository: OrderRepository) 
     broken = today.seen(Decimal(-1000)).broken("-1,000.00 rupees", TEN_O_CLOCK)
     with repository.transaction():
         for day in (today, replace(today, day="2026-01-02"), broken):
-            repository.keep_risk_day(day)
+            repository.desk_state.keep_risk_day(day)
 
-    assert repository.risk_days() == (replace(today, day="2026-01-02"), broken)
+    assert repository.desk_state.risk_days() == (replace(today, day="2026-01-02"), broken)
 
 
 def test_only_the_last_days_are_read(repository: OrderRepository) -> None:
     days = [f"2025-{month:02}-{day:02}" for month in range(1, 6) for day in range(1, 26)]
     with repository.transaction():
         for day in days:
-            repository.keep_risk_day(RiskDay(day=day))
+            repository.desk_state.keep_risk_day(RiskDay(day=day))
 
-    assert [one.day for one in repository.risk_days()] == days[-100:]
+    assert [one.day for one in repository.desk_state.risk_days()] == days[-100:]
 
 
 def test_what_was_cleared_counts_today_and_longer_where_it_is_carried(repository: OrderRepository) -> None:
-    position_keys = [PositionKey("trend", key) for key in (MIS, CNC, NRML)]
+    position_keys = [PositionKey("trend", key) for key in (MIS, CNC, NRML, MTF)]
     with repository.transaction():
         for position_key in (*position_keys, position_keys[0]):
-            repository.keep_write_off(position_key, 10, "sold by phone", TEN_O_CLOCK)
+            sold = WriteOff(position_key=position_key, units=10, reason="sold by phone", at=TEN_O_CLOCK)
+            repository.write_offs.keep(sold)
 
-    assert repository.written_off(TEN_O_CLOCK) == {position_keys[0]: 20, position_keys[1]: 10, position_keys[2]: 10}
-    assert repository.written_off(TOMORROW) == {position_keys[1]: 10, position_keys[2]: 10}
+    assert repository.write_offs.counted(TEN_O_CLOCK) == {position_keys[0]: 20} | dict.fromkeys(position_keys[1:], 10)
+    assert repository.write_offs.counted(TOMORROW) == dict.fromkeys(position_keys[1:], 10)
 
 
 @pytest.mark.parametrize(("key", "tomorrow"), [(MIS, 0), (CNC, 0), (NRML, 7)])
@@ -251,16 +267,16 @@ def test_moves_by_nobodys_order_count_today_and_longer_where_they_are_carried(
 ) -> None:
     found = Break(name="position", kind=BreakKind.POSITION, sentence="", difference=7, key=key)
     with repository.transaction():
-        repository.resolve_break(found, "seen", TEN_O_CLOCK)
+        repository.moves.resolve_break(found, "seen", TEN_O_CLOCK)
 
-    assert repository.external_moves(TEN_O_CLOCK) == {key: 7}
-    assert repository.external_moves(TOMORROW).get(key, 0) == tomorrow
+    assert repository.moves.units(TEN_O_CLOCK) == {key: 7}
+    assert repository.moves.units(TOMORROW).get(key, 0) == tomorrow
 
 
 def test_the_latest_acceptances_are_read_however_many_there_were(repository: OrderRepository) -> None:
     with repository.transaction():
         for number in range(1_001):
             name = f"fills:B{number}"
-            repository.resolve_break(Break(name=name, kind=BreakKind.FILLS, sentence=""), "seen", TEN_O_CLOCK)
+            repository.moves.resolve_break(Break(name=name, kind=BreakKind.FILLS, sentence=""), "seen", TEN_O_CLOCK)
 
-    assert "fills:B1000" in repository.accepted_today(TEN_O_CLOCK)
+    assert "fills:B1000" in repository.moves.accepted_today(TEN_O_CLOCK)

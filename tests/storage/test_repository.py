@@ -92,7 +92,7 @@ def test_a_transaction_that_breaks_keeps_nothing(repository: OrderRepository) ->
     assert found is not None
     assert found.state is State.CREATED
     assert repository.get("c2") is None
-    assert len(repository.journal()) == 1
+    assert len(repository.journal.lines()) == 1
     assert move(repository, "c1", SEND).order.state is State.SENDING
 
 
@@ -105,7 +105,7 @@ def test_the_same_command_id_cannot_be_created_twice(repository: OrderRepository
     found = repository.get("c1")
     assert found is not None
     assert found.command.symbol == "RELIANCE-EQ"
-    assert len(repository.journal()) == 1
+    assert len(repository.journal.lines()) == 1
 
 
 def test_an_order_moves_under_the_guides_method_names(repository: OrderRepository) -> None:
@@ -124,13 +124,13 @@ def test_an_order_moves_under_the_guides_method_names(repository: OrderRepositor
 
 def test_every_write_goes_through_the_life_cycle(repository: OrderRepository, database: peewee.SqliteDatabase) -> None:
     create(repository, command())
-    before, journal = table(database), repository.journal()
+    before, journal = table(database), repository.journal.lines()
 
     with pytest.raises(IllegalTransitionError):
         move(repository, "c1", to(Event.PROVED_ABSENT))
 
     assert table(database) == before
-    assert repository.journal() == journal
+    assert repository.journal.lines() == journal
 
 
 def test_an_illegal_event_in_a_group_leaves_its_neighbours(repository: OrderRepository) -> None:
@@ -141,7 +141,7 @@ def test_an_illegal_event_in_a_group_leaves_its_neighbours(repository: OrderRepo
         with pytest.raises(IllegalTransitionError):
             repository.update_status("c1", SEND, TEN_O_CLOCK)
 
-    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "SENT"]
+    assert [line.event for line in repository.journal.lines("c1")] == ["REGISTERED", "SENT"]
 
 
 def test_an_order_nobody_knows_is_said_to_be_unknown(repository: OrderRepository) -> None:
@@ -162,7 +162,7 @@ def test_a_write_compares_the_state_it_believes_in(repository: OrderRepository, 
     found = repository.get("c1")
     assert found is not None
     assert found.state is State.BLOCKED
-    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "BLOCKED"]
+    assert [line.event for line in repository.journal.lines("c1")] == ["REGISTERED", "BLOCKED"]
     with pytest.raises(IllegalTransitionError):
         move(repository, "c1", SEND)
 
@@ -181,7 +181,7 @@ def test_one_order_that_someone_else_moved_stops_the_whole_group(
 
     states = {name: row["state"] for name, row in table(database).items()}
     assert states == dict.fromkeys(names[:-1], "CREATED") | {names[-1]: "BLOCKED"}
-    assert {line.event for line in repository.journal()} == {"REGISTERED", "BLOCKED"}
+    assert {line.event for line in repository.journal.lines()} == {"REGISTERED", "BLOCKED"}
 
 
 def _send_all(repository: OrderRepository, names: list[str]) -> None:
@@ -204,18 +204,18 @@ def test_two_clients_in_one_file_never_see_each_other(database: peewee.SqliteDat
     create(theirs, command(client_id="FA2", symbol="INFY-EQ"))
     move(ours, "c1", SEND, ACCEPT, FILL)
     with ours.transaction():
-        ours.set_trading_state(TradingState.HALTED, "a test", TEN_O_CLOCK)
+        ours.desk_state.set_trading_state(TradingState.HALTED, "a test", TEN_O_CLOCK)
 
     assert theirs.get_by_broker_id("B1") is None
     assert [one.command.symbol for one in theirs.open_orders()] == ["INFY-EQ"]
     assert [one.command.symbol for one in theirs.newest_orders(9, open_only=False)] == ["INFY-EQ"]
     assert [one.command.symbol for one in theirs.remembered_orders(TEN_O_CLOCK)] == ["INFY-EQ"]
     assert [one.command.symbol for one in theirs.known(["c1"]).values()] == ["INFY-EQ"]
-    assert [line.event for line in theirs.journal("c1")] == ["REGISTERED"]
-    assert theirs.sent_today(TEN_O_CLOCK) == 0
-    assert theirs.older_positions(TEN_O_CLOCK + timedelta(days=1)) == {}
-    assert theirs.trading_state() == (TradingState.ACTIVE, "")
-    assert set(theirs.replayed()) == {"c1"}
+    assert [line.event for line in theirs.journal.lines("c1")] == ["REGISTERED"]
+    assert theirs.roll_ups.sent_today(TEN_O_CLOCK) == 0
+    assert theirs.roll_ups.older_positions(TEN_O_CLOCK + timedelta(days=1)) == {}
+    assert theirs.desk_state.trading_state() == (TradingState.ACTIVE, "")
+    assert set(theirs.journal.replayed()) == {"c1"}
 
 
 def test_one_clients_move_leaves_the_others_order(database: peewee.SqliteDatabase) -> None:
@@ -233,7 +233,7 @@ def test_one_clients_move_leaves_the_others_order(database: peewee.SqliteDatabas
 def _statements() -> list[tuple[str, str]]:
     """Return every SQL text of the order path's modules, f-strings with their holes as …."""
     found = []
-    for name in ("repository.py", "batch.py"):
+    for name in ("repository.py", "batch.py", "orders.py", "journal.py", "roll_ups.py", "alerts.py"):
         for node in ast.walk(ast.parse((STORAGE / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 text = node.value
@@ -311,6 +311,7 @@ def test_a_price_as_a_float_comes_back_exactly(price: Decimal) -> None:
 
 PRICES = st.integers(1, int(PRICE_MAX) * 10_000).map(lambda paise: Decimal(paise) / 10_000)
 
+PERCENTS = st.integers(1, 999_999).map(lambda paise: Decimal(paise) / 10_000)
 
 CHANGES = st.builds(
     Change,
@@ -347,7 +348,7 @@ def orders(draw: st.DrawFn) -> Order:
         stop_loss=stop if carries else None,
         target=target if carries and draw(st.booleans()) else None,
         trailing_type=trailing,
-        trailing_value=None if trailing is None else draw(PRICES),
+        trailing_value=None if trailing is None else draw(PERCENTS if trailing is TrailingType.PERCENT else PRICES),
         trail_activation=draw(st.none() | PRICES) if carries else None,
         state=draw(st.sampled_from(State)),
         tag=draw(st.none() | st.sampled_from(Reason)),
@@ -393,11 +394,11 @@ def test_what_a_start_takes_up_and_what_it_counts_as_older_is_each_order_once(re
                 repository.update_status(name, FILL, created)
 
     taken_up = {one.command.command_id for one in repository.remembered_orders(TEN_O_CLOCK)}
-    older = repository.older_positions(TEN_O_CLOCK)
+    older = repository.roll_ups.older_positions(TEN_O_CLOCK)
 
     assert taken_up == {"old-open", "new-done"}
     assert older == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS): 10}}
-    assert repository.sent_today(TEN_O_CLOCK) == 1
+    assert repository.roll_ups.sent_today(TEN_O_CLOCK) == 1
 
 
 def test_older_positions_are_signed(repository: OrderRepository) -> None:
@@ -407,7 +408,7 @@ def test_older_positions_are_signed(repository: OrderRepository) -> None:
             repository.update_status(name, SEND, YESTERDAY)
             repository.update_status(name, replace(FILL, filled_quantity=quantity), YESTERDAY)
 
-    held = repository.older_positions(TEN_O_CLOCK)
+    held = repository.roll_ups.older_positions(TEN_O_CLOCK)
 
     assert held == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS): -15}}
 
@@ -420,7 +421,7 @@ def test_shares_bought_after_a_sale_out_of_the_holdings_are_held(repository: Ord
             repository.update_status(name, SEND, YESTERDAY)
             repository.update_status(name, replace(FILL, filled_quantity=quantity), YESTERDAY)
 
-    held = repository.older_positions(TEN_O_CLOCK)
+    held = repository.roll_ups.older_positions(TEN_O_CLOCK)
 
     assert held == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC): 6}}
 
@@ -432,15 +433,18 @@ def test_delivery_of_today_and_of_another_account_is_no_older_position(repositor
         repository.update_status("today", SEND, TEN_O_CLOCK)
         repository.update_status("today", FILL, TEN_O_CLOCK)
 
-    assert repository.older_positions(TEN_O_CLOCK) == {}
+    assert repository.roll_ups.older_positions(TEN_O_CLOCK) == {}
 
 
 def test_the_trading_state_is_kept(repository: OrderRepository, open_at: Opener) -> None:
     for state in (TradingState.HALTED, TradingState.EXITS_ONLY):
         with repository.transaction():
-            repository.set_trading_state(state, f"because {state}", TEN_O_CLOCK)
+            repository.desk_state.set_trading_state(state, f"because {state}", TEN_O_CLOCK)
 
-    assert OrderRepository(open_at(), "FA1").trading_state() == (TradingState.EXITS_ONLY, "because EXITS_ONLY")
+    assert OrderRepository(open_at(), "FA1").desk_state.trading_state() == (
+        TradingState.EXITS_ONLY,
+        "because EXITS_ONLY",
+    )
 
 
 def test_what_two_books_tell_alike_is_written_once(repository: OrderRepository) -> None:
@@ -454,7 +458,7 @@ def test_what_two_books_tell_alike_is_written_once(repository: OrderRepository) 
 
     assert second == replace(first, again=True)
     assert news.order.average_price == Decimal(1501)
-    assert [line.event for line in repository.journal("c1")] == ["REGISTERED", "SENT", "FILLED", "FILLED"]
+    assert [line.event for line in repository.journal.lines("c1")] == ["REGISTERED", "SENT", "FILLED", "FILLED"]
 
 
 def test_the_journal_tells_an_orders_story(repository: OrderRepository) -> None:
@@ -462,7 +466,7 @@ def test_the_journal_tells_an_orders_story(repository: OrderRepository) -> None:
     move(repository, "c1", replace(SEND, inputs={"held": "0"}))
     move(repository, "c1", ACCEPT, FILL)
 
-    lines = repository.journal("c1")
+    lines = repository.journal.lines("c1")
 
     assert [(line.event, line.state_before, line.state_after) for line in lines] == [
         ("REGISTERED", None, "CREATED"),
@@ -490,7 +494,7 @@ def test_many_orders_in_one_transaction_are_all_written(
     assert {name: row["quantity"] for name, row in table(database).items()} == {
         name: int(name[1:]) + 1 for name in names
     }
-    assert repository.replayed() == table(database)
+    assert repository.journal.replayed() == table(database)
 
 
 FACTS: dict[Event, dict[str, Any]] = {
@@ -525,7 +529,7 @@ def test_replaying_the_journal_gives_the_orders_table(
                 repository.update_status(name, event, TEN_O_CLOCK + timedelta(seconds=moment))
 
     on_disk = table(database, client)
-    assert repository.replayed() == on_disk
+    assert repository.journal.replayed() == on_disk
     assert {name: row["state"] in TERMINAL for name, row in on_disk.items()} == {
         name: name not in {one.command.command_id for one in repository.open_orders()} for name in names
     }

@@ -58,7 +58,9 @@ def test_orders_and_their_journal_speak_the_terms_of_today(older: sqlite3.Connec
         "restarted": State.UNCONFIRMED,
         "disagreeing": State.WORKING,
     }
-    assert orders["trailed"].command.trail_activation == Decimal(1510)
+    stops = orders["trailed"].command.stops
+    assert stops is not None
+    assert stops.trail_activation == Decimal(1510)
     assert orders["settled"].tag is Reason.RESOLVED_BY_HAND
     assert orders["disagreeing"].tag is Reason.RECONCILIATION_BREAK
     change = orders["changing"].change
@@ -67,37 +69,37 @@ def test_orders_and_their_journal_speak_the_terms_of_today(older: sqlite3.Connec
     assert {one.command.command_id for one in repository.open_orders()} == set(orders) - {
         *("trailed", "settled", "refused")
     }
-    assert [line.event for line in repository.journal("changing")] == [
+    assert [line.event for line in repository.journal.lines("changing")] == [
         *("REGISTERED", "SENT", "ACCEPTED", "CHANGE_REQUESTED", "CHANGE_ACCEPTED")
     ]
-    assert repository.journal("changing")[-2].inputs["reason"] == "cheaper"
-    assert repository.journal("settled")[-1].inputs == {"resolved_by": "a person", "found_at_broker": "no"}
-    assert repository.replayed() == table(database)
+    assert repository.journal.lines("changing")[-2].inputs["reason"] == "cheaper"
+    assert repository.journal.lines("settled")[-1].inputs == {"resolved_by": "a person", "found_at_broker": "no"}
+    assert repository.journal.replayed() == table(database)
 
 
 def test_what_stands_beside_the_orders_is_read_as_before(older: sqlite3.Connection, open_at: Opener) -> None:
     repository, _ = opened(older, open_at)
 
-    assert repository.trading_state() == (TradingState.EXITS_ONLY, "news day")
-    (stop,) = repository.armed_stops(TEN_O_CLOCK)
+    assert repository.desk_state.trading_state() == (TradingState.EXITS_ONLY, "news day")
+    (stop,) = repository.stops.read(TEN_O_CLOCK)
     assert (stop.stop_id, stop.entry_price, stop.best_price) == ("trailed", Decimal(1500), Decimal(1512))
     assert stop.terms.trail_activation == Decimal(1510)
-    assert repository.risk_days() == (
+    assert repository.desk_state.risk_days() == (
         RiskDay(day="2026-01-05", pnl=Decimal("-10.5"), peak_pnl=Decimal(3), base=Decimal(1)),
     )
-    (basket,) = repository.baskets()
+    (basket,) = repository.baskets.read()
     assert (basket.message, basket.basket.reason) == ("under way", "a straddle")
-    assert [leg.trail_activation for leg in basket.basket.legs] == [Decimal(105), None]
-    (asked,) = repository.open_flatten_requests()
+    assert [leg.stops and leg.stops.trail_activation for leg in basket.basket.legs] == [Decimal(105), None]
+    (asked,) = repository.flatten_requests.open()
     assert (asked.request_id, asked.reason) == ("w1", "a person asked")
-    (ended,) = repository.ended_requests(TEN_O_CLOCK)
+    (ended,) = repository.flatten_requests.ended(TEN_O_CLOCK)
     assert ended == EndedRequest("w2", ended.position_key, 5)
-    assert repository.written_off(TEN_O_CLOCK) == {asked.position_key: 15}
+    assert repository.write_offs.counted(TEN_O_CLOCK) == {asked.position_key: 15}
     future = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
-    assert repository.accepted_units(TEN_O_CLOCK) == {future: 65}
-    assert repository.accepted_today(TEN_O_CLOCK) == ("fills:trailed",)
-    assert (Exchange.NFO, "NIFTY27JAN26F") in repository.expiries()
-    left = repository.unfinished_alerts()
+    assert repository.moves.accepted_units(TEN_O_CLOCK) == {future: 65}
+    assert repository.moves.accepted_today(TEN_O_CLOCK) == ("fills:trailed",)
+    assert (Exchange.NFO, "NIFTY27JAN26F") in repository.desk_state.expiries()
+    left = repository.alerts.unfinished()
     assert [one.alert_id for one in left.open_alarms] == ["a2", "a3"]
     assert {one.alert.level for one in left.open_alarms} == {Level.CRITICAL}
 
@@ -122,11 +124,11 @@ def test_a_database_of_the_first_schema_keeps_its_orders_and_their_journal(
     on_disk = table(database)
     assert len(on_disk) == 8
     assert {(row["day"], row["amo"]) for row in on_disk.values()} == {("2026-01-05", 0)}
-    replayed = repository.replayed()
+    replayed = repository.journal.replayed()
     for row in (*on_disk.values(), *replayed.values()):
         row.pop("change")
     assert replayed == on_disk
-    assert repository.external_moves(TEN_O_CLOCK) == {}
+    assert repository.moves.units(TEN_O_CLOCK) == {}
 
 
 def test_moves_of_an_older_schema_learn_whether_a_person_accepted_them(
@@ -146,8 +148,8 @@ def test_moves_of_an_older_schema_learn_whether_a_person_accepted_them(
 
     repository, _ = opened(older, open_at)
 
-    assert list(repository.external_moves(TEN_O_CLOCK).values()) == [75]
-    assert list(repository.accepted_units(TEN_O_CLOCK).values()) == [65]
+    assert list(repository.moves.units(TEN_O_CLOCK).values()) == [75]
+    assert list(repository.moves.accepted_units(TEN_O_CLOCK).values()) == [65]
 
 
 DIES_AT = """

@@ -1,17 +1,15 @@
 """Alerts, over the API and from the command line: list them, take alarms as seen, try the channels."""
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
-from console.api.openapi import takes
-from console.api.routes.changes import text_in
-from console.api.schemas import Body, read_object
-from console.views.form import Form
+from console.api.bodies import AcknowledgeBody
+from console.api.openapi import BODY_REFUSALS, takes
+from console.api.schemas import body_of
+from console.views.forms import AcknowledgedAnswer, AlertForm, AlertsAnswer
 from console.views.serializers import channel_form
-
-_STYLES = {"INFO": "", "WARNING": "yellow", "CRITICAL": "bold red"}
 
 
 class AlertingDesk(Protocol):
@@ -28,10 +26,10 @@ def add_alerts(guarded: APIRouter, desk: AlertingDesk) -> None:
     """Add the routes."""
 
     @guarded.get("/alerts", summary="What was told lately")
-    def alerts() -> Form:
+    def alerts() -> AlertsAnswer:
         """Return the last alerts, oldest first, the topics of open alarms, and how each channel delivers."""
         now = desk.alerts()
-        rows = [
+        rows: list[AlertForm] = [
             {
                 "raised_at": one.raised_at.isoformat(),
                 "level": one.alert.level.value,
@@ -48,10 +46,14 @@ def add_alerts(guarded: APIRouter, desk: AlertingDesk) -> None:
         channels = [channel_form(one) for one in now.channels]
         return {"alerts": rows, "open": list(now.open), "channels": channels, "trouble": now.trouble}
 
-    @guarded.post("/alerts/ack", summary="Take alarms as seen", openapi_extra=takes(also=("topic",)))
-    def acknowledge(body: Body) -> Form:
+    @guarded.post(
+        "/alerts/ack",
+        summary="Take alarms as seen",
+        openapi_extra=takes(AcknowledgeBody),
+        responses=BODY_REFUSALS,
+    )
+    def acknowledge(body: Annotated[AcknowledgeBody, Depends(body_of(AcknowledgeBody))]) -> AcknowledgedAnswer:
         """Tell the open alarms no more: that of `topic`, or all."""
-        given = read_object(body) if body else {}
-        topics = desk.acknowledge(text_in(given, "topic") if "topic" in given else None).topics
+        topics = desk.acknowledge(body.topic).topics
         message = f"Seen: {', '.join(topics)}." if topics else "No such alarm is open."
         return {"topics": list(topics), "sentence": message}

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from actors.messages.exits import ExitsNow
-from console.api.openapi import takes
+from console.api.bodies import FlattenBody
+from console.api.openapi import BODY_REFUSALS, takes
 from console.api.priority_lanes import PriorityLanes
-from console.api.routes.changes import text_in
-from console.api.schemas import Body, read_object, reason_in
-from console.views.form import Form
+from console.api.schemas import body_of
+from console.views.forms import ExitsAnswer, FlattenAnswer
 from console.views.serializers import exits_form, stays_form
 from domain.exits.flatten import PositionKey
 
@@ -38,21 +38,19 @@ def add_exits(guarded: APIRouter, desk: ExitingDesk, lanes: PriorityLanes) -> No
     @guarded.post(
         "/flatten",
         summary="Make every position flat, or one strategy's",
-        openapi_extra=takes(also=("reason", "strategy")),
+        openapi_extra=takes(FlattenBody),
+        responses=BODY_REFUSALS,
     )
-    async def flatten(body: Body) -> Form:
+    async def flatten(body: Annotated[FlattenBody, Depends(body_of(FlattenBody))]) -> FlattenAnswer:
         """Stop entries (unless `strategy` names one), take back what is working, and exit until nothing is held.
 
         `reason` is kept with it. The answer says what is on its way, and with `stored` whether a restart would know
         of it; GET /exits says what still is.
         """
-        given = read_object(body) if body else {}
-        strategy = text_in(given, "strategy") if "strategy" in given else None
-        reason = reason_in(given) or "no reason given"
-        return await lanes.get_out(partial(_make_flat, desk, reason, strategy))
+        return await lanes.get_out(partial(_make_flat, desk, body.reason or "no reason given", body.strategy))
 
     @guarded.get("/exits", summary="What is on its way to flat")
-    def exits() -> Form:
+    def exits() -> ExitsAnswer:
         """Return each position that is being made flat, and how often an exit was sent for it.
 
         `stays` are those that are held though their way out has ended: an odd lot, or shares the broker doesn't have.
@@ -61,7 +59,7 @@ def add_exits(guarded: APIRouter, desk: ExitingDesk, lanes: PriorityLanes) -> No
         return {"exits": exits_form(now), "stays": stays_form(now)}
 
 
-def _make_flat(desk: ExitingDesk, reason: str, strategy: str | None) -> Form:
+def _make_flat(desk: ExitingDesk, reason: str, strategy: str | None) -> FlattenAnswer:
     position_keys = desk.flatten(reason, strategy)
     stored = desk.is_stored()
     sentence = _flatten_sentence(position_keys, strategy, stored=stored)

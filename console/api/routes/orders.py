@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
 from typing import Annotated, Final, Protocol
 
 from anyio import to_thread
@@ -11,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from console.api.priority_lanes import PriorityLanes
-from console.views.form import is_named
+from console.views.forms import OrdersAnswer
 from console.views.serializers import order_form
 from domain.orders.order import Order
 
@@ -25,15 +24,20 @@ class ListingDesk(Protocol):
     """What the list asks of a desk."""
 
     def orders(
-        self, limit: int, *, open_only: bool = False, between: Callable[[], None] = lambda: None
+        self,
+        limit: int,
+        *,
+        open_only: bool = False,
+        reference: str | None = None,
+        between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
-        """Return orders, newest first, and call `between` again and again meanwhile."""
+        """Return orders, newest first, or those that `reference` may mean; call `between` again and again meanwhile."""
 
 
 def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: PriorityLanes) -> None:
     """Add the list of orders."""
 
-    @guarded.get("/orders", summary="The orders, newest first")
+    @guarded.get("/orders", summary="The orders, newest first", response_model=OrdersAnswer)
     async def orders(
         limit: Annotated[int, Query(ge=1, le=ORDERS_MAX)] = 50,
         open: bool = False,  # noqa: A002, FBT001, FBT002  the query's word is the caller's
@@ -46,9 +50,9 @@ def add_listing(guarded: APIRouter, desk: ListingDesk, lanes: PriorityLanes) -> 
 
 def _listed(desk: ListingDesk, lanes: PriorityLanes, limit: int, ref: str | None, *, open_only: bool) -> Response:
     """Spell the orders out here, one by one, where nobody else waits, and let every way out go first."""
-    orders = desk.orders(limit if ref is None else ORDERS_MAX, open_only=open_only, between=lanes.let_out)
+    orders = desk.orders(limit, open_only=open_only, reference=ref, between=lanes.let_out)
     spelled = []
-    for number, one in enumerate(islice((one for one in orders if ref is None or is_named(one, ref)), limit)):
+    for number, one in enumerate(orders):
         if number % SPELLED_AT_ONCE == 0:
             lanes.let_out()
         spelled.append(json.dumps(order_form(one)))

@@ -1,15 +1,14 @@
 """A person's corrections of our own books, over the API and from the command line: reconcile, and write off."""
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from console.api.openapi import POSITION, takes
-from console.api.routes.changes import text_in
-from console.api.routes.stops import scope_in
-from console.api.schemas import Body, flag_in, read_object
+from console.api.bodies import WriteOffBody
+from console.api.openapi import BODY_REFUSALS, refuses, takes
+from console.api.schemas import body_of
 from console.errors import ApiError
-from console.views.form import Form
+from console.views.forms import DifferencesAnswer, SentenceAnswer
 from domain.exits.flatten import PositionKey
 from domain.reconciliation.write_off import Difference
 
@@ -28,7 +27,7 @@ def add_corrections(guarded: APIRouter, desk: CorrectingDesk) -> None:
     """Add the routes."""
 
     @guarded.post("/reconcile", summary="Hold our sums against the broker's positions")
-    def reconcile() -> Form:
+    def reconcile() -> DifferencesAnswer:
         """Read the broker's positions now and return each difference; nothing is changed by it."""
         found = desk.reconcile()
         if isinstance(found, str):
@@ -40,17 +39,16 @@ def add_corrections(guarded: APIRouter, desk: CorrectingDesk) -> None:
     @guarded.post(
         "/positions/write-off",
         summary="Take a strategy's position out of our books",
-        openapi_extra=takes(*POSITION, "reason", also=("force",)),
+        openapi_extra=takes(WriteOffBody),
+        responses={**BODY_REFUSALS, **refuses(409)},
     )
-    def write_off(body: Body) -> Form:
+    def write_off(body: Annotated[WriteOffBody, Depends(body_of(WriteOffBody))]) -> SentenceAnswer:
         """Write off `strategy`, `exchange`, `symbol`, `product`, with a `reason`; its units count as EXTERNAL then.
 
         409 while the broker shows units of it, unless `force` is true, and while orders of it may still trade.
         """
-        given = read_object(body)
-        force = flag_in(given, "force")
-        position_key, reason = scope_in(given), text_in(given, "reason")
-        refused = desk.write_off(position_key, reason, force=force)
+        position_key = body.position_key
+        refused = desk.write_off(position_key, body.reason, force=body.force)
         if refused:
             raise ApiError(409, f"Nothing was written off: {refused}.")
         return {"sentence": f"{position_key} is written off: our books hold nothing of it any more. Nothing was sent."}

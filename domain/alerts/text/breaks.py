@@ -70,8 +70,8 @@ def fix_of(one: Break) -> str:
     accept = f"`accept '{one.name}' --reason …` if it is right"
     if one.absent:
         return (
-            f"look at the broker; if {named(one.absent)} has traded after all, `resolve {one.absent[0]} found "
-            f"--broker-order-id … --filled … --reason …`; else {accept}"
+            f"look at the broker; if {named(one.absent)} has traded after all, `{resolve_command(one.absent[0])}` "
+            f"with --placed; else {accept}"
         )
     return f"look at the broker; {accept}"
 

@@ -64,13 +64,20 @@ def started_alert(held: int, open_orders: int) -> Alert:
     )
 
 
-def stopped_alert(in_flight: tuple[str, ...]) -> Alert:
-    """Say that the desk has stopped."""
+def stopped_alert(in_flight: tuple[str, ...], left: str = "") -> Alert:
+    """Say that the desk has stopped; a warning only where something is left (`left`, in words) that it watched."""
+    if not in_flight and not left:
+        return Alert(
+            topic="desk",
+            level=Level.INFO,
+            what="The desk has stopped.",
+            means="Nothing is held, open or under stops.",
+        )
     if not in_flight:
         return Alert(
             topic="desk",
             level=Level.WARNING,
-            what="The desk has stopped.",
+            what=f"The desk has stopped with {left}.",
             means="Nothing watches stops until it is started again; what is at the broker stays there.",
             do="Start it again with `run` when it is to watch.",
         )

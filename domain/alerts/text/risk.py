@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.alerts.alert import Alert, Level
 from domain.risk.loss_limit import RiskDay
+from domain.settings import RiskSettings
 
 TOPIC: Final = "risk"
 
@@ -24,6 +25,11 @@ def near_alert(day: RiskDay, level: Decimal) -> Alert:
         means="At the limit everything is flattened for today.",
         do="See `positions`; `flatten --strategy` closes a part before the limit closes all.",
     )
+
+
+def breach_message(day: RiskDay, limits: RiskSettings) -> str:
+    """Say where the day stands, and at which level its limit breaks."""
+    return f"{rupees(day.pnl)} rupees, at or below {rupees(day.level(limits) or Decimal(0))}"
 
 
 def breach_alert(day: RiskDay, left: Sequence[str] = ()) -> Alert:

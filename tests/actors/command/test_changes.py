@@ -5,15 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from actors.command.actor import RETRY_UNRECORDED_S
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAtBroker
-from actors.messages.changes import ChangeBlocked, ChangeUnreadable, CheckChange, LookUpChange, ReserveChange
+from actors.messages.changes import LookUpChange
 from actors.messages.desk import ResumeOrders
-from actors.messages.guard import ExposureMoved
+from actors.messages.guard import ReserveExposure
 from actors.messages.market import PriceOrder
-from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.persistence import EventRecorded, RecordEvent
+from actors.messages.risk import CheckRefused, CheckRisk
 from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unavailable, Unknown
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
@@ -22,8 +22,8 @@ from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, OrderType, Side
 from domain.reconciliation.order_rows import Report
-from tests.actors.rooms import CommandRoom, answered, declined
-from tests.fakes import TEN_O_CLOCK, Probe, cancel, change, instrument, modify
+from tests.actors.rooms import CommandRoom, answered, declined, recorded
+from tests.fakes import TEN_O_CLOCK, cancel, change, instrument, modify
 
 LOST = Unknown("no answer within 7 s")
 NO = Refused(Reason.BROKER_REFUSED, "Order is not open to cancel")
@@ -36,10 +36,6 @@ def room() -> CommandRoom:
     return made
 
 
-def recorded(room: CommandRoom) -> list[Event]:
-    return [one.event.kind for one in room.repo.of(RecordEvent)]
-
-
 def sent(room: CommandRoom) -> list[str]:
     return [one.change.change_id for one in room.broker.of(ChangeAtBroker)]
 
@@ -47,7 +43,13 @@ def sent(room: CommandRoom) -> list[str]:
 def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
     """Let a book or an update tell that the order has traded."""
     event = Event.FILLED if quantity == room.orders[name].quantity else Event.PARTIALLY_FILLED
-    room.tell(BooksReconciled(reports=(Report(name, OrderEvent(kind=event, filled_quantity=quantity)),)))
+    room.tell(
+        BooksReconciled(
+            reports=(Report(name, OrderEvent(kind=event, filled_quantity=quantity)),),
+            asked_at=room.clock.now(),
+            whole=False,
+        )
+    )
     room.record()
 
 
@@ -79,11 +81,11 @@ def test_a_modify_is_held_against_instrument_risk_and_guard_before_it_is_recorde
     assert (room.market.only(PriceOrder).needs_price, recorded(room)) == (False, [])
 
     room.price()
-    checked = room.risk.only(CheckChange)
+    checked = room.risk.only(CheckRisk)
     assert (checked.command.quantity, checked.price, recorded(room)) == (15, Decimal(99), [])
 
-    room.clear_change()
-    assert (room.guard.only(ReserveChange).quantity, recorded(room)) == (15, [])
+    room.clear()
+    assert (room.guard.only(ReserveExposure).command.quantity, recorded(room)) == (15, [])
 
     room.reserve_change()
     assert recorded(room) == [Event.CHANGE_REQUESTED]
@@ -101,7 +103,7 @@ def test_what_the_guard_cuts_is_what_is_asked(room: CommandRoom) -> None:
     room.change(modify(quantity=20))
     room.look_up()
     room.price()
-    room.clear_change()
+    room.clear()
     room.reserve_change(quantity=13)
     room.record()
 
@@ -242,7 +244,7 @@ def test_an_exit_is_repriced_even_when_the_instrument_cannot_be_looked_up(room: 
 
     room.price(Unavailable("the broker is away", TEN_O_CLOCK))
 
-    assert room.risk.only(CheckChange).price == Decimal(99)
+    assert room.risk.only(CheckRisk).price == Decimal(99)
 
 
 def test_an_order_that_went_out_as_a_protected_market_order_is_changed_as_the_limit_it_is(room: CommandRoom) -> None:
@@ -260,9 +262,9 @@ def test_what_risk_or_guard_block_is_not_sent(room: CommandRoom, who: str) -> No
     room.look_up()
     room.price()
     if who == "guard":
-        room.clear_change()
+        room.clear()
 
-    room.tell(ChangeBlocked(change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
+    room.tell(CheckRefused(command_id="c1", change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
 
     assert declined(caller).reason is Reason.TRADING_EXITS_ONLY
     assert recorded(room) == []
@@ -274,12 +276,12 @@ def test_terms_that_the_order_has_already_are_not_sent_and_give_the_reserve_back
     caller = room.change(modify(quantity=20))
     room.look_up()
     room.price()
-    room.clear_change()
+    room.clear()
 
     room.reserve_change(quantity=10)
 
     assert declined(caller).reason is Reason.NOT_CHANGEABLE
-    assert room.guard.only(ExposureMoved).order.open_quantity == 10
+    assert room.guard.only(OrderChanged).order.open_quantity == 10
     assert room.broker.messages == []
 
 
@@ -358,7 +360,7 @@ def test_two_of_a_kind_that_come_together_are_sent_once(room: CommandRoom, one: 
     first, second = room.change(one(change_id="a")), room.change(one(change_id="b"))
 
     room.look_up()
-    for step in (room.price, room.clear_change, room.reserve_change, room.record):
+    for step in (room.price, room.clear, room.reserve_change, room.record):
         step()
     room.answer_change()
     room.record()
@@ -372,7 +374,7 @@ def test_a_modify_that_comes_with_a_cancel_stays_behind(room: CommandRoom) -> No
     leaving, growing = room.change(cancel()), room.change(modify())
 
     room.look_up()
-    for step in (room.price, room.clear_change, room.reserve_change, room.record):
+    for step in (room.price, room.clear, room.reserve_change, room.record):
         step()
 
     assert sent(room) == ["k1"]
@@ -386,14 +388,14 @@ def test_a_cancel_overtakes_a_modify_that_is_not_asked_yet(room: CommandRoom) ->
     room.price()
 
     room.ask_broker_to(cancel())
-    room.clear_change()
+    room.clear()
     room.reserve_change()
     room.record()
 
     assert sent(room) == ["k1"]
     assert declined(growing).reason is Reason.CHANGE_IN_FLIGHT
     assert room.orders["c1"].change == change(change_id="k1", kind=ChangeKind.CANCEL, stage=ChangeStage.REQUESTED)
-    assert room.guard.of(ExposureMoved)[-1].order.open_quantity == 10
+    assert room.guard.of(OrderChanged)[-1].order.open_quantity == 10
 
 
 # The order moves on the way.
@@ -403,7 +405,7 @@ def test_an_order_that_ends_on_the_way_is_not_changed_and_the_guard_hears_how_it
     caller = room.change(modify())
     room.look_up()
     room.price()
-    room.clear_change()
+    room.clear()
 
     fill(room, 10)
     room.reserve_change()
@@ -411,7 +413,7 @@ def test_an_order_that_ends_on_the_way_is_not_changed_and_the_guard_hears_how_it
 
     assert declined(caller).reason is Reason.NOT_CHANGEABLE
     assert room.broker.messages == []
-    last = room.guard.of(ExposureMoved)[-1].order
+    last = room.guard.of(OrderChanged)[-1].order
     assert (last.state, last.filled_quantity, last.open_quantity) == (State.FILLED, 10, 0)
 
 
@@ -421,10 +423,10 @@ def test_a_fill_on_the_way_is_not_taken_back_from_the_guard(room: CommandRoom) -
     room.price()
 
     fill(room, 4)
-    room.tell(ChangeBlocked(change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
+    room.tell(CheckRefused(command_id="c1", change_id="m1", reason=Reason.TRADING_EXITS_ONLY, inputs={}))
 
     assert declined(caller).reason is Reason.TRADING_EXITS_ONLY
-    assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [4, 4]
+    assert [one.order.filled_quantity for one in room.guard.of(OrderChanged)] == [4, 4]
 
 
 def test_a_cancel_of_an_order_that_has_just_filled_is_answered_by_the_fill(room: CommandRoom) -> None:
@@ -436,147 +438,6 @@ def test_a_cancel_of_an_order_that_has_just_filled_is_answered_by_the_fill(room:
     room.record()
 
     assert (answered(caller).state, answered(caller).change) == (State.FILLED, None)
-
-
-# Without the database.
-
-
-def test_a_change_that_cannot_be_looked_up_is_declined(room: CommandRoom) -> None:
-    caller = room.change(cancel())
-
-    room.tell(ChangeUnreadable(change_id="k1", cause="database is locked"))
-
-    assert declined(caller).reason is Reason.DATABASE_UNAVAILABLE
-    assert (room.broker.messages, room.readiness.in_flight) == ([], ())
-
-
-def unrecorded(room: CommandRoom, asked: ChangeCommand) -> Probe:
-    """Lead a change to step 3, which the database does not take."""
-    caller = room.change(asked)
-    room.look_up()
-    for step in (room.price, room.clear_change, room.reserve_change):
-        step()
-    room.fail_to_record()
-    return caller
-
-
-def test_a_cancel_goes_on_without_the_database_and_is_recorded_later(room: CommandRoom) -> None:
-    caller = unrecorded(room, cancel())
-    assert sent(room) == ["k1"]
-
-    room.answer_change()
-    room.wait(RETRY_UNRECORDED_S)
-    room.record()
-
-    assert answered(caller).state is State.WORKING
-    assert room.orders["c1"].change == change(change_id="k1", kind=ChangeKind.CANCEL)
-    assert room.broker.messages == []
-
-
-def test_a_modify_does_not_go_on_without_the_database(room: CommandRoom) -> None:
-    caller = unrecorded(room, modify())
-
-    assert declined(caller).reason is Reason.DATABASE_UNAVAILABLE
-    assert room.broker.messages == []
-
-
-def test_an_exit_is_given_another_price_without_the_database(room: CommandRoom) -> None:
-    room.has(intent=Intent.EXIT, side=Side.SELL)
-    caller = unrecorded(room, modify(price=Decimal(99)))
-    assert sent(room) == ["m1"]
-
-    room.answer_change()
-    room.wait(RETRY_UNRECORDED_S)
-    room.record()
-
-    assert answered(caller).state is State.WORKING
-    now = room.orders["c1"].change
-    assert now is not None
-    assert (now.stage, now.limit_price) == (ChangeStage.ACCEPTED, Decimal(99))
-    assert room.broker.messages == []
-
-
-def test_an_exit_does_not_grow_without_the_database(room: CommandRoom) -> None:
-    room.has(intent=Intent.EXIT, side=Side.SELL)
-
-    caller = unrecorded(room, modify(quantity=20))
-
-    assert declined(caller).reason is Reason.DATABASE_UNAVAILABLE
-    assert room.broker.messages == []
-
-
-def test_a_modify_that_was_declined_for_the_database_is_not_written_later_as_asked(room: CommandRoom) -> None:
-    # Nothing was sent: an order with a change that nobody asked the broker for could not be changed again.
-    unrecorded(room, modify())
-
-    room.wait(RETRY_UNRECORDED_S)
-    room.record()
-
-    assert room.orders["c1"].change is None
-    assert room.readiness.reasons == ()
-
-
-@pytest.mark.parametrize("reply", [Accepted("B1"), LOST, NO], ids=lambda one: type(one).__name__)
-def test_a_reply_that_cannot_be_written_is_answered_and_written_later(room: CommandRoom, reply: ChangeReply) -> None:
-    caller = room.ask_broker_to(modify())
-
-    room.answer_change(reply)
-    room.fail_to_record()
-    heard = answered(caller)
-    room.wait(RETRY_UNRECORDED_S)
-    room.record()
-
-    assert heard.state is State.WORKING
-    now = room.orders["c1"].change
-    assert (now.stage if now else None) == {
-        Accepted: ChangeStage.ACCEPTED,
-        Unknown: ChangeStage.REPLY_LOST,
-        Refused: None,
-    }[type(reply)]
-
-
-def test_a_cancel_that_is_written_while_the_broker_is_slow_is_not_sent_again(room: CommandRoom) -> None:
-    unrecorded(room, cancel())
-    first = len(room.broker.of(ChangeAtBroker))
-
-    room.wait(RETRY_UNRECORDED_S)
-    room.record()
-
-    assert (first, len(room.broker.of(ChangeAtBroker))) == (1, 1)
-
-
-def test_a_repeat_of_a_cancel_that_is_not_written_yet_is_not_sent_again(room: CommandRoom) -> None:
-    unrecorded(room, cancel())
-    room.answer_change()
-
-    again = room.ask_broker_to(cancel())
-
-    assert again.only(OrderAnswered).repeated
-    assert room.broker.messages == []
-
-
-def test_two_cancels_that_are_not_written_yet_are_both_written_later(room: CommandRoom) -> None:
-    unrecorded(room, cancel())
-    room.answer_change(LOST)
-    room.change(cancel(change_id="k2"))
-    room.look_up()
-    room.answer_change()
-
-    room.wait(RETRY_UNRECORDED_S)
-    room.record()
-
-    assert room.changes_asked == {("c1", "k1"), ("c1", "k2")}
-
-
-def test_what_waits_for_the_database_is_written_in_order(room: CommandRoom) -> None:
-    unrecorded(room, cancel())
-    room.answer_change()
-    fill(room, 4)
-    assert recorded(room) == [], "nothing of the order is written past what waits"
-
-    room.wait(RETRY_UNRECORDED_S)
-
-    assert recorded(room) == [Event.CHANGE_REQUESTED, Event.CHANGE_ACCEPTED, Event.PARTIALLY_FILLED]
 
 
 # A restart.

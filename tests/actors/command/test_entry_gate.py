@@ -6,6 +6,7 @@ import pytest
 
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import SessionChanged
+from domain.blocker import BlockerKind
 from domain.broker.session import SessionState
 from tests.actors.rooms import CommandRoom
 
@@ -27,11 +28,11 @@ def test_a_new_session_is_not_trusted_before_a_book_of_it_is_compared(room: Comm
     room.clock.advance(10)
 
     room.tell(LOGGED_IN)
-    before = room.readiness.reasons
+    before = room.readiness.blockers
     see(room, room.clock.now())
 
-    assert before == ("reconciliation after the login has not finished",)
-    assert room.readiness.reasons == ()
+    assert [one.kind for one in before] == [BlockerKind.LOGIN_RECONCILIATION]
+    assert room.readiness.blockers == ()
 
 
 def test_a_book_that_was_asked_for_before_the_login_says_nothing_of_the_new_session(room: CommandRoom) -> None:
@@ -41,7 +42,7 @@ def test_a_book_that_was_asked_for_before_the_login_says_nothing_of_the_new_sess
 
     see(room, room.clock.now() - timedelta(milliseconds=1))
 
-    assert len(room.readiness.reasons) == 1
+    assert len(room.readiness.blockers) == 1
 
 
 def test_a_book_that_lost_rows_says_nothing(room: CommandRoom) -> None:
@@ -50,10 +51,10 @@ def test_a_book_that_lost_rows_says_nothing(room: CommandRoom) -> None:
 
     see(room, room.clock.now(), whole=False)
 
-    assert len(room.readiness.reasons) == 1
+    assert len(room.readiness.blockers) == 1
 
 
 def test_a_session_that_is_told_twice_is_trusted_as_before(room: CommandRoom) -> None:
     room.tell(LOGGED_IN)
 
-    assert room.readiness.reasons == ()
+    assert room.readiness.blockers == ()

@@ -6,8 +6,7 @@ import pytest
 
 from actors.messages.books import BooksReconciled
 from actors.messages.desk import JoinStrategy
-from actors.messages.guard import ExposureMoved
-from actors.messages.orders import OrderDeclined, OrderUpdated
+from actors.messages.orders import OrderChanged, OrderDeclined
 from actors.messages.persistence import EventUnrecorded, RecordEvent
 from domain.broker.reply_types import Accepted
 from domain.orders.lifecycle import Event, State
@@ -29,10 +28,10 @@ def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: Comm
     known = room.has(command_id="c1", quantity=10)
     fill = OrderEvent(kind=Event.FILLED, broker_order_id="B1", filled_quantity=10, average_price=Decimal(100))
 
-    room.tell(BooksReconciled(reports=(Report("c1", fill),)))
+    room.tell(BooksReconciled(reports=(Report("c1", fill),), asked_at=room.clock.now(), whole=False))
     (asked,) = room.repo.of(RecordEvent)
     room.tell(EventUnrecorded(command_id="c1", event=fill, at=asked.at, cause="locked", order=known))
-    told = room.guard.of(ExposureMoved)
+    told = room.guard.of(OrderChanged)
     room.repo.messages.clear()
     room.wait(1)
     again = room.repo.only(RecordEvent)
@@ -40,8 +39,8 @@ def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: Comm
 
     assert [one.order.state for one in told] == [State.FILLED]
     assert again.event == fill
-    assert [one.order.state for one in listener.of(OrderUpdated)] == [State.FILLED]
-    assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [10, 10]
+    assert [one.order.state for one in listener.of(OrderChanged)] == [State.FILLED]
+    assert [one.order.filled_quantity for one in room.guard.of(OrderChanged)] == [10, 10]
 
 
 def test_nobody_is_told_an_older_state_than_he_knows_while_the_database_catches_up(room: CommandRoom) -> None:
@@ -58,7 +57,7 @@ def test_nobody_is_told_an_older_state_than_he_knows_while_the_database_catches_
 
     room.record()
 
-    assert [one.order.filled_quantity for one in room.guard.of(ExposureMoved)] == [10, 10]
+    assert [one.order.filled_quantity for one in room.guard.of(OrderChanged)] == [10, 10]
     assert room.orders["c1"].state is State.FILLED
 
 

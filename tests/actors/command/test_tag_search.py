@@ -1,5 +1,7 @@
 """Exits that no disk takes, and exits after a run that was killed: the broker's books are asked before one leaves."""
 
+from dataclasses import replace
+
 import pytest
 
 from actors.messages.books import BooksReconciled
@@ -16,6 +18,7 @@ from actors.messages.persistence import (
     RegisterOrder,
     RegistrationUnwritten,
 )
+from domain.blocker import BlockerKind
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, TradeRow
 from domain.orders.command import OrderCommand
@@ -186,14 +189,8 @@ def test_after_two_books_of_a_run_nothing_is_asked_any_more(after_a_kill: Comman
 
 def external(ours: Order) -> Order:
     """Return an order of ours as the books show it to who has no row of it."""
-    stored = OrderCommand.stored(
-        *(
-            {"strategy": EXTERNAL, "origin": Origin.EXTERNAL, "command_id": f"ext-{ours.broker_order_id}"}.get(
-                name, getattr(ours.command, name)
-            )
-            for name in OrderCommand.__slots__
-        )
-    )
+    name = f"ext-{ours.broker_order_id}"
+    stored = replace(ours.command, strategy=EXTERNAL, origin=Origin.EXTERNAL, command_id=name, unchecked=True)
     return order(command=stored, remarks_tag="", note=ours.remarks_tag, broker_order_id=ours.broker_order_id)
 
 
@@ -219,4 +216,4 @@ def test_an_exit_in_the_exit_journal_goes_on_at_once_and_says_where_it_is(room: 
 
     assert room.broker.of(LookUpTag) == []
     assert leaves(room)
-    assert "database" in room.readiness.reasons[0]
+    assert room.readiness.blockers[0].kind is BlockerKind.DATABASE_BEHIND

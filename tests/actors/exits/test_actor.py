@@ -11,28 +11,28 @@ from actors.exits.stops import PRICE_WAIT_S
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.changes import ChangeOrder
-from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, FlattenAll, MarketOrderMoved
+from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, FlattenAll
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.orders import SubmitOrder
-from actors.messages.persistence import RecordArmedStop, RecordFlattened, RecordFlattenRequest
-from actors.messages.stops import EntryMoved, FindStops, SetStops, StopsNow, TakeUpStops
+from actors.messages.orders import OrderChanged, SubmitOrder
+from actors.messages.stops import FindStops, SetStops, StopsNow, TakeUpStops
 from domain.alerts.alert import Alert, Level
 from domain.broker.snapshots import Tick
-from domain.exits.flatten import Exposure, FlattenRequest, OpenOrder, PositionKey
+from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import StopTerms, armed_stop_of
+from domain.exits.stops import ArmedStop, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.market.price import PriceSource, Reference
-from domain.orders.lifecycle import State
-from domain.orders.order import Order
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Origin, Side
 from domain.ports import trading_day
 from domain.reconciliation.vanishing import Holders, vanished_of
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
-from tests.actors.rooms import own_mailbox
+from tests.actors.rooms import is_asked, own_mailbox
 from tests.fakes import (
     TEN_O_CLOCK,
     FakeClock,
@@ -51,6 +51,7 @@ ENTRY = order(
 )
 SCOPE = PositionKey(ENTRY.command.strategy, ENTRY.command.key)
 HELD = Exposure(held=10)
+TRADED = OrderEvent(kind=Event.FILLED, filled_quantity=10)
 
 
 class ExitsRoom:
@@ -80,20 +81,19 @@ class ExitsRoom:
         self.own = own_mailbox(self.actor)
         self.actor.on_start()
 
-    def ask(self, after_s: float = 0.0) -> int:
-        """Let the actor's question leave for the guard; return its number."""
-        self.clock.advance(after_s)
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and the actor's ticks come."""
+        self.clock.advance(seconds)
         self.timer.fire_due()
         for message in self.own.take():
             self.actor.on_receive(message)
-        question: int = self.guard.take()[-1].question
-        return question
 
-    def answer(self, question: int, exposure: Exposure | None = None, *, over: bool = False) -> None:
-        """Let the guard answer; `over`: the contract's last day is."""
+    def guard_tells(self, exposure: Exposure | None = None, *, after_s: float = 0.0, over: bool = False) -> None:
+        """Let the guard answer what it was asked, or tell of a change; `over`: the contract's last day is."""
+        self.wait(after_s)
         held = {} if exposure is None else {SCOPE: exposure}
         keys = frozenset({SCOPE.key} if over else ())
-        self.actor.on_receive(ExposuresTold(exposures=held, question=question, over=keys))
+        self.actor.on_receive(ExposuresTold(exposures=held, answers=is_asked(self.guard), over=keys))
 
     def price(
         self, found: Instrument, last: str = "100", source: PriceSource = PriceSource.TICK, age_s: float = 0
@@ -102,7 +102,13 @@ class ExitsRoom:
         question = self.market.of(PriceOrder)[-1]
         reference = Reference(price=Decimal(last), source=source, age_s=age_s)
         self.actor.on_receive(
-            OrderPriced(command_id=question.command_id, instrument=found, last_price=None, reference=reference)
+            OrderPriced(
+                about=question.about,
+                command_id=question.command_id,
+                instrument=found,
+                last_price=None,
+                reference=reference,
+            )
         )
 
     @property
@@ -117,7 +123,7 @@ class ExitsRoom:
 
     @property
     def requests(self) -> list[str]:
-        return [one.request.reason for one in self.repo.of(RecordFlattenRequest)]
+        return [one.reason for one in self.repo.records(FlattenRequest)]
 
 
 @pytest.fixture
@@ -127,19 +133,19 @@ def room() -> ExitsRoom:
 
 def test_a_stop_outlives_an_answer_that_does_not_know_of_its_fill(room: ExitsRoom) -> None:
     """Found on real parts: a late fill armed its stop while an answer from before the fill was on its way."""
-    question = room.ask(after_s=1)
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.wait(1)
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
-    room.answer(question)
+    room.guard_tells()
 
     assert room.armed == ["e1"]
 
 
 def test_a_stop_ends_by_the_next_answer_that_says_flat(room: ExitsRoom) -> None:
-    room.answer(room.ask(after_s=1))
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.guard_tells(after_s=1)
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
 
     assert room.armed == []
 
@@ -150,8 +156,8 @@ GONE = PositionVanished(
 
 
 def under_a_stop(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
-    room.answer(room.ask(after_s=1), HELD)
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
+    room.guard_tells(HELD, after_s=1)
     room.notifier.take()
 
 
@@ -164,7 +170,7 @@ def test_the_stop_of_a_position_that_is_gone_waits_and_is_named(room: ExitsRoom)
     under_a_stop(room)
 
     room.actor.on_receive(GONE)
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
     tick(room, "50")
 
     (alarm,) = room.alerts
@@ -175,10 +181,10 @@ def test_the_stop_of_a_position_that_is_gone_waits_and_is_named(room: ExitsRoom)
 def test_the_stop_of_a_position_that_is_back_watches_again(room: ExitsRoom) -> None:
     under_a_stop(room)
     room.actor.on_receive(GONE)
-    question = room.ask(after_s=1)
+    room.wait(1)
 
     room.actor.on_receive(VanishingResolved(key=SCOPE.key))
-    room.answer(question)
+    room.guard_tells()
     still = room.armed
     tick(room, "50")
 
@@ -191,7 +197,7 @@ def test_the_stop_of_a_position_that_has_ended_ends_by_that_reason(room: ExitsRo
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="the contract has expired"))
 
     assert room.armed == []
-    assert room.repo.of(RecordArmedStop)[-1].armed_stop.ended == "the contract has expired"
+    assert room.repo.records(ArmedStop)[-1].ended == "the contract has expired"
     assert room.requests == []
 
 
@@ -200,17 +206,17 @@ def test_stops_that_waited_in_an_earlier_run_wait_on(room: ExitsRoom) -> None:
     assert armed_stop is not None
 
     room.actor.on_receive(TakeUpStops(armed_stops=(armed_stop,), unarmed=(), vanished=(SCOPE.key,)))
-    room.answer(room.ask(after_s=1))
+    room.guard_tells(after_s=1)
     tick(room, "50")
 
     assert (room.armed, room.requests) == (["e1"], [])
 
 
 def test_a_stop_of_the_other_side_outlives_an_answer_from_before(room: ExitsRoom) -> None:
-    question = room.ask(after_s=1)
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.wait(1)
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
-    room.answer(question, Exposure(held=-5))
+    room.guard_tells(Exposure(held=-5))
 
     assert room.armed == ["e1"]
 
@@ -225,20 +231,20 @@ def test_the_newest_entrys_stops_hold_however_late_an_older_one_fills(room: Exit
         average_price=Decimal("100.00"),
         created_at=ENTRY.created_at + timedelta(seconds=5),
     )
-    room.actor.on_receive(EntryMoved(order=later))
+    room.actor.on_receive(OrderChanged(order=later, event=TRADED))
 
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
     assert room.armed == ["e2"]
 
 
 def test_a_newer_entrys_stops_take_the_place_of_an_older_ones(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     later = replace(
         ENTRY, command=replace(ENTRY.command, command_id="e2"), created_at=ENTRY.created_at + timedelta(seconds=5)
     )
 
-    room.actor.on_receive(EntryMoved(order=later))
+    room.actor.on_receive(OrderChanged(order=later, event=TRADED))
 
     assert room.armed == ["e2"]
 
@@ -246,50 +252,51 @@ def test_a_newer_entrys_stops_take_the_place_of_an_older_ones(room: ExitsRoom) -
 def test_a_persons_stops_outlive_the_late_fill_of_an_entry_from_before(room: ExitsRoom) -> None:
     terms = StopTerms(stop_loss=Decimal(95))
     room.clock.advance(60)
-    room.actor.on_receive(EntryMoved(order=replace(ENTRY, filled_quantity=5)))
+    room.actor.on_receive(OrderChanged(order=replace(ENTRY, filled_quantity=5), event=TRADED))
     room.actor.on_receive(SetStops(position_key=SCOPE, terms=terms, reason="a person"))
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
     (by_hand,) = room.armed
 
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
 
     assert room.armed == [by_hand]
 
 
 def test_making_all_flat_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
-    question = room.ask(after_s=1)
+    room.wait(1)
     room.actor.on_receive(FlattenAll(reason="the day's limit"))
 
-    room.answer(question)
+    room.guard_tells()
     assert room.requests == []
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
 
     assert room.requests == ["the day's limit"]
 
 
 def test_a_word_about_stops_waits_for_an_answer_that_knows_what_came_before_it(room: ExitsRoom) -> None:
-    question, caller = room.ask(after_s=1), Probe()
+    caller = Probe()
+    room.wait(1)
     terms = StopTerms(stop_loss=Decimal(80))
     room.actor.on_receive(SetStops(position_key=SCOPE, terms=terms, reason="a person", reply_to=caller))
 
-    room.answer(question)
+    room.guard_tells()
     assert caller.messages == []
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
     room.clock.advance(PRICE_WAIT_S)
-    room.answer(room.ask(), HELD)
+    room.guard_tells(HELD)
 
     assert caller.messages[0].refused == ""
     assert len(room.armed) == 1
 
 
 def test_a_cut_exit_waits_for_an_answer_that_knows_of_the_net_in_its_way(room: ExitsRoom) -> None:
-    question = room.ask(after_s=1)
+    room.wait(1)
     room.actor.on_receive(ExitCut(command=command(command_id="x1", intent=Intent.EXIT, side=Side.SELL)))
 
-    room.answer(question, HELD)
+    room.guard_tells(HELD)
     assert room.requests == []
     net = OpenOrder(command_id="net-1", side=Side.SELL, open_quantity=10)
-    room.answer(room.ask(), Exposure(held=10, open=(net,)))
+    room.guard_tells(Exposure(held=10, open=(net,)))
 
     assert room.requests == ["exit x1 was asked for while the stop at the broker works"]
 
@@ -300,7 +307,7 @@ def test_a_cut_exit_waits_for_an_answer_that_knows_of_the_net_in_its_way(room: E
 def get_out(room: ExitsRoom, held: int = 10) -> None:
     """Begin a flatten task and let it ask for its price."""
     room.actor.on_receive(FlattenAll(reason="test"))
-    room.answer(room.ask(), Exposure(held=held))
+    room.guard_tells(Exposure(held=held))
 
 
 def test_an_exit_leaves_by_an_old_price_further_out(room: ExitsRoom) -> None:
@@ -319,7 +326,7 @@ def test_an_exit_that_can_not_be_written_down_is_tried_again(room: ExitsRoom, la
     room.price(instrument(tick=Decimal(tick), lower_circuit=None, upper_circuit=None), last=last)
     assert room.command.of(SubmitOrder) == []
 
-    room.answer(room.ask(after_s=1), HELD)
+    room.guard_tells(HELD, after_s=1)
     room.price(instrument())
 
     assert room.command.only(SubmitOrder).command.price == Decimal("99.00")
@@ -330,10 +337,10 @@ def test_units_that_make_no_lot_end_the_episode_with_an_alarm_once(room: ExitsRo
     room.price(instrument(lot=50))
 
     room.actor.on_receive(FlattenAll(reason="the day's loss limit was broken before"))
-    room.answer(room.ask(after_s=1), Exposure(held=15))
+    room.guard_tells(Exposure(held=15), after_s=1)
 
     assert room.command.of(SubmitOrder) == []
-    assert room.repo.of(RecordFlattened), "the next start does not take it up"
+    assert room.repo.records(FlattenEnd), "the next start does not take it up"
     now = room.actor.on_receive(FindExits())
     assert isinstance(now, ExitsNow)
     assert (list(now.under_way), list(now.stays.values())) == ([], [15])
@@ -347,7 +354,7 @@ def test_more_of_it_is_made_flat_again(room: ExitsRoom) -> None:
     room.price(instrument(lot=50))
 
     room.actor.on_receive(FlattenAll(reason="again"))
-    room.answer(room.ask(after_s=1), Exposure(held=65))
+    room.guard_tells(Exposure(held=65), after_s=1)
     room.price(instrument(lot=50))
 
     assert room.command.only(SubmitOrder).command.quantity == 65
@@ -372,11 +379,11 @@ def resting(intent: Intent = Intent.EXIT, limit: str = "97", filled: int = 0) ->
 
 
 def look(room: ExitsRoom, after_s: float) -> None:
-    room.answer(room.ask(after_s=after_s), HELD)
+    room.guard_tells(HELD, after_s=after_s)
 
 
 def test_a_market_exit_that_rests_is_told_and_priced_anew(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     look(room, ExitSettings().unfilled_s)
     room.price(instrument(), last="60")
 
@@ -390,7 +397,7 @@ def test_a_market_exit_that_rests_is_told_and_priced_anew(room: ExitsRoom) -> No
 
 
 def test_a_price_that_can_not_be_written_down_changes_no_order(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     look(room, ExitSettings().unfilled_s)
 
     room.price(instrument(lower_circuit=None, upper_circuit=None), last="99999999")
@@ -399,10 +406,10 @@ def test_a_price_that_can_not_be_written_down_changes_no_order(room: ExitsRoom) 
 
 
 def test_each_limit_that_was_in_vain_makes_the_next_worse_and_a_refused_change_does_not(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     prices = []
     for limit in ("97", "97", "59"):
-        room.actor.on_receive(MarketOrderMoved(order=resting(limit=limit)))
+        room.actor.on_receive(OrderChanged(order=resting(limit=limit)))
         look(room, ExitSettings().unfilled_s)
         room.price(instrument(), last="60")
         prices.append(room.command.of(ChangeOrder)[-1].command.price)
@@ -415,7 +422,7 @@ def test_each_limit_that_was_in_vain_makes_the_next_worse_and_a_refused_change_d
 
 
 def test_after_15_s_it_is_an_alarm_once(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
+    room.actor.on_receive(OrderChanged(order=resting()))
     for _ in range(10):
         look(room, 2.0)
         room.price(instrument(), last="60")
@@ -424,7 +431,7 @@ def test_after_15_s_it_is_an_alarm_once(room: ExitsRoom) -> None:
 
 
 def test_a_market_entry_that_rests_is_told_once_and_left_alone(room: ExitsRoom) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting(Intent.ENTRY)))
+    room.actor.on_receive(OrderChanged(order=resting(Intent.ENTRY)))
     for _ in range(10):
         look(room, 2.0)
         if room.market.of(PriceOrder):
@@ -437,8 +444,8 @@ def test_a_market_entry_that_rests_is_told_once_and_left_alone(room: ExitsRoom) 
 
 @pytest.mark.parametrize("state", [State.FILLED, State.CANCELED, State.REJECTED])
 def test_a_market_order_that_is_over_is_left_alone(room: ExitsRoom, state: State) -> None:
-    room.actor.on_receive(MarketOrderMoved(order=resting()))
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), state=state)))
+    room.actor.on_receive(OrderChanged(order=resting()))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), state=state)))
 
     look(room, 60.0)
 
@@ -447,7 +454,7 @@ def test_a_market_order_that_is_over_is_left_alone(room: ExitsRoom, state: State
 
 def test_what_rests_in_the_books_of_a_past_day_is_not_priced_anew(room: ExitsRoom) -> None:
     """It is in no market: the broker would refuse the change, and its words would be the last of the order."""
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), day="2026-01-04")))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), day="2026-01-04")))
 
     look(room, ExitSettings().unfilled_s)
     look(room, ExitSettings().retry_closed_s)
@@ -461,7 +468,7 @@ def test_while_its_market_is_closed_an_order_that_rests_is_not_called_unfilled()
     room = ExitsRoom(Calendar(CalendarSettings()))
     opening = TEN_O_CLOCK + timedelta(hours=23)
     room.clock.advance(10 * 3600)
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), day=trading_day(opening))))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), day=trading_day(opening))))
     pause_s, asked = 60.0, 0
     while room.clock.now() + timedelta(seconds=pause_s) < opening:
         look(room, pause_s)
@@ -484,7 +491,7 @@ def test_while_its_market_is_closed_an_order_that_rests_is_not_called_unfilled()
 
 def test_a_change_that_is_refused_is_asked_for_less_and_less_often(room: ExitsRoom) -> None:
     # Brokers take a bounded number of modifications of an order.
-    room.actor.on_receive(MarketOrderMoved(order=replace(resting(), tag=Reason.CHANGE_REFUSED)))
+    room.actor.on_receive(OrderChanged(order=replace(resting(), tag=Reason.CHANGE_REFUSED)))
     for _ in range(120):
         look(room, 1.0)
         if room.market.of(PriceOrder):
@@ -498,7 +505,7 @@ def test_a_change_that_is_refused_is_asked_for_less_and_less_often(room: ExitsRo
 
 
 def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     answered = []
     for _ in range(60):
         look(room, 1.0)
@@ -506,7 +513,12 @@ def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: Exits
         for question in questions:
             answered.append(question)
             room.actor.on_receive(
-                OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=Decimal(100))
+                OrderPriced(
+                    about=question.about,
+                    command_id=question.command_id,
+                    instrument=instrument(),
+                    last_price=Decimal(100),
+                )
             )
 
     assert 60 / StopSettings().price_age_s_max < len(answered) < 10
@@ -514,7 +526,7 @@ def test_a_quiet_market_is_asked_about_before_a_stop_is_called_blind(room: Exits
 
 
 def test_a_price_that_can_not_be_had_is_an_alarm(room: ExitsRoom) -> None:
-    room.actor.on_receive(EntryMoved(order=ENTRY))
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
     for _ in range(20):
         look(room, 1.0)
 
@@ -532,49 +544,49 @@ def test_a_wish_of_the_day_before_orders_nothing_in_a_contract_that_is_over_and_
     room.actor.on_receive(Flatten(requests=(WISH,)))
 
     for _ in range(3):
-        room.answer(room.ask(after_s=60), over=True)
+        room.guard_tells(over=True, after_s=60)
 
     assert room.market.of(PriceOrder) == []
-    assert room.repo.of(RecordFlattened) == []
+    assert room.repo.records(FlattenEnd) == []
     told = [one.what for one in room.alerts if "the contract's last day is over" in one.what]
     assert len(told) == 1
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="it has expired"))
-    assert room.repo.only(RecordFlattened).request_id == "w1"
-    room.answer(room.ask(after_s=60))
+    assert room.repo.record(FlattenEnd).request_id == "w1"
+    room.guard_tells(after_s=60)
     assert not [one for one in room.alerts if "is flat" in one.what]
 
 
 def test_it_goes_on_where_the_account_holds_the_contract_all_the_same(room: ExitsRoom) -> None:
     room.actor.on_receive(Flatten(requests=(WISH,)))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(over=True, after_s=1)
 
-    room.answer(room.ask(after_s=1), HELD)
+    room.guard_tells(HELD, after_s=1)
 
     assert room.market.of(PriceOrder)[-1].exit is not None
     room.actor.on_receive(VanishingResolved(key=SCOPE.key, ended="nothing of this request"))
-    assert room.repo.of(RecordFlattened) == [], "it is under way again"
+    assert room.repo.records(FlattenEnd) == [], "it is under way again"
 
 
 def test_a_wish_whose_orders_are_over_with_the_contract_ends_as_any_other(room: ExitsRoom) -> None:
     room.actor.on_receive(Flatten(requests=(WISH,)))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(over=True, after_s=1)
 
     for _ in range(2):
-        room.answer(room.ask(after_s=60))
+        room.guard_tells(after_s=60)
 
-    assert room.repo.only(RecordFlattened).request_id == "w1"
+    assert room.repo.record(FlattenEnd).request_id == "w1"
 
 
 def test_stops_in_a_contract_that_is_over_wait_for_the_books(room: ExitsRoom) -> None:
-    room.answer(room.ask(after_s=1))
-    room.actor.on_receive(EntryMoved(order=ENTRY))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(after_s=1)
+    room.actor.on_receive(OrderChanged(order=ENTRY, event=TRADED))
+    room.guard_tells(over=True, after_s=1)
 
     tick = Tick(exchange=SCOPE.key.exchange, symbol=SCOPE.key.symbol, last_price=Decimal(80), seen_at=TEN_O_CLOCK)
     room.actor.on_receive(PriceTicked(tick=tick))
-    room.answer(room.ask(after_s=1), over=True)
+    room.guard_tells(over=True, after_s=1)
     waiting, requests = room.armed, list(room.requests)
-    room.answer(room.ask(after_s=1), HELD)
+    room.guard_tells(HELD, after_s=1)
     room.actor.on_receive(PriceTicked(tick=tick))
 
     assert (waiting, requests) == (["e1"], [])

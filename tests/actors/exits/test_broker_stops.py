@@ -9,10 +9,12 @@ from actors.exits.broker_stops import BrokerStops
 from actors.messages.changes import ChangeOrder
 from actors.messages.orders import SubmitOrder
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.change import ChangeKind
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, OrderType, Product, Side, TrailingType
 from domain.settings import StopSettings
+from tests.actors.rooms import order_sender
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, runtime
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
@@ -39,8 +41,7 @@ class NetsRoom:
         self.broker_stops = BrokerStops(
             mail=mailboxes(command=self.command),
             runtime=runtime(self.clock, ids=FakeIds()),
-            caller=Probe(),
-            client_id="FA1",
+            sender=order_sender(self.command, Probe()),
             settings=StopSettings(at_broker=at_broker, at_broker_change_s=5),
             calendar=None,
         )

@@ -10,17 +10,16 @@ from actors.exits.actor import ExitsActor
 from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import SuspendSymbol
 from actors.messages.guard import ExposuresTold
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import SubmitOrder
-from actors.messages.persistence import RecordFlattenRequest
 from actors.messages.stops import SetStops, TakeUpStops
 from domain.alerts.alert import Level
 from domain.broker.snapshots import Tick
-from domain.exits.flatten import Exposure
+from domain.exits.flatten import Exposure, FlattenRequest
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import StopTerms
 from domain.market.calendar import Calendar
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, Side
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import CommandRoom, answered
@@ -54,14 +53,14 @@ class MorningRoom:
             calendar=Calendar(CalendarSettings()),
         )
         self.actor._actor_ref = Probe()  # type: ignore[assignment]
-        self.questions = 0
         self.actor.on_receive(TakeUpStops(armed_stops=(STOP,), unarmed=()))
-        self.actor.on_receive(OrderPriced(command_id="x", instrument=instrument(symbol=KEY.symbol), last_price=None))
+        self.actor.on_receive(
+            OrderPriced(about=PriceQuestion.STOPS, instrument=instrument(symbol=KEY.symbol), last_price=None)
+        )
 
     def look(self, seconds: float = 1.0) -> None:
         self.clock.advance(seconds)
-        self.questions += 1
-        self.actor.on_receive(ExposuresTold(exposures={STOP.position_key: Exposure(10)}, question=self.questions))
+        self.actor.on_receive(ExposuresTold(exposures={STOP.position_key: Exposure(10)}, answers=True))
 
     def tick(self, price: int, close: int | None = None) -> None:
         previous = None if close is None else Decimal(close)
@@ -76,7 +75,7 @@ class MorningRoom:
 
     @property
     def requests(self) -> list[str]:
-        return [one.request.reason for one in self.repo.of(RecordFlattenRequest)]
+        return [one.reason for one in self.repo.records(FlattenRequest)]
 
     @property
     def suspended(self) -> list[bool]:

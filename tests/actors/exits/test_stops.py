@@ -11,15 +11,15 @@ import pytest
 from actors.exits.openings import CarriedStops
 from actors.exits.stops import PRICE_WAIT_S, Stops
 from actors.messages.alerts import RaiseAlert
-from actors.messages.market import OrderPriced, PriceOrder, WatchPrice
-from actors.messages.persistence import RecordArmedStop
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, WatchPrice
 from actors.messages.stops import SetStops, StopsAnswered
 from domain.broker.reply_types import UnknownInstrument
 from domain.exits.flatten import Exposure, PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.calendar import Calendar
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, Side, TrailingType
 from domain.settings import CalendarSettings, StopSettings
 from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, Probe, instrument, mailboxes, order, runtime
@@ -43,11 +43,13 @@ class StopsRoom:
         self.clock = FakeClock()
         self.market, self.repo, self.notifier, self.caller = Probe(), Probe(), Probe(), Probe()
         self.out: list[str] = []
+        self.doubted: list[PositionKey] = []
         self.stops = Stops(
             mail=mailboxes(market=self.market, repo=self.repo, notifier=self.notifier),
             runtime=runtime(self.clock, ids=FakeIds()),
             subscriber=Probe(),
             get_out=lambda _, reason: self.out.append(reason),
+            doubt=self.doubted.append,
             settings=StopSettings(price_age_s_max=10),
             calendar=calendar,
             carried=CarriedStops(
@@ -60,25 +62,24 @@ class StopsRoom:
             self.stops.see(Exchange.NSE, symbol, Decimal(price))
 
     def look(
-        self, exposure: Exposure = LONG, question: int = 1, under_way: Mapping[PositionKey, object] | None = None
+        self, exposure: Exposure = LONG, under_way: Mapping[PositionKey, object] | None = None, *, stale: bool = False
     ) -> None:
-        self.stops.look({SCOPE: exposure}, under_way or {}, question)
+        self.stops.look({SCOPE: exposure}, under_way or {}, {SCOPE} if stale else set())
 
     def set(self, terms: StopTerms | None, exposure: Exposure | None = LONG) -> StopsAnswered:
         self.caller.take()
         self.stops.set(
             SetStops(position_key=SCOPE, terms=terms, reason="a test", reply_to=self.caller),
             {SCOPE: exposure or FLAT},
-            0,
         )
         if not self.caller.messages:
             self.clock.advance(PRICE_WAIT_S)
-            self.look(exposure or FLAT, question=0)
+            self.look(exposure or FLAT)
         return self.caller.only(StopsAnswered)
 
     @property
     def written(self) -> list[ArmedStop]:
-        return [one.armed_stop for one in self.repo.of(RecordArmedStop)]
+        return self.repo.records(ArmedStop)
 
     @property
     def told(self) -> list[str]:
@@ -98,7 +99,7 @@ def room() -> StopsRoom:
 
 
 def test_a_fill_arms_its_stops_on_disk_and_watches_the_price(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
 
     assert [one.stop_id for one in room.written] == ["e1"]
     assert [one.symbol for one in room.market.of(WatchPrice)] == ["RELIANCE-EQ"]
@@ -108,8 +109,8 @@ def test_a_fill_arms_its_stops_on_disk_and_watches_the_price(room: StopsRoom) ->
 
 def test_a_level_that_todays_band_keeps_out_of_reach_is_told_where_it_is_set(room: StopsRoom) -> None:
     banded = instrument(lower_circuit=Decimal(90), upper_circuit=Decimal(110))
-    room.stops.see_answer(OrderPriced(command_id="q", instrument=banded, last_price=None))
-    room.stops.arm(entry(), 0)
+    room.stops.see_answer(OrderPriced(instrument=banded, last_price=None))
+    room.stops.arm(entry())
     room.see("100")
 
     answer = room.set(StopTerms(stop_loss=Decimal("9.50")))
@@ -125,13 +126,13 @@ def test_a_level_that_todays_band_keeps_out_of_reach_is_told_where_it_is_set(roo
 
 
 def test_the_same_fill_arms_nothing_again_and_more_of_it_keeps_the_peak(room: StopsRoom) -> None:
-    room.stops.arm(entry(filled=4), 0)
+    room.stops.arm(entry(filled=4))
     room.see("108")
-    room.stops.arm(entry(filled=4), 0)
-    room.stops.arm(entry(filled=3), 0)
+    room.stops.arm(entry(filled=4))
+    room.stops.arm(entry(filled=3))
     assert len(room.written) == 1
 
-    room.stops.arm(entry(filled=10, average_price=Decimal(101)), 0)
+    room.stops.arm(entry(filled=10, average_price=Decimal(101)))
 
     assert (room.armed.quantity, room.armed.entry_price, room.armed.best_price) == (10, Decimal(101), Decimal(108))
     assert room.written[-1] == room.armed
@@ -139,20 +140,20 @@ def test_the_same_fill_arms_nothing_again_and_more_of_it_keeps_the_peak(room: St
 
 
 def test_stops_that_ended_are_armed_again_by_more_of_their_entry_alone(room: StopsRoom) -> None:
-    room.stops.arm(entry(filled=4), 0)
+    room.stops.arm(entry(filled=4))
     room.see("89")
     assert SCOPE not in room.stops.armed
 
-    room.stops.arm(entry(filled=4), 0)
+    room.stops.arm(entry(filled=4))
     assert SCOPE not in room.stops.armed
 
-    room.stops.arm(entry(filled=5), 0)
+    room.stops.arm(entry(filled=5))
     assert room.out == ["stop 90 reached at 89", "stop 90 reached at 89"], "the price stands there still"
 
 
 def test_the_stops_that_a_newer_entry_replaces_are_ended_on_disk(room: StopsRoom) -> None:
-    room.stops.arm(entry("e1"), 0)
-    room.stops.arm(entry("e2", created_at=TEN_O_CLOCK + timedelta(seconds=1), stop_loss=Decimal(95)), 0)
+    room.stops.arm(entry("e1"))
+    room.stops.arm(entry("e2", created_at=TEN_O_CLOCK + timedelta(seconds=1), stop_loss=Decimal(95)))
 
     ended = [one for one in room.written if one.ended]
     assert [(one.stop_id, one.ended) for one in ended] == [("e1", "replaced by the stops of e2")]
@@ -160,20 +161,20 @@ def test_the_stops_that_a_newer_entry_replaces_are_ended_on_disk(room: StopsRoom
 
 
 def test_entries_of_one_instant_count_in_the_order_of_their_fills(room: StopsRoom) -> None:
-    room.stops.arm(entry("e1"), 0)
-    room.stops.arm(entry("e2"), 0)
+    room.stops.arm(entry("e1"))
+    room.stops.arm(entry("e2"))
 
     assert room.armed.stop_id == "e2"
 
 
 def test_what_an_earlier_run_had_armed_is_taken_up_and_what_had_ended_is_not(room: StopsRoom) -> None:
-    room.stops.arm(entry("e1"), 0)
+    room.stops.arm(entry("e1"))
     known = room.armed
     later = StopsRoom()
 
-    later.stops.take_up((known, replace(known, stop_id="e0", ended="the position is flat")), (), 0)
-    later.stops.arm(entry("e1"), 0)
-    later.stops.arm(entry("e0"), 0)
+    later.stops.take_up((known, replace(known, stop_id="e0", ended="the position is flat")), ())
+    later.stops.arm(entry("e1"))
+    later.stops.arm(entry("e0"))
 
     assert later.armed.stop_id == "e1"
     assert later.written == [], "nothing of it is new"
@@ -182,7 +183,7 @@ def test_what_an_earlier_run_had_armed_is_taken_up_and_what_had_ended_is_not(roo
 def test_what_filled_while_its_stops_were_not_written_is_armed_by_the_start() -> None:
     room = StopsRoom()
 
-    room.stops.take_up((), (entry("e1"),), 0)
+    room.stops.take_up((), (entry("e1"),))
 
     assert room.armed.stop_id == "e1"
 
@@ -204,7 +205,7 @@ def test_what_filled_while_its_stops_were_not_written_is_armed_by_the_start() ->
 def test_a_price_at_the_stop_or_beyond_gets_out_once(
     room: StopsRoom, side: Side, stop: int, price: str, *, out: bool
 ) -> None:
-    room.stops.arm(entry(side=side, stop_loss=Decimal(stop)), 0)
+    room.stops.arm(entry(side=side, stop_loss=Decimal(stop)))
 
     room.see(price, price)
 
@@ -213,7 +214,7 @@ def test_a_price_at_the_stop_or_beyond_gets_out_once(
 
 
 def test_a_price_of_nothing_or_of_another_symbol_reaches_no_stop(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
 
     room.see("0", "-1")
     room.see("1", symbol="INFY-EQ")
@@ -222,30 +223,30 @@ def test_a_price_of_nothing_or_of_another_symbol_reaches_no_stop(room: StopsRoom
 
 
 def test_a_price_that_is_known_already_is_held_against_new_stops(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.see("95")
 
-    room.stops.arm(entry("e2", stop_loss=Decimal(96)), 0)
+    room.stops.arm(entry("e2", stop_loss=Decimal(96)))
 
     assert room.out == ["stop 96 reached at 95"]
 
 
 def test_the_brokers_answer_is_a_price_and_teaches_the_instrument(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
-    asked = room.market.only(PriceOrder)
+    room.stops.arm(entry())
+    assert room.market.only(PriceOrder).about is PriceQuestion.STOPS
 
-    answer = OrderPriced(command_id=asked.command_id, instrument=instrument(), last_price=Decimal(89))
+    answer = OrderPriced(instrument=instrument(), last_price=Decimal(89))
     room.stops.see_answer(replace(answer, last_price=None))
     room.stops.see_answer(replace(answer, instrument=UnknownInstrument(Exchange.NSE, "RELIANCE-EQ")))
     assert room.out == []
 
     room.stops.see_answer(answer)
     assert room.out == ["stop 90 reached at 89"]
-    assert list(room.stops.instruments) == [(Exchange.NSE, "RELIANCE-EQ")]
+    assert list(room.stops.prices.instruments) == [(Exchange.NSE, "RELIANCE-EQ")]
 
 
 def trailing(room: StopsRoom) -> None:
-    room.stops.arm(entry(trailing_type=TrailingType.POINTS, trailing_value=Decimal(5)), 0)
+    room.stops.arm(entry(trailing_type=TrailingType.POINTS, trailing_value=Decimal(5)))
 
 
 def test_a_peak_is_written_at_the_next_look_and_only_when_it_grew(room: StopsRoom) -> None:
@@ -282,19 +283,21 @@ def test_a_trail_is_reached_from_its_peak(room: StopsRoom) -> None:
     ],
 )
 def test_stops_end_with_their_position(room: StopsRoom, exposure: Exposure, ended: str) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
 
-    room.look(exposure, question=1)
+    room.look(exposure)
 
     assert room.written[-1].ended == ended
     assert any("was reversed" in what for what in room.told) is (exposure is SHORT)
 
 
 @pytest.mark.parametrize("exposure", [FLAT, SHORT])
-def test_an_answer_from_before_the_fill_ends_nothing(room: StopsRoom, exposure: Exposure) -> None:
-    room.stops.arm(entry(), 1)
+def test_exposures_that_may_not_know_of_the_fill_end_nothing(room: StopsRoom, exposure: Exposure) -> None:
+    room.stops.arm(entry())
 
-    room.look(exposure, question=1)
+    room.look(exposure, stale=True)
+
+    assert room.doubted == [SCOPE]
 
     assert room.armed.stop_id == "e1"
 
@@ -303,7 +306,7 @@ def test_an_answer_from_before_the_fill_ends_nothing(room: StopsRoom, exposure: 
 
 
 def test_a_stop_without_a_price_asks_from_half_its_age_on_and_is_told_once(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.notifier.take()
     asked_at = []
     for second in range(31):
@@ -319,7 +322,7 @@ def test_a_stop_without_a_price_asks_from_half_its_age_on_and_is_told_once(room:
 
 
 def test_a_price_is_old_after_its_age_and_not_before(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.clock.advance(3)
     room.see("100")
     room.notifier.take()
@@ -334,7 +337,7 @@ def test_a_price_is_old_after_its_age_and_not_before(room: StopsRoom) -> None:
 
 
 def blinded(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.clock.advance(11)
     room.look()
     room.notifier.take()
@@ -361,7 +364,7 @@ def test_a_stop_that_ends_blind_is_told_as_over(room: StopsRoom) -> None:
 
 
 def test_a_position_on_its_way_out_needs_no_price(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.clock.advance(60)
     room.notifier.take()
 
@@ -373,7 +376,7 @@ def test_a_position_on_its_way_out_needs_no_price(room: StopsRoom) -> None:
 def test_prices_stand_still_while_the_market_is_closed() -> None:
     room = StopsRoom(Calendar(CalendarSettings()))
     room.clock.now_is = TEN_O_CLOCK.replace(hour=15, minute=29, second=55)
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.market.take()
     room.notifier.take()
 
@@ -398,7 +401,7 @@ def test_a_market_that_closes_ends_the_blindness() -> None:
 
 
 def test_a_persons_stops_take_the_place_of_the_entrys_and_keep_its_peak(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.see("108")
 
     answer = room.set(StopTerms(stop_loss=Decimal(101)))
@@ -409,7 +412,7 @@ def test_a_persons_stops_take_the_place_of_the_entrys_and_keep_its_peak(room: St
 
 
 def test_stops_are_removed_by_a_word(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
 
     assert room.set(None) == StopsAnswered(armed_stop=None)
     assert room.written[-1].ended == "removed: a test"
@@ -425,7 +428,7 @@ def test_nothing_that_is_not_held_is_protected(room: StopsRoom, exposure: Exposu
 
 
 def test_a_level_that_is_reached_already_is_refused_and_what_was_armed_stays(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.see("100")
 
     answer = room.set(StopTerms(stop_loss=Decimal(100)))
@@ -456,7 +459,7 @@ def test_a_persons_word_waits_for_the_first_price_and_is_held_against_it(
 ) -> None:
     """A stop that the price has passed already would get out at once: nobody means that by `protect`."""
     terms = StopTerms(stop_loss=Decimal(level))
-    room.stops.set(SetStops(position_key=SCOPE, terms=terms, reason="a test", reply_to=room.caller), {SCOPE: LONG}, 0)
+    room.stops.set(SetStops(position_key=SCOPE, terms=terms, reason="a test", reply_to=room.caller), {SCOPE: LONG})
     assert room.market.only(PriceOrder).needs_price
     assert (room.caller.messages, room.stops.armed) == ([], {})
 
@@ -483,7 +486,7 @@ def test_where_nothing_is_held_what_may_be_meant_is_named(
     position_key = PositionKey(strategy, InstrumentKey(Exchange.NSE, symbol, Product.MIS))
     terms = StopTerms(stop_loss=Decimal(90))
 
-    room.stops.set(SetStops(position_key=position_key, terms=terms, reason="", reply_to=room.caller), {SCOPE: LONG}, 0)
+    room.stops.set(SetStops(position_key=position_key, terms=terms, reason="", reply_to=room.caller), {SCOPE: LONG})
 
     assert room.caller.only(StopsAnswered).refused.endswith(message)
 
@@ -495,7 +498,7 @@ def test_a_trail_without_a_price_is_asked_to_come_again(room: StopsRoom) -> None
 
 
 def test_a_word_about_a_turned_position_counts_from_the_price_of_now(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     room.see("104")
 
     room.set(StopTerms(stop_loss=Decimal(120)), SHORT)
@@ -504,7 +507,7 @@ def test_a_word_about_a_turned_position_counts_from_the_price_of_now(room: Stops
 
 
 def test_what_is_armed_is_listed_with_its_last_price_and_age(room: StopsRoom) -> None:
-    room.stops.arm(entry(), 0)
+    room.stops.arm(entry())
     assert room.stops.now().armed == ((room.armed, None, None),)
 
     room.see("104")
@@ -517,21 +520,8 @@ def test_stops_of_either_side_outlive_a_look_at_what_they_protect(
     room: StopsRoom, held: Exposure, *, is_long: bool
 ) -> None:
     level = Decimal(90) if is_long else Decimal(110)
-    room.stops.arm(entry(side=Side.BUY if is_long else Side.SELL, stop_loss=level), 0)
+    room.stops.arm(entry(side=Side.BUY if is_long else Side.SELL, stop_loss=level))
 
-    room.look(held, question=1)
+    room.look(held)
 
     assert room.armed.is_long is is_long
-
-
-def test_an_answer_from_before_a_persons_word_ends_nothing_of_it(room: StopsRoom) -> None:
-    room.stops.set(
-        SetStops(position_key=SCOPE, terms=StopTerms(stop_loss=Decimal(90)), reason="", reply_to=None), {SCOPE: LONG}, 3
-    )
-    room.see("100")
-
-    room.look(FLAT, question=3)
-    assert room.armed.stop_id == "hand-n1"
-
-    room.look(FLAT, question=4)
-    assert room.stops.armed == {}

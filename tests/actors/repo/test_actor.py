@@ -23,22 +23,23 @@ from actors.messages.persistence import (
     OrderNotFound,
     OrderRegistered,
     OrderRepeated,
+    Record,
     RecordEvent,
     RecordExternalOrder,
     RecordFills,
-    RecordTradingState,
     RegisterOrder,
     RegistrationFailed,
     RegistrationUnwritten,
 )
-from actors.repo.actor import ORDERS_A_TURN_MAX, RepoActor
+from actors.repo.actor import RepoActor
+from actors.repo.queries import ORDERS_A_TURN_MAX
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.types import Intent, Side
-from domain.risk.checks import TradingState
+from domain.risk.checks import TradingDecision, TradingState
 from domain.settings import StorageSettings
 from storage.database import StorageError, UnreadableError
 from storage.exit_journal import ExitJournalFile
@@ -272,7 +273,7 @@ def test_fills_and_trading_states_that_were_not_taken_are_written_later(
 ) -> None:
     room.give(
         RecordFills(fills=(trade_of_registered(),)),
-        RecordTradingState(state=TradingState.HALTED, reason="a loss"),
+        Record(item=TradingDecision(state=TradingState.HALTED, reason="a loss")),
     )
     lock.execute("ROLLBACK")
     room.live(room.register(), room.event(SEND), room.event(ACCEPT))
@@ -294,7 +295,7 @@ def test_what_is_tried_again_and_again_is_logged_aloud_once(room: RepoRoom) -> N
     # A disk that is full must not be filled by telling so.
     said: list[str] = []
     sink = logger.add(lambda line: said.append(line.record["message"]), level="ERROR")
-    halt = RecordTradingState(state=TradingState.HALTED, reason="a loss")
+    halt = Record(item=TradingDecision(state=TradingState.HALTED, reason="a loss"))
 
     room.give(RecordFills(fills=(trade_of_registered(),)), halt)
     for _ in range(5):
@@ -302,7 +303,7 @@ def test_what_is_tried_again_and_again_is_logged_aloud_once(room: RepoRoom) -> N
     logger.remove(sink)
 
     assert sorted(line.split(" (")[0] for line in said) == sorted(
-        ["not written: RecordFills", "not written: RecordTradingState", *["not written: LookUpOrder"] * 5]
+        ["not written: RecordFills", "not written: TradingDecision", *["not written: LookUpOrder"] * 5]
     )
 
 
@@ -323,7 +324,7 @@ def test_a_fill_that_comes_before_its_orders_number_is_kept_with_it(room: RepoRo
 
 
 def test_what_was_decided_is_unwritten_until_the_database_takes_it(room: RepoRoom, lock: sqlite3.Connection) -> None:
-    room.actor.on_receive(RecordTradingState(state=TradingState.HALTED, reason="a person"))
+    room.actor.on_receive(Record(item=TradingDecision(state=TradingState.HALTED, reason="a person")))
     refused = room.actor.on_receive(FindUnwritten())
     lock.execute("ROLLBACK")
 
@@ -340,9 +341,9 @@ def trade_of_registered() -> Any:  # noqa: ANN401  a trade row
 
 def test_an_older_trading_state_never_overwrites_a_newer_one(room: RepoRoom, lock: sqlite3.Connection) -> None:
     # ACTIVE could not be written; HALTED could; the second try of ACTIVE comes after it.
-    room.give(RecordTradingState(state=TradingState.ACTIVE, reason="resumed"))
+    room.give(Record(item=TradingDecision(state=TradingState.ACTIVE, reason="resumed")))
     lock.execute("ROLLBACK")
-    room.give(RecordTradingState(state=TradingState.HALTED, reason="halted"))
+    room.give(Record(item=TradingDecision(state=TradingState.HALTED, reason="halted")))
 
     room.clock.advance(5)
     room.timer.fire_due()
@@ -443,7 +444,9 @@ def test_what_comes_after_a_database_that_cannot_be_opened_ends_nobody(tmp_path:
     room = RepoRoom(path)
 
     letters = room.give(
-        RecordTradingState(state=TradingState.EXITS_ONLY, reason="stopping"), room.register(), room.event(SEND)
+        Record(item=TradingDecision(state=TradingState.EXITS_ONLY, reason="stopping")),
+        room.register(),
+        room.event(SEND),
     )
 
     assert not letters
@@ -465,7 +468,9 @@ def test_a_database_beside_an_unreadable_exit_journal_is_closed_again(tmp_path: 
 
 
 def test_what_is_recalled_is_what_the_desk_starts_from(room: RepoRoom) -> None:
-    room.live(room.register(), room.event(SEND), RecordTradingState(state=TradingState.EXITS_ONLY, reason="loss"))
+    room.live(
+        room.register(), room.event(SEND), Record(item=TradingDecision(state=TradingState.EXITS_ONLY, reason="loss"))
+    )
 
     snapshot = room.actor.on_receive(LoadSnapshot())
 

@@ -1,16 +1,17 @@
 """RiskActor and the day's figures: a loss that only our own figure shows waits for fresh quotes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 
 import pytest
 
 from actors.messages.exits import FlattenAll
-from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
-from actors.messages.persistence import DeskSnapshot, RecordRiskDay
-from actors.messages.risk import CheckRisk, FillCounted, PositionsSeen, RiskBlocked, RiskTick
+from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
+from actors.messages.orders import OrderChanged
+from actors.messages.risk import CheckRefused, CheckRisk, PositionsSeen, RiskTick
 from actors.risk.actor import RiskActor
-from actors.wiring import pnl_from
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
@@ -21,9 +22,11 @@ from domain.orders.types import Exchange, Product
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
 from domain.risk.checks import RiskBook, TradingState
-from domain.risk.loss_doubt import DOUBT_S_MAX
+from domain.risk.loss_doubt import ASK_AGAIN_S, DOUBT_S_MAX, OVER_S
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings
+from domain.snapshot import DeskSnapshot
+from domain.starting import pnl_from
 from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, instrument, mailboxes, order, runtime
 
@@ -64,7 +67,7 @@ class LossRoom:
         )
         own_mailbox(self.actor)
         if bought:
-            self.actor.on_receive(FillCounted(order=BOUGHT))
+            self.actor.on_receive(OrderChanged(order=BOUGHT))
 
     def see(self, price: int) -> None:
         tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(price), seen_at=self.clock.now())
@@ -83,12 +86,24 @@ class LossRoom:
         )
         self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now())))
 
-    def quote(self, price: int | None) -> None:
-        question = self.market.of(PriceOrder)[-1]
-        if price is not None:
-            self.see(price)
-        last = None if price is None else Decimal(price)
-        self.actor.on_receive(OrderPriced(command_id=question.command_id, instrument=instrument(), last_price=last))
+    def quote(self, price: int | None, *, overtaken_by: int | None = None) -> None:
+        """Answer the last question; where a younger tick has overtaken the quote, its price stands."""
+        assert self.market.of(PriceOrder)[-1].about is PriceQuestion.LOSS
+        stands = price if overtaken_by is None else overtaken_by
+        if stands is not None:
+            self.see(stands)
+        last, own = (None if one is None else Decimal(one) for one in (stands, price))
+        self.actor.on_receive(OrderPriced(instrument=instrument(), last_price=last, quote=own))
+
+    def looks_until_broken(self, one_second: Callable[[], None]) -> int:
+        """Return after how many seconds the limit breaks while this goes on; 60 at most."""
+        seconds = 0
+        while not self.broke and seconds < 60:
+            seconds += 1
+            one_second()
+            self.account(-10)
+            self.look()
+        return seconds
 
     def look(self, after_s: float = 1.0) -> None:
         self.clock.advance(after_s)
@@ -167,15 +182,73 @@ def test_quotes_that_fail_are_asked_for_again_and_waited_for_so_long_only(room: 
     room.account(-10)
     room.see(400)
     room.look()
-    looks = 0
-    while not room.broke and looks < 60:
-        looks += 1
-        room.quote(None)
-        room.account(-10)
-        room.look()
+    looks = room.looks_until_broken(lambda: room.quote(None))
 
     assert DOUBT_S_MAX - 1 <= looks <= DOUBT_S_MAX + 1
     assert len(room.market.of(PriceOrder)) > 2
+
+
+def test_a_quote_that_a_wrong_tick_has_overtaken_breaks_nothing(room: LossRoom) -> None:
+    """Two wrong ticks inside the band, one of them while the quote is on its way: the quote alone knows better."""
+    room.account(-10)
+    room.see(400)
+    room.look()
+
+    room.quote(999, overtaken_by=400)
+    room.look()
+    assert not room.broke
+
+    room.see(1_000)
+    room.look()
+    assert not room.broke
+
+
+def test_while_quote_and_tick_differ_the_quote_is_asked_for_again_and_the_next_one_may_confirm(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+    room.look()
+    room.quote(999, overtaken_by=400)
+    room.look(ASK_AGAIN_S)
+    assert len(room.market.of(PriceOrder)) == 2
+
+    room.quote(410, overtaken_by=400)
+    room.look()
+
+    assert room.broke
+
+
+def test_a_feed_that_goes_on_telling_a_loss_is_believed_after_so_long(room: LossRoom) -> None:
+    room.account(-10)
+    room.see(400)
+    room.look()
+
+    looks = room.looks_until_broken(lambda: room.quote(999, overtaken_by=400))
+
+    assert DOUBT_S_MAX - 1 <= looks <= DOUBT_S_MAX + 1
+
+
+def test_a_quote_that_stands_for_a_moment_does_not_begin_the_doubt_anew(room: LossRoom) -> None:
+    """The feed may be right, and the broker's quotes the ones that stand still."""
+    room.account(-10)
+    room.see(400)
+    room.look()
+    turns = count()
+
+    looks = room.looks_until_broken(lambda: room.quote(999) if next(turns) % 2 else room.see(400))
+
+    assert DOUBT_S_MAX - 1 <= looks <= DOUBT_S_MAX + 2
+
+
+def test_a_loss_that_comes_up_again_much_later_is_a_new_doubt(room: LossRoom) -> None:
+    room.account(-10)
+    for _ in range(4):
+        room.see(400)
+        room.look()
+        room.quote(999)
+        for _ in range(int(OVER_S)):
+            room.look()
+
+    assert not room.broke
 
 
 def test_a_strategys_budget_waits_as_well() -> None:
@@ -198,7 +271,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
     room = LossRoom(budget=5_000)
     room.see(400)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.spent == {BOUGHT.command.strategy}
 
     again = LossRoom(budget=5_000, days=(day,))
@@ -206,7 +279,7 @@ def test_a_budget_that_is_used_up_stays_so_over_a_restart() -> None:
     again.look()
 
     again.actor.on_receive(CheckRisk(command=BOUGHT.command, price=Decimal(1000)))
-    assert again.command.only(RiskBlocked).reason is Reason.STRATEGY_LOSS_BREACHED
+    assert again.command.only(CheckRefused).reason is Reason.STRATEGY_LOSS_BREACHED
 
 
 def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart() -> None:
@@ -216,7 +289,7 @@ def test_what_was_carried_counts_from_the_first_price_of_the_day_over_a_restart(
     room = LossRoom(pnl=book, bought=False)
     room.see(1_000)
     room.look()
-    day = room.repo.of(RecordRiskDay)[-1].risk_day
+    day = room.repo.records(RiskDay)[-1]
     assert day.first_prices == {(Exchange.NSE, "RELIANCE-EQ"): Decimal(1000)}
 
     snapshot = DeskSnapshot(

@@ -10,14 +10,13 @@ import pytest
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.market import PriceTicked
-from actors.messages.persistence import RecordRiskDay
+from actors.messages.orders import OrderChanged
 from actors.messages.risk import (
+    CheckRefused,
     CheckRisk,
-    FillCounted,
     FindTradingState,
     PositionsSeen,
     RiskApproved,
-    RiskBlocked,
     RiskTick,
     SetTradingState,
     TradingStateNow,
@@ -72,7 +71,7 @@ class RiskRoom:
         """Let an entry fill, and a price be seen."""
         if units:
             made = {"state": State.FILLED, "filled_quantity": units, "average_price": Decimal(bought_at)}
-            self.actor.on_receive(FillCounted(order=order(command_id=name, quantity=units, **made)))
+            self.actor.on_receive(OrderChanged(order=order(command_id=name, quantity=units, **made)))
         tick = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(now_at), seen_at=self.clock.now())
         self.actor.on_receive(PriceTicked(tick=tick))
 
@@ -116,7 +115,7 @@ class RiskRoom:
         self.command.take()
         self.actor.on_receive(CheckRisk(command=command(command_id="asked"), price=Decimal(100)))
         passed = self.command.of(RiskApproved)
-        return None if passed else self.command.only(RiskBlocked).reason
+        return None if passed else self.command.only(CheckRefused).reason
 
 
 def test_a_loss_that_the_broker_shows_counts_where_ours_is_smaller() -> None:
@@ -191,7 +190,7 @@ def test_a_broken_limit_is_on_its_way_to_the_disk_at_the_look_that_saw_it() -> N
 
     risk.look()
 
-    assert risk.repo.of(RecordRiskDay)[-1].risk_day.breach
+    assert risk.repo.records(RiskDay)[-1].breach
     assert len(risk.exits.of(FlattenAll)) == 1
 
 
@@ -248,7 +247,7 @@ def sell(risk: RiskRoom, name: str, units: int = 10) -> None:
         filled_quantity=units,
         average_price=Decimal(100),
     )
-    risk.actor.on_receive(FillCounted(order=sold))
+    risk.actor.on_receive(OrderChanged(order=sold))
 
 
 def test_what_is_on_its_way_out_after_a_breach_is_waited_for() -> None:
@@ -308,7 +307,7 @@ def test_a_breach_stays_for_its_day_and_ends_with_it() -> None:
     risk.clock.now_is += timedelta(days=1)
     risk.look()
     assert risk.verdict is None
-    assert [one.risk_day.day for one in risk.repo.of(RecordRiskDay)][-1] == "2026-01-05", "the day is closed on disk"
+    assert [one.day for one in risk.repo.records(RiskDay)][-1] == "2026-01-05", "the day is closed on disk"
 
 
 def test_a_loss_near_the_limit_is_told_once() -> None:
@@ -342,7 +341,7 @@ def test_a_breach_is_resumed_after_its_pause_and_knowingly() -> None:
 
     assert risk.resume(force=True) == ""
     assert risk.verdict is None
-    assert risk.repo.of(RecordRiskDay)[-1].risk_day.base == Decimal(-1000), "the limit counts from here, on disk too"
+    assert risk.repo.records(RiskDay)[-1].base == Decimal(-1000), "the limit counts from here, on disk too"
 
 
 # figures that move
@@ -355,7 +354,7 @@ def test_figures_are_written_now_and_then_while_they_move() -> None:
     for second in range(12):
         risk.hold_more(0, now_at=str(100 + second))
         risk.look()
-        written += [second] * len(risk.repo.of(RecordRiskDay))
+        written += [second] * len(risk.repo.records(RiskDay))
         risk.repo.take()
         risk.clock.advance(1)
 
@@ -384,6 +383,17 @@ def test_a_budget_of_one_strategy_gets_that_strategy_out_once() -> None:
 
     assert [one.strategy for one in risk.exits.of(FlattenAll)] == ["trend"]
     assert risk.verdict is Reason.STRATEGY_LOSS_BREACHED
+
+
+def test_an_entry_that_a_used_up_budget_refuses_warns_of_no_trade_with_oneself() -> None:
+    risk = RiskRoom(budgets={"trend": Decimal(500)})
+    risk.actor.on_receive(CheckRisk(command=command(command_id="sell", side=Side.SELL), price=Decimal(100)))
+    risk.hold(10, bought_at="100", now_at="50")
+    risk.look()
+    risk.notifier.take()
+
+    assert risk.verdict is Reason.STRATEGY_LOSS_BREACHED
+    assert told(risk) == []
 
 
 # sight
@@ -458,7 +468,7 @@ def test_one_position_without_a_price_among_others_is_blindness() -> None:
     risk = RiskRoom(prices_stale_s_max=60)
     risk.hold(10, bought_at="100", now_at="100")
     other = order(command_id="infy", symbol="INFY-EQ", state=State.FILLED, filled_quantity=10, average_price=Decimal(9))
-    risk.actor.on_receive(FillCounted(order=other))
+    risk.actor.on_receive(OrderChanged(order=other))
     risk.clock.advance(61)
     risk.hold_more(0, now_at="100")
 

@@ -8,6 +8,7 @@ import requests
 
 from actors.messages.books import PositionsRead
 from console.api.server import ApiServer
+from domain.blocker import Blocker, BlockerKind
 from domain.broker.reply_types import Unavailable
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import EXPLANATIONS, Kind, Reason
@@ -210,24 +211,27 @@ def test_only_the_whole_token_opens(server: ApiServer, given: str) -> None:
 
 def test_health_needs_no_token_and_names_what_speaks_against_orders(server: ApiServer, desk: FakeDesk) -> None:
     assert requests.get(server.url + "/health", timeout=patient(5)).status_code == 200
-    desk.reasons = ("no session has been opened at the broker yet",)
+    desk.blockers = (Blocker.of(BlockerKind.NO_SESSION, "user FA1 is locked"),)
 
     answer = requests.get(server.url + "/health", timeout=patient(5))
 
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
-    assert answer.json()["reasons"] == ["no session has been opened at the broker yet"]
+    told = answer.json()
+    assert told["blockers"] == ["NO_SESSION"]
+    assert told["sentence"] == "Not ready: no session at the broker; `status` says more."
+    assert "FA1" not in answer.text
 
 
 def test_health_tells_how_the_desk_is_and_nothing_of_the_account(server: ApiServer, desk: FakeDesk) -> None:
     sentence = "the account holds 5 RELIANCE-EQ (NSE MIS); this desk's fills make 0"
-    desk.reasons = (f"the books differ: {sentence}",)
+    desk.blockers = (Blocker.of(BlockerKind.RECONCILIATION_BREAK, sentence),) * 2
     desk.breaks = (Break(name="position:x", kind=BreakKind.POSITION, sentence=sentence),)
 
     answer = requests.get(server.url + "/health", timeout=patient(5))
 
     told = answer.json()
-    assert (answer.status_code, told["reasons"]) == (503, ["the books differ (1); `status` names what about"])
-    assert told["effective"].startswith("EXITS_ONLY for now: the books differ (1)")
+    assert (answer.status_code, told["blockers"]) == (503, ["RECONCILIATION_BREAK"])
+    assert told["effective"] == "EXITS_ONLY for now: the books differ"
     assert (told["trading"], told["session_state"], told["feed"]) == ("ACTIVE", "LOGGED_IN", "logged in")
     assert told["breaks"] == 1
     assert told["book_age_s"] > 0
@@ -236,10 +240,11 @@ def test_health_tells_how_the_desk_is_and_nothing_of_the_account(server: ApiServ
 
 def test_status_tells_what_speaks_against_entries_and_what_is_in_effect(ask: Ask, desk: FakeDesk) -> None:
     assert ask("GET", "/status").json()["effective"] == "ACTIVE"
-    desk.reasons = ("no session at the broker: wrong password",)
+    desk.blockers = (Blocker.of(BlockerKind.NO_SESSION, "wrong password"),)
 
     told = ask("GET", "/status").json()
 
+    assert told["blockers"] == [{"kind": "NO_SESSION", "detail": "no session at the broker: wrong password"}]
     assert told["effective"] == "EXITS_ONLY for now: no session at the broker: wrong password"
     assert told["trading"]["state"] == "ACTIVE"
     assert (told["broker"]["session_state"], told["broker"]["feed"]) == ("LOGGED_IN", "logged in")

@@ -5,13 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import fields
 
 import pytest
 import requests
 from loguru import logger
 
-from actors.desk import DeskUnavailableError
+from actors.errors import DeskUnavailableError
 from console.api import connections
 from console.api.priority_lanes import ENTRIES_AT_ONCE_MAX
 from console.api.server import ApiServer
@@ -20,6 +19,7 @@ from domain.orders.types import Intent
 from domain.risk.checks import TradingState
 from tests.console.conftest import TOKEN
 from tests.console.fakes import FakeDesk
+from tests.fakes import command
 from tests.scenarios.waiting import until
 from tests.timing import patient
 
@@ -314,14 +314,16 @@ def test_the_page_that_describes_the_api_loads_nothing(ask: Ask) -> None:
 
 def test_every_request_that_takes_a_body_says_so(ask: Ask) -> None:
     """FINDINGS D6."""
-    paths = ask("GET", "/openapi.json").json()["paths"]
+    described = ask("GET", "/openapi.json").json()
+    paths = described["paths"]
 
     silent = [path for path, ways in paths.items() if "post" in ways and "requestBody" not in ways["post"]]
 
     assert silent == ["/session/login", "/reconcile"]
-    order = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    of_the_order = {one.name for one in fields(OrderCommand)} - {"client_id"}
-    assert set(order["required"]) | set(order["properties"]) == of_the_order | {"until_flat"}
+    named = paths["/orders"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    order = described["components"]["schemas"][named.rpartition("/")[2]]
+    assert set(order["properties"]) == set(command().as_given()) | {"until_flat"}
+    assert order["additionalProperties"] is False
 
 
 @pytest.mark.parametrize("path", ["/orders?most=2", "/orders?limit=1&opne=true", "/status?x", "/positions?strategy=a"])

@@ -2,12 +2,17 @@ from collections import deque
 
 import pytest
 
-from actors.desk import DeskUnavailableError
+from actors.errors import DeskUnavailableError
 from actors.messages.desk import Readiness
 from actors.messages.risk import TradingStateNow
 from console.daemon.run import Ending, end_desk, wait_until_ready, watch
 from console.daemon.systemd import Notifier
+from domain.blocker import Blocker, BlockerKind
 from domain.risk.checks import TradingState
+
+
+def blockers_of(details: tuple[str, ...]) -> tuple[Blocker, ...]:
+    return tuple(Blocker(BlockerKind.NO_SESSION, one) for one in details)
 
 
 class EndingDesk:
@@ -23,7 +28,7 @@ class EndingDesk:
 
     def readiness(self) -> Readiness:
         reasons = self.says.popleft() if len(self.says) > 1 else self.says[0]
-        return Readiness(reasons=reasons, in_flight=(), stopping=False)
+        return Readiness(blockers=blockers_of(reasons), in_flight=())
 
     def trading_state(self) -> TradingStateNow:
         return TradingStateNow(state=self.state, reason="", orders_today=0)
@@ -79,7 +84,7 @@ class WatchedDesk(EndingDesk):
         reasons = self.looks.popleft()
         if reasons is None:
             raise DeskUnavailableError("CommandActor did not answer within 10 s; try again")
-        return Readiness(reasons=reasons, in_flight=(), stopping=False)
+        return Readiness(blockers=blockers_of(reasons), in_flight=())
 
     def trading_state(self) -> TradingStateNow:
         return TradingStateNow(state=self.state, reason="", orders_today=0)

@@ -195,6 +195,7 @@ EVERY: dict[str, Alert | None] = {
     "flat": flat_alert("X of dip", "the stop", 2),
     "started": started_alert(1, 2),
     "stopped": stopped_alert(()),
+    "stopped with more": stopped_alert((), "1 position held"),
     "in flight": stopped_alert(("c1", "c2")),
     "stranger": stranger_alert("666", 0),
     "strangers": stranger_alert("666", 499),
@@ -224,6 +225,13 @@ def test_the_brokers_own_words_are_quoted() -> None:
 def test_an_acknowledgement_is_no_outcome() -> None:
     assert of_order(Event.ACCEPTED, State.WORKING) is None
     assert of_order(Event.SENT, State.SENDING) is None
+
+
+def test_a_clean_stop_that_leaves_nothing_is_no_warning() -> None:
+    levels = [stopped_alert((), left).level for left in ("", "1 position held")]
+
+    assert levels == [Level.INFO, Level.WARNING]
+    assert stopped_alert(("c1",)).level is Level.CRITICAL
 
 
 def test_the_day_is_summed_up() -> None:

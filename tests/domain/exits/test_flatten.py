@@ -1,5 +1,6 @@
 """A flatten task's next step, from what the guard holds now."""
 
+from copy import deepcopy
 from decimal import Decimal
 from itertools import pairwise
 from math import inf
@@ -197,7 +198,7 @@ def test_an_order_in_a_closed_market_was_not_in_vain() -> None:
 def test_an_exit_that_never_fills_is_priced_anew_within_3_s_each_time() -> None:
     one, sent_at, working = task(), [], False
     for look in range(600):
-        now = look * SETTINGS.look_s
+        now = look * 0.1
         step = one.next_step(Exposure(10, (exit_order(one.current or ""),) if working else ()), now)
         if isinstance(step, SendExit):
             sent_at.append(now)
@@ -207,6 +208,39 @@ def test_an_exit_that_never_fills_is_priced_anew_within_3_s_each_time() -> None:
             working = False
 
     assert max(after - before for before, after in pairwise(sent_at)) <= 3.0
+
+
+EXPOSURES = st.builds(
+    Exposure,
+    st.sampled_from((0, 10, -5)),
+    st.lists(st.sampled_from((ENTRY, exit_order("x-1"), exit_order("x-2"))), max_size=2, unique=True).map(tuple),
+)
+
+
+@given(
+    seen=st.lists(st.tuples(EXPOSURES, st.floats(0.01, 5.0)), min_size=1, max_size=8),
+    is_open=st.booleans(),
+    share=st.floats(0.01, 0.99),
+)
+def test_between_two_looks_that_are_due_time_alone_brings_no_step(
+    seen: list[tuple[Exposure, float]], share: float, *, is_open: bool
+) -> None:
+    one, now = FlattenTask(WISH, "x", 0.0, ExitSettings()), 0.0
+    for exposure, after_s in seen:
+        now += after_s
+        step = one.next_step(exposure, now, is_open=is_open)
+        if isinstance(step, SendExit):
+            one.answered(step.command_id)
+        if isinstance(step, Flat):
+            return
+        if not isinstance(step, Wait):
+            one.next_step(exposure, now, is_open=is_open)
+
+        until = min(one.due_at(now), now + 1_000.0)
+        assert until > now
+        early = deepcopy(one).next_step(exposure, now + (until - now) * share, is_open=is_open)
+
+        assert early == Wait()
 
 
 @pytest.mark.parametrize(("now", "loud"), [(UNFILLED_ALARM_S - 0.1, False), (UNFILLED_ALARM_S, True)])

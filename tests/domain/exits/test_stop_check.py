@@ -7,8 +7,9 @@ import pytest
 
 from domain.exits.flatten import PositionKey
 from domain.exits.stop_check import beyond_the_band, check_held, stop_objection
-from domain.exits.stops import ArmedStop, InvalidStopsError, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.orders.reasons import Reason
+from domain.orders.stop_terms import InvalidStopsError, StopTerms
 from domain.orders.types import Intent, OrderType, Side, TrailingType
 from tests.fakes import TEN_O_CLOCK, command, instrument
 

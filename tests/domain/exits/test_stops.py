@@ -11,8 +11,9 @@ from domain.alerts.alert import Alert, Level
 from domain.alerts.text import stops as stop_text
 from domain.exits.flatten import PositionKey
 from domain.exits.square_off import SquareOff
-from domain.exits.stops import ArmedStop, InvalidStopsError, StopTerms, StopTrigger, armed_stop_of
+from domain.exits.stops import ArmedStop, StopTrigger, armed_stop_of
 from domain.market.calendar import Calendar
+from domain.orders.stop_terms import InvalidStopsError, StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side, TrailingType
 from domain.ports import IST
 from domain.settings import CalendarSettings

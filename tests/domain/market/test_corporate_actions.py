@@ -8,8 +8,9 @@ from typing import Final
 import pytest
 
 from domain.exits.flatten import PositionKey
-from domain.exits.stops import ArmedStop, StopTerms
+from domain.exits.stops import ArmedStop
 from domain.market.corporate_actions import CLOSE_WAIT_S, Openings, Verdict
+from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product, TrailingType
 from tests.fakes import TEN_O_CLOCK
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -219,15 +220,21 @@ def test_a_command_survives_being_written_as_text_and_parsed(
     way = 1 if side is Side.BUY else -1
     far = None if target is None else max(price + target * way, price / 2 if way < 0 else price + target)
     made = command(quantity=quantity, price=price, side=side, target=far, comment=comment)
-    written = {name: None if getattr(made, name) is None else str(getattr(made, name)) for name in made.__slots__}
+    written = {name: None if value is None else str(value) for name, value in made.as_given().items()}
 
     assert OrderCommand.parse(written) == made
+
+
+def test_an_entrys_trail_that_would_never_be_reached_is_refused() -> None:
+    # Arming it after the fill would be too late: the position would be held without a stop.
+    with pytest.raises(InvalidOrderError, match="give less than 100"):
+        command(trailing_type=TrailingType.PERCENT, trailing_value=Decimal(150))
 
 
 def test_a_stored_command_comes_back_as_it_was() -> None:
     made = command(stop_loss=Decimal(90), comment="why not")
 
-    assert OrderCommand.stored(*(getattr(made, name) for name in made.__slots__)) == made
+    assert replace(made, unchecked=True) == made
 
 
 def test_fills_never_go_down_and_an_older_average_is_not_taken() -> None:

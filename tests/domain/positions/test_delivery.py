@@ -19,8 +19,9 @@ from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Origin, Product, Side
 from domain.orders.validation import InvalidOrderError
 from domain.positions.delivery import carried_delivery, is_refused_for_shares
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
+from domain.positions.verdicts import GuardRefused, Reserved
 from domain.reconciliation.write_off import Difference, differences, objection_to_write_off
 from tests.fakes import TEN_O_CLOCK, command, order
 
@@ -328,8 +329,9 @@ def test_the_days_profit_counts_shares_bought_after_such_a_sale() -> None:
     assert book.held == (SCOPE,)
 
 
-def test_what_can_be_no_short_and_what_does_not_survive_the_night() -> None:
+def test_each_product_has_one_answer_to_what_becomes_of_it_overnight() -> None:
     assert {one for one in Product if one.is_delivery} == {Product.CNC, Product.MTF}
+    assert {one for one in Product if one.is_carried} == {Product.NRML}
     assert {one for one in Product if one.ends_with_its_day} == {Product.MIS, Product.CO, Product.BO}
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.exits.flatten import PositionKey
-from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import GuardRefused, Reserved
 from tests.fakes import TEN_O_CLOCK, command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
@@ -366,10 +366,8 @@ TestOneStrategy = OneStrategy.TestCase
 def elsewhere(side: Side, quantity: int, name: str = "phone", **overrides: Any) -> Order:  # noqa: ANN401  any field
     """Return a filled order that others placed."""
     asked = command(command_id=name, side=side, quantity=quantity)
-    values = [getattr(asked, one) for one in asked.__slots__]
-    values[asked.__slots__.index("strategy")] = EXTERNAL
     made = {"state": State.FILLED, "filled_quantity": quantity} | overrides
-    return order(command=OrderCommand.stored(*values), quantity=quantity, **made)
+    return order(command=replace(asked, strategy=EXTERNAL, unchecked=True), quantity=quantity, **made)
 
 
 def let_out(ledger: GuardLedger, quantity: int = 100, name: str = "exit") -> int:

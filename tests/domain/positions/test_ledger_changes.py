@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from domain.exits.flatten import PositionKey
-from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import GuardRefused, Reserved
 from tests.fakes import command, order
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
@@ -48,8 +48,7 @@ def phone(side: Side, quantity: int, **changes: object) -> Order:
         **{"command_id": f"p{side}", "side": side, "quantity": quantity, "state": State.FILLED, **changes},
         filled_quantity=quantity,
     )
-    fields = (EXTERNAL if one == "strategy" else getattr(made.command, one) for one in made.command.__slots__)
-    return replace(made, command=OrderCommand.stored(*fields))
+    return replace(made, command=replace(made.command, strategy=EXTERNAL, unchecked=True))
 
 
 def total(verdict: Reserved | GuardRefused) -> int | Reason:

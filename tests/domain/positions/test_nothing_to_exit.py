@@ -11,7 +11,8 @@ from domain.market.price import PriceSource, Reference
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.types import Exchange, Intent, Product, Side
-from domain.positions.ledger import GuardLedger, GuardRefused, Reserved
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import GuardRefused, Reserved
 from tests.fakes import command, order
 
 

@@ -11,7 +11,8 @@ from domain.alerts.alert import Alert
 from domain.alerts.text import risk as risk_text
 from domain.exits.flatten import PositionKey
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product, Side
-from domain.positions.pnl import PnlBook, PositionPnl
+from domain.positions.pnl import PnlBook
+from domain.positions.position_pnl import PositionPnl
 from domain.risk.loss_limit import RiskDay
 from domain.settings import RiskSettings
 from tests.fakes import TEN_O_CLOCK, order
@@ -149,8 +150,7 @@ def filled(name: str, strategy: str, quantity: int, price: Decimal) -> Any:  # n
 
 
 def _of(command: Any, strategy: str) -> Any:  # noqa: ANN401  a command
-    values = {name: getattr(command, name) for name in command.__slots__} | {"strategy": strategy}
-    return type(command).stored(*values.values())
+    return replace(command, strategy=strategy, unchecked=True)
 
 
 def test_an_orders_growth_counts_at_its_own_price_and_a_repeat_counts_nothing() -> None:

@@ -115,11 +115,12 @@ def test_a_cancel_is_answered_by_what_is_known(
     ("path", "body", "message"),
     [
         ("modify", {"price": "100"}, "change_id is missing"),
-        ("cancel", {**CANCEL, "price": "100"}, "a cancel takes no price"),
+        ("cancel", {**CANCEL, "price": "100"}, "unknown field 'price'; the fields are: change_id, origin, reason"),
         ("modify", CANCEL, "a modify needs a new quantity, price or trigger_price"),
         ("modify", {**CANCEL, "quantity": 0}, "quantity must be a whole number"),
         ("modify", {**CANCEL, "prise": "1"}, "unknown field 'prise'"),
-        ("resolve", {"placed": True}, "reason must be given"),
+        ("resolve", {"placed": True}, "reason is missing"),
+        ("resolve", {"placed": True, "reason": " "}, "reason must be given"),
         ("resolve", {"placed": "yes", "reason": "seen"}, "placed must be true"),
         ("resolve", {"placed": True, "reason": "seen", "average_price": "NaN"}, "average_price must be a number"),
     ],
@@ -191,7 +192,7 @@ def test_an_order_believed_absent_that_may_explain_it_is_named_first(desk: FakeD
 
     fix = ask("GET", "/status").json()["breaks"][0]["fix"]
 
-    assert "if c1 has traded after all, `resolve c1 found" in fix
+    assert "if c1 has traded after all, `resolve c1 --placed NUMBER" in fix
     assert "else `accept 'position:x'" in fix
 
 

@@ -1,0 +1,77 @@
+"""The journal of orders, in SQL: one line for every transition goes to the disk with the order it moves."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from domain.orders.change_command import change_outcome
+from domain.orders.hand_over import RUN
+from domain.orders.lifecycle import Event, State
+from domain.orders.order import JournalLine, Order
+from domain.orders.reasons import Reason
+from storage.rows import to_moment
+
+REGISTERED: Final = "REGISTERED"
+"""The journal's name for the first line of an order of ours."""
+SEEN: Final = "SEEN"
+"""The journal's name for the first line of an order that others placed."""
+
+_to_json: Final = json.JSONEncoder(check_circular=False).encode
+
+
+class Journal:
+    """Reads one client's journal, which is only ever added to."""
+
+    def __init__(self, connection: sqlite3.Connection, client_id: str) -> None:
+        self._connection = connection
+        self._client_id = client_id
+
+    def lines(self, command_id: str | None = None) -> tuple[JournalLine, ...]:
+        """Return the lines, oldest first, of one order or of all."""
+        rows = self._connection.execute(
+            "SELECT command_id, at, event, state_before, state_after, tag, note, changes, inputs FROM order_events"
+            " WHERE client_id = ? AND (? IS NULL OR command_id = ?) ORDER BY id",
+            (self._client_id, command_id, command_id),
+        ).fetchall()
+        return tuple(
+            JournalLine(
+                command, to_moment(at), event, before, after, tag, note, json.loads(changes), json.loads(inputs)
+            )
+            for command, at, event, before, after, tag, note, changes, inputs in rows
+        )
+
+    def replayed(self) -> dict[str, dict[str, object]]:
+        """Return what the journal alone says every order's row should hold, by command id."""
+        table: dict[str, dict[str, object]] = {}
+        for line in self.lines():
+            table.setdefault(line.command_id, {}).update(line.changes)
+        return table
+
+    def change_outcome(self, order: Order, change_id: str) -> Event | None:
+        """Return how far this change of the order has come; None when it has never been asked for."""
+        return change_outcome(self.lines(order.command.command_id), change_id)
+
+    def runs_of_sending(self, orders: Sequence[Order]) -> dict[str, str]:
+        """Return the run that stored each of these orders that is SENDING, as far as it said so."""
+        sending = (order.command.command_id for order in orders if order.state is State.SENDING)
+        lines = (line for name in sending for line in self.lines(name))
+        return {line.command_id: line.inputs[RUN] for line in lines if line.event == Event.SENT and RUN in line.inputs}
+
+
+def journal_row(
+    client_id: str,
+    command_id: str,
+    event: str,
+    state_before: str | None,
+    changing: tuple[Any, ...],
+    changes: Mapping[str, object],
+    inputs: Mapping[str, str],
+    said: Reason | None = None,
+) -> tuple[Any, ...]:
+    """Return the line's values of `JOURNAL_COLUMNS`; `changing` are the order's `CHANGING_COLUMNS` after it."""
+    _, state, tag, note, *_, updated_at = changing
+    # A note keeps its own tag here, also where the order's tag says something weightier.
+    shown = said.value if said is not None and event == Event.NOTED else tag
+    moved = (updated_at, event, state_before, state, shown, note)
+    return (client_id, command_id, *moved, _to_json(changes), _to_json(dict(inputs)))
