@@ -61,10 +61,7 @@ from actors.messages.books import (
 )
 from actors.messages.broker import BrokerAnswered, SessionChanged, TagLookedUp
 from actors.messages.changes import (
-    ChangeLookedUp,
     ChangeOrder,
-    ChangeUnreadable,
-    ResolutionLookedUp,
     ResolveOrder,
 )
 from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
@@ -77,12 +74,11 @@ from actors.messages.persistence import (
     EventRecorded,
     EventUnrecorded,
     ExternalOrderRecorded,
-    OrderNotFound,
+    LookUp,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     RecordFills,
     RegistrationFailed,
-    RegistrationUnwritten,
     RetryUnrecorded,
     UndoRecorded,
 )
@@ -140,6 +136,11 @@ class CommandActor(SharedThreadActor):
         )
         self._changes = Changes(mail=mail, runtime=runtime, records=self._records)
         self._resolution = ManualResolution(mail, self._records, self._pending)
+        self._lookers: dict[LookUp, Placement | Changes | ManualResolution] = {
+            LookUp.ORDER: self._placement,
+            LookUp.CHANGE: self._changes,
+            LookUp.RESOLUTION: self._resolution,
+        }
         self._moves = ExternalMoves(
             mail=mail, runtime=runtime, followers=self._followers, gate=self._gate, tell=self._tell
         )
@@ -147,18 +148,18 @@ class CommandActor(SharedThreadActor):
     def on_receive(self, message: CommandInbox) -> Readiness | Break | None:
         """Hand the message to the part that it is for."""
         match message:
-            case SubmitOrder() | OrderRegistered() | OrderRepeated() | OrderNotFound() | RegistrationFailed():
+            case SubmitOrder() | OrderRegistered() | RegistrationFailed() | TagLookedUp():
                 self._placement.receive(message)
-            case RegistrationUnwritten() | TagLookedUp():
-                self._placement.receive(message)
+            case ChangeOrder():
+                self._changes.receive(message)
+            case ResolveOrder():
+                self._resolution.receive(message)
+            case OrderLookedUp():
+                self._lookers[message.about].receive(message)
             case OrderPriced() | RiskApproved() | CheckRefused() | ExposureReserved() | BrokerAnswered():
                 (self._changes if is_about_change(message) else self._placement).receive(message)
             case BooksReconciled() | ExternalOrderRecorded():
                 self._placement.receive(message)
-            case ChangeOrder() | ChangeLookedUp() | ChangeUnreadable():
-                self._changes.receive(message)
-            case ResolveOrder() | ResolutionLookedUp():
-                self._resolution.receive(message)
             case EventRecorded():
                 self._go_on(message)
             case EventIllegal():

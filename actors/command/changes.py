@@ -23,14 +23,12 @@ from actors.command.part import Answer
 from actors.command.records import Records
 from actors.messages.broker import BrokerAnswered, ChangeAtBroker
 from actors.messages.changes import (
-    ChangeLookedUp,
     ChangeOrder,
-    ChangeUnreadable,
-    LookUpChange,
 )
 from actors.messages.guard import ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
+from actors.messages.persistence import LookUp, LookUpOrder, OrderLookedUp
 from actors.messages.risk import CheckRefused, CheckRisk, RiskApproved
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -47,7 +45,7 @@ from domain.orders.reasons import Reason, explain
 from domain.orders.validation import InvalidOrderError
 
 Caller: TypeAlias = Address[OrderAnswered | OrderDeclined]
-Heard: TypeAlias = ChangeOrder | ChangeLookedUp | ChangeUnreadable | OrderPriced | Answer
+Heard: TypeAlias = ChangeOrder | OrderLookedUp | Answer
 
 _CHANGEABLE: Final = frozenset({State.WORKING, State.PARTIALLY_FILLED})
 
@@ -92,10 +90,8 @@ class Changes:
         match message:
             case ChangeOrder():
                 self._take(message)
-            case ChangeLookedUp():
+            case OrderLookedUp():
                 self._look_up(message)
-            case ChangeUnreadable():
-                self._fail_to_look_up(message)
             case OrderPriced():
                 self._check(message)
             case RiskApproved():
@@ -121,17 +117,20 @@ class Changes:
             return
         if request is None:
             request = self._pending[name] = PendingChange(message.command)
-            post(self._repo, LookUpChange(command=message.command))
+            post(self._repo, LookUpOrder(command_id=order, about=LookUp.CHANGE, change=message.command))
         if message.reply_to is not None:
             request.callers.append(message.reply_to)
 
-    def _look_up(self, message: ChangeLookedUp) -> None:
+    def _look_up(self, message: OrderLookedUp) -> None:
         """Step 1 is done: the order is known, or there is none."""
-        request = self._pending[message.command.change_id]
+        request = self._pending[message.change_id]
+        if message.cause:
+            self._decline(request, Reason.DATABASE_UNAVAILABLE, message.cause)
+            return
         # What has happened since stands ahead of the row.
-        order = request.order = self._records.find(message.command.command_id) or message.order
+        order = request.order = self._records.find(message.command_id) or message.order
         if order is None:
-            self._decline(request, Reason.UNKNOWN_ORDER, f"no order has the command id {message.command.command_id}")
+            self._decline(request, Reason.UNKNOWN_ORDER, f"no order has the command id {message.command_id}")
             return
         if message.outcome is not None or _id_of(request) in self._unwritten:
             self._answer(request, order, repeated=True, outcome=message.outcome)
@@ -168,10 +167,6 @@ class Changes:
         for request in self._pending.values():
             if request.order is not None and request.command.command_id == order.command.command_id:
                 request.order = order
-
-    def _fail_to_look_up(self, message: ChangeUnreadable) -> None:
-        """Decline: the database could not be read, and nothing is sent."""
-        self._decline(self._pending[message.change_id], Reason.DATABASE_UNAVAILABLE, message.cause)
 
     # Step 2, for a modify
 

@@ -23,13 +23,11 @@ from actors.messages.persistence import (
     ExternalOrderRecorded,
     ForgetRegistration,
     LookUpOrder,
-    OrderNotFound,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     RecordExternalOrder,
     RegisterOrder,
     RegistrationFailed,
-    RegistrationUnwritten,
 )
 from actors.messages.risk import CheckRefused, CheckRisk, RiskApproved
 from actors.runtime.address import post
@@ -50,7 +48,7 @@ from domain.orders.reasons import Reason, explain
 from domain.orders.types import Intent, OrderType
 from domain.reconciliation.order_rows import remarks_tag_of
 
-Registration: TypeAlias = OrderRegistered | OrderRepeated | OrderNotFound | RegistrationFailed | RegistrationUnwritten
+Registration: TypeAlias = OrderRegistered | OrderLookedUp | RegistrationFailed
 Books: TypeAlias = BooksReconciled | ExternalOrderRecorded
 
 _ANSWERS: Final = frozenset({Event.BLOCKED, Event.ACCEPTED, Event.REFUSED, Event.REPLY_LOST})
@@ -97,10 +95,10 @@ class Placement:
                 self._take(message)
             case OrderRegistered() | OrderPriced():
                 self._gather(message)
-            case OrderRepeated() | OrderNotFound() | RegistrationFailed():
-                self._answer_unregistered(message)
-            case RegistrationUnwritten():
-                self._go_on_unregistered(message)
+            case OrderLookedUp():
+                self._answer_known(message)
+            case RegistrationFailed():
+                self._fail_to_register(message)
             case TagLookedUp():
                 self._look_for_tag(message)
             case RiskApproved():
@@ -147,26 +145,32 @@ class Placement:
         )
         post(self._mail.market, question)
 
-    def _answer_unregistered(self, message: OrderRepeated | OrderNotFound | RegistrationFailed) -> None:
-        match message:
-            case OrderRepeated():
-                name = message.order.command.command_id
-                order = self._records.find(name) or message.order
-                self._end(name).answer(OrderAnswered(order=order, repeated=True))
-            case OrderNotFound():
-                pending = self._end(message.command_id)
-                assert pending.declined is not None, "only a declined order is looked up"
-                own = pending.declined is Reason.ALREADY_AT_BROKER
-                text = "" if own else "; ".join(map(str, self._admission.blockers()))
-                self._decline(pending, pending.declined, text or explain(pending.declined))
-            case RegistrationFailed():
-                self._tell(database_alert(message.cause))
-                self._decline(self._end(message.command_id), Reason.DATABASE_UNAVAILABLE, message.cause)
+    def _answer_known(self, message: OrderLookedUp) -> None:
+        """Answer with the order whose command id was seen before; decline one that is not taken and not known."""
+        pending = self._end(message.command_id)
+        known = self._records.find(message.command_id) or message.order
+        if known is not None:
+            pending.answer(OrderAnswered(order=known, repeated=True))
+        elif message.cause:
+            self._decline_unread(pending, message.cause)
+        else:
+            assert pending.declined is not None, "only a declined order is looked up"
+            own = pending.declined is Reason.ALREADY_AT_BROKER
+            text = "" if own else "; ".join(map(str, self._admission.blockers()))
+            self._decline(pending, pending.declined, text or explain(pending.declined))
 
-    def _go_on_unregistered(self, message: RegistrationUnwritten) -> None:
-        """Go on with an exit that no disk knows: at once where its id is new, else once the broker's books are read."""
-        registered = OrderRegistered(order=message.order, unwritten=message.cause)
-        if self._pending_order(message.order.command.command_id).is_new:
+    def _decline_unread(self, pending: PendingOrder, cause: str) -> None:
+        self._tell(database_alert(cause))
+        self._decline(pending, Reason.DATABASE_UNAVAILABLE, cause)
+
+    def _fail_to_register(self, message: RegistrationFailed) -> None:
+        """Decline; an exit that no disk knows goes on: at once where its id is new, else once the books are read."""
+        name, order = message.command_id, message.order
+        if order is None:
+            self._decline_unread(self._end(name), message.cause)
+            return
+        registered = OrderRegistered(order=order, unwritten=message.cause)
+        if self._pending_order(name).is_new:
             self._gather(registered)
         else:
             self._tag_search.begin(registered, unwritten=message.cause)

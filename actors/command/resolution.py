@@ -4,8 +4,9 @@ from typing import assert_never
 
 from actors.command.pending import PendingOrders
 from actors.command.records import Records
-from actors.messages.changes import LookUpResolution, ResolutionLookedUp, ResolveOrder
+from actors.messages.changes import ResolveOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined
+from actors.messages.persistence import LookUp, LookUpOrder, OrderLookedUp
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes
 from domain.orders.order import Order, OrderEvent
@@ -23,12 +24,12 @@ class ManualResolution:
         self._pending = pending
         self._requests: dict[str, ResolveOrder] = {}
 
-    def receive(self, message: ResolveOrder | ResolutionLookedUp) -> None:
+    def receive(self, message: ResolveOrder | OrderLookedUp) -> None:
         """Take a person's word one step further."""
         match message:
             case ResolveOrder():
                 self._take(message)
-            case ResolutionLookedUp():
+            case OrderLookedUp():
                 self._look_up(message)
             case _:
                 assert_never(message)
@@ -39,14 +40,14 @@ class ManualResolution:
             _answer(request, _no(request, "the order is on its way; its reply is awaited"))
             return
         self._requests[request.command_id] = request
-        post(self._repo, LookUpResolution(request=request))
+        post(self._repo, LookUpOrder(command_id=request.command_id, about=LookUp.RESOLUTION))
 
-    def _look_up(self, message: ResolutionLookedUp) -> None:
+    def _look_up(self, message: OrderLookedUp) -> None:
         """Record what the person says, where the order as it stands allows it."""
-        request, order = message.request, message.order
+        request, order = self._requests[message.command_id], message.order
         try:
             if order is None:
-                raise InvalidOrderError(message.cause)  # noqa: TRY301  one way out for every no
+                raise InvalidOrderError(message.cause or "no such order")  # noqa: TRY301  one way out for every no
             event = resolved_by_hand(order, request.resolution)
         except InvalidOrderError as error:
             del self._requests[request.command_id]

@@ -54,12 +54,7 @@ from actors.messages.broker import (
     TagLookedUp,
 )
 from actors.messages.changes import (
-    ChangeLookedUp,
     ChangeOrder,
-    ChangeUnreadable,
-    LookUpChange,
-    LookUpResolution,
-    ResolutionLookedUp,
     ResolveOrder,
 )
 from actors.messages.desk import (
@@ -120,9 +115,8 @@ from actors.messages.persistence import (
     ForgetRegistration,
     LoadSnapshot,
     LookUpOrder,
-    OrderNotFound,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     Record,
     RecordEvent,
     RecordExternalMove,
@@ -130,7 +124,6 @@ from actors.messages.persistence import (
     RecordFills,
     RegisterOrder,
     RegistrationFailed,
-    RegistrationUnwritten,
     RetryUnrecorded,
     UndoRecorded,
 )
@@ -152,10 +145,7 @@ CommandInbox: TypeAlias = (
     | SuspendSymbol
     | ChangeOrder
     | ResolveOrder
-    | ResolutionLookedUp
     | AcceptBreak
-    | ChangeLookedUp
-    | ChangeUnreadable
     | ExternalOrderRecorded
     | BreakResolved
     | HoldersTold
@@ -163,10 +153,7 @@ CommandInbox: TypeAlias = (
     | BooksChecked
     | DayBegan
     | OrderRegistered
-    | OrderRepeated
-    | OrderNotFound
     | RegistrationFailed
-    | RegistrationUnwritten
     | TagLookedUp
     | OrderPriced
     | RiskApproved
@@ -190,6 +177,7 @@ CommandInbox: TypeAlias = (
     | CheckRefused
     | BrokerAnswered
     | TradingStateChanged
+    | OrderLookedUp
 )
 
 RepoInbox: TypeAlias = (
@@ -201,8 +189,6 @@ RepoInbox: TypeAlias = (
     | RecordExternalOrder
     | RecordExternalMove
     | UndoAcceptance
-    | LookUpChange
-    | LookUpResolution
     | Record
     | CommitNow
     | FindUnwritten

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum, unique
 from typing import TypeAlias
 
 from actors.messages.books import AcceptanceUndone
@@ -13,7 +14,9 @@ from domain.broker.snapshots import TradeRow
 from domain.exits.flatten import FlattenEnd, FlattenRequest
 from domain.exits.stops import ArmedStop
 from domain.market.expiry import Expiry
+from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
+from domain.orders.lifecycle import Event
 from domain.orders.order import JournalLine, Order, OrderEvent
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
@@ -21,6 +24,15 @@ from domain.reconciliation.write_off import WriteOff
 from domain.risk.checks import TradingDecision
 from domain.risk.loss_limit import RiskDay
 from domain.snapshot import DeskSnapshot
+
+
+@unique
+class LookUp(StrEnum):
+    """What an order is looked up for: a command of its own, a change of it, or a person's word on it."""
+
+    ORDER = "ORDER"
+    CHANGE = "CHANGE"
+    RESOLUTION = "RESOLUTION"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +46,27 @@ class RegisterOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookUpOrder:
-    """Find out whether this command id is known, without storing anything."""
+    """Find the order of this command id, without storing anything; of a `change` also how far it has come."""
 
     command_id: str
+    about: LookUp = LookUp.ORDER
+    change: ChangeCommand | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLookedUp:
+    """The order as it stands; None where none has this command id, or where it could not be read (`cause`).
+
+    Answers `RegisterOrder` too, where the command id was seen before. `outcome` is how far a change asked for before
+    has come.
+    """
+
+    command_id: str
+    order: Order | None
+    about: LookUp = LookUp.ORDER
+    change_id: str = ""
+    outcome: Event | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,33 +82,15 @@ class OrderRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRepeated:
-    """The command id was seen before; this is its order."""
-
-    order: Order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderNotFound:
-    """No order has this command id."""
-
-    command_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationFailed:
-    """The database did not take the order."""
+    """The database did not take the order.
+
+    An `order` is an exit that the exit journal did not take either: it is known in memory alone, and goes on.
+    """
 
     command_id: str
     cause: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrationUnwritten:
-    """Neither the database nor the exit journal took this exit: it is known in memory alone."""
-
-    order: Order
-    cause: str
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from typing import Any, Final, assert_never
 from loguru import logger
 
 from actors.messages.books import UndoAcceptance
-from actors.messages.changes import LookUpChange, LookUpResolution
 from actors.messages.inboxes import CommandInbox, RepoInbox
 from actors.messages.persistence import (
     CommitNow,
@@ -111,8 +110,6 @@ class RepoActor(SharedThreadActor):
             case (
                 RegisterOrder()
                 | LookUpOrder()
-                | LookUpChange()
-                | LookUpResolution()
                 | RecordEvent()
                 | RecordFills()
                 | RecordExternalOrder()

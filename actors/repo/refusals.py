@@ -11,14 +11,14 @@ from typing import assert_never
 from loguru import logger
 
 from actors.messages.books import AcceptanceUndone, UndoAcceptance
-from actors.messages.changes import ChangeLookedUp, ChangeUnreadable, LookUpChange, LookUpResolution, ResolutionLookedUp
 from actors.messages.inboxes import CommandInbox
 from actors.messages.persistence import (
     EventUnrecorded,
     ExternalOrderRecorded,
+    LookUp,
     LookUpOrder,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     Record,
     RecordEvent,
     RecordExternalMove,
@@ -26,12 +26,11 @@ from actors.messages.persistence import (
     RecordFills,
     RegisterOrder,
     RegistrationFailed,
-    RegistrationUnwritten,
     UndoRecorded,
 )
 from actors.repo.journaled_exits import JournaledExits
 from actors.repo.write_queue import WriteQueue
-from actors.repo.writer import Writer
+from actors.repo.writer import Writer, looked_up
 from actors.repo.writes import Write
 from domain.orders.change import ChangeKind
 from domain.orders.lifecycle import Event
@@ -78,13 +77,11 @@ class Refusals:
                     return self._register_beside(message, cause)
                 return RegistrationFailed(command_id=message.command.command_id, cause=cause)
             case LookUpOrder():
-                return RegistrationFailed(command_id=message.command_id, cause=cause)
+                if message.about is LookUp.CHANGE:
+                    return self._look_up_unwritten(message, cause)
+                return looked_up(message, None, cause=cause)
             case RecordEvent():
                 return self._fail_event(message, cause)
-            case LookUpChange():
-                return self._look_up_unwritten(message, cause)
-            case LookUpResolution():
-                return ResolutionLookedUp(request=message.request, order=None, cause=cause)
             case UndoAcceptance():
                 answer = AcceptanceUndone(name=message.name, undone=None, cause=cause)
                 return UndoRecorded(answer=answer, reply_to=message.reply_to)
@@ -140,35 +137,34 @@ class Refusals:
                     text = f"the id was seen before, and what became of it can't be read now: {error}"
                     return RegistrationFailed(command_id=name, cause=text)
         if known is not None:
-            return OrderRepeated(order=known)
+            return OrderLookedUp(command_id=name, order=known)
         order = new_order(message.command, message.remarks_tag, self._clock.now(), message.day)
         unkept = self._beside.keep(order)
         if unkept:
-            return RegistrationUnwritten(order=order, cause=f"{cause}; {unkept}")
+            return RegistrationFailed(command_id=name, order=order, cause=f"{cause}; {unkept}")
         return OrderRegistered(order=order, unwritten=cause)
 
-    def _look_up_unwritten(self, message: LookUpChange, cause: str) -> CommandInbox:
+    def _look_up_unwritten(self, message: LookUpOrder, cause: str) -> OrderLookedUp:
         """Find the order of a change that needs no database (`may_leave_unwritten`); say of others that it is away."""
+        assert message.change is not None, "only a change is looked up so"
         found = self._look_up_by_reading(message, cause)
-        if message.command.kind is ChangeKind.CANCEL or not isinstance(found, ChangeLookedUp):
+        if message.change.kind is ChangeKind.CANCEL or found.cause:
             return found
         if found.order is not None and found.order.command.intent is Intent.EXIT:
             return found
-        return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
+        return looked_up(message, None, cause=cause)
 
-    def _look_up_by_reading(self, message: LookUpChange, cause: str) -> CommandInbox:
+    def _look_up_by_reading(self, message: LookUpOrder, cause: str) -> OrderLookedUp:
         """Find the order of what can only reduce by reading alone: it goes out twice rather than never."""
-        kept = self._beside.find(message.command.command_id)
+        kept = self._beside.find(message.command_id)
         if kept is not None:
-            return ChangeLookedUp(command=message.command, order=kept)
+            return looked_up(message, kept)
         try:
             with self._repository.reading():
                 return self._writer.look_up(message)
         except UnreadableError:
-            found = self._repository.remembered(message.command.command_id)
-            if found is None:
-                return ChangeUnreadable(change_id=message.command.change_id, cause=cause)
-            return ChangeLookedUp(command=message.command, order=found)
+            found = self._repository.remembered(message.command_id)
+            return looked_up(message, found, cause="" if found is not None else cause)
 
     def _take_external_beside(self, message: RecordExternalOrder) -> CommandInbox | None:
         """Tell an order of others now, and write it later: what it trades is held no more, whoever locks the file."""

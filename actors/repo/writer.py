@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from actors.messages.books import AcceptanceUndone, BreakResolved, UndoAcceptance
-from actors.messages.changes import ChangeLookedUp, LookUpChange, LookUpResolution, ResolutionLookedUp
 from actors.messages.inboxes import CommandInbox
 from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     ExternalOrderRecorded,
     LookUpOrder,
-    OrderNotFound,
+    OrderLookedUp,
     OrderRegistered,
-    OrderRepeated,
     Record,
     Recordable,
     RecordEvent,
@@ -29,7 +27,7 @@ from domain.baskets import BasketRecord
 from domain.exits.flatten import FlattenEnd, FlattenRequest, PositionKey
 from domain.exits.stops import ArmedStop
 from domain.market.expiry import Expiry
-from domain.orders.lifecycle import IllegalTransitionError
+from domain.orders.lifecycle import Event, IllegalTransitionError
 from domain.orders.order import Order
 from domain.ports import Clock
 from domain.reconciliation.write_off import WriteOff
@@ -51,26 +49,22 @@ class Writer:
         known = self._repository.known(new) if new else {}
         return [self._write(message, known) for message in batch]
 
-    def look_up(self, message: LookUpChange) -> ChangeLookedUp:
-        """Return the order of a change, and how far that change has come."""
-        found = self._repository.get(message.command.command_id)
-        outcome = self._repository.journal.change_outcome(found, message.command.change_id) if found else None
-        return ChangeLookedUp(command=message.command, order=found, outcome=outcome)
+    def look_up(self, message: LookUpOrder) -> OrderLookedUp:
+        """Return an order as it stands, and how far a change of it has come."""
+        found, change = self._repository.get(message.command_id), message.change
+        outcome = None
+        if found is not None and change is not None:
+            outcome = self._repository.journal.change_outcome(found, change.change_id)
+        return looked_up(message, found, outcome)
 
     def _write(self, message: Write, known: dict[str, Order]) -> CommandInbox | None:
         match message:
             case RegisterOrder():
                 return self._register(message, known)
             case LookUpOrder():
-                found = self._repository.get(message.command_id)
-                return OrderNotFound(command_id=message.command_id) if found is None else OrderRepeated(order=found)
+                return self.look_up(message)
             case RecordEvent():
                 return self._move(message)
-            case LookUpChange():
-                return self.look_up(message)
-            case LookUpResolution():
-                found = self._repository.get(message.request.command_id)
-                return ResolutionLookedUp(request=message.request, order=found, cause="no such order")
             case RecordExternalOrder():
                 kept = self._repository.keep_external_order(message.order)
                 return ExternalOrderRecorded(order=kept, known=kept is not message.order)
@@ -93,7 +87,7 @@ class Writer:
         earlier = known.get(name)
         if earlier is not None:
             # Read anew: an event of the same group may have moved it since the group looked.
-            return OrderRepeated(order=self._repository.get(name) or earlier)
+            return OrderLookedUp(command_id=name, order=self._repository.get(name) or earlier)
         order = self._repository.create(message.command, message.remarks_tag, self._clock.now(), message.day)
         known[name] = order
         return OrderRegistered(order=order)
@@ -144,3 +138,18 @@ class Writer:
                 self._repository.write_offs.keep(item)
             case _:
                 assert_never(item)
+
+
+def looked_up(
+    message: LookUpOrder, order: Order | None, outcome: Event | None = None, cause: str = ""
+) -> OrderLookedUp:
+    """Return the answer to a look-up."""
+    change_id = "" if message.change is None else message.change.change_id
+    return OrderLookedUp(
+        command_id=message.command_id,
+        order=order,
+        about=message.about,
+        change_id=change_id,
+        outcome=outcome,
+        cause=cause,
+    )

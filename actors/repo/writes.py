@@ -3,7 +3,6 @@
 from typing import TypeAlias
 
 from actors.messages.books import UndoAcceptance
-from actors.messages.changes import LookUpChange, LookUpResolution
 from actors.messages.persistence import (
     LookUpOrder,
     Record,
@@ -20,8 +19,6 @@ from domain.orders.types import Intent
 Write: TypeAlias = (
     RegisterOrder
     | LookUpOrder
-    | LookUpChange
-    | LookUpResolution
     | RecordEvent
     | RecordFills
     | RecordExternalOrder
@@ -38,10 +35,6 @@ def order_in(message: Write) -> str | None:
             return message.command.command_id
         case LookUpOrder() | RecordEvent():
             return message.command_id
-        case LookUpChange():
-            return message.command.command_id
-        case LookUpResolution():
-            return message.request.command_id
         case RecordExternalOrder():
             return message.order.command.command_id
         case RecordFills() | RecordExternalMove() | UndoAcceptance() | Record():
@@ -55,15 +48,15 @@ def is_urgent(message: Write) -> bool:
             return message.command.intent is Intent.EXIT
         case RecordEvent():
             return message.is_urgent
-        case LookUpChange():
-            return message.command.kind is ChangeKind.CANCEL
+        case LookUpOrder():
+            return message.change is not None and message.change.kind is ChangeKind.CANCEL
         case _:
             return False
 
 
 def can_wait(message: Write) -> bool:
     """Say whether a lock that ends soon makes this write's no a yes. What nobody leads is tried again anyway."""
-    pending = isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpResolution | RecordEvent)
+    pending = isinstance(message, RegisterOrder | LookUpOrder | RecordEvent)
     return pending and not is_urgent(message)
 
 
@@ -80,7 +73,7 @@ def needs_sync(message: Write) -> bool:
     On a registration alone nothing leaves and nobody is told: the write that lets it go on, or that ends it, is synced
     and takes it along. So a registration is on the disk before anything is sent.
     """
-    return not isinstance(message, RegisterOrder | LookUpOrder | LookUpChange | LookUpResolution)
+    return not isinstance(message, RegisterOrder | LookUpOrder)
 
 
 def name_of(message: Write) -> str:

@@ -9,11 +9,7 @@ from actors.exits.order_sender import OrderSender
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import BrokerAnswered, ChangeAtBroker, PlaceOrder, SessionChanged
 from actors.messages.changes import (
-    ChangeLookedUp,
     ChangeOrder,
-    LookUpChange,
-    LookUpResolution,
-    ResolutionLookedUp,
 )
 from actors.messages.desk import FindReadiness, Readiness
 from actors.messages.guard import AskForExposures, ExposureReserved, ReserveExposure
@@ -23,6 +19,8 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
+    LookUpOrder,
+    OrderLookedUp,
     OrderRegistered,
     RecordEvent,
     RegisterOrder,
@@ -208,13 +206,16 @@ class CommandRoom:
 
     def look_up(self) -> None:
         """Step 1, repository: say how the order stands, and whether the change's id was seen before."""
-        for message in _taken(self.repo, LookUpChange):
-            name = message.command.command_id
-            outcome = Event.CHANGE_REQUESTED if (name, message.command.change_id) in self.changes_asked else None
-            self.tell(ChangeLookedUp(command=message.command, order=self.orders.get(name), outcome=outcome))
-        for request in _taken(self.repo, LookUpResolution):
-            known = self.orders.get(request.request.command_id)
-            self.tell(ResolutionLookedUp(request=request.request, order=known, cause="no such order"))
+        for message in _taken(self.repo, LookUpOrder):
+            name, change = message.command_id, "" if message.change is None else message.change.change_id
+            told = OrderLookedUp(
+                command_id=name,
+                order=self.orders.get(name),
+                about=message.about,
+                change_id=change,
+                outcome=Event.CHANGE_REQUESTED if (name, change) in self.changes_asked else None,
+            )
+            self.tell(told)
 
     def reserve_change(self, quantity: int | None = None) -> None:
         """Steps 2B and 2C: the guard says yes, to all of it or to this total."""
@@ -283,3 +284,8 @@ def recorded(room: CommandRoom) -> list[Event]:
 def way_out(**overrides: object) -> OrderCommand:
     """Return an exit that sells."""
     return command(**({"command_id": "x1", "intent": Intent.EXIT, "side": Side.SELL} | overrides))
+
+
+def looked_up(found: Order) -> OrderLookedUp:
+    """Return the repository's word that the command id of this order was seen before."""
+    return OrderLookedUp(command_id=found.command.command_id, order=found)

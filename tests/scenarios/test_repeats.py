@@ -9,12 +9,13 @@ from actors.messages.books import BooksReconciled
 from actors.messages.broker import BrokerAnswered, PlaceOrder, SessionChanged
 from actors.messages.market import OrderPriced
 from actors.messages.orders import OrderAnswered, SubmitOrder
-from actors.messages.persistence import EventRecorded, OrderRegistered, OrderRepeated, RegistrationFailed
+from actors.messages.persistence import EventRecorded, OrderRegistered, RegistrationFailed
 from actors.messages.risk import CheckRisk, RiskApproved
 from domain.broker.reply_types import Accepted
 from domain.broker.session import SessionState
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, OrderEvent
+from tests.actors.rooms import looked_up
 from tests.fakes import TEN_O_CLOCK, FakeClock, ManualTimer, Probe, command, instrument, mailboxes, order, runtime
 
 ACCEPT = OrderEvent(kind=Event.ACCEPTED, broker_order_id="1")
@@ -34,7 +35,7 @@ def test_a_repeat_that_meets_the_first_orders_last_write_is_no_second_order() ->
     actor.on_receive(SubmitOrder(command=given, reply_to=caller))
     actor.on_receive(EventRecorded(order=working, event=ACCEPT, late=False))
     actor.on_receive(priced)
-    actor.on_receive(OrderRepeated(order=working))
+    actor.on_receive(looked_up(working))
 
     assert risk.of(CheckRisk) == []
     assert broker.of(PlaceOrder) == []

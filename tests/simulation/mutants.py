@@ -65,10 +65,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an order is written without a look at the state it has",
-        "storage/batch.py",
-        "_update_sql",
-        'f"UPDATE orders SET {sets} WHERE command_id = ? AND state = ? AND client_id = ?"',
-        "f\"UPDATE orders SET {sets} WHERE command_id = ? AND ? <> '' AND client_id = ?\"",
+        "storage/orders.py",
+        "",
+        'f"UPDATE orders SET {_SETS} WHERE command_id = ? AND state = ? AND client_id = ?"',
+        "f\"UPDATE orders SET {_SETS} WHERE command_id = ? AND ? <> '' AND client_id = ?\"",
         theme="disk",
     ),
     Mutant(
@@ -455,8 +455,8 @@ MUTANTS: Final = (
     Mutant(
         "an exit that no disk knows leaves without a look at the books",
         "actors/command/placement.py",
-        "Placement._go_on_unregistered",
-        "self._pending_order(message.order.command.command_id).is_new",
+        "Placement._fail_to_register",
+        "self._pending_order(name).is_new",
         "True",
         theme="disk",
     ),

@@ -48,7 +48,7 @@ def test_whatever_is_killed_meanwhile_an_exit_is_sent_once(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("locked", "OrderRegistered"), ("nothing can be written", "RegistrationUnwritten")]
+    ("name", "word"), [("locked", "OrderRegistered"), ("nothing can be written", "RegistrationFailed")]
 )
 def test_the_stories_are_about_what_they_say(name: str, word: str) -> None:
     """Exits leave past the database: kept in the exit journal, or looked for at the broker."""

@@ -14,7 +14,6 @@ from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, SubmitOrder
 from actors.messages.persistence import (
     LookUpOrder,
-    OrderRepeated,
     RecordEvent,
     RegisterOrder,
     RegistrationFailed,
@@ -27,7 +26,7 @@ from domain.orders.lifecycle import Event, State, Status
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, OrderType, Product
 from domain.settings import CalendarSettings
-from tests.actors.rooms import CommandRoom, answered, declined, recorded, way_out
+from tests.actors.rooms import CommandRoom, answered, declined, looked_up, recorded, way_out
 from tests.fakes import TEN_O_CLOCK, Probe, command, instrument, order
 
 LOST = Unknown("no answer within 7 s")
@@ -300,7 +299,7 @@ def test_a_repeat_of_an_order_on_disk_hears_how_it_stands(room: CommandRoom) -> 
     known = order(state=State.FILLED, filled_quantity=10)
     caller = room.submit(command())
 
-    room.tell(OrderRepeated(order=known))
+    room.tell(looked_up(known))
     room.price()
 
     assert caller.only(OrderAnswered) == OrderAnswered(order=known, repeated=True)
@@ -314,7 +313,7 @@ def test_a_repeat_in_step_4_is_never_sent_again(room: CommandRoom) -> None:
 
     again = room.submit(command())
     for message in room.repo.of(RegisterOrder):
-        room.tell(OrderRepeated(order=room.orders[message.command.command_id]))
+        room.tell(looked_up(room.orders[message.command.command_id]))
 
     assert answered(again).state is State.UNCONFIRMED
     assert room.broker.of(PlaceOrder) == []

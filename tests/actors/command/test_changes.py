@@ -7,12 +7,11 @@ import pytest
 
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAtBroker
-from actors.messages.changes import LookUpChange
 from actors.messages.desk import ResumeOrders
 from actors.messages.guard import ReserveExposure
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
-from actors.messages.persistence import EventRecorded, RecordEvent
+from actors.messages.persistence import EventRecorded, LookUpOrder, RecordEvent
 from actors.messages.risk import CheckRefused, CheckRisk
 from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unavailable, Unknown
 from domain.orders.change import Change, ChangeKind, ChangeStage
@@ -58,7 +57,7 @@ def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
 
 def test_a_cancel_is_looked_up_recorded_sent_and_answered(room: CommandRoom) -> None:
     caller = room.change(cancel(reason="too slow"))
-    assert [type(one) for one in room.repo.messages] == [LookUpChange]
+    assert [type(one) for one in room.repo.messages] == [LookUpOrder]
 
     room.look_up()
     asked = room.repo.only(RecordEvent).event

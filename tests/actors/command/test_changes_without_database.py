@@ -7,8 +7,8 @@ import pytest
 from actors.command.records import RETRY_UNRECORDED_S
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAtBroker
-from actors.messages.changes import ChangeUnreadable
 from actors.messages.orders import OrderAnswered
+from actors.messages.persistence import LookUp, OrderLookedUp
 from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unknown
 from domain.orders.change import ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
@@ -51,7 +51,9 @@ def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
 def test_a_change_that_cannot_be_looked_up_is_declined(room: CommandRoom) -> None:
     caller = room.change(cancel())
 
-    room.tell(ChangeUnreadable(change_id="k1", cause="database is locked"))
+    room.tell(
+        OrderLookedUp(command_id="c1", order=None, about=LookUp.CHANGE, change_id="k1", cause="database is locked")
+    )
 
     assert declined(caller).reason is Reason.DATABASE_UNAVAILABLE
     assert (room.broker.messages, room.readiness.in_flight) == ([], ())

@@ -15,8 +15,7 @@ from actors.messages.market import OrderPriced
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.messages.persistence import (
     LookUpOrder,
-    OrderNotFound,
-    OrderRepeated,
+    OrderLookedUp,
     RegisterOrder,
     RegistrationFailed,
 )
@@ -29,7 +28,7 @@ from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, Side
-from tests.actors.rooms import CommandRoom, declined, way_out
+from tests.actors.rooms import CommandRoom, declined, looked_up, way_out
 from tests.fakes import command, instrument, order
 
 
@@ -57,7 +56,7 @@ def test_a_desk_that_is_not_ready_declines_entries_and_takes_exits(
     room.tell(message)
 
     entry, leaving = room.submit(command()), room.submit(way_out())
-    room.tell(OrderNotFound(command_id="c1"))
+    room.tell(OrderLookedUp(command_id="c1", order=None))
 
     assert [one.detail for one in room.readiness.blockers] == [reason]
     assert declined(entry) == OrderDeclined(command_id="c1", reason=Reason.DESK_NOT_READY, message=reason)
@@ -100,7 +99,7 @@ def test_silence_about_the_books_is_blindness_too() -> None:
     room.wait(6.1)
 
     entry, leaving = room.submit(command()), room.submit(way_out())
-    room.tell(OrderNotFound(command_id="c1"))
+    room.tell(OrderLookedUp(command_id="c1", order=None))
 
     assert declined(entry).reason is Reason.DESK_NOT_READY
     assert room.readiness.blockers == (
@@ -129,7 +128,7 @@ def test_a_desk_that_takes_nothing_new_still_answers_repeats(room: CommandRoom) 
     known = order(state=State.WORKING, broker_order_id="B1")
     caller = room.submit(command())
 
-    room.tell(OrderRepeated(order=known))
+    room.tell(looked_up(known))
 
     assert caller.only(OrderAnswered) == OrderAnswered(order=known, repeated=True)
 
@@ -139,7 +138,7 @@ def test_a_stopping_desk_takes_nothing(room: CommandRoom, asked: OrderCommand) -
     room.tell(StopTaking())
 
     caller = room.submit(asked)
-    room.tell(OrderNotFound(command_id=asked.command_id))
+    room.tell(OrderLookedUp(command_id=asked.command_id, order=None))
 
     assert declined(caller).reason is Reason.DESK_STOPPING
     assert [one.kind for one in room.readiness.blockers] == [BlockerKind.STOPPING]
@@ -171,13 +170,13 @@ def test_orders_beyond_the_bound_are_declined_and_the_earlier_ones_go_on() -> No
 
     callers = [room.submit(command(command_id=f"c{number}")) for number in range(75)]
     for message in room.repo.of(LookUpOrder):
-        room.tell(OrderNotFound(command_id=message.command_id))
+        room.tell(OrderLookedUp(command_id=message.command_id, order=None))
     for _ in range(80):
         for step in (room.register, room.price, room.clear, room.reserve, room.record):
             step()
         for message in room.repo.of(LookUpOrder):
             if message.command_id in room.readiness.in_flight:
-                room.tell(OrderNotFound(command_id=message.command_id))
+                room.tell(OrderLookedUp(command_id=message.command_id, order=None))
         room.place()
 
     outcomes = [type(one.messages[0]) for one in callers]

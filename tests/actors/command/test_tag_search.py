@@ -13,10 +13,10 @@ from actors.messages.orders import OrderAnswered, SubmitOrder
 from actors.messages.persistence import (
     ExternalOrderRecorded,
     ForgetRegistration,
-    OrderNotFound,
+    OrderLookedUp,
     OrderRegistered,
     RegisterOrder,
-    RegistrationUnwritten,
+    RegistrationFailed,
 )
 from domain.blocker import BlockerKind
 from domain.broker.reply_types import Unavailable
@@ -51,7 +51,11 @@ def unwritten(room: CommandRoom) -> OrderCommand:
     (message,) = room.repo.of(RegisterOrder)
     room.repo.messages.clear()
     made = order(command=message.command, remarks_tag=message.remarks_tag, limit_price=None)
-    room.tell(RegistrationUnwritten(order=made, cause="database is locked; the disk is read-only"))
+    room.tell(
+        RegistrationFailed(
+            command_id=made.command.command_id, order=made, cause="database is locked; the disk is read-only"
+        )
+    )
     return message.command
 
 
@@ -200,7 +204,7 @@ def test_an_id_that_counts_as_an_order_of_others_is_not_sent(room: CommandRoom, 
     room.tell(ResumeOrders(orders=(external(SENT),)))
     caller = room.submit(asked)
 
-    room.tell(OrderNotFound(command_id="x1"))
+    room.tell(OrderLookedUp(command_id="x1", order=None))
 
     assert declined(caller).reason is Reason.ALREADY_AT_BROKER
     assert room.repo.of(RegisterOrder) == []

@@ -14,16 +14,15 @@ from actors.messages.desk import JoinStrategy, ResumeOrders
 from actors.messages.orders import OrderAnswered, OrderChanged
 from actors.messages.persistence import (
     EventRecorded,
-    OrderRepeated,
     RecordFills,
 )
-from domain.broker.reply_types import Refused
+from domain.broker.reply_types import Accepted, Refused
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import OrderType, Side
 from domain.reconciliation.order_rows import Report
-from tests.actors.rooms import CommandRoom, answered
+from tests.actors.rooms import CommandRoom, answered, looked_up, recorded
 from tests.fakes import Probe, command, order, trade_of
 
 NO_MARGIN = Refused(Reason.BROKER_REFUSED, "RED:Margin Shortfall")
@@ -139,7 +138,7 @@ def test_a_repeat_of_an_order_that_is_being_resumed_is_never_sent(room: CommandR
     room.price()
 
     room.record()
-    room.tell(OrderRepeated(order=room.orders["c1"]))
+    room.tell(looked_up(room.orders["c1"]))
 
     assert room.risk.messages == room.broker.messages == []
     assert answered(caller).state is State.UNCONFIRMED
@@ -176,3 +175,29 @@ def test_a_market_entry_with_a_stop_on_the_wrong_side_is_blocked_at_step_2(room:
     assert "must be above the last price 100, not 90" in order.note
     assert [type(one) for one in room.risk.messages] == [OrderChanged]
     assert room.broker.messages == []
+
+
+def test_an_update_that_tells_what_the_reply_has_told_is_not_written_beside_it(room: CommandRoom) -> None:
+    room.go_to_the_broker(command())
+    room.place(Accepted("B1"))
+    working = OrderEvent(kind=Event.WORKING, broker_order_id="B1")
+
+    room.tell(BooksReconciled(reports=(Report("c1", working),), asked_at=room.clock.now(), whole=False))
+    while_it_is_written = recorded(room)
+    room.record()
+    room.tell(BooksReconciled(reports=(Report("c1", working),), asked_at=room.clock.now(), whole=False))
+
+    assert while_it_is_written == [Event.ACCEPTED]
+    assert recorded(room) == [Event.WORKING], "what is on the disk is the repository's to judge"
+
+
+def test_an_update_that_tells_more_than_the_reply_is_written_at_once(room: CommandRoom) -> None:
+    room.go_to_the_broker(command(quantity=10))
+    room.place(Accepted("B1"))
+    traded = OrderEvent(kind=Event.PARTIALLY_FILLED, broker_order_id="B1", filled_quantity=4)
+    elsewhere = OrderEvent(kind=Event.WORKING, broker_order_id="B2")
+
+    for event in (traded, elsewhere):
+        room.tell(BooksReconciled(reports=(Report("c1", event),), asked_at=room.clock.now(), whole=False))
+
+    assert recorded(room) == [Event.ACCEPTED, Event.PARTIALLY_FILLED, Event.WORKING]

@@ -9,7 +9,7 @@ from actors.messages.books import (
     BooksReconciled,
 )
 from actors.messages.persistence import (
-    OrderNotFound,
+    OrderLookedUp,
     RecordEvent,
     RegisterOrder,
 )
@@ -70,7 +70,7 @@ def test_entries_pause_while_events_wait_for_the_database(room: CommandRoom) -> 
     room.fail_to_record()
 
     entry = room.submit(command(command_id="c2"))
-    room.tell(OrderNotFound(command_id="c2"))
+    room.tell(OrderLookedUp(command_id="c2", order=None))
     room.submit(way_out())
 
     assert declined(entry).reason is Reason.DATABASE_UNAVAILABLE
