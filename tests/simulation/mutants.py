@@ -361,9 +361,9 @@ MUTANTS: Final = (
     Mutant(
         "a day's positions are carried",
         "domain/orders/types.py",
-        "",
-        "frozenset({Product.MIS, Product.CO, Product.BO})",
-        "frozenset({Product.CO, Product.BO})",
+        "Product.ends_with_its_day",
+        "self.overnight is Overnight.ENDS",
+        "self.overnight is Overnight.ENDS and self is not Product.MIS",
         theme="days",
     ),
     Mutant(
