@@ -17,6 +17,22 @@ REGISTERED: Final = "REGISTERED"
 SEEN: Final = "SEEN"
 """The journal's name for the first line of an order that others placed."""
 
+JOURNAL_COLUMNS: Final = (
+    "client_id",
+    "command_id",
+    "at",
+    "event",
+    "state_before",
+    "state_after",
+    "tag",
+    "note",
+    "changes",
+    "inputs",
+)
+INSERT: Final = (
+    f"INSERT INTO order_events ({', '.join(JOURNAL_COLUMNS)}) VALUES ({', '.join('?' * len(JOURNAL_COLUMNS))})"  # noqa: S608  constants only
+)
+
 _to_json: Final = json.JSONEncoder(check_circular=False).encode
 
 

@@ -19,10 +19,10 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State, is_late_truth
 from domain.orders.order import Order, OrderEvent, new_order
 from domain.orders.reasons import Reason
+from storage import journal, orders
 from storage.alerts import Alerts
 from storage.armed_stops import ArmedStops
 from storage.baskets import Baskets
-from storage.batch import insert_journal, insert_orders, update_orders
 from storage.database import StorageError, UnreadableError, is_locked, sync_log
 from storage.desk_state import DeskState
 from storage.external_moves import ExternalMoves
@@ -149,16 +149,16 @@ class OrderRepository(OrderReader):
         images = self._staged.values()
         new = [one.constant + one.changing for one in images if one.state_on_disk is None]
         moved = [
-            (*image.changing, name, image.state_on_disk.value)
+            (*image.changing, name, image.state_on_disk.value, self._client_id)
             for name, image in self._staged.items()
             if image.state_on_disk is not None
         ]
-        insert_orders(self._connection, new)
-        if update_orders(self._connection, self._client_id, moved) != len(moved):
+        self._connection.executemany(orders.INSERT, new)
+        if moved and self._connection.executemany(orders.MOVE, moved).rowcount != len(moved):
             for name in self._staged:
                 self._written.pop(name, None)
             raise StaleOrderError("another writer has moved an order since it was read", began=True)
-        insert_journal(self._connection, self._lines)
+        self._connection.executemany(journal.INSERT, self._lines)
         for fill in self._fills:
             facts = (fill.exchange, fill.broker_order_id, fill.fill_id, fill.symbol, fill.side.value, fill.quantity)
             timing = (float(fill.price), fill.traded_at)

@@ -25,7 +25,7 @@ from domain.alerts.alert import Alert
 from domain.alerts.text.stops import armed_alert, triggered_alert, turned_alert
 from domain.exits.flatten import Exposure, PositionKey
 from domain.exits.stop_change import stop_by_hand
-from domain.exits.stops import ArmedStop, StopTrigger, armed_stop_of
+from domain.exits.stops import ArmedStop, StopEnd, StopTrigger, armed_stop_of
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
 from domain.orders.order import Order
@@ -270,14 +270,14 @@ class Stops:
         """
         self._set_unpriced()
         for position_key, armed_stop in list(self.armed.items()):
-            exposure, knows = exposures.get(position_key, _NOTHING), position_key not in stale
             if self._waits(position_key.key):
                 continue
-            if knows and exposure.is_flat:
-                self._end(armed_stop, "the position is flat")
-            elif knows and exposure.held * (1 if armed_stop.is_long else -1) < 0:
-                self._end(armed_stop, "the position was reversed")
-                self._tell(turned_alert(armed_stop))
+            exposure = exposures.get(position_key, _NOTHING)
+            why = armed_stop.ended_by(exposure) if position_key not in stale else None
+            if why is not None:
+                self._end(armed_stop, why)
+                if why is StopEnd.REVERSED:
+                    self._tell(turned_alert(armed_stop))
             elif position_key in self._grown:
                 post(self._repo, Record(item=armed_stop))
         self._grown.clear()

@@ -39,6 +39,7 @@ from domain.exits.flatten import (
     SharesMissing,
     Wait,
 )
+from domain.exits.left_behind import LeftBehind
 from domain.exits.leg_order import ExitOrder
 from domain.exits.pricing import exit_command, shape_of_step
 from domain.market.calendar import Calendar
@@ -80,16 +81,12 @@ class FlattenTasks:
         self.under_way: dict[PositionKey, FlattenTask] = {}
         self._over: set[PositionKey] = set()
         """Those whose contract is over, and which wait for the books to end it."""
-        self._odd: dict[PositionKey, int] = {}
-        """Signed units that are held, make no whole lot, and were told of."""
-        self._ended: dict[PositionKey, EndedRequest] = {}
-        """Ways out of `_ended_on`, a trading day, that the broker had no shares for; their positions are unchanged."""
-        self._ended_on = ""
+        self._left = LeftBehind()
         self._unpriced: dict[str, tuple[FlattenTask, SendExit]] = {}
 
     def now(self) -> ExitsNow:
         """Return what is under way, and what stays."""
-        stays = {**self._odd, **{position_key: one.held for position_key, one in self._ended.items()}}
+        stays = self._left.stays
         return ExitsNow(
             under_way={position_key: one.sent for position_key, one in self.under_way.items()},
             stays={position_key: units for position_key, units in stays.items() if position_key not in self.under_way},
@@ -98,7 +95,7 @@ class FlattenTasks:
     @property
     def known(self) -> Collection[PositionKey]:
         """Return what the desk itself begins no task for: it is on its way out, or its way out has ended today."""
-        return {*self.under_way, *self._ended}
+        return {*self.under_way, *self._left.ended}
 
     @property
     def are_listening(self) -> bool:
@@ -113,8 +110,7 @@ class FlattenTasks:
 
     def remember(self, ended: Sequence[EndedRequest]) -> None:
         """Take up what has ended today because the shares are missing."""
-        self._ended_on = trading_day(self._clock.now())
-        self._ended = {one.position_key: one for one in ended}
+        self._left.remember(ended, self._today())
 
     def begin(self, requests: Sequence[FlattenRequest], *, in_order: bool) -> None:
         """Begin the tasks of what is not under way yet; `in_order` says that they depend on each other.
@@ -123,11 +119,11 @@ class FlattenTasks:
         """
         new: dict[PositionKey, FlattenRequest] = {}
         for request in requests:
-            is_odd = request.position_key in self._odd and request.origin is Origin.DESK
+            is_odd = self._left.makes_no_lot(request.position_key) and request.origin is Origin.DESK
             if request.position_key not in self.under_way and not is_odd:
                 new.setdefault(request.position_key, request)
         now = self._clock.monotonic()
-        self._forget([self._ended[position_key] for position_key in new if position_key in self._ended])
+        self._forget(self._left.begin_anew(new))
         if new:
             reason = next(iter(new.values())).reason
             self._order.begin(self._name(), tuple(new), reason, now, in_order=in_order)
@@ -179,23 +175,17 @@ class FlattenTasks:
         Nothing is sent in a contract that is over: the books shall end it. Should they show that it lives, the guard
         tells of it again, and its way out goes on.
         """
-        exposures = told.exposures
-        self._odd = {one: units for one, units in self._odd.items() if _held(exposures, one) == units}
-        self._forget_ended(exposures)
+        self._forget(self._left.see(told.exposures, self._today()))
         before, self._over = self._over, {one for one in self.under_way if one.key in told.over}
         for position_key in sorted(self._over - before, key=str):
             self._order.leave(position_key)
             self._tell(over_alert(str(position_key), self.under_way[position_key].request.reason))
 
-    def _forget_ended(self, exposures: Mapping[PositionKey, Exposure]) -> None:
-        """Let the desk's own limits and times try again where the position is another one, or the day is."""
-        if trading_day(self._clock.now()) != self._ended_on:
-            self._ended.clear()
-        self._forget([one for one in self._ended.values() if _held(exposures, one.position_key) != one.held])
+    def _today(self) -> str:
+        return trading_day(self._clock.now())
 
     def _forget(self, ended: Sequence[EndedRequest]) -> None:
         for one in ended:
-            del self._ended[one.position_key]
             post(self._repo, Record(item=FlattenEnd(request_id=one.request_id, at=self._clock.now())))
 
     # how they go on
@@ -299,7 +289,7 @@ class FlattenTasks:
         """End a task of which only units are left that make no lot, and say what a person can do."""
         position_key = task.request.position_key
         self._order.leave(position_key)
-        self._odd[position_key] = -step.side.sign * step.quantity
+        self._left.leave_odd(position_key, -step.side.sign * step.quantity)
         self._close(task.request)
         self._tell(odd_lot_alert(str(position_key), step.quantity, lot))
 
@@ -307,8 +297,8 @@ class FlattenTasks:
         """End a task that the broker has no shares for; a person decides what becomes of the position."""
         request = task.request
         self._order.leave(request.position_key)
-        self._ended_on = trading_day(self._clock.now())
-        self._ended[request.position_key] = EndedRequest(request.request_id, request.position_key, step.held)
+        ended = EndedRequest(request.request_id, request.position_key, step.held)
+        self._left.leave_missing(ended, self._today())
         self._close(request, missing=step.held)
         self._tell(shares_missing_alert(request, step))
 
@@ -319,7 +309,3 @@ class FlattenTasks:
 
     def _tell(self, alert: Alert) -> None:
         post(self._notifier, RaiseAlert(alert=alert))
-
-
-def _held(exposures: Mapping[PositionKey, Exposure], position_key: PositionKey) -> int:
-    return exposures.get(position_key, _NOTHING).held

@@ -13,8 +13,9 @@ each other: whichever is reached first gets the whole position out.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
-from domain.exits.flatten import PositionKey
+from domain.exits.flatten import Exposure, PositionKey
 from domain.orders.order import Order
 from domain.orders.stop_terms import PERCENT, StopTerms
 from domain.orders.types import TrailingType
@@ -30,6 +31,13 @@ class StopTrigger:
 
     def __str__(self) -> str:
         return f"{self.name} {self.level} reached at {self.price}"
+
+
+class StopEnd(StrEnum):
+    """What has become of a position under stops: nothing is left to protect."""
+
+    FLAT = "the position is flat"
+    REVERSED = "the position was reversed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,12 @@ class ArmedStop:
         if target is not None and (price - target) * way >= 0:
             return StopTrigger("target", target, price)
         return None
+
+    def ended_by(self, exposure: Exposure) -> StopEnd | None:
+        """Say why there is nothing left for it to protect; None while there is."""
+        if exposure.is_flat:
+            return StopEnd.FLAT
+        return StopEnd.REVERSED if exposure.held * (1 if self.is_long else -1) < 0 else None
 
     def __str__(self) -> str:
         parts = [f"stop {self.stop:f}" + (" (trails)" if self.trails else "")] if self.stop is not None else []

@@ -16,7 +16,7 @@ from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, Side
 from domain.settings import BrokerSettings
-from tests.actors.repo.test_actor import RepoRoom
+from tests.actors.repo.rooms import RepoRoom
 from tests.actors.rooms import CommandRoom, own_mailbox, resolve
 from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, mailboxes, order, runtime
 

@@ -280,4 +280,5 @@ def test_a_long_list_of_orders_is_whole_though_it_is_read_a_few_at_a_time(
     ]
     assert len(set(found)) == len(found)
     assert len(scene.desk.orders(3)) == 3
+    assert [one.command.command_id for one in scene.desk.orders(9, reference=found[0])] == found[:1]
     assert steps["step"] >= 2

@@ -65,10 +65,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an order is written without a look at the state it has",
-        "storage/batch.py",
-        "_update_sql",
-        'f"UPDATE orders SET {sets} WHERE command_id = ? AND state = ? AND client_id = ?"',
-        "f\"UPDATE orders SET {sets} WHERE command_id = ? AND ? <> '' AND client_id = ?\"",
+        "storage/orders.py",
+        "",
+        'f"UPDATE orders SET {_SETS} WHERE command_id = ? AND state = ? AND client_id = ?"',
+        "f\"UPDATE orders SET {_SETS} WHERE command_id = ? AND ? <> '' AND client_id = ?\"",
         theme="disk",
     ),
     Mutant(

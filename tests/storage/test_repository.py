@@ -22,6 +22,7 @@ from domain.orders.validation import PRICE_MAX
 from domain.risk.checks import TradingState
 from storage import models, rows
 from storage.database import StorageError
+from storage.journal import JOURNAL_COLUMNS
 from storage.repository import OrderRepository, Recorded, StaleOrderError, UnknownOrderError
 from tests.fakes import TEN_O_CLOCK, command, order, trade_of
 from tests.storage.conftest import Opener
@@ -233,7 +234,7 @@ def test_one_clients_move_leaves_the_others_order(database: peewee.SqliteDatabas
 def _statements() -> list[tuple[str, str]]:
     """Return every SQL text of the order path's modules, f-strings with their holes as …."""
     found = []
-    for name in ("repository.py", "batch.py", "orders.py", "journal.py", "roll_ups.py", "alerts.py"):
+    for name in ("repository.py", "orders.py", "journal.py", "roll_ups.py", "alerts.py"):
         for node in ast.walk(ast.parse((STORAGE / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 text = node.value
@@ -253,10 +254,10 @@ def test_the_scan_of_statements_finds_them() -> None:
 
 @pytest.mark.parametrize(("module", "statement"), _statements())
 def test_every_statement_names_the_client(module: str, statement: str) -> None:
-    if statement.startswith("INSERT INTO …"):
-        # The batch's insert: its columns are those of the tables, which begin with the client.
-        assert module == "batch.py"
-        assert "client_id" in rows.COLUMNS
+    if re.match(r"INSERT INTO \w+ \(…\)", statement):
+        # Its columns are those of the table, which begin with the client.
+        columns = {"orders.py": rows.COLUMNS, "journal.py": JOURNAL_COLUMNS}[module]
+        assert columns[0] == "client_id"
         return
 
     assert "client_id" in statement

@@ -87,6 +87,10 @@ def add_changes(guarded: APIRouter, desk: ChangingDesk, settings: Settings, lane
         outcome = refused(answer) if isinstance(answer, OrderDeclined) else resolved(answer.order)
         return _reply(outcome)
 
+    _add_words_on_the_account(guarded, desk)
+
+
+def _add_words_on_the_account(guarded: APIRouter, desk: ChangingDesk) -> None:
     @guarded.post(
         "/breaks/accept",
         summary="Accept what the books tell differently",
