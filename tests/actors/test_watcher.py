@@ -172,7 +172,7 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
 
     room.actor.on_receive(ChangedOrders(orders=(sent,), fills_grew=False))
 
-    (report,) = room.command.only(BooksReconciled).reports
+    (report,) = room.command.of(BooksReconciled)[-1].reports
     assert (report.command_id, report.event.kind) == ("new", Event.FILLED)
     assert room.broker.messages == [], "an update reads no book"
 
@@ -230,7 +230,7 @@ def test_a_trade_with_our_tag_finds_its_order_and_is_told_with_it(room: WatcherR
     for _ in range(2):
         room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
-    (report,) = (report for told in room.command.of(BooksReconciled) for report in told.reports)
+    (report,) = room.command.of(BooksReconciled)[-1].reports
     assert (report.command_id, report.event.kind) == ("lost", Event.FILLED)
     assert (report.event.broker_order_id, report.event.average_price) == ("B2", fill.price)
     assert room.command.only(FillsSeen).fills == (fill,)
