@@ -25,7 +25,6 @@ from actors.messages.books import (
     FindWatchState,
     OrderBookRead,
     OrderUpdateSeen,
-    Poll,
     PositionsRead,
     ReconcileNow,
     TradeBookRead,
@@ -34,6 +33,7 @@ from actors.messages.books import (
 from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
 from actors.messages.inboxes import WatcherInbox
+from actors.messages.timer import TimerFired
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -83,7 +83,7 @@ class WatcherActor(DeskActor):
     def on_receive(self, message: WatcherInbox) -> WatchState | None:
         """Read, compare, report, and wind the clock again."""
         match message:
-            case Poll():
+            case TimerFired():
                 self._polling = True
                 self._look()
             case ReconcileNow():
@@ -141,7 +141,7 @@ class WatcherActor(DeskActor):
         if self._polling:
             # A book that an earlier watcher asked for is welcome, but winds no second clock.
             self._polling = False
-            self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, Poll())
+            self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, TimerFired())
         self._witness(BookKind.ORDERS, book)
         if isinstance(book, Unavailable):
             self._report_unavailable(book.cause)

@@ -71,11 +71,6 @@ class AcceptanceUndone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
-    """It is time to read the order book again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileNow:
     """Read the books at once; the clock of the polls goes on as it is."""
 

@@ -2,10 +2,9 @@
 
 from typing import TypeAlias
 
-from actors.messages.alerts import AcknowledgeAlarms, AlertsTick, FindAlerts, NotificationSent, RaiseAlert, ResumeAlarms
+from actors.messages.alerts import AcknowledgeAlarms, FindAlerts, NotificationSent, RaiseAlert, ResumeAlarms
 from actors.messages.baskets import (
     BasketAnswered,
-    BasketsTick,
     FindBaskets,
     FollowOrders,
     PositionLeaving,
@@ -30,7 +29,6 @@ from actors.messages.books import (
     FindWatchState,
     OrderBookRead,
     OrderUpdateSeen,
-    Poll,
     PositionsRead,
     PositionVanished,
     PositionWrittenOff,
@@ -59,7 +57,6 @@ from actors.messages.changes import (
 )
 from actors.messages.desk import (
     ActorDied,
-    CheckHeartbeat,
     FindReadiness,
     HeartbeatSent,
     JoinStrategy,
@@ -71,7 +68,6 @@ from actors.messages.desk import (
 )
 from actors.messages.exits import (
     ExitCut,
-    ExitsTick,
     FindExits,
     Flatten,
     FlattenAll,
@@ -124,7 +120,6 @@ from actors.messages.persistence import (
     RecordFills,
     RegisterOrder,
     RegistrationFailed,
-    RetryUnrecorded,
     UndoRecorded,
 )
 from actors.messages.risk import (
@@ -134,11 +129,11 @@ from actors.messages.risk import (
     FindTradingState,
     PositionsSeen,
     RiskApproved,
-    RiskTick,
     SetTradingState,
     TradingStateChanged,
 )
 from actors.messages.stops import FindStops, SetStops, StopsAnswered, TakeUpStops
+from actors.messages.timer import TimerFired
 
 CommandInbox: TypeAlias = (
     SubmitOrder
@@ -161,7 +156,7 @@ CommandInbox: TypeAlias = (
     | EventRecorded
     | EventIllegal
     | EventUnrecorded
-    | RetryUnrecorded
+    | TimerFired
     | SessionChanged
     | FetchChangedOrders
     | BooksReconciled
@@ -214,7 +209,7 @@ RiskInbox: TypeAlias = (
     | OrderChanged
     | PositionsSeen
     | BreakResolved
-    | RiskTick
+    | TimerFired
     | SetTradingState
     | FindTradingState
     | FindPnl
@@ -241,7 +236,7 @@ ExitsInbox: TypeAlias = (
     Flatten
     | ResumeExits
     | FlattenAll
-    | ExitsTick
+    | TimerFired
     | ExposuresTold
     | OrderChanged
     | ExitCut
@@ -254,7 +249,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | TimerFired | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (
@@ -270,7 +265,7 @@ BrokerInbox: TypeAlias = (
 )
 
 WatcherInbox: TypeAlias = (
-    Poll
+    TimerFired
     | ReconcileNow
     | ChangedOrders
     | OrderBookRead
@@ -284,9 +279,9 @@ WatcherInbox: TypeAlias = (
     | FindWatchState
 )
 
-NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
+NotifierInbox: TypeAlias = RaiseAlert | TimerFired | NotificationSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
 
-SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
+SupervisorInbox: TypeAlias = ActorDied | TimerFired | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
     PriceTicked

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from actors.messages.timer import TimerFired
 
 from actors.messages.books import (
     BooksChecked,
@@ -13,7 +14,6 @@ from actors.messages.books import (
     FillsSeen,
     OrderBookRead,
     OrderUpdateSeen,
-    Poll,
     PositionsRead,
     TradeBookRead,
 )
@@ -64,7 +64,7 @@ def room() -> WatcherRoom:
 
 
 def test_a_poll_learns_what_moved_before_it_reads_the_book(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
     asked_first = (room.command.take(), room.broker.take())
 
     room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
@@ -74,31 +74,31 @@ def test_a_poll_learns_what_moved_before_it_reads_the_book(room: WatcherRoom) ->
 
 
 def test_the_next_poll_is_wound_by_the_book_that_was_asked_for(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
 
     room.see(WORKING)
 
-    assert len(room.timer.of(Poll)) == 1
+    assert len(room.timer.of(TimerFired)) == 1
     room.clock.advance(1)
     room.timer.fire_due()
-    assert room.own.messages == [Poll()]
+    assert room.own.messages == [TimerFired()]
 
 
 def test_a_book_that_an_earlier_watcher_asked_for_winds_no_second_clock(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
 
     room.see(WORKING)
     room.see(WORKING)
 
-    assert len(room.timer.of(Poll)) == 1
+    assert len(room.timer.of(TimerFired)) == 1
 
 
 def test_a_book_that_could_not_be_read_winds_the_clock_too(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
 
     room.go_blind()
 
-    assert len(room.timer.of(Poll)) == 1
+    assert len(room.timer.of(TimerFired)) == 1
 
 
 def test_what_a_book_proves_is_reported_and_nothing_is_written(room: WatcherRoom) -> None:
@@ -184,7 +184,7 @@ def test_a_feed_that_is_up_again_has_the_books_read_and_winds_no_clock(room: Wat
 
     room.see(WORKING)
 
-    assert room.timer.of(Poll) == []
+    assert room.timer.of(TimerFired) == []
 
 
 def test_a_book_that_has_lost_rows_is_told_as_blindness(room: WatcherRoom) -> None:
