@@ -2,8 +2,6 @@
 
 from typing import Any, Protocol
 
-from loguru import logger
-
 from actors.messages.books import FeedChanged, OrderUpdateSeen
 from actors.messages.market import PriceSeen
 from actors.runtime.address import post
@@ -66,7 +64,6 @@ class Adapters:
 
     def see_feed(self, up: bool, message: str) -> None:  # noqa: FBT001  the feed's callback
         """Tell the watcher that the feed has come or gone; what a stop takes down is no news."""
-        logger.log("WARNING" if self._is_running and not up else "INFO", "feed {}: {}", "up" if up else "down", message)
         self.feed_text = message
         if up or self._is_running:
             post(self._mail.watcher, FeedChanged(up=up))

@@ -11,7 +11,6 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import (
     BasketAnswered,
     BasketsNow,
-    BasketsTick,
     FindBaskets,
     FollowOrders,
     PositionLeaving,
@@ -24,6 +23,7 @@ from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBas
 from actors.messages.inboxes import BasketsInbox
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import Record
+from actors.messages.timer import TimerFired
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -96,7 +96,7 @@ class BasketsActor(SharedThreadActor):
                 self._hear_declined(message)
             case PositionLeaving():
                 self._heed(message)
-            case BasketsTick():
+            case TimerFired():
                 self._looking = False
                 for name in list(self._running):
                     self._go_on(name)
@@ -248,7 +248,7 @@ class BasketsActor(SharedThreadActor):
     def _look_later(self) -> None:
         if self._running and not self._looking:
             self._looking = True
-            self._timer.tell_after(LOOK_S, self.actor_ref, BasketsTick())
+            self._timer.tell_after(LOOK_S, self.actor_ref, TimerFired())
 
 
 def _answer(caller: Address[BasketAnswered] | None, record: BasketRecord) -> None:

@@ -13,12 +13,13 @@ from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
     FindWatchState,
+    PositionsRead,
     PositionWrittenOff,
     ReconcileNow,
     UndoAcceptance,
     WatchState,
 )
-from actors.messages.broker import BrokerState, FindBrokerState, LogIn, PositionBookRead, ReadPositionBook
+from actors.messages.broker import BrokerState, FindBrokerState, LogIn, ReadBook
 from actors.messages.changes import ChangeOrder, ResolveOrder
 from actors.messages.desk import FindReadiness, JoinStrategy, KeepAlive, Readiness
 from actors.messages.exits import ExitsNow, FindExits, Flatten
@@ -39,6 +40,7 @@ from actors.runtime.address import Address, ReplyOnce, post
 from actors.wiring import ASK_WAIT_S, Wiring
 from domain.alerts.text.desk import stranger_alert
 from domain.baskets import Basket
+from domain.broker.book_outages import BookKind
 from domain.broker.snapshots import Book
 from domain.exits.flatten import FlattenRequest, PositionKey
 from domain.market.watching import Unwatched
@@ -166,10 +168,10 @@ class DeskInterface:
         """Return what each strategy holds."""
         return self._wiring.ask_of(self._wiring.guard, FindHoldings())
 
-    def broker_positions(self) -> PositionBookRead | None:
+    def broker_positions(self) -> PositionsRead | None:
         """Return the account's positions as the broker has them, or None when it does not answer in time."""
-        reply: ReplyOnce[PositionBookRead] = ReplyOnce()
-        post(self._wiring.broker, ReadPositionBook(reply_to=reply))
+        reply: ReplyOnce[PositionsRead] = ReplyOnce()
+        post(self._wiring.broker, ReadBook(kind=BookKind.POSITIONS, reply_to=reply))
         return reply.wait(ASK_WAIT_S)
 
     def flatten(self, reason: str, strategy: str | None = None) -> tuple[PositionKey, ...]:

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Final, Protocol, TypeAlias, assert_never
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.broker import InstrumentRead, PriceRead, ReadInstrument, ReadPrice
+from actors.messages.books import PositionsRead
+from actors.messages.broker import LookedUp, LookUp
 from actors.messages.inboxes import MarketInbox
 from actors.messages.market import (
     AnswerExit,
-    BookPricesSeen,
     FindUnwatched,
     LookUpWatched,
     OrderPriced,
@@ -32,7 +32,7 @@ from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from actors.runtime.subscribers import Subscribers
 from domain.alerts.text.prices import impossible_price_alert
-from domain.broker.reply_types import InstrumentReply, Unavailable
+from domain.broker.reply_types import InstrumentReply, Unavailable, UnknownInstrument
 from domain.broker.snapshots import Book, PositionRow, Tick, prices_in
 from domain.market.instrument import Instrument
 from domain.market.knowledge import EDGE_AGAIN_S, READ_AGAIN_S, Key, MarketKnowledge, Want
@@ -91,10 +91,8 @@ class MarketActor(SharedThreadActor):
                 self._price(message)
             case AnswerExit():
                 self._give_up(message.question)
-            case InstrumentRead():
-                self._learn_instrument(message)
-            case PriceRead():
-                self._learn_price(message)
+            case LookedUp():
+                self._learn(message)
             case WatchPrice():
                 self._watch(message)
             case LookUpWatched():
@@ -103,8 +101,9 @@ class MarketActor(SharedThreadActor):
                 return UnwatchedNow(missing=self._watching.lacking())
             case PriceSeen():
                 self._see(message.tick, PriceSource.TICK)
-            case BookPricesSeen():
-                self._see_book(message.book)
+            case PositionsRead():
+                if not isinstance(message.book, Unavailable):
+                    self._see_book(message.book)
             case OrderChanged():
                 self._see_trade(message.order)
             case _:
@@ -145,11 +144,9 @@ class MarketActor(SharedThreadActor):
             return
         instrument = self._known.instrument(key)
         self._asking[key, want] = self._clock.monotonic()
-        if want is Want.INSTRUMENT:
-            post(self._broker, ReadInstrument(exchange=key[0], symbol=key[1]))
-        else:
-            assert instrument is not None, "a price is asked for by the instrument's token"
-            post(self._broker, ReadPrice(instrument=instrument))
+        assert want is Want.INSTRUMENT or instrument is not None, "a price is asked for by the instrument's token"
+        known = None if want is Want.INSTRUMENT else instrument
+        post(self._broker, LookUp(exchange=key[0], symbol=key[1], instrument=known))
 
     def _answer(
         self,
@@ -183,32 +180,42 @@ class MarketActor(SharedThreadActor):
                 waiting.remove(question)
                 self._answer(question)
 
-    def _learn_instrument(self, message: InstrumentRead) -> None:
+    def _learn(self, message: LookedUp) -> None:
         key = (message.exchange, message.symbol)
-        self._asking.pop((key, Want.INSTRUMENT), None)
-        waiting = self._questions.pop((key, Want.INSTRUMENT), [])
-        self._mind_watched(message)
-        if not isinstance(message.reply, Instrument):
-            self._known.fail(key, Want.INSTRUMENT, self._clock.monotonic())
-            for question in waiting:
-                self._answer(question, message.reply)
-            return
-        self._known.learn_instrument(message.reply, self._clock.monotonic())
+        self._asking.pop((key, message.want), None)
+        waiting = self._questions.pop((key, message.want), [])
+        match message.reply:
+            case Instrument():
+                self._mind_watched(key, message.reply)
+                self._learn_instrument(key, message.reply, waiting)
+            case Tick():
+                self._learn_price(key, message.reply, waiting)
+            case UnknownInstrument() | Unavailable():
+                self._miss(key, message.want, message.reply, waiting)
+            case _:
+                assert_never(message.reply)
+
+    def _learn_instrument(self, key: Key, instrument: Instrument, waiting: list[PriceOrder]) -> None:
+        self._known.learn_instrument(instrument, self._clock.monotonic())
         if key in self._subscribers:
-            self._feed.watch(message.reply)
+            self._feed.watch(instrument)
         for question in waiting:
             self._price(question)
 
-    def _learn_price(self, message: PriceRead) -> None:
-        key = (message.instrument.exchange, message.instrument.symbol)
-        self._asking.pop((key, Want.PRICE), None)
-        waiting = self._questions.pop((key, Want.PRICE), [])
-        quote = message.reply if isinstance(message.reply, Tick) else None
-        stands = quote and self._see(quote, PriceSource.QUOTE)
+    def _learn_price(self, key: Key, quote: Tick, waiting: list[PriceOrder]) -> None:
+        stands = self._see(quote, PriceSource.QUOTE)
         if stands is None:
             self._known.fail(key, Want.PRICE, self._clock.monotonic())
         for question in waiting:
             self._answer(question, stands=stands, quote=stands and quote)
+
+    def _miss(self, key: Key, want: Want, reply: UnknownInstrument | Unavailable, waiting: list[PriceOrder]) -> None:
+        """Answer with what is known for want of better. An instrument that is missing is the answer itself."""
+        if want is Want.INSTRUMENT:
+            self._mind_watched(key, reply)
+        self._known.fail(key, want, self._clock.monotonic())
+        for question in waiting:
+            self._answer(question, reply if want is Want.INSTRUMENT else None)
 
     # what the market shows
 
@@ -229,9 +236,8 @@ class MarketActor(SharedThreadActor):
         self._ask(key, Want.INSTRUMENT)
         self._look_again()
 
-    def _mind_watched(self, message: InstrumentRead) -> None:
-        key = (message.exchange, message.symbol)
-        found = self._watching.answered(key, message.reply, self._clock.monotonic())
+    def _mind_watched(self, key: Key, reply: InstrumentReply) -> None:
+        found = self._watching.answered(key, reply, self._clock.monotonic())
         if found is not None:
             post(self._notifier, RaiseAlert(alert=watched_alert(found)))
         self._tell_unwatched()

@@ -15,7 +15,6 @@ from actors.messages.alerts import (
     AcknowledgeAlarms,
     AlarmsAcknowledged,
     AlertsNow,
-    AlertsTick,
     FindAlerts,
     NotificationSent,
     RaiseAlert,
@@ -23,6 +22,7 @@ from actors.messages.alerts import (
 )
 from actors.messages.inboxes import NotifierInbox
 from actors.messages.persistence import Record
+from actors.messages.timer import TimerFired
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -77,16 +77,16 @@ class NotifierActor(SharedThreadActor):
 
     def on_start(self) -> None:
         """Begin to look at what is due."""
-        self._timer.tell_after(LOOK_S, self.actor_ref, AlertsTick())
+        self._timer.tell_after(LOOK_S, self.actor_ref, TimerFired())
 
     def on_receive(self, message: NotifierInbox) -> AlertsNow | AlarmsAcknowledged | None:
         """Take an alert, or see what is due."""
         match message:
             case RaiseAlert():
                 self._hear(message.alert)
-            case AlertsTick():
+            case TimerFired():
                 self._look()
-                self._timer.tell_after(LOOK_S, self.actor_ref, AlertsTick())
+                self._timer.tell_after(LOOK_S, self.actor_ref, TimerFired())
             case NotificationSent():
                 self._note_told(message.alert_ids, message.channel)
             case AcknowledgeAlarms():

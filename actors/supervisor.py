@@ -7,9 +7,9 @@ from typing import Final, assert_never
 from loguru import logger
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.books import Poll
-from actors.messages.desk import ActorDied, CheckHeartbeat, HeartbeatSent, KeepAlive, RestartWatcher, SendHeartbeat
+from actors.messages.desk import ActorDied, HeartbeatSent, KeepAlive, RestartWatcher, SendHeartbeat
 from actors.messages.inboxes import NotifierInbox, SupervisorInbox, WatcherInbox
+from actors.messages.timer import TimerFired
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import Address, AddressSlot, post
 from actors.runtime.timer import Timer
@@ -73,7 +73,7 @@ class SupervisorActor(DeskActor):
         match message:
             case ActorDied():
                 self._answer_death(message)
-            case CheckHeartbeat():
+            case TimerFired():
                 self._check()
             case HeartbeatSent():
                 # An earlier watcher that wakes up again says nothing about the present one.
@@ -126,7 +126,7 @@ class SupervisorActor(DeskActor):
         self._missed = 0
         self._restarting = False
         self._watcher.connect(self._start_watcher())
-        post(self._watcher, Poll())
+        post(self._watcher, TimerFired())
 
     def _listen_again(self) -> None:
-        self._timer.tell_after(self._settings.heartbeat_s, self.actor_ref, CheckHeartbeat())
+        self._timer.tell_after(self._settings.heartbeat_s, self.actor_ref, TimerFired())

@@ -25,16 +25,15 @@ from actors.messages.books import (
     FindWatchState,
     OrderBookRead,
     OrderUpdateSeen,
-    Poll,
     PositionsRead,
     ReconcileNow,
     TradeBookRead,
     WatchState,
 )
-from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
+from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
 from actors.messages.inboxes import WatcherInbox
-from actors.messages.market import BookPricesSeen
+from actors.messages.timer import TimerFired
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -45,7 +44,7 @@ from domain.ports import trading_day
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Reconciler
 from domain.settings import WatcherSettings
-from domain.trouble import Trouble
+from domain.trouble import Troubles
 
 SHRUNK: Final = "the order book lacks orders that it has shown before"
 
@@ -65,13 +64,12 @@ class WatcherActor(DeskActor):
         self._supervisor = mail.supervisor
         self._command = mail.command
         self._broker = mail.broker
-        self._market = mail.market
         self._reconciler = reconciler
         self._settings = settings
         self._clock = runtime.clock
         self._timer = runtime.timer
         self._seen_at = runtime.clock.monotonic()
-        self._troubles: dict[str, Trouble] = {}
+        self._troubles = Troubles()
         self._witnessing = BookOutages(settings.book_away_s_max, runtime.clock.monotonic())
         self._book_asked_at: datetime | None = None
         self._day = ""
@@ -85,7 +83,7 @@ class WatcherActor(DeskActor):
     def on_receive(self, message: WatcherInbox) -> WatchState | None:
         """Read, compare, report, and wind the clock again."""
         match message:
-            case Poll():
+            case TimerFired():
                 self._polling = True
                 self._look()
             case ReconcileNow():
@@ -137,19 +135,19 @@ class WatcherActor(DeskActor):
             post(self._command, BooksReconciled(reports=reports, asked_at=self._clock.now(), whole=False))
         if self._wants_books:
             self._wants_books = False
-            post(self._broker, ReadOrderBook())
+            post(self._broker, ReadBook(kind=BookKind.ORDERS))
 
     def _compare(self, book: Book[OrderRow] | Unavailable) -> None:
         if self._polling:
             # A book that an earlier watcher asked for is welcome, but winds no second clock.
             self._polling = False
-            self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, Poll())
+            self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, TimerFired())
         self._witness(BookKind.ORDERS, book)
         if isinstance(book, Unavailable):
             self._report_unavailable(book.cause)
             # Positions are read all the same: the day's loss and the stops' prices hang on them.
             self._trades = None
-            post(self._broker, ReadPositions())
+            post(self._broker, ReadBook(kind=BookKind.POSITIONS))
             return
         self._enter_day(trading_day(book.asked_at))
         compared = self._reconciler.compare(book)
@@ -165,7 +163,7 @@ class WatcherActor(DeskActor):
         else:
             self._log_trouble("whole order book", SHRUNK)
             self._report_unavailable(SHRUNK)
-        post(self._broker, ReadTradeBook())
+        post(self._broker, ReadBook(kind=BookKind.TRADES))
 
     def _witness(self, kind: BookKind, book: Book[OrderRow] | Book[TradeRow] | Book[PositionRow] | Unavailable) -> None:
         """Note whether a book could be read, and tell when one has been away for too long, or is back."""
@@ -181,12 +179,12 @@ class WatcherActor(DeskActor):
             post(self._command, BooksWitnessed(sighting=sighting))
 
     def _log_trouble(self, what: str, message: str) -> None:
-        if told := self._troubles.setdefault(what, Trouble()).tell(message, self._clock.monotonic()):
+        if told := self._troubles.tell(what, message, self._clock.monotonic()):
             logger.warning("the {} can't be read: {}", what, told)
 
     def _log_end(self, what: str) -> None:
-        if (trouble := self._troubles.pop(what, None)) is not None:
-            logger.info("the {}: {}", what, trouble.end(self._clock.monotonic()))
+        if told := self._troubles.end(what, self._clock.monotonic()):
+            logger.info("the {}: {}", what, told)
 
     def _report_unavailable(self, cause: str) -> None:
         unavailable_s = self._clock.monotonic() - self._seen_at
@@ -200,7 +198,7 @@ class WatcherActor(DeskActor):
     def _take_trades(self, book: Book[TradeRow] | Unavailable) -> None:
         self._witness(BookKind.TRADES, book)
         # As above, whether these trades could be read or not.
-        post(self._broker, ReadPositions())
+        post(self._broker, ReadBook(kind=BookKind.POSITIONS))
         if isinstance(book, Unavailable):
             self._trades = None
             return
@@ -221,10 +219,7 @@ class WatcherActor(DeskActor):
 
     def _keep(self, book: Book[PositionRow] | Unavailable) -> None:
         self._witness(BookKind.POSITIONS, book)
-        if isinstance(book, Unavailable):
-            return
-        post(self._market, BookPricesSeen(book=book))
-        if self._trades is not None:
+        if self._trades is not None and not isinstance(book, Unavailable):
             self._reconciler.keep(self._trades, book)
 
     def _resolve(self, message: BreakResolved) -> None:

@@ -11,7 +11,7 @@ import pykka
 
 from actors.adapters import Adapters, DeskFeed
 from actors.baskets import BasketsActor
-from actors.broker import BrokerActor
+from actors.broker.actor import BrokerActor
 from actors.command.actor import CommandActor, CommandLimits
 from actors.errors import DeskStartError, DeskUnavailableError
 from actors.exits.actor import ExitsActor
@@ -19,7 +19,6 @@ from actors.guard import GuardActor
 from actors.market import MarketActor
 from actors.messages.alerts import NotificationSent, RaiseAlert, ResumeAlarms
 from actors.messages.baskets import ResumeBaskets
-from actors.messages.books import Poll
 from actors.messages.broker import FindBrokerState, LogIn
 from actors.messages.desk import FindReadiness, KeepAlive, ResumeOrders
 from actors.messages.exits import ResumeExits
@@ -39,8 +38,9 @@ from actors.messages.inboxes import (
 )
 from actors.messages.persistence import LoadSnapshot
 from actors.messages.query import Answer, Query
-from actors.messages.risk import FindTradingState, RiskTick
+from actors.messages.risk import FindTradingState
 from actors.messages.stops import TakeUpStops
+from actors.messages.timer import TimerFired
 from actors.notifier import NotifierActor
 from actors.repo.actor import RepoActor
 from actors.risk.actor import RiskActor
@@ -155,8 +155,8 @@ class Wiring:
         # The watcher first: what the login brings up is told to it. Nothing is asked of the broker before.
         self._begin(self.watcher, self._start_watcher())
         post(self.broker, LogIn())
-        post(self.watcher, Poll())
-        post(self.risk, RiskTick())
+        post(self.watcher, TimerFired())
+        post(self.risk, TimerFired())
         gone = tuple(one.key for one in snapshot.vanished if one.key is not None)
         post(self.exits, TakeUpStops(armed_stops=snapshot.armed_stops, unarmed=snapshot.unarmed, vanished=gone))
         post(

@@ -79,10 +79,10 @@ from actors.messages.persistence import (
     OrderRegistered,
     RecordFills,
     RegistrationFailed,
-    RetryUnrecorded,
     UndoRecorded,
 )
 from actors.messages.risk import CheckRefused, RiskApproved, TradingStateChanged
+from actors.messages.timer import TimerFired
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -166,7 +166,7 @@ class CommandActor(SharedThreadActor):
                 self._stand_still(message)
             case EventUnrecorded():
                 self._go_on_unrecorded(message)
-            case RetryUnrecorded():
+            case TimerFired():
                 self._records.retry()
             case JoinStrategy() | FollowOrders() | TradingStateChanged() | PositionWrittenOff():
                 self._followers.receive(message)

@@ -10,7 +10,7 @@ from actors.messages.market import OrderPriced
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
 from actors.runtime.address import Address, post
 from domain.orders.command import OrderCommand
-from domain.orders.lifecycle import IllegalTransitionError
+from domain.orders.lifecycle import Event, IllegalTransitionError
 from domain.orders.order import Order, OrderEvent
 from domain.orders.pricing import OrderPricing
 from domain.orders.reasons import Reason
@@ -40,6 +40,26 @@ class PendingOrder:
     is_new: bool = False
     registration: Mapping[str, str] = field(default_factory=dict)
     """How it was registered, where not in the database."""
+
+    def sending(
+        self, pricing: OrderPricing, quantity: int, reserved: Mapping[str, str], said: Mapping[str, str]
+    ) -> OrderEvent:
+        """Return the event of step 3: the final terms, and everything that they were decided from."""
+        return OrderEvent(
+            kind=Event.SENT,
+            tag=Reason.EXIT_CLAMPED if quantity < self.command.quantity else None,
+            quantity=quantity,
+            limit_price=pricing.limit_price,
+            trigger_price=pricing.trigger_price,
+            inputs={
+                **self.registration,
+                **self.inputs,
+                **reserved,
+                "last_price": str(pricing.last_price),
+                **pricing.story,
+                **said,
+            },
+        )
 
     def answer(self, answer: OrderAnswered | OrderDeclined) -> None:
         """Tell everyone who waits; those who came with a known id hear that it was known."""

@@ -1,6 +1,7 @@
 """The six steps of an order, in order. A part of CommandActor, in its thread; the theory stands in `actor.py`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias, assert_never
 
 from loguru import logger
@@ -285,23 +286,8 @@ class Placement:
         note = f"cut to {quantity} units: one order carries at most {limit} units" if rest > 0 else None
         if rest > 0 and not pending.from_position_only:
             self._tell(cut_exit_alert(pending.command, quantity, rest))
-        event = OrderEvent(
-            kind=Event.SENT,
-            tag=Reason.EXIT_CLAMPED if quantity < pending.command.quantity else None,
-            note=note,
-            quantity=quantity,
-            limit_price=pending.pricing.limit_price,
-            trigger_price=pending.pricing.trigger_price,
-            inputs={
-                **pending.registration,
-                **pending.inputs,
-                **message.inputs,
-                "last_price": str(pending.pricing.last_price),
-                **pending.pricing.story,
-                **self._said,
-            },
-        )
-        self._records.record(message.command_id, event)
+        event = pending.sending(pending.pricing, quantity, message.inputs, self._said)
+        self._records.record(message.command_id, replace(event, note=note))
 
     # Step 4: execute.
 

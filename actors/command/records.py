@@ -10,7 +10,8 @@ from typing import Final
 
 from actors.command.pending import PendingOrders
 from actors.command.pending_writes import EARLIER_WAIT, PendingWrites
-from actors.messages.persistence import EventRecorded, EventUnrecorded, RecordEvent, RetryUnrecorded
+from actors.messages.persistence import EventRecorded, EventUnrecorded, RecordEvent
+from actors.messages.timer import TimerFired
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
@@ -97,7 +98,7 @@ class Records:
         self.note_trouble(message.cause)
         self._accepted.pop(message.command_id, None)
         if not self._unwritten:
-            self._timer.tell_after(RETRY_UNRECORDED_S, self._command, RetryUnrecorded())
+            self._timer.tell_after(RETRY_UNRECORDED_S, self._command, TimerFired())
         before = self._unwritten.find(message.command_id) or led or message.order
         order = self._unwritten.keep(message, before)
         return None if order is None or before is None else (before, order)

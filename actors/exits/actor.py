@@ -23,7 +23,6 @@ from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.exits import (
     ExitCut,
     ExitsNow,
-    ExitsTick,
     FindExits,
     Flatten,
     FlattenAll,
@@ -36,6 +35,7 @@ from actors.messages.inboxes import (
 from actors.messages.market import OrderPriced, PriceQuestion, PriceTicked
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.stops import FindStops, SetStops, StopsNow, TakeUpStops
+from actors.messages.timer import TimerFired
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -112,7 +112,7 @@ class ExitsActor(SharedThreadActor):
         match message:
             case ExposuresTold():
                 self._look(self._knowledge.take(message))
-            case ExitsTick():
+            case TimerFired():
                 if message.turn == self._turn:
                     self._tick()
             case Flatten() | ResumeExits():
@@ -214,7 +214,7 @@ class ExitsActor(SharedThreadActor):
         due = self._clock.monotonic() + delay_s
         if due < self._wound_for:
             self._turn, self._wound_for = self._turn + 1, due
-            self._timer.tell_after(delay_s, self.actor_ref, ExitsTick(turn=self._turn))
+            self._timer.tell_after(delay_s, self.actor_ref, TimerFired(turn=self._turn))
 
     def _look(self, words: Sequence[Word]) -> None:
         """Go by what the guard holds: first what is newly to be flat, then the stops, then the tasks."""

@@ -14,11 +14,6 @@ class RaiseAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertsTick:
-    """See what is due to be told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationSent:
     """A channel has taken a text that tells these alerts."""
 

@@ -55,11 +55,6 @@ class PositionLeaving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BasketsTick:
-    """See which legs have waited too long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeBaskets:
     """Take up the baskets of an earlier run: none is gone on with."""
 

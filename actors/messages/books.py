@@ -71,11 +71,6 @@ class AcceptanceUndone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
-    """It is time to read the order book again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileNow:
     """Read the books at once; the clock of the polls goes on as it is."""
 
@@ -96,7 +91,7 @@ class FeedChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionsRead:
-    """The account's net positions for the comparison, or why they could not be read."""
+    """The account's net positions, or why they could not be read."""
 
     book: Book[PositionRow] | Unavailable
 

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from actors.messages.books import PositionsRead
 from actors.messages.query import Query
 from actors.runtime.address import Address
+from domain.broker.book_outages import BookKind
 from domain.broker.reply_types import ChangeReply, InstrumentReply, PlaceReply, PriceReply, Unavailable
 from domain.broker.session import SessionState
-from domain.broker.snapshots import Book, OrderRow, PositionRow, TradeRow
+from domain.broker.snapshots import Book, OrderRow, TradeRow
 from domain.market.instrument import Instrument
+from domain.market.knowledge import Want
 from domain.orders.change import Change
 from domain.orders.order import Order
 from domain.orders.types import Exchange
@@ -77,64 +80,30 @@ class SessionChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadInstrument:
-    """Look this symbol up at the broker."""
+class LookUp:
+    """Look this symbol up at the broker; where its `instrument` is known, ask for its last price."""
 
     exchange: Exchange
     symbol: str
+    instrument: Instrument | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPrice:
-    """Ask the broker for this instrument's last price."""
-
-    instrument: Instrument
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentRead:
-    """What the broker knows of a symbol."""
+class LookedUp:
+    """What the broker says of a symbol: what was asked for (`want`), or why there is none of it."""
 
     exchange: Exchange
     symbol: str
-    reply: InstrumentReply
+    want: Want
+    reply: InstrumentReply | PriceReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceRead:
-    """The broker's last price of an instrument."""
+class ReadBook:
+    """Read this book of the account. Who asks hears of positions alone where `reply_to` is given."""
 
-    instrument: Instrument
-    reply: PriceReply
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOrderBook:
-    """Read the account's orders."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadTradeBook:
-    """Read the account's fills."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPositions:
-    """Read the account's net positions for the comparison."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPositionBook:
-    """Read the account's net positions for a caller."""
-
-    reply_to: "Address[PositionBookRead]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionBookRead:
-    """The account's net positions, or why they could not be read."""
-
-    book: Book[PositionRow] | Unavailable
+    kind: BookKind
+    reply_to: "Address[PositionsRead] | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

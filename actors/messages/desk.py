@@ -51,11 +51,6 @@ class ActorDied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckHeartbeat:
-    """It is time to hear from the watcher."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SendHeartbeat:
     """Say that you are alive."""
 

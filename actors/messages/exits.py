@@ -50,13 +50,6 @@ class FlattenAll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExitsTick:
-    """Ask the guard what is still held. A `turn` that is not the last one wound is passed over."""
-
-    turn: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FindExits(Query["ExitsNow"]):
     """Which positions are on their way to flat?"""
 

@@ -2,10 +2,9 @@
 
 from typing import TypeAlias
 
-from actors.messages.alerts import AcknowledgeAlarms, AlertsTick, FindAlerts, NotificationSent, RaiseAlert, ResumeAlarms
+from actors.messages.alerts import AcknowledgeAlarms, FindAlerts, NotificationSent, RaiseAlert, ResumeAlarms
 from actors.messages.baskets import (
     BasketAnswered,
-    BasketsTick,
     FindBaskets,
     FollowOrders,
     PositionLeaving,
@@ -30,7 +29,6 @@ from actors.messages.books import (
     FindWatchState,
     OrderBookRead,
     OrderUpdateSeen,
-    Poll,
     PositionsRead,
     PositionVanished,
     PositionWrittenOff,
@@ -43,18 +41,12 @@ from actors.messages.broker import (
     BrokerAnswered,
     ChangeAtBroker,
     FindBrokerState,
-    InstrumentRead,
     LogIn,
+    LookedUp,
+    LookUp,
     LookUpTag,
     PlaceOrder,
-    PositionBookRead,
-    PriceRead,
-    ReadInstrument,
-    ReadOrderBook,
-    ReadPositionBook,
-    ReadPositions,
-    ReadPrice,
-    ReadTradeBook,
+    ReadBook,
     SendNextRequest,
     SessionChanged,
     TagLookedUp,
@@ -65,7 +57,6 @@ from actors.messages.changes import (
 )
 from actors.messages.desk import (
     ActorDied,
-    CheckHeartbeat,
     FindReadiness,
     HeartbeatSent,
     JoinStrategy,
@@ -77,7 +68,6 @@ from actors.messages.desk import (
 )
 from actors.messages.exits import (
     ExitCut,
-    ExitsTick,
     FindExits,
     Flatten,
     FlattenAll,
@@ -99,7 +89,6 @@ from actors.messages.guard import (
 )
 from actors.messages.market import (
     AnswerExit,
-    BookPricesSeen,
     FindUnwatched,
     LookUpWatched,
     OrderPriced,
@@ -131,7 +120,6 @@ from actors.messages.persistence import (
     RecordFills,
     RegisterOrder,
     RegistrationFailed,
-    RetryUnrecorded,
     UndoRecorded,
 )
 from actors.messages.risk import (
@@ -141,11 +129,11 @@ from actors.messages.risk import (
     FindTradingState,
     PositionsSeen,
     RiskApproved,
-    RiskTick,
     SetTradingState,
     TradingStateChanged,
 )
 from actors.messages.stops import FindStops, SetStops, StopsAnswered, TakeUpStops
+from actors.messages.timer import TimerFired
 
 CommandInbox: TypeAlias = (
     SubmitOrder
@@ -168,7 +156,7 @@ CommandInbox: TypeAlias = (
     | EventRecorded
     | EventIllegal
     | EventUnrecorded
-    | RetryUnrecorded
+    | TimerFired
     | SessionChanged
     | FetchChangedOrders
     | BooksReconciled
@@ -207,14 +195,13 @@ RepoInbox: TypeAlias = (
 MarketInbox: TypeAlias = (
     PriceOrder
     | AnswerExit
-    | InstrumentRead
-    | PriceRead
     | WatchPrice
     | LookUpWatched
     | FindUnwatched
     | PriceSeen
-    | BookPricesSeen
     | OrderChanged
+    | LookedUp
+    | PositionsRead
 )
 
 RiskInbox: TypeAlias = (
@@ -222,7 +209,7 @@ RiskInbox: TypeAlias = (
     | OrderChanged
     | PositionsSeen
     | BreakResolved
-    | RiskTick
+    | TimerFired
     | SetTradingState
     | FindTradingState
     | FindPnl
@@ -249,7 +236,7 @@ ExitsInbox: TypeAlias = (
     Flatten
     | ResumeExits
     | FlattenAll
-    | ExitsTick
+    | TimerFired
     | ExposuresTold
     | OrderChanged
     | ExitCut
@@ -262,7 +249,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | BasketsTick | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | TimerFired | ResumeBaskets | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (
@@ -271,18 +258,14 @@ BrokerInbox: TypeAlias = (
     | ChangeAtBroker
     | SendNextRequest
     | LogIn
-    | ReadInstrument
-    | ReadPrice
-    | ReadOrderBook
-    | ReadTradeBook
-    | ReadPositions
-    | ReadPositionBook
     | LookUpTag
     | FindBrokerState
+    | LookUp
+    | ReadBook
 )
 
 WatcherInbox: TypeAlias = (
-    Poll
+    TimerFired
     | ReconcileNow
     | ChangedOrders
     | OrderBookRead
@@ -296,9 +279,9 @@ WatcherInbox: TypeAlias = (
     | FindWatchState
 )
 
-NotifierInbox: TypeAlias = RaiseAlert | AlertsTick | NotificationSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
+NotifierInbox: TypeAlias = RaiseAlert | TimerFired | NotificationSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
 
-SupervisorInbox: TypeAlias = ActorDied | CheckHeartbeat | HeartbeatSent | KeepAlive | RestartWatcher
+SupervisorInbox: TypeAlias = ActorDied | TimerFired | HeartbeatSent | KeepAlive | RestartWatcher
 
 StrategyInbox: TypeAlias = (
     PriceTicked
@@ -310,4 +293,4 @@ StrategyInbox: TypeAlias = (
     | PositionWrittenOff
 )
 
-CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionBookRead | AcceptanceUndone
+CallerInbox: TypeAlias = OrderAnswered | StopsAnswered | PositionsRead | AcceptanceUndone

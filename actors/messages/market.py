@@ -7,7 +7,7 @@ from enum import StrEnum
 from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.broker.reply_types import InstrumentReply
-from domain.broker.snapshots import Book, PositionRow, Tick
+from domain.broker.snapshots import Tick
 from domain.exits.pricing import ExitShape
 from domain.market.price import Reference
 from domain.market.watching import Unwatched
@@ -72,13 +72,6 @@ class AnswerExit:
     """An exit has waited long enough to be priced: answer with what is known."""
 
     question: PriceOrder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookPricesSeen:
-    """The position book: its last prices stand in for a feed that is silent, its rows for what can't be looked up."""
-
-    book: Book[PositionRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,11 +219,6 @@ class FindUnwritten(Query[int]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryUnrecorded:
-    """Try again to write what the database did not take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSnapshot(Query[DeskSnapshot]):
     """What does the database remember that the actors start from?"""
 

@@ -62,11 +62,6 @@ class PositionsSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RiskTick:
-    """Hold the day against its limits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FindPnl(Query["PnlNow"]):
     """How does the day stand?"""
 

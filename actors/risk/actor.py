@@ -20,11 +20,11 @@ from actors.messages.risk import (
     PnlNow,
     PositionsSeen,
     RiskApproved,
-    RiskTick,
     SetTradingState,
     TradingStateChanged,
     TradingStateNow,
 )
+from actors.messages.timer import TimerFired
 from actors.risk.loss_monitor import LossMonitor
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -101,10 +101,10 @@ class RiskActor(SharedThreadActor):
                 self._loss_monitor.count_move(message)
             case PositionWrittenOff():
                 self._loss_monitor.book.shift(message.write_off.position_key, message.write_off.units)
-            case RiskTick():
+            case TimerFired():
                 self._loss_monitor.look()
                 self._restrict()
-                self._timer.tell_after(self._look_s, self.actor_ref, RiskTick())
+                self._timer.tell_after(self._look_s, self.actor_ref, TimerFired())
             case SetTradingState():
                 return self._turn(message)
             case FindTradingState():

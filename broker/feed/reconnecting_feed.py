@@ -25,6 +25,7 @@ from domain.broker.snapshots import OrderUpdate, Tick
 from domain.market.instrument import Instrument
 from domain.ports import Clock
 from domain.settings import BrokerSettings
+from domain.trouble import Trouble
 
 _STOPPED: Final = "stopped"
 
@@ -52,8 +53,8 @@ class FeedLimits:
         return self.silence_s_max / 3.2
 
 
-def _log_state(up: bool, message: str) -> None:  # noqa: FBT001  the callback's shape
-    logger.log("INFO" if up or message == _STOPPED else "WARNING", "feed {}: {}", "up" if up else "down", message)
+def _ignore_state(_up: bool, _message: str) -> None:  # noqa: FBT001  the callback's shape
+    """Let the log tell."""
 
 
 def _ignore(_: OrderUpdate) -> None:
@@ -74,7 +75,7 @@ class Feed:
         settings: BrokerSettings,
         clock: Clock,
         on_tick: Callable[[Tick], None],
-        on_state: Callable[[bool, str], None] = _log_state,
+        on_state: Callable[[bool, str], None] = _ignore_state,
         *,
         on_order: Callable[[OrderUpdate], None] = _ignore,
         chance: random.Random | None = None,
@@ -103,6 +104,7 @@ class Feed:
         self._nudged = threading.Event()
         self._stopping = threading.Event()
         self._told: tuple[bool, str] | None = None
+        self._trouble = Trouble()
         self._up_at = math.inf
 
     # From any thread
@@ -240,9 +242,21 @@ class Feed:
             self._nudged.clear()
 
     def _tell(self, *, up: bool, message: str) -> None:
+        self._log(up=up, message=message)
         if self._told != (up, message):
             self._told = (up, message)
             self._dispatch.tell(self._on_state, up, message)
+
+    def _log(self, *, up: bool, message: str) -> None:
+        """Log a trouble when it begins, at growing distance, and when it ends: two clients may evict each other."""
+        now = self._clock.monotonic()
+        if message == _STOPPED:
+            logger.info("feed: stopped")
+        elif not up:
+            if told := self._trouble.tell(message, now):
+                logger.warning("feed down: {}", told)
+        elif (told := self._trouble.end(now)) or self._told is None:
+            logger.info("feed up: {}", told or message)
 
 
 def batches(keys: list[tuple[str, str]], size: int) -> Iterable[list[tuple[str, str]]]:

@@ -22,7 +22,7 @@ from domain.broker.addresses import TLS_OFF_LOOPBACK, AddressRules
 from domain.ports import Clock
 from domain.redaction import redacted
 from domain.texts import one_line
-from domain.trouble import Trouble
+from domain.trouble import Troubles
 
 IDLE_REUSE_S_MAX: Final = 20.0
 """An older idle connection is not trusted: servers drop them silently."""
@@ -96,7 +96,7 @@ class HttpTransport:
         self._tls = tls
         self._targets: dict[str, _Target] = {}
         self._hidden: set[str] = set()
-        self._troubles: dict[str, Trouble] = {}
+        self._troubles = Troubles()
         self._connection: Socket | None = None
         self._endpoint: Endpoint | None = None
         self._used_at = 0.0
@@ -137,11 +137,11 @@ class HttpTransport:
             attempt.sent = True
             self._exchange(connection, request, attempt, ends_at)
         except TransportError as error:
-            if told := self._troubles.setdefault(attempt.route, Trouble()).tell(str(error), self._clock.monotonic()):
+            if told := self._troubles.tell(attempt.route, str(error), self._clock.monotonic()):
                 logger.warning("{}: {}", attempt.route, told)
             raise
-        if self._troubles and (trouble := self._troubles.pop(attempt.route, None)) is not None:
-            logger.info("{}: {}", attempt.route, trouble.end(self._clock.monotonic()))
+        if told := self._troubles.end(attempt.route, self._clock.monotonic()):
+            logger.info("{}: {}", attempt.route, told)
         _log.debug(
             "{} answered {} in {:.2f} ms",
             lambda: attempt.route,

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from actors.desk_interface import Status
 from actors.errors import DeskUnavailableError
-from actors.messages.broker import PositionBookRead
+from actors.messages.books import PositionsRead
 from actors.messages.guard import Holdings
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from actors.messages.persistence import Timeline
@@ -86,7 +86,7 @@ class RunningDesk(
     def holdings(self) -> Holdings:
         """Return what each strategy holds."""
 
-    def broker_positions(self) -> PositionBookRead | None:
+    def broker_positions(self) -> PositionsRead | None:
         """Return the account's positions."""
 
     def set_trading_state(self, state: TradingState, reason: str, *, force: bool = False) -> TradingStateNow:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from actors.messages.broker import PositionBookRead
+from actors.messages.books import PositionsRead
 from actors.messages.desk import Readiness
 from actors.messages.exits import ExitsNow
 from actors.messages.guard import Holdings
@@ -176,7 +176,7 @@ def _ms(first: datetime, later: datetime) -> float:
     return round((later - first).total_seconds() * 1000, 3)
 
 
-def positions_form(holdings: Holdings, account: PositionBookRead | None, pnl: PnlNow) -> PositionsForm:
+def positions_form(holdings: Holdings, account: PositionsRead | None, pnl: PnlNow) -> PositionsForm:
     """Return what each strategy holds from our fills, the day in rupees, and the account as the broker has it.
 
     `account` is null, and `account_unavailable` says why, when the broker could not be asked: that is not "flat".

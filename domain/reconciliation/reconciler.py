@@ -242,11 +242,8 @@ class Reconciler:
         if judged is None:
             return None, None
         before = {row.broker_order_id: row for row in judged.orders.rows}
-        moved = [row for row in rows if has_traded(row, before.get(row.broker_order_id))]
-        unjudged = {fills_name(row.broker_order_id) for row in moved}
-        moving = {key for key in map(key_of, moved) if key is not None}
-        unjudged |= {position_name(key) for key in moving} | names_dropped_at_night(
-            self.orders, judged.positions.asked_at
+        moving, unjudged = self._moved_since(
+            judged, [row for row in rows if has_traded(row, before.get(row.broker_order_id))]
         )
         trades = judged.trades
         found = [*fill_breaks(judged.orders.rows, trades.rows), *map(unreadable, self._unreadable)]
@@ -287,6 +284,12 @@ class Reconciler:
         )
         living = self.contracts.living(held_in(judged.positions), judged.positions.asked_at)
         return Checked(tuple(reports), carried, breaks, tuple(undone.values()), ended, living), witnesses
+
+    def _moved_since(self, judged: _Round, moved: list[OrderRow]) -> tuple[set[InstrumentKey], set[str]]:
+        """Return what is moving, and the names of the breaks that this round can't judge for it, or for the night."""
+        moving = {key for key in map(key_of, moved) if key is not None}
+        names = {fills_name(row.broker_order_id) for row in moved} | {position_name(key) for key in moving}
+        return moving, names | names_dropped_at_night(self.orders, judged.positions.asked_at)
 
     # what others decide
 

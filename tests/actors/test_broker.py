@@ -2,29 +2,26 @@ from typing import Any
 
 import pytest
 
-from actors.broker import BrokerActor
-from actors.messages.books import OrderBookRead, TradeBookRead
+from actors.broker.actor import BrokerActor
+from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
 from actors.messages.broker import (
     BrokerAnswered,
     BrokerState,
     ChangeAtBroker,
     FindBrokerState,
-    InstrumentRead,
     LogIn,
+    LookedUp,
+    LookUp,
     PlaceOrder,
-    PositionBookRead,
-    PriceRead,
-    ReadInstrument,
-    ReadOrderBook,
-    ReadPositionBook,
-    ReadPrice,
-    ReadTradeBook,
+    ReadBook,
     SendNextRequest,
     SessionChanged,
 )
 from actors.messages.risk import TradingStateChanged
+from domain.broker.book_outages import BookKind
 from domain.broker.reply_types import Accepted, LoggedIn, LoginFailed, PlaceReply, Refused, Unknown, UnknownInstrument
 from domain.broker.session import EXIT_LOGIN_S, SessionState
+from domain.market.knowledge import Want
 from domain.orders.change import ChangeKind
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
@@ -124,7 +121,7 @@ def test_an_order_is_placed_once_and_its_reply_passed_on(room: BrokerRoom, reply
 
 
 def test_one_request_leaves_at_a_time(room: BrokerRoom) -> None:
-    room.tell(entry("c1"), entry("c2"), ReadOrderBook())
+    room.tell(entry("c1"), entry("c2"), ReadBook(kind=BookKind.ORDERS))
 
     room.serve_one()
 
@@ -179,7 +176,7 @@ def test_a_wait_that_ends_puts_no_second_request_before_an_exit() -> None:
     room.tell(entry("c1"), entry("c2"), entry("c3"))
     room.serve()
     room.clock.advance(1.0)
-    room.tell(ReadOrderBook())
+    room.tell(ReadBook(kind=BookKind.ORDERS))
 
     room.timer.fire_due()
     room.own.tell(way_out("x1"))
@@ -194,7 +191,7 @@ def test_books_are_read_before_entries_and_after_exits(room: BrokerRoom) -> None
     room.serve()
     room.broker.calls.clear()
 
-    room.tell(entry("c1"), ReadOrderBook(), way_out("x1"))
+    room.tell(entry("c1"), ReadBook(kind=BookKind.ORDERS), way_out("x1"))
 
     room.serve()
 
@@ -202,10 +199,10 @@ def test_books_are_read_before_entries_and_after_exits(room: BrokerRoom) -> None
 
 
 def test_a_broker_so_slow_that_books_always_wait_gets_entries_all_the_same(room: BrokerRoom) -> None:
-    room.tell(ReadOrderBook(), entry("c1"), entry("c2"))
+    room.tell(ReadBook(kind=BookKind.ORDERS), entry("c1"), entry("c2"))
 
     for _ in range(4):
-        room.tell(ReadOrderBook())
+        room.tell(ReadBook(kind=BookKind.ORDERS))
         room.serve_one()
 
     assert room.broker.calls == ["order_book", "place c1", "order_book", "place c2"]
@@ -388,7 +385,7 @@ def test_a_login_that_is_useless_is_not_tried_again() -> None:
     room.broker.logins.say(LoginFailed("Account blocked", final=True))
 
     for _ in range(60):
-        room.tell(ReadOrderBook())
+        room.tell(ReadBook(kind=BookKind.ORDERS))
         room.serve()
         room.wait(1, step=1)
 
@@ -418,7 +415,7 @@ def test_a_dead_session_seen_by_a_read_is_opened_again_no_oftener_than_set() -> 
     room.broker.logins.say(LoginFailed("server is down", final=False))
 
     for _ in range(40):
-        room.tell(ReadOrderBook())
+        room.tell(ReadBook(kind=BookKind.ORDERS))
         room.serve()
         room.wait(1, step=1)
 
@@ -430,7 +427,7 @@ def test_a_way_out_is_sent_soon_after_a_broker_that_was_away_opens_sessions_agai
     room = BrokerRoom(logged_in=False, login_retry_s=5.0, login_retry_s_max=60.0)
     room.broker.logins.say(*[LoginFailed("server is down", final=False)] * 6, LoggedIn("FA1"))
     for _ in range(80):
-        room.tell(ReadOrderBook())
+        room.tell(ReadBook(kind=BookKind.ORDERS))
         room.serve()
         room.wait(1, step=1)
     assert room.broker.calls.count("log_in") == 5, "the next would be tried after 135 seconds"
@@ -453,33 +450,44 @@ def test_each_reading_is_answered_to_whom_it_concerns(room: BrokerRoom) -> None:
     caller = Probe()
 
     room.tell(
-        ReadOrderBook(),
-        ReadTradeBook(),
-        ReadPositionBook(reply_to=caller),
-        ReadInstrument(exchange=Exchange.NSE, symbol="NOSUCH-EQ"),
-        ReadPrice(instrument=instrument()),
+        ReadBook(kind=BookKind.ORDERS),
+        ReadBook(kind=BookKind.TRADES),
+        ReadBook(kind=BookKind.POSITIONS, reply_to=caller),
+        LookUp(exchange=Exchange.NSE, symbol="NOSUCH-EQ"),
+        LookUp(exchange=Exchange.NSE, symbol=instrument().symbol, instrument=instrument()),
     )
     room.serve()
 
     assert [type(one) for one in room.watcher.messages] == [OrderBookRead, TradeBookRead]
-    assert caller.only(PositionBookRead).book.asked_at == room.clock.now()
-    assert room.market.only(InstrumentRead).reply == UnknownInstrument(Exchange.NSE, "NOSUCH-EQ")
-    assert room.market.only(PriceRead).instrument == instrument()
+    assert caller.only(PositionsRead).book.asked_at == room.clock.now()
+    assert [one.want for one in room.market.of(LookedUp)] == [Want.INSTRUMENT, Want.PRICE]
+    assert room.market.of(LookedUp)[0].reply == UnknownInstrument(Exchange.NSE, "NOSUCH-EQ")
+
+
+def test_positions_for_the_comparison_show_their_prices_too(room: BrokerRoom) -> None:
+    room.tell(ReadBook(kind=BookKind.POSITIONS))
+    room.serve()
+
+    assert room.market.only(PositionsRead) == room.watcher.only(PositionsRead)
 
 
 def test_look_ups_of_many_symbols_keep_no_book_away(room: BrokerRoom) -> None:
     """Each may take as long as a request may: the books tell how a way out stands."""
     room.tell(LogIn())
     room.serve()
-    room.tell(*(ReadInstrument(exchange=Exchange.NSE, symbol=f"S{number}-EQ") for number in range(10)))
-    room.tell(ReadPrice(instrument=instrument()), ReadOrderBook(), ReadTradeBook())
+    room.tell(*(LookUp(exchange=Exchange.NSE, symbol=f"S{number}-EQ") for number in range(10)))
+    room.tell(
+        LookUp(exchange=Exchange.NSE, symbol=instrument().symbol, instrument=instrument()),
+        ReadBook(kind=BookKind.ORDERS),
+        ReadBook(kind=BookKind.TRADES),
+    )
     room.broker.calls.clear()
 
     room.serve()
 
     assert room.broker.calls[1:4:2] == ["order_book", "trade_book"]
-    assert len(room.market.of(InstrumentRead)) == 10
-    assert len(room.market.of(PriceRead)) == 1
+    assert [one.want for one in room.market.of(LookedUp)].count(Want.INSTRUMENT) == 10
+    assert [one.want for one in room.market.of(LookedUp)].count(Want.PRICE) == 1
 
 
 def test_the_state_says_what_waits_and_what_was_placed(room: BrokerRoom) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.broker import BrokerActor
+from actors.broker.actor import BrokerActor
 from actors.messages.broker import BrokerAnswered, PlaceOrder
 from actors.messages.desk import ResumeOrders
 from actors.messages.orders import OrderChanged

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.messages.broker import ChangeAtBroker, ReadOrderBook
+from actors.messages.broker import ChangeAtBroker, ReadBook
+from domain.broker.book_outages import BookKind
 from domain.broker.reply_types import Accepted
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from tests.actors.test_broker import BrokerRoom, entry, way_out
@@ -30,7 +31,7 @@ MAKE: dict[str, Callable[[str], Any]] = {
     "entry": entry,
     "exit": way_out,
     "cancel": cancel,
-    "read": lambda _: ReadOrderBook(),
+    "read": lambda _: ReadBook(kind=BookKind.ORDERS),
 }
 
 

@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from actors.messages.timer import TimerFired
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.inboxes import RiskInbox
-from actors.messages.risk import FindPnl, PnlNow, PositionsSeen, RiskTick
+from actors.messages.risk import FindPnl, PnlNow, PositionsSeen
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
@@ -62,7 +63,7 @@ class Room:
         """Look at the day, after the broker's figure where there is one."""
         if unrealised is not None:
             self.hear(PositionsSeen(book=Book((row(unrealised),), self.clock.now())))
-        self.hear(RiskTick())
+        self.hear(TimerFired())
 
     def until(self, at: datetime) -> None:
         self.clock.advance((at - self.clock.now()).total_seconds())

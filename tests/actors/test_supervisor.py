@@ -1,8 +1,8 @@
 import pytest
+from actors.messages.timer import TimerFired
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.books import Poll
-from actors.messages.desk import ActorDied, CheckHeartbeat, HeartbeatSent, KeepAlive, RestartWatcher, SendHeartbeat
+from actors.messages.desk import ActorDied, HeartbeatSent, KeepAlive, RestartWatcher, SendHeartbeat
 from actors.messages.inboxes import WatcherInbox
 from actors.runtime.address import AddressSlot
 from actors.supervisor import SupervisorActor
@@ -89,7 +89,7 @@ def test_a_dead_watcher_is_restarted_after_a_delay_and_told_to_begin(room: Super
     room.wait(0.3)
 
     assert (at_once, room.restarts) == (0, 1)
-    assert room.watchers[-1].of(Poll) == [Poll()]
+    assert room.watchers[-1].of(TimerFired) == [TimerFired()]
     assert room.escalated == []
 
 
@@ -196,7 +196,7 @@ def test_the_supervisors_own_death_ends_the_process(room: SupervisorRoom) -> Non
 def test_the_heartbeat_is_wound_again_each_time(room: SupervisorRoom) -> None:
     room.wait(20)
 
-    assert len(room.timer.of(CheckHeartbeat)) == 1
+    assert len(room.timer.of(TimerFired)) == 1
 
 
 class DeadThread:

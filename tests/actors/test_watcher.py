@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from actors.messages.timer import TimerFired
 
 from actors.messages.books import (
     BooksChecked,
@@ -13,13 +14,11 @@ from actors.messages.books import (
     FillsSeen,
     OrderBookRead,
     OrderUpdateSeen,
-    Poll,
     PositionsRead,
     TradeBookRead,
 )
-from actors.messages.broker import ReadOrderBook, ReadPositions, ReadTradeBook
+from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
-from actors.messages.market import BookPricesSeen
 from actors.watcher import WatcherActor
 from domain.broker.book_outages import BookKind, Sighting
 from domain.broker.reply_types import Unavailable
@@ -38,9 +37,9 @@ class WatcherRoom:
     def __init__(self, *orders: Order) -> None:
         self.clock = FakeClock()
         self.timer = ManualTimer(self.clock)
-        self.supervisor, self.command, self.broker, self.market = (Probe() for _ in range(4))
+        self.supervisor, self.command, self.broker = (Probe() for _ in range(3))
         self.actor = WatcherActor(
-            mail=mailboxes(supervisor=self.supervisor, command=self.command, broker=self.broker, market=self.market),
+            mail=mailboxes(supervisor=self.supervisor, command=self.command, broker=self.broker),
             runtime=runtime(self.clock, timer=self.timer),
             reconciler=Reconciler(Known(orders=orders), "FA1", ProofSettings(), WatcherSettings()),
             settings=WatcherSettings(poll_interval_s=1.0),
@@ -65,41 +64,41 @@ def room() -> WatcherRoom:
 
 
 def test_a_poll_learns_what_moved_before_it_reads_the_book(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
     asked_first = (room.command.take(), room.broker.take())
 
     room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
 
     assert asked_first == ([FetchChangedOrders()], [])
-    assert room.broker.messages == [ReadOrderBook()]
+    assert room.broker.messages == [ReadBook(kind=BookKind.ORDERS)]
 
 
 def test_the_next_poll_is_wound_by_the_book_that_was_asked_for(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
 
     room.see(WORKING)
 
-    assert len(room.timer.of(Poll)) == 1
+    assert len(room.timer.of(TimerFired)) == 1
     room.clock.advance(1)
     room.timer.fire_due()
-    assert room.own.messages == [Poll()]
+    assert room.own.messages == [TimerFired()]
 
 
 def test_a_book_that_an_earlier_watcher_asked_for_winds_no_second_clock(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
 
     room.see(WORKING)
     room.see(WORKING)
 
-    assert len(room.timer.of(Poll)) == 1
+    assert len(room.timer.of(TimerFired)) == 1
 
 
 def test_a_book_that_could_not_be_read_winds_the_clock_too(room: WatcherRoom) -> None:
-    room.actor.on_receive(Poll())
+    room.actor.on_receive(TimerFired())
 
     room.go_blind()
 
-    assert len(room.timer.of(Poll)) == 1
+    assert len(room.timer.of(TimerFired)) == 1
 
 
 def test_what_a_book_proves_is_reported_and_nothing_is_written(room: WatcherRoom) -> None:
@@ -143,8 +142,8 @@ def test_a_round_reads_the_three_books_one_after_the_other(room: WatcherRoom) ->
     after_orders = room.broker.take()
     room.actor.on_receive(TradeBookRead(book=Book((), room.clock.now())))
 
-    assert after_orders == [ReadTradeBook()]
-    assert room.broker.take() == [ReadPositions()]
+    assert after_orders == [ReadBook(kind=BookKind.TRADES)]
+    assert room.broker.take() == [ReadBook(kind=BookKind.POSITIONS)]
 
 
 def test_a_round_is_judged_by_the_next_order_book(room: WatcherRoom) -> None:
@@ -173,7 +172,7 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
 
     room.actor.on_receive(ChangedOrders(orders=(sent,), fills_grew=False))
 
-    (report,) = room.command.only(BooksReconciled).reports
+    (report,) = room.command.of(BooksReconciled)[-1].reports
     assert (report.command_id, report.event.kind) == ("new", Event.FILLED)
     assert room.broker.messages == [], "an update reads no book"
 
@@ -181,11 +180,11 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
 def test_a_feed_that_is_up_again_has_the_books_read_and_winds_no_clock(room: WatcherRoom) -> None:
     room.actor.on_receive(FeedChanged(up=True))
     room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
-    assert room.broker.take() == [ReadOrderBook()]
+    assert room.broker.take() == [ReadBook(kind=BookKind.ORDERS)]
 
     room.see(WORKING)
 
-    assert room.timer.of(Poll) == []
+    assert room.timer.of(TimerFired) == []
 
 
 def test_a_book_that_has_lost_rows_is_told_as_blindness(room: WatcherRoom) -> None:
@@ -231,7 +230,7 @@ def test_a_trade_with_our_tag_finds_its_order_and_is_told_with_it(room: WatcherR
     for _ in range(2):
         room.actor.on_receive(TradeBookRead(book=Book((fill,), room.clock.now())))
 
-    (report,) = room.command.only(BooksReconciled).reports
+    (report,) = room.command.of(BooksReconciled)[-1].reports
     assert (report.command_id, report.event.kind) == ("lost", Event.FILLED)
     assert (report.event.broker_order_id, report.event.average_price) == ("B2", fill.price)
     assert room.command.only(FillsSeen).fills == (fill,)
@@ -243,7 +242,7 @@ def test_trades_that_could_not_be_read_are_asked_for_again(room: WatcherRoom) ->
 
     room.see(WORKING)
 
-    assert len(room.broker.of(ReadTradeBook)) == 2
+    assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.TRADES)) == 2
     assert room.command.of(FillsSeen) == []
 
 
@@ -254,8 +253,7 @@ def test_positions_are_read_also_when_the_trades_could_not_be(room: WatcherRoom)
     room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
     room.see(WORKING)
 
-    assert len(room.broker.of(ReadPositions)) == 1
-    assert room.market.only(BookPricesSeen).book.rows == ()
+    assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.POSITIONS)) == 1
     assert room.command.of(BooksChecked) == [], "two books judge nothing"
 
 
@@ -268,8 +266,7 @@ def test_positions_are_read_also_when_the_orders_could_not_be(room: WatcherRoom)
     room.actor.on_receive(PositionsRead(book=Book((), room.clock.now())))
     room.see(WORKING)
 
-    assert len(room.broker.of(ReadPositions)) == 1
-    assert room.market.only(BookPricesSeen).book.rows == ()
+    assert room.broker.of(ReadBook).count(ReadBook(kind=BookKind.POSITIONS)) == 1
     assert room.command.of(BooksChecked) == [], "positions are judged with the orders and trades of their own round"
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from actors.desk_interface import Status
 from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
 from actors.messages.baskets import BasketAnswered, BasketsNow
-from actors.messages.books import AcceptanceUndone, WatchState
-from actors.messages.broker import BrokerState, PositionBookRead
+from actors.messages.books import AcceptanceUndone, PositionsRead, WatchState
+from actors.messages.broker import BrokerState
 from actors.messages.desk import Readiness
 from actors.messages.exits import ExitsNow
 from actors.messages.guard import Holdings
@@ -133,7 +133,7 @@ class FakeDesk:
         self.reconciled: tuple[Difference, ...] | str = ()
         self.refuses_to_resume = ""
         self.trading = TradingStateNow(state=TradingState.ACTIVE, reason="", orders_today=3)
-        self.account: PositionBookRead | None = PositionBookRead(book=Book((), TEN_O_CLOCK))
+        self.account: PositionsRead | None = PositionsRead(book=Book((), TEN_O_CLOCK))
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
         del wait_s
@@ -201,7 +201,7 @@ class FakeDesk:
         key = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
         return Holdings(positions={"manual": {key: 10}})
 
-    def broker_positions(self) -> PositionBookRead | None:
+    def broker_positions(self) -> PositionsRead | None:
         return self.account
 
     def submit_basket(self, basket: Basket, wait_s: float) -> BasketAnswered | None:

@@ -60,7 +60,7 @@ def test_what_one_is_told_to_do_is_no_fact() -> None:
     facts = {one.__name__ for one in MESSAGES if _is_a_fact(one)}
 
     assert {"OrderChanged", "EventRecorded", "TradeBookRead"} <= facts
-    assert not facts & {"RecordEvent", "PlaceOrder", "ReadTradeBook", "Poll", "CheckRisk", "FeedChange"}
+    assert not facts & {"RecordEvent", "PlaceOrder", "ReadBook", "SendHeartbeat", "CheckRisk", "FeedChange"}
 
 
 def test_nothing_but_messages_stands_in_an_inbox() -> None:

@@ -198,7 +198,7 @@ KNOWN: Final = (
     Known(
         Mutant(
             "a modify of an exit waits among the entries",
-            "actors/broker.py",
+            "actors/broker/lanes.py",
             "Lanes.of",
             "message.order.command.intent is Intent.EXIT",
             "isinstance(message, PlaceOrder) and message.order.command.intent is Intent.EXIT",

@@ -20,7 +20,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a lost reply is asked again",
-        "actors/broker.py",
+        "actors/broker/actor.py",
         "BrokerActor._send",
         "isinstance(reply, Refused) and reply.reason is Reason.SESSION_EXPIRED",
         'not hasattr(reply, "broker_order_id") and getattr(reply, "reason", None) is None',
@@ -41,7 +41,7 @@ MUTANTS: Final = (
         """
         self._report_unavailable(book.cause)
         self._trades = None
-        post(self._broker, ReadPositions())
+        post(self._broker, ReadBook(kind=BookKind.POSITIONS))
         return
         """,
         "book = Book((), book.asked_at, self._clock.monotonic())",
@@ -107,7 +107,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "exits wait among the entries",
-        "actors/broker.py",
+        "actors/broker/lanes.py",
         "Lanes.of",
         "is_cancel or message.order.command.intent is Intent.EXIT",
         "is_cancel",
@@ -115,7 +115,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "cancels wait among the entries",
-        "actors/broker.py",
+        "actors/broker/lanes.py",
         "Lanes.of",
         "is_cancel or message.order.command.intent is Intent.EXIT",
         "message.order.command.intent is Intent.EXIT",
@@ -223,7 +223,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a halt does not reach what waits at the broker's actor",
-        "actors/broker.py",
+        "actors/broker/actor.py",
         "BrokerActor.on_receive",
         """
         self._entries_stopped = message.state.objection_to_entries
@@ -276,7 +276,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "requests count from their beginning",
-        "actors/broker.py",
+        "actors/broker/actor.py",
         "BrokerActor._send",
         """
         reply = self._ask_broker(message)
@@ -290,7 +290,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a restart forgets what this second has seen",
-        "actors/broker.py",
+        "actors/broker/actor.py",
         "BrokerActor.__init__",
         "None if sent_s_ago is None else runtime.clock.monotonic() - sent_s_ago",
         "None",
@@ -486,7 +486,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "books are always read before entries",
-        "actors/broker.py",
+        "actors/broker/actor.py",
         "BrokerActor._serve",
         "self._lanes.reading and (not (self._entry_was_passed and self._has_entry_for(now)))",
         "self._lanes.reading",
@@ -494,13 +494,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an entry leaves in one breath with the login it needed",
-        "actors/broker.py",
+        "actors/broker/actor.py",
         "BrokerActor._send",
         """
         if self._is_back(message):
             self._lanes.of(message).appendleft((came_at, message))
         else:
-            text = f"no session at the broker ({self._session_message}); nothing was sent"
+            text = f"no session at the broker ({self._session.message}); nothing was sent"
             self._answer(message, Refused(Reason.SESSION_EXPIRED, text))
         """,
         """
@@ -508,14 +508,14 @@ MUTANTS: Final = (
             self._answer(message, self._ask_broker(message))
             self._rate.count(self._clock.monotonic())
         else:
-            text = f"no session at the broker ({self._session_message}); nothing was sent"
+            text = f"no session at the broker ({self._session.message}); nothing was sent"
             self._answer(message, Refused(Reason.SESSION_EXPIRED, text))
         """,
         theme="sight",
     ),
     Mutant(
         "a wait that is over sends one more",
-        "actors/broker.py",
+        "actors/broker/actor.py",
         "BrokerActor.on_receive",
         "not message.woken",
         "message is not None",

@@ -138,7 +138,6 @@ class Speller:
     def position(self, position: Position, last: Decimal, working: list[Order]) -> Row:
         """Return a position's row. `working` are its open orders, which the `open` fields speak of."""
         scrip = position.instrument
-        waiting = {side: [one for one in working if one.terms.side == side] for side in ("B", "S")}
         carried = money(position.carried_price)
         row: Row = {
             "stat": "Ok",
@@ -165,12 +164,7 @@ class Speller:
             row[f"cf{name}qty"] = str(quantity)
             row[f"cf{name}amt"] = money(quantity * position.carried_price)
             row[f"cf{name}avgprc"] = carried if quantity else "0.00"
-        for side, name in (("B", "buy"), ("S", "sell")):
-            quantity = sum(one.open_quantity for one in waiting[side])
-            amount = sum((one.open_quantity * one.state.price for one in waiting[side]), Decimal(0))
-            row[f"open{name}qty"] = str(quantity)
-            row[f"open{name}amt"] = money(amount)
-            row[f"open{name}avgprc"] = money(amount / quantity if quantity else Decimal(0))
+        row |= _open_fields(working)
         average = money(position.net_average)
         return row | {
             "dayavgprc": average,
@@ -276,6 +270,19 @@ def working_by_position(orders: list[Order]) -> dict[tuple[str, str], list[Order
         if order.state.status in WORKING:
             found.setdefault((order.terms.instrument.key, order.terms.product), []).append(order)
     return found
+
+
+def _open_fields(working: list[Order]) -> Row:
+    """Return what is open of these orders, by side: units, rupees and their average price."""
+    fields: Row = {}
+    for side, name in (("B", "buy"), ("S", "sell")):
+        waiting = [one for one in working if one.terms.side == side]
+        quantity = sum(one.open_quantity for one in waiting)
+        amount = sum((one.open_quantity * one.state.price for one in waiting), Decimal(0))
+        fields[f"open{name}qty"] = str(quantity)
+        fields[f"open{name}amt"] = money(amount)
+        fields[f"open{name}avgprc"] = money(amount / quantity if quantity else Decimal(0))
+    return fields
 
 
 def _scrip_fields(scrip: Instrument) -> Row:

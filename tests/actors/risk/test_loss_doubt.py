@@ -6,11 +6,12 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
+from actors.messages.timer import TimerFired
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import OrderChanged
-from actors.messages.risk import CheckRefused, CheckRisk, PositionsSeen, RiskTick
+from actors.messages.risk import CheckRefused, CheckRisk, PositionsSeen
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey
@@ -107,7 +108,7 @@ class LossRoom:
 
     def look(self, after_s: float = 1.0) -> None:
         self.clock.advance(after_s)
-        self.actor.on_receive(RiskTick())
+        self.actor.on_receive(TimerFired())
 
     @property
     def broke(self) -> bool:

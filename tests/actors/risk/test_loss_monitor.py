@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from actors.messages.timer import TimerFired
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
@@ -17,7 +18,6 @@ from actors.messages.risk import (
     FindTradingState,
     PositionsSeen,
     RiskApproved,
-    RiskTick,
     SetTradingState,
     TradingStateNow,
 )
@@ -96,7 +96,7 @@ class RiskRoom:
         self.actor.on_receive(PositionsSeen(book=Book((row,), self.clock.now()), doubted=which))
 
     def look(self) -> None:
-        self.actor.on_receive(RiskTick())
+        self.actor.on_receive(TimerFired())
 
     def resume(self, *, force: bool) -> str:
         now = self.actor.on_receive(SetTradingState(state=TradingState.ACTIVE, reason="a test", force=force))

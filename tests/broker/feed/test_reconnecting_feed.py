@@ -325,6 +325,25 @@ def test_short_connections_slow_the_retries_down_so_that_evictions_make_no_tight
     assert (True, "logged in") in listener.states.queue
 
 
+def test_a_feed_that_comes_and_goes_fills_no_log(web: WebStub, listener: Ears, clock: WallClock) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="INFO", format="{message}")
+    limits = FeedLimits(retry_s_min=0.01, retry_s_max=0.02)
+    config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
+    feed = Feed(config, clock, listener.ticks.put, listener.state, limits=limits)
+    feed.start(SESSION)
+
+    for _ in range(6):
+        web.logged_in().send_raw((1000).to_bytes(2, "big"), CLOSE)
+    feed.stop()
+    logger.remove(sink)
+
+    told = [line.partition(":")[0] for line in lines]
+    assert told == ["feed up", "feed down", "feed up", "feed"]
+    assert "another client may have taken the session" in lines[1]
+    assert lines[-1].strip() == "feed: stopped"
+
+
 def test_one_good_connection_does_not_make_later_retries_quick(web: WebStub, listener: Ears, clock: WallClock) -> None:
     limits = FeedLimits(retry_s_min=0.04, retry_s_max=0.16, steady_s=0.0)
     config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from actors.messages.broker import PositionBookRead
+from actors.messages.books import PositionsRead
 from console.api.server import ApiServer
 from domain.blocker import Blocker, BlockerKind
 from domain.broker.reply_types import Unavailable
@@ -295,7 +295,7 @@ def test_a_timeline_tells_each_step_in_words_and_milliseconds(ask: Ask, desk: Fa
 
 def test_positions_that_cannot_be_read_are_not_called_flat(ask: Ask, desk: FakeDesk) -> None:
     assert ask("GET", "/positions").json()["account"] == []
-    desk.account = PositionBookRead(book=Unavailable("session expired", TEN_O_CLOCK + timedelta(seconds=1)))
+    desk.account = PositionsRead(book=Unavailable("session expired", TEN_O_CLOCK + timedelta(seconds=1)))
 
     body = ask("GET", "/positions").json()
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from rich.console import Console, RenderableType
 
-from actors.messages.broker import PositionBookRead
+from actors.messages.books import PositionsRead
 from actors.messages.guard import Holdings
 from actors.messages.persistence import Timeline
 from console.api.responses import standing
@@ -138,7 +138,7 @@ def test_the_list_of_orders_is_whole_at_any_width(width: int) -> None:
 
 
 def test_positions_that_could_not_be_read_are_said_not_to_mean_flat() -> None:
-    account = PositionBookRead(book=Unavailable("session expired", TEN_O_CLOCK))
+    account = PositionsRead(book=Unavailable("session expired", TEN_O_CLOCK))
 
     page = drawn(positions_view(positions_form(FakeDesk().holdings(), account, FakeDesk().pnl())))
 
@@ -153,7 +153,7 @@ def test_what_was_paid_and_the_last_price_fit_on_a_narrow_screen() -> None:
         position_key, -1_050, Decimal("1234.55"), Decimal("-12345.50"), Decimal("-1200.00"), Decimal("1250.05")
     )
     pnl = replace(FakeDesk().pnl(), rows=(row,))
-    account = PositionBookRead(
+    account = PositionsRead(
         book=Book(
             (
                 PositionRow(
@@ -193,7 +193,7 @@ def test_the_account_is_shown_in_our_words_for_products() -> None:
 
     page = drawn(
         positions_view(
-            positions_form(FakeDesk().holdings(), PositionBookRead(book=Book((row,), TEN_O_CLOCK)), FakeDesk().pnl()),
+            positions_form(FakeDesk().holdings(), PositionsRead(book=Book((row,), TEN_O_CLOCK)), FakeDesk().pnl()),
         )
     )
 

@@ -9,30 +9,25 @@ A session that is seen dead, in whatever reply, is opened again at a bounded pac
 what waits is refused, which is true, as not a byte of it left.
 """
 
-from collections import deque
-from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias, assert_never
+from typing import assert_never
 
 from loguru import logger
 
+from actors.broker.lanes import Lanes, Reading, Sending
+from actors.broker.order_wire import NoWire, OrderWire
+from actors.broker.session import SessionFeed, SessionKeeper
 from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
 from actors.messages.broker import (
     BrokerAnswered,
     BrokerState,
     ChangeAtBroker,
     FindBrokerState,
-    InstrumentRead,
     LogIn,
+    LookedUp,
+    LookUp,
     LookUpTag,
     PlaceOrder,
-    PositionBookRead,
-    PriceRead,
-    ReadInstrument,
-    ReadOrderBook,
-    ReadPositionBook,
-    ReadPositions,
-    ReadPrice,
-    ReadTradeBook,
+    ReadBook,
     SendNextRequest,
     SessionChanged,
     TagLookedUp,
@@ -42,70 +37,19 @@ from actors.messages.risk import TradingStateChanged
 from actors.runtime.actor import DeskActor
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
-from broker.port import Broker, Session
+from broker.port import Broker
 from domain.broker.addresses import names_an_address
-from domain.broker.reply_types import Accepted, LoggedIn, LoginReply, PlaceReply, Refused, Unavailable
-from domain.broker.session import LoginPace, SessionState
+from domain.broker.book_outages import BookKind
+from domain.broker.reply_types import Accepted, PlaceReply, Refused, Unavailable
+from domain.broker.session import SessionState
 from domain.broker.snapshots import Book, OrderRow
+from domain.market.knowledge import Want
 from domain.orders.change import ChangeKind
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent
 from domain.risk.rate import OrderRate
 from domain.settings import BrokerSettings
-
-Reading: TypeAlias = (
-    LogIn | ReadInstrument | ReadPrice | ReadOrderBook | ReadTradeBook | ReadPositions | ReadPositionBook | LookUpTag
-)
-LOOK_UPS: Final = (ReadInstrument, ReadPrice)
-Sending: TypeAlias = PlaceOrder | ChangeAtBroker
-Waiting: TypeAlias = tuple[float, Sending]
-
-
-class SessionFeed(Protocol):
-    """What brings ticks and needs the session for it."""
-
-    def start(self, session: Session) -> None:
-        """Begin, or go on, with this session."""
-
-
-class OrderWire(Protocol):
-    """Where it is noted that an order's request is about to be made."""
-
-    def hand_over(self, remarks_tag: str) -> bool:
-        """Note it; return False where the next start could take the order for one that never left."""
-
-    def close(self) -> None:
-        """Note no more: the last request was made."""
-
-
-class _NoWire:
-    """Notes nothing, so that nothing is ever proved by it."""
-
-    def hand_over(self, remarks_tag: str) -> bool:
-        """Note nothing."""
-        del remarks_tag
-        return True
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-@dataclass(slots=True)
-class Lanes:
-    """What waits to be sent; orders and changes with the monotonic second they came in."""
-
-    exits: deque[Waiting] = field(default_factory=deque)
-    reading: deque[Reading] = field(default_factory=deque)
-    entries: deque[Waiting] = field(default_factory=deque)
-
-    def of(self, message: Sending) -> deque[Waiting]:
-        """Return the lane in which this waits: a cancel goes with the exits, as it can only reduce what may trade."""
-        is_cancel = isinstance(message, ChangeAtBroker) and message.change.kind is ChangeKind.CANCEL
-        return self.exits if is_cancel or message.order.command.intent is Intent.EXIT else self.entries
-
-    def __len__(self) -> int:
-        return len(self.exits) + len(self.reading) + len(self.entries)
 
 
 class BrokerActor(DeskActor):
@@ -130,8 +74,7 @@ class BrokerActor(DeskActor):
         self._watcher = mail.watcher
         self._market = mail.market
         self._broker = broker
-        self._feed = feed
-        self._wire = wire or _NoWire()
+        self._wire = wire or NoWire()
         self._settings = settings
         self._clock = runtime.clock
         self._timer = runtime.timer
@@ -144,10 +87,8 @@ class BrokerActor(DeskActor):
         )
         self._serving = False
         self._entry_was_passed = False
-        self._looked_up = False
         self._wake_at = 0.0
-        self._session, self._session_message = SessionState.LOGGED_OUT, "not logged in"
-        self._pace = LoginPace()
+        self._session = SessionKeeper(broker, feed, runtime.clock, settings, self._tell_session)
         self._asked_again: set[tuple[str, str]] = set()
         self._tag_orders: dict[str, Book[OrderRow] | Unavailable] = {}
         self._placed = 0
@@ -176,16 +117,9 @@ class BrokerActor(DeskActor):
                 self._stop_entries()
             case LogIn():
                 if message.by_hand:
-                    self._pace = LoginPace()
+                    self._session.forget_refusals()
                 self._lanes.reading.appendleft(message)
-            case (
-                ReadInstrument()
-                | ReadPrice()
-                | ReadOrderBook()
-                | ReadTradeBook()
-                | ReadPositions()
-                | ReadPositionBook()
-            ):
+            case LookUp() | ReadBook():
                 self._lanes.reading.append(message)
             case LookUpTag():
                 self._lanes.reading.appendleft(message)
@@ -205,8 +139,7 @@ class BrokerActor(DeskActor):
         """Refuse what waits in the lane of entries while these are stopped: not a byte of it has left."""
         if self._entries_stopped is None:
             return
-        waiting, self._lanes.entries = self._lanes.entries, deque()
-        for _, message in waiting:
+        for message in self._lanes.drop_entries():
             text = "entries were stopped before its turn came; nothing was sent"
             self._answer(message, Refused(self._entries_stopped, text))
 
@@ -246,24 +179,12 @@ class BrokerActor(DeskActor):
             self._send(*self._lanes.exits.popleft())
         elif self._lanes.reading and not (self._entry_was_passed and self._has_entry_for(now)):
             self._entry_was_passed = self._has_entry_for(now)
-            self._read(self._next_reading())
-            self._mind_the_session()
+            self._read(self._lanes.next_reading())
+            if self._session.wants_login():
+                self._lanes.reading.appendleft(LogIn())
         elif self._has_entry_for(now):
             self._entry_was_passed = False
             self._serve_entry(now)
-
-    def _next_reading(self) -> Reading:
-        """Return what is read next: after a look-up a book, where one waits.
-
-        Look-ups that hang, one of each symbol, would keep the books away that tell how a way out stands.
-        """
-        reading = self._lanes.reading
-        others = (at for at, one in enumerate(reading) if not isinstance(one, LOOK_UPS))
-        place = next(others, 0) if self._looked_up else 0
-        message = reading[place]
-        del reading[place]
-        self._looked_up = isinstance(message, LOOK_UPS)
-        return message
 
     def _has_entry_for(self, now: float) -> bool:
         """Say whether the first entry may leave now, or has waited for too long."""
@@ -288,7 +209,7 @@ class BrokerActor(DeskActor):
             if self._is_back(message):
                 self._lanes.of(message).appendleft((came_at, message))
             else:
-                text = f"no session at the broker ({self._session_message}); nothing was sent"
+                text = f"no session at the broker ({self._session.message}); nothing was sent"
                 self._answer(message, Refused(Reason.SESSION_EXPIRED, text))
             return
         waited_s = self._clock.monotonic() - came_at
@@ -342,25 +263,41 @@ class BrokerActor(DeskActor):
         match message:
             case LogIn():
                 if self._broker.needs_login:
-                    self._log_in()
-            case ReadInstrument():
-                found = self._broker.find_instrument(message.exchange, message.symbol)
-                post(self._market, InstrumentRead(exchange=message.exchange, symbol=message.symbol, reply=found))
-            case ReadPrice():
-                price = self._broker.last_price(message.instrument)
-                post(self._market, PriceRead(instrument=message.instrument, reply=price))
-            case ReadOrderBook():
-                post(self._watcher, OrderBookRead(book=self._broker.order_book()))
-            case ReadTradeBook():
-                post(self._watcher, TradeBookRead(book=self._broker.trade_book()))
-            case ReadPositions():
-                post(self._watcher, PositionsRead(book=self._broker.position_book()))
-            case ReadPositionBook():
-                post(message.reply_to, PositionBookRead(book=self._broker.position_book()))
+                    self._session.log_in()
+            case LookUp():
+                self._look_up(message)
+            case ReadBook():
+                self._read_book(message)
             case LookUpTag():
                 self._look_up_tag(message)
             case _:
                 assert_never(message)
+
+    def _look_up(self, message: LookUp) -> None:
+        exchange, symbol, instrument = message.exchange, message.symbol, message.instrument
+        if instrument is None:
+            found = self._broker.find_instrument(exchange, symbol)
+            answer = LookedUp(exchange=exchange, symbol=symbol, want=Want.INSTRUMENT, reply=found)
+        else:
+            price = self._broker.last_price(instrument)
+            answer = LookedUp(exchange=exchange, symbol=symbol, want=Want.PRICE, reply=price)
+        post(self._market, answer)
+
+    def _read_book(self, message: ReadBook) -> None:
+        match message.kind:
+            case BookKind.ORDERS:
+                post(self._watcher, OrderBookRead(book=self._broker.order_book()))
+            case BookKind.TRADES:
+                post(self._watcher, TradeBookRead(book=self._broker.trade_book()))
+            case BookKind.POSITIONS:
+                positions = PositionsRead(book=self._broker.position_book())
+                if message.reply_to is not None:
+                    post(message.reply_to, positions)
+                    return
+                post(self._watcher, positions)
+                post(self._market, positions)
+            case _:
+                assert_never(message.kind)
 
     def _look_up_tag(self, message: LookUpTag) -> None:
         """Read the order book, and in a turn of its own the trade book: an exit stands behind one request at most."""
@@ -373,50 +310,17 @@ class BrokerActor(DeskActor):
         post(self._command, TagLookedUp(command_id=name, orders=orders, trades=trades))
 
     def _is_back(self, message: Sending) -> bool:
-        """Say whether there is a session after all, opening one where that may be tried."""
-        self._mark_expired()
-        is_exit = self._lanes.of(message) is self._lanes.exits
-        return self._pace.allows(self._clock.monotonic(), is_exit=is_exit) and isinstance(self._log_in(), LoggedIn)
+        return self._session.is_back(is_exit=self._lanes.of(message) is self._lanes.exits)
 
-    def _log_in(self) -> LoginReply:
-        self._turn(SessionState.LOGGING_IN, "logging in")
-        reply = self._broker.log_in()
-        self._pace = self._pace.after(reply, self._clock.monotonic(), self._settings)
-        if isinstance(reply, LoggedIn):
-            self._turn(SessionState.LOGGED_IN, "logged in")
-        elif self._pace.is_final:
-            self._turn(SessionState.REFUSED, f"{reply.cause}; mend it, then say `login`")
-        else:
-            self._turn(SessionState.EXPIRED, reply.cause)
-        if self._broker.session is not None and isinstance(reply, LoggedIn):
-            self._feed.start(self._broker.session)
-        return reply
-
-    def _turn(self, state: SessionState, message: str) -> None:
-        """Tell a new state of the session, once."""
-        if (state, message) == (self._session, self._session_message):
-            return
-        self._session, self._session_message = state, message
-        logger.log("CRITICAL" if state is SessionState.REFUSED else "INFO", "session: {} ({})", state, message)
+    def _tell_session(self, state: SessionState, message: str) -> None:
         post(self._command, SessionChanged(state=state, message=message))
-
-    def _mark_expired(self) -> None:
-        if self._session is SessionState.LOGGED_IN:
-            self._turn(SessionState.EXPIRED, "the broker says that the session is over")
-
-    def _mind_the_session(self) -> None:
-        """Open the session again when a reply has shown it dead, no oftener than the pace allows."""
-        if self._broker.needs_login:
-            self._mark_expired()
-            if self._pace.allows(self._clock.monotonic()):
-                self._lanes.reading.appendleft(LogIn())
 
     def _state(self) -> BrokerState:
         if not len(self._lanes):
             self._idle_since = self._clock.monotonic()
         return BrokerState(
-            session=self._session_message,
-            session_state=self._session,
+            session=self._session.message,
+            session_state=self._session.state,
             waiting=len(self._lanes),
             placed=self._placed,
             address_refused=self._address_refused,
