@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from actors.messages.timer import TimerFired
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.inboxes import RiskInbox
 from actors.messages.risk import FindPnl, PnlNow, PositionsSeen
+from actors.messages.timer import TimerFired
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey

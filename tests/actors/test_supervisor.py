@@ -1,9 +1,9 @@
 import pytest
-from actors.messages.timer import TimerFired
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.desk import ActorDied, HeartbeatSent, KeepAlive, RestartWatcher, SendHeartbeat
 from actors.messages.inboxes import WatcherInbox
+from actors.messages.timer import TimerFired
 from actors.runtime.address import AddressSlot
 from actors.supervisor import SupervisorActor
 from domain.settings import SupervisorSettings

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from actors.messages.timer import TimerFired
 
 from actors.messages.books import (
     BooksChecked,
@@ -19,6 +18,7 @@ from actors.messages.books import (
 )
 from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
+from actors.messages.timer import TimerFired
 from actors.watcher import WatcherActor
 from domain.broker.book_outages import BookKind, Sighting
 from domain.broker.reply_types import Unavailable

@@ -6,12 +6,12 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
-from actors.messages.timer import TimerFired
 
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import OrderChanged
 from actors.messages.risk import CheckRefused, CheckRisk, PositionsSeen
+from actors.messages.timer import TimerFired
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.exits.flatten import PositionKey

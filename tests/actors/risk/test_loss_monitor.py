@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from actors.messages.timer import TimerFired
 
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
@@ -21,6 +20,7 @@ from actors.messages.risk import (
     SetTradingState,
     TradingStateNow,
 )
+from actors.messages.timer import TimerFired
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
 from domain.market.calendar import Calendar
