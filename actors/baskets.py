@@ -14,10 +14,10 @@ from actors.messages.baskets import (
     FindBaskets,
     FollowOrders,
     PositionLeaving,
-    ResumeBaskets,
     SubmitBasket,
 )
 from actors.messages.changes import ChangeOrder
+from actors.messages.desk import SnapshotLoaded
 from actors.messages.exits import Flatten
 from actors.messages.guard import BasketReserved, ReleaseReservation, ReserveBasket
 from actors.messages.inboxes import BasketsInbox
@@ -47,6 +47,7 @@ from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.reasons import explain
 from domain.orders.types import Origin
+from domain.snapshot import DeskSnapshot
 
 LOOK_S: Final = 0.5
 KEPT_MAX: Final = 1_000
@@ -101,8 +102,8 @@ class BasketsActor(SharedThreadActor):
                 for name in list(self._running):
                     self._go_on(name)
                 self._look_later()
-            case ResumeBaskets():
-                self._resume(message)
+            case SnapshotLoaded():
+                self._resume(message.snapshot)
             case FindBaskets():
                 return BasketsNow(baskets=tuple(self._records.values()))
             case _:
@@ -231,9 +232,9 @@ class BasketsActor(SharedThreadActor):
             if name not in self._running:
                 del self._records[name]
 
-    def _resume(self, message: ResumeBaskets) -> None:
-        orders: Mapping[str, Order] = {order.command.command_id: order for order in message.orders}
-        for record in message.baskets:
+    def _resume(self, snapshot: DeskSnapshot) -> None:
+        orders: Mapping[str, Order] = {order.command.command_id: order for order in snapshot.orders}
+        for record in snapshot.baskets:
             name = record.basket.basket_id
             self._records[name] = record
             if record.state is not BasketState.RUNNING:

@@ -18,8 +18,8 @@ from actors.messages.alerts import (
     FindAlerts,
     NotificationSent,
     RaiseAlert,
-    ResumeAlarms,
 )
+from actors.messages.desk import SnapshotLoaded
 from actors.messages.inboxes import NotifierInbox
 from actors.messages.persistence import Record
 from actors.messages.timer import TimerFired
@@ -91,8 +91,8 @@ class NotifierActor(SharedThreadActor):
                 self._note_told(message.alert_ids, message.channel)
             case AcknowledgeAlarms():
                 return self._acknowledge(message.topic)
-            case ResumeAlarms():
-                self._resume(message.left)
+            case SnapshotLoaded():
+                self._resume(message.snapshot.alerts)
             case FindAlerts():
                 return self._alerts_now(with_records=message.with_records)
             case _:

@@ -17,11 +17,9 @@ from actors.errors import DeskStartError, DeskUnavailableError
 from actors.exits.actor import ExitsActor
 from actors.guard import GuardActor
 from actors.market import MarketActor
-from actors.messages.alerts import NotificationSent, RaiseAlert, ResumeAlarms
-from actors.messages.baskets import ResumeBaskets
+from actors.messages.alerts import NotificationSent, RaiseAlert
 from actors.messages.broker import FindBrokerState, LogIn
-from actors.messages.desk import FindReadiness, KeepAlive, ResumeOrders
-from actors.messages.exits import ResumeExits
+from actors.messages.desk import FindReadiness, KeepAlive, SnapshotLoaded
 from actors.messages.guard import FindHoldings
 from actors.messages.inboxes import (
     BasketsInbox,
@@ -39,7 +37,6 @@ from actors.messages.inboxes import (
 from actors.messages.persistence import LoadSnapshot
 from actors.messages.query import Answer, Query
 from actors.messages.risk import FindTradingState
-from actors.messages.stops import TakeUpStops
 from actors.messages.timer import TimerFired
 from actors.notifier import NotifierActor
 from actors.repo.actor import RepoActor
@@ -56,7 +53,6 @@ from broker.http.wire_log import WireLog, boot_of_machine
 from broker.port import Broker
 from domain.alerts.policy import Notification
 from domain.alerts.text.desk import calendar_alert
-from domain.exits.resting import resting_in
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.market.expiry import Contracts
@@ -141,15 +137,16 @@ class Wiring:
         self._start_notifier()
         self._start_repo()
         snapshot = self.recall()
-        post(self.notifier, ResumeAlarms(left=snapshot.alerts))
+        loaded = SnapshotLoaded(snapshot=snapshot, unsent=self._unsent(snapshot))
+        post(self.notifier, loaded)
         self.calendar = self._make_calendar()
         feed, port = self.adapters.start(self._settings, self.clock, self._machine_clock)
         self._start_risk(snapshot)
         self._start_guard(snapshot)
         self._start_market(snapshot, feed)
-        self._start_command(snapshot)
+        self._start_command(loaded)
         self._start_exits()
-        self._start_baskets(snapshot)
+        self._start_baskets(loaded)
         self._start_broker(port, feed, snapshot)
         self._shake_hands()
         # The watcher first: what the login brings up is told to it. Nothing is asked of the broker before.
@@ -157,12 +154,7 @@ class Wiring:
         post(self.broker, LogIn())
         post(self.watcher, TimerFired())
         post(self.risk, TimerFired())
-        gone = tuple(one.key for one in snapshot.vanished if one.key is not None)
-        post(self.exits, TakeUpStops(armed_stops=snapshot.armed_stops, unarmed=snapshot.unarmed, vanished=gone))
-        post(
-            self.exits,
-            ResumeExits(requests=snapshot.requests, ended=snapshot.ended_requests, resting=resting_in(snapshot.orders)),
-        )
+        post(self.exits, loaded)
         self._start_supervisor()
         for thread in () if self._sender is None else self._sender.threads:
             post(self.supervisor, KeepAlive(thread=thread))
@@ -289,7 +281,7 @@ class Wiring:
             ),
         )
 
-    def _start_command(self, snapshot: DeskSnapshot) -> None:
+    def _start_command(self, loaded: SnapshotLoaded) -> None:
         settings = self._settings
         limits = CommandLimits(
             settings.broker.orders_waiting_max,
@@ -305,13 +297,7 @@ class Wiring:
                 self.loop, mail=self.mail, runtime=self.runtime, limits=limits, calendar=self.calendar, run=self._run
             ),
         )
-        resumed = ResumeOrders(
-            orders=snapshot.orders,
-            ended_in_order=snapshot.ended_in_order,
-            vanished=snapshot.vanished,
-            unsent=self._unsent(snapshot),
-        )
-        post(self.command, resumed)
+        post(self.command, loaded)
 
     def _unsent(self, snapshot: DeskSnapshot) -> frozenset[str]:
         """Return the orders that the last run stored as SENDING and never handed to the wire; begin this run's log."""
@@ -336,12 +322,12 @@ class Wiring:
             ),
         )
 
-    def _start_baskets(self, snapshot: DeskSnapshot) -> None:
+    def _start_baskets(self, loaded: SnapshotLoaded) -> None:
         self._begin(
             self.baskets,
             BasketsActor.start_on(self.loop, mail=self.mail, runtime=self.runtime, client_id=self._settings.client_id),
         )
-        post(self.baskets, ResumeBaskets(baskets=snapshot.baskets, orders=snapshot.orders))
+        post(self.baskets, loaded)
 
     def _square_off(self) -> SquareOff:
         own = {one.name: one.square_off for one in self._settings.strategies if one.square_off is not None}

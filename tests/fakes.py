@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 
+from actors.messages.desk import SnapshotLoaded
 from actors.messages.persistence import Record
 from actors.runtime.address import Address
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -37,6 +38,8 @@ from domain.orders.stop_terms import STOP_FIELDS, StopTerms
 from domain.orders.types import Exchange, Intent, OrderType, Product, Side
 from domain.ports import IST, Clock, Ids
 from domain.reconciliation.order_rows import remarks_tag_of
+from domain.risk.checks import TradingState
+from domain.snapshot import DeskSnapshot
 from tests.timing import patient
 
 TEN_O_CLOCK: Final = datetime(2026, 1, 5, 10, 0, tzinfo=IST)
@@ -157,6 +160,13 @@ def mailboxes(**known: Address[Any]) -> Mailboxes:
 def runtime(clock: Clock, *, ids: Ids | None = None, timer: Timer | None = None) -> Runtime:
     """Return time, names and waiting as a test owns them."""
     return Runtime(clock=clock, ids=ids or FakeIds(), timer=timer or ManualTimer(FakeClock()))
+
+
+def snapshot_loaded(*, unsent: frozenset[str] = frozenset(), **left: Any) -> SnapshotLoaded:  # noqa: ANN401  any field of a snapshot
+    """Return what a start tells of earlier runs: nothing but what is given."""
+    nothing: dict[str, Any] = {"orders": (), "positions": {}, "orders_today": 0, "reason": ""}
+    snapshot = DeskSnapshot(**nothing | {"trading_state": TradingState.ACTIVE} | left)
+    return SnapshotLoaded(snapshot=snapshot, unsent=unsent)
 
 
 class Script(Generic[Reply]):

@@ -64,7 +64,7 @@ from actors.messages.changes import (
     ChangeOrder,
     ResolveOrder,
 )
-from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, ResumeOrders, StopTaking
+from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, SnapshotLoaded, StopTaking
 from actors.messages.guard import ExposureReserved, HoldersTold
 from actors.messages.inboxes import CommandInbox
 from actors.messages.market import OrderPriced
@@ -180,7 +180,7 @@ class CommandActor(SharedThreadActor):
                 return self._moves.accept(message.name, message.reason)
             case SuspendSymbol():
                 self._admission.suspend(message.exchange, message.symbol, message.reason)
-            case ResumeOrders():
+            case SnapshotLoaded():
                 self._resume(message)
             case StopTaking():
                 self._admission.is_stopping = True
@@ -273,10 +273,11 @@ class CommandActor(SharedThreadActor):
 
     # The desk's own life.
 
-    def _resume(self, message: ResumeOrders) -> None:
+    def _resume(self, message: SnapshotLoaded) -> None:
         """Mark what an earlier run left on its way: it may be live, and is never sent again."""
-        self._tag_search.resume(message.orders, ended_in_order=message.ended_in_order)
-        for order in message.orders:
+        snapshot = message.snapshot
+        self._tag_search.resume(snapshot.orders, ended_in_order=snapshot.ended_in_order)
+        for order in snapshot.orders:
             if order.state in {State.CREATED, State.SENDING}:
                 event = OrderEvent(kind=Event.RESTARTED, tag=Reason.RESTARTED_IN_FLIGHT)
                 self._records.record(order.command.command_id, event)
@@ -286,7 +287,7 @@ class CommandActor(SharedThreadActor):
             if order.change is not None and order.change.stage is ChangeStage.REQUESTED and not order.is_terminal:
                 lost = OrderEvent(kind=Event.CHANGE_REPLY_LOST, tag=Reason.CHANGE_REPLY_LOST, change=order.change)
                 self._records.record(order.command.command_id, lost)
-        self._gate.take_up(message.vanished)
+        self._gate.take_up(snapshot.vanished)
 
     def _tell(self, alert: Alert) -> None:
         post(self._mail.notifier, RaiseAlert(alert=alert))

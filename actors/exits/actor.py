@@ -20,13 +20,13 @@ from actors.exits.stops import Stops
 from actors.exits.tasks import FlattenTasks
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import PositionVanished, VanishingResolved
+from actors.messages.desk import SnapshotLoaded
 from actors.messages.exits import (
     ExitCut,
     ExitsNow,
     FindExits,
     Flatten,
     FlattenAll,
-    ResumeExits,
 )
 from actors.messages.guard import ExposuresTold
 from actors.messages.inboxes import (
@@ -34,14 +34,15 @@ from actors.messages.inboxes import (
 )
 from actors.messages.market import OrderPriced, PriceQuestion, PriceTicked
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
-from actors.messages.stops import FindStops, SetStops, StopsNow, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsNow
 from actors.messages.timer import TimerFired
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.text.breaks import vanished_alert
 from domain.exits.broker_stop import stands_in_the_way
-from domain.exits.flatten import Exposure, PositionKey
+from domain.exits.flatten import Exposure, FlattenRequest, PositionKey
+from domain.exits.resting import resting_in
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.orders.command import OrderCommand
@@ -49,6 +50,7 @@ from domain.orders.order import Order, OrderEvent
 from domain.orders.types import OrderType
 from domain.positions.delivery import is_refused_for_shares
 from domain.settings import ExitSettings, StopSettings
+from domain.snapshot import DeskSnapshot
 
 TASK_LOOK_S_MAX: Final = 1.0
 """While something gets out, what the calendar brings is seen as soon as this."""
@@ -115,8 +117,8 @@ class ExitsActor(SharedThreadActor):
             case TimerFired():
                 if message.turn == self._turn:
                     self._tick()
-            case Flatten() | ResumeExits():
-                self._begin(message)
+            case Flatten():
+                self._begin(message.requests)
             case FlattenAll() | SetStops() | ExitCut():
                 self._knowledge.renew(message)
             case PriceTicked():
@@ -133,10 +135,8 @@ class ExitsActor(SharedThreadActor):
             case OrderDeclined():
                 name = message.command_id
                 self._hear(self._broker_stops.declined(name), self._tasks.hear(name, message.message))
-            case TakeUpStops():
-                self._stops.suspend(message.vanished)
-                self._stops.take_up(message.armed_stops, message.unarmed)
-                self._broker_stops.begin()
+            case SnapshotLoaded():
+                self._take_up(message.snapshot)
             case PositionVanished():
                 self._wait_for(message)
             case VanishingResolved():
@@ -152,13 +152,19 @@ class ExitsActor(SharedThreadActor):
 
     # what they hear
 
-    def _begin(self, message: Flatten | ResumeExits) -> None:
+    def _begin(self, requests: tuple[FlattenRequest, ...]) -> None:
         """Begin the tasks of what somebody wants flat; they decide by what the guard holds after that was said."""
-        if isinstance(message, ResumeExits):
-            self._tasks.remember(message.ended)
-        self._tasks.begin(message.requests, in_order=True)
-        self._knowledge.renew(*(one.position_key for one in message.requests))
-        for order in message.resting if isinstance(message, ResumeExits) else ():
+        self._tasks.begin(requests, in_order=True)
+        self._knowledge.renew(*(one.position_key for one in requests))
+
+    def _take_up(self, snapshot: DeskSnapshot) -> None:
+        """Go on with the stops, the tasks and the resting orders of earlier runs."""
+        self._stops.suspend(tuple(one.key for one in snapshot.vanished if one.key is not None))
+        self._stops.take_up(snapshot.armed_stops, snapshot.unarmed)
+        self._broker_stops.begin()
+        self._tasks.remember(snapshot.ended_requests)
+        self._begin(snapshot.requests)
+        for order in resting_in(snapshot.orders):
             self._resting.follow(order)
 
     def _follow(self, order: Order, event: OrderEvent | None) -> None:

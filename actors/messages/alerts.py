@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from actors.messages.query import Query
-from domain.alerts.alert import Alert, AlertRecord, ChannelState, Unfinished
+from domain.alerts.alert import Alert, AlertRecord, ChannelState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +33,6 @@ class AlarmsAcknowledged:
     """These alarms are told no more."""
 
     topics: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeAlarms:
-    """Go on telling what an earlier run could not, or nobody has acknowledged."""
-
-    left: Unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

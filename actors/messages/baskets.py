@@ -7,7 +7,6 @@ from actors.runtime.address import Address
 from domain.baskets import Basket, BasketRecord
 from domain.exits.flatten import PositionKey
 from domain.orders.followers import Follower
-from domain.orders.order import Order
 from domain.orders.types import Exchange
 
 
@@ -52,14 +51,6 @@ class PositionLeaving:
 
     position_key: PositionKey
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeBaskets:
-    """Take up the baskets of an earlier run: none is gone on with."""
-
-    baskets: tuple[BasketRecord, ...]
-    orders: tuple[Order, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,24 +8,18 @@ from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address
 from domain.blocker import Blocker
-from domain.orders.order import Order
 from domain.ports import Kept
 from domain.reconciliation.breaks import Break
+from domain.snapshot import DeskSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeOrders:
-    """Take over the orders that an earlier run left unresolved: none of them is ever sent.
+class SnapshotLoaded:
+    """A start has read what earlier runs left: each goes on from its part of it, and nothing is sent a second time."""
 
-    Where that run was not `ended_in_order`, the broker may have an exit of it that no disk knows. `vanished` are
-    positions that are gone and wait for a person.
-    """
-
-    orders: tuple[Order, ...]
-    ended_in_order: bool = True
-    vanished: tuple[Break, ...] = ()
+    snapshot: DeskSnapshot
     unsent: frozenset[str] = frozenset()
-    """The command ids of those that are proved never to have left."""
+    """The command ids of orders in it that are proved never to have left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

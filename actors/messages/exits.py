@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actors.messages.query import Query
-from domain.exits.flatten import EndedRequest, FlattenRequest, PositionKey
+from domain.exits.flatten import FlattenRequest, PositionKey
 from domain.orders.command import OrderCommand
-from domain.orders.order import Order
 from domain.orders.types import Product
 
 
@@ -15,18 +14,6 @@ class Flatten:
     """See these positions through to flat. One that is on its way already is not begun again."""
 
     requests: tuple[FlattenRequest, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeExits:
-    """Take up the requests of an earlier run, and what has `ended` today because the shares are missing.
-
-    `resting` are orders at the market's price that rest at the broker.
-    """
-
-    requests: tuple[FlattenRequest, ...]
-    ended: tuple[EndedRequest, ...]
-    resting: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

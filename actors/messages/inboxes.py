@@ -2,13 +2,12 @@
 
 from typing import TypeAlias
 
-from actors.messages.alerts import AcknowledgeAlarms, FindAlerts, NotificationSent, RaiseAlert, ResumeAlarms
+from actors.messages.alerts import AcknowledgeAlarms, FindAlerts, NotificationSent, RaiseAlert
 from actors.messages.baskets import (
     BasketAnswered,
     FindBaskets,
     FollowOrders,
     PositionLeaving,
-    ResumeBaskets,
     SubmitBasket,
     SuspendSymbol,
 )
@@ -62,8 +61,8 @@ from actors.messages.desk import (
     JoinStrategy,
     KeepAlive,
     RestartWatcher,
-    ResumeOrders,
     SendHeartbeat,
+    SnapshotLoaded,
     StopTaking,
 )
 from actors.messages.exits import (
@@ -71,7 +70,6 @@ from actors.messages.exits import (
     FindExits,
     Flatten,
     FlattenAll,
-    ResumeExits,
 )
 from actors.messages.guard import (
     AskForExposures,
@@ -132,7 +130,7 @@ from actors.messages.risk import (
     SetTradingState,
     TradingStateChanged,
 )
-from actors.messages.stops import FindStops, SetStops, StopsAnswered, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsAnswered
 from actors.messages.timer import TimerFired
 
 CommandInbox: TypeAlias = (
@@ -163,7 +161,7 @@ CommandInbox: TypeAlias = (
     | BooksUnavailable
     | BooksWitnessed
     | FillsSeen
-    | ResumeOrders
+    | SnapshotLoaded
     | JoinStrategy
     | FollowOrders
     | PositionWrittenOff
@@ -234,13 +232,12 @@ GuardInbox: TypeAlias = (
 
 ExitsInbox: TypeAlias = (
     Flatten
-    | ResumeExits
+    | SnapshotLoaded
     | FlattenAll
     | TimerFired
     | ExposuresTold
     | OrderChanged
     | ExitCut
-    | TakeUpStops
     | PositionVanished
     | VanishingResolved
     | SetStops
@@ -249,7 +246,7 @@ ExitsInbox: TypeAlias = (
 )
 
 BasketsInbox: TypeAlias = (
-    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | TimerFired | ResumeBaskets | FindBaskets
+    SubmitBasket | BasketReserved | OrderChanged | PositionLeaving | TimerFired | SnapshotLoaded | FindBaskets
 )
 
 BrokerInbox: TypeAlias = (
@@ -279,7 +276,7 @@ WatcherInbox: TypeAlias = (
     | FindWatchState
 )
 
-NotifierInbox: TypeAlias = RaiseAlert | TimerFired | NotificationSent | AcknowledgeAlarms | ResumeAlarms | FindAlerts
+NotifierInbox: TypeAlias = RaiseAlert | TimerFired | NotificationSent | AcknowledgeAlarms | SnapshotLoaded | FindAlerts
 
 SupervisorInbox: TypeAlias = ActorDied | TimerFired | HeartbeatSent | KeepAlive | RestartWatcher
 

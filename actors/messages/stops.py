@@ -7,21 +7,7 @@ from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop
-from domain.orders.order import Order
 from domain.orders.stop_terms import StopTerms
-from domain.orders.types import InstrumentKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeUpStops:
-    """Take up stops of earlier runs; `unarmed` are entries that traded more than their stops know of.
-
-    `vanished` are positions that the account has no more: their stops wait for a person.
-    """
-
-    armed_stops: tuple[ArmedStop, ...]
-    unarmed: tuple[Order, ...]
-    vanished: tuple[InstrumentKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from actors.messages.books import (
     PositionWrittenOff,
     VanishingResolved,
 )
-from actors.messages.desk import JoinStrategy, ResumeOrders
+from actors.messages.desk import JoinStrategy
 from actors.messages.guard import (
     AskForHolders,
     HoldersTold,
@@ -36,7 +36,7 @@ from domain.reconciliation.moves import AGAINST_OURS, MoveKind
 from domain.reconciliation.reconciler import Checked
 from domain.reconciliation.vanishing import Holders, expired, vanished_of
 from tests.actors.rooms import CommandRoom
-from tests.fakes import Probe, command, instrument
+from tests.fakes import Probe, command, instrument, snapshot_loaded
 
 KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
 NAME = position_name(KEY)
@@ -241,7 +241,7 @@ def test_a_contract_that_nobody_holds_any_more_is_no_news(room: CommandRoom) -> 
 
 
 def test_what_was_gone_in_an_earlier_run_still_stops_entries(room: CommandRoom) -> None:
-    room.tell(ResumeOrders(orders=(), vanished=(vanished_of(FUTURE, 65),)))
+    room.tell(snapshot_loaded(orders=(), vanished=(vanished_of(FUTURE, 65),)))
 
     assert [one.kind for one in room.readiness.breaks] == [BreakKind.VANISHED]
     assert len(room.readiness.blockers) == 1

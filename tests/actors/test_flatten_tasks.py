@@ -13,7 +13,6 @@ from actors.messages.exits import ExitsNow, FindExits, Flatten
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
-from actors.messages.stops import TakeUpStops
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.exits.square_off import SquareOff
 from domain.market.price import PriceSource, Reference
@@ -25,7 +24,18 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side
 from domain.settings import ExitSettings, StopSettings
 from tests.actors.rooms import is_asked, own_mailbox
-from tests.fakes import TEN_O_CLOCK, FakeClock, FakeIds, ManualTimer, Probe, instrument, mailboxes, order, runtime
+from tests.fakes import (
+    TEN_O_CLOCK,
+    FakeClock,
+    FakeIds,
+    ManualTimer,
+    Probe,
+    instrument,
+    mailboxes,
+    order,
+    runtime,
+    snapshot_loaded,
+)
 
 SCOPE = PositionKey("trend", InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS))
 WISH = FlattenRequest(request_id="w1", position_key=SCOPE, reason="flatten", origin=Origin.HUMAN, asked_at=TEN_O_CLOCK)
@@ -280,7 +290,8 @@ def test_an_order_that_will_not_go_holds_the_exit_up_for_so_long_only(room: Exit
 
 def test_a_safety_net_is_laid_behind_an_armed_stop() -> None:
     room = ExitsRoom(StopSettings(at_broker=True))
-    room.actor.on_receive(TakeUpStops(armed_stops=(), unarmed=()))
+    room.actor.on_receive(snapshot_loaded())
+    room.look(Exposure())
     entry = order(
         command_id="e1", stop_loss=Decimal(90), state=State.FILLED, filled_quantity=10, average_price=Decimal(100)
     )

@@ -6,7 +6,6 @@ import pytest
 
 from actors.broker.actor import BrokerActor
 from actors.messages.broker import BrokerAnswered, PlaceOrder
-from actors.messages.desk import ResumeOrders
 from actors.messages.orders import OrderChanged
 from actors.messages.persistence import LoadSnapshot, RecordEvent
 from domain.broker.reply_types import Accepted, Refused
@@ -18,7 +17,18 @@ from domain.orders.types import Intent, Side
 from domain.settings import BrokerSettings
 from tests.actors.repo.rooms import RepoRoom
 from tests.actors.rooms import CommandRoom, own_mailbox, resolve
-from tests.fakes import FakeBroker, FakeClock, FakeFeed, FakeSession, ManualTimer, Probe, mailboxes, order, runtime
+from tests.fakes import (
+    FakeBroker,
+    FakeClock,
+    FakeFeed,
+    FakeSession,
+    ManualTimer,
+    Probe,
+    mailboxes,
+    order,
+    runtime,
+    snapshot_loaded,
+)
 
 
 class NotedBroker(FakeBroker):
@@ -87,7 +97,7 @@ def test_a_start_ends_what_never_left_and_searches_for_the_rest() -> None:
     room = CommandRoom()
     waited, left = room.has(command_id="c1", state=State.SENDING), room.has(command_id="c2", state=State.SENDING)
 
-    room.tell(ResumeOrders(orders=(waited, left), unsent=frozenset({"c1"})))
+    room.tell(snapshot_loaded(orders=(waited, left), unsent=frozenset({"c1"})))
     asked = [(one.command_id, one.event.kind, one.event.tag) for one in room.repo.of(RecordEvent)]
     room.record()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll, ResumeExits
+from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged
 from domain.alerts.alert import Level
@@ -14,7 +14,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.types import Product
 from tests.actors.test_flatten_tasks import HELD, SCOPE, WISH, ExitsRoom
-from tests.fakes import order
+from tests.fakes import order, snapshot_loaded
 
 ENDED = EndedRequest("w1", SCOPE, 10)
 WORDS = "RED:RULE:{Check Holdings Including BTST}No Holdings uploaded"
@@ -100,7 +100,7 @@ def test_a_new_request_tries_again_and_is_remembered_as_the_last(room: ExitsRoom
 
 
 def test_a_start_takes_up_what_has_ended_so(room: ExitsRoom) -> None:
-    room.actor.on_receive(ResumeExits(requests=(), ended=(ENDED,)))
+    room.actor.on_receive(snapshot_loaded(ended_requests=(ENDED,)))
 
     room.actor.on_receive(LIMIT)
 
@@ -109,6 +109,6 @@ def test_a_start_takes_up_what_has_ended_so(room: ExitsRoom) -> None:
 
 
 def test_a_start_takes_up_the_wishes_of_the_run_before(room: ExitsRoom) -> None:
-    room.actor.on_receive(ResumeExits(requests=(WISH,), ended=()))
+    room.actor.on_receive(snapshot_loaded(requests=(WISH,)))
 
     assert room.under_way == {SCOPE: 0}

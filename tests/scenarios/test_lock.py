@@ -258,8 +258,7 @@ def test_an_exit_is_sent_once_whenever_the_desk_is_killed_while_the_database_is_
 
         until(lambda: not differences(), lambda: "; ".join(differences()), 30)
         sold = sum(one.filled for one in paper.ledger().orders if one.number not in earlier and one.side == "S")
-        assert paper.ledger().times_sent(tag) <= 1
-        assert sold == paper.ledger().times_sent(tag)
+        assert sold == paper.ledger().times_sent(tag) <= 1
         assert runs[-1].terminate() == 0
         assert_journal_replays(database)
     finally:

@@ -121,9 +121,7 @@ def test_before_any_book_is_read_nothing_is_ordered_in_a_contract_that_has_ended
     assert len(paper.ledger().arrivals) == yesterday
 
 
-def test_a_position_that_was_renamed_is_an_alarm_with_its_stop_and_its_heir_until_a_person_decides(
-    start: Start,
-) -> None:
+def test_a_renamed_position_is_an_alarm_with_its_stop_and_its_heir_until_a_person_decides(start: Start) -> None:
     scene, paper = start(_TUESDAY + 1)
     scrip = future(scene)
     bought(scene, scrip, "held", stop_loss=str(scrip.tick))

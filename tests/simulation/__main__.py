@@ -10,8 +10,9 @@ from typing import Final
 
 from tests.mutation.kept import Kept
 from tests.mutation.mutant import Mutant, apply
+from tests.simulation.kept_runs import file_of_run
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.prove import ORDERS, Proof, file_of_run, prove
+from tests.simulation.prove import ORDERS, Proof, prove
 
 STORIES_MAX: Final = 500
 SHRINK_S: Final = 60.0

@@ -24,8 +24,9 @@ from domain.reconciliation.order_rows import remarks_tag_of
 from domain.risk.checks import TradingState
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import CARRIED, Key, Ledger, Placed
+from tests.simulation.invariants import INVARIANTS, Violation
 from tests.simulation.port import Gateway
-from tests.simulation.rules import FINAL, RULES, Rules, key_of
+from tests.simulation.rules import FINAL, Rules, key_of
 from tests.simulation.scheduler import Scheduler
 
 UNRESOLVED: Final = frozenset({"CREATED", "SENDING", "UNCONFIRMED"})
@@ -58,40 +59,6 @@ LATE_FILL_S: Final = 6.0
 """So long it may take until a fill after a cancel is seen, the books being unreadable now and then."""
 KNOWN_S: Final = 2.0
 """So long it takes, when nothing is in the way, until a fill is known and acted on."""
-
-INVARIANTS: Final = {
-    "once": "at most one order at the broker for each command id",
-    "row first": "no order at the broker without an earlier durable row",
-    "no false end": "no row is final while its order lives or says otherwise",
-    "fills": "filled quantities never exceed the exchange's, and equal them when it is quiet",
-    "sums": "what the strategies hold, and EXTERNAL, is what the account holds",
-    "entries stop": "no entry passes while EXITS_ONLY, HALTED or blind",
-    "guard": "no entry passes while its strategy has an exposure",
-    "stored": "a halt that is answered as stored is on the disk",
-    "exits out": "an exit is never refused by us",
-    "exits bounded": "exits never exceed what is held",
-    "rate": "at most 10 requests in any second, rolling or of the calendar",
-    "exits first": "an exit or cancel waits for no more than the request in flight",
-    "journal": "every change of state is in the table and in the journal, and the journal replays to the table",
-    "resolves": "with the faults gone everything resolves",
-    "start twice": "starting twice leaves what starting once leaves",
-    "answers": "each caller is answered exactly once",
-    "alarm": "a late truth is told as an alarm",
-    "alive": "no actor dies",
-    "flat": "what is told to get out gets out",
-    "stops": "what was entered under a stop stays under one, and a stop whose price is reached gets out",
-    **RULES,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """What was broken, and when."""
-
-    invariant: str
-    message: str
-    at_s: float
-    effect: int
 
 
 @dataclass(slots=True)

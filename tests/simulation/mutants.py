@@ -470,10 +470,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "stops of before are not taken up",
-        "actors/wiring.py",
-        "Wiring.start",
-        "TakeUpStops(armed_stops=snapshot.armed_stops, unarmed=snapshot.unarmed, vanished=gone)",
-        "TakeUpStops(armed_stops=(), unarmed=(), vanished=gone)",
+        "actors/exits/actor.py",
+        "ExitsActor._take_up",
+        "self._stops.take_up(snapshot.armed_stops, snapshot.unarmed)",
+        "self._stops.take_up((), ())",
         theme="stops",
     ),
     Mutant(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tests.simulation.cells import MEANING, SOURCES, WAYS, WITHIN_S, Ended
-from tests.simulation.judge import INVARIANTS
+from tests.simulation.invariants import INVARIANTS
 
 HEAD = """# What was proved, and what was not
 

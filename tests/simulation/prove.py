@@ -12,7 +12,6 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
@@ -25,15 +24,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from tests.mutation.bench import in_a_group
-from tests.mutation.kept import INTERRUPTED, Kept, tree
+from tests.mutation.kept import INTERRUPTED, Kept
 from tests.mutation.mutant import ROOT, apply
+from tests.simulation.kept_runs import commit
 from tests.simulation.mutants import MUTANTS
 
 if TYPE_CHECKING:
     from tests.simulation.cells import Ended
 
 PAGE: Final = ROOT / "docs" / "proof.md"
-RUNS: Final = ROOT / "build" / "proof"
 ORDERS: Final = 800_000
 DOUBLES_OF_EACH: Final = 40
 MUTANT_S: Final = 90.0
@@ -126,23 +125,6 @@ class Told:
 
 
 NOTHING: Final = Told()
-
-
-def commit() -> str:
-    """Return the commit that is proved, and whether the tree has changes."""
-    asked = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    ran = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
-    return ran.stdout.strip() or "not a git checkout"
-
-
-def file_of_run(*, anew: bool = False, folder: Path = RUNS) -> Path:
-    """Return where a whole run of this code is kept: begun before, under whatever commit, or new."""
-    code = tree(tests=False)
-    begun = sorted(folder.glob(f"*-{code}.jsonl"))
-    if anew:
-        for file in begun:
-            file.unlink()
-    return folder / f"{commit().replace(' ', '-')}-{code}.jsonl" if anew or not begun else begun[0]
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from tests.simulation.back_office import Checks
 from tests.simulation.contracts import Customs
 from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
-from tests.simulation.judge import INVARIANTS
+from tests.simulation.invariants import INVARIANTS
 from tests.simulation.port import Troubles
 from tests.simulation.story import CrashAt, Outcome, Story
 from tests.simulation.world import tell

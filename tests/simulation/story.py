@@ -7,7 +7,7 @@ from tests.simulation.back_office import Checks
 from tests.simulation.contracts import Customs
 from tests.simulation.crowd import Manners
 from tests.simulation.exchange import Habits
-from tests.simulation.judge import Violation
+from tests.simulation.invariants import Violation
 from tests.simulation.port import Troubles
 
 

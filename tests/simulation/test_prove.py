@@ -13,6 +13,7 @@ from tests.mutation.bench import in_a_group
 from tests.mutation.kept import INTERRUPTED, Kept, tree
 from tests.mutation.mutant import ROOT
 from tests.simulation.crashes import scenarios
+from tests.simulation.kept_runs import file_of_run
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import (
     DOUBLES_OF_EACH,
@@ -21,7 +22,6 @@ from tests.simulation.prove import (
     Proof,
     Told,
     Unit,
-    file_of_run,
     prove,
 )
 from tests.timing import patient

@@ -13,7 +13,7 @@ import pytest
 
 from tests.mutation.mutant import ROOT, Mutant
 from tests.simulation.crashes import crash_after, points_of, scenarios
-from tests.simulation.judge import INVARIANTS
+from tests.simulation.invariants import INVARIANTS
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.prove import MUTANTS_IN_A_SLICE
 from tests.simulation.shrink import from_json, to_json

@@ -11,7 +11,7 @@ from tests.simulation.back_office import Checks
 from tests.simulation.cells import SOURCES, WAYS, Cell
 from tests.simulation.contracts import FAR, FUTURE, NEAR, Contracts, Customs
 from tests.simulation.exchange import Habits, Key, Ledger
-from tests.simulation.judge import INVARIANTS
+from tests.simulation.invariants import INVARIANTS
 from tests.simulation.rules import RULES
 from tests.simulation.scheduler import Scheduler, VirtualClock
 from tests.simulation.shrink import from_json, to_json

@@ -7,7 +7,6 @@ import pytest
 
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAtBroker
-from actors.messages.desk import ResumeOrders
 from actors.messages.guard import ReserveExposure
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
@@ -22,7 +21,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Intent, OrderType, Side
 from domain.reconciliation.order_rows import Report
 from tests.actors.rooms import CommandRoom, answered, declined, recorded
-from tests.fakes import TEN_O_CLOCK, cancel, change, instrument, modify
+from tests.fakes import TEN_O_CLOCK, cancel, change, instrument, modify, snapshot_loaded
 
 LOST = Unknown("no answer within 7 s")
 NO = Refused(Reason.BROKER_REFUSED, "Order is not open to cancel")
@@ -455,7 +454,7 @@ def test_a_change_found_on_its_way_after_a_restart_may_have_arrived_and_is_never
 ) -> None:
     left = room.has(change=change(stage=stage))
 
-    room.tell(ResumeOrders(orders=(left,)))
+    room.tell(snapshot_loaded(orders=(left,)))
     room.record()
 
     assert room.orders["c1"].change == change(stage=after)

@@ -6,7 +6,6 @@ import pytest
 
 from actors.messages.books import BooksReconciled
 from actors.messages.broker import LookUpTag, TagLookedUp
-from actors.messages.desk import ResumeOrders
 from actors.messages.guard import ReserveExposure
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, SubmitOrder
@@ -28,7 +27,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Intent, Origin, Side
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.actors.rooms import CommandRoom, answered, declined
-from tests.fakes import command, order, row_of, trade_of
+from tests.fakes import command, order, row_of, snapshot_loaded, trade_of
 
 EXIT = command(command_id="x1", intent=Intent.EXIT, side=Side.SELL)
 SENT = order(command=EXIT, broker_order_id="B7", state=State.WORKING)
@@ -42,7 +41,7 @@ def room() -> CommandRoom:
 @pytest.fixture
 def after_a_kill() -> CommandRoom:
     made = CommandRoom()
-    made.tell(ResumeOrders(orders=(), ended_in_order=False))
+    made.tell(snapshot_loaded(orders=(), ended_in_order=False))
     return made
 
 
@@ -201,7 +200,7 @@ def external(ours: Order) -> Order:
 @pytest.mark.parametrize("intent", [Intent.EXIT, Intent.ENTRY])
 def test_an_id_that_counts_as_an_order_of_others_is_not_sent(room: CommandRoom, intent: Intent) -> None:
     asked = command(command_id="x1", intent=intent, side=Side.SELL)
-    room.tell(ResumeOrders(orders=(external(SENT),)))
+    room.tell(snapshot_loaded(orders=(external(SENT),)))
     caller = room.submit(asked)
 
     room.tell(OrderLookedUp(command_id="x1", order=None))

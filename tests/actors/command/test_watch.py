@@ -10,7 +10,7 @@ from actors.messages.books import (
     FetchChangedOrders,
     FillsSeen,
 )
-from actors.messages.desk import JoinStrategy, ResumeOrders
+from actors.messages.desk import JoinStrategy
 from actors.messages.orders import OrderAnswered, OrderChanged
 from actors.messages.persistence import (
     EventRecorded,
@@ -23,7 +23,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import OrderType, Side
 from domain.reconciliation.order_rows import Report
 from tests.actors.rooms import CommandRoom, answered, looked_up, recorded
-from tests.fakes import Probe, command, order, trade_of
+from tests.fakes import Probe, command, order, snapshot_loaded, trade_of
 
 NO_MARGIN = Refused(Reason.BROKER_REFUSED, "RED:Margin Shortfall")
 
@@ -115,7 +115,7 @@ def test_an_order_found_on_its_way_after_a_restart_may_be_live_and_is_never_sent
     left = order(state=state)
     room.orders["c1"] = left
 
-    room.tell(ResumeOrders(orders=(left,)))
+    room.tell(snapshot_loaded(orders=(left,)))
     room.record()
 
     assert (room.orders["c1"].state, room.orders["c1"].tag) == (State.UNCONFIRMED, Reason.RESTARTED_IN_FLIGHT)
@@ -124,7 +124,7 @@ def test_an_order_found_on_its_way_after_a_restart_may_be_live_and_is_never_sent
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.CREATED, State.SENDING}), ids=str)
 def test_a_restart_leaves_every_other_order_as_it_is(room: CommandRoom, state: State) -> None:
-    room.tell(ResumeOrders(orders=(order(state=state),)))
+    room.tell(snapshot_loaded(orders=(order(state=state),)))
 
     assert room.repo.messages == room.broker.messages == []
 
@@ -133,7 +133,7 @@ def test_a_repeat_of_an_order_that_is_being_resumed_is_never_sent(room: CommandR
     # The resumed order's RESTART is recorded while a repeat of its id waits for the word that it is known.
     left = order(state=State.SENDING)
     room.orders["c1"] = left
-    room.tell(ResumeOrders(orders=(left,)))
+    room.tell(snapshot_loaded(orders=(left,)))
     caller = room.submit(command())
     room.price()
 

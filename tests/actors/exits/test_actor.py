@@ -15,7 +15,7 @@ from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, Flatten
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
 from actors.messages.orders import OrderChanged, SubmitOrder
-from actors.messages.stops import FindStops, SetStops, StopsNow, TakeUpStops
+from actors.messages.stops import FindStops, SetStops, StopsNow
 from domain.alerts.alert import Alert, Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
@@ -44,6 +44,7 @@ from tests.fakes import (
     mailboxes,
     order,
     runtime,
+    snapshot_loaded,
 )
 
 ENTRY = order(
@@ -205,7 +206,7 @@ def test_stops_that_waited_in_an_earlier_run_wait_on(room: ExitsRoom) -> None:
     armed_stop = armed_stop_of(ENTRY, TEN_O_CLOCK)
     assert armed_stop is not None
 
-    room.actor.on_receive(TakeUpStops(armed_stops=(armed_stop,), unarmed=(), vanished=(SCOPE.key,)))
+    room.actor.on_receive(snapshot_loaded(armed_stops=(armed_stop,), vanished=(vanished_of(SCOPE.key, 10),)))
     room.guard_tells(after_s=1)
     tick(room, "50")
 

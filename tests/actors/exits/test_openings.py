@@ -12,7 +12,7 @@ from actors.messages.baskets import SuspendSymbol
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked
 from actors.messages.orders import SubmitOrder
-from actors.messages.stops import SetStops, TakeUpStops
+from actors.messages.stops import SetStops
 from domain.alerts.alert import Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenRequest
@@ -24,7 +24,7 @@ from domain.orders.types import Intent, Side
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import CommandRoom, answered
 from tests.domain.market.test_corporate_actions import KEY, STOP
-from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, mailboxes, runtime
+from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, mailboxes, runtime, snapshot_loaded
 
 
 class MorningRoom:
@@ -53,7 +53,7 @@ class MorningRoom:
             calendar=Calendar(CalendarSettings()),
         )
         self.actor._actor_ref = Probe()  # type: ignore[assignment]
-        self.actor.on_receive(TakeUpStops(armed_stops=(STOP,), unarmed=()))
+        self.actor.on_receive(snapshot_loaded(armed_stops=(STOP,)))
         self.actor.on_receive(
             OrderPriced(about=PriceQuestion.STOPS, instrument=instrument(symbol=KEY.symbol), last_price=None)
         )

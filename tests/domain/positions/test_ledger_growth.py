@@ -1,0 +1,106 @@
+"""What the guard allows an order to grow to."""
+
+from dataclasses import replace
+
+from domain.orders.lifecycle import State
+from domain.orders.order import Order
+from domain.orders.reasons import Reason
+from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
+from domain.positions.ledger import GuardLedger
+from domain.positions.verdicts import GuardRefused, Reserved
+from tests.fakes import command, order
+
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
+ENTRY = command(command_id="entry", quantity=100)
+
+
+def way_out(name: str = "exit", quantity: int = 100, **overrides: object) -> Order:
+    return order(command_id=name, intent=Intent.EXIT, side=Side.SELL, quantity=quantity, **overrides)
+
+
+def filled(quantity: int = 100, **overrides: object) -> Order:
+    return order(
+        **(
+            {"command_id": "entry", "quantity": quantity, "state": State.FILLED, "filled_quantity": quantity}
+            | overrides
+        )
+    )
+
+
+def reason_of(verdict: Reserved | GuardRefused) -> Reason | None:
+    return verdict.reason if isinstance(verdict, GuardRefused) else None
+
+
+def quantity_of(verdict: Reserved | GuardRefused) -> int:
+    return verdict.quantity if isinstance(verdict, Reserved) else 0
+
+
+def elsewhere(side: Side, quantity: int, name: str = "phone", **overrides: Any) -> Order:
+    """Return a filled order that others placed."""
+    asked = command(command_id=name, side=side, quantity=quantity)
+    made = {"state": State.FILLED, "filled_quantity": quantity} | overrides
+    return order(command=replace(asked, strategy=EXTERNAL, unchecked=True), quantity=quantity, **made)
+
+
+def selling(ledger: GuardLedger, quantity: int = 40) -> Order:
+    """Let an exit leave."""
+    reserved = ledger.reserve(way_out("exit", quantity).command)
+    assert isinstance(reserved, Reserved)
+    working = way_out("exit", reserved.quantity, state=State.WORKING)
+    ledger.observe(working)
+    return working
+
+
+def test_an_exit_grows_to_what_is_held_and_no_further() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = selling(ledger, 40)
+
+    assert quantity_of(ledger.reserve_change(exit_, 60)) == 60
+    assert quantity_of(ledger.reserve_change(exit_, 500)) == 100
+    assert reason_of(ledger.reserve(way_out("other").command)) is Reason.NOTHING_TO_EXIT
+
+
+def test_an_exit_grows_by_what_other_exits_leave() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = selling(ledger, 40)
+    ledger.reserve(way_out("other", 35).command)
+
+    assert quantity_of(ledger.reserve_change(exit_, 100)) == 65
+
+
+def test_an_exit_does_not_grow_into_what_others_closed_for_us() -> None:
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 30)])
+    exit_ = selling(ledger, 40)
+
+    assert quantity_of(ledger.reserve_change(exit_, 100)) == 70
+
+
+def test_an_exit_that_has_traded_in_part_grows_by_its_rest_alone() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = replace(selling(ledger, 40), state=State.PARTIALLY_FILLED, filled_quantity=30)
+    ledger.observe(exit_)
+
+    assert quantity_of(ledger.reserve_change(exit_, 500)) == 100, "30 sold, 70 still held"
+    assert ledger.book("trend").reservations["exit"].open_quantity == 70
+
+
+def test_what_shrinks_releases_nothing_before_it_is_proved() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+    exit_ = selling(ledger, 100)
+
+    assert quantity_of(ledger.reserve_change(exit_, 40)) == 40
+    assert reason_of(ledger.reserve(way_out("other").command)) is Reason.NOTHING_TO_EXIT
+
+
+def test_an_entry_grows_as_asked() -> None:
+    entry = order(command_id="entry", quantity=10, state=State.WORKING)
+    ledger = GuardLedger(orders=[entry])
+
+    assert quantity_of(ledger.reserve_change(entry, 25)) == 25
+    assert ledger.book("trend").reservations["entry"].open_quantity == 25
+
+
+def test_an_order_that_is_over_does_not_grow() -> None:
+    ledger = GuardLedger(orders=[filled(100)])
+
+    assert reason_of(ledger.reserve_change(filled(100), 200)) is Reason.NOT_CHANGEABLE
