@@ -1,11 +1,12 @@
 """What the guard allows an order to grow to."""
 
 from dataclasses import replace
+from typing import Any
 
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
 from domain.positions.ledger import GuardLedger
 from domain.positions.verdicts import GuardRefused, Reserved
 from tests.fakes import command, order
