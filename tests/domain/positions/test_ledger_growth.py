@@ -36,7 +36,7 @@ def quantity_of(verdict: Reserved | GuardRefused) -> int:
     return verdict.quantity if isinstance(verdict, Reserved) else 0
 
 
-def elsewhere(side: Side, quantity: int, name: str = "phone", **overrides: Any) -> Order:
+def elsewhere(side: Side, quantity: int, name: str = "phone", **overrides: Any) -> Order:  # noqa: ANN401  any field
     """Return a filled order that others placed."""
     asked = command(command_id=name, side=side, quantity=quantity)
     made = {"state": State.FILLED, "filled_quantity": quantity} | overrides
