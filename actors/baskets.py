@@ -8,14 +8,7 @@ from collections.abc import Mapping
 from typing import Final, assert_never
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.baskets import (
-    BasketAnswered,
-    BasketsNow,
-    FindBaskets,
-    FollowOrders,
-    PositionLeaving,
-    SubmitBasket,
-)
+from actors.messages.baskets import BasketAnswered, FindBaskets, FollowOrders, PositionLeaving, SubmitBasket
 from actors.messages.changes import ChangeOrder
 from actors.messages.desk import SnapshotLoaded
 from actors.messages.exits import Flatten
@@ -39,7 +32,7 @@ from domain.baskets import (
     resumed,
 )
 from domain.exits.flatten import FlattenRequest, PositionKey
-from domain.exits.leg_order import beside_ways_out
+from domain.exits.flatten_sequence import beside_ways_out
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
@@ -47,6 +40,7 @@ from domain.orders.followers import Follower
 from domain.orders.order import Order
 from domain.orders.reasons import explain
 from domain.orders.types import Origin
+from domain.read_models import BasketsNow
 from domain.snapshot import DeskSnapshot
 
 LOOK_S: Final = 0.5

@@ -7,8 +7,8 @@ from typing import Final
 from loguru import logger
 
 from actors.errors import DeskUnavailableError
-from actors.messages.alerts import AcknowledgeAlarms, AlarmsAcknowledged, AlertsNow, FindAlerts, RaiseAlert
-from actors.messages.baskets import BasketAnswered, BasketsNow, FindBaskets, SubmitBasket
+from actors.messages.alerts import AcknowledgeAlarms, FindAlerts, RaiseAlert
+from actors.messages.baskets import BasketAnswered, FindBaskets, SubmitBasket
 from actors.messages.books import (
     AcceptanceUndone,
     AcceptBreak,
@@ -17,25 +17,17 @@ from actors.messages.books import (
     PositionWrittenOff,
     ReconcileNow,
     UndoAcceptance,
-    WatchState,
 )
-from actors.messages.broker import BrokerState, FindBrokerState, LogIn, ReadBook
+from actors.messages.broker import FindBrokerState, LogIn, ReadBook
 from actors.messages.changes import ChangeOrder, ResolveOrder
-from actors.messages.desk import FindReadiness, JoinStrategy, KeepAlive, Readiness
-from actors.messages.exits import ExitsNow, FindExits, Flatten
-from actors.messages.guard import FindExposures, FindHoldings, Holdings, WriteOffPosition
+from actors.messages.desk import FindReadiness, JoinStrategy, KeepAlive
+from actors.messages.exits import FindExits, Flatten
+from actors.messages.guard import FindExposures, FindHoldings, WriteOffPosition
 from actors.messages.market import FindUnwatched
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
-from actors.messages.persistence import FindOrders, FindTimeline, FindUnwritten, Timeline
-from actors.messages.risk import (
-    FindPnl,
-    FindTradingState,
-    PnlNow,
-    SetTradingState,
-    TradingStateChanged,
-    TradingStateNow,
-)
-from actors.messages.stops import FindStops, SetStops, StopsAnswered, StopsNow
+from actors.messages.persistence import FindOrders, FindTimeline, FindUnwritten
+from actors.messages.risk import FindPnl, FindTradingState, SetTradingState, TradingStateChanged
+from actors.messages.stops import FindStops, SetStops, StopsAnswered
 from actors.runtime.address import Address, ReplyOnce, post
 from actors.wiring import ASK_WAIT_S, Wiring
 from domain.alerts.text.desk import stranger_alert
@@ -51,6 +43,20 @@ from domain.orders.resolution import Resolution
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Origin
 from domain.ports import Ids, Kept
+from domain.read_models import (
+    AlarmsAcknowledged,
+    AlertsNow,
+    BasketsNow,
+    BrokerState,
+    ExitsNow,
+    Holdings,
+    PnlNow,
+    Readiness,
+    StopsNow,
+    Timeline,
+    TradingStateNow,
+    WatchState,
+)
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.write_off import Difference, WriteOff, differences, objection_to_write_off
 from domain.risk.checks import TradingState

@@ -17,7 +17,6 @@ from actors.messages.guard import (
     FindExposures,
     FindHoldings,
     HoldersTold,
-    Holdings,
     ReleaseReservation,
     ReserveBasket,
     ReserveExposure,
@@ -32,6 +31,7 @@ from actors.runtime.shared_thread import SharedThreadActor
 from domain.exits.flatten import PositionKey
 from domain.positions.ledger import GuardLedger
 from domain.positions.verdicts import GuardRefused, Reserved
+from domain.read_models import Holdings
 from domain.reconciliation.breaks import Break
 
 

@@ -21,7 +21,6 @@ from actors.messages.market import (
     PriceOrder,
     PriceSeen,
     PriceTicked,
-    UnwatchedNow,
     WatchPrice,
     WatchUnheard,
 )
@@ -40,6 +39,7 @@ from domain.market.price import Belief, PriceSource, SeenPrice
 from domain.market.watching import LOOK_S, Watching, unwatched_alert, watched_alert
 from domain.orders.order import Order
 from domain.ports import trading_day
+from domain.read_models import UnwatchedNow
 
 EXIT_WAIT_S: Final = 1.0
 """An exit waits so long for a price or an instrument to be read."""

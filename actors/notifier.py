@@ -11,14 +11,7 @@ from typing import Final, Protocol, assert_never
 
 from loguru import logger
 
-from actors.messages.alerts import (
-    AcknowledgeAlarms,
-    AlarmsAcknowledged,
-    AlertsNow,
-    FindAlerts,
-    NotificationSent,
-    RaiseAlert,
-)
+from actors.messages.alerts import AcknowledgeAlarms, FindAlerts, NotificationSent, RaiseAlert
 from actors.messages.desk import SnapshotLoaded
 from actors.messages.inboxes import NotifierInbox
 from actors.messages.persistence import Record
@@ -30,6 +23,7 @@ from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level, Unfinis
 from domain.alerts.policy import Alerting, Notification
 from domain.alerts.text.desk import channel_back_alert, channel_failing_alert
 from domain.ports import IST
+from domain.read_models import AlarmsAcknowledged, AlertsNow
 from domain.settings import AlertSettings
 
 LOOK_S: Final = 1.0

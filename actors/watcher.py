@@ -28,7 +28,6 @@ from actors.messages.books import (
     PositionsRead,
     ReconcileNow,
     TradeBookRead,
-    WatchState,
 )
 from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
@@ -41,6 +40,7 @@ from domain.broker.book_outages import BookKind, BookOutages
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
 from domain.ports import trading_day
+from domain.read_models import WatchState
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.reconciler import Reconciler
 from domain.settings import WatcherSettings

@@ -4,16 +4,12 @@ import secrets
 from typing import Final, Protocol
 
 from actors.errors import DeskUnavailableError
-from actors.messages.alerts import AlarmsAcknowledged
-from actors.messages.desk import Readiness
-from actors.messages.exits import ExitsNow
-from actors.messages.guard import Holdings
-from actors.messages.risk import PnlNow, TradingStateNow
 from console.views.text import taken_text
 from domain.alerts.text.risk import rupees
 from domain.exits.flatten import PositionKey
 from domain.orders.types import EXTERNAL
 from domain.ports import Clock
+from domain.read_models import AlarmsAcknowledged, ExitsNow, Holdings, PnlNow, Readiness, TradingStateNow
 from domain.risk.checks import TradingState
 from domain.texts import counted
 

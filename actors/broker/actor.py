@@ -19,7 +19,6 @@ from actors.broker.session import SessionFeed, SessionKeeper
 from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
 from actors.messages.broker import (
     BrokerAnswered,
-    BrokerState,
     ChangeAtBroker,
     FindBrokerState,
     LogIn,
@@ -48,6 +47,7 @@ from domain.orders.change import ChangeKind
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent
+from domain.read_models import BrokerState
 from domain.risk.rate import OrderRate
 from domain.settings import BrokerSettings
 

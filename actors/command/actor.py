@@ -64,7 +64,7 @@ from actors.messages.changes import (
     ChangeOrder,
     ResolveOrder,
 )
-from actors.messages.desk import FindReadiness, JoinStrategy, Readiness, SnapshotLoaded, StopTaking
+from actors.messages.desk import FindReadiness, JoinStrategy, SnapshotLoaded, StopTaking
 from actors.messages.guard import ExposureReserved, HoldersTold
 from actors.messages.inboxes import CommandInbox
 from actors.messages.market import OrderPriced
@@ -95,6 +95,7 @@ from domain.orders.change import ChangeStage
 from domain.orders.lifecycle import Event, State, is_late_truth
 from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
+from domain.read_models import Readiness
 from domain.reconciliation.breaks import Break
 
 

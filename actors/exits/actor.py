@@ -21,20 +21,14 @@ from actors.exits.tasks import FlattenTasks
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.desk import SnapshotLoaded
-from actors.messages.exits import (
-    ExitCut,
-    ExitsNow,
-    FindExits,
-    Flatten,
-    FlattenAll,
-)
+from actors.messages.exits import ExitCut, FindExits, Flatten, FlattenAll
 from actors.messages.guard import ExposuresTold
 from actors.messages.inboxes import (
     ExitsInbox,
 )
 from actors.messages.market import OrderPriced, PriceQuestion, PriceTicked
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
-from actors.messages.stops import FindStops, SetStops, StopsNow
+from actors.messages.stops import FindStops, SetStops
 from actors.messages.timer import TimerFired
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
@@ -49,6 +43,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.order import Order, OrderEvent
 from domain.orders.types import OrderType
 from domain.positions.delivery import is_refused_for_shares
+from domain.read_models import ExitsNow, StopsNow
 from domain.settings import ExitSettings, StopSettings
 from domain.snapshot import DeskSnapshot
 

@@ -18,7 +18,7 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.books import VanishingResolved
 from actors.messages.market import OrderPriced
 from actors.messages.persistence import Record
-from actors.messages.stops import SetStops, StopsAnswered, StopsNow
+from actors.messages.stops import SetStops, StopsAnswered
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
@@ -32,6 +32,7 @@ from domain.orders.order import Order
 from domain.orders.stop_terms import InvalidStopsError
 from domain.orders.types import Exchange, InstrumentKey
 from domain.positions.pnl import symbol_of
+from domain.read_models import StopsNow
 from domain.settings import StopSettings
 
 PRICE_WAIT_S: Final = 1.0

@@ -15,7 +15,6 @@ from actors.exits.order_sender import OrderSender
 from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import PositionLeaving
 from actors.messages.books import VanishingResolved
-from actors.messages.exits import ExitsNow
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion
 from actors.messages.persistence import Record
@@ -24,7 +23,7 @@ from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.alerts.alert import Alert
 from domain.alerts.text.breaks import over_alert
 from domain.alerts.text.exits import exit_alert, exit_begins_alert, flat_alert, shares_missing_alert
-from domain.alerts.text.leg_order import exit_order_alert
+from domain.alerts.text.flatten_sequence import exit_order_alert
 from domain.alerts.text.prices import odd_lot_alert
 from domain.exits.flatten import (
     CancelOrders,
@@ -39,8 +38,8 @@ from domain.exits.flatten import (
     SharesMissing,
     Wait,
 )
+from domain.exits.flatten_sequence import FlattenSequence
 from domain.exits.left_behind import LeftBehind
-from domain.exits.leg_order import ExitOrder
 from domain.exits.pricing import exit_command, shape_of_step
 from domain.market.calendar import Calendar
 from domain.market.instrument import Instrument
@@ -48,6 +47,7 @@ from domain.orders.order import Order
 from domain.orders.types import Origin
 from domain.orders.validation import InvalidOrderError
 from domain.ports import trading_day
+from domain.read_models import ExitsNow
 from domain.settings import ExitSettings
 
 _NAME_CHARACTERS: Final = 12
@@ -77,7 +77,7 @@ class FlattenTasks:
         self._sender = sender
         self._settings = settings
         self._calendar = calendar
-        self._order = ExitOrder(settings)
+        self._order = FlattenSequence(settings)
         self.under_way: dict[PositionKey, FlattenTask] = {}
         self._over: set[PositionKey] = set()
         """Those whose contract is over, and which wait for the books to end it."""

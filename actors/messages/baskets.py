@@ -8,6 +8,7 @@ from domain.baskets import Basket, BasketRecord
 from domain.exits.flatten import PositionKey
 from domain.orders.followers import Follower
 from domain.orders.types import Exchange
+from domain.read_models import BasketsNow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +55,5 @@ class PositionLeaving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindBaskets(Query["BasketsNow"]):
+class FindBaskets(Query[BasketsNow]):
     """Which baskets are there, and how do they stand?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BasketsNow:
-    """The baskets, oldest first."""
-
-    baskets: tuple[BasketRecord, ...]

@@ -10,6 +10,7 @@ from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, OrderRow, OrderUpdate, PositionRow, TradeRow
 from domain.orders.order import Order
 from domain.orders.types import Exchange, InstrumentKey
+from domain.read_models import WatchState
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.order_rows import Report
@@ -194,12 +195,5 @@ class PositionWrittenOff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindWatchState(Query["WatchState"]):
+class FindWatchState(Query[WatchState]):
     """How well do we see the broker?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchState:
-    """When the last whole order book was asked for."""
-
-    book_asked_at: datetime | None

@@ -14,6 +14,7 @@ from domain.market.knowledge import Want
 from domain.orders.change import Change
 from domain.orders.order import Order
 from domain.orders.types import Exchange
+from domain.read_models import BrokerState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,20 +108,5 @@ class ReadBook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindBrokerState(Query["BrokerState"]):
+class FindBrokerState(Query[BrokerState]):
     """How busy is the broker's line?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerState:
-    """The session, what waits, and how long (seconds) the actor had nothing to do since it started.
-
-    `address_refused` is the broker's word against the IP address that orders come from, until one is accepted.
-    """
-
-    session: str
-    session_state: SessionState = SessionState.LOGGED_OUT
-    waiting: int
-    placed: int
-    idle_s: float
-    address_refused: str = ""

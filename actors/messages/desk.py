@@ -7,9 +7,8 @@ from actors.messages.orders import OrderChanged, OrderDeclined
 from actors.messages.query import Query
 from actors.messages.risk import TradingStateChanged
 from actors.runtime.address import Address
-from domain.blocker import Blocker
 from domain.ports import Kept
-from domain.reconciliation.breaks import Break
+from domain.read_models import Readiness
 from domain.snapshot import DeskSnapshot
 
 
@@ -69,17 +68,5 @@ class RestartWatcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindReadiness(Query["Readiness"]):
+class FindReadiness(Query[Readiness]):
     """Does the desk take orders, and if not, why?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
-    """Whether entries are taken; `blockers` are empty when they are. `in_flight` are command ids.
-
-    `breaks` are what the broker's books tell differently; not all of them stop entries.
-    """
-
-    blockers: tuple[Blocker, ...]
-    in_flight: tuple[str, ...]
-    breaks: tuple[Break, ...] = ()

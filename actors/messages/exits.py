@@ -1,12 +1,12 @@
 """Positions on their way to flat."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from actors.messages.query import Query
 from domain.exits.flatten import FlattenRequest, PositionKey
 from domain.orders.command import OrderCommand
 from domain.orders.types import Product
+from domain.read_models import ExitsNow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +37,8 @@ class FlattenAll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindExits(Query["ExitsNow"]):
+class FindExits(Query[ExitsNow]):
     """Which positions are on their way to flat?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitsNow:
-    """The positions on their way to flat, each with how often an exit was sent for it.
-
-    `stays` are those whose way out has ended while these signed units are held: they make no lot, or the broker has no
-    shares of them. Each was an alarm.
-    """
-
-    under_way: Mapping[PositionKey, int]
-    stays: Mapping[PositionKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

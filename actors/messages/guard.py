@@ -1,7 +1,7 @@
 """What the guard holds: reservations before an order leaves, exposures, holders and days."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from actors.messages.query import Query
 from actors.runtime.address import Address
@@ -10,6 +10,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import InstrumentKey
+from domain.read_models import Holdings
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.vanishing import Holders
 
@@ -115,18 +116,5 @@ class ReleaseReservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindHoldings(Query["Holdings"]):
+class FindHoldings(Query[Holdings]):
     """What does each strategy hold?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
-    """Each strategy's positions in signed units, from fills; and what moved in delivery today.
-
-    `sold_from_holdings` are the units of delivery that a strategy sold today beyond what it had bought: no position.
-    `delivery_today` is what all orders of today moved in delivery, signed: what the broker's position book shows of it.
-    """
-
-    positions: Mapping[str, Mapping[InstrumentKey, int]]
-    sold_from_holdings: Mapping[str, Mapping[InstrumentKey, int]] = field(default_factory=dict)
-    delivery_today: Mapping[InstrumentKey, int] = field(default_factory=dict)

@@ -10,8 +10,8 @@ from domain.broker.reply_types import InstrumentReply
 from domain.broker.snapshots import Tick
 from domain.exits.pricing import ExitShape
 from domain.market.price import Reference
-from domain.market.watching import Unwatched
 from domain.orders.types import Exchange
+from domain.read_models import UnwatchedNow
 
 
 class PriceQuestion(StrEnum):
@@ -100,15 +100,8 @@ class WatchUnheard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindUnwatched(Query["UnwatchedNow"]):
+class FindUnwatched(Query[UnwatchedNow]):
     """Which watched symbols bring no prices?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnwatchedNow:
-    """The symbols that strategies watch and that bring no prices, with the reason."""
-
-    missing: tuple[Unwatched, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from domain.market.expiry import Expiry
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
-from domain.orders.order import JournalLine, Order, OrderEvent
+from domain.orders.order import Order, OrderEvent
+from domain.read_models import Timeline
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.write_off import WriteOff
@@ -237,15 +238,7 @@ class FindOrders(Query[tuple[Order, ...]]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindTimeline(Query["Timeline | None"]):
+class FindTimeline(Query[Timeline | None]):
     """What does the journal say of this order?"""
 
     command_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeline:
-    """An order and all that happened to it, oldest first."""
-
-    order: Order
-    lines: tuple[JournalLine, ...]

@@ -12,9 +12,8 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Exchange
 from domain.positions.already_exposed import AlreadyExposed
 from domain.positions.nothing_to_exit import NothingToExit
-from domain.positions.pnl import Pnl, PnlRow
+from domain.read_models import PnlNow, TradingStateNow
 from domain.risk.checks import TradingState
-from domain.risk.loss_limit import RiskDay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,24 +61,12 @@ class PositionsSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindPnl(Query["PnlNow"]):
+class FindPnl(Query[PnlNow]):
     """How does the day stand?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PnlNow:
-    """The day in rupees: each position, our sum, the broker's own (None: not read yet), and where the limit breaks."""
-
-    rows: tuple[PnlRow, ...]
-    total: Pnl
-    account: Decimal | None
-    account_age_s: float | None
-    risk_day: RiskDay
-    level: Decimal | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetTradingState(Query["TradingStateNow"]):
+class SetTradingState(Query[TradingStateNow]):
     """A person turns trading to this state; `force` resumes over a broken loss limit."""
 
     state: TradingState
@@ -96,19 +83,5 @@ class TradingStateChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindTradingState(Query["TradingStateNow"]):
+class FindTradingState(Query[TradingStateNow]):
     """What may be sent?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradingStateNow:
-    """What may be sent, why, and how many orders passed the risk check today.
-
-    `refused` says why a request to turn it was not followed; `stored` whether a restart would know of the turn.
-    """
-
-    state: TradingState
-    reason: str
-    orders_today: int
-    refused: str = ""
-    stored: bool = True

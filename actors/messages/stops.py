@@ -1,13 +1,13 @@
 """Stops, targets and trails."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from actors.messages.query import Query
 from actors.runtime.address import Address
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop
 from domain.orders.stop_terms import StopTerms
+from domain.read_models import StopsNow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +30,5 @@ class StopsAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindStops(Query["StopsNow"]):
+class FindStops(Query[StopsNow]):
     """Which positions are under stops?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopsNow:
-    """The armed stops, each with the last price and its age in seconds (None: none was seen yet)."""
-
-    armed: tuple[tuple[ArmedStop, Decimal | None, float | None], ...]

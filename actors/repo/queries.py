@@ -6,11 +6,12 @@ What the database has not taken yet, and the exit journal holds, is told as well
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from actors.messages.persistence import FindOrders, Timeline
+from actors.messages.persistence import FindOrders
 from actors.repo.journaled_exits import JournaledExits
 from domain.orders.order import JournalLine, Order
 from domain.orders.reference import is_named
 from domain.ports import Clock
+from domain.read_models import Timeline
 from domain.snapshot import DeskSnapshot
 from storage.journal import REGISTERED
 from storage.repository import OrderRepository

@@ -17,12 +17,10 @@ from actors.messages.risk import (
     CheckRisk,
     FindPnl,
     FindTradingState,
-    PnlNow,
     PositionsSeen,
     RiskApproved,
     SetTradingState,
     TradingStateChanged,
-    TradingStateNow,
 )
 from actors.messages.timer import TimerFired
 from actors.risk.loss_monitor import LossMonitor
@@ -35,6 +33,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.types import Intent
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook, is_ours
+from domain.read_models import PnlNow, TradingStateNow
 from domain.risk.checks import RiskBook, RiskPassed, RiskRefused, TradingDecision, TradingState
 from domain.risk.loss_inputs import LossRules
 from domain.risk.loss_limit import RiskDay

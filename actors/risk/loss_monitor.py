@@ -14,7 +14,6 @@ from actors.messages.books import BreakResolved
 from actors.messages.exits import FlattenAll
 from actors.messages.market import OrderPriced, PriceOrder, PriceQuestion, PriceTicked, WatchPrice
 from actors.messages.persistence import Record
-from actors.messages.risk import PnlNow
 from actors.runtime.address import Address, post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from domain.broker.snapshots import Book, PositionRow, Tick
@@ -22,6 +21,7 @@ from domain.market.instrument import Instrument
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.positions.pnl import PnlBook, Symbol
+from domain.read_models import PnlNow
 from domain.risk.loss_actions import Action, AskForQuote, MakeFlat, RecordDay, TellPeople, WatchSymbol
 from domain.risk.loss_inputs import LossRules, Now
 from domain.risk.loss_limit import RiskDay

@@ -19,13 +19,9 @@ from starlette.requests import ClientDisconnect
 from actors.desk_interface import Status
 from actors.errors import DeskUnavailableError
 from actors.messages.books import PositionsRead
-from actors.messages.guard import Holdings
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from actors.messages.persistence import Timeline
-from actors.messages.risk import PnlNow, TradingStateNow
 from actors.runtime.clock import SystemClock
 from console.api.auth import Door
-from console.api.bodies import OrderBody, TradingStateBody
 from console.api.openapi import (
     BODY_REFUSALS,
     OPEN_REFUSALS,
@@ -37,6 +33,8 @@ from console.api.openapi import (
     takes,
 )
 from console.api.priority_lanes import PriorityLanes
+from console.api.request_models import OrderBody, TradingStateBody
+from console.api.request_reader import body_of
 from console.api.responses import Outcome, goes_on_until_flat, not_known_in_time, outcome_of
 from console.api.routes.alerts import AlertingDesk, add_alerts
 from console.api.routes.baskets import BasketDesk, add_baskets
@@ -45,9 +43,8 @@ from console.api.routes.flatten import ExitingDesk, add_exits
 from console.api.routes.orders import ListingDesk, add_listing
 from console.api.routes.positions import CorrectingDesk, add_corrections
 from console.api.routes.stops import ProtectingDesk, add_stops
-from console.api.schemas import body_of
 from console.errors import ApiError
-from console.views.forms import (
+from console.views.response_types import (
     HealthForm,
     OrderForm,
     OutcomeAnswer,
@@ -64,6 +61,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.text import could_not_leave
 from domain.orders.types import Intent
 from domain.ports import Clock
+from domain.read_models import Holdings, PnlNow, Timeline, TradingStateNow
 from domain.risk.checks import TradingState
 from domain.settings import Settings
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from console.api.bodies import BODIES
-from console.api.schemas import RequestBody
-from console.views.forms import OutcomeAnswer
+from console.api.request_models import BODIES
+from console.api.request_reader import RequestBody
+from console.views.response_types import OutcomeAnswer
 
 Schema = dict[str, Any]
 _AT: Final = "#/components/schemas/"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from console.views.forms import OutcomeAnswer
+from console.views.response_types import OutcomeAnswer
 from console.views.serializers import order_form
 from console.views.text import as_sentence, price_text, terms_text
 from domain.exits.flatten import PositionKey

@@ -11,7 +11,7 @@ from console.cli.client import DeskClient
 from console.cli.options import end, plainly, show
 from console.cli.settings import read_client_settings
 from console.views.form import Form
-from console.views.status_view import alert_lines
+from console.views.status_tables import alert_lines
 
 _STYLES = {"INFO": "", "WARNING": "yellow", "CRITICAL": "bold red"}
 

@@ -10,7 +10,7 @@ from console.cli.client import DeskClient
 from console.cli.options import end, plainly, show
 from console.cli.settings import read_client_settings
 from console.views.render import screen
-from console.views.status_view import positions_view
+from console.views.status_tables import positions_view
 
 
 @click.command()

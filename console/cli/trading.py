@@ -11,7 +11,7 @@ from console.cli import options
 from console.cli.client import DeskClient
 from console.cli.options import TAKEN_MAX, end, plainly, say, show
 from console.cli.settings import read_client_settings
-from console.views.status_view import status_view, trading_line
+from console.views.status_tables import status_view, trading_line
 from domain.texts import counted
 
 _LOOK_S: Final = 0.3

@@ -13,8 +13,6 @@ from typing import Final, Protocol
 from actors.account import Lease, hold_account
 from actors.desk import Desk
 from actors.errors import DeskStartError, DeskUnavailableError
-from actors.messages.desk import Readiness
-from actors.messages.risk import TradingStateNow
 from actors.runtime.clock import SystemClock
 from actors.strategy_loading import load_strategy
 from console.api.app import make_api
@@ -29,6 +27,7 @@ from console.daemon.systemd import Notifier
 from console.endpoint import token_in
 from console.errors import PlainError
 from console.views.text import taken_text
+from domain.read_models import Readiness, TradingStateNow
 from domain.redaction import secrets_of
 from domain.risk.checks import TradingState
 from domain.settings import Mode, Settings

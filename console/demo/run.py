@@ -28,7 +28,7 @@ from console.errors import PlainError
 from console.views.form import Form
 from console.views.render import screen, steps_line, steps_table
 from console.views.serializers import pnl_form, tally, timeline_form
-from console.views.status_view import pnl_lines
+from console.views.status_tables import pnl_lines
 from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.types import Intent, Origin, Side

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from domain.orders.reference import UNIQUE_CHARACTERS_MIN, unique_part
 
 Form: TypeAlias = Mapping[str, Any]
-"""What the desk knows, as it came as JSON: `console.views.forms` has the shapes."""
+"""What the desk knows, as it came as JSON: `console.views.response_types` has the shapes."""
 
 SHORT_CHARACTERS: Final = 8
 

@@ -6,12 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from actors.messages.books import PositionsRead
-from actors.messages.desk import Readiness
-from actors.messages.exits import ExitsNow
-from actors.messages.guard import Holdings
-from actors.messages.persistence import Timeline
-from actors.messages.risk import PnlNow, TradingStateNow
-from console.views.forms import (
+from console.views.response_types import (
     AccountRowForm,
     BreakForm,
     ChangeForm,
@@ -38,6 +33,7 @@ from domain.orders.change import Change
 from domain.orders.order import JournalLine, Order
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import InstrumentKey
+from domain.read_models import ExitsNow, Holdings, PnlNow, Readiness, Timeline, TradingStateNow
 from domain.reconciliation.breaks import Break
 
 _ANSWERS: Final = frozenset({"BLOCKED", "ACCEPTED", "REFUSED", "REPLY_LOST", "RESTARTED"})

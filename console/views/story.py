@@ -7,7 +7,6 @@ search, or a cancel that came too late. What happens to a cancel or modify is to
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from actors.messages.persistence import Timeline
 from console.views.change_story import CHANGE_TELLERS
 from console.views.journal_context import JournalContext
 from console.views.text import as_sentence, asked_text, price_text, traded_text
@@ -15,6 +14,7 @@ from domain.orders import text as order_text
 from domain.orders.lifecycle import Event, State
 from domain.orders.reasons import Reason, explain
 from domain.orders.types import Side
+from domain.read_models import Timeline
 
 BOOKS_NEEDED: Final = 3
 """The proof's books where nobody says otherwise (proof.books)."""

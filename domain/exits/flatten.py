@@ -10,25 +10,15 @@ ends it before: shares that are not in the demat account no price and no patienc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from math import inf
 from typing import Final, TypeAlias
 
 from domain.backoff import Backoff
-from domain.market.instrument import Instrument, band_of, protected_limit
+from domain.market.instrument import Instrument
 from domain.orders.types import InstrumentKey, Origin, Side
 from domain.orders.validation import QUANTITY_MAX
 from domain.settings import ExitSettings
 
-WIDER_BY: Final = Decimal("0.5")
-"""By this share of the usual protection band a price may be worse than that of the order that did not fill."""
-BAND_FACTOR_MAX: Final = Decimal(5)
-AGE_STEPS: Final = ((5.0, 0), (15.0, 1), (60.0, 2), (300.0, 4), (inf, 8))
-"""By so many steps of `WIDER_BY` the first price starts further out, when the last price known is up to so old (s)."""
-OLD_PRICE_S: Final = 15.0
-"""With an older price each order that does not fill doubles what the next may give away: nobody knows the market."""
-OLD_PRICE_GIVE_MAX: Final = Decimal("0.5")
-"""But never more than this share of the price."""
 UNFILLED_ALARM_S: Final = 15.0
 """An exit that has not filled for so long, however often it was re-priced, is an alarm."""
 LOUD_FROM: Final = 3
@@ -187,7 +177,7 @@ class FlattenTask:
     def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True, waits: bool = False) -> Step:
         """Return what to do now, and take it as done. While its market is closed it tries now and then only.
 
-        While it `waits` for others to get out first (`domain/exits/leg_order.py`), it sends nothing.
+        While it `waits` for others to get out first (`domain/exits/flatten_sequence.py`), it sends nothing.
         """
         if self.unanswered:
             return Wait()
@@ -293,18 +283,3 @@ class FlattenTask:
             self.tries,
             self.unfilled,
         )
-
-
-def exit_price(side: Side, last_price: Decimal, instrument: Instrument, number: int = 1, age_s: float = 0.0) -> Decimal:
-    """Return the protected limit of an exit after `number` - 1 orders that were in the market and did not fill.
-
-    `last_price` is so many seconds old: from an old one the first limit starts further out (`AGE_STEPS`), and each
-    unfilled order doubles it. It always lies inside the day's band, as far as that is known.
-    """
-    steps = next(steps for age_s_max, steps in AGE_STEPS if age_s <= age_s_max)
-    band = band_of(last_price, instrument)
-    if age_s > OLD_PRICE_S:
-        give = min(band * (1 + WIDER_BY * steps) * 2 ** min(number - 1, 16), OLD_PRICE_GIVE_MAX)
-    else:
-        give = band * min(1 + WIDER_BY * (number - 1 + steps), BAND_FACTOR_MAX)
-    return protected_limit(side, last_price, instrument, give)

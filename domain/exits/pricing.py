@@ -8,16 +8,34 @@ lots below the freeze quantity. What was replaced and what was cut stands in the
 import re
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import inf
 from typing import Final
 
 from domain.broker.reply_types import InstrumentReply
-from domain.exits.flatten import FlattenRequest, SendExit, exit_price
-from domain.market.instrument import Instrument, inside_band, limit_price_of, meets_the_edge, on_grid
+from domain.exits.flatten import FlattenRequest, SendExit
+from domain.market.instrument import (
+    Instrument,
+    band_of,
+    inside_band,
+    limit_price_of,
+    meets_the_edge,
+    on_grid,
+    protected_limit,
+)
 from domain.market.price import Reference
 from domain.orders.command import OrderCommand
 from domain.orders.types import Exchange, Intent, OrderType, Origin, Side
 from domain.orders.validation import COMMENT_CHARACTERS_MAX
 
+WIDER_BY: Final = Decimal("0.5")
+"""By this share of the usual protection band a price may be worse than that of the order that did not fill."""
+BAND_FACTOR_MAX: Final = Decimal(5)
+AGE_STEPS: Final = ((5.0, 0), (15.0, 1), (60.0, 2), (300.0, 4), (inf, 8))
+"""By so many steps of `WIDER_BY` the first price starts further out, when the last price known is up to so old (s)."""
+OLD_PRICE_S: Final = 15.0
+"""With an older price each order that does not fill doubles what the next may give away: nobody knows the market."""
+OLD_PRICE_GIVE_MAX: Final = Decimal("0.5")
+"""But never more than this share of the price."""
 ASSUMED_TICK: Final = Decimal("0.05")
 """[assumption] A multiple of every usual tick but those of currencies and of some commodities."""
 ASSUMED_TICKS: Final = {Exchange.MCX: Decimal(1), Exchange.CDS: Decimal("0.0025"), Exchange.BCD: Decimal("0.0025")}
@@ -109,6 +127,21 @@ def assumed_instrument(exchange: Exchange, symbol: str) -> Instrument:
         lower_circuit=None,
         upper_circuit=None,
     )
+
+
+def exit_price(side: Side, last_price: Decimal, instrument: Instrument, number: int = 1, age_s: float = 0.0) -> Decimal:
+    """Return the protected limit of an exit after `number` - 1 orders that were in the market and did not fill.
+
+    `last_price` is so many seconds old: from an old one the first limit starts further out (`AGE_STEPS`), and each
+    unfilled order doubles it. It always lies inside the day's band, as far as that is known.
+    """
+    steps = next(steps for age_s_max, steps in AGE_STEPS if age_s <= age_s_max)
+    band = band_of(last_price, instrument)
+    if age_s > OLD_PRICE_S:
+        give = min(band * (1 + WIDER_BY * steps) * 2 ** min(number - 1, 16), OLD_PRICE_GIVE_MAX)
+    else:
+        give = band * min(1 + WIDER_BY * (number - 1 + steps), BAND_FACTOR_MAX)
+    return protected_limit(side, last_price, instrument, give)
 
 
 def exit_limit(command: OrderCommand, instrument: Instrument, reference: Reference | None) -> Decimal | None:

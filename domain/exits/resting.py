@@ -14,8 +14,8 @@ from typing import Final
 from domain.alerts.alert import Level
 from domain.backoff import Backoff
 from domain.broker.reply_types import InstrumentReply
-from domain.exits.flatten import UNFILLED_ALARM_S, exit_price
-from domain.exits.pricing import ExitShape
+from domain.exits.flatten import UNFILLED_ALARM_S
+from domain.exits.pricing import ExitShape, exit_price
 from domain.market.instrument import Instrument
 from domain.market.price import Reference
 from domain.orders.lifecycle import State

@@ -11,7 +11,7 @@ from actors.messages.broker import BrokerAnswered, ChangeAtBroker, PlaceOrder, S
 from actors.messages.changes import (
     ChangeOrder,
 )
-from actors.messages.desk import FindReadiness, Readiness
+from actors.messages.desk import FindReadiness
 from actors.messages.guard import AskForExposures, ExposureReserved, ReserveExposure
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderDeclined, SubmitOrder
@@ -36,6 +36,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
 from domain.orders.order import Order
 from domain.orders.types import Intent, Side
+from domain.read_models import Readiness
 from tests.fakes import FakeClock, FakeIds, ManualTimer, Probe, command, instrument, mailboxes, runtime
 from tests.fakes import order as an_order
 

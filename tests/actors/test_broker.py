@@ -6,7 +6,6 @@ from actors.broker.actor import BrokerActor
 from actors.messages.books import OrderBookRead, PositionsRead, TradeBookRead
 from actors.messages.broker import (
     BrokerAnswered,
-    BrokerState,
     ChangeAtBroker,
     FindBrokerState,
     LogIn,
@@ -25,6 +24,7 @@ from domain.market.knowledge import Want
 from domain.orders.change import ChangeKind
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Intent, Side
+from domain.read_models import BrokerState
 from domain.risk.checks import TradingState
 from domain.settings import BrokerSettings
 from tests.actors.rooms import own_mailbox

@@ -9,7 +9,7 @@ from actors.exits.actor import ExitsActor
 from actors.messages.alerts import RaiseAlert
 from actors.messages.baskets import PositionLeaving
 from actors.messages.changes import ChangeOrder
-from actors.messages.exits import ExitsNow, FindExits, Flatten
+from actors.messages.exits import FindExits, Flatten
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
@@ -22,6 +22,7 @@ from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side
+from domain.read_models import ExitsNow
 from domain.settings import ExitSettings, StopSettings
 from tests.actors.rooms import is_asked, own_mailbox
 from tests.fakes import (

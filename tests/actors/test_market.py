@@ -13,7 +13,6 @@ from actors.messages.market import (
     PriceOrder,
     PriceQuestion,
     PriceTicked,
-    UnwatchedNow,
     WatchPrice,
     WatchUnheard,
 )
@@ -25,6 +24,7 @@ from domain.market.knowledge import FAILED_REST_S, READ_AGAIN_S, STANDS_IN_AFTER
 from domain.market.price import PRICE_AGE_S_MAX, PriceSource
 from domain.market.watching import LOOK_S, TOLD_S
 from domain.orders.types import Exchange, Side
+from domain.read_models import UnwatchedNow
 from tests.actors.market_room import AWAY, BANDED, SHARE, MarketRoom
 from tests.fakes import FakeClock, Probe, instrument
 

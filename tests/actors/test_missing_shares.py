@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from actors.messages.alerts import RaiseAlert
-from actors.messages.exits import ExitsNow, FindExits, Flatten, FlattenAll
+from actors.messages.exits import FindExits, Flatten, FlattenAll
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged
 from domain.alerts.alert import Level
@@ -13,6 +13,7 @@ from domain.exits.flatten import EndedRequest, Exposure, FlattenEnd
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
 from domain.orders.types import Product
+from domain.read_models import ExitsNow
 from tests.actors.test_flatten_tasks import HELD, SCOPE, WISH, ExitsRoom
 from tests.fakes import order, snapshot_loaded
 

@@ -6,14 +6,7 @@ import pytest
 
 from actors.guard import GuardActor
 from actors.messages.books import BooksChecked, ExpiryLearnt
-from actors.messages.guard import (
-    AskForExposures,
-    ExposureReserved,
-    ExposuresTold,
-    FindHoldings,
-    Holdings,
-    ReserveExposure,
-)
+from actors.messages.guard import AskForExposures, ExposureReserved, ExposuresTold, FindHoldings, ReserveExposure
 from actors.messages.orders import OrderChanged
 from actors.messages.risk import (
     CheckRefused,
@@ -22,7 +15,6 @@ from actors.messages.risk import (
     RiskApproved,
     SetTradingState,
     TradingStateChanged,
-    TradingStateNow,
 )
 from actors.risk.actor import RiskActor
 from domain.exits.flatten import PositionKey
@@ -34,6 +26,7 @@ from domain.orders.types import Exchange, InstrumentKey, Intent, Product, Side
 from domain.ports import trading_day
 from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
+from domain.read_models import Holdings, TradingStateNow
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.reconciler import Checked
 from domain.risk.checks import RiskBook, TradingDecision, TradingState

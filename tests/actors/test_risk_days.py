@@ -8,7 +8,7 @@ import pytest
 from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.inboxes import RiskInbox
-from actors.messages.risk import FindPnl, PnlNow, PositionsSeen
+from actors.messages.risk import FindPnl, PositionsSeen
 from actors.messages.timer import TimerFired
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow
@@ -19,6 +19,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import IST, trading_day
 from domain.positions.pnl import PnlBook
+from domain.read_models import PnlNow
 from domain.risk.checks import RiskBook
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings

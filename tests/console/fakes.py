@@ -7,17 +7,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from actors.desk_interface import Status
-from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
-from actors.messages.baskets import BasketAnswered, BasketsNow
-from actors.messages.books import AcceptanceUndone, PositionsRead, WatchState
-from actors.messages.broker import BrokerState
-from actors.messages.desk import Readiness
-from actors.messages.exits import ExitsNow
-from actors.messages.guard import Holdings
+from actors.messages.baskets import BasketAnswered
+from actors.messages.books import AcceptanceUndone, PositionsRead
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from actors.messages.persistence import Timeline
-from actors.messages.risk import PnlNow, TradingStateNow
-from actors.messages.stops import StopsAnswered, StopsNow
+from actors.messages.stops import StopsAnswered
 from domain.alerts.alert import AlertRecord, ChannelState
 from domain.baskets import Basket, BasketRecord, BasketState
 from domain.blocker import Blocker
@@ -37,6 +30,20 @@ from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.positions.pnl import Pnl, PnlRow
+from domain.read_models import (
+    AlarmsAcknowledged,
+    AlertsNow,
+    BasketsNow,
+    BrokerState,
+    ExitsNow,
+    Holdings,
+    PnlNow,
+    Readiness,
+    StopsNow,
+    Timeline,
+    TradingStateNow,
+    WatchState,
+)
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.write_off import Difference
 from domain.risk.checks import TradingState

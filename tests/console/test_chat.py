@@ -8,7 +8,7 @@ import requests
 
 from console.chat import CONFIRM_S, HELP, WRONG_S, Chat
 from console.cli.alerts import alerts_view
-from console.views.status_view import status_view
+from console.views.status_tables import status_view
 from domain.alerts.alert import Alert, AlertRecord, ChannelState, Level
 from domain.exits.flatten import PositionKey
 from domain.orders.types import Exchange, InstrumentKey, Product

@@ -391,12 +391,12 @@ KNOWN: Final = (
     Known(
         Mutant(
             "each leg of a spread ends by itself",
-            "domain/exits/leg_order.py",
-            "ExitOrder.ending",
+            "domain/exits/flatten_sequence.py",
+            "FlattenSequence.ending",
             "one not in ordered or _spread_of(one) not in unended",
             "True",
         ),
-        "tests/domain/exits/test_leg_order.py",
+        "tests/domain/exits/test_flatten_sequence.py",
     ),
     Known(
         Mutant(

@@ -111,8 +111,8 @@ WORLD_MUTANTS: Final = (
     ),
     Mutant(
         "a hedge leaves with its short",
-        "domain/exits/leg_order.py",
-        "ExitOrder.look",
+        "domain/exits/flatten_sequence.py",
+        "FlattenSequence.look",
         "now - began_at < self.settings.hedge_wait_s",
         "False",
         theme="spreads",

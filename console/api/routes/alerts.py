@@ -4,12 +4,12 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends
 
-from actors.messages.alerts import AlarmsAcknowledged, AlertsNow
-from console.api.bodies import AcknowledgeBody
 from console.api.openapi import BODY_REFUSALS, takes
-from console.api.schemas import body_of
-from console.views.forms import AcknowledgedAnswer, AlertForm, AlertsAnswer
+from console.api.request_models import AcknowledgeBody
+from console.api.request_reader import body_of
+from console.views.response_types import AcknowledgedAnswer, AlertForm, AlertsAnswer
 from console.views.serializers import channel_form
+from domain.read_models import AlarmsAcknowledged, AlertsNow
 
 
 class AlertingDesk(Protocol):

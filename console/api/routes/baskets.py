@@ -5,12 +5,13 @@ from typing import Annotated, Protocol
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
-from actors.messages.baskets import BasketAnswered, BasketsNow
-from console.api.bodies import BasketBody
+from actors.messages.baskets import BasketAnswered
 from console.api.openapi import BODY_REFUSALS, refuses, takes
-from console.api.schemas import body_of
-from console.views.forms import BasketForm, BasketRunningAnswer, BasketsAnswer, OutcomeAnswer
+from console.api.request_models import BasketBody
+from console.api.request_reader import body_of
+from console.views.response_types import BasketForm, BasketRunningAnswer, BasketsAnswer, OutcomeAnswer
 from domain.baskets import Basket, BasketRecord, BasketState
+from domain.read_models import BasketsNow
 from domain.settings import Settings
 
 

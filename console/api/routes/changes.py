@@ -9,13 +9,13 @@ from fastapi.responses import JSONResponse
 
 from actors.messages.books import AcceptanceUndone
 from actors.messages.orders import OrderAnswered, OrderDeclined
-from console.api.bodies import AcceptBody, CancelBody, ModifyBody, ResolveBody
 from console.api.openapi import BODY_REFUSALS, refuses, takes
 from console.api.priority_lanes import PriorityLanes
+from console.api.request_models import AcceptBody, CancelBody, ModifyBody, ResolveBody
+from console.api.request_reader import body_of
 from console.api.responses import Outcome, changed, not_changed_in_time, refused, resolved
-from console.api.schemas import body_of
 from console.errors import ApiError
-from console.views.forms import AcceptedAnswer, OutcomeAnswer, SentenceAnswer
+from console.views.response_types import AcceptedAnswer, OutcomeAnswer, SentenceAnswer
 from domain.alerts.text.breaks import fix_of
 from domain.orders.change_command import ChangeCommand
 from domain.orders.resolution import Resolution

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from console.api.priority_lanes import PriorityLanes
-from console.views.forms import OrdersAnswer
+from console.views.response_types import OrdersAnswer
 from console.views.serializers import order_form
 from domain.orders.order import Order
 

@@ -4,11 +4,11 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends
 
-from console.api.bodies import WriteOffBody
 from console.api.openapi import BODY_REFUSALS, refuses, takes
-from console.api.schemas import body_of
+from console.api.request_models import WriteOffBody
+from console.api.request_reader import body_of
 from console.errors import ApiError
-from console.views.forms import DifferencesAnswer, SentenceAnswer
+from console.views.response_types import DifferencesAnswer, SentenceAnswer
 from domain.exits.flatten import PositionKey
 from domain.reconciliation.write_off import Difference
 

@@ -5,16 +5,17 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends
 
-from actors.messages.stops import StopsAnswered, StopsNow
-from console.api.bodies import PositionBody, StopsBody
+from actors.messages.stops import StopsAnswered
 from console.api.openapi import BODY_REFUSALS, refuses, takes
-from console.api.schemas import body_of
+from console.api.request_models import PositionBody, StopsBody
+from console.api.request_reader import body_of
 from console.errors import ApiError
-from console.views.forms import StopsAnswer, StopsForm, StopsSetAnswer
+from console.views.response_types import StopsAnswer, StopsForm, StopsSetAnswer
 from console.views.serializers import stops_form, text
 from domain.exits.flatten import PositionKey
 from domain.exits.stops import ArmedStop
 from domain.orders.stop_terms import StopTerms
+from domain.read_models import StopsNow
 
 _MAY_REFUSE = {**BODY_REFUSALS, **refuses(409)}
 

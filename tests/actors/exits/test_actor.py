@@ -11,11 +11,11 @@ from actors.exits.stops import PRICE_WAIT_S
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import PositionVanished, VanishingResolved
 from actors.messages.changes import ChangeOrder
-from actors.messages.exits import ExitCut, ExitsNow, FindExits, Flatten, FlattenAll
+from actors.messages.exits import ExitCut, FindExits, Flatten, FlattenAll
 from actors.messages.guard import ExposuresTold
 from actors.messages.market import OrderPriced, PriceOrder, PriceTicked
 from actors.messages.orders import OrderChanged, SubmitOrder
-from actors.messages.stops import FindStops, SetStops, StopsNow
+from actors.messages.stops import FindStops, SetStops
 from domain.alerts.alert import Alert, Level
 from domain.broker.snapshots import Tick
 from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
@@ -30,6 +30,7 @@ from domain.orders.reasons import Reason
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Intent, OrderType, Origin, Side
 from domain.ports import trading_day
+from domain.read_models import ExitsNow, StopsNow
 from domain.reconciliation.vanishing import Holders, vanished_of
 from domain.settings import CalendarSettings, ExitSettings, StopSettings
 from tests.actors.rooms import is_asked, own_mailbox

@@ -11,15 +11,7 @@ from actors.messages.alerts import RaiseAlert
 from actors.messages.exits import FlattenAll
 from actors.messages.market import PriceTicked
 from actors.messages.orders import OrderChanged
-from actors.messages.risk import (
-    CheckRefused,
-    CheckRisk,
-    FindTradingState,
-    PositionsSeen,
-    RiskApproved,
-    SetTradingState,
-    TradingStateNow,
-)
+from actors.messages.risk import CheckRefused, CheckRisk, FindTradingState, PositionsSeen, RiskApproved, SetTradingState
 from actors.messages.timer import TimerFired
 from actors.risk.actor import RiskActor
 from domain.broker.snapshots import Book, PositionRow, Tick
@@ -30,6 +22,7 @@ from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, Side
 from domain.ports import trading_day
 from domain.positions.pnl import PnlBook
+from domain.read_models import TradingStateNow
 from domain.risk.checks import RiskBook, TradingState
 from domain.risk.loss_limit import RiskDay
 from domain.settings import CalendarSettings, RiskSettings

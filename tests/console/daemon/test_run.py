@@ -3,11 +3,10 @@ from collections import deque
 import pytest
 
 from actors.errors import DeskUnavailableError
-from actors.messages.desk import Readiness
-from actors.messages.risk import TradingStateNow
 from console.daemon.run import Ending, end_desk, wait_until_ready, watch
 from console.daemon.systemd import Notifier
 from domain.blocker import Blocker, BlockerKind
+from domain.read_models import Readiness, TradingStateNow
 from domain.risk.checks import TradingState
 
 

@@ -6,13 +6,11 @@ import pytest
 from rich.console import Console, RenderableType
 
 from actors.messages.books import PositionsRead
-from actors.messages.guard import Holdings
-from actors.messages.persistence import Timeline
 from console.api.responses import standing
 from console.views.form import short_id, short_ids
 from console.views.render import orders_table, steps_line, steps_table, timeline_view
 from console.views.serializers import order_form, positions_form, tally, timeline_form
-from console.views.status_view import positions_view
+from console.views.status_tables import positions_view
 from console.views.story import sentences
 from console.views.text import price_text
 from domain.broker.reply_types import Unavailable
@@ -25,6 +23,7 @@ from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Product, Side
 from domain.positions.pnl import PnlRow
+from domain.read_models import Holdings, Timeline
 from tests.console.fakes import (
     ACCEPTED,
     FILLED,

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from actors.messages.persistence import Timeline
 from console.views.story import sentences
 from console.views.text import LABELS, decided_from
 from domain.broker.snapshots import BrokerStatus, OrderRow, OrderUpdate, ReportType
@@ -19,6 +18,7 @@ from domain.orders.order import JournalLine, Order, OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.resolution import Resolution, resolved_by_hand
 from domain.orders.types import Side
+from domain.read_models import Timeline
 from domain.reconciliation.order_rows import match_order_row, match_order_update
 from tests.console.fakes import ACCEPTED, LOST, SENT, TEN_O_CLOCK, lived, order_of, row_of
 

@@ -22,8 +22,8 @@ from domain.exits.flatten import (
     SharesMissing,
     Step,
     Wait,
-    exit_price,
 )
+from domain.exits.pricing import exit_price
 from domain.orders.types import Exchange, InstrumentKey, Origin, Product, Side
 from domain.orders.validation import QUANTITY_MAX
 from domain.settings import ExitSettings

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from console.views.status_view import status_view
+from console.views.status_tables import status_view
 from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import Event
 from domain.orders.order import OrderEvent

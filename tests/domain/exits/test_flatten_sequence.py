@@ -3,12 +3,12 @@
 import pytest
 
 from domain.alerts.alert import Level
-from domain.alerts.text.leg_order import exit_order_alert
+from domain.alerts.text.flatten_sequence import exit_order_alert
 from domain.baskets import Basket
 from domain.exits.flatten import Exposure, OpenOrder, PositionKey
-from domain.exits.leg_order import (
+from domain.exits.flatten_sequence import (
     AllFlat,
-    ExitOrder,
+    FlattenSequence,
     LongLeaves,
     LongWaits,
     Stuck,
@@ -98,7 +98,7 @@ def test_a_long_waits_for_the_shorts_of_its_underlying_alone(
 
 
 def test_the_long_goes_after_the_shorts_fills() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (WING, SHORT), "flatten", 0.0, in_order=True)
 
     first = order.look(told({WING: 65, SHORT: -65}), 0.1, always_open)
@@ -111,7 +111,7 @@ def test_the_long_goes_after_the_shorts_fills() -> None:
 
 
 def test_the_wait_is_bounded_and_its_end_is_told() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (WING, SHORT), "flatten", 0.0, in_order=True)
     held = told({WING: 65, SHORT: -65})
     order.look(held, 0.1, always_open)
@@ -122,7 +122,7 @@ def test_the_wait_is_bounded_and_its_end_is_told() -> None:
 
 
 def test_a_stop_that_is_hit_by_itself_is_not_delayed() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("stop of the wing", (WING,), "stop", 0.0, in_order=False)
     order.begin("stop of the short", (SHORT,), "stop", 0.0, in_order=False)
 
@@ -130,7 +130,7 @@ def test_a_stop_that_is_hit_by_itself_is_not_delayed() -> None:
 
 
 def test_legs_that_are_made_flat_by_two_wishes_keep_their_order() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("one", (SHORT,), "flatten a", 0.0, in_order=True)
     order.begin("two", (WING,), "flatten b", 0.5, in_order=True)
 
@@ -138,7 +138,7 @@ def test_legs_that_are_made_flat_by_two_wishes_keep_their_order() -> None:
 
 
 def test_half_done_and_stuck_is_told_once_with_what_is_left() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (SHORT, WING, OTHER), "the limit", 0.0, in_order=True)
     order.look(told({SHORT: -65, WING: 65, OTHER: 30}), 0.1, always_open)
     held = told({SHORT: -65, WING: 65})
@@ -152,7 +152,7 @@ def test_half_done_and_stuck_is_told_once_with_what_is_left() -> None:
 
 
 def test_a_leg_that_is_flat_and_has_not_ended_is_not_among_what_is_stuck() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (SHORT, WING), "the limit", 0.0, in_order=True)
     order.look(told({SHORT: -65, WING: 65}), 0.1, always_open)
     order.look(told({WING: 65}), 1.0, always_open)
@@ -165,7 +165,7 @@ def test_a_leg_that_is_flat_and_has_not_ended_is_not_among_what_is_stuck() -> No
 
 
 def test_legs_of_a_strategys_underlying_end_in_the_same_look() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     anothers = position_key(SHORT.key.symbol, "b")
     order.begin("g", (SHORT, WING, OTHER, anothers, SHARES), "flatten", 0.0, in_order=True)
 
@@ -175,7 +175,7 @@ def test_legs_of_a_strategys_underlying_end_in_the_same_look() -> None:
 
 
 def test_legs_that_two_wishes_make_flat_end_in_the_same_look() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("one", (SHORT,), "flatten a", 0.0, in_order=True)
     order.begin("two", (WING,), "flatten b", 0.5, in_order=True)
 
@@ -184,7 +184,7 @@ def test_legs_that_two_wishes_make_flat_end_in_the_same_look() -> None:
 
 
 def test_a_stops_leg_ends_by_itself_and_so_does_one_whose_other_leg_has_left() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("stop of the wing", (WING,), "stop", 0.0, in_order=False)
     order.begin("g", (SHORT, position_key("NIFTY29DEC26F")), "flatten", 1.0, in_order=True)
 
@@ -194,7 +194,7 @@ def test_a_stops_leg_ends_by_itself_and_so_does_one_whose_other_leg_has_left() -
 
 
 def test_a_baskets_leg_that_is_still_to_come_goes_along_with_its_spread() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (WING,), "flatten", 0.0, in_order=True)
     order.begin("stop", (OTHER,), "stop", 0.0, in_order=False)
     anothers = position_key(SHORT.key.symbol, "b")
@@ -228,14 +228,14 @@ def test_no_basket_begins_beside_what_gets_out(leaving: PositionKey, is_refused:
 
 
 def test_nothing_is_stuck_while_its_market_is_closed() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (SHORT,), "the limit", 0.0, in_order=True)
 
     assert order.look(told({SHORT: -65}), 100.0, lambda _: False)[1] == []
 
 
 def test_flat_is_said_when_all_is_flat() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (SHORT, WING), "flatten", 0.0, in_order=True)
 
     assert order.end(SHORT) is None
@@ -244,7 +244,7 @@ def test_flat_is_said_when_all_is_flat() -> None:
 
 
 def test_a_position_that_can_not_get_flat_is_no_part_of_the_word_flat() -> None:
-    order = ExitOrder(SETTINGS)
+    order = FlattenSequence(SETTINGS)
     order.begin("g", (SHORT, WING, OTHER), "flatten", 0.0, in_order=True)
 
     order.leave(OTHER)

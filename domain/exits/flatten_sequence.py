@@ -148,7 +148,7 @@ class _Together:
 
 
 @dataclass(slots=True)
-class ExitOrder:
+class FlattenSequence:
     """Owns what is made flat together, which longs wait, and what was told of both."""
 
     settings: ExitSettings

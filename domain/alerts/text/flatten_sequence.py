@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from domain.alerts.alert import Alert, Level
-from domain.exits.leg_order import AllFlat, LongLeaves, LongWaits, News, Stuck
+from domain.exits.flatten_sequence import AllFlat, LongLeaves, LongWaits, News, Stuck
 
 
 def exit_order_alert(news: News) -> Alert:

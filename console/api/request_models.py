@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from console.api.schemas import RequestBody
+from console.api.request_reader import RequestBody
 from console.errors import ApiError
 from domain.baskets import LEGS_MAX, Basket, InvalidBasketError, OnFailure, Pace
 from domain.exits.flatten import PositionKey
