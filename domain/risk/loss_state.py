@@ -6,10 +6,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from domain.alerts.text.risk import resumed_alert
 from domain.orders.reasons import Reason
 from domain.positions.pnl import Symbol
 from domain.risk.after_breach import AfterBreach
-from domain.risk.loss_actions import Action, RecordDay
+from domain.risk.loss_actions import Action, RecordDay, TellPeople
 from domain.risk.loss_doubt import LossDoubt
 from domain.risk.loss_inputs import LossRules, Now
 from domain.risk.loss_limit import RiskDay, cooldown_until
@@ -85,7 +86,8 @@ class LossState:
         if not self.day.is_broken:
             return self, ()
         state = replace(self, day=self.day.resumed(), is_near_told=False, after_breach=AfterBreach())
-        return state.recorded(now)
+        recorded, actions = state.recorded(now)
+        return recorded, (*actions, TellPeople(resumed_alert(recorded.day)))
 
 
 def first_state(days: Iterable[RiskDay], now: Now) -> LossState:

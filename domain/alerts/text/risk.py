@@ -75,6 +75,18 @@ def again_alert(what: str) -> Alert:
     )
 
 
+def resumed_alert(day: RiskDay) -> Alert:
+    """Say that a person trades on after the breach: its story is over, and its alarms are told no more."""
+    return Alert(
+        topic=TOPIC,
+        level=Level.WARNING,
+        what=f"Trading was resumed by hand after the loss limit's breach, at {rupees(day.pnl)}.",
+        means="Entries are taken again, and the day may lose as much again from here.",
+        do="Nothing needs to be done. `exits-only` blocks entries again.",
+        ends=True,
+    )
+
+
 def strategy_alert(strategy: str, lost: Decimal, limit: Decimal, left: Sequence[str] = ()) -> Alert:
     """Say that a strategy has used up its budget, and which delivery of it is left as it is."""
     return Alert(

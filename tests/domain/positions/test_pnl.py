@@ -279,6 +279,7 @@ ALERTS: dict[str, Alert] = {
     "breach": risk_text.breach_alert(BROKEN),
     "flat": risk_text.flat_alert(BROKEN),
     "again": risk_text.again_alert("RELIANCE-EQ (NSE MIS) of EXTERNAL"),
+    "resumed": risk_text.resumed_alert(BROKEN),
     "strategy": risk_text.strategy_alert("dip", Decimal(-60), Decimal(50)),
     "breach, delivery left": risk_text.breach_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),
     "flat, delivery left": risk_text.flat_alert(BROKEN, ("INFY-EQ (NSE CNC) of invest",)),

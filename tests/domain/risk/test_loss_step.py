@@ -203,7 +203,10 @@ def test_a_person_resumes_after_the_pause_and_the_limit_counts_from_there() -> N
     resumed, actions = state.resumed(now(900))
     assert resumed.day.base == -LIMIT
     assert resumed.restriction(RULES) is None
-    assert actions == (RecordDay(resumed.day),)
+    recorded, told = actions
+    assert recorded == RecordDay(resumed.day)
+    assert isinstance(told, TellPeople)
+    assert (told.alert.topic, told.alert.ends) == ("risk", True)
 
 
 def test_a_restart_after_a_breach_asks_for_flat_once_more() -> None:
