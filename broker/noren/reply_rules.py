@@ -1,4 +1,4 @@
-"""What the broker's sentences prove (docs/protocol.md, failure texts). Judgements about money, in one place.
+"""What the broker's sentences prove (docs/protocol.md, orders, and session). Judgements about money, in one place.
 
 The two mistakes cost differently: a live order believed refused is exposure nobody watches; a refused order believed
 unknown costs one proof of absence. So whatever may be trouble behind the broker's front is read as unknown.

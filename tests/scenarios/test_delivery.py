@@ -63,7 +63,7 @@ def test_shares_sold_out_of_the_demat_account_are_never_bought_back(scene: Scene
 
 def test_the_brokers_no_to_a_sale_out_of_the_holdings_is_final(scene: Scene, paper: Paper) -> None:
     message = "RMS:Rule: Check holdings including BTST/HALDING for entity account"
-    paper.fault("PlaceOrder", "refuse", reason=message)
+    paper.fault("PlaceOrder", "refuse", text=message)
     sold = sale(scene, "sold")
 
     answered = scene.submit(sold)
@@ -160,7 +160,7 @@ def test_a_sale_for_delivery_that_is_refused_for_another_cause_goes_on(scene: Sc
     bought = scene.command("bought", product="CNC")
     scene.submit(bought)
     scene.until_state(bought, State.FILLED)
-    paper.fault("PlaceOrder", "refuse", reason="CDSL authorisation of the sale is missing", count=2)
+    paper.fault("PlaceOrder", "refuse", text="CDSL authorisation of the sale is missing", count=2)
 
     scene.desk.flatten("end of day")
     until(lambda: not scene.held(), lambda: f"still held: {scene.held()}")

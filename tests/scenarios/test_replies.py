@@ -159,6 +159,18 @@ def test_a_refused_order_keeps_the_brokers_words_and_is_sent_once(scene: Scene, 
     assert paper.ledger().requests["QuickAuth"] == logins
 
 
+def test_a_refusal_that_tells_of_trouble_behind_the_front_hides_no_live_order(scene: Scene, paper: Paper) -> None:
+    paper.fault("PlaceOrder", "refuse_after", text="Request timed out", http_status=200)
+    command = scene.command("behind")
+
+    order = scene.submit(command)
+
+    assert (order.state, order.tag) == (State.UNCONFIRMED, Reason.REPLY_LOST)
+    scene.until_state(command, State.FILLED)
+    assert scene.times_sent(command) == 1
+    scene.until_books_agree()
+
+
 def test_an_order_that_meets_a_dead_session_leaves_again_after_one_login(scene: Scene, paper: Paper) -> None:
     """R7: the dead session proves that nothing was taken."""
     paper.fault("PlaceOrder", "session_expired")

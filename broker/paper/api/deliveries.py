@@ -49,7 +49,7 @@ async def deliver(venue: Venue, request: web.BaseRequest, fault: Fault | None, p
         "ip_refused",
     }:
         return await _before(venue, request, fault, process)
-    return await _after(request, fault, process())
+    return await _after(venue, request, fault, process())
 
 
 async def _before(venue: Venue, request: web.BaseRequest, fault: Fault, process: Process) -> web.StreamResponse:
@@ -78,19 +78,20 @@ async def _before(venue: Venue, request: web.BaseRequest, fault: Fault, process:
             return response(refusal(venue.moment().at, fault.text, fault.http_status))
 
 
-async def _after(request: web.BaseRequest, fault: Fault, reply: Reply) -> web.StreamResponse:
+async def _after(venue: Venue, request: web.BaseRequest, fault: Fault, reply: Reply) -> web.StreamResponse:
     """Let trouble come after the request was processed."""
     match fault.kind:
+        case "refuse_after":
+            return response(refusal(venue.moment().at, fault.text, fault.http_status))
         case "timeout_after":
             return await _hold(request, fault.seconds)
         case "reset_after":
             return _reset(request)
         case "empty_after":
             return web.Response(body=b"", status=HTTP_OK, content_type=_JSON)
-        case "html_502_after":
-            return web.Response(body=_HTML, status=_HTTP_BAD_GATEWAY, content_type="text/html")
-        case "html_200_after":
-            return web.Response(body=_HTML, status=HTTP_OK, content_type="text/html")
+        case "html_502_after" | "html_200_after":
+            status = HTTP_OK if fault.kind == "html_200_after" else _HTTP_BAD_GATEWAY
+            return web.Response(body=_HTML, status=status, content_type="text/html")
         case "truncated_after":
             return response(Reply(reply.body[: len(reply.body) // 2], reply.http_status))
         case "drip_after":

@@ -15,6 +15,7 @@ from typing import Final
 DELIVERIES: Final = frozenset(
     {
         "refuse",
+        "refuse_after",
         "timeout_after",
         "reset_after",
         "empty_after",
@@ -80,6 +81,13 @@ _WORDS: Final = {
     "product_refused": ("RED:RULE:{Allowed Basket} in Basket NSE.MIS.NSE_MIS_BASKET [DEFAULT]", _HTTP_OK),
 }
 """What a refusal says unless it is told otherwise, and its HTTP status (docs/protocol.md, orders, and rates)."""
+
+
+FIELDS: Final = frozenset(
+    {"route", "kind", "count", "probability", "seconds", "text", "http_status", "after", "fraction", "keep_tokens"}
+    | {"match", "price", "other", "seed"}
+)
+"""What a fault may be posted with."""
 
 
 class FaultError(ValueError):
@@ -219,6 +227,8 @@ class Faults:
 
 def _fault_from(given: Mapping[str, object], number: int) -> Fault:
     route, kind = str(given.get("route", "")), str(given.get("kind", ""))
+    if unknown := sorted(given.keys() - FIELDS):
+        raise FaultError(f"a fault has no {', '.join(unknown)}; its fields are {', '.join(sorted(FIELDS))}.")
     if kind not in KINDS:
         raise FaultError(f"{kind!r} is no kind of fault; the kinds are {', '.join(sorted(KINDS))}.")
     allowed = _ROUTES_OF.get(kind)

@@ -329,3 +329,19 @@ def _change(api: Any, route: str, number: str) -> None:
     else:
         answer = api.modify_order(number, "NSE", "RELIANCE-EQ", 12, "LMT", 1351.0)
     assert answer["stat"] == "Ok"
+
+
+def test_a_fault_with_a_field_that_nobody_knows_is_refused(paper: Paper) -> None:
+    fault = {"route": "PlaceOrder", "kind": "refuse", "reason": "x"}
+
+    answer = requests.post(f"{paper.where['admin_url']}/faults", json=fault, timeout=WAIT_S)
+
+    assert answer.status_code == 400
+    assert "a fault has no reason; its fields are after, count" in answer.text
+
+
+def test_a_refusal_after_the_fact_hides_an_order_that_lives(paper: Paper, api: Any) -> None:
+    paper.fault("PlaceOrder", "refuse_after", text="Request timed out", http_status=200)
+
+    assert buy(api, "hidden") is None
+    assert paper.order("hidden") is not None
