@@ -30,6 +30,7 @@ from actors.messages.persistence import (
     RecordFills,
     RegisterOrder,
 )
+from actors.messages.query import Query
 from actors.repo.journaled_exits import JournaledExits
 from actors.repo.lock_wait import LockWait
 from actors.repo.queries import Queries
@@ -146,7 +147,7 @@ class RepoActor(SharedThreadActor):
 
     def _say_unopened(self, message: RepoInbox, trouble: str) -> None:
         """Tell who asks why nothing can be read; what is told without asking ends with the start that has failed."""
-        if isinstance(message, LoadSnapshot | FindUnwritten | FindOrders | FindTimeline):
+        if isinstance(message, Query):
             raise StorageError(trouble)
         logger.debug("not written: {} ({})", type(message).__name__, trouble)
 

@@ -44,15 +44,8 @@ from console.api.routes.orders import ListingDesk, add_listing
 from console.api.routes.positions import CorrectingDesk, add_corrections
 from console.api.routes.stops import ProtectingDesk, add_stops
 from console.errors import ApiError
-from console.views.response_types import (
-    HealthForm,
-    OrderForm,
-    OutcomeAnswer,
-    PositionsForm,
-    StatusForm,
-    TimelineForm,
-    TradingForm,
-)
+from console.views.desk_response_types import HealthForm, PositionsForm, StatusForm, TradingForm
+from console.views.response_types import OrderForm, OutcomeAnswer, TimelineForm
 from console.views.serializers import order_form, positions_form, timeline_form, trading_form
 from console.views.status import health_form, status_form
 from console.views.text import as_sentence

@@ -6,24 +6,19 @@ from decimal import Decimal
 from typing import Any, Final
 
 from actors.messages.books import PositionsRead
-from console.views.response_types import (
+from console.views.desk_response_types import (
     AccountRowForm,
     BreakForm,
-    ChangeForm,
     ChannelForm,
     ExitForm,
     HeldForm,
-    LineForm,
-    OrderForm,
     PnlForm,
     PositionsForm,
     ReadinessForm,
     StayForm,
-    StepsForm,
-    StopTermsForm,
-    TimelineForm,
     TradingForm,
 )
+from console.views.response_types import ChangeForm, LineForm, OrderForm, StepsForm, StopTermsForm, TimelineForm
 from console.views.story import BOOKS_NEEDED, sentences
 from console.views.text import decided_from
 from domain.alerts.alert import ChannelState

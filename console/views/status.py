@@ -4,7 +4,7 @@ from datetime import datetime
 
 from actors.desk_interface import Status
 from console.daemon.private import unprotected
-from console.views.response_types import HealthForm, StatusForm
+from console.views.desk_response_types import HealthForm, StatusForm
 from console.views.serializers import channel_form, exits_form, readiness_form, stays_form, trading_form
 from console.views.text import taken_text
 from domain.risk.checks import TradingState

@@ -114,7 +114,9 @@ ADDRESS_REFUSED: Final = (
 def trading_line(trading: Form) -> Text:
     """Say what may be sent."""
     reason = f" ({trading['reason']})" if trading["reason"] else ""
-    line = Text.assemble("Trading is ", word(trading["state"]), reason, f", {trading['orders_today']} orders today.")
+    line = Text.assemble(
+        "Trading is ", word(trading["state"]), reason, f", {counted(trading['orders_today'], 'order')} today."
+    )
     return line if trading["stored"] else line.append(f" {UNSTORED}", style="red")
 
 

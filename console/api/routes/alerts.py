@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from console.api.openapi import BODY_REFUSALS, takes
 from console.api.request_models import AcknowledgeBody
 from console.api.request_reader import body_of
-from console.views.response_types import AcknowledgedAnswer, AlertForm, AlertsAnswer
+from console.views.desk_response_types import AcknowledgedAnswer, AlertForm, AlertsAnswer
 from console.views.serializers import channel_form
 from domain.read_models import AlarmsAcknowledged, AlertsNow
 

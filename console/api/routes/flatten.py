@@ -10,7 +10,7 @@ from console.api.openapi import BODY_REFUSALS, takes
 from console.api.priority_lanes import PriorityLanes
 from console.api.request_models import FlattenBody
 from console.api.request_reader import body_of
-from console.views.response_types import ExitsAnswer, FlattenAnswer
+from console.views.desk_response_types import ExitsAnswer, FlattenAnswer
 from console.views.serializers import exits_form, stays_form
 from domain.exits.flatten import PositionKey
 from domain.read_models import ExitsNow

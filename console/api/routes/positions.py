@@ -8,7 +8,8 @@ from console.api.openapi import BODY_REFUSALS, refuses, takes
 from console.api.request_models import WriteOffBody
 from console.api.request_reader import body_of
 from console.errors import ApiError
-from console.views.response_types import DifferencesAnswer, SentenceAnswer
+from console.views.desk_response_types import DifferencesAnswer
+from console.views.response_types import SentenceAnswer
 from domain.exits.flatten import PositionKey
 from domain.reconciliation.write_off import Difference
 
