@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test unit test-days check fix draw docs bench faults bounds siege kill soak long prove mutants clean
+.PHONY: help demo test coverage unit test-days check fix draw docs bench faults bounds siege kill soak long prove mutants clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile | awk '{name=$$1; $$1=""; printf "%-10s%s\n", name, $$0}'
@@ -21,12 +21,16 @@ help:  ## List the targets
 demo: $(RUNS)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
 
-test: check  ## Format, lint, types, imports, tests: three files at a time, as most of them wait
-	$(BIN)/pytest $(BESIDE)
+test: check coverage  ## Format, lint, types, imports, tests: some files at a time, as most of them wait; prints the coverage
+	$(BIN)/pytest $(BESIDE) --ignore=tests/domain --ignore=tests/actors
 	$(BIN)/python -m tests.days --slice $(BESIDE)
 
-unit: $(STAMP)  ## The tests of the domain and the actors: no process, a minute
+unit: $(STAMP)  ## The tests of the domain and the actors: no process, half a minute
 	$(BIN)/pytest -q $(BESIDE) tests/domain tests/actors
+
+coverage: $(STAMP)  ## The same with the branches of the domain that they reach; below 97 % fails
+	$(BIN)/pytest $(BESIDE) --cov=domain --cov-branch --cov-report= tests/domain tests/actors
+	$(BIN)/python -m tests.branches
 
 test-days: $(STAMP)  ## What depends on the day: on a Saturday, on a holiday, at 04:00 and at 23:59 IST (needs faketime)
 	$(BIN)/python -m tests.days $(BESIDE)

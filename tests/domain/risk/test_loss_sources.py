@@ -1,0 +1,55 @@
+"""What is heard between two looks at the day's loss."""
+
+from decimal import Decimal
+
+import pytest
+
+from domain.exits.flatten import PositionKey
+from domain.market.calendar import Calendar
+from domain.market.trading_days import TradingDays
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product
+from domain.positions.pnl import PnlBook
+from domain.reconciliation.breaks import Break, BreakKind
+from domain.reconciliation.moves import MoveKind
+from domain.risk.loss_inputs import LossRules
+from domain.risk.loss_sources import LossSources
+from domain.settings import CalendarSettings, RiskSettings
+
+KEY = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+HELD = PositionKey("trend", KEY)
+SYMBOL = (KEY.exchange, KEY.symbol)
+
+
+@pytest.fixture
+def sources() -> LossSources:
+    book = PnlBook(first_prices={SYMBOL: Decimal(100)})
+    book.carry(HELD, 65)
+    book.see(SYMBOL, Decimal(100))
+    days = TradingDays(Calendar(CalendarSettings()), enforced=False)
+    rules = LossRules(limits=RiskSettings(), budgets={}, trading_days=days)
+    return LossSources(rules=rules, book=book, book_read_s=0.0)
+
+
+def resolved(key: InstrumentKey | None, difference: int = 0, price: Decimal | None = None) -> Break:
+    return Break(name="x", kind=BreakKind.POSITION, sentence="", key=key, difference=difference, price=price)
+
+
+def test_what_a_strategy_holds_no_more_counts_for_others_at_the_brokers_price(sources: LossSources) -> None:
+    sources.count_move(resolved(KEY, price=Decimal(90)), MoveKind.SQUARED_OFF, [("trend", 65)])
+
+    assert HELD not in sources.book.held
+    assert {one.strategy for one in sources.book.held} <= {EXTERNAL}
+    assert sources.book.total("trend").total == -650
+
+
+def test_units_of_others_that_stand_against_ours_gain_what_ours_lose(sources: LossSources) -> None:
+    sources.count_move(resolved(KEY, difference=-65), MoveKind.VANISHED, ())
+    sources.book.see(SYMBOL, Decimal(90))
+
+    assert sources.book.total().total == 0
+
+
+def test_a_break_that_moves_no_units_changes_nothing(sources: LossSources) -> None:
+    sources.count_move(resolved(None), MoveKind.UNDONE, [("trend", 65)])
+
+    assert sources.book.held == (HELD,)
