@@ -7,6 +7,7 @@ Assumption: a price that moves by a rupee moves a unit's worth by a rupee (price
 their derivatives. Where the factor differs (some contracts of MCX), the broker's figures tell the truth.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -174,6 +175,14 @@ class PnlBook:
         quantity = line.quantity + self._carried.get(position_key, 0)
         gained = None if position_key in self._carried else gained
         return PnlRow(position_key, quantity, line.average, line.realised, gained, price)
+
+    def units(self) -> dict[InstrumentKey, int]:
+        """Return the signed units of every position beside delivery, all strategies' and others' together."""
+        units: defaultdict[InstrumentKey, int] = defaultdict(int)
+        for row in self.rows():
+            if not row.position_key.key.product.is_delivery:
+                units[row.position_key.key] += row.quantity
+        return dict(units)
 
     def total(self, strategy: str | None = None) -> Pnl:
         """Return the account's sum, or one strategy's; delivery, an investment, stands apart."""

@@ -6,6 +6,9 @@ for anew, and the limit breaks when the loss shows at the quotes' own prices too
 While quotes and ticks differ they are asked for again. After `DOUBT_S_MAX` the worse figure counts: being blind is no
 profit. A doubt is over when the loss has not shown for `OVER_S`: a quote that sets a wrong price right for a moment
 does not begin it anew, or a loss that quotes alone don't know of would wait for ever.
+
+Where the account has fewer units than we count (an exit that filled while no desk ran), a limit that breaks by those
+alone waits just as long, however near the figures are: the books resolve such a break within seconds.
 """
 
 from collections.abc import Mapping
@@ -40,12 +43,21 @@ class Overrun:
         """Return those that the other figure does not break."""
         return Overrun(self.is_account and not other.is_account, self.strategies - other.strategies)
 
+    def also(self, other: "Overrun") -> "Overrun":
+        """Return the limits of both."""
+        return Overrun(self.is_account or other.is_account, self.strategies | other.strategies)
+
 
 def overrun(day: RiskDay, inputs: LossInputs) -> Overrun:
     """Return the limits that our own figure newly breaks."""
     level = day.level(inputs.rules.limits)
     is_account = level is not None and not day.is_broken and inputs.ours().total <= level
     return Overrun(is_account, frozenset(day.newly_spent(inputs.by_strategy(), inputs.rules.budgets)))
+
+
+def overrun_by_units_apart(day: RiskDay, shown: Overrun, inputs: LossInputs) -> Overrun:
+    """Return those of the `shown` limits that break by units alone that the account does not have."""
+    return shown.without(overrun(day, inputs.without_apart())) if inputs.apart else Overrun()
 
 
 def is_ours_alone(ours: Decimal, account: Decimal | None, level: Decimal | None, difference_max: Decimal) -> bool:
@@ -60,7 +72,7 @@ def is_ours_alone(ours: Decimal, account: Decimal | None, level: Decimal | None,
 class LossDoubt:
     """Since when a loss is in doubt, when it showed and quotes were asked for last (monotonic seconds), and the quotes.
 
-    `held_back` are the limits that may not break yet.
+    `held_back` are the limits that may not break yet; `is_far`: our figure alone breaks them, and quotes decide.
     """
 
     since_s: float
@@ -68,18 +80,21 @@ class LossDoubt:
     asked_s: float
     quotes: Mapping[Symbol, Decimal] = field(default_factory=dict)
     held_back: Overrun = field(default_factory=Overrun)
+    is_far: bool = True
 
-    def look(self, day: RiskDay, shown: Overrun, inputs: LossInputs, now: Now) -> "LossDoubt | None":
+    def look(self, day: RiskDay, shown: Overrun, inputs: LossInputs, now: Now, *, is_far: bool) -> "LossDoubt | None":
         """Hear the quotes since the last look; `shown` is what our figure breaks. None: there is no doubt any more."""
-        doubt = replace(self, quotes={**self.quotes, **inputs.quotes}, held_back=Overrun())
+        doubt = replace(self, quotes={**self.quotes, **inputs.quotes}, held_back=Overrun(), is_far=is_far)
         if not shown:
             return doubt if now.s - self.shown_s < OVER_S else None
         doubt = replace(doubt, shown_s=now.s)
         if now.s - self.since_s >= DOUBT_S_MAX:
             return None
-        if doubt.missing(inputs):
+        if is_far and doubt.missing(inputs):
             return replace(doubt, held_back=shown)
-        held_back = shown.without(overrun(day, inputs.valued_at(doubt.quotes)))
+        held_back = overrun_by_units_apart(day, shown, inputs)
+        if is_far:
+            held_back = held_back.also(shown.without(overrun(day, inputs.valued_at(doubt.quotes))))
         return replace(doubt, held_back=held_back) if held_back else None
 
     def missing(self, inputs: LossInputs) -> frozenset[Symbol]:
@@ -88,7 +103,7 @@ class LossDoubt:
 
     def asks(self, inputs: LossInputs, now: Now) -> tuple[Symbol, ...]:
         """Return whose prices are to be asked for again now: what is missing, else what differs most."""
-        if not self.held_back or now.s - self.asked_s < ASK_AGAIN_S:
+        if not self.is_far or not self.held_back or now.s - self.asked_s < ASK_AGAIN_S:
             return ()
         missing = self.missing(inputs)
         if missing:
@@ -97,6 +112,7 @@ class LossDoubt:
         return tuple(sorted(better, key=lambda one: (-better[one], one))[:ASKED_AGAIN_MAX])
 
 
-def first_doubt(shown: Overrun, now: Now) -> LossDoubt:
+def first_doubt(held_back: Overrun, now: Now, *, is_far: bool = True) -> LossDoubt:
     """Begin to doubt: no quote that came before counts."""
-    return LossDoubt(since_s=now.s, shown_s=now.s, asked_s=now.s - ASK_AGAIN_S, held_back=shown)
+    since_s, asked_s = now.s, now.s - ASK_AGAIN_S
+    return LossDoubt(since_s=since_s, shown_s=now.s, asked_s=asked_s, held_back=held_back, is_far=is_far)

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.exits.flatten import PositionKey
 from domain.market.trading_days import TradingDays
-from domain.orders.types import Product
+from domain.orders.types import InstrumentKey, Product
 from domain.ports import trading_day
 from domain.positions.pnl import ZERO, Pnl, PnlRow, Symbol, is_ours, symbol_of, total_of
 from domain.settings import RiskSettings
@@ -75,6 +75,8 @@ class LossInputs:
     book_read_s: float
     doubted: AbstractSet[Symbol]
     quotes: Mapping[Symbol, Decimal]
+    apart: AbstractSet[InstrumentKey] = frozenset()
+    """The positions of which the account has fewer units than we count, although no fill of them is new."""
 
     def account_on(self, day: str) -> Decimal | None:
         """Return the broker's figure of this day; None where none was read."""
@@ -91,6 +93,10 @@ class LossInputs:
     def valued_at(self, quotes: Mapping[Symbol, Decimal]) -> "LossInputs":
         """Return the same with these prices in place of the last ones."""
         return replace(self, rows=tuple(_valued_at(row, quotes) for row in self.rows))
+
+    def without_apart(self) -> "LossInputs":
+        """Return the same without the positions of which the account has fewer units than we count."""
+        return replace(self, rows=tuple(row for row in self.rows if row.position_key.key not in self.apart))
 
     def better_at(self, quotes: Mapping[Symbol, Decimal]) -> dict[Symbol, Decimal]:
         """Return the symbols that show less of a loss at these prices than at the last ones, with how much (rupees)."""

@@ -5,8 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from domain.broker.snapshots import Book, PositionRow, Tick
+from domain.broker.snapshots import Book, PositionRow, Tick, key_of
 from domain.exits.flatten import PositionKey
+from domain.orders.types import InstrumentKey
 from domain.positions.pnl import PnlBook, Symbol
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import AGAINST_OURS, MoveKind
@@ -25,6 +26,13 @@ class LossSources:
     _doubted: AbstractSet[Symbol] = frozenset()
     _seen_s: dict[Symbol, float] = field(default_factory=dict)
     _quotes: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    _units: Mapping[InstrumentKey, int] = field(default_factory=dict)
+    """What we counted when the last position book came."""
+    _apart: AbstractSet[InstrumentKey] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Count what is held at the start: the first book is compared with it."""
+        self._units = self.book.units()
 
     def count_move(self, resolved: Break, kind: MoveKind, ended: Iterable[tuple[str, int]]) -> None:
         """Count for others what strategies hold no more (`ended`), and units of others that stand against ours.
@@ -50,8 +58,19 @@ class LossSources:
     def take_positions(self, book: Book[PositionRow], doubted: AbstractSet[Symbol], now: Now) -> None:
         """Take the broker's own figures of the day; `doubted` stand on no price to believe."""
         self.book_read_s, self._doubted = now.s, doubted
+        self._compare_units(book)
         if self.rules.trading_days.counts_figures_of(book.asked_at):
             self._account = AccountFigure(figure_of(book.rows, doubted, self.book.prices), now.day, now.s)
+
+    def _compare_units(self, book: Book[PositionRow]) -> None:
+        """Note the positions of which the account has fewer units; what has just moved is too new to say."""
+        theirs = {key_of(row): row.net_quantity for row in book.rows}
+        before, self._units = self._units, self.book.units()
+        self._apart = frozenset(
+            key
+            for key, units in self._units.items()
+            if units and before.get(key) == units and abs(units) > theirs.get(key, 0) * (1 if units > 0 else -1)
+        )
 
     def account_on(self, day: str) -> AccountFigure | None:
         """Return the broker's figure of this day; None where none was read."""
@@ -69,6 +88,7 @@ class LossSources:
             book_read_s=self.book_read_s,
             doubted=self._doubted,
             quotes=self._quotes,
+            apart=self._apart,
         )
 
     def take_inputs(self) -> LossInputs:

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from domain.alerts.text import risk as risk_text
 from domain.positions.pnl import symbol_of
 from domain.risk.loss_actions import Action, AskForQuote, MakeFlat, TellPeople, WatchSymbol
-from domain.risk.loss_doubt import Overrun, first_doubt, is_ours_alone, overrun
+from domain.risk.loss_doubt import Overrun, first_doubt, is_ours_alone, overrun, overrun_by_units_apart
 from domain.risk.loss_inputs import LossInputs, Now
 from domain.risk.loss_state import Difference, LossState
 from domain.risk.stale_prices import stale_prices
@@ -66,12 +66,14 @@ def _doubt(state: LossState, inputs: LossInputs, now: Now) -> Step:
     """Doubt what our figure alone breaks, and ask for quotes; forget the doubt where it is over."""
     shown, account = overrun(state.day, inputs), inputs.account_on(state.day.day)
     level, limits = state.day.level(inputs.rules.limits), inputs.rules.limits
-    if shown and not is_ours_alone(inputs.ours().total, account, level, limits.pnl_difference_max):
+    is_far = is_ours_alone(inputs.ours().total, account, level, limits.pnl_difference_max)
+    held_back = shown if is_far else overrun_by_units_apart(state.day, shown, inputs)
+    if shown and not held_back:
         return replace(state, doubt=None), ()
     if state.doubt is not None:
-        doubt = state.doubt.look(state.day, shown, inputs, now)
+        doubt = state.doubt.look(state.day, shown, inputs, now, is_far=is_far)
     else:
-        doubt = first_doubt(shown, now) if shown else None
+        doubt = first_doubt(held_back, now, is_far=is_far) if shown else None
     asks = () if doubt is None else doubt.asks(inputs, now)
     if doubt is not None and asks:
         doubt = replace(doubt, asked_s=now.s)

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from domain.broker.snapshots import Book, PositionRow
 from domain.exits.flatten import PositionKey
 from domain.market.calendar import Calendar
 from domain.market.trading_days import TradingDays
@@ -11,9 +12,10 @@ from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product
 from domain.positions.pnl import PnlBook
 from domain.reconciliation.breaks import Break, BreakKind
 from domain.reconciliation.moves import MoveKind
-from domain.risk.loss_inputs import LossRules
+from domain.risk.loss_inputs import LossRules, Now
 from domain.risk.loss_sources import LossSources
 from domain.settings import CalendarSettings, RiskSettings
+from tests.fakes import TEN_O_CLOCK
 
 KEY = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
 HELD = PositionKey("trend", KEY)
@@ -53,3 +55,38 @@ def test_a_break_that_moves_no_units_changes_nothing(sources: LossSources) -> No
     sources.count_move(resolved(None), MoveKind.UNDONE, [("trend", 65)])
 
     assert sources.book.held == (HELD,)
+
+
+def row(units: int) -> PositionRow:
+    return PositionRow(
+        exchange="NFO",
+        symbol=KEY.symbol,
+        product="M",
+        net_quantity=units,
+        net_average_price=Decimal(100),
+        last_price=None,
+        realised=Decimal(0),
+        unrealised=Decimal(0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "apart"),
+    [((), {KEY}), ((row(65),), set()), ((row(30),), {KEY}), ((row(130),), set()), ((row(-65),), {KEY})],
+)
+def test_a_position_of_which_the_account_has_fewer_units_is_apart(
+    sources: LossSources, rows: tuple[PositionRow, ...], apart: set[InstrumentKey]
+) -> None:
+    sources.take_positions(Book(rows, TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 1.0))
+
+    assert sources.inputs().apart == apart
+
+
+def test_a_position_that_has_moved_since_the_book_before_is_not_compared(sources: LossSources) -> None:
+    sources.book.carry(HELD, 10)
+
+    sources.take_positions(Book((row(65),), TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 1.0))
+    assert sources.inputs().apart == frozenset()
+
+    sources.take_positions(Book((row(65),), TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 2.0))
+    assert sources.inputs().apart == {KEY}

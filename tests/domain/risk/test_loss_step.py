@@ -359,3 +359,37 @@ def test_nothing_is_told_written_or_asked_twice_at_the_same_look(moves: list[Any
         asked = [one for one in look.actions if isinstance(one, WatchSymbol | AskForQuote)]
         assert len(asked) == len({*asked})
         assert len(told(look.actions)) == len({*told(look.actions)})
+
+
+APART: Any = {"apart": frozenset({OURS.key}), "account": 0}
+
+
+def test_a_loss_of_units_that_the_account_does_not_have_waits_however_near_the_figures_are() -> None:
+    by = rules(pnl_difference_max=10 * LIMIT)
+
+    state, actions = step(begun(), seen(-LIMIT, by=by, **APART), now())
+    waited, more = step(state, seen(-LIMIT, by=by, at=now(5), **APART), now(5))
+
+    assert not state.day.is_broken
+    assert not waited.day.is_broken
+    assert MakeFlat not in kinds((*actions, *more))
+    assert AskForQuote not in kinds((*actions, *more)), "quotes can't tell whose units they are"
+
+
+def test_after_ten_seconds_the_loss_of_units_apart_breaks_the_limit_all_the_same() -> None:
+    by = rules(pnl_difference_max=10 * LIMIT)
+    state, _ = step(begun(), seen(-LIMIT, by=by, **APART), now())
+
+    late = now(DOUBT_S_MAX)
+    broken_now, actions = step(state, seen(-LIMIT, by=by, at=late, **APART), late)
+
+    assert broken_now.day.is_broken
+    assert kinds(actions)[-1] is MakeFlat
+
+
+def test_a_loss_that_shows_without_the_units_apart_too_breaks_the_limit_at_once() -> None:
+    other = InstrumentKey(Exchange.NSE, "INFY-EQ", Product.MIS)
+
+    state, _ = step(begun(), seen(-LIMIT, account=-LIMIT, apart=frozenset({other})), now())
+
+    assert state.day.is_broken
