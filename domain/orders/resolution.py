@@ -29,8 +29,8 @@ def resolved_by_hand(order: Order, resolution: Resolution) -> OrderEvent:
     """Return what the resolution does to `order`; raise `InvalidOrderError` with one sentence where it can't be.
 
     Placed leaves it working, or filled as far as told: the books take it from there. Not placed ends it with what is
-    known to have traded. Should the broker show otherwise later, that is a late truth; so is an order that is over,
-    and that a person has found alive or traded after all.
+    known to have traded; one that has a number at the broker was there, and is CANCELED. Should the broker show
+    otherwise later, that is a late truth; so is an order that is over, and that a person has found alive or traded.
     """
     if order.is_terminal and not _is_found_late(order, resolution):
         raise InvalidOrderError(f"the order is {order.state} already; there is nothing to resolve")
@@ -47,7 +47,8 @@ def resolved_by_hand(order: Order, resolution: Resolution) -> OrderEvent:
             raise InvalidOrderError("an order that was placed has a number at the broker; give it (--placed NUMBER)")
         event = _found(order, filled)
     else:
-        event = Event.PROVED_ABSENT if order.state is State.UNCONFIRMED and not filled else Event.CANCELED
+        never = order.state is State.UNCONFIRMED and not filled and number is None
+        event = Event.PROVED_ABSENT if never else Event.CANCELED
     return OrderEvent(
         kind=event,
         tag=Reason.RESOLVED_BY_HAND,

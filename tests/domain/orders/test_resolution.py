@@ -53,6 +53,13 @@ def test_an_order_that_is_gone_keeps_what_had_traded() -> None:
     assert (working.kind, working.filled_quantity) == (Event.CANCELED, 0)
 
 
+def test_an_order_that_has_a_number_at_the_broker_was_there_and_is_canceled() -> None:
+    event = said(unconfirmed(), placed=False, broker_order_id="B1")
+
+    assert (event.kind, event.broker_order_id) == (Event.CANCELED, "B1")
+    assert unconfirmed().after(event, TEN_O_CLOCK).state is State.CANCELED
+
+
 def test_what_was_found_has_a_number_or_had_one() -> None:
     with pytest.raises(InvalidOrderError, match="has a number at the broker; give it"):
         said(unconfirmed(), placed=True)

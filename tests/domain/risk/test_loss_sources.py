@@ -70,16 +70,24 @@ def row(units: int) -> PositionRow:
     )
 
 
-@pytest.mark.parametrize(
-    ("rows", "apart"),
-    [((), {KEY}), ((row(65),), set()), ((row(30),), {KEY}), ((row(130),), set()), ((row(-65),), {KEY})],
-)
+@pytest.mark.parametrize(("units", "is_apart"), [(None, True), (65, False), (30, True), (130, False), (-65, True)])
 def test_a_position_of_which_the_account_has_fewer_units_is_apart(
-    sources: LossSources, rows: tuple[PositionRow, ...], apart: set[InstrumentKey]
+    sources: LossSources, units: int | None, *, is_apart: bool
 ) -> None:
+    rows = () if units is None else (row(units),)
+
     sources.take_positions(Book(rows, TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 1.0))
 
-    assert sources.inputs().apart == apart
+    assert sources.inputs().apart == ({KEY} if is_apart else frozenset())
+
+
+def test_a_position_that_is_flat_is_apart_from_nothing(sources: LossSources) -> None:
+    sources.count_move(resolved(KEY, difference=-65), MoveKind.VANISHED, ())
+    for units in (0, 65):
+        sources.take_positions(Book((row(units),), TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 1.0))
+
+    assert sources.book.units() == {KEY: 0}
+    assert sources.inputs().apart == frozenset()
 
 
 def test_a_position_that_has_moved_since_the_book_before_is_not_compared(sources: LossSources) -> None:
