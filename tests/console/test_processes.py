@@ -160,7 +160,7 @@ def test_the_next_run_finds_the_same_paper_broker_and_the_same_orders(console: C
     log = (console.folder / ".desk" / "desk.log").read_text()
     assert re.search(r"one: ENTRY BUY 10 RELIANCE-EQ MIS of manual is FILLED, 10 filled at [\d.]+\n", log)
     assert "dead letter" not in log
-    assert re.search(r"INFO +feed down: stopped", log)
+    assert re.search(r"INFO +feed: stopped", log)
 
 
 def test_a_broker_that_is_away_does_not_fill_the_log(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.console.test_processes import BUY, WAIT_S, Console
+from tests.scenarios.waiting import until
 
 STRANGER = """
 import encodings.idna, json, os, sqlite3, sys, urllib.error, urllib.request
@@ -203,6 +204,7 @@ def test_a_start_says_what_it_took_up(console: Console) -> None:
     """FINDINGS D8."""
     desk = console.run()
     assert console.call(*BUY, "--stop-loss", "1000")[0] == 0
+    until(lambda: console.read("stops"), "no stop was armed")
     desk.kill()
     desk.communicate(timeout=WAIT_S)
 
