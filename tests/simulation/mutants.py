@@ -380,8 +380,9 @@ MUTANTS: Final = (
         "Placement._record_reply",
         "self._end(message.command_id).answer_after(event, self._clock.now())",
         """
+        pending = self._end(message.command_id)
         if not isinstance(message.reply, Unknown):
-            self._end(message.command_id).answer_after(event, self._clock.now())
+            pending.answer_after(event, self._clock.now())
         """,
         theme="lost replies",
     ),
