@@ -101,8 +101,8 @@ class GuardActor(SharedThreadActor):
         return answer
 
     def _exposures(self) -> ExposuresTold:
-        ledger = self._ledger
-        return ExposuresTold(exposures=ledger.exposures(), over=ledger.over(), awaited=ledger.awaited())
+        exposures, over = self._ledger.exposures_and_over()
+        return ExposuresTold(exposures=exposures, over=over, awaited=self._ledger.awaited())
 
     def _tell_change(self) -> None:
         """Tell the exits once, where something differs from what they know: they ask for the next change."""

@@ -109,13 +109,22 @@ class GuardLedger:
 
     def exposures(self) -> dict[PositionKey, Exposure]:
         """Return what every strategy holds and may still trade, by instrument. What is over is not there."""
-        exposures = exposures_in(self._books, self._past, self._closed)
-        return {position_key: one for position_key, one in exposures if self._why_over(position_key.key) is None}
+        return self.exposures_and_over()[0]
 
     def over(self) -> frozenset[InstrumentKey]:
         """Return the contracts that are over and of which something stands in a strategy's book."""
-        exposures = exposures_in(self._books, self._past, self._closed)
-        return frozenset(position_key.key for position_key, _ in exposures if self._why_over(position_key.key))
+        return self.exposures_and_over()[1]
+
+    def exposures_and_over(self) -> tuple[dict[PositionKey, Exposure], frozenset[InstrumentKey]]:
+        """Return both, in one pass over the books."""
+        exposures: dict[PositionKey, Exposure] = {}
+        over: set[InstrumentKey] = set()
+        for position_key, exposure in exposures_in(self._books, self._past, self._closed):
+            if self._why_over(position_key.key) is None:
+                exposures[position_key] = exposure
+            else:
+                over.add(position_key.key)
+        return exposures, frozenset(over)
 
     def awaited(self) -> frozenset[PositionKey]:
         """Return the positions of which a basket's leg is reserved and has not come to be sent yet."""
