@@ -29,6 +29,8 @@ class LossSources:
     _units: Mapping[InstrumentKey, int] = field(default_factory=dict)
     """What we counted when the last position book came."""
     _apart: AbstractSet[InstrumentKey] = frozenset()
+    _listed: tuple[str, frozenset[InstrumentKey]] = ("", frozenset())
+    """The positions that a book of this trading day has had a row of."""
 
     def __post_init__(self) -> None:
         """Count what is held at the start: the first book is compared with it."""
@@ -58,18 +60,27 @@ class LossSources:
     def take_positions(self, book: Book[PositionRow], doubted: AbstractSet[Symbol], now: Now) -> None:
         """Take the broker's own figures of the day; `doubted` stand on no price to believe."""
         self.book_read_s, self._doubted = now.s, doubted
-        self._compare_units(book)
+        self._compare_units(book, now)
         if self.rules.trading_days.counts_figures_of(book.asked_at):
             self._account = AccountFigure(figure_of(book.rows, doubted, self.book.prices), now.day, now.s)
 
-    def _compare_units(self, book: Book[PositionRow]) -> None:
-        """Note the positions of which the account has fewer units; what has just moved is too new to say."""
+    def _compare_units(self, book: Book[PositionRow], now: Now) -> None:
+        """Note the positions of which the account has fewer units; what has just moved is too new to say.
+
+        A row that was there today and is missing says nothing: the broker keeps it, with 0 units, until the night.
+        """
         theirs = {key_of(row): row.net_quantity for row in book.rows}
+        day, listed = self._listed
+        lost = listed - theirs.keys() if day == now.day else frozenset()
+        self._listed = now.day, lost | theirs.keys()
         before, self._units = self._units, self.book.units()
         self._apart = frozenset(
             key
             for key, units in self._units.items()
-            if units and before.get(key) == units and abs(units) > theirs.get(key, 0) * (1 if units > 0 else -1)
+            if units
+            and before.get(key) == units
+            and key not in lost
+            and abs(units) > theirs.get(key, 0) * (1 if units > 0 else -1)
         )
 
     def account_on(self, day: str) -> AccountFigure | None:

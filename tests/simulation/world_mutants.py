@@ -38,6 +38,14 @@ WORLD_MUTANTS: Final = (
         theme="doubtful losses",
     ),
     Mutant(
+        "a loss of units that the account does not have breaks the limit at once",
+        "domain/risk/loss_doubt.py",
+        "overrun_by_units_apart",
+        "shown.without(overrun(day, inputs.without_apart())) if inputs.apart else Overrun()",
+        "Overrun()",
+        theme="delivery",
+    ),
+    Mutant(
         "an exit is not cut to whole lots",
         "domain/exits/pricing.py",
         "whole_lots",

@@ -1,5 +1,6 @@
 """What is heard between two looks at the day's loss."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -97,4 +98,22 @@ def test_a_position_that_has_moved_since_the_book_before_is_not_compared(sources
     assert sources.inputs().apart == frozenset()
 
     sources.take_positions(Book((row(65),), TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 2.0))
+    assert sources.inputs().apart == {KEY}
+
+
+def test_a_row_that_was_there_today_and_is_missing_says_nothing(sources: LossSources) -> None:
+    for rows in ((row(65),), (), ()):
+        sources.take_positions(Book(rows, TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 1.0))
+        assert sources.inputs().apart == frozenset()
+
+    sources.take_positions(Book((row(0),), TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 2.0))
+    assert sources.inputs().apart == {KEY}
+
+
+def test_a_row_of_yesterday_that_is_missing_today_is_gone(sources: LossSources) -> None:
+    tomorrow = TEN_O_CLOCK + timedelta(days=1)
+    sources.take_positions(Book((row(65),), TEN_O_CLOCK), frozenset(), Now(TEN_O_CLOCK, 1.0))
+
+    sources.take_positions(Book((), tomorrow), frozenset(), Now(tomorrow, 2.0))
+
     assert sources.inputs().apart == {KEY}
