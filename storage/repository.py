@@ -223,7 +223,8 @@ class OrderRepository(OrderReader):
         after = before.after(event, at)
         new = changing_values(after)
         changes = {name: value for name, value, was in zip(CHANGING_COLUMNS, new, old, strict=True) if value != was}
-        if event.kind in _TOLD_BY_BOOKS and changes.keys() <= {"updated_at"}:
+        is_of_books = event.kind in _TOLD_BY_BOOKS or (event.kind is Event.NOTED and event.note is not None)
+        if is_of_books and changes.keys() <= {"updated_at"}:
             return Recorded(before, late=False, again=True)
         self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         self._journal(command_id, event.kind.value, before.state.value, new, changes, event.inputs, event.tag)

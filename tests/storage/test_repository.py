@@ -462,6 +462,17 @@ def test_what_two_books_tell_alike_is_written_once(repository: OrderRepository) 
     assert [line.event for line in repository.journal.lines("c1")] == ["REGISTERED", "SENT", "FILLED", "FILLED"]
 
 
+def test_an_unknown_word_that_two_books_tell_is_written_once(repository: OrderRepository) -> None:
+    word = OrderEvent(kind=Event.NOTED, tag=Reason.UNKNOWN_BROKER_STATUS, note="SUSPENDED BY MOON")
+    create(repository, command())
+    move(repository, "c1", SEND, ACCEPT)
+
+    told = [move(repository, "c1", one).again for one in (word, word, replace(word, note="EATEN"), word)]
+
+    assert told == [False, True, False, False]
+    assert [line.event for line in repository.journal.lines("c1")][-3:] == ["NOTED"] * 3
+
+
 def test_the_journal_tells_an_orders_story(repository: OrderRepository) -> None:
     create(repository, command())
     move(repository, "c1", replace(SEND, inputs={"held": "0"}))
