@@ -1,7 +1,7 @@
 """Steps 2B and 2C: owns what each strategy holds, works, and may still be holding.
 
-The exits go by what it holds (`actors/exits/knowledge.py`). They are told at once when they ask, and once of the next
-change after that: so at most one change waits in their mailbox, however many orders move.
+The exits go by what it holds (`actors/exits/knowledge.py`). They are told at once when they ask, and where they
+follow once of the next change: so at most one change waits in their mailbox, however many orders move.
 """
 
 from dataclasses import replace
@@ -83,8 +83,8 @@ class GuardActor(SharedThreadActor):
             case ExpiryLearnt():
                 self._ledger.learn_last_day(message.exchange, message.symbol, message.expires_on)
             case AskForExposures():
-                self._is_followed = True
-                if not message.only_changes:
+                self._is_followed = self._is_followed or message.follows
+                if message.answers:
                     self._tell_exits(self._exposures(), answers=True)
             case FindExposures():
                 return self._exposures()

@@ -1,9 +1,9 @@
 """Exits: keeps positions under their stops, and sees what somebody wants flat through to evidence that it is.
 
-What is held is the guard's to say, and it says so when that changes (`actors/exits/knowledge.py`). Each news of it is a
-look, and so is each tick of a clock that is wound for what only time brings: a price that did not fill, a pause that is
-over, a square-off. Stops (`actors/exits/stops.py`), the time square-off, limits and people say what is to be flat; the
-flatten tasks (`actors/exits/tasks.py`) make it so.
+What is held is the guard's to say, and while something gets out it says so when that changes
+(`actors/exits/knowledge.py`). Each news of it is a look, and so is each tick of a clock that is wound for what only
+time brings: a price that did not fill, a pause that is over, a square-off. Stops (`actors/exits/stops.py`), the time
+square-off, limits and people say what is to be flat; the flatten tasks (`actors/exits/tasks.py`) make it so.
 """
 
 from collections.abc import Sequence
@@ -181,7 +181,7 @@ class ExitsActor(SharedThreadActor):
         """Let the guard tell what an order has done to a position, now that its steps 1 to 5 are over."""
         for position_key in position_keys:
             if position_key is not None:
-                self._knowledge.renew(position_key)
+                self._knowledge.renew(position_key, follows=self._tasks.are_listening)
 
     def _price(self, message: OrderPriced) -> None:
         match message.about:
@@ -207,7 +207,7 @@ class ExitsActor(SharedThreadActor):
         if self._knowledge.is_current:
             self._look([])
         else:
-            self._knowledge.renew()
+            self._knowledge.renew(follows=self._tasks.are_listening)
             self._wind(self._look_s_max)
 
     def _wind(self, delay_s: float) -> None:

@@ -1,9 +1,9 @@
 """What the exits know of the guard's exposures, and from when on that is enough to act on.
 
-A part of ExitsActor, in its thread. The guard tells of a change by itself, so nobody polls it. But a change may be on
-its way: a word about a position (it filled, its exit was answered, a person sets its stops) often comes before the
-guard has been told of the order behind it. So whatever has to be judged by what the guard holds *after* a word waits
-for the answer to a question that left after it.
+A part of ExitsActor, in its thread. While a task goes by it the guard tells of a change by itself, so nobody waits for
+a poll. But a change may be on its way: a word about a position (it filled, its exit was answered, a person sets its
+stops) often comes before the guard has been told of the order behind it. So whatever has to be judged by what the guard
+holds *after* a word waits for the answer to a question that left after it.
 
 Why that is enough. A mailbox keeps the order in which messages are put into it. Whoever tells the exits of an order has
 told the guard before, so the guard takes that up before a question that the word caused, and its answer knows of it.
@@ -53,12 +53,17 @@ class GuardKnowledge:
         """Let something wait for the next question, which nobody is in a hurry for."""
         self._waiting.append(word)
 
-    def renew(self, *words: Word) -> None:
-        """Ask the guard for these and all that waits; where a question is under way, as soon as it is answered."""
+    def renew(self, *words: Word, follows: bool = False) -> None:
+        """Ask the guard for these and all that waits; where a question is under way, as soon as it is answered.
+
+        `follows`: the guard tells of the next change too. A change is told whole, and entries bring many: it is asked
+        for only while something is done by it.
+        """
         self._waiting.extend(words)
         if self._asked is None:
-            self._asked, self._waiting, self._is_following = self._waiting, [], True
-            post(self._guard, AskForExposures())
+            self._asked, self._waiting = self._waiting, []
+            self._is_following = self._is_following or follows
+            post(self._guard, AskForExposures(follows=follows))
 
     def take(self, told: ExposuresTold) -> list[Word]:
         """Take over what the guard holds; return what may be judged by it now."""
@@ -75,4 +80,4 @@ class GuardKnowledge:
         """Be told of the next change, unless that is so already."""
         if not self._is_following:
             self._is_following = True
-            post(self._guard, AskForExposures(only_changes=True))
+            post(self._guard, AskForExposures(follows=True, answers=False))

@@ -56,12 +56,13 @@ class HoldersTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskForExposures:
-    """Tell the exits what every strategy holds and what may still trade, now; and then once more when it has changed.
+    """Tell the exits what every strategy holds and what may still trade: now (`answers`), and when it `follows`.
 
-    `only_changes`: not now, unless it differs from what they were told last.
+    That is once, as soon as it differs from what they were told last.
     """
 
-    only_changes: bool = False
+    answers: bool = True
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

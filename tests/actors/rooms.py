@@ -49,7 +49,7 @@ def order_sender(command: Probe, caller: Probe | None = None) -> OrderSender:
 
 def is_asked(guard: Probe) -> bool:
     """Say whether the exits wait for an answer of the guard, and take the question."""
-    return any(isinstance(one, AskForExposures) and not one.only_changes for one in guard.take())
+    return any(isinstance(one, AskForExposures) and one.answers for one in guard.take())
 
 
 def own_mailbox(actor: DeskActor) -> Probe:

@@ -1,4 +1,4 @@
-"""GuardActor tells the exits what it holds: at once when they ask, and once of the next change."""
+"""GuardActor tells the exits what it holds: at once when they ask, and once of the next change where they follow."""
 
 from datetime import timedelta
 
@@ -23,8 +23,8 @@ class TellingRoom(GuardRoom):
         filled = order(command_id="c1", state=State.PARTIALLY_FILLED, filled_quantity=units)
         self.actor.on_receive(OrderChanged(order=filled))
 
-    def ask(self, *, only_changes: bool = False) -> None:
-        self.actor.on_receive(AskForExposures(only_changes=only_changes))
+    def ask(self, *, answers: bool = True, follows: bool = True) -> None:
+        self.actor.on_receive(AskForExposures(answers=answers, follows=follows))
 
     @property
     def told(self) -> list[tuple[bool, int]]:
@@ -57,13 +57,22 @@ def test_it_tells_of_the_next_change_by_itself_and_of_no_second_one(room: Tellin
     assert room.told == [(False, 4)], "at most one waits in their mailbox"
 
 
+def test_who_only_asks_hears_of_no_change(room: TellingRoom) -> None:
+    room.ask(follows=False)
+    room.told.clear()
+
+    room.fill(4)
+
+    assert room.told == []
+
+
 def test_asked_for_changes_it_tells_of_one_that_came_before_the_question(room: TellingRoom) -> None:
     room.ask()
     room.fill(4)
     room.fill(6)
     room.told.clear()
 
-    room.ask(only_changes=True)
+    room.ask(answers=False)
 
     assert room.told == [(False, 6)]
 
@@ -73,7 +82,7 @@ def test_it_tells_nothing_while_nothing_changes(room: TellingRoom) -> None:
     room.ask()
     room.told.clear()
 
-    room.ask(only_changes=True)
+    room.ask(answers=False)
     room.fill(4)
     room.actor.on_receive(FindExposures())
 
@@ -81,8 +90,8 @@ def test_it_tells_nothing_while_nothing_changes(room: TellingRoom) -> None:
 
 
 def test_an_answer_takes_no_change_away(room: TellingRoom) -> None:
-    room.ask(only_changes=True)
     room.ask()
+    room.ask(follows=False)
     room.told.clear()
 
     room.fill(4)

@@ -78,6 +78,10 @@ def test_what_nobody_is_in_a_hurry_for_leaves_with_the_next_question(knowledge: 
 def test_what_was_told_is_current_until_a_change_was_told_of_or_something_waits(knowledge: GuardKnowledge) -> None:
     assert not knowledge.is_current, "nothing was told yet"
     knowledge.renew()
+    knowledge.take(ANSWER)
+    assert not knowledge.is_current, "of changes after it the guard tells nothing"
+
+    knowledge.renew(follows=True)
     assert not knowledge.is_current, "the answer is on its way"
     knowledge.take(ANSWER)
     assert knowledge.is_current
@@ -93,9 +97,9 @@ def test_what_was_told_is_current_until_a_change_was_told_of_or_something_waits(
 def test_the_next_change_is_asked_for_once(knowledge: GuardKnowledge, guard: Probe) -> None:
     knowledge.follow()
     knowledge.follow()
-    assert guard.take() == [AskForExposures(only_changes=True)]
+    assert guard.take() == [AskForExposures(answers=False, follows=True)]
 
     knowledge.take(CHANGE)
     knowledge.follow()
 
-    assert guard.take() == [AskForExposures(only_changes=True)]
+    assert guard.take() == [AskForExposures(answers=False, follows=True)]
