@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from actors.messages.books import FeedChanged, OrderUpdateSeen
+from actors.messages.books import FeedChanged, OrderUpdatesSeen
 from actors.messages.market import PriceSeen
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes
@@ -44,7 +44,7 @@ class Adapters:
         rules = settings.address_rules
         if self._feed is None:
             self._feed = Feed(
-                settings.broker, clock, self.see_tick, self.see_feed, on_order=self.see_update, rules=rules
+                settings.broker, clock, self.see_tick, self.see_feed, on_orders=self.see_updates, rules=rules
             )
         return self._feed, self._broker or NorenBroker(settings.broker, clock, machine_clock, rules=rules)
 
@@ -58,9 +58,9 @@ class Adapters:
         """Pass a price on."""
         post(self._mail.market, PriceSeen(tick=tick))
 
-    def see_update(self, update: OrderUpdate) -> None:
-        """Pass on what the broker pushes of an order."""
-        post(self._mail.watcher, OrderUpdateSeen(update=update))
+    def see_updates(self, updates: tuple[OrderUpdate, ...]) -> None:
+        """Pass on what the broker pushes of orders."""
+        post(self._mail.watcher, OrderUpdatesSeen(updates=updates))
 
     def see_feed(self, up: bool, message: str) -> None:  # noqa: FBT001  the feed's callback
         """Tell the watcher that the feed has come or gone; what a stop takes down is no news."""

@@ -144,17 +144,22 @@ class BrokerActor(DeskActor):
             self._answer(message, Refused(self._entries_stopped, text))
 
     def _continue(self) -> None:
-        """See to it that the next request is served after the mailbox has been read up to here."""
-        if not len(self._lanes):
-            self._idle_since = self._clock.monotonic()
-            return
-        if self._serving:
-            return
-        wait_s = self._wait_s()
-        if wait_s <= 0:
-            self._serving = True
-            self.actor_ref.tell(SendNextRequest())
-            return
+        """Serve what waits, as long as the mailbox is empty; see to it that it goes on after what came meanwhile."""
+        while len(self._lanes):
+            if self._serving:
+                return
+            wait_s = self._wait_s()
+            if wait_s > 0:
+                self._wake_after(wait_s)
+                return
+            if not self.actor_inbox.empty():
+                self._serving = True
+                self.actor_ref.tell(SendNextRequest())
+                return
+            self._serve()
+        self._idle_since = self._clock.monotonic()
+
+    def _wake_after(self, wait_s: float) -> None:
         self._idle_since = self._clock.monotonic()
         if self._idle_since + wait_s < self._wake_at or self._wake_at <= self._idle_since:
             self._wake_at = self._idle_since + wait_s

@@ -98,8 +98,11 @@ class Followers:
             post(self._risk, OrderChanged(order=order))
 
     def tell_watcher(self, ahead: tuple[Order, ...]) -> None:
-        """Tell the watcher what has moved since it last asked; one that was started anew has read the rows alone."""
-        moved = {**{one.command.command_id: one for one in ahead}, **self._moved}
+        """Tell the watcher what has moved since it last asked; one that was started anew has read the rows alone.
+
+        `ahead` are orders that stand further than their rows, as they stand.
+        """
+        moved = {**self._moved, **{one.command.command_id: one for one in ahead}}
         post(self._watcher, ChangedOrders(orders=tuple(moved.values()), fills_grew=self._fills_grew))
         self._moved, self._fills_grew = {}, False
 

@@ -48,8 +48,8 @@ class Records:
 
     @property
     def ahead(self) -> tuple[Order, ...]:
-        """Return every order that stands further than its row, as it stands."""
-        return self._unwritten.orders
+        """Return every order that stands further than its row, also by an acceptance on its way to the disk."""
+        return (*self._unwritten.orders, *self._accepted.values())
 
     def find(self, command_id: str) -> Order | None:
         """Return an order as it stands ahead of its row; None where its row is all there is."""

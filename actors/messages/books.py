@@ -77,10 +77,10 @@ class ReconcileNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderUpdateSeen:
-    """The feed brought an order update."""
+class OrderUpdatesSeen:
+    """The feed brought updates of orders, in this order."""
 
-    update: OrderUpdate
+    updates: tuple[OrderUpdate, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from actors.messages.books import (
     FillsSeen,
     FindWatchState,
     OrderBookRead,
-    OrderUpdateSeen,
+    OrderUpdatesSeen,
     PositionsRead,
     PositionVanished,
     PositionWrittenOff,
@@ -98,7 +98,6 @@ from actors.messages.market import (
 )
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
 from actors.messages.persistence import (
-    CommitNow,
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
@@ -183,7 +182,7 @@ RepoInbox: TypeAlias = (
     | RecordExternalMove
     | UndoAcceptance
     | Record
-    | CommitNow
+    | TimerFired
     | FindUnwritten
     | LoadSnapshot
     | FindOrders
@@ -268,7 +267,7 @@ WatcherInbox: TypeAlias = (
     | OrderBookRead
     | TradeBookRead
     | PositionsRead
-    | OrderUpdateSeen
+    | OrderUpdatesSeen
     | FeedChanged
     | BreakResolved
     | ExpiryLearnt

@@ -204,17 +204,6 @@ class UndoRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommitNow:
-    """Write the next group; with what nobody waits for, when that has `lingered` long enough.
-
-    `is_retry`: the time has come for what the database did not take.
-    """
-
-    lingered: bool = False
-    is_retry: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FindUnwritten(Query[int]):
     """How many writes that came before this question has the database not taken?"""
 

@@ -16,7 +16,6 @@ from loguru import logger
 from actors.messages.books import UndoAcceptance
 from actors.messages.inboxes import CommandInbox, RepoInbox
 from actors.messages.persistence import (
-    CommitNow,
     FindOrders,
     FindTimeline,
     FindUnwritten,
@@ -31,13 +30,14 @@ from actors.messages.persistence import (
     RegisterOrder,
 )
 from actors.messages.query import Query
+from actors.messages.timer import TimerFired
 from actors.repo.journaled_exits import JournaledExits
 from actors.repo.lock_wait import LockWait
 from actors.repo.queries import Queries
 from actors.repo.refusals import Refusals
 from actors.repo.write_queue import WriteQueue, without
 from actors.repo.writer import Writer
-from actors.repo.writes import Write, name_of, needs_sync, order_in
+from actors.repo.writes import Write, lingers, name_of, needs_sync, order_in
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
@@ -48,6 +48,10 @@ from storage.repository import OrderRepository
 
 TRY_AGAIN_S: Final = 1.0
 LOCK_AGAIN_S: Final = 0.1
+GROUP_MAX: Final = 64
+"""So many writes begin a transaction, however many more wait in the mailbox."""
+LINGERED: Final = 0
+RETRY: Final = 1
 """So often what is held back by a lock is tried again."""
 
 
@@ -69,7 +73,6 @@ class RepoActor(SharedThreadActor):
         self._clock = runtime.clock
         self._timer = runtime.timer
         self._queue = WriteQueue()
-        self._woken = False
         self._retries = False
         self._beside = JournaledExits(ExitJournalFile(settings.path))
         self._trouble: str | None = None
@@ -107,6 +110,12 @@ class RepoActor(SharedThreadActor):
         if self._trouble is not None:
             self._say_unopened(message, self._trouble)
             return None
+        answer = self._take(message)
+        if self._queue.gathered >= GROUP_MAX or (self._queue.gathered and self.actor_inbox.empty()):
+            self._commit_next(lingered=False)
+        return answer
+
+    def _take(self, message: RepoInbox) -> Any:  # noqa: ANN401  as above
         match message:
             case (
                 RegisterOrder()
@@ -119,9 +128,9 @@ class RepoActor(SharedThreadActor):
                 | Record()
             ):
                 self._gather(message)
-            case CommitNow():
-                self._retries = self._retries and not message.is_retry
-                self._commit_next(lingered=message.lingered)
+            case TimerFired():
+                self._retries = self._retries and message.turn != RETRY
+                self._commit_next(lingered=True)
             case ForgetRegistration():
                 if not self._beside.forget(message.command_id):
                     now = self._clock.now()
@@ -152,17 +161,12 @@ class RepoActor(SharedThreadActor):
         logger.debug("not written: {} ({})", type(message).__name__, trouble)
 
     def _gather(self, message: Write) -> None:
-        """Keep the write for the next group; begin the group once the mailbox has been read to its end."""
-        if self._queue.add(message):
-            if not self._woken:
-                self._woken = True
-                self.actor_ref.tell(CommitNow())
-        elif self._queue.lingering == 1:
-            self._timer.tell_after(self._settings.commit_linger_ms / 1000, self.actor_ref, CommitNow(lingered=True))
+        """Keep the write for the next group, which is written once the mailbox has been read to its end."""
+        self._queue.add(message)
+        if lingers(message) and self._queue.lingering == 1:
+            self._timer.tell_after(self._settings.commit_linger_ms / 1000, self.actor_ref, TimerFired(turn=LINGERED))
 
     def _commit_next(self, *, lingered: bool) -> None:
-        if not lingered:
-            self._woken = False
         self._commit(self._queue.take(lingered=lingered))
         self._queue.end_group()
         self._see_to_retry()
@@ -171,7 +175,7 @@ class RepoActor(SharedThreadActor):
         """See to it that what the database did not take is tried again: one clock for all of it."""
         if (self._queue.unwritten or self._beside) and not self._retries:
             self._retries = True
-            self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, CommitNow(lingered=True, is_retry=True))
+            self._timer.tell_after(TRY_AGAIN_S, self.actor_ref, TimerFired(turn=RETRY))
 
     def _commit(self, batch: list[Write]) -> None:
         if self._beside:
@@ -221,7 +225,7 @@ class RepoActor(SharedThreadActor):
             return batch
         held, rest = self._queue.hold_back(batch)
         if held:
-            self._timer.tell_after(LOCK_AGAIN_S, self.actor_ref, CommitNow(lingered=True))
+            self._timer.tell_after(LOCK_AGAIN_S, self.actor_ref, TimerFired(turn=LINGERED))
         return rest
 
     def _write_beside(self, batch: list[Write]) -> list[Write]:

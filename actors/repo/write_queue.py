@@ -18,6 +18,8 @@ class WriteQueue:
         self._decision: Record | None = None
         """Only the last decision about trading counts: one that could not be written must not come after it."""
         self._told: list[Write] = []
+        self.gathered = 0
+        """So many writes that somebody waits for came since the last group."""
 
     @property
     def unwritten(self) -> tuple[Write, ...]:
@@ -29,23 +31,23 @@ class WriteQueue:
         """Return how many writes linger."""
         return len(self._lingering)
 
-    def add(self, message: Write) -> bool:
-        """Take a write for its group; say whether the group may not wait."""
+    def add(self, message: Write) -> None:
+        """Take a write for its group."""
+        if lingers(message):
+            self._lingering.append(message)
+            return
+        self.gathered += 1
         if isinstance(message, Record) and isinstance(message.item, TradingDecision):
             self._decision = message
-        elif lingers(message):
-            self._lingering.append(message)
-            return False
         else:
             self._gathered.append(message)
-        return True
 
     def take(self, *, lingered: bool) -> list[Write]:
         """Return the next group; what lingers goes along once it has, or when the group is about its order."""
         group: list[Write] = [] if self._decision is None else [self._decision]
         # What failed before goes first: it must not come after what has followed it.
         group += [*self._refused, *self._held, *self._gathered]
-        self._decision, self._refused, self._held, self._gathered = None, [], [], []
+        self._decision, self._refused, self._held, self._gathered, self.gathered = None, [], [], [], 0
         if self._lingering and (lingered or not set(map(order_in, self._lingering)).isdisjoint(map(order_in, group))):
             group, self._lingering = [*self._lingering, *group], []
         return group

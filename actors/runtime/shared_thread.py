@@ -9,6 +9,7 @@ here: docs/architecture.md, threads.
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -46,6 +47,8 @@ class SharedThreadInbox:
 
     def __init__(self) -> None:
         self._early: list[Any] = []
+        self._waiting: deque[None] = deque()
+        """One for each message whose turn is to come: any thread may add one without a lock."""
 
     def put(self, envelope: Any, /) -> None:  # noqa: ANN401  pykka's envelope is private to it
         """Keep a message that comes before the actor has joined a loop."""
@@ -53,18 +56,27 @@ class SharedThreadInbox:
 
     def join(self, loop: SharedThread, handle: Callable[[Any], None]) -> None:
         """Let every message be a turn from now on, what came before first."""
+
+        def put(envelope: Any, /) -> None:  # noqa: ANN401  as above
+            self._waiting.append(None)
+            loop.take_turn(serve, envelope)
+
+        def serve(envelope: Any) -> None:  # noqa: ANN401  as above
+            self._waiting.pop()
+            handle(envelope)
+
         for envelope in self._early:
-            loop.take_turn(handle, envelope)
+            put(envelope)
         self._early.clear()
-        self.put = lambda envelope, /: loop.take_turn(handle, envelope)  # type: ignore[method-assign]
+        self.put = put  # type: ignore[method-assign]
 
     def empty(self) -> bool:
-        """Say that nothing waits here: what waits is in the loop."""
-        return True
+        """Say whether no message waits for this actor."""
+        return not self._waiting
 
     def qsize(self) -> int:
-        """Say that nothing waits here: as `empty`."""
-        return 0
+        """Return how many messages wait for this actor."""
+        return len(self._waiting)
 
     def get(self) -> Any:  # noqa: ANN401  as put
         """Never give anything: the loop brings the messages."""

@@ -13,6 +13,7 @@ from domain.market.instrument import Instrument
 from domain.ports import Clock
 
 Given = ParamSpec("Given")
+UPDATES_AT_ONCE_MAX: Final = 64
 _INDEX: Final = "UNDIND"
 """What the broker calls the kind of an index."""
 
@@ -28,12 +29,13 @@ class FrameDispatch:
         clock: Clock,
         watched: Mapping[tuple[str, str], Instrument],
         on_tick: Callable[[Tick], None],
-        on_order: Callable[[OrderUpdate], None],
+        on_orders: Callable[[tuple[OrderUpdate, ...]], None],
     ) -> None:
         self._clock = clock
         self._watched = watched
         self._on_tick = on_tick
-        self._on_order = on_order
+        self._on_orders = on_orders
+        self._updates: list[OrderUpdate] = []
         self._called: dict[tuple[str, str], str] = {}
         self.malformed = 0
         self.untold = 0
@@ -41,7 +43,10 @@ class FrameDispatch:
         """Once the broker has answered a heartbeat in text, one that answers pings alone has gone mute."""
 
     def hear(self, text: bytes) -> None:
-        """Tell what one frame says; raise `ConnectionLostError` where it takes the login back."""
+        """Tell what one frame says; raise `ConnectionLostError` where it takes the login back.
+
+        An order's update is kept until `tell_updates`, or until something else is told: several often come at once.
+        """
         frame = as_frame(text)
         kind = frame.get("t") if frame is not None else None
         if frame is None or not isinstance(kind, str):
@@ -50,13 +55,26 @@ class FrameDispatch:
         self.hears_hearts = self.hears_hearts or kind == "hk"
         try:
             if kind == "om":
-                self.tell(self._on_order, order_update(frame, self._clock.now()))
+                self._updates.append(order_update(frame, self._clock.now()))
+                if len(self._updates) >= UPDATES_AT_ONCE_MAX:
+                    self.tell_updates()
             elif kind in {"tk", "tf"}:
                 self._hear_price(frame)
         except (KeyError, TypeError, UnreadableRowError):
             self.malformed += 1
         if kind in LOGIN_ANSWERS and not says_ok(frame):
             raise ConnectionLostError("the broker took the feed's session back (NOT_OK)")
+
+    @property
+    def holds_updates(self) -> bool:
+        """Say whether updates of orders were heard and not told yet."""
+        return bool(self._updates)
+
+    def tell_updates(self) -> None:
+        """Tell the updates of orders that were heard since the last time, in their order."""
+        if self._updates:
+            updates, self._updates = tuple(self._updates), []
+            self.tell(self._on_orders, updates)
 
     def _hear_price(self, frame: dict[str, Any]) -> None:
         """Tell a tick where the frame brings a last price: later frames hold changed fields only, the name too."""
@@ -71,6 +89,7 @@ class FrameDispatch:
         price = price_or_none(frame, "lp")
         if price is None or price < 0:
             return
+        self.tell_updates()
         at = self._clock.now()
         tick = Tick(
             exchange=instrument.exchange,

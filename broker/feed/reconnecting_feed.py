@@ -57,14 +57,14 @@ def _ignore_state(_up: bool, _message: str) -> None:  # noqa: FBT001  the callba
     """Let the log tell."""
 
 
-def _ignore(_: OrderUpdate) -> None:
+def _ignore(_: tuple[OrderUpdate, ...]) -> None:
     """Let the books tell."""
 
 
 class Feed:
     """Owns the feed's thread, its connection, and the list of what is watched.
 
-    `on_tick`, `on_order` and `on_state` run on the feed's thread, under no lock, and must not wait; what they raise is
+    `on_tick`, `on_orders` and `on_state` run on the feed's thread, under no lock, and must not wait; what they raise is
     logged, and the feed goes on. `on_state` says up or down, and why, on changes only; up means logged in, with order
     updates asked for. Updates may be lost, doubled and out of order. Without `websocket_url` there is no feed; a
     malformed one raises `ValueError`. Frames that can't be read are counted in `malformed` and ignored.
@@ -77,7 +77,7 @@ class Feed:
         on_tick: Callable[[Tick], None],
         on_state: Callable[[bool, str], None] = _ignore_state,
         *,
-        on_order: Callable[[OrderUpdate], None] = _ignore,
+        on_orders: Callable[[tuple[OrderUpdate, ...]], None] = _ignore,
         chance: random.Random | None = None,
         limits: FeedLimits | None = None,
         tls: ssl.SSLContext | None = None,
@@ -97,7 +97,7 @@ class Feed:
         self._rules = rules
         self._lock = threading.Lock()
         self._watched: dict[tuple[str, str], Instrument] = {}
-        self._dispatch = FrameDispatch(clock, self._watched, on_tick, on_order)
+        self._dispatch = FrameDispatch(clock, self._watched, on_tick, on_orders)
         self._session: Session | None = None
         self._connection: FeedConnection | None = None
         self._thread: threading.Thread | None = None
@@ -198,6 +198,7 @@ class Feed:
             self._tell(up=True, message="logged in")
             self._serve(connection, session)
         finally:
+            self._dispatch.tell_updates()
             with self._lock:
                 self._connection = None
             connection.close()
@@ -215,9 +216,12 @@ class Feed:
             if now >= beat_at:
                 connection.beat()
                 beat_at = now + limits.heartbeat_s
-            text = connection.receive(min(beat_at - now, silent_since + limits.silence_s_max - now, limits.look_s))
+            longest_s = min(beat_at - now, silent_since + limits.silence_s_max - now, limits.look_s)
+            text = connection.receive(0.0 if self._dispatch.holds_updates else longest_s)
             if text is not None:
                 self._dispatch.hear(text)
+            else:
+                self._dispatch.tell_updates()
 
     def _subscribe(self, connection: FeedConnection, asked: set[tuple[str, str]]) -> None:
         """Ask for the touchline of what is watched and was not yet asked for on this link."""

@@ -22,6 +22,9 @@ class BrokerStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+_ALIVE: Final = frozenset({BrokerStatus.PENDING, BrokerStatus.OPEN, BrokerStatus.TRIGGER_PENDING})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
     """One order of the account as the order book shows it. Quantities are units; `filled_quantity` is cumulative.
@@ -47,6 +50,11 @@ class OrderRow:
     source: str = ""
     amo: bool = False
     entered_at: datetime | None = None
+
+    @property
+    def tells_of_more_than_life(self) -> bool:
+        """Say whether it shows more than an order that lives and has not traded."""
+        return bool(self.filled_quantity) or self.status not in _ALIVE
 
 
 class ReportType(StrEnum):

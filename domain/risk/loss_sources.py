@@ -69,7 +69,7 @@ class LossSources:
 
         A row that was there today and is missing says nothing: the broker keeps it, with 0 units, until the night.
         """
-        theirs = {key_of(row): row.net_quantity for row in book.rows}
+        theirs = {key: row.net_quantity for row in book.rows if (key := key_of(row)) is not None}
         day, listed = self._listed
         lost = listed - theirs.keys() if day == now.day else frozenset()
         self._listed = now.day, lost | theirs.keys()

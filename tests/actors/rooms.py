@@ -1,5 +1,6 @@
 """Actors without threads: built beside probes, told one message at a time."""
 
+import queue
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -52,9 +53,27 @@ def is_asked(guard: Probe) -> bool:
     return any(isinstance(one, AskForExposures) and one.answers for one in guard.take())
 
 
-def own_mailbox(actor: DeskActor) -> Probe:
-    """Let what the actor tells itself, now or through a timer, come to a probe."""
+class Busy(queue.SimpleQueue[Any]):
+    """A mailbox in which something else always waits: whoever goes on when it is empty has to tell itself."""
+
+    def empty(self) -> bool:
+        return False
+
+
+class ReadFrom(queue.SimpleQueue[Any]):
+    """A mailbox that is empty when this probe is."""
+
+    def __init__(self, mailbox: Probe) -> None:
+        self._mailbox = mailbox
+
+    def empty(self) -> bool:
+        return not self._mailbox.messages
+
+
+def own_mailbox(actor: DeskActor, *, is_busy: bool = True) -> Probe:
+    """Let what the actor tells itself, now or through a timer, come to a probe; `is_busy`: more waits all the time."""
     mailbox = Probe()
+    actor.actor_inbox = Busy() if is_busy else ReadFrom(mailbox)
     actor._actor_ref = mailbox  # type: ignore[assignment]
     return mailbox
 

@@ -12,7 +12,7 @@ from actors.messages.books import (
     FetchChangedOrders,
     FillsSeen,
     OrderBookRead,
-    OrderUpdateSeen,
+    OrderUpdatesSeen,
     PositionsRead,
     TradeBookRead,
 )
@@ -167,7 +167,7 @@ def test_fills_are_told_once(room: WatcherRoom) -> None:
 def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoom) -> None:
     sent = order(command_id="new", state=State.SENDING)
     shown = row_of(sent, BrokerStatus.COMPLETE, broker_order_id="B9", filled_quantity=10)
-    room.actor.on_receive(OrderUpdateSeen(update=OrderUpdate(ReportType.FILL, shown, room.clock.now())))
+    room.actor.on_receive(OrderUpdatesSeen(updates=(OrderUpdate(ReportType.FILL, shown, room.clock.now()),)))
     assert room.command.take() == [FetchChangedOrders()]
 
     room.actor.on_receive(ChangedOrders(orders=(sent,), fills_grew=False))

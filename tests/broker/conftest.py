@@ -282,7 +282,7 @@ def feed(web: WebStub, listener: Ears, clock: WallClock) -> Iterator[Feed]:
         clock,
         listener.ticks.put,
         listener.state,
-        on_order=listener.orders.put,
+        on_orders=listener.hear_orders,
         chance=random.Random(1),  # noqa: S311  a repeatable jitter
         limits=QUICK,
     )

@@ -88,7 +88,7 @@ def desk(request: pytest.FixtureRequest, paper: Paper, clock: WallClock) -> Iter
     session = broker.session
     assert session is not None
     listener = Ears()
-    feed = Feed(config, clock, listener.ticks.put, listener.state, on_order=listener.orders.put)
+    feed = Feed(config, clock, listener.ticks.put, listener.state, on_orders=listener.hear_orders)
     feed.start(session)
     assert listener.next_state() == (True, "logged in")
     yield Desk(broker, listener)

@@ -182,6 +182,10 @@ class Ears:
     def state(self, up: bool, message: str) -> None:  # noqa: FBT001  the callback's shape
         self.states.put((up, message))
 
+    def hear_orders(self, updates: tuple[OrderUpdate, ...]) -> None:
+        for update in updates:
+            self.orders.put(update)
+
     def next_state(self) -> tuple[bool, str]:
         return self.states.get(timeout=WAIT_S)
 

@@ -126,11 +126,12 @@ def test_a_broken_row_is_named_as_unreadable_or_read(row: dict[str, Any]) -> Non
 def test_no_frame_of_the_feed_kills_its_thread(frame: bytes) -> None:
     told: list[OrderUpdate | Tick] = []
     watched: dict[tuple[str, str], Instrument] = {("NSE", "2885"): instrument()}
-    hearing = FrameDispatch(FakeClock(), watched, told.append, told.append)
+    hearing = FrameDispatch(FakeClock(), watched, told.append, told.extend)
 
     try:
         hearing.hear(frame)
     except ConnectionLostError:
+        hearing.tell_updates()
         assert not told, "a feed that took the login back told something"
 
 

@@ -33,7 +33,7 @@ class RepoRoom:
             settings=StorageSettings(path=path, **({"busy_timeout_ms": 20} | settings)),
             client_id="FA1",
         )
-        self.own = own_mailbox(self.actor)
+        self.own = own_mailbox(self.actor, is_busy=False)
         self.actor.on_start()
         self.statements: list[Any] = []
         if self.actor._trouble is None:

@@ -333,13 +333,15 @@ def test_a_line_that_is_mute_towards_orders_too_is_replaced(feed: Feed, web: Web
 def test_an_owner_of_updates_that_fails_does_not_end_the_feed(web: WebStub, listener: Ears, clock: WallClock) -> None:
     told: queue.Queue[OrderUpdate] = queue.Queue()
 
-    def fail_first(update: OrderUpdate) -> None:
-        told.put(update)
-        if told.qsize() == 1:
-            raise KeyError(update.row.broker_order_id)
+    def fail_first(updates: tuple[OrderUpdate, ...]) -> None:
+        is_first = told.empty()
+        for update in updates:
+            told.put(update)
+        if is_first:
+            raise KeyError(updates[0].row.broker_order_id)
 
     config = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=WAIT_S)
-    feed = Feed(config, clock, listener.ticks.put, listener.state, on_order=fail_first, limits=QUICK)
+    feed = Feed(config, clock, listener.ticks.put, listener.state, on_orders=fail_first, limits=QUICK)
     feed.watch(RELIANCE)
     feed.start(SESSION)
     peer = web.logged_in()
