@@ -47,7 +47,7 @@ from domain.settings import WatcherSettings
 from domain.trouble import Troubles
 
 UPDATE_LINGER_S: Final = 0.1
-"""So long an update that tells of no trade and no end waits for others: often all that comes of an order comes at once."""
+"""So long an update that tells of no trade and no end waits for more: an order's updates often come together."""
 POLL: Final = 0
 LINGERED: Final = 1
 SHRUNK: Final = "the order book lacks orders that it has shown before"

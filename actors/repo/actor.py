@@ -110,12 +110,6 @@ class RepoActor(SharedThreadActor):
         if self._trouble is not None:
             self._say_unopened(message, self._trouble)
             return None
-        answer = self._take(message)
-        if self._queue.gathered >= GROUP_MAX or (self._queue.gathered and self.actor_inbox.empty()):
-            self._commit_next(lingered=False)
-        return answer
-
-    def _take(self, message: RepoInbox) -> Any:  # noqa: ANN401  as above
         match message:
             case (
                 RegisterOrder()
@@ -132,7 +126,9 @@ class RepoActor(SharedThreadActor):
                 self._retries = self._retries and message.turn != RETRY
                 self._commit_next(lingered=True)
             case ForgetRegistration():
-                if not self._beside.forget(message.command_id):
+                if self._beside.forget(message.command_id):
+                    self._commit_when_read()
+                else:
                     now = self._clock.now()
                     self._gather(RecordEvent(command_id=message.command_id, event=message.blocked, at=now))
             case FindUnwritten():
@@ -146,6 +142,8 @@ class RepoActor(SharedThreadActor):
             case FindOrders():
                 if message.before is None:
                     self._commit_next(lingered=True)
+                else:
+                    self._commit_when_read()
                 return self._queries.orders(message)
             case FindTimeline():
                 self._commit_next(lingered=True)
@@ -161,10 +159,16 @@ class RepoActor(SharedThreadActor):
         logger.debug("not written: {} ({})", type(message).__name__, trouble)
 
     def _gather(self, message: Write) -> None:
-        """Keep the write for the next group, which is written once the mailbox has been read to its end."""
+        """Keep the write for the next group."""
         self._queue.add(message)
         if lingers(message) and self._queue.lingering == 1:
             self._timer.tell_after(self._settings.commit_linger_ms / 1000, self.actor_ref, TimerFired(turn=LINGERED))
+        self._commit_when_read()
+
+    def _commit_when_read(self) -> None:
+        """Write the group once the mailbox has been read to its end: every message that commits nothing ends here."""
+        if self._queue.gathered >= GROUP_MAX or (self._queue.gathered and self.actor_inbox.empty()):
+            self._commit_next(lingered=False)
 
     def _commit_next(self, *, lingered: bool) -> None:
         self._commit(self._queue.take(lingered=lingered))
