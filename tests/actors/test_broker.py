@@ -1,3 +1,4 @@
+import queue
 from typing import Any
 
 import pytest
@@ -118,6 +119,33 @@ def test_an_order_is_placed_once_and_its_reply_passed_on(room: BrokerRoom, reply
 
     assert room.placed == ["c1"]
     assert room.command.of(BrokerAnswered) == [BrokerAnswered(command_id="c1", reply=reply)]
+
+
+def test_with_an_empty_mailbox_a_request_leaves_in_the_turn_in_which_it_came(room: BrokerRoom) -> None:
+    room.actor.actor_inbox = queue.SimpleQueue()
+
+    room.tell(entry("c1"))
+
+    assert (room.placed, room.own.messages) == (["c1"], [])
+
+
+def test_what_comes_during_a_request_is_read_before_the_next_one_leaves(room: BrokerRoom) -> None:
+    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def accept_while_an_exit_comes() -> PlaceReply:
+        inbox.put(way_out("x1"))
+        return Accepted("B1")
+
+    room.broker.places.say(accept_while_an_exit_comes, Accepted("B2"))
+    room.tell(entry("c1"), entry("c2"))
+    room.actor.actor_inbox = inbox
+
+    room.serve_one()
+    assert room.placed == ["c1"]
+    room.tell(inbox.get())
+    room.serve()
+
+    assert room.placed == ["c1", "x1", "c2"]
 
 
 def test_one_request_leaves_at_a_time(room: BrokerRoom) -> None:

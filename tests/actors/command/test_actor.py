@@ -7,6 +7,8 @@ import pytest
 from actors.messages.alerts import RaiseAlert
 from actors.messages.books import (
     BooksReconciled,
+    ChangedOrders,
+    FetchChangedOrders,
 )
 from actors.messages.broker import BrokerAnswered, PlaceOrder
 from actors.messages.guard import ReserveExposure
@@ -253,6 +255,19 @@ def test_the_reply_is_written_before_the_caller_hears_of_it(room: CommandRoom) -
     room.tell(BrokerAnswered(command_id="c1", reply=Accepted("B1")))
 
     assert [type(one) for one in caller.messages] == [RecordEvent, OrderAnswered]
+
+
+def test_the_watcher_hears_of_an_acceptance_that_is_on_its_way_to_the_disk(room: CommandRoom) -> None:
+    """So it takes no update of the same moment for news."""
+    room.go_to_the_broker(command())
+    room.tell(FetchChangedOrders())
+    room.place()
+
+    room.tell(FetchChangedOrders())
+
+    before, after = (one.orders for one in room.watcher.of(ChangedOrders))
+    assert [(one.state, one.broker_order_id) for one in before] == [(State.SENDING, None)]
+    assert [(one.state, one.broker_order_id) for one in after] == [(State.WORKING, "B-c1")]
 
 
 def test_a_caller_that_is_gone_harms_nobody(room: CommandRoom) -> None:

@@ -21,6 +21,7 @@ from actors.messages.persistence import (
     RecordFills,
     RegistrationFailed,
 )
+from actors.repo.actor import GROUP_MAX
 from actors.repo.queries import ORDERS_A_TURN_MAX
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
@@ -277,6 +278,22 @@ def test_a_reply_that_nobody_waits_for_lingers_to_gather_more(tmp_path: Path) ->
     assert room.commits == 1
     assert len(room.command.of(EventRecorded)) == 2
     room.actor.on_stop()
+
+
+def test_a_mailbox_that_is_never_read_to_its_end_still_commits(room: RepoRoom) -> None:
+    room.actor.actor_inbox.empty = lambda: False  # type: ignore[method-assign]
+    for number in range(GROUP_MAX):
+        assert room.commits == 0
+        room.actor.on_receive(room.register(command(command_id=f"c{number}")))
+
+    assert (room.commits, len(room.command.messages)) == (1, GROUP_MAX)
+
+
+def test_what_is_read_last_writes_what_waits(room: RepoRoom) -> None:
+    room.tell(room.register(), FindOrders(limit=1, before="c1"))
+    room.drain()
+
+    assert room.commits == 1
 
 
 def test_an_event_that_somebody_waits_for_does_not_wait_for_the_lingering(room: RepoRoom) -> None:
