@@ -138,29 +138,32 @@ def _change(
 @click.command()
 @options.order_name
 @click.option("--placed", help="The broker has the order, under this number.")
+@click.option("--ended", help="The broker had the order, under this number, and it is over (--filled: what it traded).")
 @click.option("--not-placed", is_flag=True, help="The broker does not have the order.")
 @click.option("--reason", required=True, help="How you know; it is kept in the order's journal.")
-@click.option("--filled", type=int, help="Total filled quantity, in units.")
-@click.option("--price", help="Average fill price, rupees per unit.")
+@click.option("--filled", "filled_quantity", type=int, help="Total filled quantity, in units.")
+@click.option("--price", "average_price", help="Average fill price, rupees per unit.")
 @options.as_json
 @options.config
 def resolve(
     order: str,
     *,
     placed: str | None,
+    ended: str | None,
     not_placed: bool,
     reason: str,
-    filled: int | None,
-    price: str | None,
     as_json: bool,
     config: Path | None,
+    **traded: object,
 ) -> None:
     """Resolve by hand an order that the broker's books do not show. Check with the broker first."""
     with plainly():
-        if not_placed == (placed is not None):
-            raise PlainError("give --placed NUMBER or --not-placed, one of them. Nothing was changed.", 2)
-        body: dict[str, Any] = {"placed": not not_placed, "reason": reason}
-        known = {"broker_order_id": placed, "filled_quantity": filled, "average_price": price}
+        if [placed is not None, ended is not None, not_placed].count(True) != 1:
+            raise PlainError(
+                "give --placed NUMBER, --ended NUMBER or --not-placed, one of them. Nothing was changed.", 2
+            )
+        body: dict[str, Any] = {"placed": placed is not None, "reason": reason}
+        known = {"broker_order_id": placed or ended, **traded}
         client = DeskClient(read_client_settings(config))
         told = {name: value for name, value in known.items() if value is not None}
         reply = client.post(f"/orders/{client.find(order)}/resolve", body | told)

@@ -87,7 +87,8 @@ def stops_view(found: list[Form], told: Sequence[Form] = ()) -> RenderableType:
     ended = (one for one in told if one["topic"].startswith(_TOPICS) and "is under stops" not in one["what"])
     news = [Text(f"{one['raised_at'][11:19]} {one['what']}") for one in ended]
     if not found:
-        return Group(Text("Nothing is under stops. `protect` puts a position under them."), *news[-TOLD_MAX:])
+        now = "Nothing is under stops any more." if news else "Nothing is under stops."
+        return Group(*news[-TOLD_MAX:], Text(f"{now} `protect` puts a position under them."))
     table = table_of("position", "best", "last", "seen", right=("best", "last", "seen"))
     table.add_column("stops", overflow="fold")
     for one in found:

@@ -27,7 +27,7 @@ class AlreadyExposed:
             said.append(f"has open orders ({_some(list(self.working))})")
         return (
             f"Strategy {self.strategy} {' and '.join(said)}, so it cannot enter again. "
-            "Get out first (intent EXIT), or enter under the name of another strategy."
+            "Get out first (`flatten`, or an order with the intent EXIT), or enter under the name of another strategy."
         )
 
 

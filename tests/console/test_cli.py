@@ -324,16 +324,39 @@ def test_an_order_is_resolved_with_a_reason_only(call: Desk, desk: FakeDesk) -> 
     desk.change_answer = OrderAnswered(order=desk.taken["one"].order)
 
     unsaid = call("resolve", "one", "--not-placed")
-    unclear = [call("resolve", "one", *given, "--reason", "x") for given in ((), ("--placed", "7", "--not-placed"))]
+    given = ((), ("--placed", "7", "--not-placed"), ("--placed", "7", "--ended", "7"))
+    unclear = [call("resolve", "one", *one, "--reason", "x") for one in given]
     answer = call("resolve", "one", "--placed", "7", "--reason", "seen", "--filled", "4", "--price", "10.5")
 
     assert unsaid.exit_code == 2
-    one_of_them = "give --placed NUMBER or --not-placed, one of them. Nothing was changed.\n"
-    assert [(one.exit_code, one.stderr) for one in unclear] == [(2, one_of_them)] * 2
+    one_of_them = "give --placed NUMBER, --ended NUMBER or --not-placed, one of them. Nothing was changed.\n"
+    assert [(one.exit_code, one.stderr) for one in unclear] == [(2, one_of_them)] * 3
     assert (answer.exit_code, answer.stdout[:17]) == (0, "Resolved by hand.")
     ((name, resolution),) = desk.resolutions
     assert (name, resolution.placed, resolution.filled_quantity, resolution.broker_order_id) == ("one", True, 4, "7")
     assert str(resolution.average_price) == "10.5"
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize(
+    ("given", "placed", "number"),
+    [(("--placed", "7"), True, "7"), (("--ended", "7"), False, "7"), (("--not-placed",), False, None)],
+)
+def test_a_person_can_say_that_an_order_was_there_and_is_over(
+    call: Desk,
+    desk: FakeDesk,
+    given: tuple[str, ...],
+    number: str | None,
+    *,
+    placed: bool,
+) -> None:
+    call(*BUY, "--command-id", "one")
+    desk.change_answer = OrderAnswered(order=desk.taken["one"].order)
+
+    call("resolve", "one", *given, "--reason", "seen")
+
+    ((_, resolution),) = desk.resolutions
+    assert (resolution.placed, resolution.broker_order_id) == (placed, number)
 
 
 @pytest.mark.usefixtures("configured")

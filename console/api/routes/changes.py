@@ -105,7 +105,7 @@ def _add_words_on_the_account(guarded: APIRouter, desk: ChangingDesk) -> None:
     def log_in() -> SentenceAnswer:
         """Try to open the broker's session again, also after refusals."""
         desk.log_in()
-        return {"sentence": "The desk tries to log in now; `status` tells how it went."}
+        return {"sentence": "The desk logs in where no session is open; `status` tells how it went."}
 
 
 def _accept(desk: ChangingDesk, name: str, reason: str) -> AcceptedAnswer:

@@ -77,7 +77,7 @@ def test_a_blocked_entry_is_told_what_is_in_its_way_and_the_ways_on() -> None:
     assert verdict.why is not None
     assert verdict.why.sentence(None) == (
         "Strategy trend holds +10 RELIANCE-EQ (NSE MIS) and has open orders (rests), so it cannot enter again. "
-        "Get out first (intent EXIT), or enter under the name of another strategy."
+        "Get out first (`flatten`, or an order with the intent EXIT), or enter under the name of another strategy."
     )
 
 
