@@ -5,26 +5,22 @@ from decimal import Decimal
 
 import pytest
 
-from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAtBroker
 from actors.messages.guard import ReserveExposure
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined
 from actors.messages.persistence import EventRecorded, LookUpOrder, RecordEvent
 from actors.messages.risk import CheckRefused, CheckRisk
-from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unavailable, Unknown
+from domain.broker.reply_types import Accepted, ChangeReply, Unavailable
 from domain.orders.change import Change, ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, OrderType, Side
-from domain.reconciliation.order_rows import Report
+from tests.actors.command.changes import LOST, NO, fill, sent
 from tests.actors.rooms import CommandRoom, answered, declined, recorded
 from tests.fakes import TEN_O_CLOCK, cancel, change, instrument, modify, snapshot_loaded
-
-LOST = Unknown("no answer within 7 s")
-NO = Refused(Reason.BROKER_REFUSED, "Order is not open to cancel")
 
 
 @pytest.fixture
@@ -32,23 +28,6 @@ def room() -> CommandRoom:
     made = CommandRoom()
     made.has()
     return made
-
-
-def sent(room: CommandRoom) -> list[str]:
-    return [one.change.change_id for one in room.broker.of(ChangeAtBroker)]
-
-
-def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
-    """Let a book or an update tell that the order has traded."""
-    event = Event.FILLED if quantity == room.orders[name].quantity else Event.PARTIALLY_FILLED
-    room.tell(
-        BooksReconciled(
-            reports=(Report(name, OrderEvent(kind=event, filled_quantity=quantity)),),
-            asked_at=room.clock.now(),
-            whole=False,
-        )
-    )
-    room.record()
 
 
 # The six steps.

@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 
 from actors.command.records import RETRY_UNRECORDED_S
-from actors.messages.books import BooksReconciled
 from actors.messages.broker import ChangeAtBroker
 from actors.messages.orders import OrderAnswered
 from actors.messages.persistence import LookUp, OrderLookedUp
@@ -13,15 +12,11 @@ from domain.broker.reply_types import Accepted, ChangeReply, Refused, Unknown
 from domain.orders.change import ChangeKind, ChangeStage
 from domain.orders.change_command import ChangeCommand
 from domain.orders.lifecycle import Event, State
-from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, Side
-from domain.reconciliation.order_rows import Report
+from tests.actors.command.changes import LOST, NO, fill, sent
 from tests.actors.rooms import CommandRoom, answered, declined, recorded
 from tests.fakes import Probe, cancel, change, modify
-
-LOST = Unknown("no answer within 7 s")
-NO = Refused(Reason.BROKER_REFUSED, "Order is not open to cancel")
 
 
 @pytest.fixture
@@ -29,23 +24,6 @@ def room() -> CommandRoom:
     made = CommandRoom()
     made.has()
     return made
-
-
-def sent(room: CommandRoom) -> list[str]:
-    return [one.change.change_id for one in room.broker.of(ChangeAtBroker)]
-
-
-def fill(room: CommandRoom, quantity: int, name: str = "c1") -> None:
-    """Let a book or an update tell that the order has traded."""
-    event = Event.FILLED if quantity == room.orders[name].quantity else Event.PARTIALLY_FILLED
-    room.tell(
-        BooksReconciled(
-            reports=(Report(name, OrderEvent(kind=event, filled_quantity=quantity)),),
-            asked_at=room.clock.now(),
-            whole=False,
-        )
-    )
-    room.record()
 
 
 def test_a_change_that_cannot_be_looked_up_is_declined(room: CommandRoom) -> None:

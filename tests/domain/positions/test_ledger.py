@@ -1,6 +1,5 @@
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,34 +10,11 @@ from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
-from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
+from domain.orders.types import EXTERNAL, Exchange, Intent, Product, Side
 from domain.positions.ledger import GuardLedger
 from domain.positions.verdicts import GuardRefused, Reserved
+from tests.domain.positions.orders import ENTRY, KEY, elsewhere, filled, quantity_of, reason_of, way_out
 from tests.fakes import TEN_O_CLOCK, command, order
-
-KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS)
-ENTRY = command(command_id="entry", quantity=100)
-
-
-def way_out(name: str = "exit", quantity: int = 100, **overrides: object) -> Order:
-    return order(command_id=name, intent=Intent.EXIT, side=Side.SELL, quantity=quantity, **overrides)
-
-
-def filled(quantity: int = 100, **overrides: object) -> Order:
-    return order(
-        **(
-            {"command_id": "entry", "quantity": quantity, "state": State.FILLED, "filled_quantity": quantity}
-            | overrides
-        )
-    )
-
-
-def reason_of(verdict: Reserved | GuardRefused) -> Reason | None:
-    return verdict.reason if isinstance(verdict, GuardRefused) else None
-
-
-def quantity_of(verdict: Reserved | GuardRefused) -> int:
-    return verdict.quantity if isinstance(verdict, Reserved) else 0
 
 
 def test_an_entry_is_reserved_whole() -> None:
@@ -361,13 +337,6 @@ class OneStrategy(RuleBasedStateMachine):
 
 
 TestOneStrategy = OneStrategy.TestCase
-
-
-def elsewhere(side: Side, quantity: int, name: str = "phone", **overrides: Any) -> Order:  # noqa: ANN401  any field
-    """Return a filled order that others placed."""
-    asked = command(command_id=name, side=side, quantity=quantity)
-    made = {"state": State.FILLED, "filled_quantity": quantity} | overrides
-    return order(command=replace(asked, strategy=EXTERNAL, unchecked=True), quantity=quantity, **made)
 
 
 def let_out(ledger: GuardLedger, quantity: int = 100, name: str = "exit") -> int:
