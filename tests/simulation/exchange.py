@@ -22,7 +22,7 @@ CARRIED: Final = frozenset({"M"})
 """Delivery is no position of the next day: it lies in the demat then, or is gone from it."""
 INTRADAY: Final = "I"
 KEPT_PRICES: Final = 400
-"""The prices of the last fifty seconds, also where they move eight times a second: a refused exit is remembered for 30."""
+"""The prices of the last fifty seconds where they move eight times a second: rules look back for half a minute."""
 PRICE_TOLD_S: Final = 0.25
 LIVE: Final = frozenset({BrokerStatus.PENDING, BrokerStatus.OPEN, BrokerStatus.TRIGGER_PENDING})
 Key = tuple[str, str, str]
