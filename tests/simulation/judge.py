@@ -486,9 +486,19 @@ class Judge:
         return bool(self.read(armed, strategy, key[1])[0][0])
 
     def _is_given_up(self, strategy: str, key: Key) -> bool:
-        """Say whether the way out that the stop began has ended for want of shares: a person is told, and decides."""
+        """Say whether the way out that the stop began has ended for want of shares: a person is told, and decides.
+
+        Where a part of them is sold later, by hand, the request is forgotten; that a person was told stays.
+        """
         requests = "SELECT missing FROM flatten_requests WHERE strategy = ? AND symbol = ? ORDER BY id DESC LIMIT 1"
-        return any(missing is not None for (missing,) in self.read(requests, strategy, key[1]))
+        if any(missing is not None for (missing,) in self.read(requests, strategy, key[1])):
+            return True
+        entered = "SELECT MAX(created_at) FROM orders WHERE strategy = ? AND symbol = ? AND intent = 'ENTRY'"
+        told = (
+            f"SELECT 1 FROM alerts WHERE topic LIKE ? AND what LIKE ? AND raised_at > ({entered} AND filled_quantity)"  # noqa: S608  no value of others
+        )
+        about = f"exit:{key[1]} %{strategy}"
+        return bool(self.read(told, about, "%refuses to sell%", strategy, key[1]))
 
     def _takes(self, order: Placed) -> bool:
         command = self.commands.get(order.tag)

@@ -549,6 +549,18 @@ class Rules:
             )
             if not later and not any("refuses to sell" in what for (what,) in alerts):
                 self._judge.blame("delivery", f"{name} found no shares, and no alert says that its way out has ended")
+            if not later and self._is_forgotten(order, task):
+                self._judge.blame("delivery", f"{name} found no shares, and its way out is stored as one that is flat")
+
+    def _is_forgotten(self, order: Order, task: str) -> bool:
+        """Say whether the last request about a position that has not moved since is stored as one that is flat."""
+        strategy, key = order.command.strategy, key_of(order.command)
+        if self._judge.held(strategy, key) != order.quantity or self._has_moved_beside(order, task):
+            return False
+        requests = (
+            "SELECT flat_at, missing FROM flatten_requests WHERE strategy = ? AND symbol = ? ORDER BY id DESC LIMIT 1"
+        )
+        return any(flat_at and missing is None for flat_at, missing in self._judge.read(requests, strategy, key[1]))
 
     def check_quiet(self) -> None:
         """Check that all was told that had to be: what is gone, what has expired, and ways out that found no shares."""
