@@ -121,6 +121,9 @@ class Order:
         return after if change is after.change else replace(after, change=change)
 
     def _next_tag(self, event: OrderEvent, state: State) -> Reason | None:
+        if event.tag is Reason.BROKER_CANCELED and self.change is not None and self.change.kind is ChangeKind.CANCEL:
+            # A book may have been compared with what was known before the cancel was asked for.
+            return Reason.CANCELED_AS_ASKED
         return self.tag if self._is_afterword(event) else event.tag or self._kept_tag(state, event.kind)
 
     def _is_afterword(self, event: OrderEvent) -> bool:

@@ -118,7 +118,7 @@ def match_order_row(order: Order, row: OrderRow, asked_at: datetime) -> OrderEve
         return None
     if row.status is BrokerStatus.UNKNOWN:
         return _held(order, row)
-    event, reason = _event_and_reason(order, row)
+    event, reason = _event_and_reason(row)
     late = is_late_truth(order.state, event)
     is_younger = asked_at > order.updated_at
     if late and not is_younger:
@@ -222,14 +222,13 @@ def _brings_news(order: Order, row: OrderRow) -> bool:
     return more_filled or is_clearer or order.broker_order_id != row.broker_order_id
 
 
-def _event_and_reason(order: Order, row: OrderRow) -> tuple[Event, Reason | None]:
+def _event_and_reason(row: OrderRow) -> tuple[Event, Reason | None]:
     assert row.status is not BrokerStatus.UNKNOWN, "an unknown word holds the order"
     match row.status:
         case BrokerStatus.COMPLETE:
             return Event.FILLED, None
         case BrokerStatus.CANCELED:
-            is_asked = order.change is not None and order.change.kind is ChangeKind.CANCEL
-            return Event.CANCELED, Reason.CANCELED_AS_ASKED if is_asked else Reason.BROKER_CANCELED
+            return Event.CANCELED, Reason.BROKER_CANCELED
         case BrokerStatus.REJECTED:
             return Event.REJECTED, Reason.BROKER_REJECTED
         case BrokerStatus.PENDING | BrokerStatus.OPEN | BrokerStatus.TRIGGER_PENDING:

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.orders.change import ChangeKind
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
 from domain.orders.validation import PRICE_MAX, QUANTITY_MAX, InvalidOrderError
-from tests.fakes import TEN_O_CLOCK, command, order
+from tests.fakes import TEN_O_CLOCK, change, command, order
 
 LOOSE: dict[str, Any] = {
     "command_id": "c1",
@@ -274,3 +275,23 @@ def test_an_order_that_is_over_has_nothing_open() -> None:
     canceled = order(state=State.CANCELED, quantity=10, filled_quantity=4)
 
     assert (canceled.open_quantity, order(state=State.WORKING, quantity=10, filled_quantity=4).open_quantity) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tag"),
+    [
+        (ChangeKind.CANCEL, Reason.CANCELED_AS_ASKED),
+        (ChangeKind.MODIFY, Reason.BROKER_CANCELED),
+        (None, Reason.BROKER_CANCELED),
+    ],
+)
+def test_whoever_tells_that_it_is_canceled_the_order_knows_whether_that_was_asked_for(
+    kind: ChangeKind | None, tag: Reason
+) -> None:
+    """A book may have been compared with what was known before the cancel was asked for."""
+    asked = None if kind is None else change(change_id="k1", kind=kind)
+    known = replace(order(state=State.WORKING), change=asked)
+
+    now = known.after(OrderEvent(kind=Event.CANCELED, tag=Reason.BROKER_CANCELED), TEN_O_CLOCK)
+
+    assert (now.tag, now.change) == (tag, None)
