@@ -24,6 +24,7 @@ from tests.scenarios.process import DeskProcess, write_config
 from tests.scenarios.waiting import until
 
 KILLS: Final = int(os.environ.get("KILLS", "22"))
+RARE_FROM: Final = 250
 """`make kill` wants more."""
 CUTS: Final = int(os.environ.get("CUTS", "8"))
 SETTLED: Final = frozenset(
@@ -198,7 +199,9 @@ def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, mome
     # On a slow machine fewer orders come between two kills.
     assert events["RESTARTED"] >= max(1, events["REGISTERED"] // 20), "kills found orders under way"
     assert crowd.sent_again >= 20
-    assert min(found[state] for state in (State.FILLED, State.WORKING, State.NOT_PLACED, State.REJECTED)) > 0, found
+    # One order in thirty or so is rejected: a slow machine brings too few of them within a few kills.
+    rare = (State.REJECTED,) if len(rows) > RARE_FROM else ()
+    assert min(found[state] for state in (State.FILLED, State.WORKING, State.NOT_PLACED, *rare)) > 0, found
     exits = sum(row["intent"] == "EXIT" and row["state"] == State.FILLED for row in rows.values())
     assert exits >= max(1, sum(moments.values()) // 20), "a slow machine gets out less often"
     assert _found_by_tag(database), "a kill came between the wire and the record, and the order was found by its tag"
