@@ -48,11 +48,11 @@ from storage.repository import OrderRepository
 
 TRY_AGAIN_S: Final = 1.0
 LOCK_AGAIN_S: Final = 0.1
+"""So often what is held back by a lock is tried again."""
 GROUP_MAX: Final = 64
 """So many writes begin a transaction, however many more wait in the mailbox."""
 LINGERED: Final = 0
 RETRY: Final = 1
-"""So often what is held back by a lock is tried again."""
 
 
 class RepoActor(SharedThreadActor):
@@ -127,7 +127,7 @@ class RepoActor(SharedThreadActor):
                 self._commit_next(lingered=True)
             case ForgetRegistration():
                 if self._beside.forget(message.command_id):
-                    self._commit_when_read()
+                    self._commit_gathered()
                 else:
                     now = self._clock.now()
                     self._gather(RecordEvent(command_id=message.command_id, event=message.blocked, at=now))
@@ -143,7 +143,7 @@ class RepoActor(SharedThreadActor):
                 if message.before is None:
                     self._commit_next(lingered=True)
                 else:
-                    self._commit_when_read()
+                    self._commit_gathered()
                 return self._queries.orders(message)
             case FindTimeline():
                 self._commit_next(lingered=True)
@@ -163,11 +163,12 @@ class RepoActor(SharedThreadActor):
         self._queue.add(message)
         if lingers(message) and self._queue.lingering == 1:
             self._timer.tell_after(self._settings.commit_linger_ms / 1000, self.actor_ref, TimerFired(turn=LINGERED))
-        self._commit_when_read()
+        if self._queue.gathered >= GROUP_MAX or self.actor_inbox.empty():
+            self._commit_gathered()
 
-    def _commit_when_read(self) -> None:
-        """Write the group once the mailbox has been read to its end: every message that commits nothing ends here."""
-        if self._queue.gathered >= GROUP_MAX or (self._queue.gathered and self.actor_inbox.empty()):
+    def _commit_gathered(self) -> None:
+        """Write what somebody waits for. Whatever is no write comes here first: readers keep no exit waiting."""
+        if self._queue.gathered:
             self._commit_next(lingered=False)
 
     def _commit_next(self, *, lingered: bool) -> None:

@@ -24,8 +24,8 @@ from tests.scenarios.process import DeskProcess, write_config
 from tests.scenarios.waiting import until
 
 KILLS: Final = int(os.environ.get("KILLS", "22"))
-RARE_FROM: Final = 250
 """`make kill` wants more."""
+RESTARTED_MIN: Final = 10
 CUTS: Final = int(os.environ.get("CUTS", "8"))
 SETTLED: Final = frozenset(
     {State.WORKING, State.PARTIALLY_FILLED, State.FILLED, State.CANCELED, State.REJECTED}
@@ -44,12 +44,12 @@ def run_and_kill(config: Path, crowd: Crowd, kills: int, chance: random.Random) 
     """Start the desk and kill it, again and again; return how often it was killed in which part of its life.
 
     Every third kill comes about when the last start was between its middle and just past its end. It goes on for a
-    while when luck has let no kill come between the wire and the record yet.
+    while where the kills have not met enough yet: on a slow machine fewer orders come between two of them.
     """
     moments: Counter[str] = Counter()
     start_s = 1.0
     for number in range(3 * kills):
-        if number >= kills and _found_by_tag(config.parent / "desk.db"):
+        if number >= kills and _were_felt(config.parent / "desk.db"):
             break
         desk = DeskProcess(config, number)
         try:
@@ -116,7 +116,9 @@ def run_and_cut(config: Path, crowd: Crowd, cuts: int, chance: random.Random) ->
     """
     pause = threading.Event()
     lost = 0
-    for number in range(cuts):
+    for number in range(3 * cuts):
+        if number >= cuts and lost >= cuts // 2:
+            break
         desk = DeskProcess(config, number, "tests.scenarios.power")
         try:
             _let_live(desk, crowd, 30, until_ready=True)
@@ -132,7 +134,7 @@ def run_and_cut(config: Path, crowd: Crowd, cuts: int, chance: random.Random) ->
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120 + 6 * CUTS)
+@pytest.mark.timeout(120 + 18 * CUTS)
 @pytest.mark.parametrize("cuts", [pytest.param(CUTS, id=f"{CUTS}-cuts")])
 def test_a_desk_whose_power_is_cut_again_and_again_sends_nothing_twice_and_learns_every_fate(
     make_paper: MakePaper, tmp_path: Path, crowd: Crowd, cuts: int
@@ -147,7 +149,7 @@ def test_a_desk_whose_power_is_cut_again_and_again_sends_nothing_twice_and_learn
     lost = run_and_cut(config, crowd, cuts, random.Random(12))  # noqa: S311  repeatable moments, not a secret
     crowd.stop()
     paper.clear_faults()
-    last = DeskProcess(config, cuts)
+    last = DeskProcess(config, 3 * cuts)
     try:
         last.until_ready(30)
         until(lambda: _unsettled(database) == [], lambda: f"unsettled: {_unsettled(database)[:5]}", 30)
@@ -158,7 +160,7 @@ def test_a_desk_whose_power_is_cut_again_and_again_sends_nothing_twice_and_learn
 
     assert_journal_replays(database)
     _assert_nothing_twice(database, paper, crowd)
-    assert lost >= max(1, cuts // 4), "the cuts met commits that were on no disk"
+    assert lost >= cuts // 2, "the cuts met commits that were on no disk"
 
 
 def _unsettled(database: Path) -> list[str]:
@@ -196,15 +198,19 @@ def _assert_the_kills_were_felt(database: Path, paper: Paper, crowd: Crowd, mome
     found = Counter(row["state"] for row in rows.values())
     assert moments["starting"] >= 2, moments
     assert moments["ready"] >= 10
-    # On a slow machine fewer orders come between two kills.
-    assert events["RESTARTED"] >= max(1, events["REGISTERED"] // 20), "kills found orders under way"
+    assert events["RESTARTED"] >= RESTARTED_MIN, "kills found orders under way"
     assert crowd.sent_again >= 20
-    # One order in thirty or so is rejected: a slow machine brings too few of them within a few kills.
-    rare = (State.REJECTED,) if len(rows) > RARE_FROM else ()
-    assert min(found[state] for state in (State.FILLED, State.WORKING, State.NOT_PLACED, *rare)) > 0, found
+    assert min(found[state] for state in (State.FILLED, State.WORKING, State.NOT_PLACED, State.REJECTED)) > 0, found
     exits = sum(row["intent"] == "EXIT" and row["state"] == State.FILLED for row in rows.values())
     assert exits >= max(1, sum(moments.values()) // 20), "a slow machine gets out less often"
     assert _found_by_tag(database), "a kill came between the wire and the record, and the order was found by its tag"
+
+
+def _were_felt(database: Path) -> bool:
+    """Say whether the kills have met what only luck brings: orders under way, one found by its tag, a rejection."""
+    restarted = sum(line.event == "RESTARTED" for line in journal_of(database))
+    is_rejected = any(row["state"] == State.REJECTED for row in rows_of(database).values())
+    return restarted >= RESTARTED_MIN and is_rejected and bool(_found_by_tag(database))
 
 
 def _found_by_tag(database: Path) -> list[str]:

@@ -289,9 +289,13 @@ def test_a_mailbox_that_is_never_read_to_its_end_still_commits(room: RepoRoom) -
     assert (room.commits, len(room.command.messages)) == (1, GROUP_MAX)
 
 
-def test_what_is_read_last_writes_what_waits(room: RepoRoom) -> None:
-    room.tell(room.register(), FindOrders(limit=1, before="c1"))
-    room.drain()
+@pytest.mark.parametrize("asked", [FindOrders(limit=1, before="c1"), FindUnwritten(), FindTimeline(command_id="c1")])
+def test_readers_keep_no_write_waiting_however_many_come(room: RepoRoom, asked: Any) -> None:  # noqa: ANN401  a query
+    room.actor.actor_inbox.empty = lambda: False  # type: ignore[method-assign]
+    room.actor.on_receive(room.register())
+    assert room.commits == 0
+
+    room.actor.on_receive(asked)
 
     assert room.commits == 1
 
