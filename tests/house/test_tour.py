@@ -139,6 +139,7 @@ def plain(text: str) -> str:
     """Return a text without its numbers, ids, months, lines and wrapping."""
     text = re.sub(r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b", "#", text)
     text = re.sub(r"[─\s]+", " ", text)
+    text = re.sub(r"\bexit-[0-9a-f]+\b", "exit-#", text)  # now and then without a digit
     text = re.sub(r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{3,32}\b", "#", text)
     return re.sub(r"(?<![\w.])[+-]?\d[\d,.:]*", "#", text).strip()
 
@@ -179,6 +180,7 @@ def _having(text: str, sentence: str) -> str:
         ("02:20:21.497  +77.9 ms  FILLED", "02:56:00.118   +133 ms  FILLED"),
         ("02:29:58.871  +7,010 ms", "02:29:58.001  +2.0 ms"),
         ("exit-805 SELL 10", "exit-98d SELL 5"),
+        ("exit-805 SELL 10", "exit-dea SELL 5"),
         ("open -13.00; the broker said -8.00 1 s ago", "open 26.00; the broker said 0.00 0 s ago"),
         ("id is b91c3d9dbeca4256; `why b91c3d9dbeca4256`", "id is 2377599812340317; `why 2377599812340317`"),
         ("a line\n wrapped  30 Nov", "a line wrapped 1 Dec"),

@@ -27,6 +27,7 @@ KILLS: Final = int(os.environ.get("KILLS", "22"))
 """`make kill` wants more."""
 RESTARTED_MIN: Final = 10
 CUTS: Final = int(os.environ.get("CUTS", "8"))
+ON_ITS_WAY: Final = frozenset({State.SENDING, State.UNCONFIRMED})
 SETTLED: Final = frozenset(
     {State.WORKING, State.PARTIALLY_FILLED, State.FILLED, State.CANCELED, State.REJECTED}
     | {State.BLOCKED, State.REFUSED, State.NOT_PLACED}
@@ -43,13 +44,16 @@ def crowd() -> Iterator[Crowd]:
 def run_and_kill(config: Path, crowd: Crowd, kills: int, chance: random.Random) -> Counter[str]:
     """Start the desk and kill it, again and again; return how often it was killed in which part of its life.
 
-    Every third kill comes about when the last start was between its middle and just past its end. It goes on for a
-    while where the kills have not met enough yet: on a slow machine fewer orders come between two of them.
+    Every third kill comes about when the last start was between its middle and just past its end, and every third as
+    soon as an order is on its way: on a slow machine few orders come between two kills. It goes on for a while where
+    the kills have not met enough yet.
     """
     moments: Counter[str] = Counter()
+    database = config.parent / "desk.db"
     start_s = 1.0
+    gives_up_at = time.monotonic() + 12 * kills
     for number in range(3 * kills):
-        if number >= kills and _were_felt(config.parent / "desk.db"):
+        if number >= kills and (_were_felt(database) or time.monotonic() > gives_up_at):
             break
         desk = DeskProcess(config, number)
         try:
@@ -58,6 +62,8 @@ def run_and_kill(config: Path, crowd: Crowd, kills: int, chance: random.Random) 
             else:
                 start_s = _let_live(desk, crowd, 30, until_ready=True)
                 _let_live(desk, crowd, chance.uniform(0.01, 1.5))
+            if number % 3 == 2:
+                _await_an_order_on_its_way(database)
             moments["ready" if desk.is_ready else "starting"] += 1
             assert desk.process.poll() is None, f"it ended by itself: {desk.said[-2000:]}"
         finally:
@@ -78,6 +84,14 @@ def _let_live(desk: DeskProcess, crowd: Crowd, seconds: float, *, until_ready: b
         crowd.url = crowd.url or desk.url
         pause.wait(0.005)
     return time.monotonic() - began
+
+
+def _await_an_order_on_its_way(database: Path) -> None:
+    """Wait a while until some order may be at the broker and nothing is known of it."""
+    pause = threading.Event()
+    ends_at = time.monotonic() + 3.0
+    while time.monotonic() < ends_at and not ON_ITS_WAY & {row["state"] for row in rows_of(database).values()}:
+        pause.wait(0.01)
 
 
 @pytest.mark.long
