@@ -1,4 +1,4 @@
-"""`make bench`: prints tables and writes `benchmarks/results/latest.json`.
+"""`make bench`: prints tables and writes `benchmarks/results/latest.json`, or `--results`.
 
 Every figure is a ratio or comes with the bare client's figure of the same rounds: these machines are shared, and
 absolute times say little.
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=1_000, help="orders of a flood")
     parser.add_argument("--only", choices=["null", "paper", "fills", "exits", "mailboxes", "feed", "commands"])
     parser.add_argument("--baseline", type=Path, help="another checkout, whose commands are measured beside ours")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where the figures are written")
     given = parser.parse_args()
     logger.remove()
     results: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
@@ -58,9 +59,10 @@ def main() -> None:
         if given.only in {None, "commands"}:
             results["commands"] = command_line.measure_command_line(folder / "commands", given.baseline, given.rounds)
             command_line.show_command_line(results["commands"])
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(f"\nwritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
+    path: Path = given.results
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(f"\nwritten to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
 
 if __name__ == "__main__":

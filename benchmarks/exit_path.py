@@ -5,7 +5,6 @@ The paper broker takes 20 ms a request, so that there is a line at all. Both exi
 
 import statistics
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,7 +43,7 @@ def measure_exits(server: Server, folder: Path, rounds: int, waiting: int) -> di
                 desk.send(_entry(f"w{number}-{one}"), Nobody())
             time.sleep(10 * SLOW_S)
             behind_ms.append(_exit(desk, f"behind-{number}") * 1e3)
-            _clear_faults(server)
+            admin(server, "faults", method="DELETE")
     alone, behind = statistics.median(alone_ms), statistics.median(behind_ms)
     return {"alone_ms": alone, "behind_ms": behind, "ratio": behind / alone, "waiting": waiting, "rounds": rounds}
 
@@ -84,12 +83,6 @@ def _exit(desk: Desk, name: str) -> float:
     answer = desk.submit(command, WAIT_S)
     assert isinstance(answer, OrderAnswered), answer
     return time.monotonic() - began
-
-
-def _clear_faults(server: Server) -> None:
-    url = server.rest_url.replace("NorenWClientTP/", "admin/faults")
-    with urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=WAIT_S):  # noqa: S310  loopback
-        pass
 
 
 def show_exits(figures: dict[str, Any]) -> None:

@@ -91,11 +91,11 @@ def _one_fill(desk: Desk, server: Server, told: Told, name: str) -> float:
     return float(at - traded_at)
 
 
-def admin(server: Server, what: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Ask the paper broker's other door."""
-    url = server.rest_url.replace("NorenWClientTP/", f"admin/{what}")
+def admin(server: Server, what: str, given: dict[str, Any] | None = None, method: str = "") -> dict[str, Any]:
+    """Ask the paper broker's other door: GET, or POST where something is given, unless told otherwise."""
+    url = f"{server.admin_url}/{what}"
     body = None if given is None else json.dumps(given).encode()
-    request = urllib.request.Request(url, data=body, method="GET" if given is None else "POST")  # noqa: S310  loopback
+    request = urllib.request.Request(url, data=body, method=method or ("GET" if given is None else "POST"))  # noqa: S310  loopback
     with urllib.request.urlopen(request, timeout=WAIT_S) as reply:  # noqa: S310  as above
         shown: dict[str, Any] = json.loads(reply.read())
     return shown

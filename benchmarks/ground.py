@@ -30,6 +30,8 @@ class Server:
     websocket_url: str
     user_id: str
     token: str
+    admin_url: str = ""
+    """The paper broker's other door, its key included."""
 
 
 class NoFeed:
@@ -71,7 +73,7 @@ def paper_server(folder: Path) -> Iterator[Server]:
     assert process.stdout is not None
     try:
         where = json.loads(process.stdout.readline())
-        yield Server("paper", where["rest_url"], where["websocket_url"], "PAPER", "")
+        yield Server("paper", where["rest_url"], where["websocket_url"], "PAPER", "", where["admin_url"])
     finally:
         process.terminate()
         process.stdout.close()

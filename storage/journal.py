@@ -29,9 +29,6 @@ JOURNAL_COLUMNS: Final = (
     "changes",
     "inputs",
 )
-INSERT: Final = (
-    f"INSERT INTO order_events ({', '.join(JOURNAL_COLUMNS)}) VALUES ({', '.join('?' * len(JOURNAL_COLUMNS))})"  # noqa: S608  constants only
-)
 
 _to_json: Final = json.JSONEncoder(check_circular=False).encode
 

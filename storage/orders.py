@@ -13,7 +13,7 @@ from domain.orders.order import Order
 from domain.orders.reference import UNIQUE_CHARACTERS_MIN
 from domain.ports import trading_day
 from storage.models import OPEN, UNIQUE_PART
-from storage.rows import CHANGING_COLUMNS, COLUMNS, to_order
+from storage.rows import COLUMNS, to_order
 
 NAMED_MAX: Final = 200
 """So many orders are looked at whose ids begin alike: more of them name none in particular."""
@@ -21,11 +21,6 @@ _LAST: Final = "\U0010ffff"
 """Behind everything that begins alike."""
 
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  constants only
-_SETS: Final = ", ".join(f"{name} = ?" for name in CHANGING_COLUMNS)
-INSERT: Final = f"INSERT INTO orders ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608  constants only
-"""Takes the values of `COLUMNS`."""
-MOVE: Final = f"UPDATE orders SET {_SETS} WHERE command_id = ? AND state = ? AND client_id = ?"  # noqa: S608  constants only
-"""Compares and sets: takes the values of `CHANGING_COLUMNS`, then the order's id, and the state it must still have."""
 _UNARMED: Final = (
     "filled_quantity > 0 AND intent <> 'EXIT'"
     " AND (stop_loss IS NOT NULL OR target IS NOT NULL OR trailing_type IS NOT NULL)"

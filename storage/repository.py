@@ -19,7 +19,7 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State, is_late_truth
 from domain.orders.order import Order, OrderEvent, new_order
 from domain.orders.reasons import Reason
-from storage import journal, orders
+from storage import batch
 from storage.alerts import Alerts
 from storage.armed_stops import ArmedStops
 from storage.baskets import Baskets
@@ -27,7 +27,7 @@ from storage.database import StorageError, UnreadableError, is_locked, sync_log
 from storage.desk_state import DeskState
 from storage.external_moves import ExternalMoves
 from storage.flatten_requests import FlattenRequests
-from storage.journal import REGISTERED, SEEN, Journal, journal_row
+from storage.journal import JOURNAL_COLUMNS, REGISTERED, SEEN, Journal, journal_row
 from storage.orders import OrderReader
 from storage.roll_ups import RollUps
 from storage.rows import CHANGING_COLUMNS, COLUMNS, changing_values, constant_values
@@ -149,16 +149,16 @@ class OrderRepository(OrderReader):
         images = self._staged.values()
         new = [one.constant + one.changing for one in images if one.state_on_disk is None]
         moved = [
-            (*image.changing, name, image.state_on_disk.value, self._client_id)
+            (*image.changing, name, image.state_on_disk.value)
             for name, image in self._staged.items()
             if image.state_on_disk is not None
         ]
-        self._connection.executemany(orders.INSERT, new)
-        if moved and self._connection.executemany(orders.MOVE, moved).rowcount != len(moved):
+        batch.insert(self._connection, "orders", COLUMNS, new)
+        if batch.move_orders(self._connection, self._client_id, moved) != len(moved):
             for name in self._staged:
                 self._written.pop(name, None)
             raise StaleOrderError("another writer has moved an order since it was read", began=True)
-        self._connection.executemany(journal.INSERT, self._lines)
+        batch.insert(self._connection, "order_events", JOURNAL_COLUMNS, self._lines)
         for fill in self._fills:
             facts = (fill.exchange, fill.broker_order_id, fill.fill_id, fill.symbol, fill.side.value, fill.quantity)
             timing = (float(fill.price), fill.traded_at)

@@ -33,6 +33,7 @@ class Followers:
         self._watcher = mail.watcher
         self._repo = mail.repo
         self._tell = tell
+        # In the order in which they are told: the guard before whoever may send another order.
         self._mailboxes: dict[Follower, Address[OrderChanged]] = {
             Follower.GUARD: mail.guard,
             Follower.RISK: mail.risk,
@@ -74,11 +75,10 @@ class Followers:
         self._moved[name] = order
         self._fills_grew = self._fills_grew or bool(event.filled_quantity)
         told = {*followers_of(order, event), *self._asked.get(name, ())}
-        for follower in Follower:
-            if follower is Follower.STRATEGY:
-                self.tell_strategy(order.command.strategy, changed)
-            elif follower in told:
-                post(self._mailboxes[follower], changed)
+        for follower, mailbox in self._mailboxes.items():
+            if follower in told:
+                post(mailbox, changed)
+        self.tell_strategy(order.command.strategy, changed)
         if order.is_terminal:
             self._asked.pop(name, None)
 

@@ -42,12 +42,19 @@ class PendingOrder:
     """How it was registered, where not in the database."""
 
     def sending(
-        self, pricing: OrderPricing, quantity: int, reserved: Mapping[str, str], said: Mapping[str, str]
+        self,
+        pricing: OrderPricing,
+        quantity: int,
+        *,
+        note: str | None,
+        reserved: Mapping[str, str],
+        said: Mapping[str, str],
     ) -> OrderEvent:
         """Return the event of step 3: the final terms, and everything that they were decided from."""
         return OrderEvent(
             kind=Event.SENT,
             tag=Reason.EXIT_CLAMPED if quantity < self.command.quantity else None,
+            note=note,
             quantity=quantity,
             limit_price=pricing.limit_price,
             trigger_price=pricing.trigger_price,
@@ -65,9 +72,8 @@ class PendingOrder:
         """Tell everyone who waits; those who came with a known id hear that it was known."""
         if self.caller is not None:
             post(self.caller, answer)
-        repeated = replace(answer, repeated=True) if isinstance(answer, OrderAnswered) else answer
         for caller in self.repeats:
-            post(caller, repeated)
+            post(caller, replace(answer, repeated=True) if isinstance(answer, OrderAnswered) else answer)
 
     def answer_after(self, event: OrderEvent, at: datetime, *, repeated: bool = False) -> None:
         """Tell everyone how the order stands after `event`; where a book has told more already, as that told it."""

@@ -1,7 +1,6 @@
 """The six steps of an order, in order. A part of CommandActor, in its thread; the theory stands in `actor.py`."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, TypeAlias, assert_never
 
 from loguru import logger
@@ -286,8 +285,8 @@ class Placement:
         note = f"cut to {quantity} units: one order carries at most {limit} units" if rest > 0 else None
         if rest > 0 and not pending.from_position_only:
             self._tell(cut_exit_alert(pending.command, quantity, rest))
-        event = pending.sending(pending.pricing, quantity, message.inputs, self._said)
-        self._records.record(message.command_id, replace(event, note=note))
+        event = pending.sending(pending.pricing, quantity, note=note, reserved=message.inputs, said=self._said)
+        self._records.record(message.command_id, event)
 
     # Step 4: execute.
 
@@ -311,7 +310,11 @@ class Placement:
                 assert_never(message.reply)
         # The write goes before the answer, so that whoever asks after it reads what it said.
         self._records.record(message.command_id, event)
-        self._end(message.command_id).answer_after(event, self._clock.now())
+        accepted, pending = self._records.accepted(message.command_id), self._end(message.command_id)
+        if accepted is None:
+            pending.answer_after(event, self._clock.now())
+        else:
+            pending.answer(OrderAnswered(order=accepted))
 
     # Step 6: watch.
 

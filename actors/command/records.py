@@ -55,6 +55,10 @@ class Records:
         """Return an order as it stands ahead of its row; None where its row is all there is."""
         return self._unwritten.find(command_id)
 
+    def accepted(self, command_id: str) -> Order | None:
+        """Return an order as it stands with an acceptance that is on its way to the disk."""
+        return self._accepted.get(command_id)
+
     def record(self, command_id: str, event: OrderEvent) -> None:
         """Write an event of this order; `EventRecorded`, `EventIllegal` or `EventUnrecorded` comes back."""
         at, pending = self._clock.now(), self._pending.find(command_id)

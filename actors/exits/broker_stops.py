@@ -93,9 +93,10 @@ class BrokerStops:
             return
         self._laid = {position_key: n for position_key, n in self._laid.items() if position_key in exposures}
         for position_key, exposure in exposures.items():
-            stop_orders, stop = broker_stops_in(exposure), armed.get(position_key)
-            if position_key in left_alone or not (stop_orders or self._settings.at_broker):
+            stop_orders = broker_stops_in(exposure)
+            if not (stop_orders or self._settings.at_broker) or position_key in left_alone:
                 continue
+            stop = armed.get(position_key)
             is_wanted = self._settings.at_broker and belongs(stop, exposure)
             for surplus in surplus_in(stop_orders, belongs=is_wanted):
                 self._change(surplus, ChangeKind.CANCEL)

@@ -1,6 +1,7 @@
 """Steps 1, 3 and 5: owns the only database connection.
 
-Writes are committed in groups: one transaction for what the mailbox holds, and only then the replies. What no order
+Writes are committed in groups: one transaction for what the mailbox holds when the first of them comes, and only then
+the replies. What comes later makes the next group, so that an exit waits for no stream of entries; and what no order
 waits for lingers a few milliseconds, to share a commit. A bad message never fails its neighbours: when a group breaks
 inside one of its messages, each is written alone.
 
@@ -74,6 +75,8 @@ class RepoActor(SharedThreadActor):
         self._timer = runtime.timer
         self._queue = WriteQueue()
         self._retries = False
+        self._to_come: int | None = None
+        """So many of the messages that waited when the group began have yet to be taken up."""
         self._beside = JournaledExits(ExitJournalFile(settings.path))
         self._trouble: str | None = None
 
@@ -159,12 +162,14 @@ class RepoActor(SharedThreadActor):
         logger.debug("not written: {} ({})", type(message).__name__, trouble)
 
     def _gather(self, message: Write) -> None:
-        """Keep the write for the next group."""
+        """Keep the write for the next group: it ends with what waited when its first came, however much follows."""
         self._queue.add(message)
-        if lingers(message) and self._queue.lingering == 1:
+        if self._queue.lingering == 1 and lingers(message):
             self._timer.tell_after(self._settings.commit_linger_ms / 1000, self.actor_ref, TimerFired(turn=LINGERED))
-        if self._queue.gathered >= GROUP_MAX or self.actor_inbox.empty():
-            self._commit_gathered()
+        if self._queue.gathered:
+            self._to_come = self.actor_inbox.qsize() if self._to_come is None else self._to_come - 1
+            if self._to_come <= 0 or self._queue.gathered >= GROUP_MAX:
+                self._commit_gathered()
 
     def _commit_gathered(self) -> None:
         """Write what somebody waits for. Whatever is no write comes here first: readers keep no exit waiting."""
@@ -172,6 +177,7 @@ class RepoActor(SharedThreadActor):
             self._commit_next(lingered=False)
 
     def _commit_next(self, *, lingered: bool) -> None:
+        self._to_come = None
         self._commit(self._queue.take(lingered=lingered))
         self._queue.end_group()
         self._see_to_retry()

@@ -23,8 +23,10 @@ class SystemClock:
         return time.monotonic()
 
 
-SET_BACK_MIN: Final = timedelta(seconds=1)
+SET_BACK_S_MIN: Final = 1.0
 """Less is no step that anybody has to hear of."""
+SLACK_S: Final = 0.001
+"""So much may pass between two readings: where the wall is less behind, the time stands still instead."""
 
 
 class SteadyClock:
@@ -38,22 +40,29 @@ class SteadyClock:
     def __init__(self, machine: Clock) -> None:
         self._machine = machine
         self._lock = threading.Lock()
-        self._ahead = machine.now() - timedelta(seconds=machine.monotonic())
-        self._set_back = timedelta()
+        self._last = machine.now()
+        self._ahead_s = self._last.timestamp() - machine.monotonic()
+        self._set_back_s = 0.0
 
     def now(self) -> datetime:
         """Return the aware wall-clock time, or what it would be had it not been set back."""
         with self._lock:
-            wall, seconds = self._machine.now(), timedelta(seconds=self._machine.monotonic())
-            self._ahead = max(self._ahead, wall - seconds)
-            steady = self._ahead + seconds
-            if steady - wall >= self._set_back + SET_BACK_MIN:
-                self._set_back = steady - wall
-                message = (
-                    "the machine's clock was set back by {:.0f} s; the desk goes on by its own until its next start"
-                )
-                logger.critical(message, self._set_back.total_seconds())
-            return steady
+            wall = self._machine.now()
+            ahead_s = wall.timestamp() - self._machine.monotonic()
+            behind_s = self._ahead_s - ahead_s
+            if behind_s < 0:
+                self._ahead_s = ahead_s
+            elif behind_s >= SLACK_S:
+                wall += timedelta(seconds=behind_s)
+                self._tell(behind_s)
+            self._last = max(self._last, wall)
+            return self._last
+
+    def _tell(self, behind_s: float) -> None:
+        if behind_s >= self._set_back_s + SET_BACK_S_MIN:
+            self._set_back_s = behind_s
+            message = "the machine's clock was set back by {:.0f} s; the desk goes on by its own until its next start"
+            logger.critical(message, behind_s)
 
     def monotonic(self) -> float:
         """Return seconds that never step back."""

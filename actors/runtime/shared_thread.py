@@ -24,6 +24,8 @@ class SharedThread:
 
     def __init__(self) -> None:
         self._turns: queue.SimpleQueue[tuple[Callable[[Any], None], Any] | None] = queue.SimpleQueue()
+        self.put_turn = self._turns.put
+        """Puts a pair of `take_turn`'s arguments: for who does it with every message."""
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
 
@@ -56,10 +58,11 @@ class SharedThreadInbox:
 
     def join(self, loop: SharedThread, handle: Callable[[Any], None]) -> None:
         """Let every message be a turn from now on, what came before first."""
+        put_turn = loop.put_turn
 
         def put(envelope: Any, /) -> None:  # noqa: ANN401  as above
             self._waiting.append(None)
-            loop.take_turn(serve, envelope)
+            put_turn((serve, envelope))
 
         def serve(envelope: Any) -> None:  # noqa: ANN401  as above
             self._waiting.pop()

@@ -50,8 +50,12 @@ class LeftBehind:
 
     def see(self, exposures: Mapping[PositionKey, Exposure], day: str) -> list[EndedRequest]:
         """Forget what is another position by now, or another day's; return the requests whose position has changed."""
-        held = {position_key: one.held for position_key, one in exposures.items()}
-        self._odd = {one: units for one, units in self._odd.items() if held.get(one, 0) == units}
+        self._odd = {one: units for one, units in self._odd.items() if _held(one, exposures) == units}
         if day != self._ended_on:
             self._ended.clear()
-        return self.begin_anew([one for one, ended in self._ended.items() if held.get(one, 0) != ended.held])
+        return self.begin_anew([one for one, ended in self._ended.items() if _held(one, exposures) != ended.held])
+
+
+def _held(position_key: PositionKey, exposures: Mapping[PositionKey, Exposure]) -> int:
+    exposure = exposures.get(position_key)
+    return 0 if exposure is None else exposure.held

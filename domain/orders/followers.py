@@ -1,5 +1,6 @@
 """Who must know when an order changes: one table, from what each of them does with it."""
 
+from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import Final
 
@@ -24,8 +25,8 @@ class Follower(StrEnum):
     STRATEGY = "STRATEGY"
 
 
-def followers_of(order: Order, event: OrderEvent) -> tuple[Follower, ...]:
-    """Return those to whom it means something that `event` has led to `order`; baskets follow only what they ask for.
+def followers_of(order: Order, event: OrderEvent) -> Iterator[Follower]:
+    """Yield those to whom it means something that `event` has led to `order`; baskets follow only what they ask for.
 
     The guard counts what may still trade, so also an exit that leaves with less than it holds. Risk counts fills and
     forgets orders that are over. The market falls back on the price of a trade. Exits arm stops by fills, chase market
@@ -34,11 +35,12 @@ def followers_of(order: Order, event: OrderEvent) -> tuple[Follower, ...]:
     has_traded = bool(event.filled_quantity)
     is_cut = event.kind is Event.SENT and order.quantity < order.command.quantity
     may_rest = order.command.order_type is OrderType.MARKET and event.kind is not Event.SENT
-    follows = {
-        Follower.GUARD: is_cut or event.kind not in _GUARD_KNOWS,
-        Follower.RISK: has_traded or order.is_terminal,
-        Follower.MARKET: has_traded and order.average_price is not None,
-        Follower.EXITS: (has_traded and order.command.carries_stops) or may_rest or is_refused_for_shares(order),
-        Follower.STRATEGY: True,
-    }
-    return tuple(one for one in Follower if follows.get(one, False))
+    if is_cut or event.kind not in _GUARD_KNOWS:
+        yield Follower.GUARD
+    if has_traded or order.is_terminal:
+        yield Follower.RISK
+    if has_traded and order.average_price is not None:
+        yield Follower.MARKET
+    if (has_traded and order.command.carries_stops) or may_rest or is_refused_for_shares(order):
+        yield Follower.EXITS
+    yield Follower.STRATEGY

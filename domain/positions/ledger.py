@@ -26,7 +26,7 @@ from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Origi
 from domain.positions.books import Books, Reservation, StrategyBook
 from domain.positions.closed_by_others import ClosedByOthers
 from domain.positions.delivery import Delivered, Deliveries
-from domain.positions.exposures import awaited_in, exposures_in
+from domain.positions.exposures import Exposures
 from domain.positions.past_orders import PastOrders
 from domain.positions.verdicts import (
     GuardRefused,
@@ -61,6 +61,7 @@ class GuardLedger:
         self._now: datetime | None = None
         self._past = PastOrders(self._books)
         self._closed = ClosedByOthers(self._books, self._past)
+        self._exposures = Exposures(self._books, self._past, self._closed)
         self._deliveries = Deliveries()
         self._counted: dict[str, int] = {}
         for key, units in list(self.book(EXTERNAL).positions.items()):
@@ -119,7 +120,7 @@ class GuardLedger:
         """Return both, in one pass over the books."""
         exposures: dict[PositionKey, Exposure] = {}
         over: set[InstrumentKey] = set()
-        for position_key, exposure in exposures_in(self._books, self._past, self._closed):
+        for position_key, exposure in self._exposures:
             if self._why_over(position_key.key) is None:
                 exposures[position_key] = exposure
             else:
@@ -128,7 +129,7 @@ class GuardLedger:
 
     def awaited(self) -> frozenset[PositionKey]:
         """Return the positions of which a basket's leg is reserved and has not come to be sent yet."""
-        return awaited_in(self._books)
+        return self._exposures.awaited()
 
     def positions(self) -> dict[str, dict[InstrumentKey, int]]:
         """Return every strategy's non-zero positions in signed units."""

@@ -69,6 +69,9 @@ class ReadFrom(queue.SimpleQueue[Any]):
     def empty(self) -> bool:
         return not self._mailbox.messages
 
+    def qsize(self) -> int:
+        return len(self._mailbox.messages)
+
 
 def own_mailbox(actor: DeskActor, *, is_busy: bool = True) -> Probe:
     """Let what the actor tells itself, now or through a timer, come to a probe; `is_busy`: more waits all the time."""

@@ -65,10 +65,10 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an order is written without a look at the state it has",
-        "storage/orders.py",
-        "",
-        'f"UPDATE orders SET {_SETS} WHERE command_id = ? AND state = ? AND client_id = ?"',
-        "f\"UPDATE orders SET {_SETS} WHERE command_id = ? AND ? <> '' AND client_id = ?\"",
+        "storage/batch.py",
+        "_move",
+        'f"orders.state = moved.column{state_place}"',
+        "f\"moved.column{state_place} <> ''\"",
         theme="disk",
     ),
     Mutant(
@@ -378,9 +378,8 @@ MUTANTS: Final = (
         "the outcome is told to nobody",
         "actors/command/placement.py",
         "Placement._record_reply",
-        "self._end(message.command_id).answer_after(event, self._clock.now())",
+        "pending.answer_after(event, self._clock.now())",
         """
-        pending = self._end(message.command_id)
         if not isinstance(message.reply, Unknown):
             pending.answer_after(event, self._clock.now())
         """,

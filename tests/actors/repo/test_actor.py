@@ -281,7 +281,7 @@ def test_a_reply_that_nobody_waits_for_lingers_to_gather_more(tmp_path: Path) ->
 
 
 def test_a_mailbox_that_is_never_read_to_its_end_still_commits(room: RepoRoom) -> None:
-    room.actor.actor_inbox.empty = lambda: False  # type: ignore[method-assign]
+    room.actor.actor_inbox.qsize = lambda: 10 * GROUP_MAX  # type: ignore[method-assign]
     for number in range(GROUP_MAX):
         assert room.commits == 0
         room.actor.on_receive(room.register(command(command_id=f"c{number}")))
@@ -289,9 +289,22 @@ def test_a_mailbox_that_is_never_read_to_its_end_still_commits(room: RepoRoom) -
     assert (room.commits, len(room.command.messages)) == (1, GROUP_MAX)
 
 
+def test_a_group_ends_with_what_waited_when_it_began_however_much_follows(room: RepoRoom) -> None:
+    waiting = iter([2, 5, 5])
+    room.actor.actor_inbox.qsize = lambda: next(waiting)  # type: ignore[method-assign]
+
+    for number in range(3):
+        assert room.commits == 0
+        room.actor.on_receive(room.register(command(command_id=f"c{number}")))
+    assert room.commits == 1
+
+    room.actor.on_receive(room.register(command(command_id="later")))
+    assert room.commits == 1, "the next group"
+
+
 @pytest.mark.parametrize("asked", [FindOrders(limit=1, before="c1"), FindUnwritten(), FindTimeline(command_id="c1")])
 def test_readers_keep_no_write_waiting_however_many_come(room: RepoRoom, asked: Any) -> None:  # noqa: ANN401  a query
-    room.actor.actor_inbox.empty = lambda: False  # type: ignore[method-assign]
+    room.actor.actor_inbox.qsize = lambda: 10 * GROUP_MAX  # type: ignore[method-assign]
     room.actor.on_receive(room.register())
     assert room.commits == 0
 

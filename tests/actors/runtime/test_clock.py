@@ -55,3 +55,12 @@ def test_each_time_it_is_set_back_is_told_once(clock: SteadyClock, machine: Fake
         "the machine's clock was set back by 3600 s",
         "the machine's clock was set back by 7200 s",
     ]
+
+
+def test_set_back_by_less_than_can_be_told_it_stands_still(clock: SteadyClock, machine: FakeClock) -> None:
+    machine.now_is -= timedelta(microseconds=600)
+    assert clock.now() == TEN_O_CLOCK
+
+    machine.now_is -= timedelta(microseconds=600)
+    machine.advance(0.25)
+    assert clock.now() == TEN_O_CLOCK + timedelta(seconds=0.25), "twice is a step, and none is lost"

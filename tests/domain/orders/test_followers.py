@@ -55,6 +55,6 @@ def test_an_exit_that_leaves_with_less_than_it_wanted_gives_the_rest_back_to_the
 
 
 def test_the_guard_is_told_first_and_the_strategy_last() -> None:
-    told = followers_of(order(**FILLED, stop_loss=Decimal(90)), FILL)
+    told = list(followers_of(order(**FILLED, stop_loss=Decimal(90)), FILL))
 
     assert (told[0], told[-1]) == (Follower.GUARD, Follower.STRATEGY)

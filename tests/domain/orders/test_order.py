@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -295,3 +295,23 @@ def test_whoever_tells_that_it_is_canceled_the_order_knows_whether_that_was_aske
     now = known.after(OrderEvent(kind=Event.CANCELED, tag=Reason.BROKER_CANCELED), TEN_O_CLOCK)
 
     assert (now.tag, now.change) == (tag, None)
+
+
+def test_what_an_event_does_not_bring_stays_as_it_was() -> None:
+    before = replace(
+        order(state=State.PARTIALLY_FILLED, quantity=10),
+        tag=Reason.EXIT_CLAMPED,
+        note="10 of 20",
+        broker_order_id="26112800000001",
+        limit_price=Decimal("100.05"),
+        filled_quantity=4,
+        average_price=Decimal("100.00"),
+        wire_trigger_price=Decimal("99.00"),
+        change=change(kind=ChangeKind.CANCEL),
+        day="2026-11-28",
+    )
+    assert not any(getattr(before, one.name) in {None, "", 0} for one in fields(before)), "each says something"
+
+    after = before.after(OrderEvent(kind=Event.NOTED), TEN_O_CLOCK)
+
+    assert after == replace(before, updated_at=TEN_O_CLOCK)
