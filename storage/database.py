@@ -14,6 +14,8 @@ from storage.models import database_proxy
 
 LOCK_WAIT_MS: Final = 100
 """A statement of a running desk waits no longer for a lock: the thread that decides waits with it."""
+SQLITE_MIN: Final = (3, 33, 0)
+"""The first that updates many orders by one statement (`batch.py`)."""
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 WAL_BYTES_AT_START: Final = 4 * 1024 * 1024
 
@@ -44,6 +46,11 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
 
     `journal_mode=WAL` with `synchronous=FULL`: a commit that returned is on disk. Raises `StorageError`.
     """
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        raise StorageError(
+            f"this Python has SQLite {sqlite3.sqlite_version}, and the desk needs {'.'.join(map(str, SQLITE_MIN))} or "
+            "newer; use a Python that was built on a newer system"
+        )
     path = settings.path
     database = peewee.SqliteDatabase(
         str(path),

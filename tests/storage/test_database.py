@@ -102,6 +102,18 @@ def test_a_file_on_a_read_only_place_is_refused_with_a_sentence() -> None:
     _assert_refused(Path("/proc/desk.db"))
 
 
+def test_a_sqlite_that_is_too_old_is_refused_before_anything_is_touched(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.31.1")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 31, 1))
+
+    with pytest.raises(StorageError, match=r"has SQLite 3\.31\.1, and the desk needs 3\.33\.0 or newer"):
+        open_database(StorageSettings(path=path))
+
+    assert not path.exists()
+
+
 def test_a_database_held_by_another_writer_is_refused_with_a_sentence(path: Path) -> None:
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("PRAGMA journal_mode = wal")
