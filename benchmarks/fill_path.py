@@ -92,7 +92,7 @@ def _one_fill(desk: Desk, server: Server, told: Told, name: str) -> float:
 
 
 def admin(server: Server, what: str, given: dict[str, Any] | None = None, method: str = "") -> dict[str, Any]:
-    """Ask the paper broker's other door: GET, or POST where something is given, unless told otherwise."""
+    """Ask the paper broker's admin interface: GET, or POST where something is given, unless told otherwise."""
     url = f"{server.admin_url}/{what}"
     body = None if given is None else json.dumps(given).encode()
     request = urllib.request.Request(url, data=body, method=method or ("GET" if given is None else "POST"))  # noqa: S310  loopback

@@ -31,7 +31,7 @@ class Server:
     user_id: str
     token: str
     admin_url: str = ""
-    """The paper broker's other door, its key included."""
+    """The paper broker's admin interface, its token included."""
 
 
 class NoFeed:

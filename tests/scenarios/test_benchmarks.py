@@ -1,4 +1,4 @@
-"""`make bench` in its smallest form: what the figures stand on is a real desk, real servers and their other doors."""
+"""`make bench` in its smallest form: a real desk, real servers, the paper broker led over its admin interface."""
 
 import json
 import subprocess
