@@ -12,15 +12,14 @@ from domain.positions.past_orders import PastOrders
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What stands in one book on one day, before what others did with the account."""
+    """What stands in one book, before what others did with the account."""
 
     book: StrategyBook
-    day: str
     exposures: tuple[tuple[PositionKey, Exposure], ...]
 
 
 class Exposures:
-    """Owns what was found in each book: a book is frozen, so that holds until another takes its place."""
+    """Owns what was found in each book: it is frozen, so that holds until another takes its place, as on a new day."""
 
     def __init__(self, books: Books, past: PastOrders, closed: ClosedByOthers) -> None:
         self._books = books
@@ -51,10 +50,10 @@ class Exposures:
 
     def _in_book(self, strategy: str, book: StrategyBook) -> tuple[tuple[PositionKey, Exposure], ...]:
         found = self._found.get(strategy)
-        if found is None or found.book is not book or found.day != self._books.day:
+        if found is None or found.book is not book:
             keys = dict.fromkeys((*book.positions, *(one.key for one in book.reservations.values())))
             exposures = tuple((PositionKey(strategy, key), self._exposure(key, book)) for key in keys)
-            found = self._found[strategy] = _Found(book, self._books.day, exposures)
+            found = self._found[strategy] = _Found(book, exposures)
         return found.exposures
 
     def _exposure(self, key: InstrumentKey, book: StrategyBook) -> Exposure:

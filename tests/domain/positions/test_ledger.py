@@ -411,6 +411,17 @@ def test_no_exit_sells_more_of_ours_than_others_have_left(trades: list[tuple[str
 # a new day, and clearing by hand
 
 
+def test_an_order_is_told_as_one_of_a_past_day_once_a_new_day_has_begun() -> None:
+    resting = order(state=State.WORKING, quantity=10, product=Product.CNC, day="2026-01-05")
+    ledger = GuardLedger(orders=[resting], day="2026-01-05")
+    (before,) = ledger.exposures().values()
+
+    ledger.begin_day("2026-01-06")
+
+    (after,) = ledger.exposures().values()
+    assert [one.is_past for one in (*before.open, *after.open)] == [False, True]
+
+
 def test_what_others_closed_of_a_days_position_is_forgotten_with_the_day() -> None:
     ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 100)], day="2026-01-05")
     assert let_out(ledger) == 0
