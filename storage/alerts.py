@@ -1,21 +1,28 @@
 """The rows of alerts: open ones, and those that are still to be told.
 
-The two questions of a start stand as SQL: each asks for the story that a topic has before or after a row, which in
-peewee's words would be longer and no safer.
+All stands as SQL. The two questions of a start ask for the story that a topic has before or after a row, which in
+peewee's words would be longer and no safer; and an order is told by an alert, so that keeping one is on its path:
+making the statement anew each time costs five times what running it does.
 """
 
 import json
 from typing import Any, Final
 
 import peewee
-from peewee import EXCLUDED, fn
 
 from domain.alerts.alert import Alert, AlertRecord, Level, Unfinished
 from storage.models import AlertTable as Row
+from storage.rows import to_text
 
 RESUMED_MAX: Final = 200
 """So many of an earlier run's alerts a start tells that are no open alarms, the newest. Open alarms it tells all."""
 
+_KEEP: Final = (
+    "INSERT INTO alerts (client_id, alert_id, raised_at, topic, level, what, means, do_this, ends, told_at, owed,"
+    " acknowledged_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id, alert_id) DO UPDATE SET"
+    " owed = excluded.owed, told_at = coalesce(excluded.told_at, told_at),"
+    " acknowledged_at = coalesce(excluded.acknowledged_at, acknowledged_at)"
+)
 _OPEN: Final = (
     "SELECT * FROM alerts AS one WHERE client_id = ? AND acknowledged_at IS NULL AND level = 'CRITICAL' AND ends = 0"
     " AND NOT EXISTS (SELECT 1 FROM alerts AS later WHERE later.client_id = one.client_id"
@@ -34,29 +41,17 @@ class Alerts:
 
     def __init__(self, database: peewee.SqliteDatabase, client_id: str) -> None:
         self._database = database
+        self._connection = database.connection()
         self._client_id = client_id
 
     def keep(self, record: AlertRecord) -> None:
         """Keep an alert as it stands."""
         alert = record.alert
-        Row.insert(
-            client_id=self._client_id,
-            alert_id=record.alert_id,
-            raised_at=record.raised_at,
-            topic=alert.topic,
-            level=alert.level.value,
-            what=alert.what,
-            means=alert.means,
-            do_this=alert.do,
-            ends=int(alert.ends),
-            told_at=record.told_at,
-            owed=json.dumps(record.owed, ensure_ascii=False) if record.owed else "",
-            acknowledged_at=record.acknowledged_at,
-        ).on_conflict(
-            conflict_target=[Row.client_id, Row.alert_id],
-            preserve=[Row.owed],
-            update={one: fn.COALESCE(getattr(EXCLUDED, one.name), one) for one in (Row.told_at, Row.acknowledged_at)},
-        ).execute(self._database)
+        message = (alert.topic, alert.level.value, alert.what, alert.means, alert.do, int(alert.ends))
+        told_at, seen_at = (None if at is None else to_text(at) for at in (record.told_at, record.acknowledged_at))
+        owed = json.dumps(record.owed, ensure_ascii=False) if record.owed else ""
+        head = (self._client_id, record.alert_id, to_text(record.raised_at))
+        self._connection.execute(_KEEP, (*head, *message, told_at, owed, seen_at))
 
     def unfinished(self) -> Unfinished:
         """Return what is still to be told or acknowledged."""
