@@ -321,8 +321,7 @@ class Placement:
     def _record_reports(self, message: BooksReconciled) -> None:
         """Record what the broker's books and updates prove, and the orders of others."""
         self._gate.compare(message)
-        if message.whole:
-            self._tag_search.count_book()
+        self._tag_search.see_books(message)
         for report in message.reports:
             self._records.record(report.command_id, report.event)
         for order in message.external:

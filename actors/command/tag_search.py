@@ -2,13 +2,15 @@
 
 A part of CommandActor, in its thread. Where neither the database nor the exit journal took an exit, only the broker can
 tell whether an earlier run has sent it. After a run that was killed the same is asked until the books have been
-compared: an order with a tag like ours and without a row is one of that run's, and what it traded is no longer held.
-It is waited for until it counts as EXTERNAL, a bounded time; then the guard cuts the exit to what is left.
+compared, and as long as the database takes no order that they have shown: one with a tag like ours and without a row is
+that run's, and what it traded is no longer held. It is waited for until it counts as EXTERNAL, a bounded time; then the
+guard cuts the exit to what is left. An exit that a book has shown itself is never sent again.
 """
 
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from actors.messages.books import BooksReconciled
 from actors.messages.broker import LookUpTag, TagLookedUp
 from actors.messages.persistence import OrderRegistered
 from actors.runtime.address import post
@@ -71,6 +73,8 @@ class TagSearch:
         self._timer = runtime.timer
         self._seeking: dict[str, Seeking] = {}
         self._unclaimed: dict[str, str] = {}
+        self._unrecorded: dict[str, str] = {}
+        """The orders of others with a tag like ours that a book has shown and the database has not taken yet."""
         self._known: set[str] = set()
         self._reconciled = 0
         self._ended_in_order = True
@@ -88,13 +92,18 @@ class TagSearch:
             self._known.add(order.remarks_tag)
 
     def claim(self, order: Order) -> None:
-        """Note an order of others that carries a tag like ours."""
+        """Note an order of others that carries a tag like ours, or that one the books have shown is ours after all."""
+        for tag in (order.note, order.remarks_tag):
+            self._unrecorded.pop(tag, None)
         if order.command.strategy == EXTERNAL and looks_like_ours(order.note):
             self._unclaimed[order.note] = order.broker_order_id or ""
 
-    def count_book(self) -> None:
-        """Count a whole book that was compared with ours."""
-        self._reconciled += 1
+    def see_books(self, message: BooksReconciled) -> None:
+        """Count a whole book that was compared with ours, and note whose orders it shows that nobody knows."""
+        self._reconciled += message.whole
+        for order in message.external:
+            if looks_like_ours(order.note) and order.note not in self._unclaimed:
+                self._unrecorded[order.note] = order.broker_order_id or ""
 
     def number_of(self, command: OrderCommand) -> str | None:
         """Return the broker's number of an order of others that carries the tag of this command."""
@@ -105,7 +114,7 @@ class TagSearch:
         return command.intent is Intent.EXIT and self._may_show_strangers()
 
     def _may_show_strangers(self) -> bool:
-        return not self._ended_in_order and self._reconciled < BOOKS_RECONCILED_MIN
+        return bool(self._unrecorded) or (not self._ended_in_order and self._reconciled < BOOKS_RECONCILED_MIN)
 
     def begin(self, registered: OrderRegistered, *, unwritten: str = "") -> None:
         """Ask for both books; what has not come within the bound counts as unreadable."""
@@ -120,11 +129,15 @@ class TagSearch:
     def look(self, message: TagLookedUp) -> TagFound | None:
         """Return what the books tell of the exit that waits; None where it waits on, or the answer came too late."""
         seeking = self._seeking.get(message.command_id)
-        if seeking is None or self._has_strangers(message):
+        if seeking is None:
             return None
-        del self._seeking[message.command_id]
         order = seeking.registered.order
         fate = look_for_tag(order.remarks_tag, message.orders, message.trades)
+        if order.remarks_tag in self._unrecorded:
+            fate = TagShown(self._unrecorded[order.remarks_tag])
+        if self._has_strangers(message) and not isinstance(fate, TagShown):
+            return None
+        del self._seeking[message.command_id]
         if isinstance(fate, TagShown):
             return SentBefore(order, fate.broker_order_id, self.number_of(order.command) is not None)
         if isinstance(fate, Unavailable) and seeking.unwritten:

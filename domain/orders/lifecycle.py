@@ -191,6 +191,8 @@ LATE_TRUTHS: Final[TransitionTable] = MappingProxyType(
         },
         State.REFUSED: dict(_SEEN),
         State.NOT_PLACED: dict(_SEEN),
+        # An earlier run sent it, and no disk knew: this one blocked the same id before the broker showed it.
+        State.BLOCKED: dict(_SEEN),
     }
 )
 """What the broker may prove of an order that we believed over. Legal, tagged, and loud."""

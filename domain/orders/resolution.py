@@ -61,7 +61,9 @@ def resolved_by_hand(order: Order, resolution: Resolution) -> OrderEvent:
 
 
 def _is_found_late(order: Order, resolution: Resolution) -> bool:
-    """Say whether a person has found more of an order than was believed when it ended."""
+    """Say whether a person has found more of an order than was believed when it ended; what was blocked never left."""
+    if order.state is State.BLOCKED:
+        return False
     filled = resolution.filled_quantity or 0
     more = filled > order.filled_quantity or order.state in {State.NOT_PLACED, State.REFUSED}
     return resolution.placed and more and is_late_truth(order.state, _found(order, filled))

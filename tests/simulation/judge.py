@@ -24,6 +24,7 @@ from domain.reconciliation.order_rows import remarks_tag_of
 from domain.risk.checks import TradingState
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import CARRIED, Key, Ledger, Placed
+from tests.simulation.forgotten import Forgotten
 from tests.simulation.invariants import INVARIANTS, Violation
 from tests.simulation.port import Gateway
 from tests.simulation.rules import FINAL, Rules, key_of
@@ -109,6 +110,7 @@ class Judge:
     _journal_seen: int = 0
     _journal_synced: int = 0
     rules: Rules = field(init=False)
+    forgotten: Forgotten = field(init=False)
     is_up: Callable[[], bool] = lambda: False
     """Whether a desk is running."""
     _reader: sqlite3.Connection | None = None
@@ -118,6 +120,7 @@ class Judge:
     def __post_init__(self) -> None:
         """Know the rules."""
         self.rules = Rules(self)
+        self.forgotten = Forgotten(self.disk, self.ledger, self.read)
 
     def blame(self, invariant: str, message: str) -> None:
         """Write a violation down, and let the process end here: nothing after it is of interest."""
@@ -135,6 +138,7 @@ class Judge:
             self.entries_stopped_s = None
         self.close()
         self.rules.begin_life()
+        self.forgotten.begin_life()
         self._ways_out.clear()
         self.submitted_s.clear()
         self._journal_seen = self._journal_synced = 0
@@ -177,6 +181,7 @@ class Judge:
         if not rows:
             if order.command.intent is not Intent.EXIT or not self._may_leave_without_a_row(order):
                 self.blame("row first", f"{name} leaves without a row")
+            self.forgotten.see_unwritten(order.remarks_tag, key_of(order.command))
             return
         if rows[0][1] > self._journal_synced and self.disk.refused == 0:
             self.blame("row first", f"{name} leaves while its row is not on the disk")
@@ -237,7 +242,7 @@ class Judge:
         """A request to place has come to the exchange."""
         command = order.command
         earlier = self.ledger.by_tag.get(order.remarks_tag, [])
-        if earlier:
+        if earlier and not self.forgotten.comes_too_late(order.remarks_tag, self.submitted_s.get(command.command_id)):
             self.blame("once", f"{command.command_id} is at the broker already as {earlier[0].number}")
         key = key_of(command)
         if command.intent is Intent.EXIT:
@@ -281,16 +286,15 @@ class Judge:
         """
         if self.ledger.is_gone(key[:2]):
             return
-        held = self.held(order.command.strategy, key)
-        sign = order.command.side.sign
-        working = sum(
-            one.open_quantity
-            for one in self.of_strategy(order.command.strategy)
-            if one.key == key and one.side is order.command.side
-        )
-        if self.cannot_know(order.command.strategy) or (key[2] == "C" and self.ledger.back_office.checks.delivers):
+        strategy = order.command.strategy
+        is_shares = key[2] == "C" and self.ledger.back_office.checks.delivers
+        if self.cannot_know(strategy) or is_shares or key in self.forgotten.keys:
             return
-        room = max(0, -held * sign)
+        held = self.held(strategy, key)
+        working = sum(
+            one.open_quantity for one in self.of_strategy(strategy) if one.key == key and one.side is order.command.side
+        )
+        room = max(0, -held * order.command.side.sign)
         if working + order.quantity > room:
             message = f"{order.command.command_id} sells {order.quantity} with {working} working and {held} held"
             self.blame("exits bounded", message)
@@ -301,12 +305,13 @@ class Judge:
             return
         for one in self.of_strategy(strategy):
             sells_shares = one.key[2] == "C" and one.side is Side.SELL
-            if one.is_live and one.day == self.ledger.day and not sells_shares:
+            known = one.tag not in self.forgotten.tags
+            if one.is_live and one.day == self.ledger.day and known and not sells_shares:
                 self.blame("guard", f"{order.command.command_id} enters while {one.number} of {strategy} works")
                 return
         for place in sorted({key, *(one.key for one in self.of_strategy(strategy))}):
             held = self.held(strategy, place)
-            if held:
+            if held and place not in self.forgotten.keys:
                 self.blame("guard", f"{order.command.command_id} enters while {strategy} holds {held} of {place[1]}")
 
     def of_strategy(self, strategy: str) -> list[Placed]:
@@ -381,7 +386,10 @@ class Judge:
         intent: str,
     ) -> None:
         there = self.ledger.by_tag.get(remarks, [])
-        if after in FINAL and before not in FINAL and event != "NOTED":
+        is_forgotten = self.forgotten.comes_too_late(remarks, self.submitted_s.get(name)) or (
+            tag == Reason.ALREADY_AT_BROKER and remarks in self.forgotten.tags
+        )
+        if after in FINAL and before not in FINAL and event != "NOTED" and not is_forgotten:
             self._check_end(name, after, there)
             if after in NEVER_THERE and remarks in self.gateway.under_way:
                 self.blame("no false end", f"{name} is {after} in our books while it is on its way to the broker")
@@ -451,7 +459,7 @@ class Judge:
         if self.phone_traded:
             return
         for strategy, key in self.to_be_flat:
-            if self.can_get_out(strategy, key):
+            if self.can_get_out(strategy, key) and key not in self.forgotten.keys:
                 self.blame(
                     "flat", f"{strategy} was told to get out and still holds {self.held(strategy, key)} of {key[1]}"
                 )
@@ -517,6 +525,16 @@ class Judge:
             if ours.get(key, 0) != self.ledger.net.get(key, 0):
                 message = f"{key}: our books sum to {ours.get(key, 0)}, the account holds {self.ledger.net.get(key, 0)}"
                 self.blame("sums", message)
+
+    def check_flat(self, strategy: str, key: Key) -> None:
+        """All were told to get out: the strategy has, or the account where nobody knows whose it is."""
+        held, who = self.held(strategy, key), strategy
+        stays = self.can_get_out(strategy, key)
+        if key in self.forgotten.keys:
+            held, who = self.ledger.net.get(key, 0), "the account"
+            stays = bool(held) and key not in self.forgotten.late_keys and not self.ledger.is_gone(key[:2])
+        if stays:
+            self.blame("flat", f"{who} was told to get out and still holds {held} of {key[1]}")
 
     def is_out(self, strategy: str, key: Key) -> bool:
         """Say whether nothing is held, or what nobody can sell: too little for a lot."""

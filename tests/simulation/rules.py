@@ -17,6 +17,7 @@ from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import Intent, OrderType, Origin, Product, Side
+from domain.reconciliation.order_rows import remarks_tag_of
 from tests.simulation.contracts import TICK, underlying_of
 from tests.simulation.exchange import Key, Placed
 from tests.simulation.prices import is_possible
@@ -186,6 +187,8 @@ class Rules:
         no_disk = self._now < self._judge.disk.journal_refuses_until_s + LOOK_UP_S and UNREAD in str(answer)
         is_untold = reason is Reason.DATABASE_UNAVAILABLE and (no_disk or command.command_id in self._repeats)
         if reason is None or is_untold:
+            return
+        if reason is Reason.ALREADY_AT_BROKER and remarks_tag_of(command) in self._judge.forgotten.tags:
             return
         if reason not in ALLOWED:
             self._judge.blame("never waits", f"exit {command.command_id} of {command.symbol} is told {reason}")

@@ -80,6 +80,10 @@ def _everything(chance: random.Random) -> dict[str, Any]:
     }
 
 
+LATE_S_AFTER_A_CRASH: Final = 4.5
+"""A request on the wire comes within the window of proof (`PROOF_S`): a start opens it anew, however soon it comes."""
+
+
 def _crashes(chance: random.Random, limit: int) -> tuple[CrashAt, ...]:
     return tuple(
         CrashAt(chance.choice((chance.randint(1, 400), chance.randint(1, 3_000))), power=chance.random() < 0.4)
@@ -101,12 +105,15 @@ def _lost_replies(chance: random.Random) -> dict[str, Any]:
 
 def _first_orders(chance: random.Random) -> dict[str, Any]:
     """What happens when nothing has been seen yet: no earlier book says what a later one lacks."""
+    orders_max = chance.randint(1, 4)
+    crashes = _crashes(chance, chance.randint(0, 1))
+    late_s_max = LATE_S_AFTER_A_CRASH if crashes else 7.5
     return {
-        "orders_max": chance.randint(1, 4),
+        "orders_max": orders_max,
         "manners": Manners(strategies=2, deeds_per_s=2.0),
-        "troubles": Troubles(reply_lost=0.7, arrives_late=0.3, late_s_max=7.5, update_lost=1.0),
+        "troubles": Troubles(reply_lost=0.7, arrives_late=0.3, late_s_max=late_s_max, update_lost=1.0),
         "blackouts": 3,
-        "crashes": _crashes(chance, chance.randint(0, 1)),
+        "crashes": crashes,
     }
 
 
@@ -200,11 +207,19 @@ def _others(chance: random.Random) -> dict[str, Any]:
 def _disk(chance: random.Random) -> dict[str, Any]:
     return {
         "disk_refuses": chance.randint(2, 4),
-        "other_writers": chance.randint(0, 2),
-        "crashes": _crashes(chance, chance.randint(0, 1)),
-        "troubles": Troubles(update_lost=0.3),
+        "other_writers": chance.choice((0, 0, 1, 2)),
+        "crashes": _crashes(chance, chance.randint(0, 2)),
+        "troubles": Troubles(
+            update_lost=0.3,
+            reply_lost=0.1,
+            arrives_late=chance.choice((0.0, 0.3)),
+            late_s_max=LATE_S_AFTER_A_CRASH,
+        ),
+        "manners": Manners(repeat_share=chance.choice((0.05, 0.2)), twice_share=chance.choice((0.05, 0.2))),
         "disk_locks": chance.randint(0, 2),
-        "journal_refuses": chance.randint(0, 1),
+        "start_lock_share": chance.choice((0.0, 0.6)),
+        "journal_refuses": chance.choice((0, 2, 4)),
+        "downtime_s_max": chance.choice((0.3, 2.0)),
     }
 
 

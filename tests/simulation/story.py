@@ -40,6 +40,8 @@ class Story:
     disk_refuses: int = 0
     disk_locks: int = 0
     """How often another process has locked the database for a while."""
+    start_lock_share: float = 0.0
+    """After how many of the starts one locks it at once."""
     journal_refuses: int = 0
     """How often the exit journal can't be written either."""
     watcher_dies: int = 0

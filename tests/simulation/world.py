@@ -226,6 +226,9 @@ class World:
                 return False
             self.judge.blame("alive", f"the desk did not start: {error}")
             return False
+        share = self.story.start_lock_share
+        if share and not self.ledger.quiet and self.chance.random() < share:
+            self.scheduler.after(self.chance.random() * 0.2, self._lock_database)
         return True
 
     def _wire_feed(self, desk: Desk) -> None:
@@ -342,7 +345,8 @@ class World:
         """Take the faults away; prices stand, the market still trades."""
         self.ledger.quiet = self.gateway.quiet = self.crowd.quiet = True
         self.gateway.missing = frozenset()
-        self.disk.refuses_until_s = self.disk.locked_until_s = self.disk.journal_refuses_until_s = -1.0
+        self.disk.refuses_until_s = self.disk.locked_until_s = -1.0
+        self.disk.journal_refuses_until_s = min(self.disk.journal_refuses_until_s, self.clock.seconds)
         self._crashes.clear()
         self.scheduler.crash_at = None
 
@@ -360,13 +364,12 @@ class World:
         self._check()
         if judge.violations:
             return
-        if self.story.is_short:
+        # Until a start has read what a second writer told the table alone, an absence may wait for its position.
+        if self.story.is_short or (self.story.other_writers and not self._settle_anew()):
             return
         before = self._tables()
-        for _ in range(2):
-            self._end_in_order()
-            if not self._settle():
-                return
+        if not (self._settle_anew() and self._settle_anew()):
+            return
         self._check()
         after = self._tables()
         if before != after:
@@ -374,6 +377,10 @@ class World:
             judge.blame("start twice", f"new after two starts: {new}")
         self._end_in_order(start=False)
         self.ledger.end_day()
+
+    def _settle_anew(self) -> bool:
+        self._end_in_order()
+        return self._settle()
 
     def _check(self) -> None:
         desk = self.desk
@@ -439,10 +446,7 @@ class World:
             return
         for one in self.crowd.strategies:
             for exchange, symbol, product in one.places:
-                key = key_of_scope(exchange.value, symbol, product)
-                held = self.judge.held(one.name, key)
-                if self.judge.can_get_out(one.name, key):
-                    self.judge.blame("flat", f"{one.name} was told to get out and still holds {held} of {symbol}")
+                self.judge.check_flat(one.name, key_of_scope(exchange.value, symbol, product))
 
     def _can_get_out(self, position_key: PositionKey) -> bool:
         key = key_of_scope(position_key.key.exchange.value, position_key.key.symbol, position_key.key.product)

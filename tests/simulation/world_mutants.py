@@ -6,6 +6,14 @@ from tests.mutation.mutant import Mutant
 
 WORLD_MUTANTS: Final = (
     Mutant(
+        "an order that the books show and no disk takes is waited for by nobody",
+        "actors/command/tag_search.py",
+        "TagSearch._may_show_strangers",
+        "bool(self._unrecorded)",
+        "False",
+        theme="disk",
+    ),
+    Mutant(
         "prices are believed as they come",
         "domain/market/price.py",
         "could_trade",

@@ -190,6 +190,57 @@ def test_after_two_books_of_a_run_nothing_is_asked_any_more(after_a_kill: Comman
     assert leaves(after_a_kill)
 
 
+def unrecorded(room: CommandRoom, ours: Order) -> None:
+    """Let two books show an order of ours that the database does not take, and a book again."""
+    seen = BooksReconciled(reports=(), asked_at=room.clock.now(), external=(external(ours),))
+    for message in (BooksReconciled(reports=(), asked_at=room.clock.now()), seen, seen):
+        room.tell(message)
+
+
+@pytest.mark.parametrize("read", ["orders", ""])
+def test_an_exit_that_the_books_have_shown_is_not_sent_while_no_disk_takes_it(
+    after_a_kill: CommandRoom, read: str
+) -> None:
+    unrecorded(after_a_kill, SENT)
+    caller = after_a_kill.submit(EXIT)
+    after_a_kill.register()
+
+    if read:
+        after_a_kill.tell(books(after_a_kill, (row_of(SENT),)))
+    else:
+        after_a_kill.wait(3)
+
+    assert caller.only(OrderAnswered).repeated
+    assert answered(caller).state is State.UNCONFIRMED
+    assert not leaves(after_a_kill)
+
+
+def test_an_exit_waits_for_an_order_that_no_disk_takes_and_leaves_in_time(after_a_kill: CommandRoom) -> None:
+    lost = order(command=command(command_id="lost", intent=Intent.EXIT, side=Side.SELL), broker_order_id="B8")
+    unrecorded(after_a_kill, lost)
+    after_a_kill.submit(EXIT)
+    after_a_kill.register()
+    after_a_kill.price()
+
+    after_a_kill.tell(books(after_a_kill, (row_of(lost),)))
+    waits = after_a_kill.risk.messages == []
+    after_a_kill.wait(3)
+
+    assert waits
+    assert leaves(after_a_kill)
+
+
+def test_nothing_is_waited_for_once_the_order_is_recorded(after_a_kill: CommandRoom) -> None:
+    unrecorded(after_a_kill, SENT)
+    after_a_kill.tell(ExternalOrderRecorded(order=external(SENT), known=False))
+    after_a_kill.tell(BooksReconciled(reports=(), asked_at=after_a_kill.clock.now(), external=(external(SENT),)))
+
+    after_a_kill.submit(replace(EXIT, command_id="x2"))
+
+    after_a_kill.register()
+    assert after_a_kill.broker.of(LookUpTag) == []
+
+
 def external(ours: Order) -> Order:
     """Return an order of ours as the books show it to who has no row of it."""
     name = f"ext-{ours.broker_order_id}"

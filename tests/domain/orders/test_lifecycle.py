@@ -78,8 +78,17 @@ def test_a_late_truth_is_tagged_and_stays_tagged_while_the_order_goes_on() -> No
     assert (alive.tag, filled.tag) == (Reason.LATE_TRUTH, Reason.LATE_TRUTH)
 
 
-def test_a_blocked_order_never_moves_again() -> None:
-    assert {event for event in Event if event in _legal(State.BLOCKED)} == {Event.NOTED}
+def test_a_blocked_order_moves_by_what_the_broker_proves_alone() -> None:
+    ordinary = {event for event in Event if event in _legal(State.BLOCKED) and not is_late_truth(State.BLOCKED, event)}
+
+    assert ordinary == {Event.NOTED}
+    assert {event for event in Event if is_late_truth(State.BLOCKED, event)} == {
+        Event.WORKING,
+        Event.PARTIALLY_FILLED,
+        Event.FILLED,
+        Event.CANCELED,
+        Event.REJECTED,
+    }
 
 
 def test_a_filled_order_never_becomes_anything_else() -> None:

@@ -172,6 +172,13 @@ def test_what_is_over_and_tells_nothing_new_is_not_settled(over: State) -> None:
         resolved_by_hand(known, Resolution(placed=True, reason="x", broker_order_id="B7"))
 
 
+def test_a_blocked_order_is_given_no_fills_by_hand() -> None:
+    filled = Resolution(placed=True, reason="x", broker_order_id="B7", filled_quantity=10)
+
+    with pytest.raises(InvalidOrderError, match="nothing to resolve"):
+        resolved_by_hand(order(state=State.BLOCKED), filled)
+
+
 def test_what_is_over_is_never_settled_as_absent() -> None:
     with pytest.raises(InvalidOrderError, match="nothing to resolve"):
         resolved_by_hand(replace(LOST, state=State.NOT_PLACED), Resolution(placed=False, reason="x"))

@@ -141,8 +141,19 @@ def test_a_book_proves_an_ended_order_alive_only_when_asked_after_the_end(
     assert (event is not None) == believed
 
 
-def test_an_order_that_was_never_sent_is_moved_by_nothing() -> None:
-    blocked = order(state=State.BLOCKED)
+def test_an_order_that_an_earlier_run_has_sent_and_this_one_blocked_is_there_all_the_same() -> None:
+    # Its tag is ours, and no disk knew of it: what it trades is in no other book.
+    blocked = order(state=State.BLOCKED, broker_order_id=None)
+
+    event = match_order_row(blocked, row_of(blocked, BrokerStatus.COMPLETE, filled_quantity=10), at(1))
+
+    assert event is not None
+    after = blocked.after(event, at(2))
+    assert (after.state, after.filled_quantity, after.tag) == (State.FILLED, 10, Reason.LATE_TRUTH)
+
+
+def test_no_older_book_moves_a_blocked_order() -> None:
+    blocked = order(state=State.BLOCKED, broker_order_id=None, updated_at=at(5))
 
     assert match_order_row(blocked, row_of(blocked, BrokerStatus.COMPLETE, filled_quantity=10), at(1)) is None
 
