@@ -31,6 +31,11 @@ class PendingWrites:
         """Return every order that stands further than its row, as it stands."""
         return tuple(self._ahead.values())
 
+    @property
+    def has_untold(self) -> bool:
+        """Say whether an event waits that nobody was told of, as its order can't be read."""
+        return any(name not in self._ahead for name, *_ in self._kept)
+
     def find(self, command_id: str) -> Order | None:
         """Return an order as it stands ahead of its row; None where its row is all there is."""
         return self._ahead.get(command_id)

@@ -319,12 +319,17 @@ class Placement:
     # Step 6: watch.
 
     def _record_reports(self, message: BooksReconciled) -> None:
-        """Record what the broker's books and updates prove, and the orders of others."""
+        """Record what the broker's books and updates prove, and the orders of others.
+
+        Whether one of others has closed a position of ours depends on what we held: it never comes before what an
+        earlier book has told of our own orders, and waits for the next book while that can't be told.
+        """
         self._gate.compare(message)
         self._tag_search.see_books(message)
+        has_untold = self._records.has_untold
         for report in message.reports:
             self._records.record(report.command_id, report.event)
-        for order in message.external:
+        for order in () if has_untold else message.external:
             post(self._mail.repo, RecordExternalOrder(order=order))
 
     def _take_external(self, message: ExternalOrderRecorded) -> None:

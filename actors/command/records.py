@@ -47,6 +47,11 @@ class Records:
         return len(self._unwritten)
 
     @property
+    def has_untold(self) -> bool:
+        """Say whether an event waits that nobody was told of, as its order can't be read."""
+        return self._unwritten.has_untold
+
+    @property
     def ahead(self) -> tuple[Order, ...]:
         """Return every order that stands further than its row, also by an acceptance on its way to the disk."""
         return (*self._unwritten.orders, *self._accepted.values())

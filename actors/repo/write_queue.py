@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from actors.messages.persistence import Record
+from actors.messages.persistence import Record, RecordEvent, RecordExternalOrder
 from actors.repo.writes import Write, can_wait, is_urgent, lingers, order_in
 from domain.risk.checks import TradingDecision
 
@@ -55,10 +55,13 @@ class WriteQueue:
     def hold_back(self, batch: Iterable[Write]) -> tuple[list[Write], list[Write]]:
         """Keep what can wait for a lock a little longer; return that, and what is to be answered now.
 
-        What was told of an order before something urgent goes with it, so that they stay in order.
+        What was told of an order before something urgent goes with it, so that they stay in order. Nor does any event
+        wait that came before an order of others: whether that closed a position of ours depends on what we held then.
         """
         batch = list(batch)
         urgent = {order_in(one) for one in batch if is_urgent(one)} - {None}
+        others = max((place for place, one in enumerate(batch) if isinstance(one, RecordExternalOrder)), default=-1)
+        urgent |= {order_in(one) for one in batch[: others + 1] if isinstance(one, RecordEvent)}
         self._held = [one for one in batch if can_wait(one) and order_in(one) not in urgent]
         return self._held, without(batch, self._held)
 

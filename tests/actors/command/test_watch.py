@@ -1,5 +1,6 @@
 """Step 6: what the books prove is recorded and told; and what a restart finds on its way."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,8 @@ from actors.messages.desk import JoinStrategy
 from actors.messages.orders import OrderAnswered, OrderChanged
 from actors.messages.persistence import (
     EventRecorded,
+    EventUnrecorded,
+    RecordExternalOrder,
     RecordFills,
 )
 from domain.broker.reply_types import Accepted, Refused
@@ -201,3 +204,23 @@ def test_an_update_that_tells_more_than_the_reply_is_written_at_once(room: Comma
         room.tell(BooksReconciled(reports=(Report("c1", event),), asked_at=room.clock.now(), whole=False))
 
     assert recorded(room) == [Event.ACCEPTED, Event.PARTIALLY_FILLED, Event.WORKING]
+
+
+def test_an_order_of_others_comes_after_what_was_told_of_ours_before_it(room: CommandRoom) -> None:
+    # Whether it closes a position of ours depends on what we held.
+    sold_elsewhere = order(command=command(command_id="ext-9"), broker_order_id="9")
+    filled = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal(100))
+    book = BooksReconciled(reports=(), asked_at=room.clock.now(), external=(sold_elsewhere,))
+    room.tell(replace(book, reports=(Report("unread", filled),), external=()))
+    event = room.repo.take()[-1]
+    room.tell(EventUnrecorded(command_id="unread", event=filled, at=event.at, cause="database is locked"))
+
+    room.tell(book)
+    before = room.repo.of(RecordExternalOrder)
+    room.tell(
+        EventRecorded(order=order(command=command(command_id="unread"), state=State.FILLED), event=filled, late=False)
+    )
+    room.tell(book)
+
+    assert before == []
+    assert room.repo.only(RecordExternalOrder).order == sold_elsewhere

@@ -243,6 +243,21 @@ def test_an_order_of_others_is_told_at_once_and_written_later(room: RepoRoom, lo
     assert [one.command.command_id for one in room.actor.on_receive(FindOrders(limit=9))] == ["ext-9"]
 
 
+def test_what_was_told_of_ours_before_an_order_of_others_is_told_before_it(
+    room: RepoRoom, lock: sqlite3.Connection
+) -> None:
+    lock.execute("ROLLBACK")
+    room.live(room.register(), room.event(SEND), room.event(ACCEPT))
+    lock.execute("BEGIN IMMEDIATE")
+    filled = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal(100))
+    external = an_order(command=command(command_id="ext-9"), broker_order_id="9", remarks_tag="")
+
+    told = room.give(room.event(filled), RecordExternalOrder(order=external))
+
+    assert [type(one) for one in told] == [EventUnrecorded, ExternalOrderRecorded]
+    assert told[0].order.state is State.WORKING
+
+
 @pytest.fixture
 def unreadable(room: RepoRoom) -> Iterator[RepoRoom]:
     """Return a room that has written an exit, and whose file can't be read or written any more."""
