@@ -246,6 +246,7 @@ class Judge:
             self.blame("once", f"{command.command_id} is at the broker already as {earlier[0].number}")
         key = key_of(command)
         if command.intent is Intent.EXIT:
+            self.forgotten.see_exit(key)
             self._check_exit(order, key)
         elif command.intent is Intent.ENTRY and command.command_id not in self.basket_legs:
             self._check_guard(order, key)

@@ -6,6 +6,14 @@ from tests.mutation.mutant import Mutant
 
 WORLD_MUTANTS: Final = (
     Mutant(
+        "an order of others comes before what was told of ours",
+        "actors/command/placement.py",
+        "Placement._record_reports",
+        "self._records.has_untold",
+        "False",
+        theme="disk",
+    ),
+    Mutant(
         "an order that the books show and no disk takes is waited for by nobody",
         "actors/command/tag_search.py",
         "TagSearch._may_show_strangers",
