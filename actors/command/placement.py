@@ -329,8 +329,9 @@ class Placement:
         has_untold = self._records.has_untold
         for report in message.reports:
             self._records.record(report.command_id, report.event)
-        for order in () if has_untold else message.external:
-            post(self._mail.repo, RecordExternalOrder(order=order))
+        if not has_untold:
+            for order in message.external:
+                post(self._mail.repo, RecordExternalOrder(order=order))
 
     def _take_external(self, message: ExternalOrderRecorded) -> None:
         """Let the watcher know an order of others, and the guard what it does to the account."""

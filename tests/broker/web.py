@@ -70,6 +70,11 @@ class Peer:
             b"Sec-WebSocket-Accept: " + accepted + b"\r\n\r\n"
         )
 
+    def say_nothing(self) -> None:
+        """Leave the handshake unanswered, until the other end gives up."""
+        while self.connection.recv(65_536):
+            pass
+
     def listen(self) -> None:
         """Sort what comes in until the end."""
         with contextlib.suppress(OSError, EOFError):

@@ -466,7 +466,7 @@ MUTANTS: Final = (
         "CommandActor._go_on_unrecorded",
         "self._followers.spread(order, event, late=is_late_truth(before.state, event.kind))",
         "",
-        theme="disk",
+        theme="locks",
     ),
     Mutant(
         "stops of before are not taken up",

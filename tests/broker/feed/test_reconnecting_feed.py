@@ -508,7 +508,12 @@ def test_stop_ends_a_connection_that_is_still_opening(web: WebStub, listener: Ea
     patient = settings("http://127.0.0.1:1", websocket_url=web.url, connect_timeout_s=30.0)
     feed = Feed(patient, clock, listener.ticks.put, listener.state, limits=QUICK)
     reached = threading.Event()
-    web.welcome = lambda _: reached.set()
+
+    def keep_waiting(peer: Peer) -> None:
+        reached.set()
+        peer.say_nothing()
+
+    web.welcome = keep_waiting
     feed.start(SESSION)
     assert reached.wait(WAIT_S)
 
