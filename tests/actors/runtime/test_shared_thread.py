@@ -28,12 +28,12 @@ def test_a_mailbox_is_empty_when_nothing_waits_for_its_own_actor(others: int) ->
     loop, go_on, noted = SharedThread(), threading.Event(), list[tuple[str, bool, int]]()
     one, other = (Noting.start_on(loop, noted=into, go_on=go_on) for into in (noted, []))
     try:
-        for message in ("a", "b", "c"):
+        for message in ("a", "b", "c", "d"):
             one.tell(message)
         for _ in range(others):
             other.tell("for another")
         go_on.set()
-        one.ask("d", timeout=WAIT_S)
+        other.ask("served after all of them", timeout=WAIT_S)
     finally:
         one.stop(timeout=WAIT_S)
         other.stop(timeout=WAIT_S)
