@@ -4,7 +4,8 @@ A part of CommandActor, in its thread. Where neither the database nor the exit j
 tell whether an earlier run has sent it. After a run that was killed the same is asked until the books have been
 compared, and as long as the database takes no order that they have shown: one with a tag like ours and without a row is
 that run's, and what it traded is no longer held. It is waited for until it counts as EXTERNAL, a bounded time; then the
-guard cuts the exit to what is left. An exit that a book has shown itself is never sent again.
+guard cuts the exit to what is left. An exit that a book has shown itself is never sent again; for others it is waited
+for only as long as the books show it, as nothing records it any more once the broker has begun another day.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from domain.reconciliation.order_rows import looks_like_ours, remarks_tag_of
 
 LOOK_UP_S_MAX: Final = 2.0
 BOOKS_RECONCILED_MIN: Final = 2
-"""An order with a tag like ours is taken for another's only when a second book shows it."""
+"""An order with a tag like ours is taken for another's only when a second book shows it, and told by every second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class Seeking:
 
     registered: OrderRegistered
     unwritten: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """An order of others with a tag like ours that the database has not taken; `book` counts the last that told it."""
+
+    broker_order_id: str
+    book: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +82,7 @@ class TagSearch:
         self._timer = runtime.timer
         self._seeking: dict[str, Seeking] = {}
         self._unclaimed: dict[str, str] = {}
-        self._unrecorded: dict[str, str] = {}
-        """The orders of others with a tag like ours that a book has shown and the database has not taken yet."""
+        self._unrecorded: dict[str, Unrecorded] = {}
         self._known: set[str] = set()
         self._reconciled = 0
         self._ended_in_order = True
@@ -103,7 +111,7 @@ class TagSearch:
         self._reconciled += message.whole
         for order in message.external:
             if looks_like_ours(order.note) and order.note not in self._unclaimed:
-                self._unrecorded[order.note] = order.broker_order_id or ""
+                self._unrecorded[order.note] = Unrecorded(order.broker_order_id or "", self._reconciled)
 
     def number_of(self, command: OrderCommand) -> str | None:
         """Return the broker's number of an order of others that carries the tag of this command."""
@@ -111,10 +119,14 @@ class TagSearch:
 
     def must_ask(self, command: OrderCommand) -> bool:
         """Say whether an exit that is registered now may have been sent by a run that left no word of it."""
-        return command.intent is Intent.EXIT and self._may_show_strangers()
+        if command.intent is not Intent.EXIT:
+            return False
+        return self._may_show_strangers() or remarks_tag_of(command) in self._unrecorded
 
     def _may_show_strangers(self) -> bool:
-        return bool(self._unrecorded) or (not self._ended_in_order and self._reconciled < BOOKS_RECONCILED_MIN)
+        if not self._ended_in_order and self._reconciled < BOOKS_RECONCILED_MIN:
+            return True
+        return any(self._reconciled - one.book < BOOKS_RECONCILED_MIN for one in self._unrecorded.values())
 
     def begin(self, registered: OrderRegistered, *, unwritten: str = "") -> None:
         """Ask for both books; what has not come within the bound counts as unreadable."""
@@ -134,7 +146,7 @@ class TagSearch:
         order = seeking.registered.order
         fate = look_for_tag(order.remarks_tag, message.orders, message.trades)
         if order.remarks_tag in self._unrecorded:
-            fate = TagShown(self._unrecorded[order.remarks_tag])
+            fate = TagShown(self._unrecorded[order.remarks_tag].broker_order_id)
         if self._has_strangers(message) and not isinstance(fate, TagShown):
             return None
         del self._seeking[message.command_id]

@@ -241,6 +241,44 @@ def test_nothing_is_waited_for_once_the_order_is_recorded(after_a_kill: CommandR
     assert after_a_kill.broker.of(LookUpTag) == []
 
 
+def forgotten_by_the_books(room: CommandRoom) -> None:
+    """Let the broker begin another day while the database takes nothing: no book shows the order any more."""
+    for _ in range(2):
+        room.tell(BooksReconciled(reports=(), asked_at=room.clock.now()))
+
+
+def test_an_order_that_every_second_book_tells_is_waited_for_between_them(after_a_kill: CommandRoom) -> None:
+    unrecorded(after_a_kill, SENT)
+    after_a_kill.tell(BooksReconciled(reports=(), asked_at=after_a_kill.clock.now()))
+
+    after_a_kill.submit(replace(EXIT, command_id="x2"))
+
+    after_a_kill.register()
+    assert len(after_a_kill.broker.of(LookUpTag)) == 1
+
+
+def test_an_order_that_the_books_show_no_more_is_waited_for_no_more(after_a_kill: CommandRoom) -> None:
+    unrecorded(after_a_kill, SENT)
+    forgotten_by_the_books(after_a_kill)
+
+    after_a_kill.submit(replace(EXIT, command_id="x2"))
+    after_a_kill.register()
+
+    assert after_a_kill.broker.of(LookUpTag) == []
+
+
+def test_an_exit_that_a_book_of_yesterday_has_shown_is_not_sent_today(after_a_kill: CommandRoom) -> None:
+    unrecorded(after_a_kill, SENT)
+    forgotten_by_the_books(after_a_kill)
+    caller = after_a_kill.submit(EXIT)
+    after_a_kill.register()
+
+    after_a_kill.tell(books(after_a_kill))
+
+    assert caller.only(OrderAnswered).repeated
+    assert not leaves(after_a_kill)
+
+
 def external(ours: Order) -> Order:
     """Return an order of ours as the books show it to who has no row of it."""
     name = f"ext-{ours.broker_order_id}"
