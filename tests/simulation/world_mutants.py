@@ -14,10 +14,10 @@ WORLD_MUTANTS: Final = (
         theme="disk",
     ),
     Mutant(
-        "an order that the books show and no disk takes is waited for by nobody",
+        "an order that the books show and no disk takes is remembered by nobody",
         "actors/command/tag_search.py",
-        "TagSearch._may_show_strangers",
-        "bool(self._unrecorded)",
+        "TagSearch.see_books",
+        "looks_like_ours(order.note) and order.note not in self._unclaimed",
         "False",
         theme="disk",
     ),
