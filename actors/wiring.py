@@ -263,9 +263,8 @@ class Wiring:
         )
 
     def _start_guard(self, snapshot: DeskSnapshot) -> None:
-        ledger = GuardLedger(
-            snapshot.positions, snapshot.orders, trading_day(self.clock.now()), Contracts(snapshot.expiries)
-        )
+        today, contracts = trading_day(self.clock.now()), Contracts(snapshot.expiries)
+        ledger = GuardLedger(snapshot.positions, snapshot.orders, today, contracts, snapshot.trades)
         for key, quantity in snapshot.moved.items():
             ledger.move(key, quantity)
         for position_key, units in snapshot.written_off.items():

@@ -30,7 +30,9 @@ class DeskSnapshot:
     `last_prices` the price at which each instrument was last traded by any order of the account, `against_ours` moves
     that stand against units of strategies, `vanished` positions that are gone and wait for a person, `ended` those that
     ended with their contracts, `closed_at` those of the written-off units that the broker has squared off today, with
-    their average price, `expiries` the last days of contracts. `ended_in_order` says that the last run was not killed.
+    their average price, `expiries` the last days of contracts, `trades` how the orders filled that are in instruments
+    which others traded too: command id and units filled by then, in the order in which that was recorded.
+    `ended_in_order` says that the last run was not killed.
     """
 
     orders: tuple[Order, ...]
@@ -55,6 +57,7 @@ class DeskSnapshot:
     alerts: Unfinished = field(default_factory=Unfinished)
     written_off: Mapping[PositionKey, int] = field(default_factory=dict)
     last_prices: Mapping[tuple[Exchange, str], SeenPrice] = field(default_factory=dict)
+    trades: tuple[tuple[str, int], ...] = ()
     ended_in_order: bool = True
     stored_by: Mapping[str, str] = field(default_factory=dict)
     """Which run stored each order that is SENDING."""

@@ -10,6 +10,7 @@ from domain.orders.hand_over import RUN
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import JournalLine, Order
 from domain.orders.reasons import Reason
+from domain.orders.types import EXTERNAL
 from storage.rows import to_moment
 
 REGISTERED: Final = "REGISTERED"
@@ -28,6 +29,11 @@ JOURNAL_COLUMNS: Final = (
     "note",
     "changes",
     "inputs",
+)
+
+_TRADES: Final = (
+    "SELECT id, command_id, filled FROM (SELECT id, command_id, json_extract(changes, '$.filled_quantity') AS filled"
+    " FROM order_events WHERE command_id = ? AND client_id = ?) WHERE filled > 0"
 )
 
 _to_json: Final = json.JSONEncoder(check_circular=False).encode
@@ -60,6 +66,19 @@ class Journal:
         for line in self.lines():
             table.setdefault(line.command_id, {}).update(line.changes)
         return table
+
+    def trades_beside_others(self, orders: Sequence[Order]) -> tuple[tuple[str, int], ...]:
+        """Return how those of `orders` have filled that are in an instrument which others traded too.
+
+        Each is a command id and the units that the order had filled by then, in the order in which it was recorded.
+        """
+        traded = [order for order in orders if order.filled_quantity]
+        of_others = {order.command.key for order in traded if order.command.strategy == EXTERNAL}
+        names = [order.command.command_id for order in traded if order.command.key in of_others]
+        found: list[tuple[int, str, int]] = []
+        for name in names:
+            found.extend(self._connection.execute(_TRADES, (name, self._client_id)))
+        return tuple((name, filled) for _, name, filled in sorted(found))
 
     def change_outcome(self, order: Order, change_id: str) -> Event | None:
         """Return how far this change of the order has come; None when it has never been asked for."""

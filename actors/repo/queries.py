@@ -75,6 +75,7 @@ class Queries:
             alerts=stored.alerts.unfinished(),
             written_off=stored.write_offs.counted(now),
             last_prices=stored.roll_ups.last_prices(),
+            trades=stored.journal.trades_beside_others(written),
             ended_in_order=self._beside.ended_in_order,
             stored_by=stored.journal.runs_of_sending(written),
         )

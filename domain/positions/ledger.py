@@ -43,6 +43,8 @@ class GuardLedger:
     """Every strategy's book, and each order's part of it.
 
     `positions` are what days before `day` left, `orders` those that are open or of `day`, `contracts` the last days.
+    `trades` are command ids of `orders` with the units each had filled by then, oldest first: whether others closed a
+    position of ours depends on who traded first, and the orders are in the order of their rows.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class GuardLedger:
         orders: Iterable[Order] = (),
         day: str = "",
         contracts: Contracts | None = None,
+        trades: Iterable[tuple[str, int]] = (),
     ) -> None:
         carried = {
             strategy: {key: _carried(strategy, key, units) for key, units in held.items()}
@@ -68,7 +71,10 @@ class GuardLedger:
             # Of earlier days nobody knows the order any more: what could have been closed for us was.
             counted = self._closed.count(key, units, before=0)
             self._books.put(PositionKey(EXTERNAL, key), counted if key.product.is_delivery else units)
-        for order in orders:
+        known = {order.command.command_id: order for order in orders}
+        for command_id, filled in trades:
+            self.observe(replace(known[command_id], filled_quantity=filled))
+        for order in known.values():
             self.observe(order)
 
     def book(self, strategy: str) -> StrategyBook:

@@ -41,6 +41,25 @@ def test_a_manual_square_off_leaves_our_exit_nothing_to_close(scene: Scene, pape
     scene.until_books_agree()
 
 
+def test_what_the_phone_closed_by_an_older_order_stays_closed_over_a_restart(scene: Scene, paper: Paper) -> None:
+    """B8: it rested from before our entry, so that its row is the older one; the account is flat all the same."""
+    entry = scene.command("entry", strategy=f"{scene.name}-rested")
+    external = sum(scene.desk.holdings().positions.get("EXTERNAL", {}).values())
+    number = paper.phone("S", 10 + external, "1560.00")
+    until(lambda: f"ext-{number}" in rows_of(scene.path), "the phone's order was not kept")
+    scene.submit(entry)
+    scene.until_state(entry, State.FILLED)
+    paper.fill(number, 10 + external)
+    until(lambda: rows_of(scene.path)[f"ext-{number}"]["state"] == State.FILLED, "its fill was not seen")
+
+    scene.stop()
+    scene.start()
+
+    order = scene.submit(scene.command("exit", strategy=entry.strategy, intent="EXIT", side="SELL", price="1498.00"))
+    assert (order.state, order.tag) == (State.BLOCKED, Reason.NOTHING_TO_EXIT)
+    scene.until_books_agree()
+
+
 def test_an_order_canceled_by_phone_is_canceled(scene: Scene, paper: Paper) -> None:
     """B8."""
     command = scene.command("rests", price="1450.00")

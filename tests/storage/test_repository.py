@@ -17,7 +17,17 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import LATE_TRUTHS, TERMINAL, TRANSITIONS, Event, IllegalTransitionError, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
-from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
+from domain.orders.types import (
+    EXTERNAL,
+    Exchange,
+    InstrumentKey,
+    Intent,
+    OrderType,
+    Origin,
+    Product,
+    Side,
+    TrailingType,
+)
 from domain.orders.validation import PRICE_MAX
 from domain.risk.checks import TradingState
 from storage import models, rows
@@ -545,3 +555,21 @@ def test_replaying_the_journal_gives_the_orders_table(
     assert {name: row["state"] in TERMINAL for name, row in on_disk.items()} == {
         name: name not in {one.command.command_id for one in repository.open_orders()} for name in names
     }
+
+
+def test_what_traded_beside_others_is_told_in_the_order_in_which_it_was_recorded(repository: OrderRepository) -> None:
+    theirs, entry, elsewhere = (command(command_id=name) for name in ("theirs", "entry", "elsewhere"))
+    create(repository, replace(theirs, strategy=EXTERNAL, unchecked=True), "t1")
+    create(repository, entry, "t2")
+    create(repository, replace(elsewhere, symbol="INFY-EQ"), "t3")
+    part = to(Event.PARTIALLY_FILLED, filled_quantity=4, average_price=Decimal(100))
+    move(repository, "entry", SEND, ACCEPT, part)
+    move(repository, "theirs", SEND, to(Event.ACCEPTED, broker_order_id="B2"), FILL)
+    move(repository, "entry", to(Event.NOTED, note="seen"), FILL)
+    move(repository, "elsewhere", SEND, to(Event.ACCEPTED, broker_order_id="B3"), FILL)
+
+    orders = repository.remembered_orders(TEN_O_CLOCK)
+
+    assert repository.journal.trades_beside_others(orders) == (("entry", 4), ("theirs", 10), ("entry", 10))
+    ours = [order for order in orders if order.command.strategy != EXTERNAL]
+    assert repository.journal.trades_beside_others(ours) == ()

@@ -358,6 +358,18 @@ def test_a_short_that_others_held_before_does_not_keep_us_from_closing_ours() ->
     assert let_out(ledger) == 100
 
 
+def test_after_a_start_who_traded_first_counts_and_not_whose_row_is_older() -> None:
+    orders = [elsewhere(Side.SELL, 70), filled(100)]
+
+    theirs_rested = GuardLedger(orders=orders, trades=[("entry", 100), ("phone", 70)])
+    ours_rested = GuardLedger(orders=orders[::-1], trades=[("phone", 70), ("entry", 100)])
+    in_turns = GuardLedger(orders=orders, trades=[("entry", 40), ("phone", 70), ("entry", 100)])
+
+    assert let_out(theirs_rested) == 30
+    assert let_out(ours_rested) == 100
+    assert let_out(in_turns) == 60
+
+
 def test_others_close_their_own_before_ours_and_may_undo_what_they_closed() -> None:
     ledger = GuardLedger(orders=[elsewhere(Side.BUY, 50, "theirs"), filled(100)])
     ledger.observe(elsewhere(Side.SELL, 50, "their-exit"))
