@@ -62,6 +62,13 @@ class ClosedByOthers:
         taken = min(left, max(0, self._ours(key, -sign) - max(0, closed * sign)))
         return closed + sign * (undone + taken), left - taken
 
+    def look_back(self, key: InstrumentKey) -> None:
+        """Learn that a strategy has traded before all that others did: they have closed of ours what they could."""
+        if not key.product.is_delivery:
+            external = self._books.held(PositionKey(EXTERNAL, key))
+            sign = 1 if external > 0 else -1
+            self._closed[key] = sign * min(abs(external), self._ours(key, -sign))
+
     def _ours(self, key: InstrumentKey, sign: int) -> int:
         """Return the units that our strategies together hold on one side by their fills."""
         return sum(max(0, book.positions.get(key, 0) * sign) for name, book in self._books if name != EXTERNAL)

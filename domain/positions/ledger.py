@@ -300,6 +300,8 @@ class GuardLedger:
             self._counted[command.command_id] = filled
         if order.day < today:
             self._past.come_nearer(command.key, moved)
+            if moved:
+                self._closed.look_back(command.key)
 
     def _position_after(self, order: Order, moved: int) -> int:
         """Return what a strategy, or EXTERNAL, holds after one of its orders has traded `moved` units more."""

@@ -38,6 +38,7 @@ from domain.reconciliation.explaining import all_undone, with_orders
 from domain.reconciliation.moves import BY_A_PERSON, MoveKind
 from domain.reconciliation.order_rows import OrderIndex, Report, looks_like_ours, match_order_row, match_order_update
 from domain.reconciliation.past_orders import PastOrders, Today
+from domain.reconciliation.trade_sequence import TradeSequence, may_come_second
 from domain.reconciliation.trades import found_by_two, news_of_trades, traded_by_number, traded_today
 from domain.reconciliation.vanishing import expired, heir_of, with_heirs
 from domain.settings import ProofSettings, WatcherSettings
@@ -127,6 +128,7 @@ class Reconciler:
         self._filter = PersistenceFilter(watching.breaks_seen_min, watching.break_s_min)
         self._past = PastOrders(watching)
         self._hidden = PersistenceFilter(proof.books, proof.window_s)
+        self._sequence = TradeSequence(proof.window_s)
         self._apart: tuple[Break, ...] = ()
         self._orders_book: Book[OrderRow] | None = None
         self._numbers: frozenset[str] = frozenset()
@@ -142,7 +144,7 @@ class Reconciler:
 
     def compare(self, book: Book[OrderRow]) -> Reconciled:
         """Return what `book` proves, and advance or complete the proofs of absence."""
-        reports: list[Report] = []
+        news: list[tuple[Order, Report]] = []
         shown: set[str] = set()
         strange: list[OrderRow] = []
         for row in book.rows:
@@ -154,9 +156,12 @@ class Reconciler:
             shown.add(order.command.command_id)
             event = match_order_row(order, row, book.asked_at)
             if event is not None:
-                reports.append(Report(order.command.command_id, event))
+                news.append((order.after(event, book.asked_at), Report(order.command.command_id, event)))
         self._enter_day(trading_day(book.asked_at), shown)
         lost = [one for one in self._lost(book, shown) if one.name not in self._accepted]
+        self._sequence.see_orders(book.asked_at, self.orders, shown)
+        reports = self._sequence.ours_first(news)
+        external = [one for one in self._external(strange, book) if not self._sequence.must_wait(one)]
         self._whole = not lost
         self._orders_book, self._shown = book, shown
         self._numbers = frozenset(row.broker_order_id for row in book.rows)
@@ -167,7 +172,7 @@ class Reconciler:
                 reports.extend(self._absences.advance(self.orders, witnesses))
         else:
             checked = Checked((), (), (*self._apart, *lasting)) if lasting else None
-        return Reconciled(tuple(reports), tuple(self._external(strange, book)), self._whole, checked)
+        return Reconciled(tuple(reports), tuple(external), self._whole, checked)
 
     def _lost(self, book: Book[OrderRow], shown: set[str]) -> list[Break]:
         """Return what a whole book would show: what an earlier one of the day did, and what the broker named to us.
@@ -214,9 +219,12 @@ class Reconciler:
     # updates and trades
 
     def reconcile_update(self, update: OrderUpdate) -> Report | None:
-        """Return what a pushed update proves of an order of ours; foreign ones are left to the next book."""
+        """Return what a pushed update proves of an order; foreign ones are left to the next book.
+
+        So are those of others where an order of ours may have traded before, unseen: the book shows both.
+        """
         order = self.orders.match(update.row)
-        if order is None:
+        if order is None or may_come_second(order, self.orders):
             return None
         event = match_order_update(order, update)
         if event is None:
@@ -227,6 +235,7 @@ class Reconciler:
 
     def reconcile_trades(self, book: Book[TradeRow]) -> tuple[Report, ...]:
         """Return what trades prove of orders that the last order book does not show: they find their orders."""
+        self._sequence.see_trades(book.asked_at)
         return tuple(news_of_trades(book, self._numbers, self.orders))
 
     # the three books together

@@ -26,11 +26,12 @@ from domain.orders.lifecycle import State
 from domain.orders.reasons import Reason
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, Intent, OrderType, Origin, Product, Side
+from domain.reconciliation.order_rows import remarks_tag_of
 from tests.simulation.contracts import FUTURE
 from tests.simulation.crowd import CLIENT, Manners
 from tests.simulation.disk import on_disk
 from tests.simulation.exchange import Habits, Key
-from tests.simulation.judge import Caller, tag_of
+from tests.simulation.judge import Caller
 from tests.simulation.scheduler import Crash, staged
 from tests.simulation.story import Story
 from tests.simulation.world import MONDAY, World, a_folder
@@ -232,7 +233,7 @@ def _let_fall(world: World) -> None:
 
 def _send(world: World, command: OrderCommand) -> Caller:
     assert world.desk is not None
-    world.judge.commands[tag_of(command)] = command
+    world.judge.commands[remarks_tag_of(command)] = command
     caller = Caller(command.command_id, world.judge.life, about="the order", judge=world.judge)
     world.desk.send(command, caller)
     return caller

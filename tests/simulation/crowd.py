@@ -27,10 +27,11 @@ from domain.orders.resolution import Resolution
 from domain.orders.stop_terms import StopTerms
 from domain.orders.types import Exchange, InstrumentKey, Intent, OrderType, Origin, Product, Side, TrailingType
 from domain.reconciliation.breaks import BreakKind
+from domain.reconciliation.order_rows import remarks_tag_of
 from domain.risk.checks import TradingState
 from tests.simulation.contracts import FAR, NEAR, TICK
 from tests.simulation.exchange import Ledger
-from tests.simulation.judge import Caller, Judge, tag_of
+from tests.simulation.judge import Caller, Judge
 from tests.simulation.scheduler import Scheduler
 
 CLIENT: Final = "FA1"
@@ -51,6 +52,8 @@ class Manners:
     modify_share: float = 0.05
     basket_share: float = 0.0
     phone_share: float = 0.0
+    phone_rest_share: float = 0.0
+    """How many of the phone's orders rest in the market, some ticks away."""
     phone_cancel_share: float = 0.0
     halt_share: float = 0.0
     flatten_share: float = 0.0
@@ -336,7 +339,7 @@ class Crowd:
             return
         judge = self._judge
         self.orders += 1
-        judge.commands.setdefault(tag_of(command), command)
+        judge.commands.setdefault(remarks_tag_of(command), command)
         judge.submitted_s.setdefault(command.command_id, self._scheduler.clock.seconds)
         caller = Caller(command.command_id, judge.life, about="the order", judge=judge)
         judge.callers.append(caller)
@@ -430,7 +433,7 @@ class Crowd:
                 )
             )
             self._judge.basket_legs.add(name)
-            self._judge.commands[tag_of(legs[-1])] = legs[-1]
+            self._judge.commands[remarks_tag_of(legs[-1])] = legs[-1]
         basket = Basket(
             basket_id=self._name(),
             strategy=one.name,
@@ -449,7 +452,12 @@ class Crowd:
         exchange, symbol, product = one.position_key
         self._judge.phone_traded = True
         letter = key_of_scope(exchange.value, symbol, product)
-        self._ledger.phone(letter, self._chance.choice((Side.BUY, Side.SELL)), self._lot(symbol) * 2)
+        side, lots = self._chance.choice((Side.BUY, Side.SELL)), 2
+        away = 0
+        if self.manners.phone_rest_share:
+            lots = self._chance.randint(1, 4)
+            away = self._chance.randint(1, 12) if self._chance.random() < self.manners.phone_rest_share else 0
+        self._ledger.phone(letter, side, self._lot(symbol) * lots, ticks_away=away)
 
     def _cancel_by_phone(self, one: Strategy) -> None:
         alive = [order for order in self._judge.of_strategy(one.name) if order.is_live]
@@ -490,7 +498,7 @@ class Crowd:
                 continue
             name = one.name.removeprefix(PAST_PREFIX)
             command = next(each for each in self._judge.commands.values() if each.command_id == name)
-            there = self._ledger.by_tag.get(tag_of(command), [])
+            there = self._ledger.by_tag.get(remarks_tag_of(command), [])
             truth = Resolution(
                 placed=bool(there) and there[0].filled == there[0].quantity,
                 reason="seen at the broker",

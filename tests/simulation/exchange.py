@@ -266,10 +266,11 @@ class Ledger:
         self._scheduler.after(delay, lambda: self._replace(order, (quantity, price, trigger), refused=refused))
         return ""
 
-    def phone(self, key: Key, side: Side, quantity: int, source: str = "MOB") -> Placed:
-        """Trade from the phone: at once, at any price."""
-        order = self.place(key, side, quantity, self.prices[key[:2]], None, "", source)
-        if order.is_live:
+    def phone(self, key: Key, side: Side, quantity: int, source: str = "MOB", ticks_away: int = 0) -> Placed:
+        """Trade from the phone: at once, at any price; or rest in the market, so many ticks away."""
+        price = self.prices[key[:2]] - ticks_away * TICK * side.sign
+        order = self.place(key, side, quantity, price, None, "", source)
+        if order.is_live and not ticks_away:
             self._fill(order, order.open_quantity)
         return order
 

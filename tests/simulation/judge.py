@@ -20,12 +20,12 @@ from domain.orders.command import OrderCommand
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Intent, Product, Side
-from domain.reconciliation.order_rows import remarks_tag_of
 from domain.risk.checks import TradingState
 from tests.simulation.disk import Disk
 from tests.simulation.exchange import CARRIED, Key, Ledger, Placed
 from tests.simulation.forgotten import Forgotten
 from tests.simulation.invariants import INVARIANTS, Violation
+from tests.simulation.others import Others
 from tests.simulation.port import Gateway
 from tests.simulation.rules import FINAL, Rules, key_of
 from tests.simulation.scheduler import Scheduler
@@ -111,6 +111,7 @@ class Judge:
     _journal_synced: int = 0
     rules: Rules = field(init=False)
     forgotten: Forgotten = field(init=False)
+    others: Others = field(init=False)
     is_up: Callable[[], bool] = lambda: False
     """Whether a desk is running."""
     _reader: sqlite3.Connection | None = None
@@ -121,6 +122,7 @@ class Judge:
         """Know the rules."""
         self.rules = Rules(self)
         self.forgotten = Forgotten(self.disk, self.ledger, self.read)
+        self.others = Others(self.scheduler, self.ledger, self.read, self.blame)
 
     def blame(self, invariant: str, message: str) -> None:
         """Write a violation down, and let the process end here: nothing after it is of interest."""
@@ -261,7 +263,9 @@ class Judge:
         """Something has traded: who was told to get out may be out."""
         command = self.commands.get(order.tag)
         if command is None:
+            self.others.see_trade(order)
             return
+        self.others.see_fill(order, command)
         place = (command.strategy, order.key)
         self.filled_s[place] = self.scheduler.clock.seconds
         if self.is_out(*place):
@@ -370,8 +374,10 @@ class Judge:
             self.journal_lines += 1
             if strategy != EXTERNAL:
                 name, event, _, after, tag, remarks, *_ = line
+                self.others.see_row(remarks)
                 self.rules.see_line(name, event, after, tag, self.ledger.by_tag.get(remarks, []), strategy)
                 self._check_line(*line)
+        self.others.see_commit()
         if not self.disk.unsynced:
             self._journal_synced = self._journal_seen
 
@@ -590,8 +596,3 @@ class Judge:
 def text_of(there: list[Placed]) -> str:
     """Say what the exchange has."""
     return "; ".join(f"{one.number} {one.status} {one.filled} of {one.quantity}" for one in there) or "nothing"
-
-
-def tag_of(command: OrderCommand) -> str:
-    """Return the tag under which the exchange knows a command."""
-    return remarks_tag_of(command)

@@ -125,6 +125,7 @@ class World:
         self.judge.rules.end_day()
         self.ledger.begin_day((MONDAY + timedelta(days=day)).date().isoformat())
         self.judge.rules.begin_day()
+        self.judge.others.begin_day()
         self.crowd.begin_day()
         self._be_noisy()
         self._plan(story.seconds)
@@ -442,7 +443,10 @@ class World:
         if stuck:
             self.judge.blame("flat", f"still on their way: {', '.join(map(str, stuck))}")
             return
-        if not self._settle() or self.judge.phone_traded:
+        if not self._settle():
+            return
+        self.judge.others.check_flat(self.judge.forgotten.keys)
+        if self.judge.phone_traded:
             return
         for one in self.crowd.strategies:
             for exchange, symbol, product in one.places:

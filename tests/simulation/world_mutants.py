@@ -6,6 +6,46 @@ from tests.mutation.mutant import Mutant
 
 WORLD_MUTANTS: Final = (
     Mutant(
+        "what an order of yesterday traded comes after what others traded today",
+        "domain/positions/ledger.py",
+        "GuardLedger.observe",
+        "self._closed.look_back(command.key)",
+        "None",
+        theme="days",
+    ),
+    Mutant(
+        "a start counts what was traded beside others order by order",
+        "actors/wiring.py",
+        "Wiring._start_guard",
+        "snapshot.trades",
+        "()",
+        theme="the phone",
+    ),
+    Mutant(
+        "a book tells of others before it tells of ours",
+        "domain/reconciliation/trade_sequence.py",
+        "TradeSequence.ours_first",
+        "sorted(told, key=lambda pair: pair[0])",
+        "told",
+        theme="the phone",
+    ),
+    Mutant(
+        "what others traded waits for no order of ours that the book does not show",
+        "domain/reconciliation/trade_sequence.py",
+        "TradeSequence.must_wait",
+        "asked_at is None or not may_come_second(theirs, self._unseen)",
+        "True",
+        theme="the phone",
+    ),
+    Mutant(
+        "a push of others comes before what the book tells of ours",
+        "domain/reconciliation/reconciler.py",
+        "Reconciler.reconcile_update",
+        "order is None or may_come_second(order, self.orders)",
+        "order is None",
+        theme="the phone",
+    ),
+    Mutant(
         "an order of others comes before what was told of ours",
         "actors/command/placement.py",
         "Placement._record_reports",

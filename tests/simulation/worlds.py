@@ -252,6 +252,30 @@ def _late_quotes(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _the_phone(chance: random.Random) -> dict[str, Any]:
+    """A person who trades what the strategies trade, at once or by orders that rest, and a desk that dies meanwhile."""
+    return {
+        "manners": Manners(
+            strategies=4,
+            deeds_per_s=chance.choice((4.0, 8.0)),
+            exit_share=chance.choice((0.1, 0.5)),
+            phone_share=0.08,
+            phone_rest_share=0.6,
+            flatten_share=chance.choice((0.0, 0.05)),
+            stops_share=chance.choice((0.0, 0.5)),
+        ),
+        "habits": Habits(
+            fill_share=chance.choice((0.4, 0.9)),
+            partial_share=0.3,
+            hide_share=chance.choice((0.0, 0.2)),
+            walk_ticks=8,
+        ),
+        "troubles": Troubles(update_lost=chance.choice((0.1, 0.9)), reply_lost=chance.choice((0.0, 0.05))),
+        "crashes": tuple(CrashAt(chance.randint(100, 1_500)) for _ in range(chance.randint(0, 3))),
+        "downtime_s_max": chance.choice((0.3, 3.0)),
+    }
+
+
 WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "no prices": _no_prices,
     "few sources": _few_sources,
@@ -268,6 +292,7 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "resting": _resting,
     "late quotes": _late_quotes,
     "doubtful losses": _doubtful_losses,
+    "the phone": _the_phone,
 }
 """What a story about the world is about; their seeds begin at `WORLD_SEEDS`, and take them in turn."""
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
-from domain.orders.types import EXTERNAL, Exchange, Intent, Product, Side
+from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Product, Side
 from domain.positions.ledger import GuardLedger
 from domain.positions.verdicts import GuardRefused, Reserved
 from tests.domain.positions.orders import ENTRY, KEY, elsewhere, filled, quantity_of, reason_of, way_out
@@ -368,6 +369,20 @@ def test_after_a_start_who_traded_first_counts_and_not_whose_row_is_older() -> N
     assert let_out(theirs_rested) == 30
     assert let_out(ours_rested) == 100
     assert let_out(in_turns) == 60
+
+
+def test_what_an_order_of_yesterday_traded_was_there_before_others_sold_today() -> None:
+    key = InstrumentKey(Exchange.NFO, "NIFTY27JAN26F", Product.NRML)
+    at: dict[str, Any] = {"exchange": key.exchange, "symbol": key.symbol, "product": key.product}
+    sold = elsewhere(Side.SELL, 150)
+    sold = replace(sold, command=replace(sold.command, **at, unchecked=True), day="2026-01-06")
+    entry = order(command=command(command_id="entry", quantity=100, **at), quantity=100, day="2026-01-05")
+    ledger = GuardLedger(orders=[entry, sold], day="2026-01-06")
+
+    ledger.observe(replace(entry, state=State.FILLED, filled_quantity=100))
+
+    exit_ = command(command_id="exit", intent=Intent.EXIT, side=Side.SELL, quantity=100, **at)
+    assert reason_of(ledger.reserve(exit_)) is Reason.NOTHING_TO_EXIT
 
 
 def test_others_close_their_own_before_ours_and_may_undo_what_they_closed() -> None:

@@ -238,7 +238,7 @@ def test_orders_of_earlier_days_that_are_over_are_forgotten_and_open_ones_kept()
 def test_foreign_rows_move_no_order_of_ours_and_are_told() -> None:
     external = row_of(order(), remarks="typed by hand", broker_order_id="B99")
 
-    compared = comparing([working()], THREE_IN_NINETY).compare(book([external], at(1)))
+    compared = comparing([working()], THREE_IN_NINETY).compare(book([row_of(working()), external], at(1)))
 
     assert compared.reports == ()
     assert [one.command.command_id for one in compared.external] == ["ext-B99"]

@@ -1,0 +1,96 @@
+"""Who traded first, others or we, where one book tells of both: what is not known counts as ours."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.broker.snapshots import Book, BrokerStatus, OrderRow, OrderUpdate, ReportType
+from domain.orders.external import external_order
+from domain.orders.lifecycle import State
+from domain.orders.order import Order
+from domain.orders.types import Side
+from domain.reconciliation.reconciler import Known, Reconciled, Reconciler
+from domain.settings import ProofSettings, WatcherSettings
+from tests.fakes import TEN_O_CLOCK, book, order, row_of
+
+OURS = order(state=State.WORKING, broker_order_id="B2")
+UNKNOWN = order(state=State.UNCONFIRMED)
+FILLED = row_of(OURS, BrokerStatus.COMPLETE, filled_quantity=10)
+
+
+def theirs(filled: int = 10) -> OrderRow:
+    """Return the phone's older order on the other side."""
+    row = row_of(replace(OURS, broker_order_id="B1"), BrokerStatus.COMPLETE, filled_quantity=filled)
+    return replace(row, remarks="", side=Side.SELL)
+
+
+def at(seconds: float) -> datetime:
+    return TEN_O_CLOCK + timedelta(seconds=seconds)
+
+
+def comparing(*orders: Order) -> Reconciler:
+    return Reconciler(Known(orders=orders), "FA1", ProofSettings(books=3, window_s=10), WatcherSettings())
+
+
+def resting() -> Order:
+    """Return the phone's order as it was recorded before it traded."""
+    known = external_order(replace(theirs(), status=BrokerStatus.OPEN, filled_quantity=0), "FA1", at(0))
+    assert known is not None
+    return known
+
+
+def names(told: Reconciled) -> list[str]:
+    """Return whose orders a book tells of, in the order in which they count."""
+    return [one.command_id for one in told.reports] + [one.command.command_id for one in told.external]
+
+
+def test_what_a_book_tells_of_ours_comes_before_what_it_tells_of_others() -> None:
+    known = comparing(OURS, resting())
+
+    assert names(known.compare(book([theirs(), FILLED], at(1)))) == ["c1", "ext-B1"]
+
+
+@pytest.mark.parametrize("ours", [OURS, UNKNOWN])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_what_others_traded_waits_for_the_trade_book_where_the_order_book_lacks_ours(
+    ours: Order, *, recorded: bool
+) -> None:
+    reconciler = comparing(ours, *([resting()] if recorded else []))
+
+    first = names(reconciler.compare(book([theirs()], at(1))))
+    reconciler.reconcile_trades(Book((), at(1.1)))
+    second = names(reconciler.compare(book([theirs()], at(2))))
+
+    assert first == []
+    assert second == ["ext-B1"]
+
+
+def test_without_a_trade_book_it_waits_no_longer_than_a_proof_of_absence_takes() -> None:
+    reconciler = comparing(UNKNOWN)
+
+    told = [names(reconciler.compare(book([theirs()], at(second)))) for second in (1, 10.9, 11)]
+
+    assert told == [[], [], ["ext-B1"]]
+
+
+@pytest.mark.parametrize(
+    "ours",
+    [
+        order(state=State.FILLED, filled_quantity=10, broker_order_id="B2"),
+        replace(UNKNOWN, day="2026-01-02"),
+        order(state=State.UNCONFIRMED, symbol="INFY-EQ"),
+    ],
+)
+def test_it_waits_for_no_order_that_is_over_of_another_day_or_in_another_instrument(ours: Order) -> None:
+    assert "ext-B1" in names(comparing(ours).compare(book([theirs(), FILLED][: 1 + ours.is_terminal], at(1))))
+
+
+@pytest.mark.parametrize("open_", [True, False])
+def test_a_push_of_others_is_left_to_the_book_while_an_order_of_ours_is_open(*, open_: bool) -> None:
+    ours = OURS if open_ else order(state=State.FILLED, filled_quantity=10, broker_order_id="B2")
+    reconciler = comparing(ours, resting())
+
+    report = reconciler.reconcile_update(OrderUpdate(ReportType.FILL, theirs(), at(1)))
+
+    assert (report is None) is open_
