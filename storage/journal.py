@@ -3,6 +3,8 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from domain.orders.change_command import change_outcome
@@ -31,10 +33,8 @@ JOURNAL_COLUMNS: Final = (
     "inputs",
 )
 
-_TRADES: Final = (
-    "SELECT id, command_id, filled FROM (SELECT id, command_id, json_extract(changes, '$.filled_quantity') AS filled"
-    " FROM order_events WHERE command_id = ? AND client_id = ?) WHERE filled > 0"
-)
+_TOLD_BY: Final = ("book_asked_at", "update_seen_at")
+"""What a line calls the moment of the book, or the update, that has told of the trade."""
 
 _to_json: Final = json.JSONEncoder(check_circular=False).encode
 
@@ -70,15 +70,29 @@ class Journal:
     def trades_beside_others(self, orders: Sequence[Order]) -> tuple[tuple[str, int], ...]:
         """Return how those of `orders` have filled that are in an instrument which others traded too.
 
-        Each is a command id and the units that the order had filled by then, in the order in which it was recorded.
+        Each is a command id and the units that the order had filled by then, in the order of the books and updates that
+        have told of it, and in one of them ours first: so the desk counted it then. When it was written says less, as a
+        locked file delays some lines and not others.
         """
         traded = [order for order in orders if order.filled_quantity]
         of_others = {order.command.key for order in traded if order.command.strategy == EXTERNAL}
-        names = [order.command.command_id for order in traded if order.command.key in of_others]
-        found: list[tuple[int, str, int]] = []
-        for name in names:
-            found.extend(self._connection.execute(_TRADES, (name, self._client_id)))
-        return tuple((name, filled) for _, name, filled in sorted(found))
+        told: list[tuple[datetime, bool, str, int]] = []
+        for order in (one for one in traded if one.command.key in of_others):
+            is_theirs = order.command.strategy == EXTERNAL
+            for line in self.lines(order.command.command_id):
+                filled = line.changes.get("filled_quantity")
+                if isinstance(filled, int) and filled:
+                    told.append((_told_at(line), is_theirs, line.command_id, filled))
+        trades: list[tuple[str, int]] = []
+        reached: dict[str, int] = {}
+        for _, _, name, filled in sorted(told, key=itemgetter(0, 1)):
+            # A clock that was set back puts an order's lines out of order: what it has filled never goes down.
+            if filled > reached.get(name, 0):
+                reached[name] = filled
+                if trades and trades[-1][0] == name:
+                    trades.pop()
+                trades.append((name, filled))
+        return tuple(trades)
 
     def change_outcome(self, order: Order, change_id: str) -> Event | None:
         """Return how far this change of the order has come; None when it has never been asked for."""
@@ -89,6 +103,12 @@ class Journal:
         sending = (order.command.command_id for order in orders if order.state is State.SENDING)
         lines = (line for name in sending for line in self.lines(name))
         return {line.command_id: line.inputs[RUN] for line in lines if line.event == Event.SENT and RUN in line.inputs}
+
+
+def _told_at(line: JournalLine) -> datetime:
+    """Return when the book, or the update, was that told what a line says; else when that happened."""
+    told = next((line.inputs[name] for name in _TOLD_BY if name in line.inputs), None)
+    return line.at if told is None else datetime.fromisoformat(told)
 
 
 def journal_row(

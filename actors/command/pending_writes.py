@@ -10,8 +10,8 @@ from domain.orders.lifecycle import Event, IllegalTransitionError
 from domain.orders.order import Order, OrderEvent
 from domain.orders.reasons import Reason
 
-Key: TypeAlias = tuple[str, Event, Reason | None, str | None]
-"""The watcher reports its news again at every poll until they are written: each is kept once."""
+Key: TypeAlias = tuple[str, Event, Reason | None, str | None, int]
+"""The watcher reports its news again at every poll until they are written: each is kept once, and in its place."""
 EARLIER_WAIT: Final = "earlier events of the order wait for the database"
 
 
@@ -101,4 +101,4 @@ def _note_of_sending(message: EventUnrecorded) -> OrderEvent:
 
 def _key_of(command_id: str, event: OrderEvent) -> Key:
     about = event.change.change_id if event.change is not None else None
-    return command_id, event.kind, event.tag, about
+    return command_id, event.kind, event.tag, about, event.filled_quantity or 0

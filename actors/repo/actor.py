@@ -191,6 +191,14 @@ class RepoActor(SharedThreadActor):
     def _commit(self, batch: list[Write]) -> None:
         if self._beside:
             batch = self._write_beside(batch)
+        early = self._refusals.too_early(batch)
+        self._write(without(batch, early))
+        for one in early:
+            letter = self._refuse(one, "fills that were told before it wait for the database")
+            if letter is not None:
+                post(self._command, letter)
+
+    def _write(self, batch: list[Write]) -> None:
         if not batch:
             return
         try:
@@ -210,6 +218,7 @@ class RepoActor(SharedThreadActor):
         with self._repository.transaction(synced=any(map(needs_sync, batch))):
             letters = self._writer.write(batch)
         self._lock.note_success()
+        self._refusals.have_written(batch)
         self._refusals.see(one.command.command_id for one in batch if isinstance(one, RegisterOrder))
         early = self._repository.take_early_fills()
         if early:

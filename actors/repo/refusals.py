@@ -31,8 +31,9 @@ from actors.messages.persistence import (
 from actors.repo.journaled_exits import JournaledExits
 from actors.repo.write_queue import WriteQueue
 from actors.repo.writer import Writer, looked_up
-from actors.repo.writes import Write
+from actors.repo.writes import Write, order_in
 from domain.orders.change import ChangeKind
+from domain.orders.external import COMMAND_ID_PREFIX
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, new_order
 from domain.orders.types import Intent
@@ -42,7 +43,11 @@ from storage.repository import OrderRepository
 
 
 class Refusals:
-    """Owns the orders of others that were told before they were written, and the command ids that were seen today."""
+    """Owns the orders of others that were told before they were written, and the command ids that were seen today.
+
+    And whose fills were told and are still to be written: what others traded later is written after them, so that no
+    kill leaves it alone (`domain/positions/closed_by_others.py`: who traded first decides).
+    """
 
     def __init__(
         self, repository: OrderRepository, writer: Writer, queue: WriteQueue, beside: JournaledExits, clock: Clock
@@ -53,6 +58,7 @@ class Refusals:
         self._beside = beside
         self._clock = clock
         self._external: dict[str, RecordExternalOrder] = {}
+        self._fills_to_come: set[str] = set()
         self._seen: set[str] = set()
         self._seen_on = ""
 
@@ -62,6 +68,25 @@ class Refusals:
         if today != self._seen_on:
             self._seen, self._seen_on = set(), today
         self._seen.update(command_ids)
+
+    def have_written(self, batch: Iterable[Write]) -> None:
+        """Know that these are on the disk."""
+        self._fills_to_come.difference_update(one.command_id for one in batch if isinstance(one, RecordEvent))
+
+    def too_early(self, batch: Iterable[Write]) -> list[Write]:
+        """Return what others traded that would be written before fills of ours which were told earlier.
+
+        What follows of the same order is too early with it.
+        """
+        to_come, early = set(self._fills_to_come), list[Write]()
+        names: set[str | None] = set()
+        for one in batch:
+            if _is_of_others(one) and (to_come or order_in(one) in names):
+                early.append(one)
+                names.add(order_in(one))
+            elif isinstance(one, RecordEvent):
+                to_come.discard(one.command_id)
+        return early
 
     def was_told(self, message: Write) -> bool:
         """Say of a write that is done whether its answer was told before: an order of others, when it was seen."""
@@ -96,6 +121,8 @@ class Refusals:
     def _fail_event(self, message: RecordEvent, cause: str) -> CommandInbox:
         if message.event.kind is Event.SENT:
             self._sync_registrations()
+        if message.event.filled_quantity and not _is_of_others(message):
+            self._fills_to_come.add(message.command_id)
         return EventUnrecorded(
             command_id=message.command_id,
             event=message.event,
@@ -187,3 +214,9 @@ class Refusals:
         self._external[name] = message
         self._queue.try_again(message)
         return ExternalOrderRecorded(order=order, known=False)
+
+
+def _is_of_others(message: Write) -> bool:
+    if isinstance(message, RecordEvent):
+        return message.command_id.startswith(COMMAND_ID_PREFIX)
+    return isinstance(message, RecordExternalOrder)

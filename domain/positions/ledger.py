@@ -43,8 +43,8 @@ class GuardLedger:
     """Every strategy's book, and each order's part of it.
 
     `positions` are what days before `day` left, `orders` those that are open or of `day`, `contracts` the last days.
-    `trades` are command ids of `orders` with the units each had filled by then, oldest first: whether others closed a
-    position of ours depends on who traded first, and the orders are in the order of their rows.
+    `trades` are command ids of these orders with the units each had filled by then, oldest first: whether others closed
+    a position of ours depends on who traded first, and the orders are in the order of their rows.
     """
 
     def __init__(
@@ -300,7 +300,7 @@ class GuardLedger:
             self._counted[command.command_id] = filled
         if order.day < today:
             self._past.come_nearer(command.key, moved)
-            if moved:
+            if moved and command.strategy != EXTERNAL and not command.product.ends_with_its_day:
                 self._closed.look_back(command.key)
 
     def _position_after(self, order: Order, moved: int) -> int:

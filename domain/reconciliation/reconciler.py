@@ -38,7 +38,7 @@ from domain.reconciliation.explaining import all_undone, with_orders
 from domain.reconciliation.moves import BY_A_PERSON, MoveKind
 from domain.reconciliation.order_rows import OrderIndex, Report, looks_like_ours, match_order_row, match_order_update
 from domain.reconciliation.past_orders import PastOrders, Today
-from domain.reconciliation.trade_sequence import TradeSequence, may_come_second
+from domain.reconciliation.trade_sequence import TradeSequence, may_come_second, ours_first, unseen_orders
 from domain.reconciliation.trades import found_by_two, news_of_trades, traded_by_number, traded_today
 from domain.reconciliation.vanishing import expired, heir_of, with_heirs
 from domain.settings import ProofSettings, WatcherSettings
@@ -156,11 +156,13 @@ class Reconciler:
             shown.add(order.command.command_id)
             event = match_order_row(order, row, book.asked_at)
             if event is not None:
-                news.append((order.after(event, book.asked_at), Report(order.command.command_id, event)))
+                news.append((order, Report(order.command.command_id, event)))
         self._enter_day(trading_day(book.asked_at), shown)
         lost = [one for one in self._lost(book, shown) if one.name not in self._accepted]
-        self._sequence.see_orders(book.asked_at, self.orders, shown)
-        reports = self._sequence.ours_first(news)
+        strange = self._less_what_waits(strange)
+        unknown = [row for row in book.rows if row.broker_order_id in self._strangers]
+        self._sequence.see_orders(book, unseen_orders(self.orders, shown, book.asked_at), unknown)
+        reports = ours_first((order, report) for order, report in news if not self._sequence.must_wait(order))
         external = [one for one in self._external(strange, book) if not self._sequence.must_wait(one)]
         self._whole = not lost
         self._orders_book, self._shown = book, shown
@@ -189,14 +191,17 @@ class Reconciler:
         self._numbers_seen = placed | self._numbers_seen
         return [hidden(number) for number, at in sorted(missing.items()) if not may_have_been_dropped(at, asked_at)]
 
+    def _less_what_waits(self, strange: list[OrderRow]) -> list[OrderRow]:
+        """Return the rows of others. One with a tag like ours may be new to this watcher alone: it waits a book."""
+        waited = self._strangers
+        fresh = [row for row in strange if looks_like_ours(row.remarks) and row.broker_order_id not in waited]
+        self._strangers = {row.broker_order_id for row in fresh}
+        return [row for row in strange if row.broker_order_id not in self._strangers]
+
     def _external(self, strange: list[OrderRow], book: Book[OrderRow]) -> Iterator[Order]:
-        """Yield the orders of others. One with a tag like ours may be new to this watcher alone: it waits a book."""
-        waited, self._strangers = self._strangers, set()
+        """Yield the orders of others."""
         self._unreadable.clear()
         for row in strange:
-            if looks_like_ours(row.remarks) and row.broker_order_id not in waited:
-                self._strangers.add(row.broker_order_id)
-                continue
             order = external_order(row, self._client_id, book.asked_at)
             if order is not None:
                 yield order
@@ -221,7 +226,7 @@ class Reconciler:
     def reconcile_update(self, update: OrderUpdate) -> Report | None:
         """Return what a pushed update proves of an order; foreign ones are left to the next book.
 
-        So are those of others where an order of ours may have traded before, unseen: the book shows both.
+        So are those of others where an open order of ours may have traded before: a book tells of both.
         """
         order = self.orders.match(update.row)
         if order is None or may_come_second(order, self.orders):
@@ -235,8 +240,8 @@ class Reconciler:
 
     def reconcile_trades(self, book: Book[TradeRow]) -> tuple[Report, ...]:
         """Return what trades prove of orders that the last order book does not show: they find their orders."""
-        self._sequence.see_trades(book.asked_at)
-        return tuple(news_of_trades(book, self._numbers, self.orders))
+        self._sequence.see_trades(book)
+        return tuple(ours_first(news_of_trades(book, self._numbers, self.orders)))
 
     # the three books together
 

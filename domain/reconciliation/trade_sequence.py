@@ -1,65 +1,83 @@
 """Who traded first, an order of others or one of ours, where one book tells of both.
 
 A trade of others closes what strategies hold, or opens a position of their own: it depends on who was first
-(`domain/positions/closed_by_others.py`). Where that is not known ours counts as the first: should that be wrong, an
+(`domain/positions/closed_by_others.py`). Where a book can't tell, ours counts as the first: should that be wrong, an
 exit finds less to close although the account is flat; the other way round it would sell what the account has no more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeAlias
 
+from domain.broker.snapshots import Book, OrderRow, TradeRow, key_of
 from domain.orders.order import Order
-from domain.orders.types import EXTERNAL
+from domain.orders.types import EXTERNAL, InstrumentKey, Side
 from domain.ports import trading_day
 from domain.reconciliation.order_rows import Report
 
+Place: TypeAlias = tuple[InstrumentKey, Side]
+
 
 def may_come_second(theirs: Order, ours: Iterable[Order]) -> bool:
-    """Say whether `theirs` is an order of others, and one of `ours` in the same instrument is open."""
+    """Say whether `theirs` is of others and may have closed what an open one of `ours` has traded."""
     command = theirs.command
     return command.strategy == EXTERNAL and any(
-        one.command.key == command.key and one.command.strategy != EXTERNAL and not one.is_terminal for one in ours
+        one.command.key == command.key
+        and one.command.side is not command.side
+        and one.command.strategy != EXTERNAL
+        and not one.is_terminal
+        for one in ours
     )
 
 
-class TradeSequence:
-    """Owns what of others waits, as an order of ours in the instrument is open and the order book does not show it.
+def ours_first(news: Iterable[tuple[Order, Report]]) -> list[Report]:
+    """Put what one book tells of our own orders before what it tells of those of others."""
+    told = sorted(news, key=lambda pair: pair[0].command.strategy == EXTERNAL)
+    return [report for _, report in told]
 
-    The trade book tells whether ours has traded: it waits until one was read, and no longer than `wait_s` seconds, a
-    proof of absence. Nobody sees it meanwhile, which is worse than a wrong guess where it lasts.
+
+class TradeSequence:
+    """Owns which orders of others wait, as the order book lacks an open order of ours on the other side.
+
+    The trade book tells whether ours has traded: each waits until one was read, and at most `wait_s` seconds, as long
+    as a proof of absence takes. Nobody sees it meanwhile, which is worse than a wrong guess where it lasts.
     """
 
     def __init__(self, wait_s: float) -> None:
-        self._wait: Final = timedelta(seconds=wait_s)
-        self._since: dict[tuple[str, int], datetime] = {}
-        self._trades_asked_at: datetime | None = None
-        self._asked_at: datetime | None = None
-        self._unseen: tuple[Order, ...] = ()
+        self._wait_s: Final = wait_s
+        self._since_s: dict[str, tuple[Place, float]] = {}
+        self._trades_asked_s: float | None = None
+        self._asked_s = 0.0
+        self._unseen: set[Place] = set()
 
-    def see_orders(self, asked_at: datetime, orders: Iterable[Order], shown: AbstractSet[str]) -> None:
-        """Learn which open orders of the day an order book does not show, of all that are known."""
-        day = trading_day(asked_at)
-        open_orders = (one for one in orders if not one.is_terminal and one.day == day)
-        self._unseen = tuple(one for one in open_orders if one.command.command_id not in shown)
-        self._asked_at = asked_at
-        if not self._unseen:
-            self._since.clear()
+    def see_orders(self, book: Book[OrderRow], unseen: Iterable[Order], strangers: Iterable[OrderRow]) -> None:
+        """Learn what of ours a book does not show: open orders, and rows that may be ours and wait for the next one."""
+        rows = ((key_of(row), row.side) for row in strangers)
+        self._unseen = {(one.command.key, one.command.side) for one in unseen}
+        self._unseen.update((key, side) for key, side in rows if key is not None)
+        self._since_s = {name: one for name, one in self._since_s.items() if one[0] in self._unseen}
+        self._asked_s = book.asked_s
 
-    def see_trades(self, asked_at: datetime) -> None:
+    def see_trades(self, book: Book[TradeRow]) -> None:
         """Know that a trade book was read."""
-        self._trades_asked_at = asked_at
+        self._trades_asked_s = book.asked_s
 
     def must_wait(self, theirs: Order) -> bool:
         """Say whether what the last order book tells of an order of others can't be counted yet."""
-        asked_at, trades_at = self._asked_at, self._trades_asked_at
-        if asked_at is None or not may_come_second(theirs, self._unseen):
+        command = theirs.command
+        place = (command.key, command.side.opposite)
+        if command.strategy != EXTERNAL or place not in self._unseen:
             return False
-        since = self._since.setdefault((theirs.command.command_id, theirs.filled_quantity), asked_at)
-        return (trades_at is None or trades_at < since) and asked_at - since < self._wait
+        _, since_s = self._since_s.setdefault(command.command_id, (place, self._asked_s))
+        was_read = self._trades_asked_s is not None and self._trades_asked_s >= since_s
+        return not was_read and self._asked_s - since_s < self._wait_s
 
-    def ours_first(self, news: Iterable[tuple[Order, Report]]) -> list[Report]:
-        """Put what a book tells of our own orders before what it tells of others; what must wait is left out."""
-        told = [(order.command.strategy == EXTERNAL, report) for order, report in news if not self.must_wait(order)]
-        return [report for _, report in sorted(told, key=lambda pair: pair[0])]
+
+def unseen_orders(orders: Iterable[Order], shown: AbstractSet[str], asked_at: datetime) -> Iterator[Order]:
+    """Yield the open orders of ours, of the day, that a book does not show by their command ids."""
+    day = trading_day(asked_at)
+    for one in orders:
+        is_ours = one.command.strategy != EXTERNAL
+        if is_ours and not one.is_terminal and one.day == day and one.command.command_id not in shown:
+            yield one

@@ -101,7 +101,7 @@ def event_of_trades(order: Order, traded: Traded, asked_at: datetime) -> OrderEv
     return replace(event, inputs=inputs)
 
 
-def news_of_trades(book: Book[TradeRow], shown: AbstractSet[str], orders: OrderIndex) -> Iterator[Report]:
+def news_of_trades(book: Book[TradeRow], shown: AbstractSet[str], orders: OrderIndex) -> Iterator[tuple[Order, Report]]:
     """Yield what trades prove of orders whose numbers the order book has not `shown`; each is observed at once."""
     for traded in traded_by_number(row for row in book.rows if row.broker_order_id not in shown).values():
         order = orders.match(traded)
@@ -110,7 +110,7 @@ def news_of_trades(book: Book[TradeRow], shown: AbstractSet[str], orders: OrderI
             continue
         # The next book may come before this one is on disk: it is judged by what this one told.
         orders.observe(order.after(event, book.asked_at))
-        yield Report(order.command.command_id, event)
+        yield order, Report(order.command.command_id, event)
 
 
 def found_by_two(breaks: Iterable[Break], trades: Book[TradeRow], orders: OrderIndex) -> Iterator[Report]:

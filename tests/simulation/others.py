@@ -120,6 +120,15 @@ class Others:
             for seen in waiting:
                 if rows.get(seen.order.number, 0) >= seen.filled:
                     seen.recorded_s = self.scheduler.clock.seconds
+                    self._look_for_unseen(seen.order)
+
+    def _look_for_unseen(self, theirs: Placed) -> None:
+        """Know of no exit's place beside a trade of others where the desk has heard of that, and not of the exit."""
+        recorded = dict(self.read("SELECT remarks_tag, filled_quantity FROM orders WHERE filled_quantity > 0"))
+        for order in self.ledger.today:
+            is_beside = order.tag and order.key == theirs.key and order.side is theirs.side
+            if is_beside and order.filled > recorded.get(order.tag, 0):
+                self.unknown.add(theirs.key)
 
     def judges(self, key: Key) -> bool:
         """Say whether others have traded in an instrument, and everyone could know who was first."""

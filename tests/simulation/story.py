@@ -40,6 +40,8 @@ class Story:
     disk_refuses: int = 0
     disk_locks: int = 0
     """How often another process has locked the database for a while."""
+    dies_after_lock: bool = False
+    """Whether the process dies within a second after each."""
     start_lock_share: float = 0.0
     """After how many of the starts one locks it at once."""
     journal_refuses: int = 0

@@ -283,6 +283,14 @@ class World:
 
     def _lock_database(self) -> None:
         self.disk.locked_until_s = self.clock.seconds + 0.5 + self.chance.random() * 3
+        if self.story.dies_after_lock:
+            self.scheduler.at(self.disk.locked_until_s + self.chance.random(), self._die_soon)
+
+    def _die_soon(self) -> None:
+        """Let the process die at its next effect."""
+        if self.desk is not None and not self.ledger.quiet:
+            self._crashes.insert(0, CrashAt(0))
+            self.scheduler.crash_at = self.scheduler.effects + 1
 
     def _refuse_all(self) -> None:
         """Let neither the database nor the exit journal be written."""

@@ -273,6 +273,25 @@ def _the_phone(chance: random.Random) -> dict[str, Any]:
         "troubles": Troubles(update_lost=chance.choice((0.1, 0.9)), reply_lost=chance.choice((0.0, 0.05))),
         "crashes": tuple(CrashAt(chance.randint(100, 1_500)) for _ in range(chance.randint(0, 3))),
         "downtime_s_max": chance.choice((0.3, 3.0)),
+        "disk_locks": chance.choice((0, 0, 2, 4)),
+    }
+
+
+def _the_phone_and_a_lock(chance: random.Random) -> dict[str, Any]:
+    """The same while the database is locked again and again, and the desk dies on the way out of it."""
+    return {
+        "manners": Manners(
+            strategies=4,
+            deeds_per_s=8.0,
+            exit_share=chance.choice((0.05, 0.2)),
+            phone_share=0.2,
+            phone_rest_share=0.3,
+        ),
+        "habits": Habits(fill_share=0.9, partial_share=0.2, walk_ticks=8),
+        "troubles": Troubles(update_lost=chance.choice((0.1, 0.9))),
+        "downtime_s_max": 0.3,
+        "disk_locks": 4,
+        "dies_after_lock": True,
     }
 
 
@@ -293,6 +312,7 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "late quotes": _late_quotes,
     "doubtful losses": _doubtful_losses,
     "the phone": _the_phone,
+    "the phone and a lock": _the_phone_and_a_lock,
 }
 """What a story about the world is about; their seeds begin at `WORLD_SEEDS`, and take them in turn."""
 

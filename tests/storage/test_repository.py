@@ -557,19 +557,35 @@ def test_replaying_the_journal_gives_the_orders_table(
     }
 
 
-def test_what_traded_beside_others_is_told_in_the_order_in_which_it_was_recorded(repository: OrderRepository) -> None:
+def told(event: OrderEvent, second: int, by: str = "book_asked_at") -> OrderEvent:
+    """Return an event that a book, or an update, of this second has told."""
+    return replace(event, inputs={by: (TEN_O_CLOCK + timedelta(seconds=second)).isoformat()})
+
+
+def test_what_traded_beside_others_is_told_in_the_order_of_the_books_that_told_it(repository: OrderRepository) -> None:
     theirs, entry, elsewhere = (command(command_id=name) for name in ("theirs", "entry", "elsewhere"))
     create(repository, replace(theirs, strategy=EXTERNAL, unchecked=True), "t1")
     create(repository, entry, "t2")
     create(repository, replace(elsewhere, symbol="INFY-EQ"), "t3")
-    part = to(Event.PARTIALLY_FILLED, filled_quantity=4, average_price=Decimal(100))
-    move(repository, "entry", SEND, ACCEPT, part)
-    move(repository, "theirs", SEND, to(Event.ACCEPTED, broker_order_id="B2"), FILL)
-    move(repository, "entry", to(Event.NOTED, note="seen"), FILL)
+    two, four = (to(Event.PARTIALLY_FILLED, filled_quantity=units, average_price=Decimal(100)) for units in (2, 4))
+    # A lock has ended: what was told second is written first.
+    move(repository, "theirs", SEND, to(Event.ACCEPTED, broker_order_id="B2"), told(two, 2), told(FILL, 3))
+    move(repository, "entry", SEND, ACCEPT, told(two, 1), told(four, 2, "update_seen_at"), told(FILL, 4))
     move(repository, "elsewhere", SEND, to(Event.ACCEPTED, broker_order_id="B3"), FILL)
 
     orders = repository.remembered_orders(TEN_O_CLOCK)
 
-    assert repository.journal.trades_beside_others(orders) == (("entry", 4), ("theirs", 10), ("entry", 10))
+    trades = (("entry", 4), ("theirs", 10), ("entry", 10))
+    assert repository.journal.trades_beside_others(orders) == trades
     ours = [order for order in orders if order.command.strategy != EXTERNAL]
     assert repository.journal.trades_beside_others(ours) == ()
+
+
+def test_a_clock_that_was_set_back_takes_no_trade_back(repository: OrderRepository) -> None:
+    create(repository, replace(command(command_id="theirs"), strategy=EXTERNAL, unchecked=True))
+    part = to(Event.PARTIALLY_FILLED, filled_quantity=4, average_price=Decimal(100))
+    move(repository, "theirs", SEND, ACCEPT, told(part, 9), told(FILL, 3))
+
+    trades = repository.journal.trades_beside_others(repository.remembered_orders(TEN_O_CLOCK))
+
+    assert trades == (("theirs", 10),)

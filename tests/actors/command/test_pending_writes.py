@@ -43,6 +43,22 @@ def test_a_fill_is_told_at_once_and_once_while_nothing_can_be_written(room: Comm
     assert [one.order.filled_quantity for one in room.guard.of(OrderChanged)] == [10, 10]
 
 
+def test_what_an_order_has_filled_again_is_written_in_its_place(room: CommandRoom) -> None:
+    events = [
+        OrderEvent(kind=Event.PARTIALLY_FILLED, filled_quantity=units, average_price=Decimal(100)) for units in (2, 4)
+    ]
+    for name, event in (("c1", events[0]), ("c2", events[0]), ("c1", events[1])):
+        room.has(command_id=name, quantity=10)
+        known = room.orders[name]
+        room.tell(EventUnrecorded(command_id=name, event=event, at=room.clock.now(), cause="locked", order=known))
+    room.repo.messages.clear()
+
+    room.wait(1)
+
+    again = [(one.command_id, one.event.filled_quantity) for one in room.repo.of(RecordEvent)]
+    assert again == [("c1", 2), ("c2", 2), ("c1", 4)]
+
+
 def test_nobody_is_told_an_older_state_than_he_knows_while_the_database_catches_up(room: CommandRoom) -> None:
     known = room.has(command_id="c1", quantity=10, state=State.SENDING, broker_order_id=None)
     events = (

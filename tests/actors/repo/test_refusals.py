@@ -258,6 +258,36 @@ def test_what_was_told_of_ours_before_an_order_of_others_is_told_before_it(
     assert told[0].order.state is State.WORKING
 
 
+def test_what_others_traded_is_written_after_the_fills_of_ours_that_were_told_before(
+    room: RepoRoom, lock: sqlite3.Connection
+) -> None:
+    # A kill in between would leave what others traded without the position that it closed.
+    lock.execute("ROLLBACK")
+    room.live(room.register(), room.event(SEND), room.event(ACCEPT))
+    lock.execute("BEGIN IMMEDIATE")
+    filled = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal(100))
+    external = an_order(command=command(command_id="ext-9"), broker_order_id="9", remarks_tag="", state=State.WORKING)
+    room.give(room.event(filled), RecordExternalOrder(order=external))
+
+    later = until_the_lock_is_gone(room, lock)
+    theirs = room.give(room.event(filled, "ext-9"))
+    before = names_on_disk(room)
+    ours = room.give(room.event(filled))
+    after = room.live(room.event(filled, "ext-9"))
+
+    assert later == []
+    assert [type(one) for one in theirs] == [EventUnrecorded]
+    assert before == ["c1"]
+    assert [type(one) for one in (*ours, *after)] == [EventRecorded, EventRecorded]
+    assert names_on_disk(room) == ["c1", "ext-9"]
+    assert [line.state_after for line in room.actor._repository.journal.lines("ext-9")] == ["WORKING", "FILLED"]
+
+
+def names_on_disk(room: RepoRoom) -> list[str]:
+    """Return the orders of the table, oldest first."""
+    return [name for (name,) in sqlite3.connect(room.path).execute("SELECT command_id FROM orders ORDER BY id")]
+
+
 @pytest.fixture
 def unreadable(room: RepoRoom) -> Iterator[RepoRoom]:
     """Return a room that has written an exit, and whose file can't be read or written any more."""

@@ -12,7 +12,7 @@ from domain.orders.order import Order
 from domain.orders.types import Side
 from domain.reconciliation.reconciler import Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
-from tests.fakes import TEN_O_CLOCK, book, order, row_of
+from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
 
 OURS = order(state=State.WORKING, broker_order_id="B2")
 UNKNOWN = order(state=State.UNCONFIRMED)
@@ -80,10 +80,44 @@ def test_without_a_trade_book_it_waits_no_longer_than_a_proof_of_absence_takes()
         order(state=State.FILLED, filled_quantity=10, broker_order_id="B2"),
         replace(UNKNOWN, day="2026-01-02"),
         order(state=State.UNCONFIRMED, symbol="INFY-EQ"),
+        order(state=State.UNCONFIRMED, side=Side.SELL),
     ],
 )
-def test_it_waits_for_no_order_that_is_over_of_another_day_or_in_another_instrument(ours: Order) -> None:
+def test_it_waits_for_no_order_that_is_over_of_another_day_elsewhere_or_on_the_same_side(ours: Order) -> None:
     assert "ext-B1" in names(comparing(ours).compare(book([theirs(), FILLED][: 1 + ours.is_terminal], at(1))))
+
+
+def test_a_row_with_our_tag_that_nobody_knows_yet_keeps_what_others_traded_waiting() -> None:
+    reconciler = comparing()
+
+    first = names(reconciler.compare(book([theirs(), FILLED], at(1))))
+    reconciler.reconcile_trades(Book((), at(1.1)))
+    reconciler.orders.observe(OURS)
+    second = names(reconciler.compare(book([theirs(), FILLED], at(2))))
+
+    assert first == []
+    assert second == ["c1", "ext-B1"]
+
+
+def test_each_order_of_others_waits_once_however_often_it_trades() -> None:
+    reconciler = comparing(UNKNOWN, resting())
+    told = []
+
+    for second in range(1, 5):
+        row = replace(theirs(), status=BrokerStatus.OPEN, filled_quantity=second)
+        told.append(names(reconciler.compare(book([row], at(second)))))
+        reconciler.reconcile_trades(Book((), at(second + 0.1)))
+
+    assert told == [[], ["ext-B1"], ["ext-B1"], ["ext-B1"]]
+
+
+def test_what_the_trade_book_tells_of_ours_comes_before_what_it_tells_of_others() -> None:
+    reconciler = comparing(OURS, resting())
+    sold, bought = (trade_of(replace(OURS, broker_order_id=number), quantity=10) for number in ("B1", "B2"))
+
+    reports = reconciler.reconcile_trades(Book((replace(sold, side=Side.SELL, remarks=""), bought), at(1)))
+
+    assert [one.command_id for one in reports] == ["c1", "ext-B1"]
 
 
 @pytest.mark.parametrize("open_", [True, False])
