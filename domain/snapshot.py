@@ -31,7 +31,7 @@ class DeskSnapshot:
     that stand against units of strategies, `vanished` positions that are gone and wait for a person, `ended` those that
     ended with their contracts, `closed_at` those of the written-off units that the broker has squared off today, with
     their average price, `expiries` the last days of contracts, `trades` how the orders filled that are in instruments
-    which others traded too: command id and units filled by then, in the order in which that was recorded.
+    which others traded too: command id and units filled by then, in the order in which the broker's books told of it.
     `ended_in_order` says that the last run was not killed.
     """
 

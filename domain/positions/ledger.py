@@ -44,7 +44,8 @@ class GuardLedger:
 
     `positions` are what days before `day` left, `orders` those that are open or of `day`, `contracts` the last days.
     `trades` are command ids of these orders with the units each had filled by then, oldest first: whether others closed
-    a position of ours depends on who traded first, and the orders are in the order of their rows.
+    a position of ours depends on who traded first, and the orders are in the order of their rows. Units by nobody's
+    order and those written off (`move`, `shift`) come after all of them.
     """
 
     def __init__(
