@@ -1,48 +1,73 @@
-"""What alerts say where the facts decide: the command that ends a break, and how many positions are flat."""
+"""Every text of an alert is checked for its form by a test of the domain: here those that no other table has."""
+
+import ast
+import re
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from domain.alerts.text.breaks import fix_of
-from domain.alerts.text.broker import session_alert
-from domain.alerts.text.flatten_sequence import exit_order_alert
-from domain.broker.session import SessionState
-from domain.exits.flatten_sequence import AllFlat
-from domain.reconciliation.breaks import Break, BreakKind
+from domain.alerts.alert import Alert, Level
+from domain.alerts.text.breaks import acceptance_undone_alert
+from domain.alerts.text.exits import shares_missing_alert
+from domain.alerts.text.prices import cut_exit_alert, impossible_price_alert, odd_lot_alert, resting_alert
+from domain.alerts.text.stops import adjusted_alert, counts_again_alert
+from domain.broker.snapshots import Tick
+from domain.exits.flatten import FlattenRequest, PositionKey, SharesMissing
+from domain.exits.stops import ArmedStop
+from domain.market.price import PriceSource
+from domain.orders.stop_terms import StopTerms
+from domain.orders.types import Exchange, InstrumentKey, Intent, Origin, Product, Side
+from domain.reconciliation.breaks import Break, BreakKind, position_name
+from tests.fakes import TEN_O_CLOCK, command, instrument, order
 
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        (
-            Break(name="past:c1", kind=BreakKind.PAST, sentence=""),
-            "`resolve c1 --placed NUMBER|--not-placed --reason …`",
-        ),
-        (
-            Break(name="x", kind=BreakKind.POSITION, sentence="", unresolved=("c1", "c2")),
-            "don't accept it: c1, c2 may explain it",
-        ),
-        (
-            Break(name="x", kind=BreakKind.POSITION, sentence="", absent=("c1",)),
-            "if c1 has traded after all, `resolve c1 --placed NUMBER",
-        ),
-        (
-            Break(name="x", kind=BreakKind.POSITION, sentence=""),
-            "look at the broker; `accept 'x' --reason …` if it is right",
-        ),
-    ],
-    ids=["past", "unresolved", "absent", "nobody's"],
+ROOT = Path(__file__).parents[3]
+KEY = InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC)
+OF_DIP = PositionKey("dip", KEY)
+STOP = ArmedStop(
+    stop_id="p1",
+    position_key=OF_DIP,
+    terms=StopTerms(stop_loss=Decimal(95)),
+    is_long=True,
+    entry_price=Decimal(100),
+    best_price=Decimal(100),
+    armed_at=TEN_O_CLOCK,
 )
-def test_a_break_names_the_command_that_ends_it_and_makes_nothing_worse(given: Break, says: str) -> None:
-    assert says in fix_of(given)
+REQUEST = FlattenRequest(
+    request_id="r1", position_key=OF_DIP, reason="the stop", origin=Origin.DESK, asked_at=TEN_O_CLOCK
+)
+TICK = Tick(exchange=Exchange.NSE, symbol="RELIANCE-EQ", last_price=Decimal(500), seen_at=TEN_O_CLOCK)
+UNDONE = Break(name=position_name(KEY), kind=BreakKind.POSITION, sentence="they differ", difference=-10, key=KEY)
+ALERTS = {
+    "undone": acceptance_undone_alert(UNDONE),
+    "adjusted": adjusted_alert(STOP, Decimal(50), Decimal("49.9")),
+    "counts again": counts_again_alert(OF_DIP),
+    "cut": cut_exit_alert(command(intent=Intent.EXIT, side=Side.SELL), 1800, 200),
+    "impossible": impossible_price_alert(TICK, PriceSource.TICK, instrument()),
+    "of another": impossible_price_alert(TICK, PriceSource.TICK, instrument(token="1")),
+    "odd lot": odd_lot_alert("RELIANCE-EQ (NSE CNC) of dip", 15, 75),
+    "resting exit": resting_alert(order(intent=Intent.EXIT, side=Side.SELL), None, Level.CRITICAL),
+    "resting entry": resting_alert(order(), None, Level.WARNING),
+    "no shares": shares_missing_alert(REQUEST, SharesMissing(10, "no holdings")),
+}
 
 
-@pytest.mark.parametrize(("count", "says"), [(1, "The position is flat"), (3, "All 3 positions are flat")])
-def test_what_was_begun_together_is_told_flat_in_one_sentence(count: int, says: str) -> None:
-    alert = exit_order_alert(AllFlat(name="f1", reason="the day's end", all=count, is_told=True))
+@pytest.mark.parametrize("alert", ALERTS.values(), ids=ALERTS)
+def test_an_alert_says_what_happened_what_it_means_and_what_to_do(alert: Alert) -> None:
+    for message in (alert.what, alert.means, *([alert.do] if alert.do else [])):
+        assert message.endswith(".")
+        assert not message[0].islower() or message.startswith("trend")
+    assert alert.do or alert.level is Level.INFO
 
-    assert alert.what == f"{says} (the day's end)."
-    assert alert.ends
 
+def test_every_text_is_made_in_a_test_of_the_domain() -> None:
+    texts = {
+        node.name
+        for file in (ROOT / "domain" / "alerts" / "text").glob("*.py")
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_alert") and not node.name.startswith("_")
+    }
+    tests = "\n".join(one.read_text(encoding="utf-8") for one in (ROOT / "tests" / "domain").rglob("test_*.py"))
 
-def test_a_login_under_way_is_no_news() -> None:
-    assert session_alert(SessionState.LOGGING_IN, "") is None
+    assert len(texts) > 40
+    assert sorted(name for name in texts if not re.search(rf"\b{name}\(", tests)) == []
