@@ -215,6 +215,8 @@ class Rules:
         held = judge.held(strategy, key)
         if held * command.side.sign >= 0 or judge.cannot_know(strategy) or self._covers(strategy, key):
             return
+        if self._is_on_its_way_out(command, key):
+            return
         if self._is_unknown(strategy, key) or self._moved_since(command) or "never waits" not in self._about:
             # Where books lag, updates are lost and others trade as well, nobody here can say what the desk may know.
             return
@@ -226,6 +228,14 @@ class Rules:
         sign = -1 if self._judge.held(strategy, key) > 0 else 1
         same = (one for one in self._judge.of_strategy(strategy) if one.key == key and one.side.sign == sign)
         return any(one.is_live or self._now - one.changed_s < KNOWN_S for one in same)
+
+    def _is_on_its_way_out(self, command: OrderCommand, key: Key) -> bool:
+        """Say whether another exit was asked for and is not answered: it has no row yet where the file is locked."""
+        judge = self._judge
+        waiting = {one.command_id for one in judge.callers if one.life == judge.life and not one.answers}
+        waiting.discard(command.command_id)
+        others = (one for one in judge.commands.values() if one.command_id in waiting and one.intent is Intent.EXIT)
+        return any((one.strategy, key_of(one)) == (command.strategy, key) for one in others)
 
     def _moved_since(self, command: OrderCommand) -> bool:
         """Say whether another order of the strategy has moved since this one came: it may have stood in its way."""
