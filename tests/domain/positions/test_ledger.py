@@ -385,6 +385,19 @@ def test_what_an_order_of_yesterday_traded_was_there_before_others_sold_today() 
     assert reason_of(ledger.reserve(exit_)) is Reason.NOTHING_TO_EXIT
 
 
+def test_what_others_sold_for_delivery_came_out_of_the_holdings_where_ours_is_found_later() -> None:
+    at: dict[str, Any] = {"product": Product.CNC}
+    sold = elsewhere(Side.SELL, 100)
+    sold = replace(sold, command=replace(sold.command, **at, unchecked=True), day="2026-01-06")
+    entry = order(command=command(command_id="entry", quantity=100, **at), quantity=100, day="2026-01-05")
+    ledger = GuardLedger(orders=[entry, sold], day="2026-01-06")
+
+    ledger.observe(replace(entry, state=State.FILLED, filled_quantity=100))
+
+    exit_ = command(command_id="exit", intent=Intent.EXIT, side=Side.SELL, quantity=100, **at)
+    assert quantity_of(ledger.reserve(exit_)) == 100
+
+
 def test_others_close_their_own_before_ours_and_may_undo_what_they_closed() -> None:
     ledger = GuardLedger(orders=[elsewhere(Side.BUY, 50, "theirs"), filled(100)])
     ledger.observe(elsewhere(Side.SELL, 50, "their-exit"))

@@ -1,14 +1,15 @@
-"""What the guard allows an order to grow to."""
+"""What the guard allows an order to grow to, and what comes by no order of ours."""
 
 from dataclasses import replace
 
+from domain.exits.flatten import PositionKey
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
 from domain.orders.reasons import Reason
-from domain.orders.types import Side
+from domain.orders.types import EXTERNAL, Product, Side
 from domain.positions.ledger import GuardLedger
 from domain.positions.verdicts import Reserved
-from tests.domain.positions.orders import elsewhere, filled, quantity_of, reason_of, way_out
+from tests.domain.positions.orders import KEY, elsewhere, filled, quantity_of, reason_of, way_out
 from tests.fakes import order
 
 
@@ -74,3 +75,30 @@ def test_an_order_that_is_over_does_not_grow() -> None:
     ledger = GuardLedger(orders=[filled(100)])
 
     assert reason_of(ledger.reserve_change(filled(100), 200)) is Reason.NOT_CHANGEABLE
+
+
+def test_the_same_day_begins_once() -> None:
+    ledger = GuardLedger(orders=[filled(100)], day="2026-01-05")
+
+    ledger.begin_day("2026-01-05")
+
+    assert ledger.positions() == {"trend": {KEY: 100}}
+
+
+def test_delivery_that_came_by_nobodys_order_moves_the_day() -> None:
+    ledger = GuardLedger(day="2026-01-05")
+    key = replace(KEY, product=Product.CNC)
+
+    ledger.move(key, 10)
+
+    assert ledger.delivery_today() == {key: 10}
+
+
+def test_what_is_written_off_is_closed_by_others_no_more() -> None:
+    ledger = GuardLedger(orders=[filled(100), elsewhere(Side.SELL, 40)])
+
+    ledger.shift(PositionKey("trend", KEY), 100)
+    ledger.observe(filled(40, command_id="again"))
+
+    assert ledger.positions() == {"trend": {KEY: 40}, EXTERNAL: {KEY: 60}}
+    assert quantity_of(ledger.reserve(way_out().command)) == 40
