@@ -14,7 +14,7 @@ from domain.broker.snapshots import Book, OrderRow, TradeRow, key_of
 from domain.orders.order import Order
 from domain.orders.types import EXTERNAL, InstrumentKey, Side
 from domain.ports import trading_day
-from domain.reconciliation.order_rows import Report
+from domain.reconciliation.order_rows import Report, looks_like_ours
 
 Place: TypeAlias = tuple[InstrumentKey, Side]
 
@@ -67,6 +67,8 @@ class TradeSequence:
         """Say whether what the last order book tells of an order of others can't be counted yet."""
         command = theirs.command
         place = (command.key, command.side.opposite)
+        if looks_like_ours(theirs.note or ""):
+            return False  # it has waited a book already, and may have traded long before ours was asked for
         if command.strategy != EXTERNAL or place not in self._unseen:
             return False
         _, since_s = self._since_s.setdefault(command.command_id, (place, self._asked_s))

@@ -111,6 +111,15 @@ def test_each_order_of_others_waits_once_however_often_it_trades() -> None:
     assert told == [[], ["ext-B1"], ["ext-B1"], ["ext-B1"]]
 
 
+def test_a_row_with_a_tag_like_ours_waits_no_longer_than_the_book_it_always_waits() -> None:
+    reconciler = comparing(UNKNOWN)
+    strange = replace(theirs(), remarks="sd" + "0" * 18)
+
+    told = [names(reconciler.compare(book([strange], at(second)))) for second in (1, 2)]
+
+    assert told == [[], ["ext-B1"]]
+
+
 def test_what_the_trade_book_tells_of_ours_comes_before_what_it_tells_of_others() -> None:
     reconciler = comparing(OURS, resting())
     sold, bought = (trade_of(replace(OURS, broker_order_id=number), quantity=10) for number in ("B1", "B2"))
