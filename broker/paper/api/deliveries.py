@@ -59,7 +59,7 @@ async def _before(venue: Venue, request: web.BaseRequest, fault: Fault, process:
             await fault.hold()
             return response(process())
         case "late_acceptance":
-            asyncio.get_running_loop().call_later(fault.seconds, process)
+            venue.later(fault.seconds, process)
             return await _hold(request, _HOLD_S_MAX)
         case "not_arrived":
             return await _hold(request, fault.seconds)

@@ -5,6 +5,7 @@ import json
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -96,7 +97,7 @@ class Sockets:
                     continue
                 case "delay":
                     assert fault is not None
-                    asyncio.get_running_loop().call_later(fault.seconds, self._push, frame)
+                    self._venue.later(fault.seconds, partial(self._push, frame))
                 case _:
                     self._push(frame)
             held, self._held_back = self._held_back, []
@@ -203,7 +204,7 @@ class Sockets:
         line.wants_orders = venue.settings.order_updates_unasked
         welcome = {"t": f"{kind}k", "s": "OK", "uid": str(uid)}
         if fault is not None and trouble == "late_login":
-            asyncio.get_running_loop().call_later(fault.seconds, line.say, welcome)
+            venue.later(fault.seconds, partial(line.say, welcome))
             return
         line.say(welcome)
         if trouble == "close":

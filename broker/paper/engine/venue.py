@@ -84,6 +84,7 @@ class Venue:
         self.requests: Counter[str] = Counter()
         self.arrivals: list[Arrival] = []
         self._wakes_at: float | None = None
+        self._is_open = True
         self._ledger = self._open_ledger()
         self._replay()
 
@@ -171,8 +172,18 @@ class Venue:
             self.publish(changes)
         self._wake(now)
 
+    def later(self, delay_s: float, what: Callable[[], object]) -> None:
+        """Do `what` after so many seconds, unless the files are closed by then."""
+
+        def do() -> None:
+            if self._is_open:
+                what()
+
+        self._call_later(delay_s, do)
+
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files; whatever was to happen later happens no more."""
+        self._is_open = False
         self._ledger.close()
         self._revised.close()
         self.sessions.end()
@@ -182,7 +193,7 @@ class Venue:
         if due is None or (self._wakes_at is not None and self._wakes_at <= due):
             return
         self._wakes_at = due
-        self._call_later(max(0.0, due - now.monotonic), self._woken)
+        self.later(max(0.0, due - now.monotonic), self._woken)
 
     def _woken(self) -> None:
         self._wakes_at = None

@@ -4,11 +4,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from broker.paper.api.routes import answer
+from broker.paper.clock import Clock
+from broker.paper.engine.venue import Venue
+from broker.paper.settings import PaperSettings
 from tests.broker.paper.harness import (
     API_SECRET,
     PASSWORD,
@@ -346,3 +351,23 @@ def test_it_ends_soon_though_a_request_is_held(start: Callable[..., Paper]) -> N
 
         assert paper.process.wait(timeout=patient(1)) == 0
         caller.wait(timeout=WAIT_S)
+
+
+def test_what_is_due_after_the_end_is_not_done(tmp_path: Path) -> None:
+    """An order that would have filled a moment later: the file is closed, and its number may be another file's."""
+    waiting: list[Callable[[], None]] = []
+    venue = Venue(PaperSettings(data_dir=tmp_path), Clock(), lambda _, what: waiting.append(what))
+    order = {"uid": USER, "actid": USER, "exch": "NSE", "tsym": "RELIANCE-EQ", "qty": "1", "prc": "1650.00", "prd": "I"}
+    order |= {"trantype": "B", "prctyp": "LMT", "ret": "DAY", "remarks": "due"}
+    token = venue.log_in(venue.moment())
+    reply = answer(venue, "PlaceOrder", f"jData={json.dumps(order)}&jKey={token}", "", venue.faults.meet("PlaceOrder"))
+    assert json.loads(reply.body)["stat"] == "Ok", reply.body
+    wait_until(lambda: venue.exchange.next_due is not None and venue.clock.moment().monotonic > venue.exchange.next_due)
+    books = {file: file.read_bytes() for file in tmp_path.iterdir()}
+
+    venue.close()
+    for one in waiting:
+        one()
+
+    assert waiting
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == books
