@@ -33,7 +33,7 @@ KNOWN: Final = (
             "max(0, min(growth, own, self._closed.left(command.key, command.side)))",
             "growth",
         ),
-        "tests/domain/positions/test_ledger.py",
+        "tests/domain/positions/test_ledger_changes.py",
     ),
     Known(
         Mutant(
@@ -43,7 +43,7 @@ KNOWN: Final = (
             "min(growth, own, self._closed.left(command.key, command.side))",
             "min(growth, own)",
         ),
-        "tests/domain/positions/test_ledger.py",
+        "tests/domain/positions/test_ledger_changes.py",
     ),
     Known(
         Mutant(

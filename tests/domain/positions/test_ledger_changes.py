@@ -144,3 +144,30 @@ def test_what_others_closed_for_us_in_nrml_is_closed_the_next_day_too() -> None:
 
     asked = command(command_id="exit", intent=Intent.EXIT, side=Side.SELL, quantity=100, **where)
     assert total(ledger.reserve(asked)) is Reason.NOTHING_TO_EXIT
+
+
+def test_the_same_day_begins_once() -> None:
+    ledger = GuardLedger(orders=[entered()], day="2026-01-05")
+
+    ledger.begin_day("2026-01-05")
+
+    assert ledger.positions() == {"trend": {KEY: 100}}
+
+
+def test_delivery_that_came_by_nobodys_order_moves_the_day() -> None:
+    ledger = GuardLedger(day="2026-01-05")
+    key = replace(KEY, product=Product.CNC)
+
+    ledger.move(key, 10)
+
+    assert ledger.delivery_today() == {key: 10}
+
+
+def test_what_is_written_off_is_closed_by_others_no_more() -> None:
+    ledger = GuardLedger(orders=[entered(), phone(Side.SELL, 40)])
+
+    ledger.shift(SCOPE, 100)
+    ledger.observe(entered(40, name="again"))
+
+    assert ledger.positions() == {"trend": {KEY: 40}, EXTERNAL: {KEY: 60}}
+    assert total(ledger.reserve(way_out(100).command)) == 40
