@@ -44,7 +44,6 @@ SLICE: Final = (
     "tests/actors/test_wiring.py",
     "tests/broker/paper/test_paper_days.py",
     "tests/scenarios/test_days.py",
-    "tests/scenarios/test_risk.py",
 )
 
 

@@ -22,8 +22,8 @@ from tests.simulation.story import CrashAt, Story
 from tests.simulation.world import tell
 from tests.timing import patient
 
-SLICE_S = 60
-SLICE_S_MAX = patient(150)
+SLICE_S = 30
+SLICE_S_MAX = patient(75)
 """A busy machine takes longer for what a quiet one does in the seconds above."""
 FOUND: list[dict[str, Any]] = json.loads((Path(__file__).parent / "found.json").read_text(encoding="utf-8"))
 
@@ -41,7 +41,7 @@ def _run(*message: str, hash_seed: str = "random") -> subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("seed", [0, 3, 5, 12, 30])
+@pytest.mark.parametrize("seed", [0, 12, 30])
 def test_the_same_seed_tells_the_same_story_in_two_processes(seed: int) -> None:
     first, second = (_run("replay", str(seed), "--quiet", hash_seed=one) for one in ("1", "2"))
 
@@ -64,7 +64,7 @@ def test_a_story_of_each_theme_ends_well_and_is_about_something(theme: str) -> N
 
 
 @pytest.mark.timeout(SLICE_S_MAX)
-def test_the_judge_catches_most_mutants_within_a_minute_of_the_processors() -> None:
+def test_the_judge_catches_most_mutants_within_half_a_minute_of_the_processors() -> None:
     told = _run("prove", "--seconds", str(SLICE_S))
 
     assert told.returncode == 0, told.stdout + told.stderr
@@ -119,9 +119,9 @@ def test_a_crash_ends_a_life_where_it_was_told_to() -> None:
 
 
 def test_a_power_cut_loses_what_was_not_synced() -> None:
-    """Some crash point of the scenario leaves a registration in the log that no disk has."""
+    """Some crash point leaves a registration in the log that no disk has; the first third of this story is a start."""
     points = points_of(scenarios()[0])
-    ended = (crash_after(points.scenario, effect) for effect in range(points.effects))
+    ended = (crash_after(points.scenario, effect) for effect in range(points.effects // 3, points.effects))
     twice = next(outcomes for outcomes in ended if len(outcomes) > 1)
 
     killed, cut = twice
