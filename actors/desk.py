@@ -29,6 +29,9 @@ from domain.alerts.text.desk import ending_alert, started_alert, stopped_alert, 
 from domain.ports import Clock, Ids, trading_day
 from domain.settings import Settings
 from domain.texts import counted
+from storage.exit_journal import ExitJournalFile
+from storage.history import History
+from storage.integrity import damage_of
 from storage.kept_files import KeptFiles
 from storage.lease import Lease
 
@@ -67,12 +70,13 @@ class Desk(DeskInterface):
             escalate=self._escalate,
             summarise=self._summarise,
         )
-        super().__init__(wiring, ids or RandomIds())
+        super().__init__(wiring, ids or RandomIds(), History(settings.storage.path, settings.client_id))
         self._strategies: list[pykka.ActorRef[Any]] = []
         self._lease = lease
         self.taken_up = ""
         """What the start has found of earlier runs, in words; empty where there was nothing."""
         self._files = KeptFiles()
+        self._is_damaged = False
         self.has_lost_a_file = False
         """Whether a start would begin with another database than the one that this run wrote to."""
 
@@ -89,9 +93,17 @@ class Desk(DeskInterface):
             self._wiring.start()
             self._files = KeptFiles(self._settings.storage.path, *self._lease.paths)
             self._tell_start()
+            threading.Thread(target=self._check_database, name="integrity", daemon=True).start()
         except BaseException:
             self.stop(grace_s=0)
             raise
+
+    def _check_database(self) -> None:
+        """Read every page, in a thread of its own: after a clean end the start has not."""
+        path = self._settings.storage.path
+        if damage := damage_of(path, lambda: self._wiring.is_running):
+            self._is_damaged = True
+            self._escalate(damage)
 
     def _tell_start(self) -> None:
         held, open_orders = self._held(), self._open_orders()
@@ -185,6 +197,9 @@ class Desk(DeskInterface):
             orphans = self._drain(grace)
             post(self._wiring.notifier, RaiseAlert(alert=stopped_alert(orphans, self._what_is_left())))
             self._wiring.stop()
+        if self._is_damaged:
+            # This run has not ended in order, whatever it said: the next start reads every page, and refuses.
+            ExitJournalFile(self._settings.storage.path).open()
         if self._lease is not None:
             self._lease.release()
         if orphans:

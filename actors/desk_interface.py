@@ -25,9 +25,10 @@ from actors.messages.exits import FindExits, Flatten
 from actors.messages.guard import FindExposures, FindHoldings, WriteOffPosition
 from actors.messages.market import FindUnwatched
 from actors.messages.orders import OrderAnswered, OrderChanged, OrderDeclined, SubmitOrder
-from actors.messages.persistence import FindOrders, FindTimeline, FindUnwritten
+from actors.messages.persistence import FindUnwritten
 from actors.messages.risk import FindPnl, FindTradingState, SetTradingState, TradingStateChanged
 from actors.messages.stops import FindStops, SetStops, StopsAnswered
+from actors.order_history import OrderHistory
 from actors.runtime.address import Address, ReplyOnce, post
 from actors.wiring import ASK_WAIT_S, Wiring
 from domain.alerts.text.desk import stranger_alert
@@ -55,11 +56,13 @@ from domain.read_models import (
     StopsNow,
     Timeline,
     TradingStateNow,
+    Unwritten,
     WatchState,
 )
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.write_off import Difference, WriteOff, differences, objection_to_write_off
 from domain.risk.checks import TradingState
+from storage.history import History
 
 NOBODY_SAYS: Final = AlertsNow(records=(), open=(), trouble="the part of the desk that tells does not answer")
 
@@ -84,10 +87,11 @@ class Status:
 class DeskInterface:
     """The desk as the console, a strategy's process or a test sees it. Owns nothing: every answer is an actor's."""
 
-    def __init__(self, wiring: Wiring, ids: Ids) -> None:
+    def __init__(self, wiring: Wiring, ids: Ids, stored: History) -> None:
         self._wiring = wiring
         self._clock = wiring.clock
         self._ids = ids
+        self._history = OrderHistory(stored, self._find_unwritten)
 
     def submit(self, command: OrderCommand, wait_s: float) -> OrderAnswered | OrderDeclined | None:
         """Send an order into the desk and wait for the outcome of steps 1 to 5; None when it is not known in time."""
@@ -149,26 +153,15 @@ class DeskInterface:
         reference: str | None = None,
         between: Callable[[], None] = lambda: None,
     ) -> tuple[Order, ...]:
-        """Return at most `limit` orders, newest first; they are read a few at a time, with `between` in between.
+        """Return at most `limit` orders, newest first; they are read page by page, with `between` in between.
 
         With a `reference` only those that it may mean: the start of a command id, or the broker's number.
         """
-        found: dict[str, Order] = {}
-        while len(found) < limit:
-            before = next(reversed(found), None)
-            question = FindOrders(limit=limit - len(found), open_only=open_only, before=before, reference=reference)
-            some = self._wiring.ask_of(self._wiring.repo, question)
-            known = len(found)
-            for one in some:
-                found.setdefault(one.command.command_id, one)
-            if len(found) == known:
-                break
-            between()
-        return tuple(found.values())[:limit]
+        return self._history.orders(limit, open_only=open_only, reference=reference, between=between)
 
     def timeline(self, command_id: str) -> Timeline | None:
         """Return an order with its journal, or None when there is no such order."""
-        return self._wiring.ask_of(self._wiring.repo, FindTimeline(command_id=command_id))
+        return self._history.timeline(command_id)
 
     def holdings(self) -> Holdings:
         """Return what each strategy holds."""
@@ -186,8 +179,7 @@ class DeskInterface:
         Without a strategy entries stop first, so that nothing is opened behind the exits' back; a halt stays a halt.
         A basket's leg that is still to come is among it: the hedge that it leans on leaves.
         """
-        state = self._wiring.ask_of(self._wiring.risk, FindTradingState())
-        if strategy is None and state.state is TradingState.ACTIVE:
+        if strategy is None and self.trading_state().state is TradingState.ACTIVE:
             self.set_trading_state(TradingState.EXITS_ONLY, f"flatten: {reason}")
         told = self._wiring.ask_of(self._wiring.guard, FindExposures())
         awaited = sorted(told.awaited, key=str)
@@ -209,8 +201,7 @@ class DeskInterface:
             )
             for position_key in position_keys
         )
-        post(self._wiring.exits, Flatten(requests=requests))
-        self.exits()  # Has taken them up, and told the database.
+        self._wiring.ask_of(self._wiring.exits, Flatten(requests=requests))  # It has told the database by its answer.
         if not self.is_stored():
             logger.critical("flatten is under way, but not on the disk: a restart would not know of it")
 
@@ -293,10 +284,12 @@ class DeskInterface:
     def is_stored(self) -> bool:
         """Say whether all that was decided before this question is on the disk: a restart would know of it."""
         try:
-            unwritten = self._wiring.ask_of(self._wiring.repo, FindUnwritten())
+            return not self._find_unwritten().writes
         except DeskUnavailableError:
             return False
-        return not unwritten
+
+    def _find_unwritten(self) -> Unwritten:
+        return self._wiring.ask_of(self._wiring.repo, FindUnwritten())
 
     def status(self) -> Status:
         """Return the desk at a glance."""

@@ -46,10 +46,6 @@ from domain.reconciliation.reconciler import Reconciler
 from domain.settings import WatcherSettings
 from domain.trouble import Troubles
 
-UPDATE_LINGER_S: Final = 0.1
-"""So long an update that tells of no trade and no end waits for more: an order's updates often come together."""
-POLL: Final = 0
-LINGERED: Final = 1
 SHRUNK: Final = "the order book lacks orders that it has shown before"
 
 
@@ -83,13 +79,13 @@ class WatcherActor(DeskActor):
         self._asked_for_moves = False
         self._wants_books = False
         self._polling = False
-        self._lingers = False
 
     def on_receive(self, message: WatcherInbox) -> WatchState | None:
         """Read, compare, report, and wind the clock again."""
         match message:
             case TimerFired():
-                self._hear_timer(message)
+                self._polling = True
+                self._look()
             case ReconcileNow():
                 self._look()
             case ChangedOrders():
@@ -101,7 +97,8 @@ class WatcherActor(DeskActor):
             case PositionsRead():
                 self._keep(message.book)
             case OrderUpdatesSeen():
-                self._hear_updates(message.updates)
+                self._updates.extend(message.updates)
+                self._ask_for_moves()
             case FeedChanged():
                 if message.up:
                     # What was pushed while the feed was down is lost: the books have it.
@@ -117,24 +114,6 @@ class WatcherActor(DeskActor):
             case _:
                 assert_never(message)
         return None
-
-    def _hear_timer(self, message: TimerFired) -> None:
-        if message.turn == POLL:
-            self._polling = True
-            self._look()
-            return
-        self._lingers = False
-        if self._updates:
-            self._ask_for_moves()
-
-    def _hear_updates(self, updates: tuple[OrderUpdate, ...]) -> None:
-        """Compare what was pushed soon: at once where an order has traded or is over."""
-        self._updates.extend(updates)
-        if any(one.row.tells_of_more_than_life for one in updates):
-            self._ask_for_moves()
-        elif not self._lingers:
-            self._lingers = True
-            self._timer.tell_after(UPDATE_LINGER_S, self.actor_ref, TimerFired(turn=LINGERED))
 
     def _look(self) -> None:
         """Learn how our orders stand, then read the books: their rows are compared with what we knew before."""
@@ -162,7 +141,7 @@ class WatcherActor(DeskActor):
         if self._polling:
             # A book that an earlier watcher asked for is welcome, but winds no second clock.
             self._polling = False
-            self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, TimerFired(turn=POLL))
+            self._timer.tell_after(self._settings.poll_interval_s, self.actor_ref, TimerFired())
         self._witness(BookKind.ORDERS, book)
         if isinstance(book, Unavailable):
             self._report_unavailable(book.cause)

@@ -122,6 +122,14 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unwritten:
+    """What the database has not taken: how many writes, and the exits that have left all the same, oldest first."""
+
+    writes: int
+    exits: tuple[Order, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PnlNow:
     """The day in rupees: each position, our sum, the broker's own (None: not read yet), and where the limit breaks."""
 

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -41,10 +43,30 @@ def is_locked(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError | peewee.OperationalError) and "locked" in str(error)
 
 
-def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open the database for reading alone, beside the desk that writes; raise sqlite3's errors."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_WAIT_MS / 1000, isolation_level=None
+    )
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Raise `UnreadableError`, in words for a person, where what is read within can't be."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, peewee.DatabaseError) as error:
+        message = "end what locks the file, or make the disk readable; exits, cancels and halts go on meanwhile"
+        locked = is_locked(error)
+        raise UnreadableError(f"the database can't be read just now ({error}); {message}", locked=locked) from error
+
+
+def open_database(settings: StorageSettings, *, is_checked: bool = True) -> peewee.SqliteDatabase:
     """Open the file in the caller's thread, bring its schema up to date, and make commits durable.
 
     `journal_mode=WAL` with `synchronous=FULL`: a commit that returned is on disk. Raises `StorageError`.
+
+    Where it `is_checked`, every page is read before: what is damaged is refused (`storage/integrity.py`).
     """
     if sqlite3.sqlite_version_info < SQLITE_MIN:
         raise StorageError(
@@ -66,7 +88,9 @@ def open_database(settings: StorageSettings) -> peewee.SqliteDatabase:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         database.connect()
-        _check(database)
+        if is_checked:
+            _check(database)
+        _refuse_newer(database)
         _migrate(database)
         _grow_the_log(database)
     except StorageError:
@@ -89,14 +113,23 @@ def _migrate(database: peewee.SqliteDatabase) -> None:
 
 
 def _check(database: peewee.SqliteDatabase) -> None:
-    """Refuse a database that is damaged, or that a newer desk has written: trading on it would lose what it knows."""
+    """Refuse a database that is damaged: trading on it would lose what it knows."""
     verdict = database.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
-        message = " ".join(verdict.split())
-        raise StorageError(
-            f"the database {database.database} is damaged ({message}); move it away and restore a backup, "
-            "or start without one: the broker's books hold today's orders and positions, older ones would be lost"
-        )
+        raise StorageError(damage_told(Path(database.database), verdict))
+
+
+def damage_told(path: Path, verdict: str) -> str:
+    """Say in a sentence that the database is damaged, and what to do."""
+    message = " ".join(verdict.split())
+    return (
+        f"the database {path} is damaged ({message}); move it away and restore a backup, "
+        "or start without one: the broker's books hold today's orders and positions, older ones would be lost"
+    )
+
+
+def _refuse_newer(database: peewee.SqliteDatabase) -> None:
+    """Refuse a database that a newer desk has written."""
     unknown = [one.name for one in Runner(database, str(MIGRATIONS)).status() if one.path is None]
     if unknown:
         raise StorageError(

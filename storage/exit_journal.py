@@ -32,6 +32,9 @@ _to_json: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 class ExitJournal(Protocol):
     """Where an exit is kept that the database did not take. Every failure is a `StorageError`."""
 
+    def is_closed(self) -> bool:
+        """Say whether the last run has ended in order, before this one begins; False where that is not known."""
+
     def open(self) -> bool:
         """Begin a run; say whether the last one ended in order."""
 
@@ -55,6 +58,10 @@ class ExitJournalFile:
         self.path = database_path.with_name(f"{database_path.name}{SUFFIX}")
         self._end = 0
         self._has_orders = False
+
+    def is_closed(self) -> bool:
+        """Say whether the last run has ended in order, before this one begins; False where there is no file."""
+        return self.path.exists() and _OPEN not in self._records()
 
     def open(self) -> bool:
         """Begin a run; say whether the last one ended in order."""

@@ -33,6 +33,10 @@ JOURNAL_COLUMNS: Final = (
     "inputs",
 )
 
+_SELECT: Final = (
+    "SELECT command_id, at, event, state_before, state_after, tag, note, changes, inputs FROM order_events"
+    " WHERE client_id = ?"
+)
 _TOLD_BY: Final = ("book_asked_at", "update_seen_at")
 """What a line calls the moment of the book, or the update, that has told of the trade."""
 
@@ -46,13 +50,16 @@ class Journal:
         self._connection = connection
         self._client_id = client_id
 
-    def lines(self, command_id: str | None = None) -> tuple[JournalLine, ...]:
-        """Return the lines, oldest first, of one order or of all."""
-        rows = self._connection.execute(
-            "SELECT command_id, at, event, state_before, state_after, tag, note, changes, inputs FROM order_events"
-            " WHERE client_id = ? AND (? IS NULL OR command_id = ?) ORDER BY id",
-            (self._client_id, command_id, command_id),
-        ).fetchall()
+    def lines(self, command_id: str) -> tuple[JournalLine, ...]:
+        """Return the lines of one order, oldest first."""
+        return self._read("command_id = ? ORDER BY id", command_id)
+
+    def all_lines(self) -> tuple[JournalLine, ...]:
+        """Return the lines of all orders, oldest first: for who holds the whole table against them."""
+        return self._read("1 ORDER BY id")
+
+    def _read(self, where: str, *values: object) -> tuple[JournalLine, ...]:
+        rows = self._connection.execute(f"{_SELECT} AND {where}", (self._client_id, *values)).fetchall()
         return tuple(
             JournalLine(
                 command, to_moment(at), event, before, after, tag, note, json.loads(changes), json.loads(inputs)
@@ -63,7 +70,7 @@ class Journal:
     def replayed(self) -> dict[str, dict[str, object]]:
         """Return what the journal alone says every order's row should hold, by command id."""
         table: dict[str, dict[str, object]] = {}
-        for line in self.lines():
+        for line in self.all_lines():
             table.setdefault(line.command_id, {}).update(line.changes)
         return table
 

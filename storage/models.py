@@ -78,13 +78,16 @@ OPEN: Final = f"state IN ({_OPEN})"
 """The condition of an order that is not over, spelled the same in the index and in every query that leans on it."""
 
 # Partial, so that they cost the order path as little as can be: an order that moves from open to open touches neither.
-OrderRecord.add_index(
-    peewee.SQL(f"CREATE INDEX IF NOT EXISTS orders_open ON orders (client_id, strategy) WHERE {OPEN}")
-)
+OrderRecord.add_index(peewee.SQL(f"CREATE INDEX IF NOT EXISTS orders_open ON orders (client_id) WHERE {OPEN}"))
 OrderRecord.add_index(
     peewee.SQL(
         "CREATE INDEX IF NOT EXISTS orders_broker_id ON orders (client_id, broker_order_id)"
         " WHERE broker_order_id IS NOT NULL"
+    )
+)
+OrderRecord.add_index(
+    peewee.SQL(
+        "CREATE INDEX IF NOT EXISTS orders_unnumbered ON orders (client_id, remarks_tag) WHERE broker_order_id IS NULL"
     )
 )
 OrderRecord.add_index(peewee.SQL("CREATE INDEX IF NOT EXISTS orders_day ON orders (client_id, day)"))
@@ -136,6 +139,20 @@ class FillRecord(Table):
 
         table_name = "fills"
         indexes = ((("client_id", "exchange", "broker_order_id", "fill_id"), True),)
+
+
+class CarriedStateRecord(Table):
+    """What the orders of all days before `day` come to, counted once."""
+
+    client_id = peewee.TextField()
+    day = peewee.TextField()
+    state = peewee.TextField()
+
+    class Meta:
+        """The last one counts."""
+
+        table_name = "carried_states"
+        primary_key = peewee.CompositeKey("client_id", "day")
 
 
 class TradingStateRecord(Table):

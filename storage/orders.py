@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from domain.orders.order import Order
 from domain.orders.reference import UNIQUE_CHARACTERS_MIN
@@ -21,24 +21,25 @@ _LAST: Final = "\U0010ffff"
 """Behind everything that begins alike."""
 
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  constants only
+_SELECT_OPEN: Final = (
+    f"SELECT {', '.join(COLUMNS)} FROM orders INDEXED BY orders_open"  # noqa: S608  as above
+    f" WHERE client_id = ? AND {OPEN}"
+)
+"""The index is named, as SQLite would rather walk all the days before today than the few orders that are open."""
 _UNARMED: Final = (
-    "filled_quantity > 0 AND intent <> 'EXIT'"
+    "day >= ? AND filled_quantity > 0 AND intent <> 'EXIT'"
     " AND (stop_loss IS NOT NULL OR target IS NOT NULL OR trailing_type IS NOT NULL)"
     " AND filled_quantity > COALESCE((SELECT quantity FROM armed_stops"
-    " WHERE armed_stops.client_id = orders.client_id AND stop_id = command_id), 0) ORDER BY id"
+    " WHERE armed_stops.client_id = orders.client_id AND stop_id = command_id), 0) ORDER BY day, id"
 )
-_NAMED: Final = (
-    f"SELECT {', '.join(COLUMNS)} FROM (SELECT id AS named_id FROM"  # noqa: S608  constants only
-    f" (SELECT id FROM orders WHERE client_id = ? AND command_id >= ? AND command_id < ? LIMIT {NAMED_MAX})"
-    f" UNION SELECT id FROM (SELECT id FROM orders WHERE client_id = ? AND {UNIQUE_PART} >= ? AND {UNIQUE_PART} < ?"
-    f" AND length({UNIQUE_PART}) >= {UNIQUE_CHARACTERS_MIN} LIMIT {NAMED_MAX})"
-    f" UNION SELECT id FROM (SELECT id FROM orders WHERE client_id = ? AND broker_order_id = ? LIMIT {NAMED_MAX}))"
-    " CROSS JOIN orders ON id = named_id WHERE client_id = ?"
+_IS_OLDER: Final = "id < (SELECT id FROM orders WHERE client_id = ? AND command_id = ?)"
+_IS_BEFORE: Final = "(day, id) < (SELECT day, id FROM orders WHERE client_id = ? AND command_id = ?)"
+_BEGINS: Final = (
+    "command_id >= ? AND command_id < ?",
+    f"{UNIQUE_PART} >= ? AND {UNIQUE_PART} < ? AND length({UNIQUE_PART}) >= {UNIQUE_CHARACTERS_MIN}",
 )
-"""Each part is a short walk through one index; what begins with it comes by id, so a whole id is the first.
-
-SQLite takes the tables of a CROSS JOIN as they stand: it would rather look through the orders from the newest on.
-"""
+"""Each is a short walk through one index; what begins with it comes by id, so a whole id is among the first."""
+_NAMED: Final = f"SELECT id, {', '.join(COLUMNS)} FROM orders WHERE client_id = ?"  # noqa: S608  as above
 
 
 class OrderReader:
@@ -63,16 +64,16 @@ class OrderReader:
         return self._one("broker_order_id = ?", broker_order_id)
 
     def get_by_tag(self, remarks_tag: str) -> Order | None:
-        """Return the order that carries this tag in the broker's books."""
-        return self._one("remarks_tag = ?", remarks_tag)
+        """Return the order that carries this tag in the broker's books, and whose number there is not known yet."""
+        return self._one("broker_order_id IS NULL AND remarks_tag = ?", remarks_tag)
 
     def get_open_orders_by_strategy(self, strategy: str) -> tuple[Order, ...]:
         """Return the strategy's orders that are not over (guide, check 2C)."""
-        return self._orders(f"strategy = ? AND {OPEN} ORDER BY id", strategy)
+        return self._open_orders("strategy = ? ORDER BY id", strategy)
 
     def open_orders(self) -> tuple[Order, ...]:
         """Return every order that is not over, oldest first."""
-        return self._orders(f"{OPEN} ORDER BY id")
+        return self._open_orders("1 ORDER BY id")
 
     def remembered_orders(self, now: datetime) -> tuple[Order, ...]:
         """Return what a start takes up again: every order that is not over, and today's that are.
@@ -81,31 +82,36 @@ class OrderReader:
         the orders it speaks of.
         """
         today = trading_day(now)
-        found = (*self._orders(f"{OPEN} AND day < ? ORDER BY id", today), *self._orders("day >= ? ORDER BY id", today))
+        older = self._open_orders("day < ? ORDER BY id", today)
+        found = (*older, *self._orders("day >= ? ORDER BY day, id", today))
         return tuple(one if one.updated_at <= now else replace(one, updated_at=now) for one in found)
 
-    def unarmed_entries(self) -> tuple[Order, ...]:
-        """Return the entries that carry stops and have traded more than these know of: the desk ended in between."""
-        return self._orders(_UNARMED)
+    def unarmed_entries(self, since: str) -> tuple[Order, ...]:
+        """Return the entries that carry stops and have traded more than these know of: the desk ended in between.
 
-    def newest_orders(
-        self, limit: int, *, open_only: bool = False, before: str | None = None, reference: str | None = None
-    ) -> tuple[Order, ...]:
-        """Return at most `limit` orders, newest first; where `before` is a command id, those that are older than it.
-
-        With a `reference` only those that it may mean (`is_named`), of at most `NAMED_MAX` that begin with it.
+        `since` is a day: those of the days before it have been armed (`RollUps.countable`).
         """
-        select = _SELECT
-        values: tuple[object, ...] = (self._client_id,)
-        if reference is not None:
-            begins = (self._client_id, reference, reference + _LAST)
-            select, values = _NAMED, (*begins, *begins, self._client_id, reference, *values)
-        where = OPEN if open_only else "1"
-        if before is not None:
-            where += " AND id < (SELECT id FROM orders WHERE client_id = ? AND command_id = ?)"
-            values = (*values, self._client_id, before)
-        rows = self._connection.execute(f"{select} AND {where} ORDER BY id DESC LIMIT ?", (*values, limit)).fetchall()
-        return tuple(map(to_order, rows))
+        return self._orders(_UNARMED, since)
+
+    def newest_orders(self, limit: int, *, open_only: bool = False, before: str | None = None) -> tuple[Order, ...]:
+        """Return at most `limit` orders, the last day's newest first; of open ones the newest of any day.
+
+        With `before` those that come after the one of that command id.
+        """
+        older: tuple[object, ...] = () if before is None else (self._client_id, before)
+        if open_only:
+            return self._open_orders(f"{_IS_OLDER if older else 1} ORDER BY id DESC LIMIT ?", *older, limit)
+        return self._orders(f"{_IS_BEFORE if older else 1} ORDER BY day DESC, id DESC LIMIT ?", *older, limit)
+
+    def named_orders(self, reference: str) -> tuple[Order, ...]:
+        """Return the orders that a reference may mean (`is_named`), newest first: of each kind at most `NAMED_MAX`."""
+        begins = (reference, reference + _LAST)
+        asked = [*((where, begins) for where in _BEGINS), ("broker_order_id = ?", (reference,))]
+        found: dict[int, Sequence[Any]] = {}
+        for where, values in asked:
+            rows = self._connection.execute(f"{_NAMED} AND {where} LIMIT {NAMED_MAX}", (self._client_id, *values))
+            found.update((row_id, columns) for row_id, *columns in rows.fetchall())
+        return tuple(to_order(tuple(found[row_id])) for row_id in sorted(found, reverse=True))
 
     def _one(self, where: str, value: str) -> Order | None:
         row = self._connection.execute(f"{_SELECT} AND {where}", (self._client_id, value)).fetchone()
@@ -113,4 +119,8 @@ class OrderReader:
 
     def _orders(self, where: str, *values: object) -> tuple[Order, ...]:
         rows = self._connection.execute(f"{_SELECT} AND {where}", (self._client_id, *values)).fetchall()
+        return tuple(to_order(row) for row in rows)
+
+    def _open_orders(self, where: str, *values: object) -> tuple[Order, ...]:
+        rows = self._connection.execute(f"{_SELECT_OPEN} AND {where}", (self._client_id, *values)).fetchall()
         return tuple(to_order(row) for row in rows)

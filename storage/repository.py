@@ -23,7 +23,7 @@ from storage import batch
 from storage.alerts import Alerts
 from storage.armed_stops import ArmedStops
 from storage.baskets import Baskets
-from storage.database import StorageError, UnreadableError, is_locked, sync_log
+from storage.database import StorageError, is_locked, sync_log
 from storage.desk_state import DeskState
 from storage.external_moves import ExternalMoves
 from storage.flatten_requests import FlattenRequests
@@ -135,18 +135,10 @@ class OrderRepository(OrderReader):
             self._lines.clear()
             self._fills.clear()
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Raise `UnreadableError`, in words for a person, where what is read within can't be."""
-        try:
-            yield
-        except (sqlite3.DatabaseError, peewee.DatabaseError) as error:
-            message = "end what locks the file, or make the disk readable; exits, cancels and halts go on meanwhile"
-            locked = is_locked(error)
-            raise UnreadableError(f"the database can't be read just now ({error}); {message}", locked=locked) from error
-
     def _flush(self) -> None:
         images = self._staged.values()
+        if images:
+            self.roll_ups.forget_what_holds(min(one.order.day for one in images))
         new = [one.constant + one.changing for one in images if one.state_on_disk is None]
         moved = [
             (*image.changing, name, image.state_on_disk.value)

@@ -114,6 +114,7 @@ class ExitsActor(SharedThreadActor):
                     self._tick()
             case Flatten():
                 self._begin(message.requests)
+                return self._tasks.now()
             case FlattenAll() | SetStops() | ExitCut():
                 self._knowledge.renew(message)
             case PriceTicked():

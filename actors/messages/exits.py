@@ -10,7 +10,7 @@ from domain.read_models import ExitsNow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flatten:
+class Flatten(Query[ExitsNow]):
     """See these positions through to flat. One that is on its way already is not begun again."""
 
     requests: tuple[FlattenRequest, ...]

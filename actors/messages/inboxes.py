@@ -102,8 +102,6 @@ from actors.messages.persistence import (
     EventRecorded,
     EventUnrecorded,
     ExternalOrderRecorded,
-    FindOrders,
-    FindTimeline,
     FindUnwritten,
     ForgetRegistration,
     LoadSnapshot,
@@ -185,8 +183,6 @@ RepoInbox: TypeAlias = (
     | TimerFired
     | FindUnwritten
     | LoadSnapshot
-    | FindOrders
-    | FindTimeline
 )
 
 MarketInbox: TypeAlias = (

@@ -18,7 +18,7 @@ from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
 from domain.orders.order import Order, OrderEvent
-from domain.read_models import Timeline
+from domain.read_models import Unwritten
 from domain.reconciliation.breaks import Break
 from domain.reconciliation.moves import MoveKind
 from domain.reconciliation.write_off import WriteOff
@@ -204,30 +204,10 @@ class UndoRecorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindUnwritten(Query[int]):
-    """How many writes that came before this question has the database not taken?"""
+class FindUnwritten(Query[Unwritten]):
+    """What of all that came before this question has the database not taken?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSnapshot(Query[DeskSnapshot]):
     """What does the database remember that the actors start from?"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindOrders(Query[tuple[Order, ...]]):
-    """Which orders are there, newest first: `limit`, or as many as a turn tells, after the one called `before`?
-
-    And with a `reference`, which of them may it mean: the start of a command id, or the broker's number of an order?
-    """
-
-    limit: int
-    open_only: bool = False
-    before: str | None = None
-    reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindTimeline(Query[Timeline | None]):
-    """What does the journal say of this order?"""
-
-    command_id: str

@@ -1,4 +1,4 @@
-"""Steps 1, 3 and 5: owns the only database connection.
+"""Steps 1, 3 and 5: owns the only database connection that writes; people read by their own (`storage/history.py`).
 
 Writes are committed in groups: one transaction for what the mailbox holds when the first of them comes, and only then
 the replies. What comes later makes the next group, so that an exit waits for no stream of entries; and what no order
@@ -17,8 +17,6 @@ from loguru import logger
 from actors.messages.books import UndoAcceptance
 from actors.messages.inboxes import CommandInbox, RepoInbox
 from actors.messages.persistence import (
-    FindOrders,
-    FindTimeline,
     FindUnwritten,
     ForgetRegistration,
     LoadSnapshot,
@@ -34,16 +32,18 @@ from actors.messages.query import Query
 from actors.messages.timer import TimerFired
 from actors.repo.journaled_exits import JournaledExits
 from actors.repo.lock_wait import LockWait
-from actors.repo.queries import Queries
 from actors.repo.refusals import Refusals
+from actors.repo.snapshot import load_snapshot
 from actors.repo.write_queue import WriteQueue, without
 from actors.repo.writer import Writer
 from actors.repo.writes import Write, lingers, name_of, needs_sync, order_in
 from actors.runtime.address import post
 from actors.runtime.mailboxes import Mailboxes, Runtime
 from actors.runtime.shared_thread import SharedThreadActor
+from domain.read_models import Unwritten
 from domain.settings import StorageSettings
-from storage.database import StorageError, open_database
+from domain.snapshot import DeskSnapshot
+from storage.database import StorageError, open_database, reading
 from storage.exit_journal import ExitJournalFile
 from storage.repository import OrderRepository
 
@@ -83,7 +83,7 @@ class RepoActor(SharedThreadActor):
     def on_start(self) -> None:
         """Open the database in this thread. What went wrong is told to whoever asks `LoadSnapshot`."""
         try:
-            self._database = open_database(self._settings)
+            self._database = open_database(self._settings, is_checked=not self._beside.follow_a_clean_end())
         except StorageError as error:
             self._trouble = str(error)
             return
@@ -97,7 +97,6 @@ class RepoActor(SharedThreadActor):
         self._lock = LockWait(self._repository, self._clock, self._settings)
         self._writer = Writer(self._repository, self._clock)
         self._refusals = Refusals(self._repository, self._writer, self._queue, self._beside, self._clock)
-        self._queries = Queries(self._repository, self._beside, self._clock)
         self._see_to_retry()
 
     def on_stop(self) -> None:
@@ -109,7 +108,7 @@ class RepoActor(SharedThreadActor):
             self._database.close()
 
     def on_receive(self, message: RepoInbox) -> Any:  # noqa: ANN401  the answers of the queries, for ask
-        """Gather writes while more are waiting; answer queries from what is on disk."""
+        """Gather writes while more are waiting; answer a start, and who asks what is not on disk."""
         if self._trouble is not None:
             self._say_unopened(message, self._trouble)
             return None
@@ -136,24 +135,28 @@ class RepoActor(SharedThreadActor):
                     self._gather(RecordEvent(command_id=message.command_id, event=message.blocked, at=now))
             case FindUnwritten():
                 self._commit_next(lingered=True)
-                return len(self._queue.unwritten)
+                return Unwritten(writes=len(self._queue.unwritten), exits=self._beside.waiting)
             case LoadSnapshot():
                 self._commit_next(lingered=True)
-                snapshot = self._queries.snapshot()
+                snapshot = load_snapshot(self._repository, self._beside, self._clock)
                 self._refusals.see(order.command.command_id for order in snapshot.orders)
+                self._keep_carried(snapshot)
                 return snapshot
-            case FindOrders():
-                if message.before is None:
-                    self._commit_next(lingered=True)
-                else:
-                    self._commit_gathered()
-                return self._queries.orders(message)
-            case FindTimeline():
-                self._commit_next(lingered=True)
-                return self._queries.timeline(message.command_id)
             case _:
                 assert_never(message)
         return None
+
+    def _keep_carried(self, snapshot: DeskSnapshot) -> None:
+        """Keep what past days come to, so that no start counts them again; where that fails, the next one does."""
+        roll_ups = self._repository.roll_ups
+        try:
+            with reading():
+                until = roll_ups.countable(self._clock.now(), snapshot.unarmed)
+            if until is not None:
+                with self._repository.transaction(synced=False):
+                    roll_ups.keep_carried(until)
+        except StorageError as error:
+            logger.warning("past days are counted again at the next start: {}", error)
 
     def _say_unopened(self, message: RepoInbox, trouble: str) -> None:
         """Tell who asks why nothing can be read; what is told without asking ends with the start that has failed."""

@@ -34,6 +34,13 @@ class JournaledExits:
         """Return the exit with this command id, as it was registered; None where none waits."""
         return None if command_id is None else self._waiting.get(command_id)
 
+    def follow_a_clean_end(self) -> bool:
+        """Say whether the last run has ended in order and left nothing, before `take_up`."""
+        try:
+            return self._journal.is_closed() and not self._journal.read()
+        except StorageError:
+            return False
+
     def take_up(self) -> None:
         """Take up what the last run left; raise `StorageError` where nobody can say what that is."""
         self._waiting = {order.command.command_id: order for order in self._journal.read()}

@@ -38,7 +38,7 @@ from domain.orders.lifecycle import Event
 from domain.orders.order import Order, new_order
 from domain.orders.types import Intent
 from domain.ports import Clock, trading_day
-from storage.database import StorageError, UnreadableError
+from storage.database import StorageError, UnreadableError, reading
 from storage.repository import OrderRepository
 
 
@@ -146,7 +146,7 @@ class Refusals:
         if known is not None:
             return known
         try:
-            with self._repository.reading():
+            with reading():
                 return self._repository.get(command_id)
         except UnreadableError:
             return None
@@ -157,7 +157,7 @@ class Refusals:
         known = self._beside.find(name)
         if known is None:
             try:
-                with self._repository.reading():
+                with reading():
                     known = self._repository.get(name)
             except UnreadableError as error:
                 if name in self._seen:
@@ -187,7 +187,7 @@ class Refusals:
         if kept is not None:
             return looked_up(message, kept)
         try:
-            with self._repository.reading():
+            with reading():
                 return self._writer.look_up(message)
         except UnreadableError:
             found = self._repository.remembered(message.command_id)
@@ -203,7 +203,7 @@ class Refusals:
                 self._queue.try_again(message)
             return None
         try:
-            with self._repository.reading():
+            with reading():
                 known = self._repository.find_external_order(order)
         except UnreadableError:
             return None  # it may be one of ours; the next book shows it again

@@ -6,6 +6,7 @@ from typing import Any, Final, ParamSpec
 from loguru import logger
 
 from broker.feed.connection import LOGIN_ANSWERS, ConnectionLostError, as_frame, says_ok
+from broker.feed.held_updates import HeldUpdates
 from broker.noren.row_fields import UnreadableRowError, price_if_told, price_or_none, word_if_told
 from broker.noren.updates import order_update
 from domain.broker.snapshots import OrderUpdate, Tick
@@ -13,7 +14,6 @@ from domain.market.instrument import Instrument
 from domain.ports import Clock
 
 Given = ParamSpec("Given")
-UPDATES_AT_ONCE_MAX: Final = 64
 _INDEX: Final = "UNDIND"
 """What the broker calls the kind of an index."""
 
@@ -35,7 +35,7 @@ class FrameDispatch:
         self._watched = watched
         self._on_tick = on_tick
         self._on_orders = on_orders
-        self._updates: list[OrderUpdate] = []
+        self._held = HeldUpdates()
         self._called: dict[tuple[str, str], str] = {}
         self.malformed = 0
         self.untold = 0
@@ -45,7 +45,8 @@ class FrameDispatch:
     def hear(self, text: bytes) -> None:
         """Tell what one frame says; raise `ConnectionLostError` where it takes the login back.
 
-        An order's update is kept until `tell_updates`, or until something else is told: several often come at once.
+        An order's update is held until it is due (`held_updates.py`). A price that came after one that told of a trade
+        or an end stays after it.
         """
         frame = as_frame(text)
         kind = frame.get("t") if frame is not None else None
@@ -55,8 +56,8 @@ class FrameDispatch:
         self.hears_hearts = self.hears_hearts or kind == "hk"
         try:
             if kind == "om":
-                self._updates.append(order_update(frame, self._clock.now()))
-                if len(self._updates) >= UPDATES_AT_ONCE_MAX:
+                self._held.hold(order_update(frame, self._clock.now()), self._clock.monotonic())
+                if self._held.is_full:
                     self.tell_updates()
             elif kind in {"tk", "tf"}:
                 self._hear_price(frame)
@@ -65,15 +66,20 @@ class FrameDispatch:
         if kind in LOGIN_ANSWERS and not says_ok(frame):
             raise ConnectionLostError("the broker took the feed's session back (NOT_OK)")
 
-    @property
-    def holds_updates(self) -> bool:
-        """Say whether updates of orders were heard and not told yet."""
-        return bool(self._updates)
+    def wait_s(self, longest_s: float) -> float:
+        """Return how long to wait for the next frame, at most `longest_s`."""
+        return self._held.wait_s(longest_s, self._clock.monotonic())
+
+    def tell_due_updates(self) -> None:
+        """Tell the updates of orders that have waited long enough for more."""
+        self._tell_updates(self._held.take_due(self._clock.monotonic()))
 
     def tell_updates(self) -> None:
         """Tell the updates of orders that were heard since the last time, in their order."""
-        if self._updates:
-            updates, self._updates = tuple(self._updates), []
+        self._tell_updates(self._held.take())
+
+    def _tell_updates(self, updates: tuple[OrderUpdate, ...]) -> None:
+        if updates:
             self.tell(self._on_orders, updates)
 
     def _hear_price(self, frame: dict[str, Any]) -> None:
@@ -89,7 +95,7 @@ class FrameDispatch:
         price = price_or_none(frame, "lp")
         if price is None or price < 0:
             return
-        self.tell_updates()
+        self.tell_due_updates()
         at = self._clock.now()
         tick = Tick(
             exchange=instrument.exchange,

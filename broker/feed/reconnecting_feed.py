@@ -217,11 +217,11 @@ class Feed:
                 connection.beat()
                 beat_at = now + limits.heartbeat_s
             longest_s = min(beat_at - now, silent_since + limits.silence_s_max - now, limits.look_s)
-            text = connection.receive(0.0 if self._dispatch.holds_updates else longest_s)
+            text = connection.receive(self._dispatch.wait_s(longest_s))
             if text is not None:
                 self._dispatch.hear(text)
             else:
-                self._dispatch.tell_updates()
+                self._dispatch.tell_due_updates()
 
     def _subscribe(self, connection: FeedConnection, asked: set[tuple[str, str]]) -> None:
         """Ask for the touchline of what is watched and was not yet asked for on this link."""

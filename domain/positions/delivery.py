@@ -5,7 +5,6 @@ hold, and what is sold beyond it came out of the holdings: whether they are ther
 """
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -97,29 +96,37 @@ def is_refused_for_shares(order: Order) -> bool:
     return is_sale and is_refused and _NOT_THERE.search(order.note or "") is not None
 
 
-def carried_delivery(
-    trades: Iterable[tuple[str, InstrumentKey, int]],
-) -> dict[str, dict[InstrumentKey, int]]:
-    """Return what strategies still hold in delivery of what orders traded, oldest first; signed units.
+class CarriedDelivery:
+    """Owns what strategies still hold in delivery of what orders traded, oldest first; signed units.
 
     EXTERNAL's is below zero where others sold what a strategy held. What anybody sold out of the holdings is in none.
     """
-    held: dict[str, dict[InstrumentKey, int]] = {}
-    theirs: dict[InstrumentKey, int] = {}
-    closed: dict[InstrumentKey, int] = {}
-    for strategy, key, units in trades:
+
+    __slots__ = ("closed", "held", "theirs")
+
+    def __init__(self) -> None:
+        self.held: dict[str, dict[InstrumentKey, int]] = {}
+        self.theirs: dict[InstrumentKey, int] = {}
+        self.closed: dict[InstrumentKey, int] = {}
+
+    def trade(self, strategy: str, key: InstrumentKey, units: int) -> None:
+        """Count what the next order has traded."""
         if strategy != EXTERNAL:
-            own = held.setdefault(strategy, {})
+            own = self.held.setdefault(strategy, {})
             own[key] = max(0, own.get(key, 0) + units)
         elif units > 0:
-            undone = min(units, closed.get(key, 0))
-            closed[key] = closed.get(key, 0) - undone
-            theirs[key] = theirs.get(key, 0) + units - undone
+            undone = min(units, self.closed.get(key, 0))
+            self.closed[key] = self.closed.get(key, 0) - undone
+            self.theirs[key] = self.theirs.get(key, 0) + units - undone
         else:
-            own_part = min(-units, theirs.get(key, 0))
-            theirs[key] = theirs.get(key, 0) - own_part
-            ours = sum(one.get(key, 0) for one in held.values()) - closed.get(key, 0)
-            closed[key] = closed.get(key, 0) + max(0, min(-units - own_part, ours))
-    for key in theirs.keys() | closed.keys():
-        held.setdefault(EXTERNAL, {})[key] = theirs.get(key, 0) - closed.get(key, 0)
-    return held
+            own_part = min(-units, self.theirs.get(key, 0))
+            self.theirs[key] = self.theirs.get(key, 0) - own_part
+            ours = sum(one.get(key, 0) for one in self.held.values()) - self.closed.get(key, 0)
+            self.closed[key] = self.closed.get(key, 0) + max(0, min(-units - own_part, ours))
+
+    def positions(self) -> dict[str, dict[InstrumentKey, int]]:
+        """Return each strategy's units, and EXTERNAL's."""
+        positions = {strategy: dict(held) for strategy, held in self.held.items()}
+        for key in self.theirs.keys() | self.closed.keys():
+            positions.setdefault(EXTERNAL, {})[key] = self.theirs.get(key, 0) - self.closed.get(key, 0)
+        return positions

@@ -19,7 +19,7 @@ from actors.messages.books import (
 from actors.messages.broker import ReadBook
 from actors.messages.desk import HeartbeatSent, SendHeartbeat
 from actors.messages.timer import TimerFired
-from actors.watcher import UPDATE_LINGER_S, WatcherActor
+from actors.watcher import WatcherActor
 from domain.broker.book_outages import BookKind, Sighting
 from domain.broker.reply_types import Unavailable
 from domain.broker.snapshots import Book, BrokerStatus, OrderUpdate, ReportType
@@ -27,7 +27,7 @@ from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order
 from domain.reconciliation.reconciler import Checked, Known, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
-from tests.actors.rooms import own_mailbox, resolve
+from tests.actors.rooms import own_mailbox
 from tests.fakes import FakeClock, ManualTimer, Probe, book, mailboxes, order, row_of, runtime, trade_of
 
 
@@ -177,35 +177,16 @@ def test_an_update_waits_until_it_is_known_how_the_order_stands(room: WatcherRoo
     assert room.broker.messages == [], "an update reads no book"
 
 
-@pytest.mark.parametrize("status", [BrokerStatus.PENDING, BrokerStatus.OPEN, BrokerStatus.TRIGGER_PENDING])
-def test_updates_that_only_tell_of_a_living_order_are_compared_together(
-    room: WatcherRoom, status: BrokerStatus
-) -> None:
-    update = OrderUpdate(ReportType.NEW, row_of(WORKING, status), room.clock.now())
-    for _ in range(2):
-        room.actor.on_receive(OrderUpdatesSeen(updates=(update,)))
-    at_once = room.command.take()
-
-    room.clock.advance(UPDATE_LINGER_S)
-    room.timer.fire_due()
-    resolve(room.actor, room.own)
-
-    assert (at_once, room.command.take()) == ([], [FetchChangedOrders()])
-    assert room.broker.messages == [], "no poll"
-
-
-def test_an_update_of_a_trade_takes_those_that_wait_along(room: WatcherRoom) -> None:
+def test_updates_that_come_while_it_asks_are_compared_together(room: WatcherRoom) -> None:
     alive, traded = row_of(WORKING, BrokerStatus.OPEN), row_of(WORKING, BrokerStatus.OPEN, filled_quantity=3)
     for row in (alive, traded):
         room.actor.on_receive(OrderUpdatesSeen(updates=(OrderUpdate(ReportType.FILL, row, room.clock.now()),)))
     assert room.command.take() == [FetchChangedOrders()]
+
     room.actor.on_receive(ChangedOrders(orders=(), fills_grew=False))
 
-    room.clock.advance(UPDATE_LINGER_S)
-    room.timer.fire_due()
-    resolve(room.actor, room.own)
-
     assert [one.reports[0].event.kind for one in room.command.take()] == [Event.PARTIALLY_FILLED]
+    assert room.broker.messages == [], "no poll"
 
 
 def test_a_feed_that_is_up_again_has_the_books_read_and_winds_no_clock(room: WatcherRoom) -> None:

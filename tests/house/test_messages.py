@@ -101,4 +101,4 @@ def test_what_finds_is_a_query_and_asks_a_question(query: type[Any]) -> None:
 def test_a_query_that_finds_nothing_out_is_a_persons_order() -> None:
     orders = {one.__name__ for one in QUERIES} - {one.__name__ for one in FINDS}
 
-    assert orders == {"SetTradingState", "AcceptBreak", "AcknowledgeAlarms", "WriteOffPosition"}
+    assert orders == {"SetTradingState", "AcceptBreak", "AcknowledgeAlarms", "WriteOffPosition", "Flatten"}

@@ -265,8 +265,8 @@ def test_a_desk_that_stops_with_an_order_in_flight_names_it_and_the_next_start_f
 def test_a_long_list_of_orders_is_whole_though_it_is_read_a_few_at_a_time(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An exit never waits in the thread that decides until thousands of orders have been read."""
-    monkeypatch.setattr("actors.repo.queries.ORDERS_A_TURN_MAX", 2)
+    """A read transaction never holds more than a page."""
+    monkeypatch.setattr("storage.history.PAGE_MAX", 2)
     sent = [scene.command(f"c{number}", strategy=f"s{number}", price=RESTING) for number in range(5)]
     for one in sent:
         scene.submit(one)

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 import pytest
 
+from actors.errors import DeskStartError
 from actors.messages.orders import OrderAnswered, OrderDeclined
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import State
@@ -16,6 +17,7 @@ from tests.scenarios.books import rows_of
 from tests.scenarios.paper import MakePaper, Paper
 from tests.scenarios.scene import RESTING, Answers, MakeScene, Scene
 from tests.scenarios.waiting import LONG, WAIT_S, until
+from tests.storage.test_integrity import tear
 
 Trouble: TypeAlias = Callable[[Scene], AbstractContextManager[None]]
 
@@ -290,3 +292,20 @@ def _hold(paper: Paper, route: str, kind: str) -> tuple[int, GoOn]:
     """Let the broker hold its next answer on this route until it is let go; return the fault's number besides."""
     fault = paper.fault(route, kind, seconds=2 * READ_TIMEOUT_S)
     return fault, lambda: paper.end_fault(fault)
+
+
+def test_damage_that_a_start_has_not_looked_for_ends_the_desk_and_the_next_start_refuses(scene: Scene) -> None:
+    scene.stop()
+    whole = scene.path.read_bytes()
+    tear(scene.path, "fills")
+
+    scene.start(ready=False)
+    until(lambda: scene.desk.wait_for_failure(0.01), "the damage was not found")
+    found = scene.desk.wait_for_failure(0.0) or ""
+    scene.stop()
+    with pytest.raises(DeskStartError, match="is damaged") as refused:
+        scene.start(ready=False)
+
+    assert "is damaged" in found
+    assert str(scene.path) in str(refused.value)
+    scene.path.write_bytes(whole)

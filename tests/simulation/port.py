@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 from typing import Any, Final
 
+from broker.feed.held_updates import HeldUpdates
 from domain.broker.reply_types import (
     Accepted,
     ChangeReply,
@@ -49,6 +51,8 @@ QUOTA_WORDS: Final = "Order Recieved 11 exceeds 10 per second"
 """The broker's sentence on any route, reads included, when its quota of calls is used up."""
 PAUSE_S: Final = 2.0
 """A desk that asks for no book for so long does not look."""
+WAIT_S_MIN: Final = 0.001
+"""The feed's thread is woken late rather than early."""
 QUOTE_LATE_S_MAX: Final = 1.5
 TIMEOUT_S: Final = 3.0
 """The longest that a request may take here; the desk's own deadline, shortened with its other bounds."""
@@ -371,11 +375,12 @@ class Push:
     scheduler: Scheduler
     gateway: Gateway
     chance: random.Random
-    hear: Callable[[OrderUpdate], None] = lambda _: None
+    hear: Callable[[tuple[OrderUpdate, ...]], None] = lambda _: None
     hear_tick: Callable[[Tick], None] = lambda _: None
     hear_state: Callable[[bool, str], None] = lambda _, __: None
     up: bool = False
     watched: list[Instrument] = field(default_factory=list)
+    held: HeldUpdates = field(default_factory=HeldUpdates)
 
     def start(self, session: object) -> None:
         """The desk has a session: come up a little later."""
@@ -390,6 +395,7 @@ class Push:
     def fall(self, seconds: float) -> None:
         if self.up:
             self.up = False
+            self._tell(self.held.take())
             self.hear_state(False, "connection lost")  # noqa: FBT003  as above
             self.scheduler.after(seconds, self._come_up)
 
@@ -400,6 +406,7 @@ class Push:
         self.up = False
         self.hear, self.hear_tick, self.hear_state = lambda _: None, lambda _: None, lambda _, __: None
         self.watched.clear()
+        self.held = HeldUpdates()
 
     def bring(self, update: OrderUpdate) -> None:
         """Bring an update: once, twice, late, or never."""
@@ -410,7 +417,19 @@ class Push:
 
     def _deliver(self, update: OrderUpdate) -> None:
         if self.up:
-            self.hear(replace(update, seen_at=self.gateway.clock.now()))
+            self.held.hold(replace(update, seen_at=self.gateway.clock.now()), self.scheduler.clock.seconds)
+            self._tell_due()
+
+    def _tell_due(self) -> None:
+        """Tell what has waited for more, as the feed's thread does; the rest when it is due."""
+        self._tell(self.held.take_due(self.scheduler.clock.seconds))
+        wait_s = self.held.wait_s(inf, self.scheduler.clock.seconds)
+        if wait_s < inf:
+            self.scheduler.after(max(wait_s, WAIT_S_MIN), self._tell_due)
+
+    def _tell(self, updates: tuple[OrderUpdate, ...]) -> None:
+        if updates:
+            self.hear(updates)
 
     def tick(self, exchange: str, symbol: str, at: datetime) -> None:
         """Bring the price of what is watched, if the feed is up and not silent."""

@@ -234,7 +234,7 @@ class World:
 
     def _wire_feed(self, desk: Desk) -> None:
         wiring = desk._wiring
-        self.push.hear = lambda update: wiring.adapters.see_updates((update,))
+        self.push.hear = wiring.adapters.see_updates
         self.push.hear_tick = wiring.adapters.see_tick
         self.push.hear_state = wiring.adapters.see_feed
 

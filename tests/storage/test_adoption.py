@@ -229,7 +229,7 @@ def test_new_orders_stand_beside_adopted_ones(adopted: OrderRepository, open_at:
     again = OrderRepository(open_at(), "FA1")
 
     assert len(again.newest_orders(100, open_only=False)) == len(_ours())
-    assert len(again.journal.lines()) == len(_ours())
+    assert len(again.journal.all_lines()) == len(_ours())
 
 
 def test_open_legacy_orders_are_taken_up_at_the_start(adopted: OrderRepository) -> None:

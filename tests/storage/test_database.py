@@ -48,7 +48,7 @@ def test_opening_again_migrates_nothing_and_keeps_everything(open_at: Opener) ->
 
     assert second.execute_sql("SELECT sql FROM sqlite_master ORDER BY name").fetchall() == schema
     assert OrderRepository(second, "FA1").get("c1") == made
-    assert len(OrderRepository(second, "FA1").journal.lines()) == 1
+    assert len(OrderRepository(second, "FA1").journal.all_lines()) == 1
 
 
 @pytest.mark.parametrize("model", models.Table.__subclasses__(), ids=lambda model: model._meta.table_name)

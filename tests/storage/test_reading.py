@@ -98,7 +98,7 @@ def test_an_entry_is_unarmed_while_its_stops_know_less_than_has_filled(repositor
         with repository.transaction():
             repository.stops.keep(known if name == "armed" else replace(known, quantity=3))
 
-    assert [one.command.command_id for one in repository.unarmed_entries()] == ["grown", "never"]
+    assert [one.command.command_id for one in repository.unarmed_entries("")] == ["grown", "never"]
 
 
 def test_another_clients_stops_arm_nothing_here(database: peewee.SqliteDatabase) -> None:
@@ -114,8 +114,8 @@ def test_another_clients_stops_arm_nothing_here(database: peewee.SqliteDatabase)
     with theirs.transaction():
         theirs.stops.keep(known)
 
-    assert [one.command.command_id for one in ours.unarmed_entries()] == ["entry"]
-    assert theirs.unarmed_entries() == ()
+    assert [one.command.command_id for one in ours.unarmed_entries("")] == ["entry"]
+    assert theirs.unarmed_entries("") == ()
 
 
 # baskets

@@ -34,9 +34,8 @@ def keep(repository: OrderRepository, *commands: OrderCommand) -> None:
             repository.create(one, f"tag-{one.command_id}", TEN_O_CLOCK)
 
 
-def found(repository: OrderRepository, reference: str, limit: int = 50, before: str | None = None) -> list[str]:
-    orders = repository.newest_orders(limit, reference=reference, before=before)
-    return [one.command.command_id for one in orders]
+def found(repository: OrderRepository, reference: str) -> list[str]:
+    return [one.command.command_id for one in repository.named_orders(reference)]
 
 
 @pytest.fixture
@@ -67,49 +66,11 @@ def test_another_clients_order_is_not_meant(stored: OrderRepository, database: p
     assert found(theirs, "26100500000001") == []
 
 
-def test_only_those_are_found_that_may_still_trade_where_that_is_asked(stored: OrderRepository) -> None:
-    with stored.transaction():
-        stored.update_status("firstly", OrderEvent(kind=Event.BLOCKED), TEN_O_CLOCK)
-
-    orders = stored.newest_orders(50, open_only=True, reference="first")
-
-    assert [one.command.command_id for one in orders] == ["first"]
-
-
 def test_a_whole_id_is_found_however_many_others_begin_with_it(repository: OrderRepository) -> None:
     keep(repository, *(command(command_id=f"many-{number}") for number in range(NAMED_MAX + 50)))
     keep(repository, command(command_id="many"))
 
-    names = found(repository, "many", limit=1_000)
+    names = found(repository, "many")
 
     assert "many" in names
     assert len(names) == NAMED_MAX
-
-
-def test_a_list_of_what_a_reference_means_goes_on_where_it_was_left(stored: OrderRepository) -> None:
-    first = found(stored, "breakout", limit=1)
-
-    assert first + found(stored, "breakout", before=first[-1]) == found(stored, "breakout")
-
-
-@pytest.mark.parametrize("open_only", [False, True])
-@pytest.mark.parametrize("before", [None, "first"])
-@pytest.mark.parametrize("is_analyzed", [False, True])
-def test_a_reference_is_looked_up_without_a_scan(
-    stored: OrderRepository, database: peewee.SqliteDatabase, before: str | None, *, open_only: bool, is_analyzed: bool
-) -> None:
-    statements: list[str] = []
-    if is_analyzed:
-        database.execute_sql("ANALYZE")
-    database.connection().set_trace_callback(statements.append)
-    stored.newest_orders(50, open_only=open_only, before=before, reference="01234567")
-    database.connection().set_trace_callback(None)
-    (statement,) = statements
-
-    plan = [row[3] for row in database.execute_sql(f"EXPLAIN QUERY PLAN {statement}").fetchall()]
-
-    of_orders = [line for line in plan if "orders" in line and not line.startswith("SEARCH ")]
-    assert of_orders == [], plan
-    assert any("orders USING INTEGER PRIMARY KEY (rowid=?)" in line for line in plan), plan
-    for index in ("(client_id=? AND command_id>? AND command_id<?)", "orders_unique_part", "orders_broker_id"):
-        assert any(index in line for line in plan), plan

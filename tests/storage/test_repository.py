@@ -103,7 +103,7 @@ def test_a_transaction_that_breaks_keeps_nothing(repository: OrderRepository) ->
     assert found is not None
     assert found.state is State.CREATED
     assert repository.get("c2") is None
-    assert len(repository.journal.lines()) == 1
+    assert len(repository.journal.all_lines()) == 1
     assert move(repository, "c1", SEND).order.state is State.SENDING
 
 
@@ -116,7 +116,7 @@ def test_the_same_command_id_cannot_be_created_twice(repository: OrderRepository
     found = repository.get("c1")
     assert found is not None
     assert found.command.symbol == "RELIANCE-EQ"
-    assert len(repository.journal.lines()) == 1
+    assert len(repository.journal.all_lines()) == 1
 
 
 def test_an_order_moves_under_the_guides_method_names(repository: OrderRepository) -> None:
@@ -135,13 +135,13 @@ def test_an_order_moves_under_the_guides_method_names(repository: OrderRepositor
 
 def test_every_write_goes_through_the_life_cycle(repository: OrderRepository, database: peewee.SqliteDatabase) -> None:
     create(repository, command())
-    before, journal = table(database), repository.journal.lines()
+    before, journal = table(database), repository.journal.all_lines()
 
     with pytest.raises(IllegalTransitionError):
         move(repository, "c1", to(Event.PROVED_ABSENT))
 
     assert table(database) == before
-    assert repository.journal.lines() == journal
+    assert repository.journal.all_lines() == journal
 
 
 def test_an_illegal_event_in_a_group_leaves_its_neighbours(repository: OrderRepository) -> None:
@@ -192,7 +192,7 @@ def test_one_order_that_someone_else_moved_stops_the_whole_group(
 
     states = {name: row["state"] for name, row in table(database).items()}
     assert states == dict.fromkeys(names[:-1], "CREATED") | {names[-1]: "BLOCKED"}
-    assert {line.event for line in repository.journal.lines()} == {"REGISTERED", "BLOCKED"}
+    assert {line.event for line in repository.journal.all_lines()} == {"REGISTERED", "BLOCKED"}
 
 
 def _send_all(repository: OrderRepository, names: list[str]) -> None:
@@ -224,7 +224,7 @@ def test_two_clients_in_one_file_never_see_each_other(database: peewee.SqliteDat
     assert [one.command.symbol for one in theirs.known(["c1"]).values()] == ["INFY-EQ"]
     assert [line.event for line in theirs.journal.lines("c1")] == ["REGISTERED"]
     assert theirs.roll_ups.sent_today(TEN_O_CLOCK) == 0
-    assert theirs.roll_ups.older_positions(TEN_O_CLOCK + timedelta(days=1)) == {}
+    assert theirs.roll_ups.carried(TEN_O_CLOCK + timedelta(days=1)).positions() == {}
     assert theirs.desk_state.trading_state() == (TradingState.ACTIVE, "")
     assert set(theirs.journal.replayed()) == {"c1"}
 
@@ -405,7 +405,7 @@ def test_what_a_start_takes_up_and_what_it_counts_as_older_is_each_order_once(re
                 repository.update_status(name, FILL, created)
 
     taken_up = {one.command.command_id for one in repository.remembered_orders(TEN_O_CLOCK)}
-    older = repository.roll_ups.older_positions(TEN_O_CLOCK)
+    older = repository.roll_ups.carried(TEN_O_CLOCK).positions()
 
     assert taken_up == {"old-open", "new-done"}
     assert older == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS): 10}}
@@ -419,7 +419,7 @@ def test_older_positions_are_signed(repository: OrderRepository) -> None:
             repository.update_status(name, SEND, YESTERDAY)
             repository.update_status(name, replace(FILL, filled_quantity=quantity), YESTERDAY)
 
-    held = repository.roll_ups.older_positions(TEN_O_CLOCK)
+    held = repository.roll_ups.carried(TEN_O_CLOCK).positions()
 
     assert held == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.MIS): -15}}
 
@@ -432,7 +432,7 @@ def test_shares_bought_after_a_sale_out_of_the_holdings_are_held(repository: Ord
             repository.update_status(name, SEND, YESTERDAY)
             repository.update_status(name, replace(FILL, filled_quantity=quantity), YESTERDAY)
 
-    held = repository.roll_ups.older_positions(TEN_O_CLOCK)
+    held = repository.roll_ups.carried(TEN_O_CLOCK).positions()
 
     assert held == {"trend": {InstrumentKey(Exchange.NSE, "RELIANCE-EQ", Product.CNC): 6}}
 
@@ -444,7 +444,7 @@ def test_delivery_of_today_and_of_another_account_is_no_older_position(repositor
         repository.update_status("today", SEND, TEN_O_CLOCK)
         repository.update_status("today", FILL, TEN_O_CLOCK)
 
-    assert repository.roll_ups.older_positions(TEN_O_CLOCK) == {}
+    assert repository.roll_ups.carried(TEN_O_CLOCK).positions() == {}
 
 
 def test_the_trading_state_is_kept(repository: OrderRepository, open_at: Opener) -> None:

@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from actors.messages.persistence import (
-    RecordEvent,
-    RegisterOrder,
-)
+from actors.messages.persistence import FindUnwritten, RecordEvent, RegisterOrder
+from actors.order_history import OrderHistory
 from actors.repo.actor import RepoActor
 from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event
-from domain.orders.order import OrderEvent
+from domain.orders.order import JournalLine, Order, OrderEvent
 from domain.settings import StorageSettings
+from storage.history import History
 from tests.actors.rooms import own_mailbox, resolve
 from tests.fakes import FakeClock, ManualTimer, Probe, command, mailboxes, runtime
 
@@ -33,6 +32,7 @@ class RepoRoom:
             settings=StorageSettings(path=path, **({"busy_timeout_ms": 20} | settings)),
             client_id="FA1",
         )
+        self.history = OrderHistory(History(path, "FA1"), lambda: self.actor.on_receive(FindUnwritten()))
         self.own = own_mailbox(self.actor, is_busy=False)
         self.actor.on_start()
         self.statements: list[Any] = []
@@ -60,6 +60,16 @@ class RepoRoom:
     def live(self, *messages: Any) -> list[Any]:  # noqa: ANN401  any message of the inbox
         """Give the messages one after the other, each written before the next."""
         return [letter for message in messages for letter in self.give(message)]
+
+    def orders(self, reference: str | None = None) -> tuple[Order, ...]:
+        """Return the newest orders, as people are told them."""
+        return self.history.orders(9, open_only=False, reference=reference, between=lambda: None)
+
+    def lines(self, command_id: str) -> tuple[JournalLine, ...]:
+        """Return the order's journal, as people are told it."""
+        timeline = self.history.timeline(command_id)
+        assert timeline is not None
+        return timeline.lines
 
     @property
     def commits(self) -> int:

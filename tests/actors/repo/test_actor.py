@@ -1,5 +1,6 @@
 import os
 import sqlite3
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,6 @@ from actors.messages.persistence import (
     EventIllegal,
     EventRecorded,
     EventUnrecorded,
-    FindOrders,
-    FindTimeline,
     FindUnwritten,
     LoadSnapshot,
     LookUpOrder,
@@ -22,14 +21,16 @@ from actors.messages.persistence import (
     RegistrationFailed,
 )
 from actors.repo.actor import GROUP_MAX
-from actors.repo.queries import ORDERS_A_TURN_MAX
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
+from domain.ports import trading_day
 from domain.risk.checks import TradingDecision, TradingState
 from storage.database import StorageError
 from storage.exit_journal import ExitJournalFile
 from tests.actors.repo.rooms import ACCEPT, SEND, RepoRoom
 from tests.fakes import command, trade_of
+from tests.fakes import order as an_order
+from tests.storage.test_integrity import tear
 
 
 def test_an_order_is_registered(room: RepoRoom) -> None:
@@ -53,8 +54,8 @@ def test_the_same_command_id_twice_in_one_group_is_stored_once(room: RepoRoom) -
     letters = room.give(room.register(), room.register(command(symbol="INFY-EQ")))
 
     assert [type(one) for one in letters].count(OrderRegistered) == 1
-    assert len(room.actor.on_receive(FindOrders(limit=9))) == 1
-    assert len(room.actor.on_receive(FindTimeline(command_id="c1")).lines) == 1
+    assert len(room.orders()) == 1
+    assert len(room.lines("c1")) == 1
 
 
 def test_a_look_up_stores_nothing(room: RepoRoom) -> None:
@@ -233,10 +234,10 @@ def test_a_fill_that_comes_before_its_orders_number_is_kept_with_it(room: RepoRo
 
 def test_what_was_decided_is_unwritten_until_the_database_takes_it(room: RepoRoom, lock: sqlite3.Connection) -> None:
     room.actor.on_receive(Record(item=TradingDecision(state=TradingState.HALTED, reason="a person")))
-    refused = room.actor.on_receive(FindUnwritten())
+    refused = room.actor.on_receive(FindUnwritten()).writes
     lock.execute("ROLLBACK")
 
-    taken = room.actor.on_receive(FindUnwritten())
+    taken = room.actor.on_receive(FindUnwritten()).writes
 
     assert (refused, taken) == (1, 0)
 
@@ -302,13 +303,12 @@ def test_a_group_ends_with_what_waited_when_it_began_however_much_follows(room: 
     assert room.commits == 1, "the next group"
 
 
-@pytest.mark.parametrize("asked", [FindOrders(limit=1, before="c1"), FindUnwritten(), FindTimeline(command_id="c1")])
-def test_readers_keep_no_write_waiting_however_many_come(room: RepoRoom, asked: Any) -> None:  # noqa: ANN401  a query
+def test_readers_keep_no_write_waiting_however_many_come(room: RepoRoom) -> None:
     room.actor.actor_inbox.qsize = lambda: 10 * GROUP_MAX  # type: ignore[method-assign]
     room.actor.on_receive(room.register())
     assert room.commits == 0
 
-    room.actor.on_receive(asked)
+    room.actor.on_receive(FindUnwritten())
 
     assert room.commits == 1
 
@@ -340,20 +340,9 @@ def test_a_query_sees_what_was_told_before_it(room: RepoRoom) -> None:
     room.live(room.register(), room.event(SEND))
 
     room.actor.on_receive(room.event(ACCEPT))
-    (found,) = room.actor.on_receive(FindOrders(limit=9))
+    (found,) = room.orders()
 
     assert found.state is State.WORKING
-
-
-def test_a_long_list_takes_a_turn_for_a_few_orders_each(room: RepoRoom) -> None:
-    names = [f"c{number}" for number in range(ORDERS_A_TURN_MAX + 3)]
-    room.give(*(room.register(command(command_id=name, strategy=name)) for name in names))
-
-    first = room.actor.on_receive(FindOrders(limit=10_000))
-    rest = room.actor.on_receive(FindOrders(limit=10_000, before=first[-1].command.command_id))
-
-    assert len(first) == ORDERS_A_TURN_MAX, "an exit waits for no more in the thread that decides"
-    assert [one.command.command_id for one in (*first, *rest)] == names[::-1]
 
 
 def test_a_stop_writes_what_still_waits(tmp_path: Path) -> None:
@@ -379,6 +368,29 @@ def test_a_database_that_cannot_be_opened_is_told_to_who_asks(tmp_path: Path) ->
     room.actor.on_stop()
 
 
+def test_every_page_is_read_after_an_unclean_end_alone(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    RepoRoom(path).actor.on_stop()
+    tear(path, "fills")
+
+    after_a_clean_end = RepoRoom(path)
+    after_a_kill = RepoRoom(path)
+
+    assert after_a_clean_end.actor._trouble is None
+    assert after_a_kill.actor._trouble is not None
+    assert "is damaged" in after_a_kill.actor._trouble
+    after_a_clean_end.actor.on_stop()
+
+
+def test_a_file_without_an_exit_journal_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    RepoRoom(path).actor.on_stop()
+    tear(path, "fills")
+    ExitJournalFile(path).path.unlink()
+
+    assert "is damaged" in (RepoRoom(path).actor._trouble or "")
+
+
 def test_what_comes_after_a_database_that_cannot_be_opened_ends_nobody(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     path.write_bytes(b"no database " * 1_000)
@@ -391,7 +403,7 @@ def test_what_comes_after_a_database_that_cannot_be_opened_ends_nobody(tmp_path:
     )
 
     assert not letters
-    for question in (FindUnwritten(), FindOrders(limit=1), FindTimeline(command_id="c1"), LoadSnapshot()):
+    for question in (FindUnwritten(), LoadSnapshot()):
         with pytest.raises(StorageError, match="cannot be used"):
             room.actor.on_receive(question)
     room.actor.on_stop()
@@ -419,8 +431,36 @@ def test_what_is_recalled_is_what_the_desk_starts_from(room: RepoRoom) -> None:
     assert (snapshot.orders_today, snapshot.trading_state, snapshot.reason) == (1, TradingState.EXITS_ONLY, "loss")
 
 
+def test_a_start_on_a_later_day_keeps_what_the_days_before_came_to(room: RepoRoom) -> None:
+    filled = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal(100))
+    room.live(room.register(), room.event(SEND), room.event(ACCEPT), room.event(filled))
+    kept, day = room.actor._repository.roll_ups, trading_day(room.clock.now())
+    today = room.actor.on_receive(LoadSnapshot())
+    until_today = kept.counted_until(day)
+
+    room.clock.advance(24 * 3600)
+    first, second = room.actor.on_receive(LoadSnapshot()), room.actor.on_receive(LoadSnapshot())
+
+    assert (until_today, today.positions) == ("", {})
+    assert kept.counted_until(trading_day(room.clock.now())) == trading_day(room.clock.now())
+    assert first.positions == second.positions == {"trend": {an_order().command.key: 10}}
+
+
+def test_a_start_that_cannot_keep_what_past_days_came_to_goes_on(room: RepoRoom, lock: sqlite3.Connection) -> None:
+    lock.execute("ROLLBACK")
+    filled = OrderEvent(kind=Event.FILLED, filled_quantity=10, average_price=Decimal(100))
+    room.live(room.register(), room.event(SEND), room.event(ACCEPT), room.event(filled))
+    lock.execute("BEGIN IMMEDIATE")
+    room.clock.advance(24 * 3600)
+
+    snapshot = room.actor.on_receive(LoadSnapshot())
+
+    assert snapshot.positions == {"trend": {an_order().command.key: 10}}
+    assert room.actor._repository.roll_ups.counted_until(trading_day(room.clock.now())) == ""
+
+
 def test_a_timeline_of_nothing_is_nothing(room: RepoRoom) -> None:
-    assert room.actor.on_receive(FindTimeline(command_id="nobody")) is None
+    assert room.history.timeline("nobody") is None
 
 
 def test_a_registration_alone_waits_for_no_disk_and_what_lets_an_order_leave_does(room: RepoRoom) -> None:

@@ -13,8 +13,6 @@ from actors.messages.persistence import (
     EventRecorded,
     EventUnrecorded,
     ExternalOrderRecorded,
-    FindOrders,
-    FindTimeline,
     ForgetRegistration,
     LoadSnapshot,
     LookUp,
@@ -30,7 +28,6 @@ from domain.orders.command import OrderCommand
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.types import Intent, Side
-from storage.database import UnreadableError
 from tests.actors.repo.rooms import ACCEPT, SEND, RepoRoom
 from tests.fakes import command, modify
 from tests.fakes import order as an_order
@@ -127,7 +124,7 @@ def test_the_registration_is_written_before_its_events_and_the_journal_is_cleare
     letters = until_the_lock_is_gone(room, lock)
 
     assert [type(one) for one in letters] == [EventRecorded]
-    lines = room.actor.on_receive(FindTimeline(command_id="x1")).lines
+    lines = room.lines("x1")
     assert [(one.event, dict(one.inputs)) for one in lines] == [
         ("REGISTERED", {"kept_in": "exit journal"}),
         ("SENT", {}),
@@ -240,7 +237,7 @@ def test_an_order_of_others_is_told_at_once_and_written_later(room: RepoRoom, lo
 
     assert told == [ExternalOrderRecorded(order=external, known=False)]
     assert again == later == []
-    assert [one.command.command_id for one in room.actor.on_receive(FindOrders(limit=9))] == ["ext-9"]
+    assert [one.command.command_id for one in room.orders()] == ["ext-9"]
 
 
 def test_what_was_told_of_ours_before_an_order_of_others_is_told_before_it(
@@ -299,14 +296,6 @@ def unreadable(room: RepoRoom) -> Iterator[RepoRoom]:
     connection.set_authorizer(None)
 
 
-@pytest.mark.parametrize("question", [FindOrders(limit=9), FindTimeline(command_id="known")])
-def test_a_database_that_cannot_be_read_says_so_in_one_sentence(
-    unreadable: RepoRoom, question: FindOrders | FindTimeline
-) -> None:
-    with pytest.raises(UnreadableError, match=r"^the database can't be read just now \(.*prohibited\); end what locks"):
-        unreadable.actor.on_receive(question)
-
-
 def test_while_nothing_can_be_read_a_known_exit_is_not_sent_again_and_a_new_one_is(unreadable: RepoRoom) -> None:
     known, new, cancel = unreadable.give(
         unreadable.register(an_exit("known")), unreadable.register(an_exit("new")), a_cancel("known")
@@ -320,18 +309,16 @@ def test_while_nothing_can_be_read_a_known_exit_is_not_sent_again_and_a_new_one_
     assert cancel.order.broker_order_id == "B1"
 
 
-@pytest.mark.parametrize("question", [FindOrders(limit=9), FindTimeline(command_id="x1")])
-def test_orders_that_wait_for_the_database_are_shown(
-    room: RepoRoom, lock: sqlite3.Connection, question: FindOrders | FindTimeline
-) -> None:
-    del lock
+@pytest.mark.usefixtures("lock")
+def test_orders_that_wait_for_the_database_are_shown(room: RepoRoom) -> None:
     room.give(room.register(an_exit()))
 
-    found = room.actor.on_receive(question)
+    (order,) = room.orders()
+    timeline = room.history.timeline("x1")
 
-    order = found[0] if isinstance(question, FindOrders) else found.order
     assert (order.command.command_id, order.state) == ("x1", State.CREATED)
-    assert room.actor.on_receive(FindOrders(limit=9, before="x1")) == (), "they are told once"
+    assert timeline is not None
+    assert (timeline.order, [one.event for one in timeline.lines]) == (order, ["REGISTERED"])
 
 
 @pytest.mark.usefixtures("lock")
@@ -341,6 +328,4 @@ def test_an_exit_that_waits_for_the_database_is_found_by_its_reference(
 ) -> None:
     room.give(room.register(an_exit()))
 
-    found = room.actor.on_receive(FindOrders(limit=9, reference=reference))
-
-    assert [one.command.command_id for one in found] == names
+    assert [one.command.command_id for one in room.orders(reference)] == names

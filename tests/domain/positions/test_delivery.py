@@ -18,7 +18,8 @@ from domain.orders.order import Order
 from domain.orders.reasons import Reason
 from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Intent, Origin, Product, Side
 from domain.orders.validation import InvalidOrderError
-from domain.positions.delivery import carried_delivery, is_refused_for_shares
+from domain.positions.carried import Carried
+from domain.positions.delivery import is_refused_for_shares
 from domain.positions.ledger import GuardLedger
 from domain.positions.pnl import PnlBook
 from domain.positions.verdicts import GuardRefused, Reserved
@@ -132,12 +133,19 @@ def test_a_write_off_of_a_phantom_short_leaves_no_phantom_long() -> None:
     assert ledger.positions() == {}
 
 
+def carried(history: list[tuple[str, InstrumentKey, int]]) -> dict[str, dict[InstrumentKey, int]]:
+    counted = Carried()
+    for one in history:
+        counted.count(*one)
+    return counted.positions()
+
+
 def test_history_is_counted_order_by_order() -> None:
     """Sold out of the holdings on the first day, bought on the third: the ten are held, not closed."""
     infy = replace(KEY, symbol="INFY-EQ")
     history = [("invest", KEY, -10), ("invest", infy, 5), ("invest", KEY, 10), ("invest", infy, -5)]
 
-    assert carried_delivery(history) == {"invest": {KEY: 10, infy: 0}}
+    assert carried(history) == {"invest": {KEY: 10, infy: 0}}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +161,7 @@ def test_history_is_counted_order_by_order() -> None:
 def test_a_phones_sale_closes_ours_only_where_ours_were_held(
     history: list[tuple[str, InstrumentKey, int]], held: int, exit_gets: object
 ) -> None:
-    ledger = GuardLedger(carried_delivery(history), day=TODAY)
+    ledger = GuardLedger(carried(history), day=TODAY)
 
     assert ledger.exposures() == ({SCOPE: Exposure(held)} if held else {})
     assert reserved(ledger.reserve(sale(origin=Origin.DESK))) == exit_gets
@@ -269,7 +277,7 @@ def test_the_next_day_finds_what_the_day_left_over_a_restart_or_not(trades: list
     ran_on = GuardLedger(orders=orders, day=TODAY)
     ran_on.begin_day("2026-01-06")
 
-    restarted = GuardLedger(carried_delivery(history), day="2026-01-06")
+    restarted = GuardLedger(carried(history), day="2026-01-06")
 
     assert restarted.exposures() == ran_on.exposures()
     ways = [sale(f"x-{who}", 100, strategy=who, origin=Origin.DESK) for who in ("invest", "other")]
