@@ -16,7 +16,7 @@ import peewee
 
 from domain.broker.snapshots import TradeRow
 from domain.orders.command import OrderCommand
-from domain.orders.lifecycle import Event, State, is_late_truth
+from domain.orders.lifecycle import Event, State
 from domain.orders.order import Order, OrderEvent, new_order
 from domain.orders.reasons import Reason
 from storage import batch
@@ -220,7 +220,7 @@ class OrderRepository(OrderReader):
             return Recorded(before, late=False, again=True)
         self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         self._journal(command_id, event.kind.value, before.state.value, new, changes, event.inputs, event.tag)
-        return Recorded(after, is_late_truth(before.state, event.kind))
+        return Recorded(after, before.is_late(event))
 
     def update_tag(self, command_id: str, tag: Reason, at: datetime) -> Recorded:
         """Say why an order stands where it stands, without moving it."""

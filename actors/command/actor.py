@@ -92,7 +92,7 @@ from domain.blocker import Blocker, BlockerKind
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.orders.change import ChangeStage
-from domain.orders.lifecycle import Event, State, is_late_truth
+from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.reasons import Reason
 from domain.read_models import Readiness
@@ -231,7 +231,7 @@ class CommandActor(SharedThreadActor):
             return
         before, order = kept
         if order is not before:
-            self._followers.spread(order, event, late=is_late_truth(before.state, event.kind))
+            self._followers.spread(order, event, late=before.is_late(event))
             self._changes.follow(order)
         if self._placement.led(message.command_id) is not None:
             self._placement.follow(order)

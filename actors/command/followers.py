@@ -71,10 +71,10 @@ class Followers:
             logger.info("{}", outcome)
         if event.kind is Event.NOTED and event.note is not None:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
-        name, changed = order.command.command_id, OrderChanged(order=order, event=event)
+        name, changed = order.command.command_id, OrderChanged(order=order, event=event, is_late=late)
         self._moved[name] = order
         self._fills_grew = self._fills_grew or bool(event.filled_quantity)
-        told = {*followers_of(order, event), *self._asked.get(name, ())}
+        told = {*followers_of(order, event, late=late), *self._asked.get(name, ())}
         for follower, mailbox in self._mailboxes.items():
             if follower in told:
                 post(mailbox, changed)

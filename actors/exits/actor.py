@@ -36,11 +36,12 @@ from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.text.breaks import vanished_alert
 from domain.exits.broker_stop import stands_in_the_way
 from domain.exits.flatten import Exposure, FlattenRequest, PositionKey
+from domain.exits.late_exits import has_opened, may_open_a_position
 from domain.exits.resting import resting_in
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
 from domain.orders.command import OrderCommand
-from domain.orders.order import Order, OrderEvent
+from domain.orders.order import Order
 from domain.orders.types import OrderType
 from domain.positions.delivery import is_refused_for_shares
 from domain.read_models import ExitsNow, StopsNow
@@ -123,7 +124,7 @@ class ExitsActor(SharedThreadActor):
             case OrderPriced():
                 self._price(message)
             case OrderChanged():
-                self._follow(message.order, message.event)
+                self._follow(message)
             case OrderAnswered():
                 order = message.order
                 name, outcome = order.command.command_id, f"{order.state} {order.note}".strip()
@@ -159,14 +160,17 @@ class ExitsActor(SharedThreadActor):
         self._stops.take_up(snapshot.armed_stops, snapshot.unarmed)
         self._broker_stops.begin()
         self._tasks.remember(snapshot.ended_requests)
-        self._begin(snapshot.requests)
+        self._begin(self._tasks.still_wanted(snapshot.requests))
         for order in resting_in(snapshot.orders):
             self._resting.follow(order)
 
-    def _follow(self, order: Order, event: OrderEvent | None) -> None:
+    def _follow(self, message: OrderChanged) -> None:
         """Arm an entry's stops when it trades, chase what rests at the market's price, give up on missing shares."""
+        order, event = message.order, message.event
         if event is not None and event.filled_quantity:
             self._stops.arm(order)
+        if event is not None and message.is_late and may_open_a_position(order, event):
+            self._knowledge.renew(order)
         if order.command.order_type is OrderType.MARKET:
             self._resting.follow(order)
         if is_refused_for_shares(order):
@@ -192,6 +196,14 @@ class ExitsActor(SharedThreadActor):
                 self._resting.price(message)
             case _:
                 self._stops.see_answer(message)
+
+    def _close_again(self, order: Order) -> None:
+        """Close what an exit has opened that traded after it was over."""
+        command = order.command
+        position_key = PositionKey(command.strategy, command.key)
+        held = self._knowledge.told.exposures.get(position_key, _NOTHING).held
+        if has_opened(order, held) and position_key not in self._tasks.known:
+            self._get_out(position_key, f"exit {command.command_id} traded after it was over")
 
     def _wait_for(self, message: PositionVanished) -> None:
         """Let the stops of a position that is gone wait, and tell of both."""
@@ -249,6 +261,8 @@ class ExitsActor(SharedThreadActor):
                     self._stops.set(word, self._knowledge.told.exposures)
                 case ExitCut():
                     self._free(word.command)
+                case Order():
+                    self._close_again(word)
                 case PositionKey():
                     pass  # it is not stale any more
                 case _:

@@ -20,9 +20,10 @@ from actors.messages.inboxes import GuardInbox
 from actors.messages.stops import SetStops
 from actors.runtime.address import Address, post
 from domain.exits.flatten import PositionKey
+from domain.orders.order import Order
 
-Word: TypeAlias = FlattenAll | SetStops | ExitCut | PositionKey
-"""What waits for an answer: a request, or a position of which something was heard."""
+Word: TypeAlias = FlattenAll | SetStops | ExitCut | Order | PositionKey
+"""What waits for an answer: a request, an exit that has traded late, or a position of which something was heard."""
 
 NOTHING_TOLD: Final = ExposuresTold(exposures={})
 

@@ -108,6 +108,13 @@ class FlattenTasks:
 
     # how they begin
 
+    def still_wanted(self, requests: Sequence[FlattenRequest]) -> tuple[FlattenRequest, ...]:
+        """Return what an earlier run left to be made flat, and end what was over with its day."""
+        over = [one for one in requests if one.is_over(self._today())]
+        for one in over:
+            post(self._repo, Record(item=FlattenEnd(request_id=one.request_id, at=self._clock.now())))
+        return tuple(one for one in requests if one not in over)
+
     def remember(self, ended: Sequence[EndedRequest]) -> None:
         """Take up what has ended today because the shares are missing."""
         self._left.remember(ended, self._today())

@@ -17,6 +17,7 @@ from domain.backoff import Backoff
 from domain.market.instrument import Instrument
 from domain.orders.types import InstrumentKey, Origin, Side
 from domain.orders.validation import QUANTITY_MAX
+from domain.ports import trading_day
 from domain.settings import ExitSettings
 
 UNFILLED_ALARM_S: Final = 15.0
@@ -45,6 +46,10 @@ class FlattenRequest:
     reason: str
     origin: Origin
     asked_at: datetime
+
+    def is_over(self, today: str) -> bool:
+        """Say whether its position has ended with its day: what is held today of the same is not what was meant."""
+        return self.position_key.key.product.ends_with_its_day and trading_day(self.asked_at) < today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

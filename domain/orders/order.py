@@ -93,12 +93,17 @@ class Order:
         asked = self.change.quantity if self.change is not None else None
         return 0 if self.is_terminal else max(0, max(self.quantity, asked or 0) - self.filled_quantity)
 
+    def is_late(self, event: OrderEvent) -> bool:
+        """Say whether `event` contradicts an end that was recorded: another state, or more that has traded."""
+        more = self.is_terminal and (event.filled_quantity or 0) > self.filled_quantity
+        return more or is_late_truth(self.state, event.kind)
+
     def after(self, event: OrderEvent, at: datetime) -> "Order":
         """Return the order as `event` leaves it; raise `IllegalTransitionError` and change nothing.
 
         Filled quantities are cumulative and never go down; a late truth is tagged as one.
         """
-        late = is_late_truth(self.state, event.kind)
+        late = self.is_late(event)
         state = advance(self.state, event.kind)
         filled = max(self.filled_quantity, event.filled_quantity or 0)
         average = self.average_price

@@ -32,6 +32,7 @@ class ClosedByOthers:
 
         Orders that others have working hold no exit back: nobody knows whose position they are meant for, and exits get
         out. Strategies that hold the same way share what is left: together they never sell more than the account has.
+        One that works to sell more than it holds, such as out of the demat, takes nothing from the others.
         """
         pool = 0
         for strategy, book in self._books:
@@ -39,7 +40,7 @@ class ClosedByOthers:
             if strategy == EXTERNAL:
                 pool -= max(0, self._closed.get(key, 0) * side.sign)
             elif held * side.sign < 0:
-                pool += abs(held) - self._past.being_reduced(strategy, key, side)
+                pool += max(0, abs(held) - self._past.being_reduced(strategy, key, side))
         return max(0, pool)
 
     def count(self, key: InstrumentKey, moved: int, before: int) -> int:

@@ -3,6 +3,8 @@
 A trade of others closes what strategies hold, or opens a position of their own: it depends on who was first
 (`domain/positions/closed_by_others.py`). Where a book can't tell, ours counts as the first: should that be wrong, an
 exit finds less to close although the account is flat; the other way round it would sell what the account has no more.
+So an order of others is counted after one of ours of the other side, which may have opened what it closed, and after an
+exit of its own side, which may have closed that before it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,23 +14,32 @@ from typing import Final, TypeAlias
 
 from domain.broker.snapshots import Book, OrderRow, TradeRow, key_of
 from domain.orders.order import Order
-from domain.orders.types import EXTERNAL, InstrumentKey, Side
+from domain.orders.types import EXTERNAL, InstrumentKey, Intent, Side
 from domain.ports import trading_day
 from domain.reconciliation.order_rows import Report, looks_like_ours
 
 Place: TypeAlias = tuple[InstrumentKey, Side]
+"""Where others trade, and on which side."""
 
 
 def may_come_second(theirs: Order, ours: Iterable[Order]) -> bool:
-    """Say whether `theirs` is of others and may have closed what an open one of `ours` has traded."""
+    """Say whether `theirs` is of others and comes after an open one of `ours`, should that have traded."""
     command = theirs.command
     return command.strategy == EXTERNAL and any(
         one.command.key == command.key
-        and one.command.side is not command.side
         and one.command.strategy != EXTERNAL
         and not one.is_terminal
+        and (command.key, command.side) in _places_after(one)
         for one in ours
     )
+
+
+def _places_after(ours: Order) -> Iterator[Place]:
+    """Yield where the trades of others come after those of an order of ours."""
+    command = ours.command
+    yield command.key, command.side.opposite
+    if command.intent is Intent.EXIT:
+        yield command.key, command.side
 
 
 def ours_first(news: Iterable[tuple[Order, Report]]) -> list[Report]:
@@ -38,7 +49,7 @@ def ours_first(news: Iterable[tuple[Order, Report]]) -> list[Report]:
 
 
 class TradeSequence:
-    """Owns which orders of others wait, as the order book lacks an open order of ours on the other side.
+    """Owns which orders of others wait, as the order book lacks an open order of ours that they come after.
 
     The trade book tells whether ours has traded: each waits until one was read, and at most `wait_s` seconds, as long
     as a proof of absence takes. Nobody sees it meanwhile, which is worse than a wrong guess where it lasts.
@@ -53,9 +64,9 @@ class TradeSequence:
 
     def see_orders(self, book: Book[OrderRow], unseen: Iterable[Order], strangers: Iterable[OrderRow]) -> None:
         """Learn what of ours a book does not show: open orders, and rows that may be ours and wait for the next one."""
-        rows = ((key_of(row), row.side) for row in strangers)
-        self._unseen = {(one.command.key, one.command.side) for one in unseen}
-        self._unseen.update((key, side) for key, side in rows if key is not None)
+        rows = (key for row in strangers if (key := key_of(row)) is not None)
+        self._unseen = {place for one in unseen for place in _places_after(one)}
+        self._unseen.update((key, side) for key in rows for side in Side)
         self._since_s = {name: one for name, one in self._since_s.items() if one[0] in self._unseen}
         self._asked_s = book.asked_s
 
@@ -66,7 +77,7 @@ class TradeSequence:
     def must_wait(self, theirs: Order) -> bool:
         """Say whether what the last order book tells of an order of others can't be counted yet."""
         command = theirs.command
-        place = (command.key, command.side.opposite)
+        place = (command.key, command.side)
         if looks_like_ours(theirs.note or ""):
             return False  # it has waited a book already, and may have traded long before ours was asked for
         if command.strategy != EXTERNAL or place not in self._unseen:

@@ -65,4 +65,8 @@ class Forgotten:
         there = self.ledger.by_tag.get(tag, [])
         if tag in self.tags and asked_s is not None and (not there or there[0].accepted_s > asked_s):
             self._late.add(tag)
+        return self.came_late(tag)
+
+    def came_late(self, tag: str) -> bool:
+        """Say whether that was so: then two orders carry the tag, and the second alone is in its row."""
         return tag in self._late

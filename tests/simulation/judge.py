@@ -430,7 +430,8 @@ class Judge:
         )
         known = {row[5] for row in rows if row[5]}
         for name, remarks, state, filled, strategy, number, day in rows:
-            there = self.ledger.by_tag.get(remarks, []) if strategy != EXTERNAL else [self.ledger.orders[number]]
+            is_by_number = strategy == EXTERNAL or (number and self.forgotten.came_late(remarks))
+            there = [self.ledger.orders[number]] if is_by_number else self.ledger.by_tag.get(remarks, [])
             traded = sum(one.filled for one in there)
             alive = [one for one in there if one.is_live]
             if state in UNRESOLVED:
@@ -473,9 +474,11 @@ class Judge:
         for (strategy, key), level, sign in self.stops_in_force():
             held = self.held(strategy, key)
             price = self.ledger.prices[key[:2]]
+            if self._is_given_up(strategy, key):
+                continue
             if (price - level) * sign < 0:
                 self.blame("stops", f"{strategy} holds {held} at {price}; its stop was {level}")
-            elif not (self._is_watched(strategy, key) or self._is_given_up(strategy, key)):
+            elif not self._is_watched(strategy, key):
                 self.blame("stops", f"{strategy} holds {held} of {key[1]}, and no stop watches it")
 
     def stops_in_force(self) -> Iterator[tuple[tuple[str, Key], Decimal, int]]:
@@ -512,8 +515,7 @@ class Judge:
         told = (
             f"SELECT 1 FROM alerts WHERE topic LIKE ? AND what LIKE ? AND raised_at > ({entered} AND filled_quantity)"  # noqa: S608  no value of others
         )
-        about = f"exit:{key[1]} %{strategy}"
-        return bool(self.read(told, about, "%refuses to sell%", strategy, key[1]))
+        return bool(self.read(told, f"exit:{key[1]} %{strategy}", "%refuses to sell%", strategy, key[1]))
 
     def _takes(self, order: Placed) -> bool:
         command = self.commands.get(order.tag)

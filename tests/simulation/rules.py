@@ -274,6 +274,8 @@ class Rules:
             product,
             ledger.day,
         )
+        if key[2] == "C" and any(state == "UNCONFIRMED" for _, _, state in rows):
+            return True  # a holding tells nothing of it: it waits for a person
         left = ((ledger.by_tag.get(remarks, []), filled) for remarks, filled, state in rows if state not in FINAL)
         unseen = any(sum(one.filled for one in there) != filled for there, filled in left)
         traded_s = max((at_s for (_, place), at_s in self._judge.filled_s.items() if place == key), default=0.0)
@@ -329,11 +331,12 @@ class Rules:
         self._without_shares[task] = order
 
     def _has_moved_beside(self, before: Order, task: str) -> bool:
-        """Say whether another order of the share works, or has moved since this one was made."""
+        """Say whether another order of the share works, or has moved since this one was decided, after the last try."""
         rows = self._judge.read(
-            "SELECT state, updated_at >= (SELECT created_at FROM orders WHERE command_id = ?) FROM orders"
+            "SELECT state, updated_at >= (SELECT COALESCE((SELECT MAX(updated_at) FROM orders WHERE command_id LIKE ?"
+            " AND id < made.id), created_at) FROM orders AS made WHERE command_id = ?) FROM orders"
             " WHERE symbol = ? AND product = 'CNC' AND command_id NOT LIKE ?",
-            *(before.command.command_id, before.command.symbol, f"{task}-%"),
+            *(f"{task}-%", before.command.command_id, before.command.symbol, f"{task}-%"),
         )
         return any(is_younger or state not in FINAL for state, is_younger in rows)
 

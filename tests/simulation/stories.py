@@ -178,8 +178,10 @@ def _late_truths(chance: random.Random) -> dict[str, Any]:
 def _late_stops(chance: random.Random) -> dict[str, Any]:
     """Entries that trade after they were canceled, under the eyes of one who looks all the time and is slow."""
     return {
-        "habits": Habits(fill_share=0.1, fill_after_cancel_share=0.9, partial_share=chance.choice((0.0, 0.5))),
-        "settings": {"stops": {"look_s": 0.01}},
+        "habits": Habits(
+            fill_share=chance.choice((0.1, 0.4)), fill_after_cancel_share=0.9, partial_share=chance.choice((0.0, 0.5))
+        ),
+        "settings": {"stops": {"look_s": 0.01}, "exits": {"flat_for_s": chance.choice((0.2, 1.0))}},
         "manners": Manners(cancel_share=0.5, stops_share=1.0, exit_share=0.0, deeds_per_s=chance.choice((8.0, 16.0))),
         "dawdle_share": chance.choice((0.1, 0.4)),
     }

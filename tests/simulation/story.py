@@ -42,8 +42,10 @@ class Story:
     """How often another process has locked the database for a while."""
     dies_after_lock: bool = False
     """Whether the process dies within a second after each."""
+    dies_in_lock: bool = False
+    """Whether it dies while the file is locked."""
     start_lock_share: float = 0.0
-    """After how many of the starts one locks it at once."""
+    """After how many of the starts one locks it at once; where the exit journal is refused too, then as well."""
     journal_refuses: int = 0
     """How often the exit journal can't be written either."""
     watcher_dies: int = 0

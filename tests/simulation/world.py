@@ -217,6 +217,7 @@ class World:
         try:
             desk._wiring._escalate = self._hear_of_death
             desk._wiring.start()
+            self._lock_after_start()
             self.crowd.meet(desk)
         except Crash:
             self._die()
@@ -227,10 +228,18 @@ class World:
                 return False
             self.judge.blame("alive", f"the desk did not start: {error}")
             return False
-        share = self.story.start_lock_share
-        if share and not self.ledger.quiet and self.chance.random() < share:
-            self.scheduler.after(self.chance.random() * 0.2, self._lock_database)
         return True
+
+    def _lock_after_start(self) -> None:
+        """Let another process lock the file, perhaps, before anybody who waited for the desk asks it, or soon after."""
+        share = self.story.start_lock_share
+        if not share or self.ledger.quiet or self.chance.random() >= share:
+            return
+        lock = self._refuse_all if self.story.journal_refuses else self._lock_database
+        if self.chance.random() < 0.5:
+            lock()
+        else:
+            self.scheduler.after(self.chance.random() * 0.2, lock)
 
     def _wire_feed(self, desk: Desk) -> None:
         wiring = desk._wiring
@@ -282,7 +291,10 @@ class World:
         self.disk.refuses_until_s = self.clock.seconds + self.chance.random() * 1.5
 
     def _lock_database(self) -> None:
-        self.disk.locked_until_s = self.clock.seconds + 0.5 + self.chance.random() * 3
+        lasts_s = 0.5 + self.chance.random() * 3
+        self.disk.locked_until_s = self.clock.seconds + lasts_s
+        if self.story.dies_in_lock:
+            self.scheduler.after(self.chance.random() * lasts_s, self._die_soon)
         if self.story.dies_after_lock:
             self.scheduler.at(self.disk.locked_until_s + self.chance.random(), self._die_soon)
 

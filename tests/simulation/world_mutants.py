@@ -67,7 +67,15 @@ WORLD_MUTANTS: Final = (
         "TagSearch.see_books",
         "looks_like_ours(order.note) and order.note not in self._unclaimed",
         "False",
-        theme="disk",
+        theme="no disk",
+    ),
+    Mutant(
+        "what an exit opens that trades after it was over stays open",
+        "actors/exits/actor.py",
+        "ExitsActor._take_words",
+        "self._close_again(word)",
+        "pass",
+        theme="late stops",
     ),
     Mutant(
         "prices are believed as they come",

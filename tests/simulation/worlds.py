@@ -259,7 +259,7 @@ def _the_phone(chance: random.Random) -> dict[str, Any]:
             strategies=4,
             deeds_per_s=chance.choice((4.0, 8.0)),
             exit_share=chance.choice((0.1, 0.5)),
-            phone_share=0.08,
+            phone_share=chance.choice((0.08, 0.2)),
             phone_rest_share=0.6,
             flatten_share=chance.choice((0.0, 0.05)),
             stops_share=chance.choice((0.0, 0.5)),
@@ -270,7 +270,7 @@ def _the_phone(chance: random.Random) -> dict[str, Any]:
             hide_share=chance.choice((0.0, 0.2)),
             walk_ticks=8,
         ),
-        "troubles": Troubles(update_lost=chance.choice((0.1, 0.9)), reply_lost=chance.choice((0.0, 0.05))),
+        "troubles": Troubles(update_lost=chance.choice((0.1, 0.5, 0.9)), reply_lost=chance.choice((0.0, 0.05))),
         "crashes": tuple(CrashAt(chance.randint(100, 1_500)) for _ in range(chance.randint(0, 3))),
         "downtime_s_max": chance.choice((0.3, 3.0)),
         "disk_locks": chance.choice((0, 0, 2, 4)),
@@ -295,6 +295,24 @@ def _the_phone_and_a_lock(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _no_disk(chance: random.Random) -> dict[str, Any]:
+    """Exits that neither the database nor the exit journal takes, sent again to a desk that has died meanwhile."""
+    return {
+        "manners": Manners(
+            strategies=8,
+            deeds_per_s=8.0,
+            exit_share=0.6,
+            repeat_share=0.1,
+        ),
+        "habits": Habits(fill_share=0.9, partial_share=chance.choice((0.0, 0.2))),
+        "troubles": Troubles(update_lost=chance.choice((0.1, 0.9)), flight_s_max=0.1),
+        "downtime_s_max": 0.2,
+        "journal_refuses": 3,
+        "dies_in_lock": True,
+        "start_lock_share": 0.4,
+    }
+
+
 WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "no prices": _no_prices,
     "few sources": _few_sources,
@@ -313,6 +331,7 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "doubtful losses": _doubtful_losses,
     "the phone": _the_phone,
     "the phone and a lock": _the_phone_and_a_lock,
+    "no disk": _no_disk,
 }
 """What a story about the world is about; their seeds begin at `WORLD_SEEDS`, and take them in turn."""
 

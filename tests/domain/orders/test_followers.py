@@ -48,6 +48,14 @@ def test_a_fill_is_told_to_all_who_count_and_price_and_arms_only_where_stops_are
     assert set(followers_of(order(**FILLED, stop_loss=Decimal(90)), FILL)) == {*ALL_BUT_EXITS, Follower.EXITS}
 
 
+def test_an_exit_that_trades_after_it_was_over_is_told_to_the_exits() -> None:
+    exit_ = order(**FILLED, intent=Intent.EXIT, side=Side.SELL)
+
+    assert Follower.EXITS in followers_of(exit_, FILL, late=True)
+    assert Follower.EXITS not in followers_of(exit_, FILL)
+    assert Follower.EXITS not in followers_of(order(**FILLED), FILL, late=True)
+
+
 def test_an_exit_that_leaves_with_less_than_it_wanted_gives_the_rest_back_to_the_guard() -> None:
     cut = replace(order(state=State.SENDING, quantity=10), quantity=4)
 

@@ -171,3 +171,15 @@ def test_what_is_written_off_is_closed_by_others_no_more() -> None:
 
     assert ledger.positions() == {"trend": {KEY: 40}, EXTERNAL: {KEY: 60}}
     assert total(ledger.reserve(way_out(100).command)) == 40
+
+
+def test_who_works_to_sell_more_than_he_holds_takes_nothing_from_another_strategy() -> None:
+    """Out of the demat: the units beyond his own are nobody's here."""
+    sale = order(
+        command_id="demat", strategy="other", product=Product.CNC, side=Side.SELL, quantity=4, state=State.WORKING
+    )
+    his = entered(3, Product.CNC, "his", strategy="other")
+    ledger = GuardLedger(orders=[entered(10, Product.CNC), his, sale])
+
+    asked = command(command_id="exit", intent=Intent.EXIT, product=Product.CNC, side=Side.SELL, quantity=10)
+    assert total(ledger.reserve(asked)) == 10

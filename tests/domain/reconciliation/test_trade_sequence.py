@@ -9,7 +9,7 @@ from domain.broker.snapshots import Book, BrokerStatus, OrderRow, OrderUpdate, R
 from domain.orders.external import external_order
 from domain.orders.lifecycle import State
 from domain.orders.order import Order
-from domain.orders.types import Side
+from domain.orders.types import Intent, Side
 from domain.reconciliation.reconciler import Known, Reconciled, Reconciler
 from domain.settings import ProofSettings, WatcherSettings
 from tests.fakes import TEN_O_CLOCK, book, order, row_of, trade_of
@@ -127,6 +127,20 @@ def test_what_the_trade_book_tells_of_ours_comes_before_what_it_tells_of_others(
     reports = reconciler.reconcile_trades(Book((replace(sold, side=Side.SELL, remarks=""), bought), at(1)))
 
     assert [one.command_id for one in reports] == ["c1", "ext-B1"]
+
+
+EXIT_BESIDE = replace(OURS, command=replace(OURS.command, side=Side.SELL, intent=Intent.EXIT, unchecked=True))
+"""An exit of ours on the phone's side: what it has closed the phone closes no more."""
+
+
+def test_what_others_traded_comes_after_an_exit_of_ours_on_their_side() -> None:
+    reconciler = comparing(EXIT_BESIDE, resting())
+
+    pushed = reconciler.reconcile_update(OrderUpdate(ReportType.FILL, theirs(), at(1)))
+    lacking = names(reconciler.compare(book([theirs()], at(2))))
+
+    assert pushed is None
+    assert lacking == []
 
 
 @pytest.mark.parametrize("open_", [True, False])
