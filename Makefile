@@ -21,7 +21,8 @@ help:  ## List the targets
 demo: $(RUNS)  ## Run the desk on the embedded paper broker: no account, no questions (SECONDS=40)
 	$(BIN)/python main.py demo --seconds $(SECONDS)
 
-test: check coverage  ## Format, lint, types, imports, tests: some files at a time, as most of them wait; prints the coverage
+test: $(STAMP)  ## Format, lint, types, imports, tests: some files at a time, as most of them wait; prints the coverage
+	$(MAKE) -j2 check coverage
 	$(BIN)/pytest $(BESIDE) --ignore=tests/domain --ignore=tests/actors
 	$(BIN)/python -m tests.days --slice $(BESIDE)
 

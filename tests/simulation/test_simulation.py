@@ -1,17 +1,12 @@
 """The simulation tells the same story twice, sees what is broken, and says it shortly; a slice of the proof."""
 
 import ast
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.mutation.mutant import ROOT, Mutant
+from tests.simulation.command import ENDS_S, run
 from tests.simulation.crashes import crash_after, points_of, scenarios
 from tests.simulation.invariants import INVARIANTS
 from tests.simulation.mutants import MUTANTS
@@ -20,30 +15,13 @@ from tests.simulation.shrink import from_json, to_json
 from tests.simulation.stories import ALL_THEMES, THEMES, seeds_of, story_of
 from tests.simulation.story import CrashAt, Story
 from tests.simulation.world import tell
-from tests.timing import patient
 
 SLICE_S = 30
-SLICE_S_MAX = patient(75)
-"""A busy machine takes longer for what a quiet one does in the seconds above."""
-FOUND: list[dict[str, Any]] = json.loads((Path(__file__).parent / "found.json").read_text(encoding="utf-8"))
-
-
-def _run(*message: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
-    """Run the simulation's command in a fresh process."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.simulation", *message],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": hash_seed},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SLICE_S_MAX,
-    )
 
 
 @pytest.mark.parametrize("seed", [0, 12, 30])
 def test_the_same_seed_tells_the_same_story_in_two_processes(seed: int) -> None:
-    first, second = (_run("replay", str(seed), "--quiet", hash_seed=one) for one in ("1", "2"))
+    first, second = (run("replay", str(seed), "--quiet", hash_seed=one) for one in ("1", "2"))
 
     assert (first.returncode, second.returncode) == (0, 0), first.stdout + first.stderr
     assert first.stdout == second.stdout
@@ -63,9 +41,9 @@ def test_a_story_of_each_theme_ends_well_and_is_about_something(theme: str) -> N
     assert told.effects > 100
 
 
-@pytest.mark.timeout(SLICE_S_MAX)
+@pytest.mark.timeout(ENDS_S)
 def test_the_judge_catches_most_mutants_within_half_a_minute_of_the_processors() -> None:
-    told = _run("prove", "--seconds", str(SLICE_S))
+    told = run("prove", "--seconds", str(SLICE_S))
 
     assert told.returncode == 0, told.stdout + told.stderr
     caught = next(line for line in told.stdout.splitlines() if line.startswith("mutants caught"))
@@ -81,23 +59,12 @@ def test_a_mutant_breaks_code_that_is_in_its_place_once(mutant: Mutant) -> None:
     assert mutant.theme in ALL_THEMES
 
 
-@pytest.mark.parametrize("found", FOUND, ids=lambda found: found["mutant"])
-def test_what_was_found_once_would_be_found_again(found: dict[str, Any]) -> None:
-    """Each bug that the simulation has found, put back by its mutant, in the shortest story that shows it."""
-    story = json.dumps(found["story"])
-
-    broken = _run("replay", story, "--mutant", found["mutant"], "--quiet")
-
-    assert broken.stdout.startswith(f"Broken: {INVARIANTS[found['rule']]}."), broken.stdout + broken.stderr
-    assert tell(from_json(story)).violations == []
-
-
 def test_a_mutants_name_is_its_own() -> None:
     assert len({one.name for one in MUTANTS}) == len(MUTANTS)
 
 
 def test_what_goes_wrong_is_told_shortly_and_can_be_told_again() -> None:
-    broken = _run("replay", "1", "--quiet", "--mutant", "a lost reply is taken for a refusal")
+    broken = run("replay", "1", "--quiet", "--mutant", "a lost reply is taken for a refusal")
 
     assert broken.returncode == 1
     assert f"Broken: {INVARIANTS['no false end']}." in broken.stdout

@@ -1,0 +1,24 @@
+"""The stories that showed a bug once: still told well, and each shows its bug when that is put back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.simulation.command import run
+from tests.simulation.invariants import INVARIANTS
+from tests.simulation.shrink import FOUND, from_json
+from tests.simulation.world import tell
+
+KEPT: list[dict[str, Any]] = json.loads(FOUND.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda kept: kept["mutant"])
+def test_what_was_found_once_would_be_found_again(kept: dict[str, Any]) -> None:
+    """Each bug that the simulation has found, put back by its mutant, in the shortest story that shows it."""
+    story = json.dumps(kept["story"])
+
+    broken = run("replay", story, "--mutant", kept["mutant"], "--quiet")
+
+    assert broken.stdout.startswith(f"Broken: {INVARIANTS[kept['rule']]}."), broken.stdout + broken.stderr
+    assert tell(from_json(story)).violations == []
