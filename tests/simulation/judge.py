@@ -506,16 +506,16 @@ class Judge:
     def _is_given_up(self, strategy: str, key: Key) -> bool:
         """Say whether the way out that the stop began has ended for want of shares: a person is told, and decides.
 
-        Where a part of them is sold later, by hand, the request is forgotten; that a person was told stays.
+        Where a part of them is sold later, by hand, the request is forgotten; that a person was told stays. What was
+        entered after it has a stop of its own.
         """
-        requests = "SELECT missing FROM flatten_requests WHERE strategy = ? AND symbol = ? ORDER BY id DESC LIMIT 1"
-        if any(missing is not None for (missing,) in self.read(requests, strategy, key[1])):
+        entries = "orders WHERE strategy = ? AND symbol = ? AND intent = 'ENTRY' AND filled_quantity"
+        ((entered,),) = self.read(f"SELECT MAX(created_at) FROM {entries}", strategy, key[1])  # noqa: S608  no value of others
+        requests = "SELECT missing FROM flatten_requests WHERE strategy = ? AND symbol = ? AND asked_at > ? ORDER BY id"
+        if any(missing is not None for (missing,) in self.read(requests, strategy, key[1], entered)[-1:]):
             return True
-        entered = "SELECT MAX(created_at) FROM orders WHERE strategy = ? AND symbol = ? AND intent = 'ENTRY'"
-        told = (
-            f"SELECT 1 FROM alerts WHERE topic LIKE ? AND what LIKE ? AND raised_at > ({entered} AND filled_quantity)"  # noqa: S608  no value of others
-        )
-        return bool(self.read(told, f"exit:{key[1]} %{strategy}", "%refuses to sell%", strategy, key[1]))
+        told = "SELECT 1 FROM alerts WHERE topic LIKE ? AND what LIKE ? AND raised_at > ?"
+        return bool(self.read(told, f"exit:{key[1]} %{strategy}", "%refuses to sell%", entered))
 
     def _takes(self, order: Placed) -> bool:
         command = self.commands.get(order.tag)
