@@ -49,10 +49,14 @@ _TOLD_BY_BOOKS: Final = frozenset({Event.WORKING, Event.PARTIALLY_FILLED, Event.
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An order as it stands after a write; `late` marks a late truth, `again` what had been written before."""
+    """An order as it stands after a write; `late` marks a late truth, `again` what had been written before.
+
+    `late_quantity`: the units that came to an order that was over.
+    """
 
     order: Order
     late: bool
+    late_quantity: int = 0
     again: bool = False
 
 
@@ -220,7 +224,7 @@ class OrderRepository(OrderReader):
             return Recorded(before, late=False, again=True)
         self._staged[command_id] = _Image(after, new, image.state_on_disk, image.constant)
         self._journal(command_id, event.kind.value, before.state.value, new, changes, event.inputs, event.tag)
-        return Recorded(after, before.is_late(event))
+        return Recorded(after, before.is_late(event), before.late_quantity(event))
 
     def update_tag(self, command_id: str, tag: Reason, at: datetime) -> Recorded:
         """Say why an order stands where it stands, without moving it."""

@@ -211,7 +211,7 @@ class CommandActor(SharedThreadActor):
         if was_told:
             self._followers.catch_up(order)
         elif not message.again:
-            self._followers.spread(order, event, late=message.late)
+            self._followers.spread(order, event, late=message.late, late_quantity=message.late_quantity)
             self._changes.follow(order)
         self._part_of(event).go_on(order, event)
 
@@ -231,7 +231,8 @@ class CommandActor(SharedThreadActor):
             return
         before, order = kept
         if order is not before:
-            self._followers.spread(order, event, late=before.is_late(event))
+            late, late_quantity = before.is_late(event), before.late_quantity(event)
+            self._followers.spread(order, event, late=late, late_quantity=late_quantity)
             self._changes.follow(order)
         if self._placement.led(message.command_id) is not None:
             self._placement.follow(order)

@@ -62,7 +62,7 @@ class Followers:
             case _:
                 assert_never(message)
 
-    def spread(self, order: Order, event: OrderEvent, *, late: bool) -> None:
+    def spread(self, order: Order, event: OrderEvent, *, late: bool, late_quantity: int = 0) -> None:
         """Tell everybody to whom it means something that the order has moved: people first, then the guard."""
         alert = order_alert(order, event, late=late)
         if alert is not None:
@@ -71,10 +71,10 @@ class Followers:
             logger.info("{}", outcome)
         if event.kind is Event.NOTED and event.note is not None:
             logger.error("{}: {} ({})", order.command.command_id, order.tag, order.note)
-        name, changed = order.command.command_id, OrderChanged(order=order, event=event, is_late=late)
+        name, changed = order.command.command_id, OrderChanged(order=order, event=event, late_quantity=late_quantity)
         self._moved[name] = order
         self._fills_grew = self._fills_grew or bool(event.filled_quantity)
-        told = {*followers_of(order, event, late=late), *self._asked.get(name, ())}
+        told = {*followers_of(order, event, late_quantity), *self._asked.get(name, ())}
         for follower, mailbox in self._mailboxes.items():
             if follower in told:
                 post(mailbox, changed)

@@ -36,7 +36,7 @@ from actors.runtime.shared_thread import SharedThreadActor
 from domain.alerts.text.breaks import vanished_alert
 from domain.exits.broker_stop import stands_in_the_way
 from domain.exits.flatten import Exposure, FlattenRequest, PositionKey
-from domain.exits.late_exits import has_opened, may_open_a_position
+from domain.exits.late_exits import LateExits, may_open_a_position
 from domain.exits.resting import resting_in
 from domain.exits.square_off import SquareOff
 from domain.market.calendar import Calendar
@@ -85,6 +85,7 @@ class ExitsActor(SharedThreadActor):
         self._resting = RestingMarketOrders(
             mail=mail, runtime=runtime, asker=me, sender=sender, settings=settings, calendar=calendar
         )
+        self._late_exits = LateExits()
         self._entries_back = EntryCanceler(sender=sender, clock=runtime.clock, again_s=settings.cancel_again_s)
         self._carried = CarriedStops(mail=mail, runtime=runtime, calendar=calendar)
         self._stops = Stops(
@@ -169,7 +170,8 @@ class ExitsActor(SharedThreadActor):
         order, event = message.order, message.event
         if event is not None and event.filled_quantity:
             self._stops.arm(order)
-        if event is not None and message.is_late and may_open_a_position(order, event):
+        if may_open_a_position(order, message.late_quantity):
+            self._late_exits.note(order, message.late_quantity)
             self._knowledge.renew(order)
         if order.command.order_type is OrderType.MARKET:
             self._resting.follow(order)
@@ -202,7 +204,8 @@ class ExitsActor(SharedThreadActor):
         command = order.command
         position_key = PositionKey(command.strategy, command.key)
         held = self._knowledge.told.exposures.get(position_key, _NOTHING).held
-        if has_opened(order, held) and position_key not in self._tasks.known:
+        if self._late_exits.has_opened(order, held) and position_key not in self._tasks.known:
+            self._late_exits.forget(order)
             self._get_out(position_key, f"exit {command.command_id} traded after it was over")
 
     def _wait_for(self, message: PositionVanished) -> None:

@@ -49,9 +49,9 @@ class OrderChanged:
     """An order has changed, by this event: told to all who follow it (`domain/orders/followers.py`).
 
     `event` is None where the order is told as it stands: one of others, or one whose reservation is taken back.
-    `is_late`: the order was over, as far as anybody knew.
+    `late_quantity`: the units that this event has brought to an order that was over, as far as anybody knew.
     """
 
     order: Order
     event: OrderEvent | None = None
-    is_late: bool = False
+    late_quantity: int = 0

@@ -120,11 +120,15 @@ class RecordEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecorded:
-    """It is on disk; this is the order now. `again`: books or updates had told it before, and nothing was written."""
+    """It is on disk; this is the order now. `again`: books or updates had told it before, and nothing was written.
+
+    `late`: the order was over, as far as anybody knew; `late_quantity`: the units that it has traded since.
+    """
 
     order: Order
     event: OrderEvent
     late: bool
+    late_quantity: int = 0
     again: bool = False
 
 

@@ -97,7 +97,13 @@ class Writer:
             recorded = self._repository.update_status(message.command_id, message.event, message.at)
         except (IllegalTransitionError, UnknownOrderError) as error:
             return EventIllegal(command_id=message.command_id, event=message.event, cause=str(error))
-        return EventRecorded(order=recorded.order, event=message.event, late=recorded.late, again=recorded.again)
+        return EventRecorded(
+            order=recorded.order,
+            event=message.event,
+            late=recorded.late,
+            late_quantity=recorded.late_quantity,
+            again=recorded.again,
+        )
 
     def _resolve(self, message: RecordExternalMove) -> CommandInbox:
         """Write a move, and with it which strategies hold something no more."""

@@ -26,13 +26,13 @@ class Follower(StrEnum):
     STRATEGY = "STRATEGY"
 
 
-def followers_of(order: Order, event: OrderEvent, *, late: bool = False) -> Iterator[Follower]:
+def followers_of(order: Order, event: OrderEvent, late_quantity: int = 0) -> Iterator[Follower]:
     """Yield those to whom it means something that `event` has led to `order`; baskets follow only what they ask for.
 
     The guard counts what may still trade, so also an exit that leaves with less than it holds. Risk counts fills and
     forgets orders that are over. The market falls back on the price of a trade. Exits arm stops by fills, chase market
-    orders that rest, give up on shares that are not there, and close what an exit opens that trades `late`, after it
-    was over. A strategy hears everything of its own orders.
+    orders that rest, give up on shares that are not there, and close what an exit opens that trades after it was over
+    (`late_quantity` units). A strategy hears everything of its own orders.
     """
     has_traded = bool(event.filled_quantity)
     is_cut = event.kind is Event.SENT and order.quantity < order.command.quantity
@@ -43,7 +43,7 @@ def followers_of(order: Order, event: OrderEvent, *, late: bool = False) -> Iter
         yield Follower.RISK
     if has_traded and order.average_price is not None:
         yield Follower.MARKET
-    is_late_exit = late and may_open_a_position(order, event)
+    is_late_exit = may_open_a_position(order, late_quantity)
     if (has_traded and order.command.carries_stops) or may_rest or is_refused_for_shares(order) or is_late_exit:
         yield Follower.EXITS
     yield Follower.STRATEGY

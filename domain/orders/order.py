@@ -98,6 +98,10 @@ class Order:
         more = self.is_terminal and (event.filled_quantity or 0) > self.filled_quantity
         return more or is_late_truth(self.state, event.kind)
 
+    def late_quantity(self, event: OrderEvent) -> int:
+        """Return the units that `event` brings to an order that was over, as far as anybody knew."""
+        return max(0, (event.filled_quantity or 0) - self.filled_quantity) if self.is_late(event) else 0
+
     def after(self, event: OrderEvent, at: datetime) -> "Order":
         """Return the order as `event` leaves it; raise `IllegalTransitionError` and change nothing.
 

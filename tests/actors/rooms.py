@@ -34,7 +34,7 @@ from domain.market.calendar import Calendar
 from domain.orders.change import ChangeKind
 from domain.orders.change_command import ChangeCommand
 from domain.orders.command import OrderCommand
-from domain.orders.lifecycle import Event, IllegalTransitionError, State, is_late_truth
+from domain.orders.lifecycle import Event, IllegalTransitionError, State
 from domain.orders.order import Order
 from domain.orders.types import Intent, Side
 from domain.read_models import Readiness
@@ -196,8 +196,8 @@ class CommandRoom:
             self.orders[name] = after
             if message.event.kind is Event.CHANGE_REQUESTED and message.event.change is not None:
                 self.changes_asked.add((name, message.event.change.change_id))
-            late = is_late_truth(before.state, message.event.kind)
-            self.tell(EventRecorded(order=after, event=message.event, late=late))
+            late, late_quantity = before.is_late(message.event), before.late_quantity(message.event)
+            self.tell(EventRecorded(order=after, event=message.event, late=late, late_quantity=late_quantity))
 
     def fail_to_record(self, cause: str = "database is locked") -> None:
         """Steps 3 and 5, repository: the database takes nothing."""

@@ -464,7 +464,7 @@ MUTANTS: Final = (
         "what happens while nothing can be written is told to nobody",
         "actors/command/actor.py",
         "CommandActor._go_on_unrecorded",
-        "self._followers.spread(order, event, late=before.is_late(event))",
+        "self._followers.spread(order, event, late=late, late_quantity=late_quantity)",
         "",
         theme="locks",
     ),

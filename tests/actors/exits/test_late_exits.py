@@ -23,40 +23,41 @@ OVER = {"command_id": "exit-1", "intent": Intent.EXIT, "side": Side.SELL, "state
 TRADED = OrderEvent(kind=Event.FILLED, filled_quantity=10)
 
 
-def trade(room: ExitsRoom, held: int, *, late: bool = True, **changes: Any) -> list[str]:  # noqa: ANN401  fields of an order
-    """Let an exit trade, and the guard tell what is held then; return why something is to be flat."""
-    told = OrderChanged(order=order(**{**OVER, **changes}), event=TRADED, is_late=late)
-    room.actor.on_receive(told)
+def trade(room: ExitsRoom, held: int, *late: int, **changes: Any) -> list[str]:  # noqa: ANN401  fields of an order
+    """Let an exit trade `late` units after it was over, and the guard tell what is held then; return what it begins."""
+    for one in late:
+        room.actor.on_receive(OrderChanged(order=order(**{**OVER, **changes}), event=TRADED, late_quantity=one))
     room.guard_tells(Exposure(held=held) if held else None, after_s=1)
     return room.requests
 
 
-@pytest.mark.parametrize("held", [-10, -4])
-def test_what_a_late_exit_opens_is_closed_again(room: ExitsRoom, held: int) -> None:
-    assert trade(room, held) == ["exit exit-1 traded after it was over"]
+@pytest.mark.parametrize(("held", "late"), [(-10, [10]), (-4, [4]), (-4, [6]), (-5, [3, 2])])
+def test_what_a_late_exit_opens_is_closed_again(room: ExitsRoom, held: int, late: list[int]) -> None:
+    assert trade(room, held, *late) == ["exit exit-1 traded after it was over"]
 
-    room.guard_tells(Exposure(held=held), after_s=1)
+    for _question in late:
+        room.guard_tells(Exposure(held=held), after_s=1)
     assert room.market.of(PriceOrder), "its exit is on its way"
 
 
-@pytest.mark.parametrize("held", [0, 10, -11], ids=["flat", "still on its side", "more than it has traded"])
+@pytest.mark.parametrize("held", [0, 10, -3], ids=["flat", "still on its side", "entered again meanwhile"])
 def test_what_it_has_not_opened_is_left_alone(room: ExitsRoom, held: int) -> None:
-    assert trade(room, held) == []
+    assert trade(room, held, 2) == []
 
 
 @pytest.mark.parametrize(
     ("late", "changes"),
-    [(False, {}), (True, {"intent": Intent.ENTRY}), (True, {"product": Product.CNC})],
+    [(0, {}), (10, {"intent": Intent.ENTRY}), (10, {"product": Product.CNC})],
     ids=["in time", "an entry", "sold for delivery"],
 )
-def test_nothing_else_is_closed_for_it(room: ExitsRoom, late: bool, changes: dict[str, Any]) -> None:  # noqa: FBT001
-    assert trade(room, -10, late=late, **changes) == []
+def test_nothing_else_is_closed_for_it(room: ExitsRoom, late: int, changes: dict[str, Any]) -> None:
+    assert trade(room, -10, late, **changes) == []
 
 
 def test_what_gets_out_already_is_begun_once(room: ExitsRoom) -> None:
-    trade(room, -10)
+    trade(room, -10, 10)
 
-    assert trade(room, -10) == ["exit exit-1 traded after it was over"]
+    assert trade(room, -10, 10) == ["exit exit-1 traded after it was over"]
 
 
 @pytest.mark.parametrize(("product", "is_over"), [(Product.MIS, True), (Product.NRML, False)])

@@ -51,9 +51,9 @@ def test_a_fill_is_told_to_all_who_count_and_price_and_arms_only_where_stops_are
 def test_an_exit_that_trades_after_it_was_over_is_told_to_the_exits() -> None:
     exit_ = order(**FILLED, intent=Intent.EXIT, side=Side.SELL)
 
-    assert Follower.EXITS in followers_of(exit_, FILL, late=True)
+    assert Follower.EXITS in followers_of(exit_, FILL, late_quantity=1)
     assert Follower.EXITS not in followers_of(exit_, FILL)
-    assert Follower.EXITS not in followers_of(order(**FILLED), FILL, late=True)
+    assert Follower.EXITS not in followers_of(order(**FILLED), FILL, late_quantity=1)
 
 
 def test_an_exit_that_leaves_with_less_than_it_wanted_gives_the_rest_back_to_the_guard() -> None:

@@ -320,18 +320,16 @@ def test_what_an_event_does_not_bring_stays_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("before", "event", "late"),
     [
-        (State.CANCELED, OrderEvent(kind=Event.CANCELED, filled_quantity=6), True),
-        (State.CANCELED, OrderEvent(kind=Event.CANCELED, filled_quantity=4), False),
-        (State.CANCELED, OrderEvent(kind=Event.FILLED, filled_quantity=10), True),
-        (State.PARTIALLY_FILLED, OrderEvent(kind=Event.CANCELED, filled_quantity=6), False),
-        (State.CANCELED, OrderEvent(kind=Event.REPLY_LOST), False),
+        (State.CANCELED, OrderEvent(kind=Event.CANCELED, filled_quantity=6), 2),
+        (State.CANCELED, OrderEvent(kind=Event.CANCELED, filled_quantity=4), 0),
+        (State.CANCELED, OrderEvent(kind=Event.FILLED, filled_quantity=10), 6),
+        (State.PARTIALLY_FILLED, OrderEvent(kind=Event.CANCELED, filled_quantity=6), 0),
+        (State.CANCELED, OrderEvent(kind=Event.REPLY_LOST), 0),
     ],
     ids=["canceled, and more has traded", "canceled as before", "filled after all", "not over", "no news of trades"],
 )
-def test_more_that_has_traded_of_what_was_over_contradicts_its_end(
-    before: State, event: OrderEvent, *, late: bool
-) -> None:
+def test_more_that_has_traded_of_what_was_over_contradicts_its_end(before: State, event: OrderEvent, late: int) -> None:
     one = order(state=before, filled_quantity=4)
 
-    assert one.is_late(event) is late
-    assert (one.after(event, TEN_O_CLOCK).tag is Reason.LATE_TRUTH) is late
+    assert (one.is_late(event), one.late_quantity(event)) == (late > 0, late)
+    assert (one.after(event, TEN_O_CLOCK).tag is Reason.LATE_TRUTH) is (late > 0)
