@@ -36,11 +36,12 @@ coverage: $(STAMP)  ## The same with the branches of the domain that they reach;
 test-days: $(STAMP)  ## What depends on the day: on a Saturday, on a holiday, at 04:00 and at 23:59 IST (needs faketime)
 	$(BIN)/python -m tests.days $(BESIDE)
 
-check: $(STAMP)  ## Format, lint, types and import rules, without tests
+check: $(STAMP)  ## Format, lint, types and import rules, and that every test can be loaded
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@found=$$($(BIN)/pytest -qqq --collect-only --ignore=tests/domain --ignore=tests/actors) || { echo "$$found"; exit 1; }
 
 fix: $(STAMP)  ## Format, and repair what the linter can
 	$(BIN)/ruff format .
@@ -84,13 +85,15 @@ mutants: $(STAMP)  ## Break the code in COUNT places drawn by SEED, and run the 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
 
-$(RUNS): pyproject.toml constraints.txt
+$(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade pip
+
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable .
 	touch $@
 
-$(STAMP): $(RUNS)
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev,docs]'
-	touch $@
+	touch $(RUNS) $@

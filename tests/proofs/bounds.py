@@ -121,7 +121,7 @@ class Floor:
         self.config.parent.mkdir(parents=True, exist_ok=True)
         where = {name: self.paper.addresses[name] for name in ("rest_url", "websocket_url")}
         self.config.write_text(CONFIG.format(folder=self.config.parent, **where), encoding="utf-8")
-        self.runs.append(DeskProcess(self.config, len(self.runs)))
+        self.runs.append(DeskProcess(self.config, len(self.runs), cold=True))
         if ready:
             self.runs[-1].until_ready()
         until(lambda: self.runs[-1].url, "its API does not listen")

@@ -69,7 +69,7 @@ class Soak:
 
     def _begin(self) -> DeskProcess:
         self.counts["starts"] += 1
-        desk = DeskProcess(self.config, self.counts["starts"])
+        desk = DeskProcess(self.config, self.counts["starts"], cold=True)
         desk.until_ready(30)
         self.crowd.url = desk.url
         return desk

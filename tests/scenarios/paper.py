@@ -1,8 +1,7 @@
 """The paper broker as another process: its faults are ours to ask for, and its ledger is the judge."""
 
 import json
-import subprocess
-import sys
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, Final
 import requests
 
 from domain.orders.lifecycle import State
+from tests.forked import Forked
 from tests.scenarios.waiting import WAIT_S, until
 
 HOME: Final = Path(__file__).resolve().parents[2]
@@ -72,7 +72,7 @@ class Paper:
     """A paper broker that listens."""
 
     addresses: dict[str, Any]
-    process: "subprocess.Popen[str]"
+    process: Forked
     session: requests.Session = field(default_factory=requests.Session)
 
     @property
@@ -182,8 +182,6 @@ class Paper:
         self.session.close()
         self.process.terminate()
         self.process.wait(WAIT_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
     def _admin(self, method: str, what: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
         answer = self.session.request(
@@ -215,12 +213,18 @@ MakePaper = Callable[..., Paper]
 
 def start_paper(data_dir: Path, *options: str, port: int = 0) -> Paper:
     """Start a paper broker whose market stands still, and wait until it listens."""
-    message = [sys.executable, "-m", "broker.paper", "--port", str(port), "--data-dir", str(data_dir)]
-    process = subprocess.Popen([*message, *QUICK, *options], stdout=subprocess.PIPE, text=True, cwd=HOME)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, f"the paper broker ended with {process.wait(WAIT_S)} before it listened"
-    paper = Paper(json.loads(line), process)
+    message = ["--port", str(port), "--data-dir", str(data_dir), *QUICK, *options]
+    program = HOME / "broker" / "paper" / "__main__.py"
+    out = data_dir.with_suffix(".out")
+    out.write_text("", encoding="utf-8")
+    process = Forked(program, *message, folder=HOME, environment=dict(os.environ), out=out)
+
+    def listens() -> bool:
+        assert process.poll() is None, f"the paper broker ended with {process.returncode} before it listened"
+        return out.read_text(encoding="utf-8").endswith("\n")
+
+    until(listens, "the paper broker does not listen")
+    paper = Paper(json.loads(out.read_text(encoding="utf-8")), process)
     paper.session.trust_env = False
     paper._admin("POST", "market", frozen=True)
     return paper

@@ -12,6 +12,7 @@ from typing import Any, Final
 import requests
 
 from console.daemon.config import PAPER_CREDENTIALS
+from tests.forked import Forked
 from tests.scenarios.paper import HOME, Paper
 from tests.scenarios.waiting import WAIT_S, until
 from tests.timing import patient
@@ -90,17 +91,24 @@ class DeskProcess:
     number: int = 0
     module: str | None = None
     """What stands in for `main.py`."""
-    process: "subprocess.Popen[bytes]" = field(init=False)
+    cold: bool = False
+    """It loads all that it is made of, as when a person starts it: where the time of a start counts."""
+    process: "Forked | subprocess.Popen[bytes]" = field(init=False)
 
     def __post_init__(self) -> None:
         """Start it; it is not ready yet."""
         api = self.config.parent / "api.json"
         api.unlink(missing_ok=True)
-        with self._out.open("wb") as out, self._errors.open("wb") as errors:
-            message = command_line("run", "--config", str(self.config))
-            if self.module is not None:
-                message[1:2] = ["-m", self.module]
-            self.process = subprocess.Popen(message, stdout=out, stderr=errors, cwd=HOME, env=environment())
+        message = ("run", "--config", str(self.config))
+        with self._out.open("wb") as out, self._errors.open("wb") as errors:  # emptied, for either
+            if self.cold or self.module is not None:
+                program = ["-m", self.module] if self.module is not None else [str(HOME / "main.py")]
+                command = [sys.executable, *program, *message]
+                self.process = subprocess.Popen(command, stdout=out, stderr=errors, cwd=HOME, env=environment())
+                return
+        self.process = Forked(
+            HOME / "main.py", *message, folder=HOME, environment=environment(), out=self._out, errors=self._errors
+        )
 
     @property
     def _out(self) -> Path:

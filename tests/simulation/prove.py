@@ -37,7 +37,7 @@ ORDERS: Final = 800_000
 DOUBLES_OF_EACH: Final = 40
 MUTANT_S: Final = 90.0
 """A whole run hunts each mutant for at most so long, on one core."""
-MUTANTS_IN_A_SLICE: Final = 15
+MUTANTS_IN_A_SLICE: Final = 10
 """So many mutants a run of half a minute has to catch."""
 SHARES: Final = {"mutants": 0.75, "crashes": 0.1, "stories": 0.15}
 """How a run of so many seconds divides them."""
