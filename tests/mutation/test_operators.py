@@ -11,7 +11,7 @@ import pytest
 
 from tests.mutation.__main__ import run, unused
 from tests.mutation.bench import Bench, Outcome, Stage, judge_all, stages_of
-from tests.mutation.draw import Drawn, draw, mutants, nearest_scenarios, nearest_tests, paths
+from tests.mutation.draw import draw, mutants, nearest_scenarios, nearest_tests, paths
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.kept import Kept
 from tests.mutation.known import KNOWN, Known
