@@ -33,7 +33,7 @@ def pnl_from(snapshot: DeskSnapshot, today: str) -> PnlBook:
 
     What was carried counts from the first price of the day, also where an earlier run has seen it.
     """
-    book = PnlBook()
+    book = PnlBook(day=today)
     for one in snapshot.risk_days:
         if one.day == today:
             book.first_prices.update(one.first_prices)

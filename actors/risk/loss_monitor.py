@@ -89,7 +89,7 @@ class LossMonitor:
         if now.day != self._state.day.day:
             logger.info("the day {} ended at {}", self._state.day.day, self._state.day.pnl)
             self._follow(self._state.entered(now))
-            self.book.begin_day()
+            self.book.begin_day(now.day)
         self._follow(step(self._state, self._sources.take_inputs(), now))
 
     def record(self) -> None:

@@ -52,6 +52,8 @@ class Pnl:
 class PnlBook:
     """Owns every position's line, what of each order has been counted, and the last prices."""
 
+    day: str = ""
+    """The day that is counted (YYYY-MM-DD); empty where no order is of an earlier one."""
     lines: dict[PositionKey, PositionPnl] = field(default_factory=dict)
     prices: dict[Symbol, Decimal] = field(default_factory=dict)
     first_prices: dict[Symbol, Decimal] = field(default_factory=dict)
@@ -66,8 +68,11 @@ class PnlBook:
         """
         if position_key.key.product.is_delivery and quantity < 0:
             return
-        self._carried[position_key] = self._carried.get(position_key, 0) + quantity
-        self.lines.setdefault(position_key, PositionPnl())
+        self._take_over(position_key, quantity)
+
+    def _take_over(self, position_key: PositionKey, quantity: int) -> None:
+        """Let signed units of earlier days enter at the day's first price, now or when it is seen."""
+        self._carry_on(position_key, quantity)
         symbol = symbol_of(position_key.key)
         price = self.first_prices.get(symbol) or self.prices.get(symbol)
         if price is not None:
@@ -80,7 +85,11 @@ class PnlBook:
             self.lines[position_key] = self.lines.get(position_key, PositionPnl()).traded(quantity, price)
 
     def count(self, order: Order) -> bool:
-        """Count what an order has traded beyond what was counted; say whether there was any."""
+        """Count what an order has traded beyond what was counted; say whether there was any.
+
+        What one of an earlier day traded was carried into the day, and counts from its first price like all that was;
+        where its product is not carried it is over.
+        """
         command = order.command
         filled, value = self._counted.get(command.command_id, (0, ZERO))
         average = order.average_price or order.limit_price or command.price
@@ -91,13 +100,20 @@ class PnlBook:
         price = (all_told - value) / quantity
         self._counted[command.command_id] = (order.filled_quantity, all_told)
         position_key = PositionKey(command.strategy, command.key)
-        self._enter(position_key, price)
+        is_past = order.day < self.day
+        if is_past and command.product.ends_with_its_day:
+            return False
+        if not is_past:
+            self._enter(position_key, price)
         line = self.lines.get(position_key, PositionPnl())
         units = quantity * command.side.sign
         if position_key.key.product.is_delivery:
             # What is sold beyond the line came out of the holdings, whose cost is not known here.
-            units = max(units, -line.quantity)
-        self.lines[position_key] = line.traded(units, price)
+            units = max(units, -line.quantity - self._carried.get(position_key, 0))
+        if is_past:
+            self._take_over(position_key, units)
+        else:
+            self.lines[position_key] = line.traded(units, price)
         return True
 
     def shift(self, position_key: PositionKey, units: int, price: Decimal | None = None) -> None:
@@ -143,14 +159,15 @@ class PnlBook:
         for position_key in [one for one in self._carried if symbol_of(one.key) == symbol]:
             self._enter(position_key, price)
 
-    def begin_day(self) -> None:
+    def begin_day(self, day: str) -> None:
         """Begin to count at zero: the day's products are gone, what is carried counts from the last price on."""
+        self.day = day
         kept = {
             position_key: line
             for position_key, line in self.lines.items()
             if not position_key.key.product.ends_with_its_day
         }
-        self.lines, self._counted, self.first_prices = {}, {}, {}
+        self.lines, self.first_prices = {}, {}
         for position_key, line in kept.items():
             quantity = line.quantity + self._carried.pop(position_key, 0)
             if quantity:

@@ -194,12 +194,69 @@ def test_a_new_day_begins_at_zero_with_what_is_carried() -> None:
     book.count(filled("day", "day", 10, Decimal(100)))
     book.see(SYMBOL, Decimal(90))
 
-    book.begin_day()
+    book.begin_day("2026-01-06")
 
     assert book.total().total == 0
     assert [position_key.strategy for position_key in book.held] == ["swing"]
     book.see(SYMBOL, Decimal(80))
     assert book.total().total == -500
+
+
+TODAY = "2026-01-06"
+"""The day after that of every order here."""
+
+
+TELLS = {"exchange": Exchange.NFO, "symbol": NRML.symbol, "product": Product.NRML, "strategy": "a", "quantity": 65}
+
+
+@pytest.mark.parametrize("is_priced", [True, False], ids=["priced before", "priced after"])
+def test_what_an_order_of_an_earlier_day_traded_counts_from_the_first_price_of_the_day(*, is_priced: bool) -> None:
+    """An exit of yesterday that is told today: the night's gap is no loss of units that were sold before it."""
+    book = PnlBook(day=TODAY)
+    book.carry(OWN, 65)
+    if is_priced:
+        book.see((NRML.exchange, NRML.symbol), d("120"))
+
+    sale = order(**TELLS, side=Side.SELL, average_price=d("100"))
+    book.count(replace(sale, filled_quantity=15))
+    book.count(replace(sale, filled_quantity=65))
+    for price in ("120", "130"):
+        book.see((NRML.exchange, NRML.symbol), d(price))
+
+    assert figures(book, OWN) == [(0, d("0"))]
+    assert book.total().unpriced == ()
+
+
+def test_intraday_units_of_an_earlier_day_are_over() -> None:
+    book = PnlBook(day=TODAY)
+
+    assert not book.count(order(side=Side.SELL, filled_quantity=4, average_price=d("100")))
+
+    assert book.rows() == ()
+
+
+def test_an_order_that_is_told_to_have_traded_more_after_its_day_counts_what_is_new_alone() -> None:
+    book = PnlBook()
+    bought = order(**TELLS, filled_quantity=40, average_price=d("100"))
+    book.count(bought)
+
+    book.begin_day(TODAY)
+    book.count(replace(bought, filled_quantity=65))
+    book.see((NRML.exchange, NRML.symbol), d("120"))
+
+    assert figures(book, OWN) == [(65, d("0"))]
+
+
+@pytest.mark.parametrize(("sold", "left"), [(4, 6), (15, 0)])
+def test_delivery_sold_on_an_earlier_day_beyond_what_is_held_came_out_of_the_holdings(sold: int, left: int) -> None:
+    book, own = PnlBook(day=TODAY), PositionKey("trend", replace(KEY, product=Product.CNC))
+    book.carry(own, 10)
+
+    sale = order(side=Side.SELL, quantity=20, product=Product.CNC, strategy="trend", average_price=d("100"))
+    book.count(replace(sale, filled_quantity=sold))
+    book.see(SYMBOL, d("120"))
+
+    assert figures(book, own) == [(left, d("0"))]
 
 
 def test_delivery_stands_apart() -> None:
