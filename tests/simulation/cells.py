@@ -275,7 +275,7 @@ def _take_up(world: World, base: Base) -> None:
     world.judge.commands.update(base.commands)
     world.judge.book_seen_s = base.seconds
     # What was lost was lost before the desk that runs here: nobody can hold that against it.
-    world.judge.rules.loss_max = None
+    world.judge.rules.losses.loss_max = None
 
 
 class _Run:

@@ -20,6 +20,7 @@ from domain.orders.types import Intent, OrderType, Origin, Product, Side
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.simulation.contracts import TICK, underlying_of
 from tests.simulation.exchange import Key, Placed
+from tests.simulation.losses import Losses
 from tests.simulation.prices import is_possible
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ IN_VAIN_S: Final = 0.9
 """An exit that has rested for so long did not fill: the desk waits for 1 s from the moment it sends one."""
 SLAB_ENDS: Final = Decimal(100)
 """Here the usual band of a share or future changes (docs/protocol.md, price types), from 2 % below to 1 %."""
-LOSS_SLACK: Final = Decimal("0.7")
-"""A loss limit may speak when this share of it was truly lost: books and ticks are not of one moment."""
 _NUMBER: Final = re.compile(r"\d+\.\d+")
 _REACHED: Final = re.compile(r"reached at (\d+(?:\.\d+)?)")
 
@@ -102,22 +101,20 @@ class Rules:
         self._asked_s: dict[str, float] = {}
         self._through_s: dict[tuple[str, Key], float] = {}
         self._tried: dict[tuple[str, Key], Tried] = {}
-        self._lost_since_s: float | None = None
-        self._worst = Decimal(0)
         self._began_s = 0.0
         self._exits_asked: set[str] = set()
         self._repeats: set[str] = set()
         self._carried: list[tuple[str, Key]] = []
         self._alerts_before = 0
         self._without_shares: dict[str, Order] = {}
-        self.loss_max: Decimal | None = None
+        self.losses = Losses(judge)
 
     def begin(self, names: Iterable[str], loss_max: Decimal | None = None) -> None:
         """Judge a story that is about the rules of these names; all rules hold in every story."""
         unknown = {*names} - {*RULES}
         assert not unknown, unknown
         self._about = frozenset(names)
-        self.loss_max = loss_max
+        self.losses.loss_max = loss_max
 
     def end_day(self) -> None:
         """Note what is carried into the next day, and what was told before it; the exchange turns its books after."""
@@ -129,7 +126,7 @@ class Rules:
             self._alerts_before = judge.read("SELECT COALESCE(MAX(rowid), 0) FROM alerts")[0][0]
 
     def begin_day(self) -> None:
-        self._worst, self._lost_since_s = Decimal(0), None
+        self.losses.begin_to_wait()
         self._tried.clear()
         self._without_shares.clear()
         self._wishes.clear()
@@ -143,7 +140,7 @@ class Rules:
         }
         self._through_s.clear()
         self._without_shares.clear()
-        self._lost_since_s = None
+        self.losses.begin_to_wait()
         self._began_s = self._now
         self._judge.gateway.sayings.begin_life()
 
@@ -294,7 +291,7 @@ class Rules:
         place = (command.strategy, key)
         self._wishes.pop(place, None)
         self._through_s.pop(place, None)
-        self._lost_since_s = None
+        self.losses.begin_to_wait()
         self._check_delivery(order, key)
         self._check_price(order)
         self._check_worse(order, place)
@@ -365,10 +362,8 @@ class Rules:
             wrong = [one for one in _NUMBER.findall(command.comment) if not is_possible(Decimal(one))]
             if wrong or self._is_anothers(command):
                 self._judge.blame("believed prices", f"{command.command_id} leaves because of {command.comment!r}")
-        elif self.loss_max is not None and self._worst > -self.loss_max * LOSS_SLACK:
-            message = f"{command.command_id} leaves because of {command.comment!r}"
-            rule = "believed prices" if self._judge.gateway.sayings.err is None else "doubtful losses"
-            self._judge.blame(rule, f"{message}; the worst of the day was {self._worst:.2f}")
+        else:
+            self.losses.check_exit(command)
 
     def _is_anothers(self, command: OrderCommand) -> bool:
         """Say whether the price at a level was never this instrument's: a request may be of an earlier day."""
@@ -467,7 +462,7 @@ class Rules:
             return
         self._look_at_wishes()
         self._look_at_stops()
-        self._look_at_losses()
+        self.losses.look(SEEN_S + LEAVES_S)
         self._look_at_resting()
 
     def _look_at_wishes(self) -> None:
@@ -513,22 +508,6 @@ class Rules:
                     )
                     self._judge.blame("never waits", f"{message}, and no exit has left")
         self._through_s = passed
-
-    def _look_at_losses(self) -> None:
-        """A loss limit that is truly broken gets out."""
-        if self.loss_max is None:
-            return
-        judge, ledger = self._judge, self._judge.ledger
-        lost = sum((ledger.profit_of(key) for key in ledger.net if key[2] != "C"), Decimal(0))
-        self._worst = min(self._worst, lost)
-        held = [key for key, units in ledger.net.items() if units and key[2] != "C"]
-        covered = any(one.is_live for one in ledger.today)
-        if lost > -self.loss_max or not held or covered or judge.phone_traded:
-            self._lost_since_s = None
-        elif self._lost_since_s is None:
-            self._lost_since_s = self._now
-        elif self._now - self._lost_since_s > SEEN_S + LEAVES_S:
-            self._judge.blame("never waits", f"the day stands at {lost:.2f}, and no exit of {held[0][1]} has left")
 
     def _look_at_resting(self) -> None:
         """What was sent as a market order and rests is told, if it is not re-priced."""

@@ -115,7 +115,7 @@ WORLD_MUTANTS: Final = (
         "overrun_by_units_apart",
         "shown.without(overrun(day, inputs.without_apart())) if inputs.apart else Overrun()",
         "Overrun()",
-        theme="delivery",
+        theme="missed exits",
     ),
     Mutant(
         "an exit is not cut to whole lots",

@@ -313,6 +313,22 @@ def _no_disk(chance: random.Random) -> dict[str, Any]:
     }
 
 
+def _missed_exits(chance: random.Random) -> dict[str, Any]:
+    """Exits that trade at the end of a day, when no desk runs: the morning's books show fewer units and no order.
+
+    A day is shorter than the ten seconds for which a loss of units that the account does not have may wait.
+    """
+    return {
+        "days": 2,
+        "abrupt_ends": True,
+        "habits": Habits(tells_profit=True, drift_ticks=4, fill_share=chance.choice((0.1, 0.3))),
+        "manners": _way_out(chance, flatten_share=0.0, exit_share=chance.choice((0.3, 0.6)), stops_share=0.0),
+        "settings": {"risk": {"daily_loss_max": "100"}},
+        "seconds": 8.0,
+        "rules": ("believed prices",),
+    }
+
+
 WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "no prices": _no_prices,
     "few sources": _few_sources,
@@ -332,6 +348,7 @@ WORLD_THEMES: Final[Mapping[str, Callable[[random.Random], dict[str, Any]]]] = {
     "the phone": _the_phone,
     "the phone and a lock": _the_phone_and_a_lock,
     "no disk": _no_disk,
+    "missed exits": _missed_exits,
 }
 """What a story about the world is about; their seeds begin at `WORLD_SEEDS`, and take them in turn."""
 
