@@ -29,8 +29,14 @@ from tests.timing import patient
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
 COLUMNS = 80
-MAY_RACE = ("Accepted: BUY", "The broker took it as order", "The broker pushed: it is working", "exit sent")
-"""The reply and the push come at the same moment; and an exit may have filled before anybody looks."""
+MAY_RACE = (
+    "Accepted: BUY",
+    "The broker took it as order",
+    "The broker pushed: it is working",
+    "The broker pushed: all",
+    "exit sent",
+)
+"""The reply, the push and a book come at the same moment; and an exit may have filled before anybody looks."""
 PRICES = {"protect": "1503.80", "stops": "1502.30"}
 """Where the reader waits for the market, the test moves it: RELIANCE-EQ, before these commands."""
 
