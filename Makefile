@@ -69,8 +69,8 @@ siege: $(STAMP)  ## What strangers at the door of the HTTP API cost halts and ex
 kill: $(STAMP)  ## Kill the running desk a hundred times under load, and cut its power fifty times; the ledger judges
 	KILLS=100 CUTS=50 $(BIN)/pytest -q -o faulthandler_timeout=600 tests/scenarios/test_kill.py
 
-long: $(STAMP)  ## What comes late, hangs or is slow, in real seconds, and more kills beside a lock (eight minutes)
-	LONG=1 $(BIN)/pytest -q -o faulthandler_timeout=300 tests/scenarios/test_late.py tests/scenarios/test_storage.py tests/scenarios/test_lock.py
+long: $(STAMP)  ## What comes late, hangs or is slow, in real seconds, more kills beside a lock, every kept story (ten minutes)
+	LONG=1 $(BIN)/pytest -q -o faulthandler_timeout=300 tests/scenarios/test_late.py tests/scenarios/test_storage.py tests/scenarios/test_lock.py tests/simulation/test_kept_stories.py
 
 soak: $(STAMP)  ## A long day in compressed time: faults, kills, restarts of both sides, 10,000 orders (ORDERS=, SEED=)
 	$(BIN)/python -m tests.proofs.soak --orders $(ORDERS) --seed $(SEED)

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 
+import loguru  # noqa: F401  loaded while pytest captures: its lines are shown beside a test that fails, and nowhere else
 import pykka
 import pytest
 from hypothesis import HealthCheck, settings
