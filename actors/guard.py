@@ -102,7 +102,8 @@ class GuardActor(SharedThreadActor):
 
     def _exposures(self) -> ExposuresTold:
         exposures, over = self._ledger.exposures_and_over()
-        return ExposuresTold(exposures=exposures, over=over, awaited=self._ledger.awaited())
+        awaited, begun_by = self._ledger.awaited(), self._ledger.begun_by()
+        return ExposuresTold(exposures=exposures, over=over, awaited=awaited, begun_by=begun_by)
 
     def _tell_change(self) -> None:
         """Tell the exits once, where something differs from what they know: they ask for the next change."""

@@ -203,8 +203,9 @@ class ExitsActor(SharedThreadActor):
         """Close what an exit has opened that traded after it was over."""
         command = order.command
         position_key = PositionKey(command.strategy, command.key)
-        held = self._knowledge.told.exposures.get(position_key, _NOTHING).held
-        if self._late_exits.has_opened(order, held) and position_key not in self._tasks.known:
+        told = self._knowledge.told
+        exposure, begun_by = told.exposures.get(position_key, _NOTHING), told.begun_by.get(position_key, "")
+        if self._late_exits.has_opened(order, exposure, begun_by) and position_key not in self._tasks.known:
             self._late_exits.forget(order)
             self._get_out(position_key, f"exit {command.command_id} traded after it was over")
 

@@ -208,17 +208,16 @@ class FlattenTasks:
         for one in news:
             self._tell(exit_order_alert(one))
         deciding = [one for one in self.under_way if one not in self._over and one not in stale]
-        flat = [one for one in deciding if self._step(one, told.exposures, now, waits=one in waiting)]
+        flat = [one for one in deciding if self._step(one, told, now, waits=one in waiting)]
         ending = self._order.ending([one for one in flat if one not in told.awaited])
         for position_key in [one for one in flat if one in ending]:
             self._end(self.under_way[position_key])
 
-    def _step(
-        self, position_key: PositionKey, exposures: Mapping[PositionKey, Exposure], now: float, *, waits: bool
-    ) -> bool:
+    def _step(self, position_key: PositionKey, told: ExposuresTold, now: float, *, waits: bool) -> bool:
         """Take a task's next step; say whether it is flat."""
-        task, exposure = self.under_way[position_key], exposures.get(position_key, _NOTHING)
-        step = task.next_step(exposure, now, is_open=self._is_open(position_key), waits=waits)
+        task, exposure = self.under_way[position_key], told.exposures.get(position_key, _NOTHING)
+        begun_by = told.begun_by.get(position_key, "")
+        step = task.next_step(exposure, now, is_open=self._is_open(position_key), waits=waits, begun_by=begun_by)
         match step:
             case Wait():
                 pass

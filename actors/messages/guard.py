@@ -1,7 +1,7 @@
 """What the guard holds: reservations before an order leaves, exposures, holders and days."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.messages.query import Query
 from actors.runtime.address import Address
@@ -71,6 +71,7 @@ class ExposuresTold:
 
     Nor is one whose contract is over: `over` names these as long as something of them stands in a book.
     `awaited` are the positions of which a basket's leg is reserved and has not come to be sent yet.
+    `begun_by`: the newest entry of this run for each position (command id).
     `answers`: the exits asked for it; else something of it has changed.
     """
 
@@ -78,6 +79,7 @@ class ExposuresTold:
     answers: bool = False
     over: frozenset[InstrumentKey] = frozenset()
     awaited: frozenset[PositionKey] = frozenset()
+    begun_by: Mapping[PositionKey, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

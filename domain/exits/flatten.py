@@ -177,18 +177,27 @@ class FlattenTask:
     """The broker's words, where he refused the current order because the shares are not there."""
     _slice: int = 0
     _flat_since: float = inf
+    _begun_then: str = ""
+    """The newest entry of its position when that was last seen flat."""
+    _was_entered_anew: bool = False
     _asked_back: dict[str, float] = field(default_factory=dict)
 
-    def next_step(self, exposure: Exposure, now: float, *, is_open: bool = True, waits: bool = False) -> Step:
+    def next_step(
+        self, exposure: Exposure, now: float, *, is_open: bool = True, waits: bool = False, begun_by: str = ""
+    ) -> Step:
         """Return what to do now, and take it as done. While its market is closed it tries now and then only.
 
-        While it `waits` for others to get out first (`domain/exits/flatten_sequence.py`), it sends nothing.
+        While it `waits` for others to get out first (`domain/exits/flatten_sequence.py`), it sends nothing. One of the
+        desk's own is over as soon as its position, once flat, is `begun_by` another entry (command id).
         """
         if self.unanswered:
             return Wait()
         if exposure.is_flat:
-            self._flat_since = min(self._flat_since, now)
+            self._flat_since, self._begun_then = min(self._flat_since, now), begun_by
             return Flat() if now - self._flat_since >= self.settings.flat_for_s else Wait()
+        self._was_entered_anew = self._was_entered_anew or self._is_entered_anew(begun_by)
+        if self._was_entered_anew:
+            return Flat()
         self._flat_since = inf
         working = [one.command_id for one in exposure.open if not one.is_past]
         others = [one for one in working if one != self.current]
@@ -210,6 +219,14 @@ class FlattenTask:
         if not exposure.held or waits or still_waits or self._rests(now, is_open=is_open):
             return Wait()
         return self._send(exposure, now)
+
+    def _is_entered_anew(self, begun_by: str) -> bool:
+        """Say whether an entry has come since the position was flat: it was sent by one who knew that.
+
+        A person or a strategy that wants it flat means the entries too that were on their way as that was said.
+        """
+        is_ours = self.request.origin is Origin.DESK
+        return is_ours and self._flat_since < inf and begun_by not in {"", self._begun_then}
 
     def answered(self, command_id: str, quantity: int = 0) -> None:
         """Hear that an exit's steps 1 to 5 are over, however they ended: from now on the guard tells.

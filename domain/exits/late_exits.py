@@ -5,6 +5,7 @@ position was flat for so long as one is looked at (`ExitSettings.flat_for_s`). N
 has entered again on the exit's side meant it, and the alert of the late trade tells the rest.
 """
 
+from domain.exits.flatten import Exposure
 from domain.orders.order import Order
 from domain.orders.types import Intent
 
@@ -26,9 +27,14 @@ class LateExits:
         name = order.command.command_id
         self._late[name] = self._late.get(name, 0) + late_quantity
 
-    def has_opened(self, order: Order, held: int) -> bool:
-        """Say whether what is held (signed units) is that exit's doing: on its own side, and no more than came late."""
-        return held * order.command.side.sign > 0 and abs(held) <= self._late.get(order.command.command_id, 0)
+    def has_opened(self, order: Order, exposure: Exposure, begun_by: str) -> bool:
+        """Say whether what is held is that exit's doing: on its own side, and no more than came late.
+
+        While its strategy enters anew on that side, by the entry `begun_by` (command id), nobody can tell.
+        """
+        side, late = order.command.side, self._late.get(order.command.command_id, 0)
+        enters = any(one.command_id == begun_by and one.side is side for one in exposure.open)
+        return exposure.held * side.sign > 0 and abs(exposure.held) <= late and not enters
 
     def forget(self, order: Order) -> None:
         """Take it as closed."""

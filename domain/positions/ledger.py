@@ -68,6 +68,7 @@ class GuardLedger:
         self._exposures = Exposures(self._books, self._past, self._closed)
         self._deliveries = Deliveries()
         self._counted: dict[str, int] = {}
+        self._begun_by: dict[PositionKey, str] = {}
         for key, units in list(self.book(EXTERNAL).positions.items()):
             # Of earlier days nobody knows the order any more: what could have been closed for us was.
             counted = self._closed.count(key, units, before=0)
@@ -138,6 +139,10 @@ class GuardLedger:
         """Return the positions of which a basket's leg is reserved and has not come to be sent yet."""
         return self._exposures.awaited()
 
+    def begun_by(self) -> dict[PositionKey, str]:
+        """Return the newest entry of this run for each position, by its command id; a basket's legs are none."""
+        return dict(self._begun_by)
+
     def positions(self) -> dict[str, dict[InstrumentKey, int]]:
         """Return every strategy's non-zero positions in signed units."""
         return {
@@ -185,6 +190,7 @@ class GuardLedger:
             refusal = duplicate_or_exposed(self._living(book), command, inputs)
             if refusal is not None:
                 return refusal
+            self._begun_by[PositionKey(command.strategy, command.key)] = command.command_id
         reservation = Reservation(command.key, command.side, quantity, day=self._day_of(command))
         self._books.reserve(command.strategy, {command.command_id: reservation})
         return Reserved(quantity, inputs)

@@ -83,6 +83,22 @@ def test_a_stop_gets_out_when_the_price_reaches_it_or_jumps_over_it(scene: Scene
     scene.until_books_agree()
 
 
+def test_what_is_entered_again_as_soon_as_a_stop_has_got_out_is_kept(make_scene: MakeScene, paper: Paper) -> None:
+    """The desk looks for late fills for a while yet: what its strategy enters meanwhile is none of them."""
+    scene = make_scene(paper, **{**WATCHFUL, "exits": {**QUICK["exits"], "flat_for_s": 2.0}})
+    enter(scene, stop_loss="1490")
+    until_armed(scene)
+    price(paper, "1489.00")
+    until(lambda: scene.held() == 0, "not flat")
+
+    again = enter(scene, "again")
+
+    until_flat(scene)
+    assert (scene.order(again).state, scene.held()) == (State.FILLED, 10)
+    assert len(exits_at_broker(scene)) == 1
+    scene.until_books_agree()
+
+
 def test_a_target_gets_out_and_its_stop_is_over(scene: Scene, paper: Paper) -> None:
     enter(scene, stop_loss="1490", target="1520")
     until_armed(scene)

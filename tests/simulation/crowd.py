@@ -70,6 +70,8 @@ class Manners:
     """How many of the exits a person sends, by hand."""
     exit_share: float = 0.75
     """How likely who holds something gets out of it at the next deed."""
+    turn_share: float = 0.0
+    """How likely who holds nothing takes the other side at its next entry."""
     change_again_share: float = 0.0
     """How many of the changes are asked for again as soon as they are answered."""
 
@@ -113,6 +115,7 @@ class Crowd:
         self._ledger = ledger
         self._judge = judge
         self._chance = random.Random(f"{seed} crowd")  # noqa: S311  a seed has to bring the same again
+        self._turns = random.Random(f"{seed} turns")  # noqa: S311  as above
         self._again = random.Random(f"{seed} changes again")  # noqa: S311  as above
         self.manners = manners
         self._count = 0
@@ -225,6 +228,9 @@ class Crowd:
         if self._chance.random() < self.manners.stray_share:
             # What it takes elsewhere it forgets: the guard does not, and `flatten` finds it.
             exchange, symbol, product = self._chance.choice(self.strategies).position_key
+        can_turn = self.manners.turn_share and not one.held and product is not Product.CNC
+        if can_turn and self._turns.random() < self.manners.turn_share:
+            one.side = Side.SELL if one.side is Side.BUY else Side.BUY
         is_market = self._chance.random() < self.manners.market_share
         quantity = self._lot(symbol) * self._chance.randint(1, 20)
         price = self._price((exchange.value, symbol), one.side, self._chance.choice((8, 8, 8, 0, -6)))

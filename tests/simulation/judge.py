@@ -25,9 +25,10 @@ from tests.simulation.disk import Disk
 from tests.simulation.exchange import CARRIED, Key, Ledger, Placed
 from tests.simulation.forgotten import Forgotten
 from tests.simulation.invariants import INVARIANTS, Violation
+from tests.simulation.late_exits import FINAL
 from tests.simulation.others import Others
 from tests.simulation.port import Gateway
-from tests.simulation.rules import FINAL, Rules, key_of
+from tests.simulation.rules import Rules, key_of
 from tests.simulation.scheduler import Scheduler
 
 UNRESOLVED: Final = frozenset({"CREATED", "SENDING", "UNCONFIRMED"})
@@ -242,8 +243,7 @@ class Judge:
 
     def see_arrival(self, order: Order) -> None:
         """A request to place has come to the exchange."""
-        command = order.command
-        earlier = self.ledger.by_tag.get(order.remarks_tag, [])
+        command, earlier = order.command, self.ledger.by_tag.get(order.remarks_tag, [])
         if earlier and not self.forgotten.comes_too_late(order.remarks_tag, self.submitted_s.get(command.command_id)):
             self.blame("once", f"{command.command_id} is at the broker already as {earlier[0].number}")
         key = key_of(command)

@@ -20,6 +20,7 @@ from domain.orders.types import Intent, OrderType, Origin, Product, Side
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.simulation.contracts import TICK, underlying_of
 from tests.simulation.exchange import Key, Placed
+from tests.simulation.late_exits import FINAL, check_closing
 from tests.simulation.losses import Losses
 from tests.simulation.prices import is_possible
 
@@ -43,7 +44,6 @@ RULES: Final[Mapping[str, str]] = {
 
 ALLOWED: Final = frozenset({Reason.NOTHING_TO_EXIT, Reason.TRADING_HALTED, Reason.DESK_STOPPING})
 """The reasons for which an exit may not leave; a desk that stops takes no orders at all."""
-FINAL: Final = frozenset({"BLOCKED", "FILLED", "CANCELED", "REFUSED", "REJECTED", "NOT_PLACED"})
 UNREAD: Final = "books can't be read"
 """What an exit is told that no disk takes, when the broker's books can't say whether it was sent before."""
 LOOK_UP_S: Final = 3.0
@@ -293,6 +293,7 @@ class Rules:
         self._through_s.pop(place, None)
         self.losses.begin_to_wait()
         self._check_delivery(order, key)
+        check_closing(self._judge, order)
         self._check_price(order)
         self._check_worse(order, place)
         self._check_hedge(order, key)

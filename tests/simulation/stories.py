@@ -169,6 +169,7 @@ def _late_truths(chance: random.Random) -> dict[str, Any]:
             phone_cancel_share=0.1,
             stray_share=chance.choice((0.0, 0.3)),
             stops_share=chance.choice((0.0, 0.8)),
+            turn_share=0.8,
         ),
         "troubles": Troubles(update_lost=chance.choice((0.0, 0.6)), update_doubled=0.5),
         "dawdle_share": chance.choice((0.0, 0.1)),

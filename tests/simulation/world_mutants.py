@@ -213,4 +213,20 @@ WORLD_MUTANTS: Final = (
         "{}",
         theme="expiries",
     ),
+    Mutant(
+        "what is entered again while a way out looks for late fills gets out with it",
+        "domain/exits/flatten.py",
+        "FlattenTask._is_entered_anew",
+        'is_ours and self._flat_since < inf and (begun_by not in {"", self._begun_then})',
+        "False",
+        theme="late truths",
+    ),
+    Mutant(
+        "a late exit closes what was entered anew on its side",
+        "domain/exits/late_exits.py",
+        "LateExits.has_opened",
+        "abs(exposure.held) <= late",
+        "True",
+        theme="late truths",
+    ),
 )

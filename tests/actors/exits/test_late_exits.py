@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from actors.messages.exits import FindExits
+from actors.messages.guard import ExposuresTold
 from actors.messages.market import PriceOrder
 from actors.messages.orders import OrderChanged
-from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, PositionKey
+from domain.exits.flatten import Exposure, FlattenEnd, FlattenRequest, OpenOrder, PositionKey
 from domain.orders.lifecycle import Event, State
 from domain.orders.order import OrderEvent
 from domain.orders.types import Intent, Origin, Product, Side
@@ -43,6 +44,17 @@ def test_what_a_late_exit_opens_is_closed_again(room: ExitsRoom, held: int, late
 @pytest.mark.parametrize("held", [0, 10, -3], ids=["flat", "still on its side", "entered again meanwhile"])
 def test_what_it_has_not_opened_is_left_alone(room: ExitsRoom, held: int) -> None:
     assert trade(room, held, 2) == []
+
+
+@pytest.mark.parametrize(("working", "closes"), [("again", False), ("exit-2", True)])
+def test_while_its_strategy_enters_anew_on_its_side_nothing_is_closed(
+    room: ExitsRoom, working: str, *, closes: bool
+) -> None:
+    room.actor.on_receive(OrderChanged(order=order(**OVER), event=TRADED, late_quantity=4))
+    held = Exposure(held=-4, open=(OpenOrder(working, Side.SELL, 6),))
+    room.actor.on_receive(ExposuresTold(exposures={SCOPE: held}, answers=True, begun_by={SCOPE: "again"}))
+
+    assert bool(room.requests) is closes
 
 
 @pytest.mark.parametrize(

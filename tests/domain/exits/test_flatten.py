@@ -1,6 +1,7 @@
 """A flatten task's next step, from what the guard holds now."""
 
 from copy import deepcopy
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from math import inf
@@ -86,6 +87,37 @@ def test_an_order_that_was_asked_for_just_before_is_waited_for() -> None:
     steps = [one.next_step(exposure, now) for now, exposure in looks]
 
     assert steps == [Wait(), CancelOrders(("entry",)), Wait(), Wait(), Flat()]
+
+
+AGAIN = OpenOrder("again", Side.BUY, 5)
+
+
+def looks(one: FlattenTask, *exposures: tuple[Exposure, str]) -> list[Step]:
+    """Let a task look every tenth of a second, at each exposure and the newest entry that is known then."""
+    return [one.next_step(seen, number / 10, begun_by=name) for number, (seen, name) in enumerate(exposures)]
+
+
+def test_a_position_that_is_entered_again_once_it_was_flat_is_its_strategys() -> None:
+    one = FlattenTask(replace(WISH, origin=Origin.DESK), "x", 0.0, ExitSettings(flat_for_s=1.0))
+
+    steps = looks(
+        one, (Exposure(), "entry"), (Exposure(0, (AGAIN,)), "again"), (Exposure(5), "again"), (Exposure(9), "again")
+    )
+
+    assert steps == [Wait(), Flat(), Flat(), Flat()]
+
+
+@pytest.mark.parametrize(
+    ("origin", "begun_by"),
+    [(Origin.DESK, "entry"), (Origin.DESK, ""), (Origin.HUMAN, "again"), (Origin.STRATEGY, "again")],
+    ids=["an entry of before trades late", "the guard was started anew", "a person wants it flat", "a strategy does"],
+)
+def test_whatever_else_shows_again_after_it_was_flat_gets_out_too(origin: Origin, begun_by: str) -> None:
+    one = FlattenTask(replace(WISH, origin=origin), "x", 0.0, ExitSettings(flat_for_s=1.0))
+
+    steps = looks(one, (Exposure(), "entry"), (Exposure(5), begun_by))
+
+    assert steps == [Wait(), SendExit("x-1", Side.SELL, 5, 1)]
 
 
 def test_working_orders_are_taken_back_first_and_waited_for() -> None:

@@ -183,3 +183,20 @@ def test_who_works_to_sell_more_than_he_holds_takes_nothing_from_another_strateg
 
     asked = command(command_id="exit", intent=Intent.EXIT, product=Product.CNC, side=Side.SELL, quantity=10)
     assert total(ledger.reserve(asked)) == 10
+
+
+def test_the_newest_entry_of_a_position_is_named_and_no_exit_is_one() -> None:
+    ledger = GuardLedger()
+    first, second = command(command_id="first"), command(command_id="second")
+    total(ledger.reserve(first))
+    total(ledger.reserve(second))
+
+    assert ledger.begun_by() == {SCOPE: "first"}, "the second was refused"
+
+    ledger.observe(order(command=first, state=State.FILLED, filled_quantity=first.quantity))
+    total(ledger.reserve(command(command_id="exit", intent=Intent.EXIT, side=Side.SELL)))
+    assert ledger.begun_by() == {SCOPE: "first"}
+
+    ledger.observe(order(command_id="exit", side=Side.SELL, state=State.FILLED, filled_quantity=first.quantity))
+    total(ledger.reserve(second))
+    assert ledger.begun_by() == {SCOPE: "second"}
