@@ -30,10 +30,10 @@ class LateExits:
     def has_opened(self, order: Order, exposure: Exposure, begun_by: str) -> bool:
         """Say whether what is held is that exit's doing: on its own side, and no more than came late.
 
-        While its strategy enters anew on that side, by the entry `begun_by` (command id), nobody can tell.
+        While the newest entry of its strategy (`begun_by`, command id) works, nobody can tell what is wanted.
         """
         side, late = order.command.side, self._late.get(order.command.command_id, 0)
-        enters = any(one.command_id == begun_by and one.side is side for one in exposure.open)
+        enters = any(one.command_id == begun_by for one in exposure.open)
         return exposure.held * side.sign > 0 and abs(exposure.held) <= late and not enters
 
     def forget(self, order: Order) -> None:

@@ -20,7 +20,7 @@ from domain.orders.types import Intent, OrderType, Origin, Product, Side
 from domain.reconciliation.order_rows import remarks_tag_of
 from tests.simulation.contracts import TICK, underlying_of
 from tests.simulation.exchange import Key, Placed
-from tests.simulation.late_exits import FINAL, check_closing
+from tests.simulation.late_exits import FINAL, check_closing, check_entered_anew
 from tests.simulation.losses import Losses
 from tests.simulation.prices import is_possible
 
@@ -39,6 +39,7 @@ RULES: Final[Mapping[str, str]] = {
     "vanished": "a carried position that is gone in the morning is told",
     "worse prices": "an exit's limit gets worse only after an order that was in the market and did not fill",
     "shorts first": "the shorts of an underlying are bought back before its longs are sold",
+    "entered anew": "what a strategy enters once a stop has got it out is not sold by that way out",
     "resting": "a MARKET order that rests in the market is re-priced, or told",
 }
 
@@ -294,6 +295,7 @@ class Rules:
         self.losses.begin_to_wait()
         self._check_delivery(order, key)
         check_closing(self._judge, order)
+        check_entered_anew(self._judge, order)
         self._check_price(order)
         self._check_worse(order, place)
         self._check_hedge(order, key)

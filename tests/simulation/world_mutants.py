@@ -219,7 +219,7 @@ WORLD_MUTANTS: Final = (
         "FlattenTask._is_entered_anew",
         'is_ours and self._flat_since < inf and (begun_by not in {"", self._begun_then})',
         "False",
-        theme="late truths",
+        theme="stops",
     ),
     Mutant(
         "a late exit closes what was entered anew on its side",

@@ -162,6 +162,7 @@ def test_what_is_found_late_of_a_day_is_counted(repository: OrderRepository, dat
     with repository.transaction():
         late = OrderEvent(kind=Event.FILLED, filled_quantity=5, average_price=Decimal(100), broker_order_id="L")
         repository.update_status("lost", late, at(3))
+        repository.create(command(command_id="new"), "tag-new", at(3))
 
     assert (before, states(database)) == ([trading_day(at(1)), trading_day(at(3))], [trading_day(at(1))])
     assert held(repository, 3) == {("trend", MIS): 25}

@@ -46,12 +46,13 @@ def test_what_it_has_not_opened_is_left_alone(room: ExitsRoom, held: int) -> Non
     assert trade(room, held, 2) == []
 
 
+@pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize(("working", "closes"), [("again", False), ("exit-2", True)])
-def test_while_its_strategy_enters_anew_on_its_side_nothing_is_closed(
-    room: ExitsRoom, working: str, *, closes: bool
+def test_while_its_strategy_enters_anew_nothing_is_closed(
+    room: ExitsRoom, working: str, side: Side, *, closes: bool
 ) -> None:
     room.actor.on_receive(OrderChanged(order=order(**OVER), event=TRADED, late_quantity=4))
-    held = Exposure(held=-4, open=(OpenOrder(working, Side.SELL, 6),))
+    held = Exposure(held=-4, open=(OpenOrder(working, side, 6),))
     room.actor.on_receive(ExposuresTold(exposures={SCOPE: held}, answers=True, begun_by={SCOPE: "again"}))
 
     assert bool(room.requests) is closes

@@ -303,6 +303,18 @@ def test_a_breach_stays_for_its_day_and_ends_with_it() -> None:
     assert [one.day for one in risk.repo.records(RiskDay)][-1] == "2026-01-05", "the day is closed on disk"
 
 
+def test_a_day_begins_without_the_intraday_units_of_the_day_before() -> None:
+    risk = RiskRoom(daily_loss_max=1_000)
+    risk.hold(10, bought_at="300", now_at="220")
+
+    risk.clock.now_is += timedelta(days=1)
+    risk.look()
+    risk.hold_more(0, now_at="190")
+    risk.look()
+
+    assert risk.verdict is None
+
+
 def test_a_loss_near_the_limit_is_told_once() -> None:
     risk = RiskRoom(daily_loss_max=1_000, loss_warning_share=0.8)
     risk.hold(10, bought_at="100", now_at="20.05")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from domain.alerts.alert import Alert, Level
 from domain.alerts.text.breaks import acceptance_undone_alert
+from domain.alerts.text.broker import break_alert
 from domain.alerts.text.exits import shares_missing_alert
 from domain.alerts.text.prices import cut_exit_alert, impossible_price_alert, odd_lot_alert, resting_alert
 from domain.alerts.text.stops import adjusted_alert, counts_again_alert
@@ -58,6 +60,27 @@ def test_an_alert_says_what_happened_what_it_means_and_what_to_do(alert: Alert) 
         assert message.endswith(".")
         assert not message[0].islower() or message.startswith("trend")
     assert alert.do or alert.level is Level.INFO
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (Decimal(90), Decimal(110), "outside the day's band 90 to 110"),
+        (Decimal(90), None, "against other prices of it"),
+        (None, Decimal(110), "against other prices of it"),
+    ],
+)
+def test_an_impossible_price_is_held_against_a_band_that_is_known_whole(
+    low: Decimal | None, high: Decimal | None, says: str
+) -> None:
+    banded = replace(instrument(), lower_circuit=low, upper_circuit=high)
+
+    assert says in impossible_price_alert(TICK, PriceSource.TICK, banded).what
+
+
+@pytest.mark.parametrize(("stops_entries", "says"), [(True, "exits go on."), (False, "Entries go on.")])
+def test_a_break_says_whether_entries_are_taken(*, stops_entries: bool, says: str) -> None:
+    assert break_alert("x", "ours 10, theirs 0", stops_entries=stops_entries).means.endswith(says)
 
 
 def test_every_text_is_made_in_a_test_of_the_domain() -> None:

@@ -112,13 +112,13 @@ def test_the_long_goes_after_the_shorts_fills() -> None:
 
 def test_the_wait_is_bounded_and_its_end_is_told() -> None:
     order = FlattenSequence(SETTINGS)
-    order.begin("g", (WING, SHORT), "flatten", 0.0, in_order=True)
+    order.begin("g", (WING, SHORT), "flatten", 5.0, in_order=True)
     held = told({WING: 65, SHORT: -65})
-    order.look(held, 0.1, always_open)
+    order.look(held, 5.1, always_open)
 
-    assert order.look(held, 9.9, always_open) == (frozenset({WING}), [])
-    assert order.look(held, 10.0, always_open) == (frozenset(), [LongLeaves(WING, (SHORT,), 10.0)])
-    assert order.look(held, 10.1, always_open) == (frozenset(), [])
+    assert order.look(held, 14.9, always_open) == (frozenset({WING}), [])
+    assert order.look(held, 15.0, always_open) == (frozenset(), [LongLeaves(WING, (SHORT,), 10.0)])
+    assert order.look(held, 15.1, always_open) == (frozenset(), [])
 
 
 def test_a_stop_that_is_hit_by_itself_is_not_delayed() -> None:

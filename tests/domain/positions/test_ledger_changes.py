@@ -173,6 +173,16 @@ def test_what_is_written_off_is_closed_by_others_no_more() -> None:
     assert total(ledger.reserve(way_out(100).command)) == 40
 
 
+def test_what_is_written_off_gives_back_no_more_than_others_had_closed() -> None:
+    ledger = GuardLedger(orders=[entered(), phone(Side.SELL, 40)])
+    ledger.shift(SCOPE, 100)
+
+    ledger.observe(entered(60, name="short", side=Side.SELL, strategy="other"))
+
+    asked = command(command_id="asked", strategy="other", intent=Intent.EXIT, side=Side.BUY, quantity=60)
+    assert total(ledger.reserve(asked)) == 60
+
+
 def test_who_works_to_sell_more_than_he_holds_takes_nothing_from_another_strategy() -> None:
     """Out of the demat: the units beyond his own are nobody's here."""
     sale = order(

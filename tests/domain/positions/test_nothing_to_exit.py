@@ -54,6 +54,7 @@ def test_a_working_exit_is_named_with_its_price_and_the_last_price() -> None:
     assert "last price 60.00 (tick, 1 s old)" in message
     assert "`flatten --strategy trend` takes it back and gets out" in message
     assert "nothing" not in message.lower()
+    assert "What became of" not in message, "it is of today"
 
 
 def test_an_exit_of_unknown_fate_is_named_as_such() -> None:

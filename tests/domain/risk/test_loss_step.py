@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from domain.orders.types import EXTERNAL, Exchange, InstrumentKey, Product
 from domain.ports import IST
 from domain.positions.pnl import PnlRow, Symbol
 from domain.risk.loss_actions import Action, AskForQuote, MakeFlat, RecordDay, TellPeople, WatchSymbol
-from domain.risk.loss_doubt import DOUBT_S_MAX
+from domain.risk.loss_doubt import DOUBT_S_MAX, is_ours_alone
 from domain.risk.loss_inputs import COUNTED, AccountFigure, LossInputs, LossRules, Now
 from domain.risk.loss_limit import RiskDay
 from domain.risk.loss_state import LossState, first_state
@@ -393,3 +394,20 @@ def test_a_loss_that_shows_without_the_units_apart_too_breaks_the_limit_at_once(
     state, _ = step(begun(), seen(-LIMIT, account=-LIMIT, apart=frozenset({other})), now())
 
     assert state.day.is_broken
+
+
+@pytest.mark.parametrize(("strategy", "named"), [(None, ["invest", "other"]), ("invest", ["invest"])])
+def test_what_a_broken_limit_leaves_is_named_of_the_strategy_that_broke_it(
+    strategy: str | None, named: list[str]
+) -> None:
+    delivery = replace(OURS.key, product=Product.CNC)
+    held = [OURS, *(PositionKey(one, delivery) for one in ("invest", "other", EXTERNAL))]
+
+    assert seen(held=held).left(strategy) == tuple(str(PositionKey(one, delivery)) for one in named)
+
+
+@pytest.mark.parametrize(("ours", "is_alone"), [(-300, False), (-301, True)])
+def test_our_figure_stands_alone_where_it_is_further_from_the_brokers_than_is_allowed(
+    ours: int, *, is_alone: bool
+) -> None:
+    assert is_ours_alone(Decimal(ours), Decimal(-200), Decimal(-250), Decimal(100)) is is_alone
