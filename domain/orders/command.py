@@ -134,7 +134,7 @@ class OrderCommand:
     @property
     def carries_stops(self) -> bool:
         """Say whether the position that this order takes is to be put under stops."""
-        return self.intent is not Intent.EXIT and self.stops is not None
+        return self.stops is not None
 
     def as_given(self) -> dict[str, Any]:
         """Return the fields by the names that `parse` reads, those of the stops among them."""

@@ -259,6 +259,15 @@ def test_delivery_sold_on_an_earlier_day_beyond_what_is_held_came_out_of_the_hol
     assert figures(book, own) == [(left, d("0"))]
 
 
+def test_what_was_sold_for_delivery_on_earlier_days_is_no_position() -> None:
+    book = PnlBook()
+
+    book.carry(PositionKey("a", replace(KEY, product=Product.CNC)), -10)
+    book.see(SYMBOL, Decimal(50))
+
+    assert book.rows() == ()
+
+
 def test_delivery_stands_apart() -> None:
     book = PnlBook()
     made = order(product=Product.CNC, filled_quantity=10, average_price=Decimal(100))

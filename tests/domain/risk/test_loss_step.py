@@ -411,3 +411,15 @@ def test_our_figure_stands_alone_where_it_is_further_from_the_brokers_than_is_al
     ours: int, *, is_alone: bool
 ) -> None:
     assert is_ours_alone(Decimal(ours), Decimal(-200), Decimal(-250), Decimal(100)) is is_alone
+
+
+def test_of_several_positions_without_a_price_the_oldest_price_is_told() -> None:
+    at, other = now(), (Exchange.NSE, "INFY-EQ")
+    state = replace(begun(), watched_s={SYMBOL: at.s - 500, other: at.s - 500})
+    held = (OURS, PositionKey("trend", InstrumentKey(*other, Product.MIS)))
+
+    _, actions = step(
+        state, seen(held=held, seen_s={SYMBOL: at.s - 100, other: at.s - 200}, book_read_s=at.s - 300), at
+    )
+
+    assert any("for 200 s" in one.alert.what for one in actions if isinstance(one, TellPeople))
