@@ -71,7 +71,7 @@ class ExposuresTold:
 
     Nor is one whose contract is over: `over` names these as long as something of them stands in a book.
     `awaited` are the positions of which a basket's leg is reserved and has not come to be sent yet.
-    `begun_by`: the newest entry of this run for each position (command id).
+    `begun_by`: the newest entry of this run and day for each position (command id).
     `answers`: the exits asked for it; else something of it has changed.
     """
 

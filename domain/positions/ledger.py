@@ -140,7 +140,7 @@ class GuardLedger:
         return self._exposures.awaited()
 
     def begun_by(self) -> dict[PositionKey, str]:
-        """Return the newest entry of this run for each position, by its command id; a basket's legs are none."""
+        """Return the newest entry of this run and day for each position, by its id; a basket's legs are none."""
         return dict(self._begun_by)
 
     def positions(self) -> dict[str, dict[InstrumentKey, int]]:
@@ -373,6 +373,7 @@ class GuardLedger:
         self._closed.begin_day()
         self._deliveries.begin_day()
         self._past.begin_day()
+        self._begun_by.clear()
 
 
 def _carried(strategy: str, key: InstrumentKey, units: int) -> int:

@@ -15,6 +15,9 @@ EQUIVALENT: Final[dict[str, str]] = {
     " -> ' FROM orders WHERE client_id = ? AND day >= ? AND filled_quantity >= 0'": (
         "what has traded nothing adds nothing to a sum"
     ),
+    "domain/orders/stop_terms.py StopTerms.check_against: another constant: 1 -> 2": (
+        "the way is multiplied and held against zero: its sign alone counts"
+    ),
     "domain/positions/pnl.py PnlBook.carry: boundary: quantity < 0 -> quantity <= 0": (
         "what is carried into a day is never nothing: positions that are flat are in no list of it"
     ),

@@ -98,7 +98,9 @@ def test_an_alarm_is_told_again_until_somebody_has_seen_it() -> None:
     hear(made, alert(Level.CRITICAL), NOON, 0)
 
     assert look(made, NOON, 119) == []
-    assert texts(look(made, NOON, 120))[0].endswith("Told 2 times since 12:00:00; `ack` ends it.")
+    (again,) = look(made, NOON, 120)
+    assert again.text.endswith("Told 2 times since 12:00:00; `ack` ends it.")
+    assert (again.alert_ids, again.topic) == ((made.open_alarms[again.topic].record.alert_id,), alert().topic)
     assert made.acknowledge("other") == ()
     assert made.acknowledge(None) == ("t",)
     assert look(made, NOON, 400) == []

@@ -210,3 +210,6 @@ def test_the_newest_entry_of_a_position_is_named_and_no_exit_is_one() -> None:
     ledger.observe(order(command_id="exit", side=Side.SELL, state=State.FILLED, filled_quantity=first.quantity))
     total(ledger.reserve(second))
     assert ledger.begun_by() == {SCOPE: "second"}
+
+    ledger.begin_day("2026-01-06")
+    assert ledger.begun_by() == {}
